@@ -1,0 +1,146 @@
+/**
+ * A cluster's configuration. What is founded (`FoundedConfig`) can never change afterwards; the rest
+ * are defaults that a node may be restarted with, and most of which a request may override.
+ */
+import { type Partitioning, PARTITIONINGS } from "./ring.ts";
+import { VERSION_MODES, type VersionMode } from "./versions.ts";
+
+/** Fixed when the cluster is founded, stored on every node. */
+export interface FoundedConfig {
+  readonly cluster: string;
+  /** Replicas a key. */
+  readonly n: number;
+  readonly partitioning: Partitioning;
+  /** Q, the equal partitions. */
+  readonly partitions: number;
+  /** Tokens of a node of weight 1, under the two random partitionings. */
+  readonly tokensPerNode: number;
+  readonly mode: VersionMode;
+}
+
+/** How a node outside a key's primaries chooses who coordinates (SOSP 2007, sections 4.5, 5 and 6.4). */
+export type CoordinatorChoice = "first" | "random" | "fastest" | "least-loaded";
+export const COORDINATOR_CHOICES: readonly CoordinatorChoice[] = [
+  "first",
+  "random",
+  "fastest",
+  "least-loaded",
+];
+
+/** May differ from start to start. */
+export interface TunableConfig {
+  readonly r: number;
+  readonly w: number;
+  readonly pr: number;
+  readonly pw: number;
+  readonly sloppy: boolean;
+  readonly timeoutMs: number;
+  /** How long a replica may be silent before it is passed over. */
+  readonly patienceMs: number;
+  readonly coordinator: CoordinatorChoice;
+  readonly readRepair: boolean;
+  /** Client requests that a node coordinates or forwards at once; past it, 503. */
+  readonly requestsMax: number;
+  /** A put that would leave more siblings is refused (409). */
+  readonly siblingsMax: number;
+  /** From this many siblings on, `/status` warns. */
+  readonly siblingsWarn: number;
+  /** Likewise for the base64 bytes of all siblings of a key together. */
+  readonly siblingBytesMax: number;
+}
+
+export interface ClusterConfig extends FoundedConfig, TunableConfig {}
+
+export const TIMEOUT_MS_MIN = 1;
+export const TIMEOUT_MS_MAX = 600_000;
+export const N_MAX = 20;
+export const PARTITIONS_MAX = 65_536;
+export const TOKENS_PER_NODE_MAX = 1_024;
+export const KEY_BYTES_MAX = 1_024;
+export const VALUE_BYTES_MAX = 1_048_576;
+
+const DEFAULTS: ClusterConfig = {
+  cluster: "dynamo",
+  n: 3,
+  partitioning: "equal-partitions",
+  partitions: 128,
+  tokensPerNode: 32,
+  mode: "dvv",
+  r: 2,
+  w: 2,
+  pr: 0,
+  pw: 0,
+  sloppy: true,
+  timeoutMs: 2_000,
+  patienceMs: 500,
+  coordinator: "first",
+  readRepair: true,
+  requestsMax: 4_096,
+  siblingsMax: 100,
+  siblingsWarn: 25,
+  siblingBytesMax: 32 * 1_048_576,
+};
+
+/** Thrown for a configuration or an option that cannot be; the message is for the person who gave it. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/** The configuration with defaults filled in. Throws {@link ConfigError} naming field, value and what is allowed. */
+export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig {
+  const timeoutMs = given.timeoutMs ?? DEFAULTS.timeoutMs;
+  const n = given.n ?? DEFAULTS.n;
+  const config: ClusterConfig = {
+    ...DEFAULTS,
+    r: Math.min(DEFAULTS.r, n),
+    w: Math.min(DEFAULTS.w, n),
+    patienceMs: Math.max(1, Math.round(timeoutMs / 4)),
+    ...given,
+  };
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(config.cluster)) {
+    throw new ConfigError(
+      `cluster must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit: current value is '${config.cluster}'`,
+    );
+  }
+  requireInteger("n", config.n, 1, N_MAX);
+  requireInteger("r", config.r, 1, config.n);
+  requireInteger("w", config.w, 1, config.n);
+  requireInteger("pr", config.pr, 0, config.n);
+  requireInteger("pw", config.pw, 0, config.n);
+  requireInteger("partitions", config.partitions, 1, PARTITIONS_MAX);
+  requireInteger("tokensPerNode", config.tokensPerNode, 1, TOKENS_PER_NODE_MAX);
+  requireInteger("timeoutMs", config.timeoutMs, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
+  requireInteger("patienceMs", config.patienceMs, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
+  requireInteger("requestsMax", config.requestsMax, 1, 1_000_000);
+  requireInteger("siblingsMax", config.siblingsMax, 1, 10_000);
+  requireOneOf("partitioning", config.partitioning, PARTITIONINGS);
+  requireOneOf("mode", config.mode, VERSION_MODES);
+  requireOneOf("coordinator", config.coordinator, COORDINATOR_CHOICES);
+  return config;
+}
+
+/** The fields a node checks against what it has stored: starting with others is refused. */
+export function foundedPart(config: ClusterConfig): FoundedConfig {
+  const { cluster, n, partitioning, partitions, tokensPerNode, mode } = config;
+  return { cluster, n, partitioning, partitions, tokensPerNode, mode };
+}
+
+export function requireInteger(name: string, value: number, least: number, most: number): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new ConfigError(
+      `${name} must be a whole number from ${least} to ${most}: current value is ${value}`,
+    );
+  }
+}
+
+export function requireOneOf<T extends string>(
+  name: string,
+  value: T,
+  allowed: readonly T[],
+): void {
+  if (!allowed.includes(value)) {
+    throw new ConfigError(
+      `${name} must be one of ${allowed.join(", ")}: current value is '${value}'`,
+    );
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Why a request was not served. Errors are data: the same object reaches a client through REST, a
+ * forwarding peer through JSON-RPC, and a checker in the simulator.
+ */
+import type { NodeId } from "./ring.ts";
+import type { CausalContext } from "./versions.ts";
+
+/** Stable names; REST makes `type` URIs and status codes of them. */
+export type ErrorCode =
+  /** Malformed or out of range; nothing was done. */
+  | "invalid"
+  /** Too few replicas answered in time. */
+  | "quorum-not-met"
+  /** The node is at a bound and took nothing on. */
+  | "overloaded"
+  /** The put would leave more siblings than allowed; reconcile first. */
+  | "too-many-siblings"
+  /** The receiver is not in its own preference list for the key. */
+  | "wrong-owner"
+  /** The node could not read or write its disk. */
+  | "storage-failed"
+  /** The method is not one that peers or clients may call. */
+  | "unknown-method";
+
+export interface DynamoError {
+  readonly code: ErrorCode;
+  /** For a person: what was wrong and what is allowed. */
+  readonly message: string;
+  /**
+   * Writes: true when the write certainly left nothing behind and can never surface; false when it
+   * may exist on some replica. Reads have no effect to be unsure of: true.
+   */
+  readonly definite: boolean;
+  /** Replies needed and got, for `quorum-not-met`. */
+  readonly needed?: number;
+  readonly got?: number;
+  /** Nodes that failed or stayed silent. */
+  readonly unreachable?: readonly NodeId[];
+  /** What to reconcile over, for `too-many-siblings`. */
+  readonly context?: CausalContext;
+  readonly ringVersion?: string;
+}
+
+export function refusal(code: ErrorCode, message: string): DynamoError {
+  return { code, message, definite: true };
+}

@@ -1,0 +1,237 @@
+/**
+ * The seam between the protocol and the world: what a replica is told, and what it asks for.
+ *
+ * A host delivers {@link Event}s to `Replica.step` and carries out the {@link Effect}s that come
+ * back. It decides nothing: `nodes/host.ts` does it over HTTP/2, Deno KV and the wall clock,
+ * `lib/simulation` over a heap of virtual events. Everything here is JSON.
+ *
+ * Ids are integers chosen by whoever opens the exchange: the host for requests that come in, the
+ * replica for calls, loads and stores. Each is answered at most once; late or unknown ids are ignored.
+ */
+import type { ClusterConfig } from "./config.ts";
+import type { DynamoError } from "./errors.ts";
+import type { Position } from "./position.ts";
+import type { NodeId, RingState } from "./ring.ts";
+import type { CausalContext, Siblings } from "./versions.ts";
+import type { Actor } from "./clock.ts";
+
+/** Integer microseconds since 1970; in a simulation, virtual ones. */
+export type Micros = number;
+
+/** What a node keeps of a key: one record, replicated siblings and what is local to this node. */
+export interface StoredRecord {
+  readonly key: string;
+  readonly siblings: Siblings;
+  /**
+   * The actor under which this node issues dots for the key. Local, never replicated: where it is
+   * missing the next coordinated write draws a new one, so no dot is ever issued twice.
+   */
+  readonly actor?: Actor;
+}
+
+/** A member and how to reach it. */
+export interface Member {
+  readonly id: NodeId;
+  /** `http://host:port`, where REST and RPC are served. */
+  readonly url: string;
+  readonly weight: number;
+  readonly zone?: string;
+}
+
+/** What a cluster is founded with: made once, the same data on every node. */
+export interface Founding {
+  readonly config: ClusterConfig;
+  readonly members: readonly Member[];
+  readonly ring: RingState;
+}
+
+/** Who a replica is, this time. */
+export interface Boot {
+  readonly self: NodeId;
+  /** Names the data directory: a wiped disk has another. */
+  readonly dataId: string;
+  /** Durably higher at every start. */
+  readonly incarnation: number;
+}
+
+// Requests ----------------------------------------------------------------------------------------
+
+/** Per-request overrides of the cluster's defaults. */
+export interface RequestOptions {
+  readonly r?: number;
+  readonly w?: number;
+  readonly pr?: number;
+  readonly pw?: number;
+  readonly sloppy?: boolean;
+  readonly timeoutMs?: number;
+}
+
+export interface GetRequest extends RequestOptions {
+  readonly method: "get";
+  readonly key: string;
+}
+
+export interface PutRequest extends RequestOptions {
+  readonly method: "put";
+  readonly key: string;
+  /** Base64. */
+  readonly value: string;
+  readonly contentType: string;
+  readonly context: CausalContext | null;
+}
+
+export interface DeleteRequest extends RequestOptions {
+  readonly method: "delete";
+  readonly key: string;
+  /** Null: delete what the coordinator reads at R. */
+  readonly context: CausalContext | null;
+}
+
+/** What a client may ask of any node. */
+export type ClientRequest = GetRequest | PutRequest | DeleteRequest;
+
+/** What a peer asks of a replica. The names are the JSON-RPC methods. */
+export type PeerRequest =
+  | { readonly method: "replica.get"; readonly key: string }
+  | {
+    readonly method: "replica.put";
+    readonly key: string;
+    /** The sender's whole record, never one version alone: see `clock.ts`. */
+    readonly siblings: Siblings;
+    readonly purpose: "replicate" | "repair";
+  }
+  | {
+    readonly method: "forward";
+    /** Unique in the cluster's life: a copy of it must not write twice. */
+    readonly requestId: string;
+    readonly request: ClientRequest;
+    readonly ringVersion: string;
+  };
+
+/** How one replica took part in a request, for the waterfall and for curious clients. */
+export interface ReplicaTrace {
+  readonly node: NodeId;
+  readonly primary: boolean;
+  /** `pending`: no answer by the time the client got its own. */
+  readonly outcome: "answered" | "failed" | "pending";
+  /** µs after the coordinator took the request on. */
+  readonly sentUs: number;
+  readonly answeredUs?: number;
+  /** Reads: the dots that it held. */
+  readonly dots?: readonly (readonly [string, number])[];
+  /** Failures: why. */
+  readonly reason?: string;
+}
+
+export interface ReadReply {
+  readonly status: "read";
+  readonly key: string;
+  /** Values only; empty when the key is absent or deleted. */
+  readonly siblings: Siblings;
+  /** Null when no replica has ever heard of the key. */
+  readonly context: CausalContext | null;
+  readonly coordinator: NodeId;
+  /** The replica whose answer came first: the `fastest` choice for the write that follows. */
+  readonly fastest: NodeId;
+  readonly replicas: readonly ReplicaTrace[];
+}
+
+export interface WriteReply {
+  readonly status: "written";
+  readonly key: string;
+  readonly context: CausalContext;
+  readonly coordinator: NodeId;
+  /** Nodes that had committed before this answer, fallbacks included. */
+  readonly acks: readonly NodeId[];
+  /** Those of them that hold a hint, and for whom. */
+  readonly hints: readonly { readonly holder: NodeId; readonly for: NodeId }[];
+  readonly replicas: readonly ReplicaTrace[];
+}
+
+export interface ErrorReply {
+  readonly status: "error";
+  readonly error: DynamoError;
+}
+
+export type ClientReply = ReadReply | WriteReply | ErrorReply;
+
+/** What a replica answers a peer. */
+export type PeerReply =
+  | { readonly status: "record"; readonly siblings: Siblings }
+  | { readonly status: "stored" }
+  | { readonly status: "forwarded"; readonly reply: ClientReply }
+  | ErrorReply;
+
+// Events and effects ------------------------------------------------------------------------------
+
+export type Event =
+  | { readonly kind: "client"; readonly id: number; readonly request: ClientRequest }
+  | {
+    readonly kind: "peer";
+    readonly id: number;
+    readonly from: NodeId;
+    readonly request: PeerRequest;
+  }
+  | { readonly kind: "reply"; readonly id: number; readonly reply: PeerReply }
+  | {
+    readonly kind: "call-failed";
+    readonly id: number;
+    /** True when the peer certainly never saw the call: only then may a write be sent elsewhere. */
+    readonly undelivered: boolean;
+    readonly reason: string;
+  }
+  | { readonly kind: "loaded"; readonly id: number; readonly record: StoredRecord | null }
+  | { readonly kind: "stored"; readonly id: number }
+  | { readonly kind: "storage-failed"; readonly id: number; readonly reason: string }
+  | { readonly kind: "timer"; readonly id: number };
+
+export type Effect =
+  | {
+    readonly kind: "call";
+    readonly id: number;
+    readonly to: NodeId;
+    readonly request: PeerRequest;
+    /** After this long the replica no longer listens: the host may drop the call silently. */
+    readonly timeoutMs: number;
+  }
+  /** Answers the client or peer request of that id. */
+  | { readonly kind: "respond"; readonly id: number; readonly reply: ClientReply | PeerReply }
+  | {
+    readonly kind: "load";
+    readonly id: number;
+    readonly key: string;
+    readonly position: Position;
+  }
+  | {
+    readonly kind: "store";
+    readonly id: number;
+    readonly position: Position;
+    readonly record: StoredRecord;
+  }
+  /** At most one timer is set at a time: a new one replaces the old. */
+  | { readonly kind: "timer"; readonly id: number; readonly at: Micros }
+  | { readonly kind: "emit"; readonly observation: Observation };
+
+/** What a replica lets people see. Nothing in the protocol depends on it. */
+export type Observation =
+  | {
+    readonly type: "request";
+    readonly method: ClientRequest["method"];
+    readonly key: string;
+    readonly outcome: "ok" | "absent" | ErrorReply["error"]["code"];
+    readonly tookUs: number;
+    readonly needed: number;
+    /** All replicas, those that answered after the client was served too. */
+    readonly replicas: readonly ReplicaTrace[];
+  }
+  | { readonly type: "forward"; readonly key: string; readonly to: NodeId }
+  | { readonly type: "read-repair"; readonly key: string; readonly to: NodeId }
+  | { readonly type: "siblings"; readonly key: string; readonly count: number }
+  | { readonly type: "silent"; readonly node: NodeId; readonly key: string }
+  | {
+    readonly type: "call-failed";
+    readonly to: NodeId;
+    readonly method: string;
+    readonly reason: string;
+  }
+  | { readonly type: "storage-failed"; readonly key: string; readonly reason: string };

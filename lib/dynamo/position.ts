@@ -1,0 +1,40 @@
+/**
+ * Where a key lies on the ring: the MD5 of its UTF-8 bytes, a point of a 128-bit circle
+ * (SOSP 2007, section 4.3).
+ */
+import { md5 } from "js-md5";
+
+/** 32 lower-case hex digits, so that string order is numeric order. */
+export type Position = string;
+
+export const RING_BITS = 128;
+
+/** Positions are pure, and workloads ask for the same keys again: a bounded memory of them. */
+const KNOWN_MAX = 65_536;
+const known = new Map<string, Position>();
+
+/** The MD5 position of a key. */
+export function positionOf(key: string): Position {
+  const remembered = known.get(key);
+  if (remembered !== undefined) return remembered;
+  if (known.size >= KNOWN_MAX) known.clear();
+  const position = md5(key);
+  known.set(key, position);
+  return position;
+}
+
+/** The start of part `index` when the ring is cut into `parts` equal parts. */
+export function boundaryOf(index: number, parts: number): Position {
+  return toPosition((BigInt(index) << BigInt(RING_BITS)) / BigInt(parts));
+}
+
+export function toPosition(point: bigint): Position {
+  return point.toString(16).padStart(RING_BITS / 4, "0");
+}
+
+/** The share of the ring, in 0 … 1, from `start` clockwise to `end`; the whole ring when equal. */
+export function shareBetween(start: Position, end: Position): number {
+  const whole = 1n << BigInt(RING_BITS);
+  const length = (BigInt(`0x${end}`) - BigInt(`0x${start}`) + whole) % whole;
+  return length === 0n ? 1 : Number(length >> 64n) / 2 ** 64;
+}

@@ -1,0 +1,201 @@
+/**
+ * The ring: which nodes hold a key.
+ *
+ * Every node puts tokens on the circle; walking clockwise from a key, the first N distinct nodes are
+ * its primaries, and the walk goes on to rank every other node as a fallback. The three partitionings
+ * of the paper's section 6.2 differ in where a walk may start:
+ *
+ * - `random-tokens`: at the key. Ranges are what lies between two tokens.
+ * - `random-tokens-equal-partitions`: at the end of the key's equal partition.
+ * - `equal-partitions`: tokens sit on the partition boundaries, and a partition's walk starts at its own.
+ *
+ * A *range* is a half-open stretch [start, end) of the ring with one preference list.
+ * The state is plain data; {@link Ring} is the index over it.
+ */
+import { md5 } from "js-md5";
+import { boundaryOf, type Position, positionOf, shareBetween } from "./position.ts";
+
+export type NodeId = string;
+export type Partitioning = "random-tokens" | "random-tokens-equal-partitions" | "equal-partitions";
+export const PARTITIONINGS: readonly Partitioning[] = [
+  "equal-partitions",
+  "random-tokens",
+  "random-tokens-equal-partitions",
+];
+
+/** An ownership register: who holds the token, and how often it has changed hands. */
+export interface Token {
+  readonly position: Position;
+  readonly owner: NodeId;
+  readonly epoch: number;
+}
+
+/** A node as the ring knows it. Zones are optional: replicas span them when they are given. */
+export interface RingMember {
+  readonly id: NodeId;
+  /** Relative capacity, above 0: tokens follow it. */
+  readonly weight: number;
+  readonly zone?: string;
+}
+
+export interface RingState {
+  readonly partitioning: Partitioning;
+  /** Q, the number of equal partitions; 0 under `random-tokens`. */
+  readonly partitions: number;
+  /** Sorted by position. */
+  readonly tokens: readonly Token[];
+  /** Sorted by id. */
+  readonly members: readonly RingMember[];
+}
+
+/** A stretch of the ring. `index` counts from the one that starts first. */
+export interface Range {
+  readonly index: number;
+  readonly start: Position;
+  readonly end: Position;
+}
+
+export class Ring {
+  readonly state: RingState;
+  /** Replicas a key, N. */
+  readonly n: number;
+  /** Equal on two nodes exactly when their rings are: 12 hex digits of a digest. */
+  readonly version: string;
+  private readonly starts: readonly Position[];
+  private readonly zones: ReadonlyMap<NodeId, string | undefined>;
+  private readonly zoneCount: number;
+  private readonly primariesByRange: (readonly NodeId[] | undefined)[] = [];
+
+  constructor(state: RingState, n: number) {
+    if (state.tokens.length === 0) throw new Error("Cannot index a ring without tokens");
+    this.state = state;
+    this.n = n;
+    this.version = md5(JSON.stringify(state)).slice(0, 12);
+    this.starts = state.partitioning === "random-tokens"
+      ? state.tokens.map((token) => token.position)
+      : Array.from({ length: state.partitions }, (_, i) => boundaryOf(i, state.partitions));
+    this.zones = new Map(state.members.map((member) => [member.id, member.zone]));
+    this.zoneCount = new Set(state.members.map((member) => member.zone)).size;
+  }
+
+  get rangeCount(): number {
+    return this.starts.length;
+  }
+
+  range(index: number): Range {
+    const next = (index + 1) % this.starts.length;
+    return {
+      index,
+      start: this.starts[index] as Position,
+      end: this.starts[next] as Position,
+    };
+  }
+
+  /** The share of the ring, in 0 … 1, that lies in the range. */
+  shareOf(index: number): number {
+    const { start, end } = this.range(index);
+    return shareBetween(start, end);
+  }
+
+  rangeOfKey(key: string): number {
+    return this.rangeAt(positionOf(key));
+  }
+
+  rangeAt(position: Position): number {
+    return (lastAtOrBelow(this.starts, position) + this.starts.length) % this.starts.length;
+  }
+
+  /** The first N distinct nodes of the range (all of them when there are fewer), in ring order. */
+  primaries(range: number): readonly NodeId[] {
+    const cached = this.primariesByRange[range];
+    if (cached !== undefined) return cached;
+    const primaries = this.zoneCount > 1 ? this.zonedPrimaries(range) : this.walk(range, this.n);
+    this.primariesByRange[range] = primaries;
+    return primaries;
+  }
+
+  primariesOfKey(key: string): readonly NodeId[] {
+    return this.primaries(this.rangeOfKey(key));
+  }
+
+  /** Every node, ranked: the primaries, then the fallbacks in the order they are asked. */
+  preferenceList(range: number): readonly NodeId[] {
+    const primaries = this.primaries(range);
+    const others = this.walk(range, this.state.members.length)
+      .filter((id) => !primaries.includes(id));
+    return [...primaries, ...others];
+  }
+
+  /** Distinct owners clockwise, until there are `count`. */
+  private walk(range: number, count: number): NodeId[] {
+    const found = new Set<NodeId>();
+    for (const owner of this.ownersClockwise(range)) {
+      found.add(owner);
+      if (found.size >= count) break;
+    }
+    return [...found];
+  }
+
+  /** One node a zone first, as far as there are zones; the places left go to the nearest skipped. */
+  private zonedPrimaries(range: number): NodeId[] {
+    const nodes = this.walk(range, this.state.members.length);
+    const zonesWanted = Math.min(this.n, this.zoneCount);
+    const zonesTaken = new Set<string | undefined>();
+    const spanning = new Set<NodeId>();
+    for (const id of nodes) {
+      if (zonesTaken.size === zonesWanted) break;
+      if (zonesTaken.has(this.zones.get(id))) continue;
+      zonesTaken.add(this.zones.get(id));
+      spanning.add(id);
+    }
+    const fill = nodes.filter((id) => !spanning.has(id))
+      .slice(0, Math.max(0, this.n - spanning.size));
+    return nodes.filter((id) => spanning.has(id) || fill.includes(id)).slice(0, this.n);
+  }
+
+  private *ownersClockwise(range: number): Generator<NodeId> {
+    const { tokens } = this.state;
+    const first = this.firstTokenOf(range);
+    for (let step = 0; step < tokens.length; step++) {
+      const token = tokens[(first + step) % tokens.length];
+      if (token !== undefined) yield token.owner;
+    }
+  }
+
+  private firstTokenOf(range: number): number {
+    switch (this.state.partitioning) {
+      case "equal-partitions":
+        return range;
+      case "random-tokens":
+        return range + 1;
+      case "random-tokens-equal-partitions": {
+        const end = boundaryOf(range + 1, this.state.partitions);
+        const past = range + 1 === this.state.partitions;
+        return past ? 0 : lastBelow(this.state.tokens, end) + 1;
+      }
+    }
+  }
+}
+
+/** Index of the last start at or below the position, -1 when all lie above. */
+function lastAtOrBelow(starts: readonly Position[], position: Position): number {
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((starts[middle] as Position) <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function lastBelow(tokens: readonly Token[], position: Position): number {
+  let low = 0;
+  let high = tokens.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((tokens[middle] as Token).position < position) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
