@@ -17,6 +17,8 @@ export type ErrorCode =
   | "too-many-siblings"
   /** The receiver is not in its own preference list for the key. */
   | "wrong-owner"
+  /** A forward that arrived after its request's lifetime: it may be a copy, so it is not carried out. */
+  | "too-late"
   /** The node could not read or write its disk. */
   | "storage-failed"
   /** The method is not one that peers or clients may call. */

@@ -78,6 +78,8 @@ export interface PutRequest extends RequestOptions {
   readonly value: string;
   readonly contentType: string;
   readonly context: CausalContext | null;
+  /** `ReadReply.fastest` of the read that gave the context: who the `fastest` choice prefers. */
+  readonly fastest?: NodeId;
 }
 
 export interface DeleteRequest extends RequestOptions {
@@ -85,6 +87,7 @@ export interface DeleteRequest extends RequestOptions {
   readonly key: string;
   /** Null: delete what the coordinator reads at R. */
   readonly context: CausalContext | null;
+  readonly fastest?: NodeId;
 }
 
 /** What a client may ask of any node. */
@@ -102,7 +105,7 @@ export type PeerRequest =
   }
   | {
     readonly method: "forward";
-    /** Unique in the cluster's life: a copy of it must not write twice. */
+    /** `node/incarnation/sequence`, unique for ever: a copy of it must not write twice. */
     readonly requestId: string;
     readonly request: ClientRequest;
     readonly ringVersion: string;
@@ -182,7 +185,13 @@ export type Event =
   }
   | { readonly kind: "loaded"; readonly id: number; readonly record: StoredRecord | null }
   | { readonly kind: "stored"; readonly id: number }
-  | { readonly kind: "storage-failed"; readonly id: number; readonly reason: string }
+  | {
+    readonly kind: "storage-failed";
+    readonly id: number;
+    readonly reason: string;
+    /** Loads: there is a record, but it is damaged. It must not be taken for an absent one. */
+    readonly unreadable?: boolean;
+  }
   | { readonly kind: "timer"; readonly id: number };
 
 export type Effect =
@@ -234,4 +243,6 @@ export type Observation =
     readonly method: string;
     readonly reason: string;
   }
-  | { readonly type: "storage-failed"; readonly key: string; readonly reason: string };
+  | { readonly type: "storage-failed"; readonly key: string; readonly reason: string }
+  /** A damaged record was replaced by what every other replica holds. */
+  | { readonly type: "recovered"; readonly key: string };

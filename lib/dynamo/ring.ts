@@ -78,6 +78,11 @@ export class Ring {
     this.zoneCount = new Set(state.members.map((member) => member.zone)).size;
   }
 
+  /** A ring never changes, so a copied replica shares it. */
+  clone(): Ring {
+    return this;
+  }
+
   get rangeCount(): number {
     return this.starts.length;
   }

@@ -1,0 +1,59 @@
+/** What a replica counts, for `/status`, `/metrics` and the bounds checker. */
+
+export interface Counters {
+  requestsServed: number;
+  requestsFailed: number;
+  overloaded: number;
+  forwards: number;
+  readRepairs: number;
+  callsFailed: number;
+  /** Replicas that were silent for longer than `patienceMs`. */
+  silences: number;
+  storageFailures: number;
+  /** Damaged records replaced from the other replicas. */
+  recovered: number;
+}
+
+export interface ReplicaStats {
+  readonly requestsInFlight: number;
+  readonly conversations: number;
+  readonly calls: number;
+  readonly deadlines: number;
+  readonly forwardsKnown: number;
+  readonly recordsBusy: number;
+  /** Keys with so many siblings that somebody should look. */
+  readonly crowdedKeys: readonly string[];
+  readonly counters: Readonly<Counters>;
+}
+
+export function newCounters(): Counters {
+  return {
+    requestsServed: 0,
+    requestsFailed: 0,
+    overloaded: 0,
+    forwards: 0,
+    readRepairs: 0,
+    callsFailed: 0,
+    silences: 0,
+    storageFailures: 0,
+    recovered: 0,
+  };
+}
+
+const CROWDED_KEYS_MAX = 100;
+
+/** Remembers which keys crossed the warning line, up to a bound. */
+export class SiblingWatch {
+  private readonly crowded = new Set<string>();
+
+  constructor(private readonly from: number) {}
+
+  note(key: string, siblings: number): void {
+    if (siblings < this.from) this.crowded.delete(key);
+    else if (this.crowded.size < CROWDED_KEYS_MAX) this.crowded.add(key);
+  }
+
+  keys(): string[] {
+    return [...this.crowded];
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Requests that reach a node outside the key's primaries: it passes them on, once, to a node that
+ * can coordinate (SOSP 2007, section 4.5), and how a coordinator tells a copy of a forward from a
+ * new one.
+ */
+import type { CoordinatorChoice } from "./config.ts";
+import type { DynamoError } from "./errors.ts";
+import type { ClientReply, ClientRequest, Micros } from "./events.ts";
+import { below, type Random, shuffled } from "./random.ts";
+import type { NodeId } from "./ring.ts";
+
+export class Forward {
+  readonly kind = "forward";
+  replied = false;
+  /** Calls that have neither answered nor failed. */
+  pending = 0;
+  /** Some call may have arrived without an answer: a write may not be tried elsewhere. */
+  uncertain = false;
+  readonly reasons: string[] = [];
+  readonly tried: NodeId[] = [];
+  private readonly candidates: NodeId[];
+
+  constructor(
+    readonly id: number,
+    readonly request: ClientRequest,
+    /** Who may coordinate, the preferred first. */
+    candidates: readonly NodeId[],
+    readonly requestId: string,
+    readonly timeoutMs: number,
+    readonly startedAt: Micros,
+  ) {
+    this.candidates = [...candidates];
+  }
+
+  get key(): string {
+    return this.request.key;
+  }
+
+  /** The next node to try; undefined when all have been. */
+  nextCandidate(): NodeId | undefined {
+    const next = this.candidates.shift();
+    if (next !== undefined) {
+      this.tried.push(next);
+      this.pending++;
+    }
+    return next;
+  }
+
+  failure(): DynamoError {
+    const isWrite = this.request.method !== "get";
+    const definite = !isWrite || !(this.uncertain || this.pending > 0);
+    const why = this.reasons.length === 0 ? "no answer in time" : this.reasons.join("; ");
+    return {
+      code: "quorum-not-met",
+      message: `Cannot reach a coordinator for '${this.key}' among ${
+        this.tried.join(", ")
+      }: ${why}`,
+      definite,
+      needed: 1,
+      got: 0,
+      unreachable: this.tried,
+    };
+  }
+
+  /** Milliseconds of the client's patience that are left for the coordinator, its answer's way home deducted. */
+  remainingMs(now: Micros): number {
+    const leftMs = this.timeoutMs - (now - this.startedAt) / 1_000;
+    return Math.max(1, Math.floor(leftMs * 0.9));
+  }
+}
+
+/** What a node knows about its peers when it chooses among them. */
+export interface PeerView {
+  /** Calls under way to the peer. */
+  load(node: NodeId): number;
+  /** How long its last answer to a read took, µs; undefined before the first. */
+  lastReadUs(node: NodeId): Micros | undefined;
+}
+
+/** Who should coordinate, the preferred first: the choices of sections 4.5, 5 and 6.4 of the paper. */
+export function rankCoordinators(
+  primaries: readonly NodeId[],
+  choice: CoordinatorChoice,
+  hinted: NodeId | undefined,
+  peers: PeerView,
+  random: Random,
+): NodeId[] {
+  switch (choice) {
+    case "first":
+      return [...primaries];
+    case "random":
+      return shuffled(random, primaries);
+    case "fastest":
+      return hinted !== undefined && primaries.includes(hinted)
+        ? [hinted, ...primaries.filter((node) => node !== hinted)]
+        : primaries.toSorted((a, b) => (peers.lastReadUs(a) ?? 0) - (peers.lastReadUs(b) ?? 0));
+    case "least-loaded": {
+      // The power of two choices: nearly the balance of asking all, without the herd.
+      const one = primaries[below(random, primaries.length)] as NodeId;
+      const two = primaries[below(random, primaries.length)] as NodeId;
+      const best = peers.load(two) < peers.load(one) ? two : one;
+      return [best, ...primaries.filter((node) => node !== best)];
+    }
+  }
+}
+
+/** A forward that this node has taken on. */
+interface Known {
+  readonly waiting: number[];
+  reply: ClientReply | null;
+}
+
+export type Admission =
+  /** Not seen before: coordinate it. */
+  | { readonly kind: "new" }
+  /** A copy of one under way: it will be answered with it. */
+  | { readonly kind: "waiting" }
+  /** A copy of one that is done. */
+  | { readonly kind: "answered"; readonly reply: ClientReply }
+  /** Older than what this node still remembers: whether it is a copy cannot be told any more. */
+  | { readonly kind: "too-old" };
+
+/**
+ * Remembers forwards for as long as they may run, and afterwards only, for each sender, the number
+ * below which everything is forgotten: a copy that the network held back for hours must not write
+ * again.
+ */
+export class KnownForwards {
+  private readonly known = new Map<string, Known>();
+  private readonly floors = new Map<NodeId, { incarnation: number; sequence: number }>();
+
+  get size(): number {
+    return this.known.size;
+  }
+
+  admit(requestId: string, peerRequest: number): Admission {
+    const known = this.known.get(requestId);
+    if (known !== undefined) {
+      if (known.reply !== null) return { kind: "answered", reply: known.reply };
+      known.waiting.push(peerRequest);
+      return { kind: "waiting" };
+    }
+    if (this.isForgotten(requestId)) return { kind: "too-old" };
+    this.known.set(requestId, { waiting: [peerRequest], reply: null });
+    return { kind: "new" };
+  }
+
+  /** Keeps the reply for copies to come; returns who waits for it. */
+  answer(requestId: string, reply: ClientReply): readonly number[] {
+    const known = this.known.get(requestId);
+    if (known === undefined) return [];
+    known.reply = reply;
+    return known.waiting.splice(0);
+  }
+
+  forget(requestId: string): void {
+    if (!this.known.delete(requestId)) return;
+    const id = parseRequestId(requestId);
+    if (id === null) return;
+    const floor = this.floors.get(id.node);
+    if (floor === undefined || id.incarnation > floor.incarnation) {
+      this.floors.set(id.node, { incarnation: id.incarnation, sequence: id.sequence });
+    } else if (id.incarnation === floor.incarnation) {
+      floor.sequence = Math.max(floor.sequence, id.sequence);
+    }
+  }
+
+  private isForgotten(requestId: string): boolean {
+    const id = parseRequestId(requestId);
+    if (id === null) return true;
+    const floor = this.floors.get(id.node);
+    if (floor === undefined || id.incarnation > floor.incarnation) return false;
+    return id.incarnation < floor.incarnation || id.sequence <= floor.sequence;
+  }
+}
+
+export function formatRequestId(node: NodeId, incarnation: number, sequence: number): string {
+  return `${node}/${incarnation}/${sequence}`;
+}
+
+function parseRequestId(
+  requestId: string,
+): { node: NodeId; incarnation: number; sequence: number } | null {
+  const match = /^([^/]{1,64})\/(\d{1,15})\/(\d{1,15})$/.exec(requestId);
+  if (match === null) return null;
+  return { node: match[1] as NodeId, incarnation: Number(match[2]), sequence: Number(match[3]) };
+}

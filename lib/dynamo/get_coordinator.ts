@@ -1,0 +1,108 @@
+/**
+ * One read, coordinated: ask the first N nodes, merge what R of them answer, reply, then go on
+ * listening so that whoever turned out stale can be repaired (SOSP 2007, sections 4.5 and 5).
+ *
+ * Pure bookkeeping: `Replica` sends, this decides.
+ */
+import type { DynamoError } from "./errors.ts";
+import type { ClientRequest, Micros, ReadReply } from "./events.ts";
+import { Participants } from "./participants.ts";
+import type { ResolvedOptions } from "./request_options.ts";
+import type { NodeId } from "./ring.ts";
+import { contextOf, sameSiblings, type Siblings, valuesOf, type Versioning } from "./versions.ts";
+
+/** Why a record is read: for a client, before a delete that came without context, or to heal a damaged one. */
+export type ReadPurpose = "get" | "delete" | "recover";
+
+export class GetCoordinator {
+  readonly kind = "get";
+  readonly participants: Participants;
+  /** The merge of all answers so far. */
+  merged: Siblings = [];
+  /** The client has its answer; later replies only feed read repair. */
+  replied = false;
+  private readonly versioning: Versioning;
+
+  constructor(
+    readonly id: number,
+    readonly request: ClientRequest,
+    readonly purpose: ReadPurpose,
+    readonly options: ResolvedOptions,
+    readonly startedAt: Micros,
+    versioning: Versioning,
+  ) {
+    this.participants = new Participants(startedAt);
+    this.versioning = versioning;
+  }
+
+  get key(): string {
+    return this.request.key;
+  }
+
+  addReply(node: NodeId, siblings: Siblings, now: Micros): void {
+    if (!this.participants.answer(node, siblings, now)) return;
+    this.merged = this.versioning.merge(this.merged, siblings);
+  }
+
+  addFailure(node: NodeId, reason: string, now: Micros): void {
+    this.participants.fail(node, reason, now);
+  }
+
+  /** R replies are in, PR of them from primaries, and "absent" has a primary's word. */
+  get enough(): boolean {
+    const { answered, answeredPrimaries } = this.participants;
+    const primariesNeeded = Math.max(this.options.pr, this.merged.length === 0 ? 1 : 0);
+    return answered >= this.options.r && answeredPrimaries >= primariesNeeded;
+  }
+
+  /** Too few are left to answer for {@link enough} ever to hold. */
+  get hopeless(): boolean {
+    const { answered, answeredPrimaries, pending, pendingPrimaries } = this.participants;
+    return answered + pending < this.options.r ||
+      answeredPrimaries + pendingPrimaries < this.options.pr;
+  }
+
+  /** Nobody is left to wait for. */
+  get settled(): boolean {
+    return this.participants.pending === 0;
+  }
+
+  reply(coordinator: NodeId): ReadReply {
+    return {
+      status: "read",
+      key: this.key,
+      siblings: valuesOf(this.merged),
+      context: this.merged.length === 0 ? null : contextOf(this.merged),
+      coordinator,
+      fastest: this.participants.answerers()[0] ?? coordinator,
+      replicas: this.participants.traces(),
+    };
+  }
+
+  failure(): DynamoError {
+    const { answered, answeredPrimaries } = this.participants;
+    const { r, pr } = this.options;
+    const message = answered < r
+      ? `Cannot read '${this.key}' as R must be met: needed ${r} replies, got ${answered}`
+      : `Cannot read '${this.key}' as PR must be met: needed ${
+        Math.max(1, pr)
+      } replies of primaries, got ${answeredPrimaries}`;
+    return {
+      code: "quorum-not-met",
+      message,
+      definite: true,
+      needed: answered < r ? r : Math.max(1, pr),
+      got: answered < r ? answered : answeredPrimaries,
+      unreachable: this.participants.missing(),
+    };
+  }
+
+  /** Who answered with less than what all of them together know. */
+  stale(): NodeId[] {
+    const stale: NodeId[] = [];
+    for (const [node, siblings] of this.participants.held()) {
+      if (!sameSiblings(siblings, this.merged)) stale.push(node);
+    }
+    return stale;
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * A node's own records: reading them, and changing each by load, merge, store, one change of a key at
+ * a time. Interleaved, two changes would both start from the same record and one would lose the
+ * other's siblings.
+ *
+ * Changes that arrive while a key is busy wait, and are then applied together in one store: the
+ * hotter the key, the fewer its commits. They are data, not callbacks, so the state can be cloned;
+ * what became of them is handed back as {@link Outcome}s.
+ */
+import type { Actor } from "./clock.ts";
+import type { DynamoError } from "./errors.ts";
+import type { StoredRecord } from "./events.ts";
+import type { Outbox } from "./outbox.ts";
+import { positionOf } from "./position.ts";
+import {
+  type CausalContext,
+  contextOf,
+  sameSiblings,
+  type Siblings,
+  type Versioning,
+  type Written,
+} from "./versions.ts";
+
+/** Waiting changes of one key past which more are refused. */
+export const CHANGES_PER_KEY_MAX = 1_024;
+
+export type Change =
+  /** A coordinated write, for the conversation. */
+  | {
+    readonly kind: "write";
+    readonly conversation: number;
+    readonly context: CausalContext | null;
+    readonly value: string | null;
+    readonly contentType: string;
+  }
+  /** Siblings from elsewhere; `request` is the peer's request to answer, null for none. */
+  | { readonly kind: "merge"; readonly siblings: Siblings; readonly request: number | null }
+  /** Everything the other replicas hold, in place of a record that cannot be read. */
+  | { readonly kind: "recover"; readonly siblings: Siblings };
+
+export type Read =
+  | { readonly kind: "conversation"; readonly conversation: number }
+  | { readonly kind: "request"; readonly request: number };
+
+export type Outcome =
+  | { readonly kind: "read"; readonly read: Read; readonly siblings: Siblings }
+  | {
+    readonly kind: "read-failed";
+    readonly read: Read;
+    readonly key: string;
+    readonly reason: string;
+  }
+  | {
+    readonly kind: "changed";
+    readonly change: Change;
+    readonly key: string;
+    readonly after: Siblings;
+    readonly context: CausalContext | null;
+  }
+  | {
+    readonly kind: "change-failed";
+    readonly change: Change;
+    readonly key: string;
+    readonly error: DynamoError;
+  }
+  | { readonly kind: "unreadable"; readonly key: string; readonly reason: string };
+
+/** What a node may refuse to store. */
+export interface RecordBounds {
+  readonly siblingsMax: number;
+  readonly siblingBytesMax: number;
+}
+
+interface Applied {
+  readonly change: Change;
+  readonly context: CausalContext | null;
+  readonly refusal: DynamoError | null;
+}
+
+/** One key being changed. */
+interface Work {
+  readonly key: string;
+  phase: "loading" | "storing";
+  record: StoredRecord;
+  applied: Applied[];
+  waiting: Change[];
+}
+
+export class LocalRecords {
+  private readonly reads = new Map<number, { readonly key: string; readonly read: Read }>();
+  private readonly works = new Map<string, Work>();
+  private readonly workOf = new Map<number, string>();
+
+  constructor(
+    private readonly versioning: Versioning,
+    private readonly bounds: RecordBounds,
+    private readonly actors: ActorSource,
+  ) {}
+
+  /** Keys being changed and reads under way, for `/status` and the bounds checker. */
+  get busy(): number {
+    return this.reads.size + this.works.size;
+  }
+
+  read(key: string, read: Read, out: Outbox): void {
+    this.reads.set(out.load(key, positionOf(key)), { key, read });
+  }
+
+  /** Starts the change, or queues it behind those of the same key; false when the queue is full. */
+  change(key: string, change: Change, out: Outbox): boolean {
+    const work = this.works.get(key);
+    if (work !== undefined) {
+      if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
+      work.waiting.push(change);
+      return true;
+    }
+    const record = { key, siblings: [] };
+    this.works.set(key, { key, phase: "loading", record, applied: [], waiting: [change] });
+    this.workOf.set(out.load(key, positionOf(key)), key);
+    return true;
+  }
+
+  onLoaded(id: number, record: StoredRecord | null, out: Outbox): Outcome[] {
+    const waiting = this.reads.get(id);
+    if (waiting !== undefined) {
+      this.reads.delete(id);
+      return [{ kind: "read", read: waiting.read, siblings: record?.siblings ?? [] }];
+    }
+    const work = this.takeWork(id, "loading");
+    if (work === undefined) return [];
+    if (record !== null) work.record = record;
+    return this.advance(work, out);
+  }
+
+  onStored(id: number, out: Outbox): Outcome[] {
+    const work = this.takeWork(id, "storing");
+    if (work === undefined) return [];
+    const outcomes = settle(work);
+    return [...outcomes, ...this.advance(work, out)];
+  }
+
+  onFailed(id: number, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
+    const waiting = this.reads.get(id);
+    if (waiting !== undefined) {
+      this.reads.delete(id);
+      const { key, read } = waiting;
+      const failed: Outcome = { kind: "read-failed", read, key, reason };
+      return unreadable ? [failed, { kind: "unreadable", key, reason }] : [failed];
+    }
+    const work = this.takeWork(id);
+    if (work === undefined) return [];
+    return work.phase === "loading"
+      ? this.onLoadFailed(work, reason, unreadable, out)
+      : this.onStoreFailed(work, reason, out);
+  }
+
+  private takeWork(id: number, phase?: Work["phase"]): Work | undefined {
+    const key = this.workOf.get(id);
+    const work = key === undefined ? undefined : this.works.get(key);
+    if (work === undefined || (phase !== undefined && work.phase !== phase)) return undefined;
+    this.workOf.delete(id);
+    return work;
+  }
+
+  /** Applies all that waits; stores the result if it changed anything, and ends when nothing waits. */
+  private advance(work: Work, out: Outbox): Outcome[] {
+    const outcomes: Outcome[] = [];
+    while (work.waiting.length > 0) {
+      const before = work.record;
+      const changes = work.waiting;
+      work.waiting = [];
+      work.applied = changes.map((change) => this.apply(work, change, out));
+      if (work.record !== before) {
+        work.phase = "storing";
+        this.workOf.set(out.store(work.record, positionOf(work.key)), work.key);
+        return outcomes;
+      }
+      outcomes.push(...settle(work));
+    }
+    this.works.delete(work.key);
+    return outcomes;
+  }
+
+  private apply(work: Work, change: Change, out: Outbox): Applied {
+    const { record } = work;
+    if (change.kind !== "write") {
+      const siblings = this.versioning.merge(record.siblings, change.siblings);
+      if (!sameSiblings(siblings, record.siblings)) work.record = { ...record, siblings };
+      return { change, context: null, refusal: null };
+    }
+    const actor = record.actor ?? this.actors.next();
+    const written = this.versioning.write(record.siblings, {
+      actor,
+      context: change.context,
+      value: change.value,
+      contentType: change.contentType,
+      nowUs: out.now,
+    });
+    const refusal = this.refusalOf(work.key, record.siblings, written);
+    if (refusal !== null) return { change, context: null, refusal };
+    work.record = { ...record, siblings: written.siblings, actor };
+    return { change, context: written.context, refusal: null };
+  }
+
+  private refusalOf(key: string, before: Siblings, { siblings }: Written): DynamoError | null {
+    const { siblingsMax, siblingBytesMax } = this.bounds;
+    if (siblings.length <= before.length) return null;
+    const bytes = siblings.length === 1
+      ? 0
+      : siblings.reduce((sum, version) => sum + (version.value?.length ?? 0), 0);
+    if (siblings.length <= siblingsMax && bytes <= siblingBytesMax) return null;
+    const bound = siblings.length > siblingsMax
+      ? `at most ${siblingsMax} siblings are kept and this would be number ${siblings.length}`
+      : `siblings together may have ${siblingBytesMax} bytes and this would make ${bytes}`;
+    return {
+      code: "too-many-siblings",
+      message:
+        `Cannot put '${key}' beside its siblings: ${bound}; read it, reconcile, and put with that context`,
+      definite: true,
+      context: contextOf(before),
+    };
+  }
+
+  private onLoadFailed(work: Work, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
+    const recovery = unreadable ? work.waiting.findIndex((c) => c.kind === "recover") : -1;
+    if (recovery >= 0) {
+      // The actor is left out with the record that held it: the next write draws a new one.
+      const change = work.waiting.splice(recovery, 1)[0] as Change & { kind: "recover" };
+      work.record = { key: work.key, siblings: change.siblings };
+      work.applied = [{ change, context: null, refusal: null }];
+      work.phase = "storing";
+      this.workOf.set(out.store(work.record, positionOf(work.key)), work.key);
+      return [];
+    }
+    this.works.delete(work.key);
+    const failed = work.waiting.map((change): Outcome => ({
+      kind: "change-failed",
+      change,
+      key: work.key,
+      error: {
+        code: "storage-failed",
+        message: `Cannot read '${work.key}': ${reason}`,
+        definite: true,
+      },
+    }));
+    return unreadable ? [...failed, { kind: "unreadable", key: work.key, reason }] : failed;
+  }
+
+  private onStoreFailed(work: Work, reason: string, out: Outbox): Outcome[] {
+    const { key } = work;
+    // Whether the disk has it is not known: what waits starts from a fresh load.
+    this.works.delete(key);
+    const failed = work.applied.map(({ change, refusal }): Outcome => ({
+      kind: "change-failed",
+      change,
+      key,
+      error: refusal ??
+        { code: "storage-failed", message: `Cannot store '${key}': ${reason}`, definite: false },
+    }));
+    for (const change of work.waiting) this.change(key, change, out);
+    return failed;
+  }
+}
+
+/** Draws actors that were never used before: see `StoredRecord.actor`. */
+export interface ActorSource {
+  next(): Actor;
+}
+
+function settle(work: Work): Outcome[] {
+  const { key, record, applied } = work;
+  work.applied = [];
+  return applied.map(({ change, context, refusal }): Outcome =>
+    refusal === null
+      ? { kind: "changed", change, key, after: record.siblings, context }
+      : { kind: "change-failed", change, key, error: refusal }
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * What a step asks for, collected in the caller's buffer, with the ids that answers come back under.
+ */
+import type {
+  ClientReply,
+  Effect,
+  Micros,
+  Observation,
+  PeerReply,
+  PeerRequest,
+  StoredRecord,
+} from "./events.ts";
+import type { Position } from "./position.ts";
+import type { NodeId } from "./ring.ts";
+
+export class Outbox {
+  /** The time of the step under way. */
+  now: Micros = 0;
+  private effects: Effect[] = [];
+  private lastId = 0;
+
+  /** Points at the caller's buffer for one step. */
+  open(now: Micros, effects: Effect[]): void {
+    this.now = now;
+    this.effects = effects;
+  }
+
+  /** Lets go of it: a clone of the replica must not share the caller's buffer. */
+  close(): void {
+    this.effects = [];
+  }
+
+  nextId(): number {
+    return ++this.lastId;
+  }
+
+  call(to: NodeId, request: PeerRequest, timeoutMs: number): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "call", id, to, request, timeoutMs });
+    return id;
+  }
+
+  respond(id: number, reply: ClientReply | PeerReply): void {
+    this.effects.push({ kind: "respond", id, reply });
+  }
+
+  load(key: string, position: Position): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "load", id, key, position });
+    return id;
+  }
+
+  store(record: StoredRecord, position: Position): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "store", id, position, record });
+    return id;
+  }
+
+  timer(at: Micros): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "timer", id, at });
+    return id;
+  }
+
+  emit(observation: Observation): void {
+    this.effects.push({ kind: "emit", observation });
+  }
+}
