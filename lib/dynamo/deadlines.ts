@@ -1,7 +1,7 @@
 /**
  * All waiting of a replica in one place: a heap of moments, ordered by (at, sequence), behind the
- * single timer that a host keeps. Nothing is ever cancelled; whoever is called too late finds that
- * its conversation is over and does nothing.
+ * single timer that a host keeps. Nothing is ever cancelled: whoever is called too late finds that its
+ * conversation is over and does nothing, and a sweep drops the dead now and then.
  */
 import type { Micros } from "./events.ts";
 
@@ -46,6 +46,14 @@ export class Deadlines<T> {
     const last = this.heap.pop() as Deadline<T>;
     if (this.heap.length > 0) this.sink(last);
     return first.what;
+  }
+
+  /** Drops what nobody needs any more. Costs a pass over everything. */
+  keep(needed: (what: T) => boolean): void {
+    const kept = this.heap.filter((deadline) => needed(deadline.what));
+    // In order of (at, sequence) an array is a heap.
+    kept.sort((a, b) => isBefore(a, b) ? -1 : 1);
+    this.heap.splice(0, this.heap.length, ...kept);
   }
 
   private sink(item: Deadline<T>): void {

@@ -104,6 +104,9 @@ export function rankCoordinators(
   }
 }
 
+/** Forwarded writes that a node remembers at once. */
+const FORWARDS_MAX = 65_536;
+
 /** A forward that this node has taken on. */
 interface Known {
   readonly waiting: number[];
@@ -117,6 +120,8 @@ export type Admission =
   | { readonly kind: "waiting" }
   /** A copy of one that is done. */
   | { readonly kind: "answered"; readonly reply: ClientReply }
+  /** As many are remembered as may be. */
+  | { readonly kind: "full" }
   /** Older than what this node still remembers: whether it is a copy cannot be told any more. */
   | { readonly kind: "too-old" };
 
@@ -141,6 +146,7 @@ export class KnownForwards {
       return { kind: "waiting" };
     }
     if (this.isForgotten(requestId)) return { kind: "too-old" };
+    if (this.known.size >= FORWARDS_MAX) return { kind: "full" };
     this.known.set(requestId, { waiting: [peerRequest], reply: null });
     return { kind: "new" };
   }

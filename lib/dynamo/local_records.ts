@@ -188,7 +188,7 @@ export class LocalRecords {
       if (!sameSiblings(siblings, record.siblings)) work.record = { ...record, siblings };
       return { change, context: null, refusal: null };
     }
-    const actor = record.actor ?? this.actors.next();
+    const actor = record.actor ?? this.actors.nextActor();
     const written = this.versioning.write(record.siblings, {
       actor,
       context: change.context,
@@ -264,7 +264,7 @@ export class LocalRecords {
 
 /** Draws actors that were never used before: see `StoredRecord.actor`. */
 export interface ActorSource {
-  next(): Actor;
+  nextActor(): Actor;
 }
 
 function settle(work: Work): Outcome[] {

@@ -1,0 +1,163 @@
+/**
+ * How a replica passes on what it does not own, and takes on what was passed to it. The rules are in
+ * `forwarding.ts`.
+ */
+import type { Conversation, Origin } from "./conversations.ts";
+import { type DynamoError, refusal } from "./errors.ts";
+import type { ClientReply, ClientRequest, PeerReply, PeerRequest } from "./events.ts";
+import { formatRequestId, Forward, rankCoordinators } from "./forwarding.ts";
+import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
+import { complaintAbout, resolveOptions } from "./request_options.ts";
+
+/** How long a forward is remembered, in its own timeouts: the sender's and the receiver's. */
+const LIFETIME_TIMEOUTS = 2;
+
+export class Forwards {
+  private sent = 0;
+
+  constructor(private readonly node: NodeContext) {}
+
+  /** Sends the request to whoever should coordinate it. */
+  start(request: ClientRequest, origin: Origin): void {
+    const { now } = this.node.out;
+    const id = this.node.out.nextId();
+    const hinted = request.method === "get" ? undefined : request.fastest;
+    const candidates = rankCoordinators(
+      this.node.primariesOf(request.key),
+      this.node.config.coordinator,
+      hinted,
+      this.node.conversations,
+      this.node.random,
+    );
+    this.sent++;
+    const requestId = formatRequestId(this.node.self, this.node.boot.incarnation, this.sent);
+    const { timeoutMs } = resolveOptions(request, this.node.config);
+    const forward = new Forward(id, request, candidates, requestId, timeoutMs, now);
+    const conversation = this.node.conversations.add(forward, origin);
+    this.tryNext(conversation, forward);
+    this.node.watch(id, now, timeoutMs);
+  }
+
+  private tryNext(conversation: Conversation, forward: Forward): void {
+    const node = forward.nextCandidate();
+    if (node === undefined) {
+      if (forward.pending === 0) this.fail(conversation, forward);
+      return;
+    }
+    this.node.counters.forwards++;
+    this.node.out.emit({ type: "forward", key: forward.key, to: node });
+    const timeoutMs = forward.remainingMs(this.node.out.now);
+    this.node.call(conversation, node, {
+      method: "forward",
+      requestId: forward.requestId,
+      request: { ...forward.request, timeoutMs },
+      ringVersion: this.node.ring.version,
+    }, timeoutMs);
+  }
+
+  onReply(conversation: Conversation, forward: Forward, reply: PeerReply): void {
+    forward.pending--;
+    if (reply.status === "forwarded") {
+      this.end(conversation, forward, reply.reply);
+    } else if (reply.status === "error" && mayTryElsewhere(reply.error)) {
+      forward.reasons.push(reply.error.message);
+      this.tryNext(conversation, forward);
+    } else if (reply.status === "error") {
+      this.end(conversation, forward, reply);
+    } else {
+      this.onFailed(conversation, forward, false, "an answer of another kind came");
+    }
+  }
+
+  private onFailed(
+    conversation: Conversation,
+    forward: Forward,
+    undelivered: boolean,
+    reason: string,
+  ): void {
+    forward.reasons.push(reason);
+    if (undelivered || forward.request.method === "get") {
+      this.tryNext(conversation, forward);
+    } else {
+      forward.uncertain = true;
+      this.fail(conversation, forward);
+    }
+  }
+
+  private fail(conversation: Conversation, forward: Forward): void {
+    this.end(conversation, forward, { status: "error", error: forward.failure() });
+  }
+
+  private end(conversation: Conversation, forward: Forward, reply: ClientReply): void {
+    this.node.finish(conversation.origin, reply);
+    this.node.conversations.end(forward.id);
+  }
+
+  onCallFailed(
+    conversation: Conversation,
+    forward: Forward,
+    undelivered: boolean,
+    reason: string,
+  ): void {
+    forward.pending--;
+    this.onFailed(conversation, forward, undelivered, reason);
+  }
+
+  /** A silent coordinator may still be writing, so only a read is tried elsewhere. */
+  onPatienceOver(conversation: Conversation, forward: Forward): void {
+    if (forward.request.method === "get") this.tryNext(conversation, forward);
+  }
+
+  onTimeout(conversation: Conversation, forward: Forward): void {
+    this.fail(conversation, forward);
+  }
+
+  /** Who is to be answered when the forwarded request is carried out here; null when it is not. */
+  admit(id: number, { request, requestId }: PeerRequest & { method: "forward" }): Origin | null {
+    const { node } = this;
+    const complaint = complaintAbout(request, node.config);
+    if (complaint !== null) {
+      node.refuse(id, refusal("invalid", complaint));
+      return null;
+    }
+    if (!node.isPrimaryOf(request.key)) {
+      const error = refusal(
+        "wrong-owner",
+        `Node ${node.self} is not a primary of '${request.key}'`,
+      );
+      node.refuse(id, { ...error, ringVersion: node.ring.version });
+      return null;
+    }
+    return request.method === "get"
+      ? { kind: "peer", request: id }
+      : this.admitWrite(id, requestId, resolveOptions(request, node.config).timeoutMs);
+  }
+
+  private admitWrite(id: number, requestId: string, timeoutMs: number): Origin | null {
+    const { node } = this;
+    const admission = node.forwards.admit(requestId, id);
+    switch (admission.kind) {
+      case "new": {
+        const at = node.out.now + LIFETIME_TIMEOUTS * timeoutMs * MICROS_PER_MS;
+        node.deadlines.add(at, { kind: "forget", requestId });
+        return { kind: "forward", requestId };
+      }
+      case "answered":
+        node.out.respond(id, { status: "forwarded", reply: admission.reply });
+        return null;
+      case "too-old":
+        node.refuse(id, refusal("too-late", `Request ${requestId} has been forgotten`));
+        return null;
+      case "full":
+        node.refuse(id, refusal("overloaded", "Too many forwarded writes are remembered"));
+        return null;
+      case "waiting":
+        return null;
+    }
+  }
+}
+
+function mayTryElsewhere(error: DynamoError): boolean {
+  return error.definite &&
+    (error.code === "wrong-owner" || error.code === "too-late" || error.code === "overloaded");
+}

@@ -1,0 +1,158 @@
+/**
+ * What the parts of a replica share: who it is, what it is in the middle of, and the few acts that
+ * reads, writes and forwards all need.
+ */
+import type { Actor } from "./clock.ts";
+import type { ClusterConfig } from "./config.ts";
+import { type Conversation, Conversations, type Origin } from "./conversations.ts";
+import { newCounters } from "./counters.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { DynamoError } from "./errors.ts";
+import type { Boot, ClientReply, ClientRequest, Founding, Micros, PeerRequest } from "./events.ts";
+import { KnownForwards } from "./forwarding.ts";
+import { LocalRecords } from "./local_records.ts";
+import { Outbox } from "./outbox.ts";
+import type { Random } from "./random.ts";
+import { type NodeId, Ring } from "./ring.ts";
+import { type Versioning, versioning } from "./versions.ts";
+
+export type Due =
+  | { readonly kind: "timeout" | "patience"; readonly conversation: number }
+  | { readonly kind: "forget"; readonly requestId: string };
+
+export const MICROS_PER_MS = 1_000;
+
+/** Deadlines of conversations long over are swept out when their number has doubled, from here on. */
+const DEADLINES_SWEEP_MIN = 1_024;
+
+export class NodeContext {
+  readonly config: ClusterConfig;
+  readonly self: NodeId;
+  readonly ring: Ring;
+  readonly versioning: Versioning;
+  readonly out = new Outbox();
+  readonly conversations = new Conversations();
+  readonly deadlines = new Deadlines<Due>();
+  readonly forwards = new KnownForwards();
+  readonly records: LocalRecords;
+  readonly counters = newCounters();
+  /** Requests of this node's own clients that have no answer yet. */
+  requestsInFlight = 0;
+  private actorsDrawn = 0;
+  private sweepAbove = DEADLINES_SWEEP_MIN;
+
+  constructor(
+    founding: Founding,
+    readonly random: Random,
+    readonly boot: Boot,
+    rules: Versioning | undefined,
+  ) {
+    this.config = founding.config;
+    this.self = boot.self;
+    this.ring = new Ring(founding.ring, founding.config.n);
+    this.versioning = rules ?? versioning(founding.config.mode);
+    this.records = new LocalRecords(this.versioning, founding.config, this);
+  }
+
+  /** An actor that was never used before: an incarnation is durably new at every start. */
+  nextActor(): Actor {
+    this.actorsDrawn++;
+    const { self, dataId, incarnation } = this.boot;
+    return `${self}/${dataId}/${incarnation}.${this.actorsDrawn}`;
+  }
+
+  primariesOf(key: string): readonly NodeId[] {
+    return this.ring.primariesOfKey(key);
+  }
+
+  isPrimaryOf(key: string): boolean {
+    return this.primariesOf(key).includes(this.self);
+  }
+
+  /** Takes a request of a client on, if the bound allows; otherwise refuses it. */
+  admitClient(request: number): boolean {
+    const { requestsMax } = this.config;
+    if (this.requestsInFlight < requestsMax) {
+      this.requestsInFlight++;
+      return true;
+    }
+    this.counters.overloaded++;
+    this.refuse(request, {
+      code: "overloaded",
+      message: `Cannot take the request on as at most ${requestsMax} may be in flight`,
+      definite: true,
+    });
+    return false;
+  }
+
+  call(conversation: Conversation, to: NodeId, request: PeerRequest, timeoutMs: number): void {
+    const id = this.out.call(to, request, timeoutMs);
+    this.conversations.addCall(id, conversation, to, this.out.now);
+  }
+
+  /** Sets the conversation's moments: when the silent are passed over, and when it ends. */
+  watch(conversation: number, startedAt: Micros, timeoutMs: number): void {
+    const patienceMs = Math.min(this.config.patienceMs, timeoutMs);
+    this.deadlines.add(startedAt + patienceMs * MICROS_PER_MS, { kind: "patience", conversation });
+    this.deadlines.add(startedAt + timeoutMs * MICROS_PER_MS, { kind: "timeout", conversation });
+    if (this.deadlines.size > this.sweepAbove) this.sweep();
+  }
+
+  private sweep(): void {
+    this.deadlines.keep((due) =>
+      due.kind === "forget" || this.conversations.get(due.conversation) !== undefined
+    );
+    this.sweepAbove = Math.max(DEADLINES_SWEEP_MIN, 2 * this.deadlines.size);
+  }
+
+  /** Gives the outcome to whoever waits for it. */
+  finish(origin: Origin, reply: ClientReply): void {
+    switch (origin.kind) {
+      case "client":
+        this.requestsInFlight--;
+        if (reply.status === "error") this.counters.requestsFailed++;
+        else this.counters.requestsServed++;
+        this.out.respond(origin.request, reply);
+        break;
+      case "peer":
+        this.out.respond(origin.request, { status: "forwarded", reply });
+        break;
+      case "forward":
+        for (const request of this.forwards.answer(origin.requestId, reply)) {
+          this.out.respond(request, { status: "forwarded", reply });
+        }
+        break;
+      case "self":
+        break;
+    }
+  }
+
+  refuse(request: number, error: DynamoError): void {
+    this.out.respond(request, { status: "error", error });
+  }
+
+  noteStorageFailure(key: string, reason: string): void {
+    this.counters.storageFailures++;
+    this.out.emit({ type: "storage-failed", key, reason });
+  }
+
+  /** Lets people see how a request went, once nobody is waited for any more. */
+  noteRequest(
+    coordinator: Observed,
+    method: ClientRequest["method"],
+    outcome: "ok" | "absent" | DynamoError["code"],
+    needed: number,
+  ): void {
+    this.out.emit({
+      type: "request",
+      method,
+      key: coordinator.key,
+      outcome,
+      tookUs: this.out.now - coordinator.startedAt,
+      needed,
+      replicas: coordinator.participants.traces(),
+    });
+  }
+}
+
+type Observed = Extract<Conversation["coordinator"], { kind: "get" | "put" }>;

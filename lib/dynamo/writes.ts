@@ -1,0 +1,133 @@
+/**
+ * How a replica carries writes: it commits, sends, lets `PutCoordinator` decide, and answers.
+ */
+import type { Conversation, Origin } from "./conversations.ts";
+import { type DynamoError, refusal } from "./errors.ts";
+import type { ClientReply, DeleteRequest, Micros, PeerReply, PutRequest } from "./events.ts";
+import type { Outcome } from "./local_records.ts";
+import type { NodeContext } from "./node_context.ts";
+import { PutCoordinator } from "./put_coordinator.ts";
+import type { ResolvedOptions } from "./request_options.ts";
+import type { NodeId } from "./ring.ts";
+import type { CausalContext } from "./versions.ts";
+
+export class Writes {
+  constructor(private readonly node: NodeContext) {}
+
+  /** `startedAt` is when the client's request came: a delete may have read for a while already. */
+  start(
+    request: PutRequest | DeleteRequest,
+    context: CausalContext | null,
+    options: ResolvedOptions,
+    startedAt: Micros,
+    origin: Origin,
+  ): void {
+    const { now } = this.node.out;
+    const id = this.node.out.nextId();
+    const put = new PutCoordinator(id, request, context, options, startedAt);
+    const conversation = this.node.conversations.add(put, origin);
+    put.participants.add(this.node.self, true, now);
+    const isPut = request.method === "put";
+    const taken = this.node.records.change(request.key, {
+      kind: "write",
+      conversation: id,
+      context,
+      value: isPut ? request.value : null,
+      contentType: isPut ? request.contentType : "",
+    }, this.node.out);
+    if (!taken) {
+      const error = refusal("overloaded", `Too many changes of '${request.key}' wait their turn`);
+      this.end(conversation, put, { status: "error", error });
+      return;
+    }
+    this.node.watch(id, startedAt, options.timeoutMs);
+  }
+
+  private onCommitted(put: PutCoordinator, outcome: Outcome & { kind: "changed" }): void {
+    const conversation = this.node.conversations.get(put.id);
+    if (conversation === undefined) return;
+    const { now } = this.node.out;
+    put.written = outcome.context;
+    put.addAck(this.node.self, now);
+    const call = {
+      method: "replica.put",
+      key: put.key,
+      siblings: outcome.after,
+      purpose: "replicate",
+    } as const;
+    for (const node of this.node.primariesOf(put.key)) {
+      if (node === this.node.self) continue;
+      put.participants.add(node, true, now);
+      this.node.call(conversation, node, call, put.options.timeoutMs);
+    }
+    this.onProgress(conversation, put);
+  }
+
+  onReply(conversation: Conversation, put: PutCoordinator, from: NodeId, reply: PeerReply): void {
+    const { now } = this.node.out;
+    if (reply.status === "stored") put.addAck(from, now);
+    else put.addFailure(from, reasonOf(reply), now);
+    this.onProgress(conversation, put);
+  }
+
+  onCallFailed(conversation: Conversation, put: PutCoordinator, to: NodeId, reason: string): void {
+    put.addFailure(to, reason, this.node.out.now);
+    this.onProgress(conversation, put);
+  }
+
+  /** The coordinator's own commit is done. */
+  onChanged(outcome: Outcome & { kind: "changed" }, id: number): void {
+    const coordinator = this.node.conversations.get(id)?.coordinator;
+    if (coordinator?.kind === "put") this.onCommitted(coordinator, outcome);
+  }
+
+  /** The coordinator could not commit, or was not allowed to: nothing has been sent. */
+  onChangeFailed(id: number, error: DynamoError): void {
+    const conversation = this.node.conversations.get(id);
+    if (conversation?.coordinator.kind !== "put") return;
+    const put = conversation.coordinator;
+    put.addFailure(this.node.self, error.message, this.node.out.now);
+    this.end(conversation, put, { status: "error", error });
+  }
+
+  onTimeout(conversation: Conversation, put: PutCoordinator): void {
+    if (!put.replied) this.fail(conversation, put);
+    this.conclude(put, put.enough ? "ok" : "quorum-not-met");
+  }
+
+  private onProgress(conversation: Conversation, put: PutCoordinator): void {
+    if (!put.replied) {
+      if (put.enough) this.acknowledge(conversation, put);
+      else if (put.hopeless) this.fail(conversation, put);
+    }
+    if (put.settled) this.conclude(put, put.enough ? "ok" : "quorum-not-met");
+  }
+
+  private acknowledge(conversation: Conversation, put: PutCoordinator): void {
+    put.replied = true;
+    this.node.finish(conversation.origin, put.reply(this.node.self));
+  }
+
+  private fail(conversation: Conversation, put: PutCoordinator): void {
+    put.replied = true;
+    this.node.finish(conversation.origin, { status: "error", error: put.failure() });
+  }
+
+  private end(conversation: Conversation, put: PutCoordinator, reply: ClientReply): void {
+    if (!put.replied) {
+      put.replied = true;
+      this.node.finish(conversation.origin, reply);
+    }
+    this.conclude(put, reply.status === "error" ? reply.error.code : "ok");
+  }
+
+  private conclude(put: PutCoordinator, outcome: "ok" | DynamoError["code"]): void {
+    this.node.conversations.end(put.id);
+    this.node.noteRequest(put, put.request.method, outcome, put.options.w);
+  }
+}
+
+/** Why a peer's answer is not the one hoped for. */
+export function reasonOf(reply: PeerReply): string {
+  return reply.status === "error" ? reply.error.message : `unexpected answer '${reply.status}'`;
+}
