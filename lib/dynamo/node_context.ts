@@ -17,7 +17,8 @@ import { type NodeId, Ring } from "./ring.ts";
 import { type Versioning, versioning } from "./versions.ts";
 
 export type Due =
-  | { readonly kind: "timeout" | "patience"; readonly conversation: number }
+  | { readonly kind: "patience"; readonly conversation: number; readonly endsAt: Micros }
+  | { readonly kind: "timeout"; readonly conversation: number }
   | { readonly kind: "forget"; readonly requestId: string };
 
 export const MICROS_PER_MS = 1_000;
@@ -90,11 +91,15 @@ export class NodeContext {
     this.conversations.addCall(id, conversation, to, this.out.now);
   }
 
-  /** Sets the conversation's moments: when the silent are passed over, and when it ends. */
+  /**
+   * Sets the conversation's first moment, when the silent are passed over; the second, its end, is
+   * set then. Most conversations are over before either, so this halves the deadlines kept.
+   */
   watch(conversation: number, startedAt: Micros, timeoutMs: number): void {
     const patienceMs = Math.min(this.config.patienceMs, timeoutMs);
-    this.deadlines.add(startedAt + patienceMs * MICROS_PER_MS, { kind: "patience", conversation });
-    this.deadlines.add(startedAt + timeoutMs * MICROS_PER_MS, { kind: "timeout", conversation });
+    const endsAt = startedAt + timeoutMs * MICROS_PER_MS;
+    const at = startedAt + patienceMs * MICROS_PER_MS;
+    this.deadlines.add(at, { kind: "patience", conversation, endsAt });
     if (this.deadlines.size > this.sweepAbove) this.sweep();
   }
 

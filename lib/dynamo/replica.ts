@@ -254,15 +254,16 @@ export class Replica {
     let due = deadlines.takeDue(out.now);
     while (due !== undefined) {
       if (due.kind === "forget") forwards.forget(due.requestId);
-      else if (due.kind === "patience") this.onPatienceOver(due.conversation);
+      else if (due.kind === "patience") this.onPatienceOver(due.conversation, due.endsAt);
       else this.onTimeout(due.conversation);
       due = deadlines.takeDue(out.now);
     }
   }
 
-  private onPatienceOver(id: number): void {
+  private onPatienceOver(id: number, endsAt: Micros): void {
     const conversation = this.node.conversations.get(id);
     if (conversation === undefined) return;
+    this.node.deadlines.add(endsAt, { kind: "timeout", conversation: id });
     const { coordinator } = conversation;
     if (coordinator.kind === "forward") {
       this.forwards.onPatienceOver(conversation, coordinator);

@@ -141,7 +141,9 @@ const vectorClock: Versioning = {
     return {
       siblings: sorted([...restamped, version]),
       version,
-      context: { clock, stampUs: nowUs },
+      // Among survivors the new clock covers what the writer never saw, so it keeps its old context:
+      // its next write will leave this one as a sibling rather than destroy another's.
+      context: { clock: survivors.length === 0 ? clock : seen, stampUs: nowUs },
     };
   },
   merge(a, b) {
@@ -190,20 +192,25 @@ export function versioning(mode: VersionMode): Versioning {
   return MODES[mode];
 }
 
-/** What a reader of these siblings has seen: everything up to each actor's highest dot. */
+/**
+ * What a reader of these siblings has seen. A version's own dot (a, n) stands for all of a's dots up
+ * to n, because records travel whole (`put_coordinator.ts`). A dot that a writer brought along in
+ * its context does not: this replica may never have met its neighbours, so it stays detached.
+ */
 export function contextOf(siblings: Siblings): CausalContext {
   let clock = EMPTY_CLOCK;
   let stampUs = 0;
   for (const version of siblings) {
     clock = mergeClocks(clock, version.clock);
-    for (const dot of version.dots ?? []) clock = withEntry(clock, dot);
     // Under `vector-clock` the clock holds the dot already, unless truncation forgot it on purpose.
-    if (counterOf(version.clock, version.dot[0]) < version.dot[1] && !isStamped(version.clock)) {
-      clock = withEntry(clock, version.dot);
-    }
+    if (!isStamped(version.clock)) clock = withEntry(clock, version.dot);
     stampUs = Math.max(stampUs, version.stampUs);
   }
-  return { clock, stampUs };
+  let context: CausalContext = { clock, stampUs };
+  for (const version of siblings) {
+    for (const dot of version.dots ?? []) context = withDot(context, dot);
+  }
+  return context;
 }
 
 function isStamped(clock: Clock): boolean {

@@ -1,0 +1,375 @@
+/**
+ * The replica on its own, driven event by event: what it asks for and in which order. Whole clusters
+ * under faults are the simulator's business.
+ */
+import assert from "node:assert/strict";
+import { SeededRandom } from "../random/seeded.ts";
+import { deepClone } from "./clone.ts";
+import { clusterConfig, type TunableConfig } from "./config.ts";
+import type { ClientReply, Effect, Event, Founding, PeerRequest } from "./events.ts";
+import { foundRing } from "./founding.ts";
+import { Replica } from "./replica.ts";
+import type { Siblings } from "./versions.ts";
+
+const IDS = ["n1", "n2", "n3", "n4", "n5"];
+const KEY = "greeting";
+const START = 1_000_000;
+
+function founding(tuned: Partial<TunableConfig> = {}): Founding {
+  const config = clusterConfig({ n: 3, r: 2, w: 2, ...tuned });
+  const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1 }));
+  const ring = foundRing(members.map(({ id, weight }) => ({ id, weight })), config, rng());
+  return { config, members, ring };
+}
+
+function rng(): SeededRandom {
+  return SeededRandom.from(7);
+}
+
+/** A replica with a hand-cranked world: effects are taken out by kind, events put in by hand. */
+class Bench {
+  readonly replica: Replica;
+  now = START;
+  effects: Effect[] = [];
+
+  constructor(self: string, tuned: Partial<TunableConfig> = {}) {
+    this.replica = new Replica(founding(tuned), rng(), { self, dataId: "d1", incarnation: 4 });
+  }
+
+  step(event: Event): void {
+    this.replica.step(this.now, event, this.effects);
+  }
+
+  take<K extends Effect["kind"]>(kind: K): (Effect & { kind: K })[] {
+    const taken = this.effects.filter((effect): effect is Effect & { kind: K } =>
+      effect.kind === kind
+    );
+    this.effects = this.effects.filter((effect) => effect.kind !== kind);
+    return taken;
+  }
+
+  one<K extends Effect["kind"]>(kind: K): Effect & { kind: K } {
+    const taken = this.take(kind);
+    assert.equal(taken.length, 1, `one ${kind} expected, ${taken.length} came`);
+    return taken[0] as Effect & { kind: K };
+  }
+
+  /** Answers the one load that is waited for. */
+  loaded(siblings: Siblings | null): void {
+    const { id } = this.one("load");
+    this.step({
+      kind: "loaded",
+      id,
+      record: siblings === null ? null : { key: KEY, siblings },
+    });
+  }
+
+  /** Lets virtual time pass and rings the armed timer. */
+  pass(ms: number): void {
+    this.now += ms * 1_000;
+    const timer = this.take("timer").at(-1);
+    if (timer !== undefined) this.step({ kind: "timer", id: timer.id });
+  }
+
+  response(): ClientReply {
+    return this.one("respond").reply as ClientReply;
+  }
+}
+
+const PRIMARIES = new Bench("n1").replica.ring.primariesOfKey(KEY);
+const [FIRST = "", SECOND = "", THIRD = ""] = PRIMARIES;
+const OUTSIDER = IDS.find((id) => !PRIMARIES.includes(id)) as string;
+const put = {
+  method: "put",
+  key: KEY,
+  value: "aGVsbG8=",
+  contentType: "text/plain",
+  context: null,
+} as const;
+
+function version(actor: string, counter: number, seen: Siblings = []): Siblings {
+  return [{
+    value: "eA==",
+    contentType: "",
+    dot: [actor, counter],
+    clock: seen.map((v) => v.dot),
+    stampUs: 0,
+  }];
+}
+
+Deno.test("put: commits before it sends, sends the whole merged record, answers after W", () => {
+  const bench = new Bench(FIRST);
+  bench.step({ kind: "client", id: 1, request: put });
+  bench.loaded(version("old", 1));
+  const store = bench.one("store");
+  assert.deepEqual(bench.take("call"), [], "nothing leaves before the commit");
+  bench.step({ kind: "stored", id: store.id });
+  const calls = bench.take("call");
+  assert.deepEqual(calls.map((call) => call.to), [SECOND, THIRD]);
+  for (const { request } of calls) {
+    assert.ok(request.method === "replica.put");
+    assert.equal(request.siblings.length, 2, "the old sibling goes along");
+  }
+  assert.deepEqual(bench.take("respond"), [], "one acknowledgement is not W = 2");
+  bench.step({ kind: "reply", id: calls[0]?.id ?? 0, reply: { status: "stored" } });
+  const reply = bench.response();
+  assert.ok(reply.status === "written");
+  assert.deepEqual(reply.acks, [FIRST, SECOND]);
+  assert.deepEqual(reply.context.clock, [[`${FIRST}/d1/4.1`, 1]]);
+});
+
+Deno.test("put: a definite refusal where nothing was stored, an indefinite failure where it was", () => {
+  const bench = new Bench(FIRST);
+  bench.step({ kind: "client", id: 1, request: { ...put, w: 4 } });
+  const refused = bench.response();
+  assert.ok(refused.status === "error" && refused.error.code === "invalid");
+  assert.match(refused.error.message, /w must be a whole number from 1 to 3 .*value is 4/);
+
+  bench.step({ kind: "client", id: 2, request: put });
+  bench.loaded(null);
+  bench.step({ kind: "stored", id: bench.one("store").id });
+  for (const call of bench.take("call")) {
+    bench.step({ kind: "call-failed", id: call.id, undelivered: true, reason: "refused" });
+  }
+  const failed = bench.response();
+  assert.ok(failed.status === "error");
+  const { code, definite, needed, got, unreachable } = failed.error;
+  assert.deepEqual(
+    { code, definite, needed, got, unreachable },
+    {
+      code: "quorum-not-met",
+      definite: false,
+      needed: 2,
+      got: 1,
+      unreachable: [SECOND, THIRD],
+    },
+  );
+});
+
+Deno.test("put: silent replicas end it at the timeout, and their late answers are ignored", () => {
+  const bench = new Bench(FIRST, { timeoutMs: 100, patienceMs: 25 });
+  bench.step({ kind: "client", id: 1, request: put });
+  bench.loaded(null);
+  bench.step({ kind: "stored", id: bench.one("store").id });
+  const calls = bench.take("call");
+  bench.pass(25);
+  const silent = bench.take("emit").map((effect) => effect.observation);
+  assert.deepEqual(silent.filter((o) => o.type === "silent").map((o) => o.node), [SECOND, THIRD]);
+  bench.pass(75);
+  const reply = bench.response();
+  assert.ok(reply.status === "error" && !reply.error.definite && reply.error.got === 1);
+  bench.step({ kind: "reply", id: calls[0]?.id ?? 0, reply: { status: "stored" } });
+  assert.deepEqual(bench.take("respond"), []);
+  assert.equal(bench.replica.stats().conversations, 0);
+});
+
+Deno.test("put: writes of one key through one coordinator are serialised, and stored together", () => {
+  const bench = new Bench(FIRST);
+  for (const id of [1, 2, 3]) bench.step({ kind: "client", id, request: put });
+  bench.loaded(null);
+  const store = bench.one("store");
+  const dots = store.record.siblings.map((sibling) => sibling.dot[1]);
+  assert.deepEqual(dots, [1, 2, 3], "three siblings, three dots, one commit");
+  assert.equal(store.record.actor, `${FIRST}/d1/4.1`);
+  bench.step({ kind: "stored", id: store.id });
+  assert.equal(bench.take("call").length, 6);
+});
+
+Deno.test("put: a full house of siblings is refused with the context to reconcile over", () => {
+  const bench = new Bench(FIRST, { siblingsMax: 2 });
+  bench.step({ kind: "client", id: 1, request: put });
+  const [old] = version("a", 1);
+  const [other] = version("b", 1);
+  bench.loaded([old, other] as Siblings);
+  const reply = bench.response();
+  assert.ok(reply.status === "error" && reply.error.code === "too-many-siblings");
+  assert.ok(reply.error.definite);
+  assert.deepEqual(reply.error.context?.clock, [["a", 1], ["b", 1]]);
+  assert.deepEqual(bench.take("store"), []);
+});
+
+Deno.test("get: answers after R, then repairs whoever turned out stale", () => {
+  const bench = new Bench(FIRST);
+  const old = version("a", 1);
+  const fresh = version("b", 1, old);
+  bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
+  const [toSecond, toThird] = bench.take("call");
+  bench.loaded(old);
+  bench.step({
+    kind: "reply",
+    id: toSecond?.id ?? 0,
+    reply: { status: "record", siblings: fresh },
+  });
+  const reply = bench.response();
+  assert.ok(reply.status === "read");
+  assert.deepEqual(reply.siblings, fresh);
+  assert.deepEqual(bench.take("call"), [], "repair waits until all had their chance");
+  bench.step({ kind: "reply", id: toThird?.id ?? 0, reply: { status: "record", siblings: [] } });
+  const repair = bench.one("call");
+  assert.equal(repair.to, THIRD);
+  assert.deepEqual(repair.request, {
+    method: "replica.put",
+    key: KEY,
+    siblings: fresh,
+    purpose: "repair",
+  });
+  bench.loaded(old);
+  assert.deepEqual(bench.one("store").record.siblings, fresh, "its own stale record too");
+});
+
+Deno.test("get: fails at once when R can no longer be met", () => {
+  const bench = new Bench(FIRST, { r: 3 });
+  bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
+  const [call] = bench.take("call");
+  bench.step({ kind: "call-failed", id: call?.id ?? 0, undelivered: true, reason: "refused" });
+  const reply = bench.response();
+  assert.ok(reply.status === "error" && reply.error.needed === 3);
+});
+
+Deno.test("get: a damaged record answers failed, and is replaced once every other primary has spoken", () => {
+  const bench = new Bench(FIRST, { r: 1 });
+  bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
+  const load = bench.one("load");
+  bench.step({ kind: "storage-failed", id: load.id, reason: "checksum", unreadable: true });
+  const answer = bench.response();
+  assert.ok(answer.status === "error" && answer.error.code === "storage-failed");
+  const calls = bench.take("call");
+  assert.deepEqual(calls.map((call) => call.to), [SECOND, THIRD]);
+  const held = version("a", 1);
+  bench.step({
+    kind: "reply",
+    id: calls[0]?.id ?? 0,
+    reply: { status: "record", siblings: held },
+  });
+  assert.deepEqual(bench.take("load"), [], "one answer of two is not enough");
+  bench.step({ kind: "reply", id: calls[1]?.id ?? 0, reply: { status: "record", siblings: [] } });
+  const again = bench.one("load");
+  bench.step({ kind: "storage-failed", id: again.id, reason: "checksum", unreadable: true });
+  const { record } = bench.one("store");
+  assert.deepEqual(
+    record,
+    { key: KEY, siblings: held },
+    "without an actor: new dots get a new one",
+  );
+});
+
+Deno.test("delete: without a context it reads at R first, and leaves a tombstone over what it saw", () => {
+  const bench = new Bench(FIRST);
+  const held = version("a", 1);
+  bench.step({ kind: "client", id: 1, request: { method: "delete", key: KEY, context: null } });
+  const [call] = bench.take("call");
+  bench.loaded(held);
+  bench.step({ kind: "reply", id: call?.id ?? 0, reply: { status: "record", siblings: held } });
+  bench.loaded(held);
+  const { record } = bench.one("store");
+  assert.equal(record.siblings.length, 1);
+  assert.equal(record.siblings[0]?.value, null);
+  assert.deepEqual(record.siblings[0]?.clock, [["a", 1]]);
+});
+
+Deno.test("forward: an outsider passes a request on once, to the first primary", () => {
+  const bench = new Bench(OUTSIDER);
+  bench.step({ kind: "client", id: 1, request: put });
+  const call = bench.one("call");
+  assert.equal(call.to, FIRST);
+  assert.ok(call.request.method === "forward");
+  assert.equal(call.request.requestId, `${OUTSIDER}/4/1`);
+  bench.step({ kind: "call-failed", id: call.id, undelivered: true, reason: "refused" });
+  assert.equal(bench.one("call").to, SECOND, "certainly not delivered: the next may write");
+});
+
+Deno.test("forward: a write that may have arrived is not tried elsewhere, a read is", () => {
+  const bench = new Bench(OUTSIDER);
+  bench.step({ kind: "client", id: 1, request: put });
+  bench.step({
+    kind: "call-failed",
+    id: bench.one("call").id,
+    undelivered: false,
+    reason: "reset",
+  });
+  const failed = bench.response();
+  assert.ok(failed.status === "error" && !failed.error.definite);
+  bench.step({ kind: "client", id: 2, request: { method: "get", key: KEY } });
+  const read = bench.one("call");
+  bench.step({ kind: "call-failed", id: read.id, undelivered: false, reason: "reset" });
+  assert.equal(bench.one("call").to, SECOND);
+});
+
+Deno.test("forward: copies write once and are answered alike; one from the past is refused", () => {
+  const bench = new Bench(FIRST, { timeoutMs: 100, w: 1 });
+  const request: PeerRequest = {
+    method: "forward",
+    requestId: `${OUTSIDER}/4/1`,
+    request: put,
+    ringVersion: bench.replica.ring.version,
+  };
+  bench.step({ kind: "peer", id: 1, from: OUTSIDER, request });
+  bench.step({ kind: "peer", id: 2, from: OUTSIDER, request });
+  bench.loaded(null);
+  bench.step({ kind: "stored", id: bench.one("store").id });
+  const answers = bench.take("respond");
+  assert.deepEqual(answers.map((answer) => answer.id), [1, 2]);
+  assert.deepEqual(answers[0]?.reply, answers[1]?.reply);
+  bench.step({ kind: "peer", id: 3, from: OUTSIDER, request });
+  assert.deepEqual(bench.one("respond").reply, answers[0]?.reply);
+  assert.deepEqual(bench.take("load"), []);
+
+  bench.pass(300);
+  bench.step({ kind: "peer", id: 4, from: OUTSIDER, request });
+  const late = bench.response();
+  assert.ok(late.status === "error" && late.error.code === "too-late" && late.error.definite);
+});
+
+Deno.test("forward: a node that is no primary refuses, naming its ring version", () => {
+  const bench = new Bench(OUTSIDER);
+  const other = IDS.find((id) => !PRIMARIES.includes(id) && id !== OUTSIDER) as string;
+  bench.step({
+    kind: "peer",
+    id: 1,
+    from: other,
+    request: { method: "forward", requestId: `${other}/1/1`, request: put, ringVersion: "x" },
+  });
+  const reply = bench.response();
+  assert.ok(reply.status === "error" && reply.error.code === "wrong-owner");
+  assert.equal(reply.error.ringVersion, bench.replica.ring.version);
+});
+
+Deno.test("overload: past the bound requests are refused, and taken on again afterwards", () => {
+  const bench = new Bench(FIRST, { requestsMax: 1, r: 1 });
+  bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
+  bench.step({ kind: "client", id: 2, request: { method: "get", key: KEY } });
+  const refused = bench.one("respond");
+  assert.equal(refused.id, 2);
+  assert.ok(refused.reply.status === "error" && refused.reply.error.code === "overloaded");
+  bench.loaded(version("a", 1));
+  assert.equal(bench.one("respond").id, 1);
+  bench.step({ kind: "client", id: 3, request: { method: "get", key: KEY } });
+  assert.deepEqual(bench.take("respond"), []);
+});
+
+Deno.test("state: a clone goes its own way, and both go on alike from equal events", () => {
+  const bench = new Bench(FIRST);
+  bench.step({ kind: "client", id: 1, request: put });
+  const load = bench.one("load");
+  const twin = deepClone(bench.replica);
+  const run = (replica: Replica): Effect[] => {
+    const effects: Effect[] = [];
+    replica.step(START, { kind: "loaded", id: load.id, record: null }, effects);
+    return effects;
+  };
+  const first = run(bench.replica);
+  assert.deepEqual(run(twin), first);
+  assert.deepEqual(twin.stats(), bench.replica.stats());
+});
+
+Deno.test("late and unknown ids are ignored", () => {
+  const bench = new Bench(FIRST);
+  const before = bench.replica.stats();
+  bench.step({ kind: "timer", id: 99 });
+  bench.step({ kind: "stored", id: 99 });
+  bench.step({ kind: "loaded", id: 99, record: null });
+  bench.step({ kind: "reply", id: 99, reply: { status: "stored" } });
+  bench.step({ kind: "call-failed", id: 99, undelivered: true, reason: "" });
+  assert.deepEqual(bench.effects, []);
+  assert.deepEqual(bench.replica.stats(), before);
+});
