@@ -1,0 +1,53 @@
+/**
+ * The ring as a client sees it: what `GET /ring` says, indexed by the same `Ring` that the nodes use,
+ * so that client and nodes cannot disagree about where a key lives.
+ */
+import { Ring, type RingState } from "../dynamo/ring.ts";
+
+export class RingView {
+  private readonly urls: ReadonlyMap<string, string>;
+
+  private constructor(private readonly ring: Ring, urls: ReadonlyMap<string, string>) {
+    this.urls = urls;
+  }
+
+  /** Reads the answer of `GET /ring`. Throws {@link TypeError} when it is not one. */
+  static from(body: unknown): RingView {
+    const { n, partitioning, partitions, tokens, members } = (body ?? {}) as Record<
+      string,
+      unknown
+    >;
+    if (!Array.isArray(tokens) || tokens.length === 0 || !Array.isArray(members)) {
+      throw new TypeError("the answer of /ring has no tokens and members");
+    }
+    if (typeof n !== "number" || !Number.isInteger(n) || n < 1) {
+      throw new TypeError(`the answer of /ring has no N: it is ${String(n)}`);
+    }
+    const urls = new Map<string, string>();
+    for (const member of members as { id?: unknown; url?: unknown }[]) {
+      if (typeof member.id !== "string" || typeof member.url !== "string") {
+        throw new TypeError("the answer of /ring has a member without id and url");
+      }
+      urls.set(member.id, member.url.replace(/\/+$/, ""));
+    }
+    const state = { partitioning, partitions, tokens, members } as RingState;
+    return new RingView(new Ring(state, n), urls);
+  }
+
+  get version(): string {
+    return this.ring.version;
+  }
+
+  /** The URLs of all nodes. */
+  get nodes(): readonly string[] {
+    return [...this.urls.values()];
+  }
+
+  /** The URLs of a key's replicas in ring order, then of all other nodes in theirs. */
+  preferenceOf(key: string): { primaries: readonly string[]; others: readonly string[] } {
+    const range = this.ring.rangeOfKey(key);
+    const list = this.ring.preferenceList(range).map((id) => this.urls.get(id) as string);
+    const count = this.ring.primaries(range).length;
+    return { primaries: list.slice(0, count), others: list.slice(count) };
+  }
+}
