@@ -62,7 +62,7 @@ export interface RecordStore {
   close(): Promise<void>;
 }
 
-export const META_BYTES_MAX = 4 * 1_048_576;
+export const META_BYTES_MAX = 32 * 1_048_576;
 
 /** A record's JSON may be this large: many siblings of the largest value, in base64, still fit. */
 export const RECORD_BYTES_MAX = 64 * 1_048_576;
