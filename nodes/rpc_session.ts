@@ -102,7 +102,6 @@ export class RpcSession {
 
   private opened(): void {
     if (this.state !== "connecting") return;
-    this.session.socket?.setNoDelay?.(true);
     this.state = "open";
     this.heardAt = performance.now();
     this.onChange();
