@@ -122,7 +122,7 @@ export class LatencyRecorder {
       if (index < most) counts[index] = (counts[index] ?? 0) + count;
       else beyond += count;
     }
-    if (beyond === 0) { while (counts.at(-1) === 0) counts.pop(); }
+    while (beyond === 0 && counts.at(-1) === 0) counts.pop();
     const buckets = counts.map((count, i) => ({
       fromMs: rounded(i * widthMs),
       toMs: rounded((i + 1) * widthMs),
