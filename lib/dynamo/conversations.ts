@@ -4,11 +4,13 @@
  */
 import type { Micros } from "./events.ts";
 import type { Forward, PeerView } from "./forwarding.ts";
+import type { GossipRound } from "./gossiping.ts";
+import type { HintDelivery } from "./handoff.ts";
 import type { GetCoordinator } from "./get_coordinator.ts";
 import type { PutCoordinator } from "./put_coordinator.ts";
 import type { NodeId } from "./ring.ts";
 
-export type Coordinator = GetCoordinator | PutCoordinator | Forward;
+export type Coordinator = GetCoordinator | PutCoordinator | Forward | HintDelivery | GossipRound;
 
 /** Who is answered when a conversation has its outcome. */
 export type Origin =
@@ -47,7 +49,7 @@ export class Conversations implements PeerView {
     return this.calls.size;
   }
 
-  add(coordinator: Coordinator, origin: Origin): Conversation {
+  add<C extends Coordinator>(coordinator: C, origin: Origin): Conversation & { coordinator: C } {
     const conversation = { coordinator, origin, calls: [] };
     this.open.set(coordinator.id, conversation);
     return conversation;

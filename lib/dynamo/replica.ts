@@ -9,6 +9,7 @@
  */
 import type { ClusterConfig } from "./config.ts";
 import type { Origin } from "./conversations.ts";
+import { Coordination } from "./coordination.ts";
 import { type ReplicaStats, SiblingWatch } from "./counters.ts";
 import { refusal } from "./errors.ts";
 import type {
@@ -22,21 +23,26 @@ import type {
   PeerRequest,
 } from "./events.ts";
 import { Forwards } from "./forwards.ts";
+import { Gossiping } from "./gossiping.ts";
+import { Handoff } from "./handoff.ts";
 import type { Change, Outcome } from "./local_records.ts";
 import { NodeContext } from "./node_context.ts";
 import type { Random } from "./random.ts";
-import { Reads } from "./reads.ts";
-import { complaintAbout, resolveOptions } from "./request_options.ts";
+import type { Reads } from "./reads.ts";
+import { complaintAbout } from "./request_options.ts";
 import type { NodeId, Ring } from "./ring.ts";
 import type { Versioning } from "./versions.ts";
-import { Writes } from "./writes.ts";
+import type { Writes } from "./writes.ts";
 
 export class Replica {
   readonly founding: Founding;
   private readonly node: NodeContext;
+  private readonly coordination: Coordination;
   private readonly writes: Writes;
   private readonly reads: Reads;
   private readonly forwards: Forwards;
+  private readonly gossiping: Gossiping;
+  private readonly handoff: Handoff;
   private readonly siblingWatch: SiblingWatch;
   private wake: { readonly id: number; readonly at: Micros } | null = null;
 
@@ -44,9 +50,12 @@ export class Replica {
   constructor(founding: Founding, random: Random, boot: Boot, rules?: Versioning) {
     this.founding = founding;
     this.node = new NodeContext(founding, random, boot, rules);
-    this.writes = new Writes(this.node);
-    this.reads = new Reads(this.node, this.writes);
-    this.forwards = new Forwards(this.node);
+    this.coordination = new Coordination(this.node);
+    this.writes = this.coordination.writes;
+    this.reads = this.coordination.reads;
+    this.forwards = new Forwards(this.node, this.coordination);
+    this.gossiping = new Gossiping(this.node, founding.members);
+    this.handoff = new Handoff(this.node);
     this.siblingWatch = new SiblingWatch(founding.config.siblingsWarn);
   }
 
@@ -67,10 +76,15 @@ export class Replica {
     const { out, records } = this.node;
     out.open(now, effects);
     switch (event.kind) {
+      case "start":
+        this.gossiping.start();
+        if (this.config.hintedHandoff) this.handoff.onTick();
+        break;
       case "client":
         this.onClientRequest(event.id, event.request);
         break;
       case "peer":
+        this.node.onContact(event.from);
         this.onPeerRequest(event.id, event.request);
         break;
       case "reply":
@@ -86,7 +100,11 @@ export class Replica {
         this.onOutcomes(records.onStored(event.id, out));
         break;
       case "storage-failed":
+        this.handoff.onScanFailed(event.id);
         this.onOutcomes(records.onFailed(event.id, event.reason, event.unreadable ?? false, out));
+        break;
+      case "hints-scanned":
+        this.handoff.onScanned(event.id, event.places);
         break;
       case "timer":
         this.onTimer(event.id);
@@ -98,7 +116,8 @@ export class Replica {
 
   /** Figures for people and for the bounds checker. */
   stats(): ReplicaStats {
-    const { requestsInFlight, conversations, deadlines, forwards, records, counters } = this.node;
+    const { requestsInFlight, conversations, deadlines, forwards, records, hints, counters } =
+      this.node;
     return {
       requestsInFlight,
       conversations: conversations.size,
@@ -106,6 +125,8 @@ export class Replica {
       deadlines: deadlines.size,
       forwardsKnown: forwards.size,
       recordsBusy: records.busy,
+      hints: Object.fromEntries(hints.targets().map((node) => [node, hints.countFor(node)])),
+      peers: this.node.peerHealth(),
       crowdedKeys: this.siblingWatch.keys(),
       counters: { ...counters },
     };
@@ -119,7 +140,7 @@ export class Replica {
     }
     if (!this.node.admitClient(id)) return;
     const origin: Origin = { kind: "client", request: id };
-    if (this.node.isPrimaryOf(request.key)) this.coordinate(request, origin);
+    if (this.node.isPrimaryOf(request.key)) this.coordination.start(request, origin);
     else this.forwards.start(request, origin);
   }
 
@@ -129,27 +150,31 @@ export class Replica {
       case "replica.get":
         node.records.read(request.key, { kind: "request", request: id }, node.out);
         break;
-      case "replica.put": {
-        const merge: Change = { kind: "merge", siblings: request.siblings, request: id };
-        if (!node.records.change(request.key, merge, node.out)) {
-          node.refuse(id, refusal("overloaded", `Too many changes of '${request.key}' wait`));
-        }
+      case "replica.put":
+        this.onReplicaPut(id, request);
         break;
-      }
       case "forward": {
         const origin = this.forwards.admit(id, request);
-        if (origin !== null) this.coordinate(request.request, origin);
+        if (origin !== null) this.coordination.start(request.request, origin);
         break;
       }
+      case "gossip":
+        this.gossiping.onDigest(id, request.digest);
+        break;
+      case "gossip.states":
+        this.gossiping.onStates(id, request.states);
+        break;
     }
   }
 
-  private coordinate(request: ClientRequest, origin: Origin): void {
-    const options = resolveOptions(request, this.config);
-    if (request.method === "get" || (request.method === "delete" && request.context === null)) {
-      this.reads.coordinate(request, request.method, options, origin);
-    } else {
-      this.writes.start(request, request.context, options, this.node.out.now, origin);
+  private onReplicaPut(id: number, request: PeerRequest & { method: "replica.put" }): void {
+    const { node } = this;
+    if (!this.handoff.admit(id, request)) return;
+    const { key, siblings, hintFor = null } = request;
+    const merge: Change = { kind: "merge", siblings, request: id, hintFor };
+    if (!node.records.change(key, merge, node.out)) {
+      this.handoff.release(id);
+      node.refuse(id, refusal("overloaded", `Too many changes of '${key}' wait their turn`));
     }
   }
 
@@ -158,6 +183,7 @@ export class Replica {
     if (taken === undefined) return;
     const { call, conversation } = taken;
     const { coordinator } = conversation;
+    this.node.onContact(call.to);
     switch (coordinator.kind) {
       case "get":
         this.node.conversations.noteRead(call, this.node.out.now);
@@ -169,6 +195,12 @@ export class Replica {
       case "forward":
         this.forwards.onReply(conversation, coordinator, reply);
         break;
+      case "gossip":
+        this.gossiping.onReply(conversation, coordinator, reply);
+        break;
+      case "handoff":
+        this.handoff.onReply(coordinator, reply);
+        break;
     }
   }
 
@@ -177,6 +209,7 @@ export class Replica {
     if (taken === undefined) return;
     const { call, conversation } = taken;
     const { coordinator } = conversation;
+    this.node.onFailure(call.to, undelivered);
     this.node.counters.callsFailed++;
     this.node.out.emit({ type: "call-failed", to: call.to, method: coordinator.kind, reason });
     switch (coordinator.kind) {
@@ -189,6 +222,12 @@ export class Replica {
       case "forward":
         this.forwards.onCallFailed(conversation, coordinator, undelivered, `${call.to}: ${reason}`);
         break;
+      case "gossip":
+        this.node.conversations.end(coordinator.id);
+        break;
+      case "handoff":
+        this.handoff.onFailed(coordinator);
+        break;
     }
   }
 
@@ -196,10 +235,10 @@ export class Replica {
     for (const outcome of outcomes) {
       switch (outcome.kind) {
         case "read":
-          this.reads.onRead(outcome);
+          this.onRead(outcome);
           break;
         case "read-failed":
-          this.reads.onReadFailed(outcome);
+          this.onReadFailed(outcome);
           break;
         case "changed":
           this.onChanged(outcome);
@@ -214,6 +253,36 @@ export class Replica {
     }
   }
 
+  private onRead({ read, record }: Outcome & { kind: "read" }): void {
+    const { node } = this;
+    if (read.kind === "request") {
+      node.out.respond(read.request, { status: "record", siblings: record?.siblings ?? [] });
+      return;
+    }
+    const conversation = node.conversations.get(read.conversation);
+    const coordinator = conversation?.coordinator;
+    if (conversation === undefined) return;
+    if (coordinator?.kind === "get") this.reads.onOwnRead(conversation, coordinator, record);
+    else if (coordinator?.kind === "handoff") {
+      this.handoff.onRead(conversation, coordinator, record);
+    }
+  }
+
+  private onReadFailed({ read, key, reason }: Outcome & { kind: "read-failed" }): void {
+    const { node } = this;
+    node.noteStorageFailure(key, reason);
+    if (read.kind === "request") {
+      node.refuse(read.request, refusal("storage-failed", `Cannot read '${key}': ${reason}`));
+      return;
+    }
+    const conversation = node.conversations.get(read.conversation);
+    const coordinator = conversation?.coordinator;
+    if (conversation === undefined) return;
+    if (coordinator?.kind === "get") {
+      this.reads.onCallFailed(conversation, coordinator, node.self, reason);
+    } else if (coordinator?.kind === "handoff") this.handoff.onReadFailed(coordinator);
+  }
+
   private onChanged(outcome: Outcome & { kind: "changed" }): void {
     const { change, key, after } = outcome;
     const { out } = this.node;
@@ -221,10 +290,16 @@ export class Replica {
     if (after.length > 1) out.emit({ type: "siblings", key, count: after.length });
     switch (change.kind) {
       case "write":
+        if (change.hintFor !== null) this.noteHint(key, change.hintFor);
         this.writes.onChanged(outcome, change.conversation);
         break;
       case "merge":
-        if (change.request !== null) out.respond(change.request, { status: "stored" });
+        if (change.hintFor !== null) this.noteHint(key, change.hintFor);
+        if (change.request === null) break;
+        this.handoff.release(change.request);
+        out.respond(change.request, { status: "stored" });
+        break;
+      case "hint-done":
         break;
       case "recover":
         this.reads.onRecovered(key, true);
@@ -239,12 +314,21 @@ export class Replica {
         this.writes.onChangeFailed(change.conversation, error);
         break;
       case "merge":
-        if (change.request !== null) this.node.refuse(change.request, error);
+        if (change.request === null) break;
+        this.handoff.release(change.request);
+        this.node.refuse(change.request, error);
+        break;
+      case "hint-done":
         break;
       case "recover":
         this.reads.onRecovered(key, false);
         break;
     }
+  }
+
+  private noteHint(key: string, target: NodeId): void {
+    this.node.counters.hintsStored++;
+    this.node.out.emit({ type: "hint-stored", key, for: target });
   }
 
   private onTimer(id: number): void {
@@ -253,9 +337,23 @@ export class Replica {
     const { deadlines, forwards, out } = this.node;
     let due = deadlines.takeDue(out.now);
     while (due !== undefined) {
-      if (due.kind === "forget") forwards.forget(due.requestId);
-      else if (due.kind === "patience") this.onPatienceOver(due.conversation, due.endsAt);
-      else this.onTimeout(due.conversation);
+      switch (due.kind) {
+        case "forget":
+          forwards.forget(due.requestId);
+          break;
+        case "patience":
+          this.onPatienceOver(due.conversation, due.endsAt);
+          break;
+        case "timeout":
+          this.onTimeout(due.conversation);
+          break;
+        case "gossip":
+          this.gossiping.onTick();
+          break;
+        case "handoff":
+          this.handoff.onTick();
+          break;
+      }
       due = deadlines.takeDue(out.now);
     }
   }
@@ -265,13 +363,30 @@ export class Replica {
     if (conversation === undefined) return;
     this.node.deadlines.add(endsAt, { kind: "timeout", conversation: id });
     const { coordinator } = conversation;
-    if (coordinator.kind === "forward") {
-      this.forwards.onPatienceOver(conversation, coordinator);
-      return;
+    switch (coordinator.kind) {
+      case "get":
+        this.noteSilent(coordinator.key, this.reads.onPatienceOver(conversation, coordinator));
+        break;
+      case "put":
+        this.noteSilent(coordinator.key, this.writes.onPatienceOver(conversation, coordinator));
+        break;
+      case "forward":
+        this.forwards.onPatienceOver(conversation, coordinator);
+        break;
+      case "gossip":
+        this.node.onFailure(coordinator.peer, false);
+        break;
+      case "handoff":
+        break;
     }
-    for (const node of coordinator.participants.silent()) {
+  }
+
+  private noteSilent(key: string, nodes: readonly NodeId[]): void {
+    for (const node of nodes) {
+      if (node === this.self) continue;
       this.node.counters.silences++;
-      this.node.out.emit({ type: "silent", node, key: coordinator.key });
+      this.node.onFailure(node, false);
+      this.node.out.emit({ type: "silent", node, key });
     }
   }
 
@@ -288,6 +403,12 @@ export class Replica {
         break;
       case "forward":
         this.forwards.onTimeout(conversation, coordinator);
+        break;
+      case "gossip":
+        this.node.conversations.end(id);
+        break;
+      case "handoff":
+        this.handoff.onFailed(coordinator);
         break;
     }
   }
