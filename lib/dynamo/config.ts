@@ -53,6 +53,12 @@ export interface TunableConfig {
   readonly hintTtlMs: number;
   /** How often undelivered hints are looked at. */
   readonly handoffIntervalMs: number;
+  /** How often a node compares trees with one co-owner; 0 turns anti-entropy off. */
+  readonly antiEntropyIntervalMs: number;
+  /** Keys repaired at once by one exchange. */
+  readonly antiEntropyKeysMax: number;
+  /** Background work waits while more than 1% of a minute's disk accesses take longer (section 6.5). */
+  readonly storageSlowMs: number;
   /** Hints under way from one holder to one target, and into one receiver from all holders. */
   readonly handoffSendMax: number;
   readonly handoffReceiveMax: number;
@@ -100,6 +106,9 @@ const DEFAULTS: ClusterConfig = {
   hintsMax: 100_000,
   hintTtlMs: 3 * 3_600_000,
   handoffIntervalMs: 1_000,
+  antiEntropyIntervalMs: 5_000,
+  antiEntropyKeysMax: 16,
+  storageSlowMs: 50,
   handoffSendMax: 16,
   handoffReceiveMax: 64,
   requestsMax: 4_096,
@@ -145,6 +154,9 @@ export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig
   requireInteger("hintsMax", config.hintsMax, 0, 100_000_000);
   requireInteger("hintTtlMs", config.hintTtlMs, 1, 365 * 24 * 3_600_000);
   requireInteger("handoffIntervalMs", config.handoffIntervalMs, 1, TIMEOUT_MS_MAX);
+  requireInteger("antiEntropyIntervalMs", config.antiEntropyIntervalMs, 0, TIMEOUT_MS_MAX);
+  requireInteger("antiEntropyKeysMax", config.antiEntropyKeysMax, 1, 10_000);
+  requireInteger("storageSlowMs", config.storageSlowMs, 1, TIMEOUT_MS_MAX);
   requireInteger("handoffSendMax", config.handoffSendMax, 1, 10_000);
   requireInteger("handoffReceiveMax", config.handoffReceiveMax, 1, 10_000);
   if (!(config.phiThreshold > 0 && config.phiThreshold <= 100)) {

@@ -13,6 +13,8 @@ export interface Counters {
   gossipRounds: number;
   hintsStored: number;
   hintsDelivered: number;
+  treesCompared: number;
+  keysRepaired: number;
   /** Damaged records replaced from the other replicas. */
   recovered: number;
 }
@@ -46,6 +48,8 @@ export function newCounters(): Counters {
     gossipRounds: 0,
     hintsStored: 0,
     hintsDelivered: 0,
+    treesCompared: 0,
+    keysRepaired: 0,
     recovered: 0,
   };
 }

@@ -11,6 +11,7 @@
 import type { ClusterConfig } from "./config.ts";
 import type { DynamoError } from "./errors.ts";
 import type { Digest, NodeState } from "./gossip.ts";
+import type { TreeHash, TreeNode } from "./merkle.ts";
 import type { Position } from "./position.ts";
 import type { NodeId, RingState } from "./ring.ts";
 import type { CausalContext, Siblings } from "./versions.ts";
@@ -120,6 +121,26 @@ export type PeerRequest =
   | { readonly method: "gossip"; readonly digest: Digest }
   /** Second half: what was wanted. */
   | { readonly method: "gossip.states"; readonly states: readonly NodeState[] }
+  /** Anti-entropy: the roots of the ranges that both own. Answered with those that differ. */
+  | {
+    readonly method: "tree.roots";
+    readonly ringVersion: string;
+    readonly roots: readonly TreeNode[];
+  }
+  /** The children of some nodes of a range's tree. */
+  | {
+    readonly method: "tree.children";
+    readonly range: number;
+    readonly level: number;
+    readonly nodes: readonly number[];
+  }
+  /** The keys in some leaves of a range's tree, page by page. */
+  | {
+    readonly method: "tree.keys";
+    readonly range: number;
+    readonly leaves: readonly number[];
+    readonly after: KeyPlace | null;
+  }
   | {
     readonly method: "forward";
     /** `node/incarnation/sequence`, unique for ever: a copy of it must not write twice. */
@@ -184,6 +205,13 @@ export type PeerReply =
     readonly newer: readonly NodeState[];
     readonly wanted: readonly NodeId[];
   }
+  | { readonly status: "roots"; readonly differing: readonly number[] }
+  | { readonly status: "tree"; readonly nodes: readonly TreeNode[] }
+  | {
+    readonly status: "keys";
+    readonly keys: readonly KeyDigest[];
+    readonly next: KeyPlace | null;
+  }
   | { readonly status: "forwarded"; readonly reply: ClientReply }
   | ErrorReply;
 
@@ -218,6 +246,13 @@ export type Event =
   }
   /** A page of the keys whose record is to be handed to a node. */
   | { readonly kind: "hints-scanned"; readonly id: number; readonly places: readonly KeyPlace[] }
+  /** A page of records by position, then key; `next` is null when the stretch is done. */
+  | {
+    readonly kind: "scanned";
+    readonly id: number;
+    readonly records: readonly StoredRecord[];
+    readonly next: KeyPlace | null;
+  }
   | { readonly kind: "timer"; readonly id: number };
 
 export type Effect =
@@ -253,6 +288,15 @@ export type Effect =
     readonly position: Position;
     readonly hints?: HintChange;
   }
+  /** Records from `from` clockwise to, not including, `to`; equal or absent ends: to the end of the ring. */
+  | {
+    readonly kind: "scan";
+    readonly id: number;
+    readonly from?: Position;
+    readonly to?: Position;
+    readonly after: KeyPlace | null;
+    readonly limit: number;
+  }
   | {
     readonly kind: "scan-hints";
     readonly id: number;
@@ -274,6 +318,9 @@ export interface KeyPlace {
   readonly key: string;
   readonly position: Position;
 }
+
+/** A key and the digest of what a replica holds of it. */
+export type KeyDigest = readonly [key: string, hash: TreeHash];
 
 /** What a replica lets people see. Nothing in the protocol depends on it. */
 export type Observation =
@@ -307,6 +354,14 @@ export type Observation =
     readonly for: NodeId;
     /** The target itself, or after expiry another owner. */
     readonly to: NodeId;
+  }
+  | {
+    readonly type: "anti-entropy";
+    readonly peer: NodeId;
+    readonly ranges: number;
+    readonly rangesDiffering: number;
+    readonly keysRepaired: number;
+    readonly tookUs: Micros;
   }
   /** A damaged record was replaced by what every other replica holds. */
   | { readonly type: "recovered"; readonly key: string };

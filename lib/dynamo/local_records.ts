@@ -8,6 +8,7 @@
  * what became of them is handed back as {@link Outcome}s.
  */
 import type { Actor } from "./clock.ts";
+import type { DiskLatency } from "./disk_latency.ts";
 import type { DynamoError } from "./errors.ts";
 import type { HintChange, StoredRecord } from "./events.ts";
 import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
@@ -44,6 +45,8 @@ export type Change =
     readonly request: number | null;
     /** Keep them for that node. */
     readonly hintFor: NodeId | null;
+    /** The anti-entropy repair that waits for the outcome. */
+    readonly repair?: number;
   }
   /** These siblings have reached the node (or, after expiry, another owner): the promise is kept. */
   | { readonly kind: "hint-done"; readonly target: NodeId; readonly siblings: Siblings }
@@ -96,6 +99,9 @@ export interface Owner {
   /** Whether the key is this node's own, or only kept for another. */
   isPrimaryOf(key: string): boolean;
   readonly hints: HintBook;
+  readonly disk: DiskLatency;
+  /** A record was committed (or removed, which leaves no siblings). */
+  onCommitted(key: string, before: Siblings, after: Siblings): void;
 }
 
 interface Applied {
@@ -109,6 +115,8 @@ interface Work {
   readonly key: string;
   phase: "loading" | "storing";
   record: StoredRecord;
+  /** What was on the disk before the store under way. */
+  before: Siblings;
   applied: Applied[];
   /** How the store under way changes the index of hints. */
   hints: HintChange | null;
@@ -132,7 +140,9 @@ export class LocalRecords {
   }
 
   read(key: string, read: Read, out: Outbox): void {
-    this.reads.set(out.load(key, positionOf(key)), { key, read });
+    const id = out.load(key, positionOf(key));
+    this.reads.set(id, { key, read });
+    this.owner.disk.onStart(id, out.now);
   }
 
   /** Starts the change, or queues it behind those of the same key; false when the queue is full. */
@@ -148,6 +158,7 @@ export class LocalRecords {
       key,
       phase: "loading",
       record,
+      before: [],
       applied: [],
       hints: null,
       waiting: [change],
@@ -157,6 +168,7 @@ export class LocalRecords {
   }
 
   onLoaded(id: number, record: StoredRecord | null, out: Outbox): Outcome[] {
+    this.owner.disk.onEnd(id, out.now);
     const waiting = this.reads.get(id);
     if (waiting !== undefined) {
       this.reads.delete(id);
@@ -169,9 +181,11 @@ export class LocalRecords {
   }
 
   onStored(id: number, out: Outbox): Outcome[] {
+    this.owner.disk.onEnd(id, out.now);
     const work = this.takeWork(id, "storing");
     if (work === undefined) return [];
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, true);
+    this.owner.onCommitted(work.key, work.before, work.record.siblings);
     const outcomes = settle(work);
     return [...outcomes, ...this.advance(work, out)];
   }
@@ -228,10 +242,12 @@ export class LocalRecords {
     const isOver = record.hintFor === undefined && !this.owner.isPrimaryOf(key) &&
       delivered.length === work.applied.length && delivered.length > 0;
     if (isOver) work.record = { key, siblings: [] };
+    work.before = before.siblings;
     work.phase = "storing";
     const position = positionOf(key);
     const id = isOver ? out.remove(key, position, hints) : out.store(record, position, hints);
     this.workOf.set(id, key);
+    this.owner.disk.onStart(id, out.now);
   }
 
   private apply(work: Work, change: Change, out: Outbox): Applied {

@@ -7,6 +7,7 @@ import type { ClusterConfig } from "./config.ts";
 import { type Conversation, Conversations, type Origin } from "./conversations.ts";
 import { newCounters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
+import { DiskLatency } from "./disk_latency.ts";
 import { FailureDetector } from "./failure_detector.ts";
 import { HintBook } from "./hints.ts";
 import type { DynamoError } from "./errors.ts";
@@ -17,10 +18,12 @@ import { Outbox } from "./outbox.ts";
 import { type Health, Placement } from "./placement.ts";
 import type { Random } from "./random.ts";
 import { type NodeId, Ring } from "./ring.ts";
-import { type Versioning, versioning } from "./versions.ts";
+import { TreeKeeper } from "./tree_keeper.ts";
+import { type Siblings, type Versioning, versioning } from "./versions.ts";
 
 export type Due =
-  | { readonly kind: "gossip" | "handoff" }
+  | { readonly kind: "gossip" | "handoff" | "anti-entropy" }
+  | { readonly kind: "exchange-silent"; readonly conversation: number; readonly call: number }
   | { readonly kind: "patience"; readonly conversation: number; readonly endsAt: Micros }
   | { readonly kind: "timeout"; readonly conversation: number }
   | { readonly kind: "forget"; readonly requestId: string };
@@ -43,6 +46,8 @@ export class NodeContext {
   readonly records: LocalRecords;
   readonly hints: HintBook;
   readonly detector: FailureDetector;
+  readonly trees: TreeKeeper;
+  readonly disk: DiskLatency;
   readonly counters = newCounters();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
@@ -62,6 +67,8 @@ export class NodeContext {
     this.versioning = rules ?? versioning(founding.config.mode);
     this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
     this.detector = new FailureDetector(founding.config);
+    this.trees = new TreeKeeper(this.ring, boot.self);
+    this.disk = new DiskLatency(founding.config.storageSlowMs * MICROS_PER_MS);
     this.records = new LocalRecords(this.versioning, founding.config, this);
   }
 
@@ -70,6 +77,10 @@ export class NodeContext {
     this.actorsDrawn++;
     const { self, dataId, incarnation } = this.boot;
     return `${self}/${dataId}/${incarnation}.${this.actorsDrawn}`;
+  }
+
+  onCommitted(key: string, before: Siblings, after: Siblings): void {
+    if (this.config.antiEntropyIntervalMs > 0) this.trees.onChange(key, before, after);
   }
 
   primariesOf(key: string): readonly NodeId[] {

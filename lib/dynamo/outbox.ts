@@ -76,6 +76,16 @@ export class Outbox {
     return id;
   }
 
+  scan(
+    stretch: { readonly from?: Position; readonly to?: Position },
+    after: KeyPlace | null,
+    limit: number,
+  ): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "scan", id, ...stretch, after, limit });
+    return id;
+  }
+
   scanHints(target: NodeId, after: KeyPlace | null, limit: number): number {
     const id = this.nextId();
     this.effects.push({ kind: "scan-hints", id, target, after, limit });
