@@ -7,17 +7,13 @@
  * *loose* in the same commits, so that what a crash leaves behind is found without looking at
  * every chunk.
  */
+import type { KvTable } from "./kv_table.ts";
 import type { Batch, ChunkSet, KvWriter, Write } from "./kv_writer.ts";
-import {
-  type Address,
-  chunkAddress,
-  kvKey,
-  looseSetAddress,
-  newChunkSet,
-} from "./record_address.ts";
+import { type Address, chunkAddress, looseSetAddress, newChunkSet } from "./record_address.ts";
 import {
   chunkedFrame,
   cutIntoChunks,
+  decodeText,
   type Frame,
   inlineFrame,
   joinChunks,
@@ -30,8 +26,6 @@ import { StorageError } from "./storage.ts";
 /** A commit takes 800 KiB: this many chunks stay below it. */
 const CHUNKS_A_COMMIT = 10;
 const DELETES_A_COMMIT = 400;
-/** Deno KV reads at most this many keys at once. */
-const READS_AT_ONCE = 10;
 /** A document that is replaced more often than this while it is read is given up on. */
 const READ_ATTEMPTS = 20;
 
@@ -53,7 +47,7 @@ export class KvDocuments {
   /** Which documents are in chunks. Few are: each is over 60 KiB. */
   readonly #sets = new Map<Address, ChunkSet>();
 
-  constructor(readonly kv: Deno.Kv, readonly writer: KvWriter) {}
+  constructor(readonly table: KvTable, readonly writer: KvWriter) {}
 
   /** Resolves once durable. */
   write(address: Address, key: string, json: string, companion?: Companion): Promise<void> {
@@ -78,7 +72,7 @@ export class KvDocuments {
 
   /** Null when absent. Throws {@link UnreadableFrame}, or what Deno KV throws. */
   async read(address: Address): Promise<Document | null> {
-    const { value } = await this.kv.get(kvKey(address));
+    const value = await this.table.get(address);
     return value === null ? null : await this.complete(address, value);
   }
 
@@ -86,14 +80,15 @@ export class KvDocuments {
   async complete(address: Address, value: unknown): Promise<Document | null> {
     let frame: Frame | null = readFrame(address, value);
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
-      if ("json" in frame) return frame;
-      const { key, manifest, bytes } = frame;
+      const { key, bytes } = frame;
+      if ("json" in frame) return { key, json: decodeText(frame.json, key), bytes };
+      const { manifest } = frame;
       const chunks = await this.#readChunks(manifest);
       if (chunks !== null) return { key, json: joinChunks(key, manifest, chunks), bytes };
       // A replacement removes the chunks of the old document: then there is another frame by now.
-      const again: Deno.KvEntryMaybe<unknown> = await this.kv.get(kvKey(address));
-      if (again.value === null) return null;
-      frame = readFrame(address, again.value);
+      const again = await this.table.get(address);
+      if (again === null) return null;
+      frame = readFrame(address, again);
       if ("manifest" in frame && frame.manifest.set === manifest.set) {
         throw new UnreadableFrame("one of its chunks is missing", key);
       }
@@ -111,8 +106,8 @@ export class KvDocuments {
   /** Removes what no document refers to: the rest of writes and removals that a crash cut short. */
   async removeLooseSets(): Promise<number> {
     let chunks = 0;
-    for await (const { key, value } of this.kv.list<Uint8Array>({ prefix: ["w"] })) {
-      const set = looseSetOf(key, value);
+    for await (const { address, value } of this.table.all("w")) {
+      const set = looseSetOf(address, value);
       chunks += set.chunks;
       await this.#remove(set);
     }
@@ -166,19 +161,9 @@ export class KvDocuments {
   }
 
   async #readChunks({ set, chunks }: Manifest): Promise<Uint8Array[] | null> {
-    const found: Uint8Array[] = [];
-    for (let at = 0; at < chunks; at += READS_AT_ONCE) {
-      const keys = Array.from(
-        { length: Math.min(READS_AT_ONCE, chunks - at) },
-        (_, i) => kvKey(chunkAddress(set, at + i)),
-      );
-      const entries = await this.kv.getMany<unknown[]>(keys);
-      for (const { value } of entries) {
-        if (!(value instanceof Uint8Array)) return null;
-        found.push(value);
-      }
-    }
-    return found;
+    const addresses = Array.from({ length: chunks }, (_, number) => chunkAddress(set, number));
+    const values = await this.table.getDirect(addresses);
+    return values.every((value) => value instanceof Uint8Array) ? values : null;
   }
 }
 
@@ -205,7 +190,12 @@ function countBytes(count: number): Uint8Array {
   return bytes;
 }
 
-function looseSetOf(key: Deno.KvKey, value: Uint8Array): ChunkSet {
-  const id = String.fromCharCode(...key[1] as Uint8Array);
-  return { id, chunks: new DataView(value.buffer, value.byteOffset).getUint32(0) };
+function looseSetOf(address: Address, value: unknown): ChunkSet {
+  if (!(value instanceof Uint8Array) || value.length !== 4) {
+    return { id: address.slice(1), chunks: 0 };
+  }
+  return {
+    id: address.slice(1),
+    chunks: new DataView(value.buffer, value.byteOffset).getUint32(0),
+  };
 }

@@ -4,11 +4,10 @@
  * changes in the same commit as the record does.
  */
 import type { NodeId } from "../lib/dynamo/ring.ts";
+import type { KvTable } from "./kv_table.ts";
 import type { Batch } from "./kv_writer.ts";
 import {
   type Address,
-  addressOf,
-  bytesOf,
   hintAddress,
   hintPrefix,
   objectAddress,
@@ -25,7 +24,7 @@ const decoder = new TextDecoder();
 export class KvHints {
   readonly #held = new Map<NodeId, Set<Address>>();
 
-  constructor(readonly kv: Deno.Kv) {}
+  constructor(readonly table: KvTable) {}
 
   get count(): number {
     let count = 0;
@@ -38,8 +37,8 @@ export class KvHints {
   }
 
   async load(): Promise<void> {
-    for await (const { key } of this.kv.list({ prefix: ["h"] }, { batchSize: 500 })) {
-      const { target, object } = partsOfHint(addressOf(key));
+    for await (const { address } of this.table.all("h")) {
+      const { target, object } = partsOfHint(address);
       this.#add(target, object);
     }
   }
@@ -70,7 +69,7 @@ export class KvHints {
     // A NUL ends the target, so the next greater byte is past all its hints.
     const end = `${prefix.slice(0, -1)}\u0001`;
     const places: KeyPlace[] = [];
-    for await (const place of inRingOrder(this.#places(start, end))) {
+    for await (const place of inRingOrder(this.#places(start, end, limit + 1))) {
       if (after !== undefined && !isAfter(place, after)) continue;
       places.push(place);
       if (places.length >= limit) break;
@@ -78,10 +77,10 @@ export class KvHints {
     return places;
   }
 
-  async *#places(start: Address, end: Address): AsyncGenerator<KeyPlace> {
-    const range = { start: ["h", bytesOf(start.slice(1))], end: ["h", bytesOf(end.slice(1))] };
-    for await (const { key, value } of this.kv.list<Uint8Array>(range)) {
-      const { object } = partsOfHint(addressOf(key));
+  async *#places(start: Address, end: Address, block: number): AsyncGenerator<KeyPlace> {
+    for await (const { address, value } of this.table.list(start, end, block)) {
+      const { object } = partsOfHint(address);
+      if (!(value instanceof Uint8Array)) continue;
       const place = { key: decoder.decode(value), position: positionAt(object) };
       // A damaged hint names nothing; anti-entropy brings its target what it misses.
       if (objectAddress(place.key, place.position) === object) yield place;

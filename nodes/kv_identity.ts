@@ -18,7 +18,10 @@ const DATA_ID_LENGTH = 8;
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /** The identity for this opening, durable. Throws `UnreadableFrame` and {@link StorageError}. */
-export async function nextIdentity(kv: Deno.Kv, documents: KvDocuments): Promise<KvIdentity> {
+export async function nextIdentity(
+  kv: Deno.Kv,
+  documents: KvDocuments,
+): Promise<KvIdentity> {
   const found = await documents.read(metaAddress(NAME));
   const next = found === null
     ? await newIdentity(kv)

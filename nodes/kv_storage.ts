@@ -13,14 +13,15 @@ import { type Companion, type Document, KvDocuments } from "./kv_documents.ts";
 import { bytesOnDisk } from "./kv_file.ts";
 import { KvHints } from "./kv_hints.ts";
 import { type KvIdentity, nextIdentity } from "./kv_identity.ts";
-import { KvWriter, storageErrorOf } from "./kv_writer.ts";
+import { storageErrorOf } from "./kv_errors.ts";
+import { KvTable } from "./kv_table.ts";
+import { KvWriter } from "./kv_writer.ts";
 import {
   type Address,
-  addressOf,
   asideAddress,
-  kvKey,
   metaAddress,
   objectAddress,
+  OBJECTS_END,
   objectsFrom,
   positionAt,
 } from "./record_address.ts";
@@ -66,7 +67,7 @@ interface Found extends KeyPlace {
 }
 
 export class KvStorage implements RecordStore {
-  readonly #kv: Deno.Kv;
+  readonly #table: KvTable;
   readonly #writer: KvWriter;
   readonly #documents: KvDocuments;
   readonly #hints: KvHints;
@@ -81,22 +82,26 @@ export class KvStorage implements RecordStore {
   #loadsFromMemory = 0;
   #loadsFromDisk = 0;
 
-  private constructor(readonly parts: KvStorageParts) {
-    this.#kv = parts.kv;
-    this.#writer = new KvWriter(parts.kv, ({ message }) => {
-      parts.report({ kind: "write-failed", reason: message });
-    });
-    this.#documents = new KvDocuments(parts.kv, this.#writer);
-    this.#hints = new KvHints(parts.kv);
+  private constructor(
+    readonly parts: KvStorageParts,
+    table: KvTable,
+    failed: (error: StorageError) => void,
+  ) {
+    this.#table = table;
+    this.#writer = new KvWriter(table, failed);
+    this.#documents = new KvDocuments(table, this.#writer);
+    this.#hints = new KvHints(table);
     this.#cache = new RecordCache(parts.cacheBytesMax);
   }
 
   /**
-   * Takes over an open database. Throws {@link UnreadableFrame} when its identity is damaged, and
-   * {@link StorageError} `cannot-open` when it belongs to another program.
+   * Takes over an open database. Throws {@link UnreadableFrame} when its journal or identity is
+   * damaged, and {@link StorageError} `cannot-open` when it belongs to another program.
    */
   static async open(parts: KvStorageParts): Promise<KvStorage> {
-    const storage = new KvStorage(parts);
+    const failed = ({ message }: StorageError) =>
+      parts.report({ kind: "write-failed", reason: message });
+    const storage = new KvStorage(parts, await KvTable.open(parts.kv, failed), failed);
     storage.#identity = await nextIdentity(parts.kv, storage.#documents);
     await storage.#learn();
     const chunks = await storage.#documents.removeLooseSets();
@@ -161,12 +166,16 @@ export class KvStorage implements RecordStore {
   async scan(options: ScanOptions): Promise<ScanPage> {
     this.#requireOpen();
     const { after, limit, bytesMax = SCAN_BYTES_MAX, fromDisk = false } = options;
+    if (!(limit >= 1)) throw new RangeError(`limit must be at least 1: current value is ${limit}`);
+    // As many at a time as are likely to fill the page: they may be 64 KiB each.
+    const perRecord = this.#index.bytes / Math.max(1, this.#index.count);
+    const block = Math.ceil(Math.max(8, Math.min(limit + 1, bytesMax / Math.max(1, perRecord))));
     const records: { record: StoredRecord; position: Position }[] = [];
     const unreadable: UnreadableRecord[] = [];
     let bytes = 0;
     let last: KeyPlace | null = null;
     for (const stretch of stretchesOf(options)) {
-      for await (const found of inRingOrder(this.#framesIn(stretch))) {
+      for await (const found of inRingOrder(this.#framesIn(stretch, block))) {
         const { position, address } = found;
         if (after?.position === position && !isAfter(found, after)) continue;
         if (records.length + unreadable.length >= limit || bytes >= bytesMax) {
@@ -235,8 +244,9 @@ export class KvStorage implements RecordStore {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writer.close();
+    await this.#table.drain();
     try {
-      this.#kv.close();
+      this.parts.kv.close();
     } finally {
       this.parts.release();
     }
@@ -267,8 +277,7 @@ export class KvStorage implements RecordStore {
 
   /** Reads every frame once: the index, the hints, and which records are damaged. */
   async #learn(): Promise<void> {
-    for await (const { key, value } of this.#kv.list({ prefix: ["o"] }, { batchSize: 200 })) {
-      const address = addressOf(key);
+    for await (const { address, value } of this.#table.all("o")) {
       try {
         const frame = readFrame(address, value);
         this.#index.set(address, frame.bytes);
@@ -311,7 +320,7 @@ export class KvStorage implements RecordStore {
   }
 
   async #read(address: Address, key: string): Promise<Document | null> {
-    const { value } = await this.#kv.get(kvKey(address));
+    const value = await this.#table.get(address);
     if (value === null) return null;
     try {
       const document = await this.#documents.complete(address, value);
@@ -325,6 +334,7 @@ export class KvStorage implements RecordStore {
 
   /** Remembers and reports damage, once a record; answers what a reader is to be told. */
   #foundUnreadable(address: Address, error: unknown, value?: unknown): StorageError {
+    if (this.#closed) return new StorageError("closed", "The store is closed");
     if (!(error instanceof UnreadableFrame)) return storageErrorOf(error);
     const position = positionAt(address);
     const record = { position, key: error.key, reason: error.message };
@@ -347,10 +357,8 @@ export class KvStorage implements RecordStore {
     }).catch(() => {});
   }
 
-  async *#framesIn({ start, end }: Stretch): AsyncGenerator<Found> {
-    const range = { start: kvKey(start), end: end === null ? ["o\0"] : kvKey(end) };
-    for await (const { key, value } of this.#kv.list(range)) {
-      const address = addressOf(key);
+  async *#framesIn({ start, end }: Stretch, block: number): AsyncGenerator<Found> {
+    for await (const { address, value } of this.#table.list(start, end, block)) {
       const position = positionAt(address);
       try {
         yield { address, position, value, damage: null, key: readFrame(address, value).key };
@@ -382,8 +390,7 @@ export class KvStorage implements RecordStore {
 
 interface Stretch {
   readonly start: Address;
-  /** Null: to the end of the ring. */
-  readonly end: Address | null;
+  readonly end: Address;
 }
 
 /** The stretch of ring still to read, cut where it passes zero. */
@@ -391,11 +398,11 @@ function stretchesOf({ from, to, after }: ScanOptions): Stretch[] {
   const zero = "0".repeat(32);
   const first = from ?? zero;
   const wraps = from !== undefined && to !== undefined && from >= to;
-  const end = to === undefined ? null : objectsFrom(to);
+  const end = to === undefined ? OBJECTS_END : objectsFrom(to);
   const start = objectsFrom(after?.position ?? first);
   if (!wraps) return [{ start, end }];
   if (after !== undefined && after.position < first) return [{ start, end }];
-  return [{ start, end: null }, { start: objectsFrom(zero), end }];
+  return [{ start, end: OBJECTS_END }, { start: objectsFrom(zero), end }];
 }
 
 function recordOf({ key, json }: Document): StoredRecord {

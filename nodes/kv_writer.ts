@@ -5,7 +5,9 @@
  * and not of writes. Writes take effect in the order in which they were submitted; where several in
  * one commit touch an address the last wins, and all are acknowledged.
  */
-import { type Address, kvKey } from "./record_address.ts";
+import { storageErrorOf } from "./kv_errors.ts";
+import type { KvTable } from "./kv_table.ts";
+import type { Address } from "./record_address.ts";
 import { StorageError } from "./storage.ts";
 
 // Deno KV refuses more than 1,000 mutations, 800 KiB and 80 KiB of keys a commit: stay below.
@@ -59,7 +61,7 @@ export class KvWriter {
   #closed = false;
   #commits = 0;
 
-  constructor(readonly kv: Deno.Kv, readonly failed: (error: StorageError) => void) {}
+  constructor(readonly table: KvTable, readonly failed: (error: StorageError) => void) {}
 
   get queuedBytes(): number {
     return this.#queuedBytes;
@@ -99,7 +101,8 @@ export class KvWriter {
       const batch = new Batch();
       const taken = this.#take(batch);
       try {
-        await this.#commit(batch);
+        await this.table.commit(batch.changes);
+        if (batch.changes.size > 0) this.#commits++;
         for (const { write } of taken) write.committed?.();
         for (const { write, job } of taken) if (write === job.last) job.resolve();
       } catch (error) {
@@ -134,30 +137,4 @@ export class KvWriter {
     this.#queue = this.#queue.slice(next);
     return taken;
   }
-
-  async #commit(batch: Batch): Promise<void> {
-    if (batch.changes.size === 0) return;
-    const atomic = this.kv.atomic();
-    for (const [address, value] of batch.changes) {
-      if (value === null) atomic.delete(kvKey(address));
-      else atomic.set(kvKey(address), value);
-    }
-    await atomic.commit();
-    this.#commits++;
-  }
-}
-
-/** What a failed call of Deno KV means for the caller. */
-export function storageErrorOf(error: unknown): StorageError {
-  if (error instanceof StorageError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  if (/disk is full|No space left|quota/i.test(message)) {
-    return new StorageError("full", `No room on the disk: ${message}`, { cause: error });
-  }
-  if (/read-?only/i.test(message)) {
-    return new StorageError("read-only", `The store cannot be written: ${message}`, {
-      cause: error,
-    });
-  }
-  return new StorageError("io", `The disk failed: ${message}`, { cause: error });
 }

@@ -9,6 +9,7 @@
  * - `m` metadata: the document's name
  * - `c` chunks of large documents: chunk set (8 bytes), number (4 bytes)
  * - `w` chunk sets that no document refers to (yet, or any more): chunk set
+ * - `j` the journal: page number (8 bytes); see `kv_journal.ts`
  * - `a` what an unreadable record held when it was replaced: the object's 24 bytes
  *
  * Keys have a fixed length, because Deno KV counts a NUL twice and stops at 2,048 bytes: a key of
@@ -17,11 +18,12 @@
 import { md5 } from "js-md5";
 import type { Position } from "../lib/dynamo/position.ts";
 
-export type Keyspace = "o" | "h" | "m" | "c" | "w" | "a";
+export type Keyspace = "o" | "h" | "m" | "c" | "w" | "j" | "a";
 export type Address = string;
 
 const POSITION_BYTES = 16;
 const DISCRIMINATOR_BYTES = 8;
+const CHUNK_SET_BYTES = 8;
 export const OBJECT_ID_BYTES = POSITION_BYTES + DISCRIMINATOR_BYTES;
 
 /** The address of a key's record. Throws TypeError for what is no position or no Unicode text. */
@@ -29,9 +31,7 @@ export function objectAddress(key: string, position: Position): Address {
   if (!key.isWellFormed()) throw new TypeError("A key must not hold half a surrogate pair");
   // Two keys with one MD5 can be made on purpose; a prefix shifts every block, so they part here.
   const digest = md5.array(`key:${key}`);
-  return `o${positionBytes(position)}${
-    String.fromCharCode(...digest.slice(0, DISCRIMINATOR_BYTES))
-  }`;
+  return `o${positionBytes(position)}${latin1Of(digest.slice(0, DISCRIMINATOR_BYTES))}`;
 }
 
 export function hintAddress(target: string, object: Address): Address {
@@ -75,8 +75,11 @@ export function asideAddress(object: Address): Address {
 
 /** Names a chunk set: random, so that no two are ever confused. */
 export function newChunkSet(): string {
-  return latin1Of(crypto.getRandomValues(new Uint8Array(8)));
+  return latin1Of(crypto.getRandomValues(new Uint8Array(CHUNK_SET_BYTES)));
 }
+
+/** Past every object's address. */
+export const OBJECTS_END: Address = `o${"\u00ff".repeat(OBJECT_ID_BYTES + 1)}`;
 
 /** The least address of all objects at or clockwise after the position. */
 export function objectsFrom(position: Position): Address {
@@ -107,10 +110,9 @@ export function bytesOf(latin1: string): Uint8Array {
   return bytes;
 }
 
-export function latin1Of(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) text += String.fromCharCode(bytes[i] as number);
-  return text;
+/** Of few bytes: ids and names. Unlike the sum of its characters, this string is flat and small. */
+export function latin1Of(bytes: Uint8Array | readonly number[]): string {
+  return String.fromCharCode.apply(null, bytes as number[]);
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
@@ -121,11 +123,11 @@ function positionBytes(position: Position): string {
       `A ring position must be 32 lower-case hex digits: current value is '${position}'`,
     );
   }
-  let bytes = "";
+  const bytes: number[] = [];
   for (let i = 0; i < position.length; i += 2) {
-    bytes += String.fromCharCode(digit(position, i) * 16 + digit(position, i + 1));
+    bytes.push(digit(position, i) * 16 + digit(position, i + 1));
   }
-  return bytes;
+  return latin1Of(bytes);
 }
 
 function digit(position: Position, at: number): number {

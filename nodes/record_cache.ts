@@ -8,10 +8,20 @@ import type { Address } from "./record_address.ts";
 /** A parsed record takes about twice its JSON, and this for its objects (measured). */
 const OVERHEAD_BYTES = 600;
 
+interface Entry {
+  readonly record: StoredRecord;
+  readonly bytes: number;
+}
+
 export class RecordCache {
   #bytes = 0;
-  /** A Map iterates in order of insertion: the first is the least recently used. */
-  readonly #entries = new Map<Address, { readonly record: StoredRecord; readonly bytes: number }>();
+  /** A Map iterates in order of insertion: a use puts an entry last. */
+  readonly #entries = new Map<Address, Entry>();
+  /**
+   * Stands before the least recently used. It is kept, since a new iterator would step over every
+   * hole that evictions have left at the front of the Map.
+   */
+  #oldest = this.#entries.entries();
 
   constructor(readonly bytesMax: number) {}
 
@@ -34,11 +44,7 @@ export class RecordCache {
     if (bytes > this.bytesMax) return;
     this.#entries.set(object, { record, bytes });
     this.#bytes += bytes;
-    for (const [oldest, entry] of this.#entries) {
-      if (this.#bytes <= this.bytesMax) break;
-      this.#entries.delete(oldest);
-      this.#bytes -= entry.bytes;
-    }
+    while (this.#bytes > this.bytesMax) this.#evict();
   }
 
   delete(object: Address): void {
@@ -46,5 +52,11 @@ export class RecordCache {
     if (entry === undefined) return;
     this.#entries.delete(object);
     this.#bytes -= entry.bytes;
+  }
+
+  #evict(): void {
+    const { done, value } = this.#oldest.next();
+    if (done) this.#oldest = this.#entries.entries();
+    else this.delete(value[0]);
   }
 }

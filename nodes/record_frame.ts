@@ -35,8 +35,9 @@ export interface Manifest {
   readonly chunks: number;
 }
 
+/** `bytes`: what the document takes in the database. */
 export type Frame =
-  | { readonly key: string; readonly json: string; readonly bytes: number }
+  | { readonly key: string; readonly json: Uint8Array; readonly bytes: number }
   | { readonly key: string; readonly manifest: Manifest; readonly bytes: number };
 
 /** A frame that is not what was written; `key` where the header still tells it. */
@@ -99,7 +100,7 @@ export function joinChunks(key: string, manifest: Manifest, chunks: readonly Uin
   if (bytes.length !== manifest.bytes || crc32(bytes) !== manifest.checksum) {
     throw new UnreadableFrame("its chunks do not match their checksum", key);
   }
-  return decode(bytes, key);
+  return decodeText(bytes, key);
 }
 
 /** Reads a frame found at the address. Throws {@link UnreadableFrame}. */
@@ -113,9 +114,9 @@ export function readFrame(address: Address, value: unknown): Frame {
   if (view.getUint32(1) !== checksum(address, format, value.subarray(5))) {
     throw new UnreadableFrame("its checksum does not match");
   }
-  const key = decode(value.subarray(KEY_AT, keyEnd), null);
+  const key = decodeText(value.subarray(KEY_AT, keyEnd), null);
   const bytes = value.length;
-  if (format === INLINE) return { key, json: decode(value.subarray(keyEnd), key), bytes };
+  if (format === INLINE) return { key, json: value.subarray(keyEnd), bytes };
   if (format !== CHUNKED || value.length !== keyEnd + MANIFEST_BYTES) {
     throw new UnreadableFrame(`its format ${format} is not known`, key);
   }
@@ -151,7 +152,8 @@ function checksum(address: Address, format: number, rest: Uint8Array): number {
   return crc32(rest, crc32(`${format}${address}`));
 }
 
-function decode(bytes: Uint8Array, key: string | null): string {
+/** Throws {@link UnreadableFrame}. */
+export function decodeText(bytes: Uint8Array, key: string | null): string {
   try {
     return decoder.decode(bytes);
   } catch {

@@ -1,0 +1,148 @@
+/**
+ * One node as a process: `deno task node --id n1 --port 9101`. See `nodes/node_flags.ts` for its flags.
+ *
+ * On standard output it says one line of JSON once it serves; everything else goes to standard error.
+ * It exits 0 when told to stop, 2 when it cannot start as asked, 70 when it finds itself at fault.
+ */
+import { ConfigError } from "../lib/dynamo/config.ts";
+import { type Legs, parseLegs, SpecError } from "../lib/random/latency.ts";
+import { openLog } from "../nodes/log.ts";
+import { type RunningNode, StartError, startNode } from "../nodes/node.ts";
+import { type NodeFlags, PORT_DEFAULT, readFlags, USAGE } from "../nodes/node_flags.ts";
+import { foundingFor } from "../nodes/node_founding.ts";
+import { complaintAboutSecret } from "../nodes/secret.ts";
+
+const EXIT_USAGE = 2;
+const EXIT_DEFECT = 70;
+
+async function main(): Promise<void> {
+  const flags = readFlags(Deno.args);
+  if (flags.help) {
+    console.log(USAGE);
+    return;
+  }
+  const node = await start(flags);
+  const stop = stopper(node);
+  Deno.addSignalListener("SIGTERM", stop);
+  // Ctrl-C reaches every process at the terminal: the parent of a child decides what it means.
+  Deno.addSignalListener("SIGINT", flags.child ? () => {} : stop);
+  if (flags.child) untilStdinCloses().then(stop);
+  const { url, service: { self: { id } } } = node;
+  console.log(JSON.stringify({ ready: true, id, url, pid: Deno.pid }));
+}
+
+async function start(flags: NodeFlags): Promise<RunningNode> {
+  const log = openLog(flags.id);
+  const secret = await secretFrom("--secret-file", flags.secretFile, "DYNAMO_SECRET");
+  const kvToken = await secretFrom("--kv-token-file", flags.kvTokenFile, "DYNAMO_KV_TOKEN");
+  const ca = flags.ca === undefined ? undefined : await readFile("--ca", flags.ca);
+  let { port } = flags;
+  const founding = await foundingFor({
+    flags,
+    secret,
+    ca,
+    ownUrl: () => {
+      port = port === 0 ? freePort(flags.host) : port ?? PORT_DEFAULT;
+      return `http://${urlHost(flags.host)}:${port}`;
+    },
+  });
+  const member = founding.members.find((member) => member.id === flags.id);
+  return await startNode({
+    self: flags.id,
+    host: flags.host,
+    port: port ?? Number(new URL(member?.url as string).port),
+    kv: flags.kv,
+    founding,
+    secret,
+    kvToken,
+    allowOrigins: flags.allowOrigins,
+    legs: legsFrom(flags.latency),
+    seed: flags.seed,
+    log,
+    onDefect: (error) => {
+      // Its state can no longer be trusted, and what it acknowledged is on disk.
+      console.error("The node found itself at fault and stops:", error);
+      Deno.exit(EXIT_DEFECT);
+    },
+  });
+}
+
+function legsFrom(spec: string | undefined): Legs | undefined {
+  if (spec === undefined) return undefined;
+  try {
+    return parseLegs(spec);
+  } catch (error) {
+    if (error instanceof SpecError) throw new ConfigError(`--latency: ${error.message}`);
+    throw error;
+  }
+}
+
+/** A secret from its file, else from the environment; null when there is neither. Never shown. */
+async function secretFrom(
+  flag: string,
+  path: string | undefined,
+  variable: string,
+): Promise<string | null> {
+  const given = path === undefined
+    ? await environment(variable)
+    : (await readFile(flag, path)).trim();
+  if (given === null) return null;
+  const complaint = complaintAboutSecret(given);
+  if (complaint !== null) {
+    throw new ConfigError(`${path ?? variable} holds no secret: ${complaint}`);
+  }
+  return given;
+}
+
+/** Children are given files, and no leave to read the environment. */
+async function environment(variable: string): Promise<string | null> {
+  const { state } = await Deno.permissions.query({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) ?? null : null;
+}
+
+async function readFile(flag: string, path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new ConfigError(`Cannot read ${flag} ${path}: ${(error as Error).message}`);
+  }
+}
+
+function freePort(hostname: string): number {
+  const listener = Deno.listen({ hostname, port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  return port;
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function stopper(node: RunningNode): () => void {
+  return () => {
+    node.stop().then(() => Deno.exit(0), (error) => {
+      console.error("The node could not stop cleanly:", error);
+      Deno.exit(EXIT_DEFECT);
+    });
+  };
+}
+
+/** A parent that ends, however it does, closes the pipe. */
+async function untilStdinCloses(): Promise<void> {
+  try {
+    for await (const _ of Deno.stdin.readable);
+  } catch {
+    // A pipe that breaks is closed as well.
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    const expected = error instanceof ConfigError || error instanceof StartError;
+    console.error(expected ? error.message : error);
+    Deno.exit(expected ? EXIT_USAGE : EXIT_DEFECT);
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * `deno task test`: every test, with a browser for those that need one.
+ *
+ * The dashboard's tests drive a real Chromium. One that is installed is used (`CHROMIUM_PATH`, then
+ * PATH); on a Debian-like machine where we may, the lightest is installed. Arguments go on to
+ * `deno test`: `deno task test lib/dynamo --filter merge`.
+ */
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
+/** The headless shell first: it is the lightest, and starts fastest. */
+const PROGRAMS: readonly string[] = [
+  "chromium-headless-shell",
+  "chromium",
+  "chromium-browser",
+  "google-chrome",
+  "google-chrome-stable",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+];
+const PACKAGE = "chromium-headless-shell";
+
+async function chromium(): Promise<string> {
+  const given = Deno.env.get("CHROMIUM_PATH");
+  if (given !== undefined && given !== "") {
+    if (await isFile(given)) return given;
+    fail(`CHROMIUM_PATH must be the path of a Chromium or Chrome: there is no file '${given}'`);
+  }
+  return await findChromium() ?? await installChromium();
+}
+
+async function findChromium(): Promise<string | null> {
+  const directories = (Deno.env.get("PATH") ?? "").split(":").filter((path) => path !== "");
+  for (const program of PROGRAMS) {
+    const paths = program.startsWith("/")
+      ? [program]
+      : directories.map((directory) => join(directory, program));
+    for (const path of paths) {
+      if (await isFile(path)) return path;
+    }
+  }
+  return null;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+async function installChromium(): Promise<string> {
+  const install = ["apt-get", "install", "--yes", "--no-install-recommends", PACKAGE];
+  const advice = `Install one with\n  sudo apt-get update && sudo ${install.join(" ")}\n` +
+    "or set CHROMIUM_PATH to a Chromium or Chrome that you have";
+  if (Deno.build.os !== "linux" || Deno.uid() !== 0 || !await isFile("/usr/bin/apt-get")) {
+    fail(`The dashboard's tests need Chromium, and none was found. ${advice}`);
+  }
+  console.error(`No Chromium was found: installing ${PACKAGE}`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  if (await run(install, env) !== 0) {
+    // The lists of packages may be missing or old.
+    await run(["apt-get", "update"], env);
+    if (await run(install, env) !== 0) fail(`Installing ${PACKAGE} failed. ${advice}`);
+  }
+  return await findChromium() ?? fail(`${PACKAGE} is installed but not on PATH. ${advice}`);
+}
+
+/** Runs a command with this terminal; resolves with its exit code. */
+async function run(command: readonly string[], env: Record<string, string>): Promise<number> {
+  const [program = "", ...args] = command;
+  const child = new Deno.Command(program, { args, env, stdin: "null" }).spawn();
+  return (await child.status).code;
+}
+
+function fail(message: string): never {
+  console.error(`error: ${message}`);
+  Deno.exit(2);
+}
+
+async function main(): Promise<void> {
+  const env = { CHROMIUM_PATH: await chromium() };
+  // Ctrl-C reaches the tests as well: they end what they started, and this waits for them.
+  Deno.addSignalListener("SIGINT", () => {});
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", "--sanitize-ops", "--sanitize-resources", ...Deno.args],
+    cwd: PROJECT,
+    env,
+  }).spawn();
+  Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+  Deno.exit((await child.status).code);
+}
+
+if (import.meta.main) await main();

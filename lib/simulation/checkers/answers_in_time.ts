@@ -1,0 +1,39 @@
+/**
+ * Checker 10, the part that holds without a sloppy quorum: a node that is left in peace answers every
+ * request, if only to say that it failed. (With sloppy quorums it will have to say yes.)
+ */
+import { CLIENTS, endOf, type Fault } from "../faults.ts";
+import { isLinkFault } from "../fault_driver.ts";
+import type { Operation } from "../history.ts";
+import { US_PER_MS } from "../link_rules.ts";
+import { always, type Checker, type Finding, named } from "./checker.ts";
+
+export const answersInTime: Checker = {
+  name: "answers-in-time",
+  about: "a node that is left in peace answers within the request's time",
+  asserted: always,
+  check({ scenario, history }) {
+    const findings: Finding[] = [];
+    let examined = 0;
+    for (const operation of history.operations) {
+      if (scenario.faults.some((fault) => disturbs(fault, operation))) continue;
+      examined++;
+      if (operation.reason !== "no answer") continue;
+      const message = `${named(operation)} got no answer from ${operation.node}, ` +
+        `which nothing had disturbed`;
+      findings.push({ message, key: operation.key, operations: [operation.id] });
+    }
+    return { examined, findings };
+  },
+};
+
+/** Whether the fault may keep the node from answering the operation. */
+function disturbs(fault: Fault, operation: Operation): boolean {
+  const begins = fault.atMs * US_PER_MS;
+  const ends = endOf(fault) * US_PER_MS;
+  if (begins > operation.endedAt || ends < operation.startedAt) return false;
+  if (!isLinkFault(fault)) return fault.node === operation.node && !fault.kind.startsWith("disk-");
+  const isNamed = (names: readonly string[] | undefined) => names?.includes(CLIENTS) ?? false;
+  if (fault.kind === "partition") return fault.groups.some(isNamed);
+  return isNamed(fault.from) || isNamed(fault.to);
+}

@@ -1,0 +1,50 @@
+/**
+ * Checker 7: bounds hold. Nothing is left over once a run has ended, and nothing ever grew past what
+ * the configuration allows.
+ */
+import { CLOCK_ENTRIES_MAX } from "../../dynamo/versions.ts";
+import { always, type Checker, type Evidence, type Finding } from "./checker.ts";
+
+export const bounds: Checker = {
+  name: "bounds",
+  about: "requests, calls, queues and clocks stay within their bounds and drain in the end",
+  asserted: always,
+  check(evidence) {
+    const findings: Finding[] = [];
+    for (const { node, stats } of evidence.stats) {
+      for (const name of ["requestsInFlight", "conversations", "calls", "recordsBusy"] as const) {
+        if (stats[name] !== 0) {
+          findings.push({
+            message: `${node} has ${stats[name]} ${name} when nothing is under way`,
+          });
+        }
+      }
+    }
+    const { requestsMax } = evidence.scenario.config;
+    if (evidence.requestsMost > requestsMax) {
+      const message =
+        `a node had ${evidence.requestsMost} requests in flight, more than ${requestsMax}`;
+      findings.push({ message });
+    }
+    const entriesMax = clockEntriesMax(evidence);
+    const { clockEntriesMost } = evidence.record;
+    if (clockEntriesMost > entriesMax) {
+      findings.push({
+        message: `a clock had ${clockEntriesMost} entries, more than ${entriesMax}`,
+      });
+    }
+    return { examined: evidence.stats.length, findings };
+  },
+};
+
+/** An actor a node and start, and one more for every damaged record that was replaced. */
+function clockEntriesMax({ scenario, boots, recovered }: Evidence): number {
+  switch (scenario.config.mode) {
+    case "vector-clock":
+      return CLOCK_ENTRIES_MAX;
+    case "lww":
+      return 0;
+    case "dvv":
+      return boots + recovered;
+  }
+}

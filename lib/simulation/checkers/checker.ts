@@ -1,0 +1,90 @@
+/**
+ * What a checker is: a question with a name, asked of everything that a finished run left behind.
+ */
+import type { ReplicaStats } from "../../dynamo/counters.ts";
+import type { Ring } from "../../dynamo/ring.ts";
+import type { Versioning } from "../../dynamo/versions.ts";
+import type { Causality, KeyWrites } from "../causality.ts";
+import type { Holding } from "../healing.ts";
+import type { History, Operation } from "../history.ts";
+import type { RunRecord } from "../run_record.ts";
+import type { Scenario } from "../scenario.ts";
+
+/** What a run left behind. */
+export interface Evidence {
+  readonly scenario: Scenario;
+  readonly history: History;
+  readonly record: RunRecord;
+  readonly causality: Causality;
+  readonly writes: ReadonlyMap<string, KeyWrites>;
+  /** What the owners of every key hold in the end. */
+  readonly final: ReadonlyMap<string, readonly Holding[]>;
+  /** What they held when the faults ended. */
+  readonly diverged: readonly (readonly Holding[])[];
+  readonly divergentKeys: readonly string[];
+  readonly converged: boolean;
+  readonly rules: Versioning;
+  readonly rings: readonly Ring[];
+  /** Of each node, at the end. */
+  readonly stats: readonly { readonly node: string; readonly stats: ReplicaStats }[];
+  /** The most requests that any node was seen to have in flight. */
+  readonly requestsMost: number;
+  /** Starts of all nodes together. */
+  readonly boots: number;
+  /** Damaged records that nodes replaced. */
+  readonly recovered: number;
+  /** Nodes by index, as the record counts them. */
+  readonly nodes: readonly string[];
+}
+
+export interface Violation {
+  readonly checker: string;
+  /** For a person: what was promised, what was found. */
+  readonly message: string;
+  readonly key?: string;
+  /** The operations concerned. */
+  readonly operations?: readonly number[];
+}
+
+export interface Finding {
+  readonly message: string;
+  readonly key?: string;
+  readonly operations?: readonly number[];
+}
+
+export interface Checker {
+  /** Stable: tests, the gallery of bugs and the shrinker go by it. */
+  readonly name: string;
+  readonly about: string;
+  /** Whether a finding is a violation in this scenario; otherwise it is reported only. */
+  asserted(scenario: Scenario): boolean;
+  /** How many things were looked at, and what was wrong. */
+  check(evidence: Evidence): { readonly examined: number; readonly findings: readonly Finding[] };
+}
+
+/** Only dotted version vectors promise exactness: the other modes are there to be seen failing. */
+export function isExact({ config }: Scenario): boolean {
+  return config.mode === "dvv";
+}
+
+export const always = () => true;
+
+/** The writes whose values a holding has, by id; values that nobody wrote are left out. */
+export function writesIn({ siblings }: Holding, history: History): number[] {
+  const ids: number[] = [];
+  for (const { value } of siblings ?? []) {
+    const writer = value === null ? undefined : history.writerOf(value);
+    if (writer !== undefined) ids.push(writer);
+  }
+  return ids;
+}
+
+/** How many nodes own a key: N, or all when there are fewer. */
+export function ownersCount({ scenario }: Evidence): number {
+  return Math.min(scenario.config.n, scenario.nodes.length);
+}
+
+/** An operation for a message: `put #12 of k3`. */
+export function named({ kind, id, key }: Operation): string {
+  return `${kind} #${id} of ${key}`;
+}

@@ -1,0 +1,27 @@
+/**
+ * Checker 3: after healing, within the stated bound, all owners of every key hold the same.
+ */
+import { always, type Checker } from "./checker.ts";
+
+export const convergence: Checker = {
+  name: "convergence",
+  about: "after healing, all owners of a key become equal within a bound",
+  asserted: always,
+  check({ final, converged, divergentKeys, scenario }) {
+    const findings = converged ? [] : divergentKeys.map((key) => {
+      const held = (final.get(key) ?? []).map(({ node, siblings }) =>
+        `${node} ${
+          siblings === null
+            ? "cannot read its record"
+            : `has ${siblings?.map((version) => version.dot.join(":")).join(", ") || "nothing"}`
+        }`
+      );
+      return {
+        message: `the owners of ${key} still differ ${scenario.convergeWithinMs} ms after ` +
+          `healing: ${held.join("; ")}`,
+        key,
+      };
+    });
+    return { examined: final.size, findings };
+  },
+};

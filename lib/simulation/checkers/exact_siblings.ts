@@ -1,0 +1,83 @@
+/**
+ * Checker 2: siblings are exactly the concurrent maxima. What is superseded does not survive, neither
+ * in the end nor beside its successor in one answer; and what was ever durable is still there, unless
+ * something supersedes it.
+ */
+import { type Causality, Deleted, type KeyWrites } from "../causality.ts";
+import { type Checker, type Evidence, type Finding, isExact, named, writesIn } from "./checker.ts";
+
+export const exactSiblings: Checker = {
+  name: "exact-siblings",
+  about: "nothing concurrent is dropped, and nothing superseded survives",
+  asserted: isExact,
+  check(evidence) {
+    const findings: Finding[] = [];
+    let examined = 0;
+    for (const operation of evidence.history.operations) {
+      if (operation.kind !== "get" || operation.returned.length < 2) continue;
+      examined++;
+      const pair = supersededPair(operation.returned, evidence.causality);
+      if (pair === null) continue;
+      findings.push({
+        message: `${named(operation)} returned write #${pair[1]} beside #${pair[0]}, ` +
+          `whose writer had seen it`,
+        key: operation.key,
+        operations: [operation.id, ...pair],
+      });
+    }
+    for (const [key, writes] of evidence.writes) {
+      examined += writes.puts.length;
+      findings.push(...survivors(key, writes, evidence), ...dropped(key, writes, evidence));
+    }
+    return { examined, findings };
+  },
+};
+
+/** Of these writes, one and another that it had seen. */
+export function supersededPair(
+  writes: readonly number[],
+  causality: Causality,
+): readonly [number, number] | null {
+  for (const later of writes) {
+    for (const earlier of writes) {
+      if (causality.covers(later, earlier)) return [later, earlier];
+    }
+  }
+  return null;
+}
+
+/** Writes that are still there although one that took effect had seen them. */
+function survivors(key: string, { puts }: KeyWrites, evidence: Evidence): Finding[] {
+  const { causality, final, history, record } = evidence;
+  const effective = puts.filter((put) => put.outcome === "ok" || record.surfaced(put.id))
+    .filter((put) => !record.excused.has(put.id));
+  const past = causality.pastOf(effective.map((put) => put.id));
+  return (final.get(key) ?? []).flatMap((holding) =>
+    writesIn(holding, history).filter((id) => past.has(id)).map((id) => ({
+      message: `${named(history.get(id))} survives on ${holding.node}, although a write that had ` +
+        `seen it took effect`,
+      key,
+      operations: [id, ...effective.filter((p) => causality.covers(p.id, id)).map((p) => p.id)],
+    }))
+  );
+}
+
+/** Writes that were durable somewhere and are gone without a successor; the acknowledged are checker 1's. */
+function dropped(key: string, { puts, deletes }: KeyWrites, evidence: Evidence): Finding[] {
+  const { causality, final, history, record } = evidence;
+  const deleted = new Deleted(causality, deletes.filter((each) => each.outcome !== "failed"));
+  return (final.get(key) ?? []).flatMap((holding) => {
+    const held = new Set(writesIn(holding, history));
+    const superseded = causality.pastOf(held);
+    return puts
+      .filter((put) => put.outcome !== "ok" && record.surfaced(put.id))
+      .filter((put) => !held.has(put.id) && !superseded.has(put.id))
+      .filter((put) => !deleted.has(put) && !record.excused.has(put.id))
+      .map((put) => ({
+        message: `${named(put)} was durable somewhere, and ${holding.node} has neither it nor ` +
+          `anything that supersedes it`,
+        key,
+        operations: [put.id, ...held],
+      }));
+  });
+}

@@ -1,0 +1,91 @@
+/**
+ * Checker 9: answers mean what they say. A write that is called successful is durable on W distinct
+ * nodes, PW of them primaries; a read was answered by R distinct nodes; what certainly failed never
+ * surfaces; and every operation ends.
+ */
+import type { Operation } from "../history.ts";
+import {
+  type Checker,
+  type Evidence,
+  type Finding,
+  isExact,
+  named,
+  ownersCount,
+} from "./checker.ts";
+
+export const honestReplies: Checker = {
+  name: "honest-replies",
+  about: "success means W nodes have it, failure that none ever will, and every operation ends",
+  asserted: () => true,
+  check(evidence) {
+    const findings: Finding[] = [];
+    for (const operation of evidence.history.operations) {
+      const complaint = complaintAbout(operation, evidence);
+      if (complaint === null) continue;
+      const message = `${named(operation)} ${complaint}`;
+      findings.push({ message, key: operation.key, operations: [operation.id] });
+    }
+    return { examined: evidence.history.size, findings };
+  },
+};
+
+function complaintAbout(operation: Operation, evidence: Evidence): string | null {
+  switch (operation.outcome) {
+    case "pending":
+      return "never ended";
+    case "indeterminate":
+      return null;
+    case "failed":
+      return complaintAboutFailure(operation, evidence);
+    case "ok":
+      return operation.kind === "get"
+        ? complaintAboutRead(operation)
+        : complaintAboutWrite(operation, evidence);
+  }
+}
+
+function complaintAboutFailure(operation: Operation, { record }: Evidence): string | null {
+  return operation.kind === "put" && record.surfaced(operation.id)
+    ? `was refused for certain (${operation.reason}), and was stored all the same`
+    : null;
+}
+
+function complaintAboutRead({ acks, options: { r } }: Operation): string | null {
+  const distinct = new Set(acks).size;
+  return distinct < r ? `succeeded with ${distinct} answers, though R was ${r}` : null;
+}
+
+function complaintAboutWrite(operation: Operation, evidence: Evidence): string | null {
+  const { acks, hints, options: { w, pw } } = operation;
+  const distinct = new Set(acks);
+  if (distinct.size < w) {
+    return `succeeded with ${distinct.size} acknowledgements, though W was ${w}`;
+  }
+  const holders = new Set(hints.map((hint) => hint.holder));
+  const owners = new Set(evidence.rings[0]?.primariesOfKey(operation.key) ?? []);
+  const primaries = [...distinct].filter((node) => owners.has(node) && !holders.has(node));
+  if (primaries.length < pw) {
+    return `succeeded with ${primaries.length} primaries, though PW was ${pw}`;
+  }
+  if (ownersCount(evidence) < w) return `succeeded with more acknowledgements than owners`;
+  // The other modes drop concurrent writes by design, and acknowledge what they dropped.
+  if (operation.kind !== "put" || !isExact(evidence.scenario)) return null;
+  const without = [...distinct].filter((node) => !hasCommitted(operation, node, evidence));
+  return without.length === 0
+    ? null
+    : `was acknowledged by ${without.join(", ")}, where it was not durable by then`;
+}
+
+/** The node had the write, or one that supersedes it, on its disk when the client heard of it. */
+function hasCommitted(put: Operation, node: string, evidence: Evidence): boolean {
+  const { record, causality, writes, nodes } = evidence;
+  const index = nodes.indexOf(node);
+  const byThen = (id: number) => (record.committedAt(id, index) ?? Infinity) <= put.endedAt;
+  if (byThen(put.id)) return true;
+  const { puts = [], deletes = [] } = writes.get(put.key) ?? {};
+  return puts.some((other) => byThen(other.id) && causality.covers(other.id, put.id)) ||
+    deletes.some((each) =>
+      each.outcome !== "failed" && (each.blind || causality.covers(each.id, put.id)) &&
+      each.startedAt < put.endedAt
+    );
+}

@@ -1,0 +1,59 @@
+/**
+ * All checkers, in the order of the design (DESIGN section 10).
+ *
+ * A checker counts only when a planted bug makes it fail: see `bugs.ts`.
+ */
+import type { Scenario } from "../scenario.ts";
+import { answersInTime } from "./answers_in_time.ts";
+import { bounds } from "./bounds.ts";
+import type { Checker, Evidence, Violation } from "./checker.ts";
+import { convergence } from "./convergence.ts";
+import { deletedStaysDeleted } from "./deleted_stays_deleted.ts";
+import { exactSiblings } from "./exact_siblings.ts";
+import { honestReplies } from "./honest_replies.ts";
+import { noLostWrite } from "./no_lost_write.ts";
+import { ownership } from "./ownership.ts";
+import { quorumReads } from "./quorum_reads.ts";
+import { uniqueDots } from "./unique_dots.ts";
+
+export type { Checker, Evidence, Violation } from "./checker.ts";
+
+export const CHECKERS: readonly Checker[] = [
+  noLostWrite,
+  exactSiblings,
+  convergence,
+  quorumReads,
+  ownership,
+  deletedStaysDeleted,
+  bounds,
+  uniqueDots,
+  honestReplies,
+  answersInTime,
+];
+
+/** What one checker found in one run. */
+export interface CheckResult {
+  readonly name: string;
+  readonly about: string;
+  /** Whether findings count as violations here, or are only reported. */
+  readonly asserted: boolean;
+  /** How many things it looked at. */
+  readonly examined: number;
+  /** All findings, of which {@link violations} shows the first few. */
+  readonly found: number;
+  readonly violations: readonly Violation[];
+}
+
+const VIOLATIONS_SHOWN_MAX = 10;
+
+/** Asks every checker. */
+export function runCheckers(scenario: Scenario, evidence: Evidence): CheckResult[] {
+  return CHECKERS.map((checker) => {
+    const { examined, findings } = checker.check(evidence);
+    const violations = findings.slice(0, VIOLATIONS_SHOWN_MAX)
+      .map((finding) => ({ checker: checker.name, ...finding }));
+    const { name, about } = checker;
+    const asserted = checker.asserted(scenario);
+    return { name, about, asserted, examined, found: findings.length, violations };
+  });
+}

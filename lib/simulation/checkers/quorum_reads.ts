@@ -1,0 +1,128 @@
+/**
+ * Checker 4: with a strict quorum (R + W > N) a read returns every write that was acknowledged before
+ * it began, or something that supersedes it; and nothing that such a write had superseded.
+ *
+ * Only acknowledged writes that no other acknowledged one supersedes have to be looked for: whoever
+ * returns the latter returns what supersedes the former. Linearizability is not claimed.
+ */
+import type { Causality } from "../causality.ts";
+import type { Operation } from "../history.ts";
+import {
+  type Checker,
+  type Evidence,
+  type Finding,
+  isExact,
+  named,
+  ownersCount,
+} from "./checker.ts";
+
+export const quorumReads: Checker = {
+  name: "quorum-reads",
+  about: "with R + W > N, a read sees every write that was acknowledged before it began",
+  asserted: isExact,
+  check(evidence) {
+    const findings: Finding[] = [];
+    let examined = 0;
+    for (const [key, { puts, deletes }] of evidence.writes) {
+      if (hasLostCopies(key, evidence)) continue;
+      const reads = evidence.history.operations.filter((each) =>
+        each.key === key && each.kind === "get" && each.outcome === "ok"
+      );
+      for (const r of new Set(reads.map((each) => each.options.r))) {
+        const wLeast = ownersCount(evidence) - r + 1;
+        const strict = [...puts, ...deletes].filter((each) =>
+          each.outcome === "ok" && each.options.w >= wLeast
+        );
+        const ofR = reads.filter((each) => each.options.r === r);
+        examined += ofR.length;
+        findings.push(...checkReads(ofR, strict, deletes, evidence.causality));
+      }
+    }
+    return { examined, findings };
+  },
+};
+
+/**
+ * A replica that came back empty answers "absent", and counts, until it is repaired; one that lost a
+ * record does too once others have replaced it. Until nodes know this of themselves, such keys are left out.
+ */
+function hasLostCopies(key: string, { record }: Evidence): boolean {
+  return record.destructions.some((each) => each.key === key);
+}
+
+function checkReads(
+  reads: readonly Operation[],
+  acknowledged: readonly Operation[],
+  deletes: readonly Operation[],
+  causality: Causality,
+): Finding[] {
+  const findings: Finding[] = [];
+  const byEnd = acknowledged.toSorted((a, b) => a.endedAt - b.endedAt);
+  const byStart = reads.toSorted((a, b) => a.startedAt - b.startedAt);
+  const frontier = new Set<Operation>();
+  let next = 0;
+  for (const read of byStart) {
+    for (; next < byEnd.length; next++) {
+      const write = byEnd[next] as Operation;
+      if (write.endedAt > read.startedAt) break;
+      for (const other of frontier) {
+        if (causality.covers(write.id, other.id)) frontier.delete(other);
+      }
+      if (![...frontier].some((other) => causality.covers(other.id, write.id))) frontier.add(write);
+    }
+    const finding = checkRead(read, frontier, deletes, causality);
+    if (finding !== null) findings.push(finding);
+  }
+  return findings;
+}
+
+function checkRead(
+  read: Operation,
+  frontier: ReadonlySet<Operation>,
+  deletes: readonly Operation[],
+  causality: Causality,
+): Finding | null {
+  for (const write of frontier) {
+    for (const id of read.returned) {
+      if (causality.covers(write.id, id)) {
+        return complaint(
+          read,
+          [id, write.id],
+          `returned write #${id}, although ${named(write)}, ` +
+            `which supersedes it, had been acknowledged before`,
+        );
+      }
+    }
+    if (write.kind === "delete") continue;
+    const found = read.returned.some((id) => id === write.id || causality.covers(id, write.id));
+    if (!found && !mayBeDeleted(write, read, deletes, causality)) {
+      return complaint(read, [write.id], `missed ${named(write)}, acknowledged before it began`);
+    }
+  }
+  return null;
+}
+
+function complaint(read: Operation, others: readonly number[], what: string): Finding {
+  return {
+    message: `${named(read)} at R=${read.options.r} ${what}`,
+    key: read.key,
+    operations: [read.id, ...others],
+  };
+}
+
+/** A delete that was under way by the end of the read may have taken the write away. */
+function mayBeDeleted(
+  write: Operation,
+  read: Operation,
+  deletes: readonly Operation[],
+  causality: Causality,
+): boolean {
+  return deletes.some((each) =>
+    each.outcome !== "failed" && each.startedAt < read.endedAt &&
+    (each.blind ? endOfEffects(each) > write.startedAt : causality.covers(each.id, write.id))
+  );
+}
+
+function endOfEffects(operation: Operation): number {
+  return operation.outcome === "ok" ? operation.endedAt : Infinity;
+}

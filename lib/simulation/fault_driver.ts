@@ -1,0 +1,196 @@
+/**
+ * Makes faults happen and ends them. Faults of one kind may overlap on one node or link: each act is
+ * kept by number, and what a node suffers is computed from all acts that are under way.
+ */
+import type { SeededRandom } from "../random/seeded.ts";
+import { HEALTHY } from "./disk.ts";
+import type { Fault, FaultKind, LinkFault } from "./faults.ts";
+import { ruleOf, US_PER_MS } from "./link_rules.ts";
+import { CLOCK_START_US, type Machine } from "./machine.ts";
+import type { Simulation } from "./simulation.ts";
+
+export class FaultDriver {
+  /** How often each kind has happened. */
+  readonly injected: Partial<Record<FaultKind, number>> = {};
+  private readonly underWay = new Map<number, Fault>();
+  private acts = 0;
+  /** Healed for good: what was still to come does not happen. */
+  private closed = false;
+
+  constructor(private readonly random: SeededRandom) {}
+
+  clone(): FaultDriver {
+    const copy = new FaultDriver(this.random);
+    Object.assign(copy.injected, this.injected);
+    for (const [act, fault] of this.underWay) copy.underWay.set(act, fault);
+    copy.acts = this.acts;
+    copy.closed = this.closed;
+    return copy;
+  }
+
+  /** Faults that have begun and not ended, by act. */
+  get active(): ReadonlyMap<number, Fault> {
+    return this.underWay;
+  }
+
+  begin(world: Simulation, fault: Fault): void {
+    if (this.closed) return;
+    const act = ++this.acts;
+    this.injected[fault.kind] = (this.injected[fault.kind] ?? 0) + 1;
+    world.tracer?.acted?.(world.now, describeFault(fault), fault);
+    if (isLinkFault(fault)) {
+      this.underWay.set(act, fault);
+      world.links.addRule(act, ruleOf(fault, world.now, this.random.child(`act ${act}`)));
+    } else {
+      this.beginOnMachine(world, act, fault, world.machine(world.indexOf(fault.node)));
+    }
+    if ("forMs" in fault) world.liftAfter(Math.round(fault.forMs * US_PER_MS), act);
+    else if ("downMs" in fault) world.liftAfter(Math.round(fault.downMs * US_PER_MS), act);
+  }
+
+  /** Ends an act; one that was ended before (by healing) is left alone. */
+  lift(world: Simulation, act: number): void {
+    const fault = this.underWay.get(act);
+    if (fault === undefined) return;
+    this.underWay.delete(act);
+    if (isLinkFault(fault)) {
+      world.liftRule(act);
+      world.tracer?.acted?.(world.now, `${fault.kind} ends`, fault);
+      return;
+    }
+    const machine = world.machine(world.indexOf(fault.node));
+    switch (fault.kind) {
+      case "crash":
+      case "kill":
+      case "wipe":
+        if (!machine.isUp && !this.isDown(machine)) world.start(machine);
+        return;
+      case "pause":
+        machine.pauses--;
+        if (!machine.isPaused) world.resume(machine);
+        break;
+      case "clock-skew":
+        machine.clockOffsetUs -= Math.round(fault.byMs * US_PER_MS);
+        break;
+      default:
+        this.weigh(machine);
+    }
+    world.tracer?.acted?.(world.now, `${fault.kind} of ${machine.id} ends`, fault);
+  }
+
+  /**
+   * Ends everything and lets nothing more happen: links carry, processes run, disks work. Damage
+   * that was done stays.
+   */
+  heal(world: Simulation): void {
+    this.closed = true;
+    for (const act of [...this.underWay.keys()]) this.lift(world, act);
+    for (const machine of world.machines) {
+      if (!machine.isUp) world.start(machine);
+    }
+  }
+
+  private beginOnMachine(
+    world: Simulation,
+    act: number,
+    fault: Exclude<Fault, LinkFault>,
+    machine: Machine,
+  ): void {
+    switch (fault.kind) {
+      case "crash":
+      case "kill":
+      case "wipe":
+        this.underWay.set(act, fault);
+        if (machine.isUp) world.stop(machine, fault.kind === "kill" ? fault.torn : 0);
+        if (fault.kind === "wipe") {
+          machine.disk.wipe(world.diskWatcher(machine));
+          machine.wipes++;
+        }
+        break;
+      case "restart":
+        if (!machine.isUp) break;
+        world.stop(machine, 0);
+        world.start(machine);
+        break;
+      case "pause":
+        this.underWay.set(act, fault);
+        machine.pauses++;
+        break;
+      case "disk-corrupt":
+        machine.disk.corrupt(fault.records, world.diskWatcher(machine));
+        break;
+      case "clock-skew":
+        this.underWay.set(act, fault);
+        machine.clockOffsetUs += Math.round(fault.byMs * US_PER_MS);
+        break;
+      case "clock-jump": {
+        const set = machine.clockOffsetUs + Math.round(fault.byMs * US_PER_MS);
+        machine.clockOffsetUs = Math.max(CLOCK_START_US / 10, set);
+        break;
+      }
+      case "slow-node":
+      case "disk-slow":
+      case "disk-failing":
+      case "disk-full":
+        this.underWay.set(act, fault);
+        this.weigh(machine);
+        break;
+    }
+  }
+
+  /** Whether a crash, kill or wipe of the machine is still under way. */
+  private isDown(machine: Machine): boolean {
+    for (const fault of this.underWay.values()) {
+      if ("downMs" in fault && "node" in fault && fault.node === machine.id) return true;
+    }
+    return false;
+  }
+
+  /** What all faults under way together make of a node's disk and speed. */
+  private weigh(machine: Machine): void {
+    const condition = { ...HEALTHY };
+    let stepUs = 0;
+    for (const fault of this.underWay.values()) {
+      if (isLinkFault(fault) || fault.node !== machine.id) continue;
+      if (fault.kind === "slow-node") stepUs += Math.round(fault.stepMs * US_PER_MS);
+      else if (fault.kind === "disk-slow") condition.slowness *= fault.factor;
+      else if (fault.kind === "disk-full") condition.full = true;
+      else if (fault.kind === "disk-failing") {
+        const { operations, probability } = fault;
+        if (operations !== "stores") {
+          condition.loadFailures = Math.max(condition.loadFailures, probability);
+        }
+        if (operations !== "loads") {
+          condition.storeFailures = Math.max(condition.storeFailures, probability);
+        }
+      }
+    }
+    machine.stepUs = stepUs;
+    machine.disk.condition = condition;
+  }
+}
+
+const LINK_KINDS: ReadonlySet<FaultKind> = new Set<LinkFault["kind"]>([
+  "loss",
+  "duplicate",
+  "reorder",
+  "delay",
+  "bandwidth",
+  "clog",
+  "partition",
+  "partition-oneway",
+  "flapping",
+]);
+
+export function isLinkFault(fault: Fault): fault is LinkFault {
+  return LINK_KINDS.has(fault.kind);
+}
+
+/** One line for a person. */
+export function describeFault(fault: Fault): string {
+  const { kind, atMs: _at, ...rest } = fault;
+  const details = Object.entries(rest).map(([name, value]) =>
+    `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`
+  );
+  return [kind, ...details].join(", ");
+}

@@ -1,0 +1,39 @@
+/**
+ * The end of every run: heal everything, then demand that the replicas become equal.
+ *
+ * Until anti-entropy does it by itself, healing ends by reading every key with R = all its owners,
+ * again and again until the owners hold the same, within a bound (`convergeWithinMs`).
+ */
+import type { Siblings } from "../dynamo/versions.ts";
+import { ringOf } from "./clients.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** What one owner holds of a key: `undefined` nothing, `null` a record that cannot be read. */
+export interface Holding {
+  readonly node: string;
+  readonly siblings: Siblings | null | undefined;
+}
+
+/** What every owner of the key holds. */
+export function holdingsOf(world: Simulation, key: string): Holding[] {
+  return ringOf(world).primariesOfKey(key).map((node) => {
+    const record = world.machine(world.indexOf(node)).disk.peek(key);
+    return { node, siblings: record === null ? null : record?.siblings };
+  });
+}
+
+/** Whether all hold the same, and all of it can be read. */
+export function areEqual(holdings: readonly Holding[]): boolean {
+  const first = JSON.stringify(holdings[0]?.siblings ?? []);
+  return holdings.every(({ siblings }) =>
+    siblings !== null && JSON.stringify(siblings ?? []) === first
+  );
+}
+
+/** The keys whose owners differ. */
+export function divergentKeys(world: Simulation, keys: Iterable<string>): string[] {
+  return [...keys].filter((key) => !areEqual(holdingsOf(world, key)));
+}
+
+/** Keys read at once, so that the healing itself stays within the nodes' bounds. */
+export const KEYS_AT_ONCE = 32;

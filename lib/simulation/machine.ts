@@ -1,0 +1,131 @@
+/**
+ * One simulated computer: a replica's process, its disk, its clock, and what is amiss with them.
+ *
+ * It is state and small questions about it; `simulation.ts` makes it move.
+ */
+import { deepClone } from "../dynamo/clone.ts";
+import type { Boot, Event, Founding } from "../dynamo/events.ts";
+import { Replica } from "../dynamo/replica.ts";
+import type { Versioning } from "../dynamo/versions.ts";
+import type { SeededRandom } from "../random/seeded.ts";
+import type { SimulatedDisk } from "./disk.ts";
+import type { FaultLeg } from "./faults.ts";
+
+/** Where the answer to a request goes. */
+export type Route =
+  | { readonly kind: "client"; readonly token: number }
+  | {
+    readonly kind: "node";
+    readonly node: number;
+    readonly boot: number;
+    readonly call: number;
+    readonly leg: FaultLeg;
+  }
+  /** A copy of a request: its answer interests nobody. */
+  | { readonly kind: "nobody" };
+
+/** An event on its way into the process. */
+export interface Arrival {
+  readonly event: Event;
+  readonly route: Route | null;
+}
+
+/** Arrivals that a paused process may have waiting; more are lost, as by a full socket buffer. */
+export const BACKLOG_MAX = 100_000;
+
+/** Node clocks start here, so that none can be set back to before zero; µs. */
+export const CLOCK_START_US = 1_000_000_000;
+
+export class Machine {
+  replica: Replica | null = null;
+  /** How often it was started; the incarnation. */
+  boot = 0;
+  /** Wipes of the disk: each makes a new data directory. */
+  wipes = 0;
+  /** Pauses under way. */
+  pauses = 0;
+  backlog: Arrival[] = [];
+  /** What every event costs, µs, and when the process is free again. */
+  stepUs = 0;
+  freeAt = 0;
+  clockOffsetUs = CLOCK_START_US;
+  /** The replica's one timer: its id, when it is due, and the moment for which it is scheduled. */
+  timerId = 0;
+  timerDue = Infinity;
+  timerScheduled = Infinity;
+  /** Requests taken in and not answered. */
+  readonly inbound = new Map<number, Route>();
+
+  constructor(
+    readonly index: number,
+    readonly id: string,
+    readonly zone: string | undefined,
+    readonly disk: SimulatedDisk,
+    /** For the delays of its calls. */
+    readonly networkRandom: SeededRandom,
+    private readonly replicaRandom: SeededRandom,
+  ) {}
+
+  get isUp(): boolean {
+    return this.replica !== null;
+  }
+
+  get isPaused(): boolean {
+    return this.pauses > 0;
+  }
+
+  get dataId(): string {
+    return `d${this.wipes + 1}`;
+  }
+
+  /** Starts the process: a new incarnation over what the disk holds. */
+  start(founding: Founding, alter: (boot: Boot) => Boot, rules: Versioning | undefined): void {
+    if (this.replica !== null) throw new Error(`Cannot start node ${this.id}: it is running`);
+    this.boot++;
+    const boot = alter({ self: this.id, dataId: this.dataId, incarnation: this.boot });
+    const random = this.replicaRandom.child(`boot ${this.boot}`);
+    this.replica = new Replica(founding, random, boot, rules);
+    this.timerDue = Infinity;
+    this.timerScheduled = Infinity;
+    this.freeAt = 0;
+  }
+
+  /** Ends the process; returns the requests that it leaves unanswered. */
+  stop(): Route[] {
+    const left = [...this.inbound.values(), ...this.backlog.flatMap(({ route }) => route ?? [])];
+    this.replica = null;
+    this.inbound.clear();
+    this.backlog = [];
+    return left;
+  }
+
+  clone(): Machine {
+    const copy = new Machine(
+      this.index,
+      this.id,
+      this.zone,
+      this.disk.clone(),
+      this.networkRandom.clone(),
+      this.replicaRandom,
+    );
+    copy.replica = this.replica === null ? null : cloneReplica(this.replica);
+    copy.boot = this.boot;
+    copy.wipes = this.wipes;
+    copy.pauses = this.pauses;
+    copy.backlog = [...this.backlog];
+    copy.stepUs = this.stepUs;
+    copy.freeAt = this.freeAt;
+    copy.clockOffsetUs = this.clockOffsetUs;
+    copy.timerId = this.timerId;
+    copy.timerDue = this.timerDue;
+    copy.timerScheduled = this.timerScheduled;
+    for (const [id, route] of this.inbound) copy.inbound.set(id, route);
+    return copy;
+  }
+}
+
+/** What never changes is shared between the copies: the founding data and the ring's index over it. */
+function cloneReplica(replica: Replica): Replica {
+  const shared: object[] = [replica.founding, replica.config, replica.ring];
+  return deepClone(replica, new Map(shared.map((each) => [each, each])));
+}

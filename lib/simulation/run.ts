@@ -1,0 +1,228 @@
+/**
+ * One run of a scenario, from the first request to the checkers' verdict. It can be made step by
+ * step, cloned at any moment, or carried out at once.
+ */
+import { versioning } from "../dynamo/versions.ts";
+import { Causality, writesByKey } from "./causality.ts";
+import { type CheckResult, type Evidence, runCheckers, type Violation } from "./checkers/mod.ts";
+import { ringOf } from "./clients.ts";
+import { worldOf } from "./cluster.ts";
+import type { FaultKind } from "./faults.ts";
+import { type Holding, holdingsOf } from "./healing.ts";
+import type { Outcome } from "./history.ts";
+import type { NetworkCounters } from "./network.ts";
+import { RunDriver } from "./run_driver.ts";
+import type { Sabotage } from "./sabotage.ts";
+import type { Scenario } from "./scenario.ts";
+import { Simulation } from "./simulation.ts";
+import { type SometimesCounts, sometimesOf } from "./sometimes.ts";
+import type { Tracer } from "./watchers.ts";
+
+export interface RunOptions {
+  /** Send everything through JSON (default); the trace hash is the same without. */
+  readonly json?: boolean;
+  readonly sabotage?: Sabotage;
+  readonly tracer?: Tracer;
+}
+
+/** Operations that ended so. */
+export type OutcomeCounts = Readonly<Record<Exclude<Outcome, "pending">, number>>;
+
+export interface RunResult {
+  readonly name: string;
+  readonly seed: number;
+  /** No asserted checker found anything. */
+  readonly ok: boolean;
+  readonly operations:
+    & OutcomeCounts
+    & { readonly total: number; readonly byKind: Readonly<Record<string, OutcomeCounts>> };
+  readonly checks: readonly CheckResult[];
+  /** Of asserted checkers only, the first few each. */
+  readonly violations: readonly Violation[];
+  /** Writes whose last copy the simulator destroyed. */
+  readonly excused: number;
+  readonly virtualMs: number;
+  /** Steps of all replicas together. */
+  readonly events: number;
+  readonly messages: Readonly<NetworkCounters>;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly sometimes: SometimesCounts;
+  readonly traceHash: string;
+}
+
+/** Requests in flight are looked at every so many steps. */
+const SAMPLE_EVERY = 256;
+
+export class Run {
+  readonly simulation: Simulation;
+  private requestsMost = 0;
+  private sinceSample = 0;
+  private exception: string | null = null;
+
+  private constructor(
+    readonly scenario: Scenario,
+    private readonly options: RunOptions,
+    simulation?: Simulation,
+  ) {
+    this.simulation = simulation ?? new Simulation({
+      ...worldOf(scenario),
+      json: options.json ?? true,
+      driver: new RunDriver(scenario),
+      ...(options.sabotage === undefined ? {} : { sabotage: options.sabotage }),
+    });
+    if (options.tracer !== undefined) this.simulation.tracer = options.tracer;
+  }
+
+  /** Sets the scenario up; nothing has happened yet. */
+  static start(scenario: Scenario, options: RunOptions = {}): Run {
+    return new Run(scenario, options);
+  }
+
+  get driver(): RunDriver {
+    return this.simulation.driver as RunDriver;
+  }
+
+  get isDone(): boolean {
+    return this.exception !== null || this.driver.phase === "done";
+  }
+
+  /** Operations that have begun, for a progress bar. */
+  get operationsBegun(): number {
+    return this.driver.history.size;
+  }
+
+  /** Does the next thing. A step that throws ends the run, and is a violation. */
+  step(): void {
+    try {
+      if (!this.simulation.step()) {
+        throw new Error("nothing is left to happen before the run is over");
+      }
+    } catch (error) {
+      this.exception = error instanceof Error ? `${error.name}: ${error.message}` : `${error}`;
+    }
+    if (++this.sinceSample >= SAMPLE_EVERY) this.sample();
+  }
+
+  /** Goes on for at most so many steps; true when the run is done. */
+  advance(steps: number): boolean {
+    for (let left = steps; left > 0 && !this.isDone; left--) this.step();
+    return this.isDone;
+  }
+
+  /** An independent copy that goes on to the same trace hash. The tracer stays behind. */
+  clone(): Run {
+    const { tracer: _tracer, ...options } = this.options;
+    const copy = new Run(this.scenario, options, this.simulation.clone());
+    copy.requestsMost = this.requestsMost;
+    copy.sinceSample = this.sinceSample;
+    copy.exception = this.exception;
+    return copy;
+  }
+
+  /** The verdict; the run must be done. */
+  result(): RunResult {
+    if (!this.isDone) throw new Error("Cannot judge a run that is not done");
+    const { scenario, simulation, driver } = this;
+    const checks = [this.exceptionCheck(), ...runCheckers(scenario, this.evidence())];
+    const violations = checks.filter((check) => check.asserted)
+      .flatMap((check) => check.violations);
+    return {
+      name: scenario.name,
+      seed: scenario.seed,
+      ok: violations.length === 0,
+      operations: this.operationCounts(),
+      checks,
+      violations,
+      excused: driver.record.excused.size,
+      virtualMs: simulation.now / 1_000,
+      events: simulation.steps,
+      messages: { ...simulation.messageCounters },
+      faults: { ...simulation.faults.injected },
+      sometimes: sometimesOf(this),
+      traceHash: simulation.traceHash,
+    };
+  }
+
+  private evidence(): Evidence {
+    const { scenario, simulation, driver, requestsMost } = this;
+    const { history, record } = driver;
+    const up = simulation.machines.flatMap(({ id, replica }) =>
+      replica === null ? [] : [{ node: id, replica }]
+    );
+    return {
+      scenario,
+      history,
+      record,
+      causality: new Causality(history),
+      writes: writesByKey(history),
+      final: this.exception === null ? finalHoldings(simulation, driver) : new Map(),
+      diverged: driver.diverged,
+      divergentKeys: driver.divergent,
+      converged: driver.convergedAt !== null || this.exception !== null,
+      rules: this.options.sabotage?.rules?.(simulation.founding) ??
+        versioning(scenario.config.mode),
+      rings: up.map(({ replica }) => replica.ring),
+      stats: this.exception === null
+        ? up.map(({ node, replica }) => ({ node, stats: replica.stats() }))
+        : [],
+      requestsMost,
+      boots: simulation.machines.reduce((sum, machine) => sum + machine.boot, 0),
+      recovered: simulation.observations.get("recovered") ?? 0,
+      nodes: simulation.machines.map((machine) => machine.id),
+    };
+  }
+
+  private exceptionCheck(): CheckResult {
+    const name = "no-exceptions";
+    const { exception } = this;
+    const violations = exception === null ? [] : [{
+      checker: name,
+      message: `at ${this.simulation.now} µs: ${exception}`,
+    }];
+    return {
+      name,
+      about: "no step throws",
+      asserted: true,
+      examined: this.simulation.steps,
+      found: violations.length,
+      violations,
+    };
+  }
+
+  private operationCounts(): RunResult["operations"] {
+    const zero = () => ({ ok: 0, failed: 0, indeterminate: 0 });
+    const total = zero();
+    const byKind: Record<string, ReturnType<typeof zero>> = {};
+    for (const { kind, outcome, healing } of this.driver.history.operations) {
+      if (healing) continue;
+      const ended = outcome === "pending" ? "indeterminate" : outcome;
+      const counts = byKind[kind] ??= zero();
+      counts[ended]++;
+      total[ended]++;
+    }
+    return { total: total.ok + total.failed + total.indeterminate, ...total, byKind };
+  }
+
+  private sample(): void {
+    this.sinceSample = 0;
+    for (const { replica } of this.simulation.machines) {
+      if (replica === null) continue;
+      this.requestsMost = Math.max(this.requestsMost, replica.stats().requestsInFlight);
+    }
+  }
+}
+
+/** Carries a scenario out and judges it. */
+export function runScenario(scenario: Scenario, options: RunOptions = {}): RunResult {
+  const run = Run.start(scenario, options);
+  while (!run.advance(100_000));
+  return run.result();
+}
+
+function finalHoldings(
+  simulation: Simulation,
+  driver: RunDriver,
+): Map<string, readonly Holding[]> {
+  ringOf(simulation);
+  return new Map([...driver.keys].map((key) => [key, holdingsOf(simulation, key)]));
+}

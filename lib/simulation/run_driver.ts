@@ -1,0 +1,293 @@
+/**
+ * Drives a run through its three phases, after TigerBeetle's `vopr.zig`:
+ *
+ * 1. safety: clients work while faults happen;
+ * 2. healing: everything is repaired, and what is under way may end;
+ * 3. liveness: every key is read at R = all its owners until they are equal, within a bound.
+ */
+import type { StoredRecord } from "../dynamo/events.ts";
+import { resolveOptions } from "../dynamo/request_options.ts";
+import {
+  Clients,
+  endOf,
+  type Knowledge,
+  knowledgeFrom,
+  ringOf,
+  sendOperation,
+  type Wish,
+} from "./clients.ts";
+import { divergentKeys, type Holding, holdingsOf, KEYS_AT_ONCE } from "./healing.ts";
+import { History, type Operation, type OperationStart } from "./history.ts";
+import { US_PER_MS } from "./link_rules.ts";
+import { RunRecord } from "./run_record.ts";
+import type { Scenario } from "./scenario.ts";
+import type { Simulation } from "./simulation.ts";
+import type { ClientOutcome, Driver } from "./watchers.ts";
+import type { Act } from "./workload_plan.ts";
+
+export type Phase = "safety" | "healing" | "liveness" | "done";
+
+/** The client number of the reads that end a run. */
+export const HEALER = -1;
+
+/** A forward is remembered for two timeouts, and its answer may take another. */
+const SETTLE_TIMEOUTS = 3;
+
+/** What a wake is for; a token is `number * WAKES + wake`. */
+const WAKES = 4;
+const THINK = 0;
+const GIVE_UP = 1;
+const SCRIPT = 2;
+const PHASE = 3;
+
+export class RunDriver implements Driver {
+  phase: Phase = "safety";
+  history: History;
+  record: RunRecord;
+  /** Virtual µs at which the owners of every key were seen to be equal; null when they never were. */
+  convergedAt: number | null = null;
+  /** Rounds of reading every key that it took. */
+  rounds = 0;
+  healedAt = 0;
+  finishedAt = 0;
+  /** Keys still different at the end of the bound. */
+  divergent: readonly string[] = [];
+  /** What the owners held of each key when the safety phase ended. */
+  diverged: (readonly Holding[])[] = [];
+  /** What is under way when things are healed may go on for so long, µs. */
+  private settleUs = 0;
+  private clients: Clients;
+  readonly keys = new Set<string>();
+  private pending = new Map<number, { readonly client: number; readonly then: Wish | null }>();
+  private scriptLeft: number;
+  private toRead: string[] = [];
+
+  constructor(private readonly scenario: Scenario) {
+    const { workload } = scenario;
+    this.history = new History(workload.valueBytes);
+    this.record = new RunRecord(this.history);
+    this.clients = new Clients(scenario);
+    this.scriptLeft = workload.kind === "script" ? workload.operations.length : 0;
+  }
+
+  clone(): RunDriver {
+    const copy = new RunDriver(this.scenario);
+    copy.phase = this.phase;
+    copy.history = this.history.clone();
+    copy.record = this.record.clone(copy.history);
+    copy.convergedAt = this.convergedAt;
+    copy.rounds = this.rounds;
+    copy.healedAt = this.healedAt;
+    copy.finishedAt = this.finishedAt;
+    copy.divergent = this.divergent;
+    copy.diverged = [...this.diverged];
+    copy.settleUs = this.settleUs;
+    copy.clients = this.clients.clone();
+    for (const key of this.keys) copy.keys.add(key);
+    copy.pending = new Map(this.pending);
+    copy.scriptLeft = this.scriptLeft;
+    copy.toRead = [...this.toRead];
+    return copy;
+  }
+
+  committed(node: number, key: string, record: StoredRecord, at: number): void {
+    this.record.committed(node, key, record, at);
+  }
+
+  destroyed(node: number, key: string, record: StoredRecord, at: number): void {
+    this.record.destroyed(node, key, record, at);
+  }
+
+  begin(world: Simulation): void {
+    const { workload, faults, durationMs } = this.scenario;
+    for (const fault of faults) world.scheduleFault(fault);
+    world.wakeAt(durationMs * US_PER_MS, PHASE);
+    if (workload.kind === "script") {
+      workload.operations.forEach(({ atUs }, i) => world.wakeAt(atUs, i * WAKES + SCRIPT));
+    } else {
+      for (let client = 0; client < workload.clients; client++) {
+        world.wakeAt(this.clients.thinkUs(client), client * WAKES + THINK);
+      }
+    }
+    this.endSafetyWhenIdle(world);
+  }
+
+  woken(world: Simulation, token: number): void {
+    const number = Math.floor(token / WAKES);
+    switch (token % WAKES) {
+      case THINK:
+        if (this.phase === "safety" && this.mayStart()) {
+          this.startWish(world, number, this.clients.draw(world, number));
+        }
+        break;
+      case GIVE_UP:
+        this.giveUp(world, number);
+        break;
+      case SCRIPT:
+        this.onScript(world, number);
+        break;
+      case PHASE:
+        this.advance(world, number);
+        break;
+    }
+  }
+
+  answered(world: Simulation, token: number, outcome: ClientOutcome): void {
+    this.end(world, token, outcome);
+  }
+
+  // Operations ------------------------------------------------------------------------------------
+
+  private mayStart(): boolean {
+    const { workload } = this.scenario;
+    return workload.kind === "script" || this.history.size < workload.operations;
+  }
+
+  private onScript(world: Simulation, index: number): void {
+    const { workload } = this.scenario;
+    if (workload.kind !== "script" || this.phase !== "safety") return;
+    const wish = workload.operations[index];
+    if (wish === undefined) return;
+    this.scriptLeft--;
+    this.startWish(world, wish.client, wish);
+  }
+
+  private startWish(world: Simulation, client: number, wish: Wish): void {
+    this.keys.add(wish.key);
+    const reads = wish.act === "get" || wish.act === "update";
+    const known = wish.act === "put-with-context" || wish.act === "delete"
+      ? this.clients.knowledge(client, wish.key)
+      : undefined;
+    const kind = reads ? "get" : wish.act.startsWith("delete") ? "delete" : "put";
+    this.send(world, client, wish, kind, known, wish.act === "update" ? wish : null);
+  }
+
+  private send(
+    world: Simulation,
+    client: number,
+    wish: Wish,
+    kind: Operation["kind"],
+    known: Knowledge | undefined,
+    then: Wish | null,
+  ): void {
+    const { act, key, node, options } = wish;
+    const start: OperationStart = {
+      client,
+      act,
+      kind,
+      key,
+      node,
+      options: resolveOptions(options, this.scenario.config),
+      startedAt: world.now,
+      parents: known?.sources ?? [],
+      contextFrom: known?.from ?? 0,
+      blind: kind === "delete" && known === undefined,
+      healing: client === HEALER,
+    };
+    const operation = sendOperation(world, this.history, start, options, known);
+    this.pending.set(operation.id, { client, then });
+    world.tracer?.started?.(operation, world.now);
+    const giveUpUs = Math.round(this.scenario.workload.giveUpMs * US_PER_MS);
+    world.wakeAt(world.now + giveUpUs, operation.id * WAKES + GIVE_UP);
+  }
+
+  private giveUp(world: Simulation, id: number): void {
+    if (this.pending.has(id)) this.end(world, id, null);
+  }
+
+  private end(world: Simulation, id: number, outcome: ClientOutcome | null): void {
+    const pending = this.pending.get(id);
+    if (pending === undefined) return;
+    this.pending.delete(id);
+    const end = endOf(this.history.get(id), outcome, this.history, world.now);
+    const operation = this.history.end(id, end);
+    world.tracer?.ended?.(operation, world.now);
+    if (operation.healing) {
+      this.readNext(world);
+      return;
+    }
+    const { client, then } = pending;
+    const knowledge = knowledgeFrom(operation, outcome);
+    if (knowledge !== undefined) this.clients.learn(client, operation.key, knowledge);
+    if (then !== null && operation.outcome === "ok" && this.phase === "safety") {
+      this.send(world, client, then, "put", knowledge, null);
+      return;
+    }
+    if (this.scenario.workload.kind === "mix" && this.phase === "safety" && this.mayStart()) {
+      world.wakeAt(world.now + this.clients.thinkUs(client), client * WAKES + THINK);
+    }
+    this.endSafetyWhenIdle(world);
+  }
+
+  // Phases ----------------------------------------------------------------------------------------
+
+  private endSafetyWhenIdle(world: Simulation): void {
+    if (this.phase !== "safety" || this.pending.size > 0 || this.scriptLeft > 0) return;
+    if (this.scenario.workload.kind === "script" || !this.mayStart()) this.heal(world);
+  }
+
+  private heal(world: Simulation): void {
+    this.phase = "healing";
+    this.healedAt = world.now;
+    const longest = this.history.operations.reduce(
+      (most, { options }) => Math.max(most, options.timeoutMs),
+      this.scenario.config.timeoutMs,
+    );
+    this.settleUs = SETTLE_TIMEOUTS * longest * US_PER_MS;
+    for (const key of this.keys) this.diverged.push(holdingsOf(world, key));
+    world.faults.heal(world);
+    world.wakeAt(world.now + this.settleUs, PHASE);
+  }
+
+  private advance(world: Simulation, step: number): void {
+    if (step === 0 && this.phase === "safety") this.heal(world);
+    else if (this.phase === "healing" && world.now >= this.healedAt + this.settleUs) {
+      if (this.pending.size > 0 || !world.isQuiet) world.wakeAt(world.now + this.settleUs, PHASE);
+      else {
+        this.phase = "liveness";
+        this.startRound(world);
+      }
+    } else if (this.phase === "liveness" && step === this.rounds) this.endRound(world);
+  }
+
+  private startRound(world: Simulation): void {
+    this.rounds++;
+    this.toRead = [...this.keys].reverse();
+    for (let i = 0; i < KEYS_AT_ONCE; i++) this.readNext(world);
+  }
+
+  private readNext(world: Simulation): void {
+    const key = this.toRead.pop();
+    if (key !== undefined) this.read(world, key);
+    else if (this.pending.size === 0) {
+      // Read repair comes after the answers.
+      world.wakeAt(world.now + this.settleUs, this.rounds * WAKES + PHASE);
+    }
+  }
+
+  private read(world: Simulation, key: string): void {
+    const owners = ringOf(world).primariesOfKey(key);
+    const node = owners[this.rounds % owners.length] as string;
+    const act: Act = "get";
+    this.send(
+      world,
+      HEALER,
+      { act, key, node, options: { r: owners.length } },
+      "get",
+      undefined,
+      null,
+    );
+  }
+
+  private endRound(world: Simulation): void {
+    this.divergent = divergentKeys(world, this.keys);
+    if (this.divergent.length === 0) this.convergedAt = world.now;
+    const boundUs = this.healedAt + this.scenario.convergeWithinMs * US_PER_MS;
+    if (this.divergent.length > 0 && world.now < boundUs) {
+      this.startRound(world);
+      return;
+    }
+    this.phase = "done";
+    this.finishedAt = world.now;
+  }
+}

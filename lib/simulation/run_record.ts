@@ -1,0 +1,140 @@
+/**
+ * What the disks of a run did, as the checkers need it: which write became durable where and when,
+ * which dot stands for what, and which copies were destroyed.
+ *
+ * The dots are used to tell versions apart, never to order them.
+ */
+import type { StoredRecord } from "../dynamo/events.ts";
+import type { Version } from "../dynamo/versions.ts";
+import { Causality } from "./causality.ts";
+import type { History } from "./history.ts";
+
+/** A copy that the simulator destroyed. */
+export interface Destruction {
+  readonly node: number;
+  readonly key: string;
+  readonly at: number;
+}
+
+/** One dot that was seen to stand for two things. */
+export interface DotClash {
+  readonly key: string;
+  readonly dot: string;
+  readonly node: number;
+  readonly at: number;
+  readonly first: string;
+  readonly second: string;
+}
+
+const CLASHES_MAX = 100;
+const DESTRUCTIONS_MAX = 1_000_000;
+
+export class RunRecord {
+  readonly destructions: Destruction[] = [];
+  readonly clashes: DotClash[] = [];
+  /** Writes whose last copy the simulator destroyed. */
+  readonly excused = new Set<number>();
+  /** Keys with a tombstone on some disk, and since when. */
+  readonly tombstones = new Map<string, number>();
+  /** Values on a disk that no put of this run wrote. */
+  readonly foreign: { readonly key: string; readonly value: string; readonly node: number }[] = [];
+  /** Writes that were applied under two dots. */
+  readonly twice = new Map<number, readonly [string, string]>();
+  siblingsMost = 0;
+  clockEntriesMost = 0;
+  private readonly firstCommit = new Map<number, Map<number, number>>();
+  private readonly dots = new Map<string, string>();
+  private readonly dotOf = new Map<number, string>();
+  private readonly holdings = new Map<string, Map<number, readonly number[]>>();
+
+  constructor(private readonly history: History) {}
+
+  /** Over the copy's own history. */
+  clone(history: History): RunRecord {
+    const copy = new RunRecord(history);
+    copy.destructions.push(...this.destructions);
+    copy.clashes.push(...this.clashes);
+    copy.foreign.push(...this.foreign);
+    for (const id of this.excused) copy.excused.add(id);
+    for (const [id, dots] of this.twice) copy.twice.set(id, dots);
+    for (const [id, dot] of this.dotOf) copy.dotOf.set(id, dot);
+    for (const [key, at] of this.tombstones) copy.tombstones.set(key, at);
+    for (const [id, nodes] of this.firstCommit) copy.firstCommit.set(id, new Map(nodes));
+    for (const [dot, meaning] of this.dots) copy.dots.set(dot, meaning);
+    for (const [key, nodes] of this.holdings) copy.holdings.set(key, new Map(nodes));
+    copy.siblingsMost = this.siblingsMost;
+    copy.clockEntriesMost = this.clockEntriesMost;
+    return copy;
+  }
+
+  committed(node: number, key: string, record: StoredRecord, at: number): void {
+    const { siblings } = record;
+    this.siblingsMost = Math.max(this.siblingsMost, siblings.length);
+    const held: number[] = [];
+    for (const version of siblings) {
+      this.clockEntriesMost = Math.max(this.clockEntriesMost, version.clock.length);
+      this.noteDot(node, key, version, at);
+      if (version.value === null) {
+        if (!this.tombstones.has(key)) this.tombstones.set(key, at);
+        continue;
+      }
+      const writer = this.history.writerOf(version.value);
+      if (writer === undefined) this.foreign.push({ key, value: version.value, node });
+      else {
+        held.push(writer);
+        this.noteCommit(writer, node, at);
+        this.noteWriter(writer, version);
+      }
+    }
+    let nodes = this.holdings.get(key);
+    if (nodes === undefined) this.holdings.set(key, nodes = new Map());
+    nodes.set(node, held);
+  }
+
+  destroyed(node: number, key: string, _record: StoredRecord, at: number): void {
+    if (this.destructions.length < DESTRUCTIONS_MAX) this.destructions.push({ node, key, at });
+    const nodes = this.holdings.get(key);
+    const lost = nodes?.get(node) ?? [];
+    nodes?.delete(node);
+    const left = [...(nodes?.values() ?? [])].flat();
+    const causality = new Causality(this.history);
+    for (const id of lost) {
+      if (!left.some((other) => other === id || causality.covers(other, id))) this.excused.add(id);
+    }
+  }
+
+  /** When the write was first durable on the node; undefined when it never was. */
+  committedAt(write: number, node: number): number | undefined {
+    return this.firstCommit.get(write)?.get(node);
+  }
+
+  /** Whether the write ever was durable anywhere. */
+  surfaced(write: number): boolean {
+    return this.firstCommit.has(write);
+  }
+
+  private noteCommit(write: number, node: number, at: number): void {
+    let nodes = this.firstCommit.get(write);
+    if (nodes === undefined) this.firstCommit.set(write, nodes = new Map());
+    if (!nodes.has(node)) nodes.set(node, at);
+  }
+
+  private noteWriter(write: number, { dot: [actor, counter] }: Version): void {
+    const dot = `(${actor}, ${counter})`;
+    const known = this.dotOf.get(write);
+    if (known === undefined) this.dotOf.set(write, dot);
+    else if (known !== dot) this.twice.set(write, [known, dot]);
+  }
+
+  private noteDot(node: number, key: string, version: Version, at: number): void {
+    const [actor, counter] = version.dot;
+    const dot = `${key}\n${actor}\n${counter}`;
+    const meaning = version.value ?? `tombstone of ${version.stampUs}`;
+    const known = this.dots.get(dot);
+    if (known === undefined) this.dots.set(dot, meaning);
+    else if (known !== meaning && this.clashes.length < CLASHES_MAX) {
+      const name = `(${actor}, ${counter})`;
+      this.clashes.push({ key, dot: name, node, at, first: known, second: meaning });
+    }
+  }
+}

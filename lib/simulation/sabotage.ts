@@ -1,0 +1,19 @@
+/**
+ * Where a planted bug takes hold of an honest node (`bugs.ts`): it may replace the versioning rules,
+ * lie about the boot, and change what a replica is told or what it asks for. The core stays clean.
+ */
+import type { Boot, Effect, Event, Founding } from "../dynamo/events.ts";
+import type { Versioning } from "../dynamo/versions.ts";
+import type { Machine } from "./machine.ts";
+
+export interface Sabotage {
+  /** Replaces the mode's versioning. */
+  rules?(founding: Founding): Versioning;
+  boot?(boot: Boot): Boot;
+  /** What the replica is told in the event's place; null: nothing. */
+  event?(machine: Machine, event: Event): Event | null;
+  /** Changes the effects of one step in place; what it returns the replica is told next, at the same moment. */
+  effects?(machine: Machine, effects: Effect[]): readonly Event[];
+  /** State, where there is any, must be copied. */
+  clone(): Sabotage;
+}

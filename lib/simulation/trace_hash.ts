@@ -1,0 +1,193 @@
+/**
+ * One short text that tells whether two runs were the same run.
+ *
+ * Every event that a replica is told goes in, with its moment, its node and its contents; so does
+ * every act of the fault driver and every answer that a client gets. Two lanes of 32 bits, each a
+ * multiply and shift mix in the manner of MurmurHash3 with constants of its own, are joined to 64
+ * bits at the end. It is fast and spreads well; it is no defence against somebody who wants two runs to collide.
+ *
+ * A word is mixed in as a 32-bit integer; greater numbers as two words; a string as its code units
+ * hashed to one word, its length, and that is the same on every machine. JSON on the wire or not
+ * makes no difference, since only contents count.
+ */
+import type { Clock, Dot } from "../dynamo/clock.ts";
+import type {
+  ClientReply,
+  ClientRequest,
+  Event,
+  PeerReply,
+  PeerRequest,
+} from "../dynamo/events.ts";
+import type { CausalContext, Siblings } from "../dynamo/versions.ts";
+
+const TWO_32 = 2 ** 32;
+
+export class TraceHash {
+  private a = 0x9747b28c | 0;
+  private b = 0x1b873593 | 0;
+  /** Events mixed in so far. */
+  private count = 0;
+
+  clone(): TraceHash {
+    const copy = new TraceHash();
+    copy.a = this.a;
+    copy.b = this.b;
+    copy.count = this.count;
+    return copy;
+  }
+
+  /** 16 hex digits. */
+  get hex(): string {
+    const high = finish(this.a ^ this.count);
+    const low = finish(this.b + high | 0);
+    return (high >>> 0).toString(16).padStart(8, "0") + (low >>> 0).toString(16).padStart(8, "0");
+  }
+
+  /** Begins one event: the moment (virtual µs) and what it concerns. */
+  begin(at: number, node: number, kind: number): void {
+    this.count++;
+    this.number(at);
+    this.word(node << 8 ^ kind);
+  }
+
+  word(word: number): void {
+    const a = Math.imul(this.a ^ word, 0x85ebca6b);
+    this.a = a << 13 | a >>> 19;
+    const b = Math.imul(this.b + word | 0, 0xc2b2ae35);
+    this.b = b ^ b >>> 15;
+  }
+
+  /** An integer of up to 53 bits. */
+  number(value: number): void {
+    this.word(value | 0);
+    if (value >= TWO_32 || value < 0) this.word(Math.floor(value / TWO_32) | 0);
+  }
+
+  text(text: string): void {
+    let hash = text.length;
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    this.word(hash);
+  }
+
+  event(event: Event): void {
+    this.word(event.id);
+    switch (event.kind) {
+      case "client":
+        this.clientRequest(event.request);
+        break;
+      case "peer":
+        this.text(event.from);
+        this.peerRequest(event.request);
+        break;
+      case "reply":
+        this.peerReply(event.reply);
+        break;
+      case "call-failed":
+        this.word(event.undelivered ? 1 : 2);
+        break;
+      case "loaded":
+        if (event.record !== null) {
+          this.text(event.record.key);
+          this.text(event.record.actor ?? "");
+          this.siblings(event.record.siblings);
+        }
+        break;
+      case "storage-failed":
+        this.word(event.unreadable === true ? 1 : 2);
+        break;
+      case "stored":
+      case "timer":
+        break;
+    }
+  }
+
+  clientReply(reply: ClientReply): void {
+    this.text(reply.status);
+    switch (reply.status) {
+      case "read":
+        this.text(reply.coordinator);
+        this.context(reply.context);
+        this.siblings(reply.siblings);
+        break;
+      case "written":
+        this.text(reply.coordinator);
+        this.context(reply.context);
+        for (const node of reply.acks) this.text(node);
+        break;
+      case "error":
+        this.text(reply.error.code);
+        this.word(reply.error.definite ? 1 : 2);
+        break;
+    }
+  }
+
+  private clientRequest(request: ClientRequest): void {
+    this.text(request.method);
+    this.text(request.key);
+    if (request.method === "get") return;
+    this.context(request.context);
+    if (request.method === "put") this.text(request.value);
+  }
+
+  private peerRequest(request: PeerRequest): void {
+    this.text(request.method);
+    switch (request.method) {
+      case "replica.get":
+        this.text(request.key);
+        break;
+      case "replica.put":
+        this.text(request.key);
+        this.siblings(request.siblings);
+        break;
+      case "forward":
+        this.text(request.requestId);
+        this.clientRequest(request.request);
+        break;
+    }
+  }
+
+  private peerReply(reply: PeerReply): void {
+    this.text(reply.status);
+    if (reply.status === "record") this.siblings(reply.siblings);
+    else if (reply.status === "forwarded") this.clientReply(reply.reply);
+    else if (reply.status === "error") this.text(reply.error.code);
+  }
+
+  private siblings(siblings: Siblings): void {
+    this.word(siblings.length);
+    for (const version of siblings) {
+      this.text(version.value ?? "\0");
+      this.dot(version.dot);
+      this.clock(version.clock);
+      if (version.dots !== undefined) { for (const dot of version.dots) this.dot(dot); }
+      this.number(version.stampUs);
+    }
+  }
+
+  private context(context: CausalContext | null): void {
+    if (context === null) return;
+    this.clock(context.clock);
+    if (context.dots !== undefined) { for (const dot of context.dots) this.dot(dot); }
+  }
+
+  private clock(clock: Clock): void {
+    this.word(clock.length);
+    for (const [actor, counter] of clock) {
+      this.text(actor);
+      this.word(counter);
+    }
+  }
+
+  private dot(dot: Dot): void {
+    this.text(dot[0]);
+    this.word(dot[1]);
+  }
+}
+
+/** MurmurHash3's finalizer: every bit in reaches every bit out. */
+function finish(word: number): number {
+  let mixed = word | 0;
+  mixed = Math.imul(mixed ^ mixed >>> 16, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ mixed >>> 13, 0xc2b2ae35);
+  return mixed ^ mixed >>> 16;
+}

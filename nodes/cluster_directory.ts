@@ -1,0 +1,167 @@
+/**
+ * The directory of a cluster of local processes: the founding data and the secret that its nodes share,
+ * and a directory a node. One launcher at a time: a lock that the system releases however the launcher
+ * ends says who has it.
+ *
+ *     DIR/founding.json   DIR/secret (0600)   DIR/launcher.lock   DIR/n1/node.sqlite3   DIR/n2/…
+ */
+import { randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
+import type { Founding } from "../lib/dynamo/events.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import { parseFounding } from "./founding_file.ts";
+import { LaunchError } from "./launch_error.ts";
+
+const FOUNDING = "founding.json";
+const FOUNDING_DRAFT = "founding.json.draft";
+const SECRET = "secret";
+const LOCK = "launcher.lock";
+const SECRET_BYTES = 32;
+
+export class ClusterDirectory {
+  /** The founding data as found, null in a new directory. */
+  readonly stored: Founding | null;
+  private readonly lock: Deno.FsFile;
+
+  private constructor(
+    readonly path: string,
+    /** Made by this program for one run: removed at the end. */
+    readonly temporary: boolean,
+    stored: Founding | null,
+    lock: Deno.FsFile,
+  ) {
+    this.stored = stored;
+    this.lock = lock;
+  }
+
+  /**
+   * Opens and locks the directory, making it when it is missing; without a path, a temporary one.
+   * Throws {@link LaunchError} when it is another's, or neither empty nor a cluster's, and
+   * `ConfigError` when its founding data cannot be read.
+   */
+  static async open(path?: string): Promise<ClusterDirectory> {
+    const temporary = path === undefined;
+    const directory = temporary
+      ? await Deno.makeTempDir({ prefix: "dynamo-" })
+      : await madeDirectory(resolve(path));
+    const lock = locked(directory);
+    try {
+      return new ClusterDirectory(directory, temporary, await readStored(directory), lock);
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+  }
+
+  get foundingFile(): string {
+    return join(this.path, FOUNDING);
+  }
+
+  get secretFile(): string {
+    return join(this.path, SECRET);
+  }
+
+  nodeDirectory(id: NodeId): string {
+    return join(this.path, id);
+  }
+
+  /** Writes the founding data, a secret where there is none, and a directory for each member. */
+  async write(founding: Founding): Promise<void> {
+    try {
+      const secret = randomBytes(SECRET_BYTES).toString("base64url");
+      await Deno.writeTextFile(this.secretFile, secret, { createNew: true, mode: 0o600 });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+    for (const { id } of founding.members) await madeDirectory(this.nodeDirectory(id));
+    // The file comes last and whole: a directory with it has all that a start needs.
+    const draft = join(this.path, FOUNDING_DRAFT);
+    await Deno.writeTextFile(draft, `${JSON.stringify(founding, null, 1)}\n`);
+    await Deno.rename(draft, this.foundingFile);
+  }
+
+  /** Takes back a founding whose first start failed: the next try must not be held to it. */
+  async unfound(founding: Founding): Promise<void> {
+    if (this.stored !== null) return;
+    await removeAll(this.foundingFile);
+    await removeAll(this.secretFile);
+    for (const { id } of founding.members) await removeAll(this.nodeDirectory(id));
+  }
+
+  /** Empties a node's directory: its disk is lost. */
+  async wipe(id: NodeId): Promise<void> {
+    for await (const entry of Deno.readDir(this.nodeDirectory(id))) {
+      await removeAll(join(this.nodeDirectory(id), entry.name));
+    }
+  }
+
+  /** Gives the lock back; a temporary directory is removed. */
+  async close(): Promise<void> {
+    // The lock file itself stays in a kept directory: removing it would let two launchers hold "the" lock.
+    this.lock.truncateSync(0);
+    this.lock.close();
+    if (this.temporary) await removeAll(this.path);
+  }
+}
+
+/** What a first start that was cut short may have left: not yet a cluster's. */
+const UNFINISHED: readonly string[] = [LOCK, SECRET, FOUNDING_DRAFT];
+
+async function readStored(directory: string): Promise<Founding | null> {
+  const path = join(directory, FOUNDING);
+  const names = new Set([...Deno.readDirSync(directory)].map((entry) => entry.name));
+  if (names.has(FOUNDING)) return parseFounding(await Deno.readTextFile(path), path);
+  const foreign = [...names].filter((name) => !UNFINISHED.includes(name));
+  if (foreign.length === 0) return null;
+  throw new LaunchError(
+    "refused",
+    `Cannot found a cluster in ${directory}: it must be empty, or a cluster's with ${FOUNDING}; ` +
+      `it holds ${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}`,
+  );
+}
+
+async function madeDirectory(path: string): Promise<string> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    return path;
+  } catch (error) {
+    throw new LaunchError(
+      "refused",
+      `Cannot make the directory ${path}: ${(error as Error).message}`,
+    );
+  }
+}
+
+function locked(directory: string): Deno.FsFile {
+  const path = join(directory, LOCK);
+  const file = opened(path);
+  if (!file.tryLockSync(true)) {
+    file.close();
+    const holder = Deno.readTextFileSync(path).trim();
+    throw new LaunchError(
+      "refused",
+      `Cannot use ${directory}: ${
+        holder === "" ? "another launcher" : `the launcher with pid ${holder}`
+      } is running a cluster in it. Stop that one, or use another data directory`,
+    );
+  }
+  file.truncateSync(0);
+  file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+  return file;
+}
+
+function opened(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { read: true, write: true, create: true });
+  } catch (error) {
+    throw new LaunchError("refused", `Cannot write in ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function removeAll(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

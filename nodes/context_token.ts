@@ -1,0 +1,122 @@
+/**
+ * Contexts as clients carry them: one opaque text that says what its holder has seen of a key.
+ *
+ * It is made of plain JSON and a seal, in base64url. The seal is an HMAC-SHA256 under a key derived
+ * from the cluster's secret, cut to 128 bits: every node of the cluster can open what any other
+ * sealed, and nobody else can make one. A forged clock would be worse than a wrong value: entries
+ * from the future would silently swallow writes that nobody has made yet.
+ *
+ * The token names its key by the first half of the key's MD5, so that a context of one key, sent with
+ * another, is refused instead of destroying what its holder never saw.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { Buffer } from "node:buffer";
+import { positionOf } from "../lib/dynamo/position.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import type { CausalContext } from "../lib/dynamo/versions.ts";
+import { complaintAboutContext } from "./wire_guards.ts";
+
+export const TOKEN_CHARACTERS_MAX = 65_536;
+const SEAL_BYTES = 16;
+const KEY_DIGITS = 16;
+
+/** A context that cannot be used; the message is for the client. */
+export class TokenError extends Error {
+  override name = "TokenError";
+}
+
+export interface SealedContext {
+  readonly token: string;
+  /** The same for the same context of the same key, whoever answered fastest: fit for an ETag. */
+  readonly tag: string;
+}
+
+export interface OpenedContext {
+  readonly context: CausalContext;
+  /** The replica that answered the read fastest, where the coordinator is chosen by that. */
+  readonly fastest?: NodeId;
+}
+
+interface Payload {
+  readonly k: string;
+  readonly c: CausalContext;
+  readonly f?: NodeId;
+}
+
+export class ContextTokens {
+  private readonly sealKey: Buffer;
+
+  /** Nodes with the same secret open each other's tokens. */
+  constructor(secret: string) {
+    // A key of its own purpose: showing seals must tell nothing about the secret itself.
+    this.sealKey = createHmac("sha256", secret).update("dynamo context token v1").digest();
+  }
+
+  seal(key: string, context: CausalContext, fastest?: NodeId): SealedContext {
+    const k = keyDigits(key);
+    const plain = Buffer.from(JSON.stringify({ k, c: context } satisfies Payload));
+    const plainSeal = this.sealOf(plain);
+    const tag = plainSeal.toString("base64url");
+    if (fastest === undefined) {
+      return { token: Buffer.concat([plain, plainSeal]).toString("base64url"), tag };
+    }
+    const hinted = Buffer.from(JSON.stringify({ k, c: context, f: fastest } satisfies Payload));
+    return { token: Buffer.concat([hinted, this.sealOf(hinted)]).toString("base64url"), tag };
+  }
+
+  /** Throws {@link TokenError} that says what is wrong with the token. */
+  open(key: string, token: string): OpenedContext {
+    if (token.length > TOKEN_CHARACTERS_MAX) {
+      throw new TokenError(
+        `the context must have at most ${TOKEN_CHARACTERS_MAX} characters: it has ${token.length}`,
+      );
+    }
+    if (!/^[A-Za-z0-9_-]+$/.test(token)) {
+      throw new TokenError("the context is garbled: it must be a token as this cluster gave it");
+    }
+    const bytes = Buffer.from(token, "base64url");
+    // One context has one token: spare bits at the end must be as they were sealed.
+    if (bytes.length <= SEAL_BYTES || bytes.toString("base64url") !== token) {
+      throw new TokenError("the context is garbled: it was cut or changed on its way");
+    }
+    const plain = bytes.subarray(0, bytes.length - SEAL_BYTES);
+    if (!timingSafeEqual(this.sealOf(plain), bytes.subarray(bytes.length - SEAL_BYTES))) {
+      throw new TokenError("the context was changed, or given by another cluster");
+    }
+    return openPayload(key, plain);
+  }
+
+  private sealOf(bytes: Buffer): Buffer {
+    return createHmac("sha256", this.sealKey).update(bytes).digest().subarray(0, SEAL_BYTES);
+  }
+}
+
+/** Sealed, so it is ours; but an older or newer version of this program may have written it otherwise. */
+function openPayload(key: string, plain: Buffer): OpenedContext {
+  const payload = parsed(plain);
+  const complaint = payload === null ? "it is no JSON" : complaintAboutContext(payload.c);
+  if (payload === null || complaint !== null || typeof payload.k !== "string") {
+    throw new TokenError(`the context is of another version of this program: ${complaint}`);
+  }
+  if (payload.k !== keyDigits(key)) {
+    throw new TokenError(
+      "the context is another key's: it must come from a read or write of this key",
+    );
+  }
+  return typeof payload.f === "string"
+    ? { context: payload.c, fastest: payload.f }
+    : { context: payload.c };
+}
+
+function parsed(plain: Buffer): Payload | null {
+  try {
+    const payload = JSON.parse(plain.toString());
+    return typeof payload === "object" ? payload : null;
+  } catch {
+    return null;
+  }
+}
+
+function keyDigits(key: string): string {
+  return positionOf(key).slice(0, KEY_DIGITS);
+}

@@ -1,0 +1,292 @@
+/**
+ * A cluster of real node processes on this machine: founded once, started together, watched, and put
+ * through what happens to machines. It is what `deno task cluster`, the dashboard, the live experiments
+ * and the whole-system tests stand on.
+ *
+ * The launcher knows nothing of the protocol. It makes the founding data, the secret and the ports, and
+ * then only starts and signals processes: a node that it kills is as dead as one on another machine.
+ */
+import { ConfigError } from "../lib/dynamo/config.ts";
+import type { Founding } from "../lib/dynamo/events.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import { parseLegs } from "../lib/random/latency.ts";
+import { ClusterDirectory } from "./cluster_directory.ts";
+import {
+  type FoundingOptions,
+  makeFounding,
+  NODES_DEFAULT,
+  refound,
+  requireNodes,
+} from "./founding_file.ts";
+import { LaunchError } from "./launch_error.ts";
+import { cacheNodeModules } from "./node_process.ts";
+import { freePorts, PORT_MAX, takenPorts } from "./ports.ts";
+import { type NodeProcess, type NodeState, SupervisedNode } from "./supervised_node.ts";
+
+export { LaunchError } from "./launch_error.ts";
+export type { NodeExit } from "./node_process.ts";
+export type { NodeProcess, NodeState } from "./supervised_node.ts";
+
+export interface LaunchOptions extends FoundingOptions {
+  /**
+   * 0: any free ports; else the first of as many consecutive ones. Left out: where the cluster listened
+   * last, from {@link PORT_DEFAULT} on when it is new.
+   */
+  readonly port?: number;
+  /** Kept at the end, and started from again; left out: a temporary one. */
+  readonly dataDir?: string;
+  /** A latency spec (`lib/random/latency.ts`) for the messages between nodes. */
+  readonly latency?: string;
+  /** Whether the nodes take orders to misbehave at `/faults`. */
+  readonly allowFaults?: boolean;
+  /** Given each line that a node writes on stderr. */
+  readonly onOutput?: (id: NodeId, line: string) => void;
+  /** Aborting ends a start under way. */
+  readonly signal?: AbortSignal;
+}
+
+export interface NodeChange {
+  readonly node: NodeProcess;
+  readonly before: NodeState;
+}
+
+const HOST = "127.0.0.1";
+export const PORT_DEFAULT = 9_100;
+/** How often a start is tried anew when a free port was lost between looking and listening. */
+const PORT_DRAWS_MAX = 3;
+
+/**
+ * Starts a cluster and resolves when every node serves. Throws {@link ConfigError} or `SpecError` for
+ * options that cannot be, {@link LaunchError} when the directory or the ports are taken or a node does
+ * not start; then no process and no new founding data is left.
+ */
+export async function launchCluster(options: LaunchOptions): Promise<RunningCluster> {
+  if (options.nodes !== undefined) requireNodes(options.nodes);
+  if (options.latency !== undefined) parseLegs(options.latency);
+  const fetched = cacheNodeModules();
+  // Awaited below; until then a failure of it must not end the program.
+  fetched.catch(() => {});
+  const directory = await ClusterDirectory.open(options.dataDir);
+  try {
+    return await launchIn(directory, options, fetched);
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+}
+
+async function launchIn(
+  directory: ClusterDirectory,
+  options: LaunchOptions,
+  fetched: Promise<void>,
+): Promise<RunningCluster> {
+  for (let draw = 1;; draw++) {
+    const urls = await urlsFor(directory.stored, options);
+    const founding = directory.stored === null
+      ? makeFounding(options, urls)
+      : refound(directory.stored, options, urls);
+    await fetched;
+    await directory.write(founding);
+    const cluster = new RunningCluster(options, founding, directory);
+    try {
+      await cluster.begin();
+      return cluster;
+    } catch (error) {
+      await cluster.endAll("SIGKILL");
+      await directory.unfound(founding);
+      const drawAgain = options.port === 0 && draw < PORT_DRAWS_MAX && lostItsPort(error);
+      if (!drawAgain) throw error;
+    }
+  }
+}
+
+function lostItsPort(error: unknown): boolean {
+  return error instanceof LaunchError &&
+    /address (already )?in use|EADDRINUSE/i.test(error.message);
+}
+
+/** Where the members will listen. Throws when a port that was asked for is taken. */
+async function urlsFor(stored: Founding | null, options: LaunchOptions): Promise<string[]> {
+  const count = stored?.members.length ?? options.nodes ?? NODES_DEFAULT;
+  const ports = portsFor(stored, options, count);
+  const taken = await takenPorts(HOST, ports);
+  if (taken.length > 0) {
+    const list = taken.map(({ port, reason }) => `\n  port ${port} is taken by ${reason}`).join("");
+    throw new LaunchError(
+      "refused",
+      `Cannot start ${count} nodes on ports ${ports[0]} to ${ports.at(-1)} of ${HOST}:${list}\n` +
+        "Stop what listens there, or choose another first port (0: any free ones)",
+    );
+  }
+  return ports.map((port) => `http://${HOST}:${port}`);
+}
+
+function portsFor(stored: Founding | null, options: LaunchOptions, count: number): number[] {
+  if (options.port === undefined && stored !== null) {
+    return stored.members.map((member) => Number(new URL(member.url).port));
+  }
+  const port = options.port ?? PORT_DEFAULT;
+  if (port === 0) return freePorts(HOST, count);
+  const most = PORT_MAX + 1 - count;
+  if (!Number.isInteger(port) || port < 1 || port > most) {
+    throw new ConfigError(
+      `port must be 0 (any free ports) or, for ${count} nodes, from 1 to ${most}: current value is ${port}`,
+    );
+  }
+  return Array.from({ length: count }, (_, i) => port + i);
+}
+
+export class RunningCluster {
+  private readonly supervised: Map<NodeId, SupervisedNode>;
+  private readonly listeners = new Set<(change: NodeChange) => void>();
+  private closing: Promise<void> | null = null;
+
+  /** Use {@link launchCluster}. */
+  constructor(
+    readonly options: LaunchOptions,
+    readonly founding: Founding,
+    private readonly directory: ClusterDirectory,
+  ) {
+    this.supervised = new Map(
+      founding.members.map(({ id, url }) => [id, this.supervise(id, url)]),
+    );
+  }
+
+  /** The cluster's name. */
+  get id(): string {
+    return this.founding.config.cluster;
+  }
+
+  get secretFile(): string {
+    return this.directory.secretFile;
+  }
+
+  get dataDir(): string {
+    return this.directory.path;
+  }
+
+  /** Whether {@link close} removes the data. */
+  get temporary(): boolean {
+    return this.directory.temporary;
+  }
+
+  /** Members that listen elsewhere than at the cluster's last start. */
+  get moved(): { readonly id: NodeId; readonly from: string; readonly to: string }[] {
+    const before = this.directory.stored?.members ?? [];
+    return before.flatMap(({ id, url }) => {
+      const now = this.node(id).url;
+      return now === url ? [] : [{ id, from: url, to: now }];
+    });
+  }
+
+  /** Whether it was founded in an earlier run. */
+  get reopened(): boolean {
+    return this.directory.stored !== null;
+  }
+
+  /** Every node as it is now, in order of ids. */
+  get nodes(): NodeProcess[] {
+    return [...this.supervised.values()].map((node) => node.process);
+  }
+
+  /** Throws {@link LaunchError} when there is no such node. */
+  node(id: NodeId): NodeProcess {
+    return this.find(id).process;
+  }
+
+  // The acts. Each throws LaunchError, saying why, when the node's state does not allow it.
+
+  /** SIGKILL, as a crash or a power cut would. Resolves when the process is gone. */
+  async kill(id: NodeId): Promise<void> {
+    await this.find(id).kill();
+  }
+
+  /** SIGTERM: the node finishes what it has in hand. Resolves when the process is gone. */
+  async stop(id: NodeId): Promise<void> {
+    await this.find(id).stop();
+  }
+
+  /** SIGSTOP: connections stay up, nothing is answered, as in a long pause or behind a black hole. */
+  pause(id: NodeId): Promise<void> {
+    return Promise.try(() => this.find(id).pause());
+  }
+
+  /** SIGCONT. */
+  async resume(id: NodeId): Promise<void> {
+    await this.find(id).resume();
+  }
+
+  /** The same id, data and port in a new process. Resolves when it serves. */
+  async restart(id: NodeId): Promise<void> {
+    await this.find(id).restart();
+  }
+
+  /** A restart on an empty disk. Resolves when it serves. */
+  async wipe(id: NodeId): Promise<void> {
+    await this.find(id).wipe(() => this.directory.wipe(id));
+  }
+
+  /** Calls back at every change of a node's state. Returns how to stop that. */
+  onChange(listener: (change: NodeChange) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Ends every node and removes a temporary directory. Idempotent: a second call waits for the first. */
+  close(): Promise<void> {
+    return this.closing ??= this.endAll("SIGTERM").then(() => this.directory.close());
+  }
+
+  /** Starts all nodes at once; for {@link launchCluster}. */
+  async begin(): Promise<void> {
+    const { signal } = this.options;
+    signal?.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    aborted.promise.catch(() => {});
+    const abort = () => aborted.reject(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    try {
+      const begun = [...this.supervised.values()].map((node) => node.begin());
+      for (const start of begun) start.catch(() => {});
+      await Promise.race([Promise.all(begun), aborted.promise]);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Ends every process; for {@link launchCluster}. */
+  async endAll(how: "SIGTERM" | "SIGKILL"): Promise<void> {
+    await Promise.all([...this.supervised.values()].map((node) => node.close(how)));
+  }
+
+  private supervise(id: NodeId, url: string): SupervisedNode {
+    const { latency, allowFaults, onOutput } = this.options;
+    return new SupervisedNode({
+      id,
+      url,
+      directory: this.directory.nodeDirectory(id),
+      foundingFile: this.directory.foundingFile,
+      secretFile: this.directory.secretFile,
+      latency,
+      allowFaults,
+    }, {
+      onState: (node, before) => this.tell({ node, before }),
+      onOutput: (node, line) => onOutput?.(node, line),
+    });
+  }
+
+  private tell(change: NodeChange): void {
+    for (const listener of [...this.listeners]) listener(change);
+  }
+
+  private find(id: NodeId): SupervisedNode {
+    const node = this.supervised.get(id);
+    if (node !== undefined) return node;
+    throw new LaunchError(
+      "unfit",
+      `There is no node '${id}' in cluster ${this.id}: there are ${
+        [...this.supervised.keys()].join(", ")
+      }`,
+    );
+  }
+}

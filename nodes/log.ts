@@ -1,0 +1,41 @@
+/**
+ * A node's log, one line an event on standard error, with LogTape. The library is loaded with the first
+ * line: most nodes start with nothing to say.
+ */
+import type { NodeLog } from "./node.ts";
+
+type Level = keyof NodeLog;
+
+export function openLog(node: string): NodeLog {
+  let writing: Promise<NodeLog> | undefined;
+  const write = (level: Level, message: string) => {
+    writing ??= load(node);
+    // In order, since each waits for the same promise.
+    writing.then((log) => log[level](message), (error) => console.error(message, error));
+  };
+  return {
+    info: (message) => write("info", message),
+    warn: (message) => write("warn", message),
+    error: (message) => write("error", message),
+  };
+}
+
+async function load(node: string): Promise<NodeLog> {
+  const { configure, getLogger, getTextFormatter } = await import("@logtape/logtape");
+  const format = getTextFormatter({ timestamp: "rfc3339", category: "." });
+  const encoder = new TextEncoder();
+  await configure({
+    sinks: { stderr: (record) => Deno.stderr.writeSync(encoder.encode(format(record))) },
+    loggers: [
+      { category: ["dynamo"], sinks: ["stderr"], lowestLevel: "info" },
+      { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
+    ],
+  });
+  const logger = getLogger(["dynamo", node]);
+  // As values, not templates: a key with braces in it is no placeholder.
+  return {
+    info: (message) => logger.info("{message}", { message }),
+    warn: (message) => logger.warn("{message}", { message }),
+    error: (message) => logger.error("{message}", { message }),
+  };
+}

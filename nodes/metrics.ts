@@ -1,0 +1,134 @@
+/**
+ * `GET /metrics` in Prometheus' text format. The node counts by itself, without a library on its way;
+ * prom-client is loaded with the first question and given the figures of that moment.
+ *
+ * Its own process gauges read 0 under a node's permissions, so memory comes from `Deno.memoryUsage()`.
+ */
+import { Counter, Gauge, Registry } from "prom-client";
+import type { NodeService } from "./node_service.ts";
+import { BUCKETS_S, type RequestSeries } from "./request_meter.ts";
+
+export async function renderMetrics(
+  service: NodeService,
+): Promise<{ contentType: string; text: string }> {
+  const registry = new Registry();
+  registry.setDefaultLabels({ cluster: service.config.cluster, node: service.self.id });
+  addReplica(registry, service);
+  addRequests(registry, service);
+  addStorage(registry, service);
+  addTraffic(registry, service);
+  addProcess(registry, service);
+  return {
+    contentType: registry.contentType,
+    text: `${await registry.metrics()}${histogramText(service)}`,
+  };
+}
+
+function counter(registry: Registry, name: string, help: string, value: number): void {
+  new Counter({ name, help, registers: [registry] }).inc(value);
+}
+
+function gauge(registry: Registry, name: string, help: string, value: number): void {
+  new Gauge({ name, help, registers: [registry] }).set(value);
+}
+
+/** `requestsServed` is `dynamo_requests_served_total`. */
+function addReplica(registry: Registry, { replica }: NodeService): void {
+  const { counters, requestsInFlight, crowdedKeys, conversations } = replica.stats();
+  for (const [name, value] of Object.entries(counters)) {
+    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    counter(
+      registry,
+      `dynamo_${snake}_total`,
+      `Since the start: ${snake.replaceAll("_", " ")}`,
+      value,
+    );
+  }
+  gauge(
+    registry,
+    "dynamo_requests_in_flight",
+    "Client requests without an answer yet",
+    requestsInFlight,
+  );
+  gauge(registry, "dynamo_conversations", "Reads, writes and forwards under way", conversations);
+  gauge(registry, "dynamo_crowded_keys", "Keys with many siblings", crowdedKeys.length);
+}
+
+function addRequests(registry: Registry, { meter }: NodeService): void {
+  const events = new Counter({
+    name: "dynamo_observations_total",
+    help: "Protocol events, by type",
+    labelNames: ["type"],
+    registers: [registry],
+  });
+  for (const [type, count] of meter.observed) events.inc({ type }, count);
+}
+
+function addStorage(registry: Registry, { store }: NodeService): void {
+  const stats = store.stats();
+  gauge(registry, "dynamo_keys", "Records held", stats.keys);
+  gauge(registry, "dynamo_record_bytes", "JSON bytes of all records", stats.recordBytes);
+  gauge(registry, "dynamo_unreadable_records", "Records that cannot be read", stats.unreadable);
+  gauge(registry, "dynamo_hints", "Hints held", stats.hints);
+  gauge(registry, "dynamo_record_cache_bytes", "Bytes of records in memory", stats.cacheBytes);
+  gauge(registry, "dynamo_storage_queued_bytes", "Bytes that wait for a commit", stats.queuedBytes);
+  if (stats.bytesOnDisk !== null) {
+    gauge(registry, "dynamo_disk_bytes", "Size of the store's files", stats.bytesOnDisk);
+  }
+  counter(registry, "dynamo_storage_commits_total", "Commits", stats.commits);
+  counter(registry, "dynamo_storage_writes_total", "Writes that commits carried", stats.writes);
+  const loads = new Counter({
+    name: "dynamo_storage_loads_total",
+    help: "Loads, by where they were answered from",
+    labelNames: ["from"],
+    registers: [registry],
+  });
+  loads.inc({ from: "memory" }, stats.loadsFromMemory);
+  loads.inc({ from: "disk" }, stats.loadsFromDisk);
+}
+
+function addTraffic(registry: Registry, { peers, events }: NodeService): void {
+  const { calls, batches, sessions } = peers.counters;
+  counter(registry, "dynamo_rpc_calls_total", "Calls to peers", calls);
+  counter(registry, "dynamo_rpc_batches_total", "Batches that carried them", batches);
+  counter(registry, "dynamo_rpc_sessions_total", "HTTP/2 sessions opened to peers", sessions);
+  gauge(
+    registry,
+    "dynamo_rpc_delayed",
+    "Messages that injected latency holds",
+    peers.messagesDelayed,
+  );
+  gauge(registry, "dynamo_event_watchers", "Streams of /events", events.size);
+}
+
+function addProcess(registry: Registry, { uptimeMs }: NodeService): void {
+  const { rss, heapUsed, heapTotal, external } = Deno.memoryUsage();
+  gauge(registry, "process_resident_memory_bytes", "Resident memory", rss);
+  gauge(registry, "process_heap_bytes", "Heap, all of it", heapTotal);
+  gauge(registry, "process_heap_used_bytes", "Heap in use", heapUsed);
+  gauge(registry, "process_external_memory_bytes", "Memory of buffers outside the heap", external);
+  gauge(registry, "process_uptime_seconds", "Since the node started", uptimeMs / 1_000);
+}
+
+/** prom-client's histogram takes observations, not counts, so the counted one is written here. */
+function histogramText({ meter, config, self }: NodeService): string {
+  const name = "dynamo_request_duration_seconds";
+  const common = `cluster="${config.cluster}",node="${self.id}"`;
+  const lines = [
+    `# HELP ${name} Requests that this node coordinated, until all replicas had answered or failed`,
+    `# TYPE ${name} histogram`,
+  ];
+  for (const series of meter.series) lines.push(...seriesLines(name, common, series));
+  return `\n${lines.join("\n")}\n`;
+}
+
+function seriesLines(name: string, common: string, series: RequestSeries): string[] {
+  const { method, outcome, counts, sumS } = series;
+  const labels = `${common},method="${method}",outcome="${outcome}"`;
+  let total = 0;
+  const lines = counts.map((count, bucket) => {
+    total += count;
+    return `${name}_bucket{${labels},le="${BUCKETS_S[bucket] ?? "+Inf"}"} ${total}`;
+  });
+  return [...lines, `${name}_sum{${labels}} ${sumS}`, `${name}_count{${labels}} ${total}`];
+}

@@ -1,0 +1,249 @@
+/**
+ * Starting and stopping one node: its store, its place in the cluster, its server.
+ *
+ * What can be wrong at a start is told as a {@link StartError} whose message is for the person who
+ * typed the command: what is wrong, its value, and what to do.
+ */
+import { foundedPart } from "../lib/dynamo/config.ts";
+import type { Founding } from "../lib/dynamo/events.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import type { Legs } from "../lib/random/latency.ts";
+import { isLoopback } from "./access.ts";
+import { NodeService } from "./node_service.ts";
+import { openStorage } from "./open_storage.ts";
+import { createRest } from "./rest.ts";
+import { type RecordStore, StorageError, type StorageReport } from "./storage.ts";
+
+/** Why a node cannot start. */
+export class StartError extends Error {
+  override name = "StartError";
+}
+
+export interface NodeOptions {
+  readonly self: NodeId;
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** A file, or the URL of a KV Connect service. */
+  readonly kv: string;
+  readonly founding: Founding;
+  readonly secret: string | null;
+  readonly kvToken?: string | null;
+  readonly allowOrigins?: readonly string[];
+  readonly legs?: Legs | undefined;
+  readonly seed?: string | undefined;
+  readonly log: NodeLog;
+  /** The node cannot go on: the process should end. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+export interface NodeLog {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface RunningNode {
+  readonly service: NodeService;
+  /** Where it listens: `http://host:port`. */
+  readonly url: string;
+  /** Takes no more requests, finishes those under way within a bound, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** How long requests under way have when the node stops, ms. */
+const FINISH_MS = 3_000;
+const FOUNDED = "founded";
+const WARNINGS_MAX = 20;
+
+/** Starts a node; it serves when this resolves. Throws {@link StartError}. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const { founding, log } = options;
+  requireSecret(options);
+  const warnings: string[] = [];
+  const store = await openStore(options.kv, (report) => {
+    const told = describeReport(report);
+    if (report.kind !== "orphans-removed" && warnings.length < WARNINGS_MAX) warnings.push(told);
+    log.warn(told);
+  });
+  try {
+    await keepFounded(store, options.self, founding);
+    const service = new NodeService({
+      founding,
+      self: options.self,
+      store,
+      secret: options.secret,
+      sealSecret: options.secret ?? await ownSeal(store),
+      legs: options.legs,
+      seed: options.seed,
+      warnings: () => warnings,
+      onDefect: options.onDefect,
+    });
+    return await serve(service, options);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function requireSecret({ host, secret, founding, self }: NodeOptions): void {
+  if (secret !== null) return;
+  if (!isLoopback(host)) {
+    throw new StartError(
+      `Cannot listen on ${host} without a secret, as it is reachable from beyond this machine: give ` +
+        "one in a file (--secret-file) or in the environment (DYNAMO_SECRET)",
+    );
+  }
+  if (founding.members.length > 1) {
+    throw new StartError(
+      `Cannot start ${self} without the cluster's secret, by which its ${founding.members.length} ` +
+        "members know each other: give it in a file (--secret-file) or the environment (DYNAMO_SECRET)",
+    );
+  }
+}
+
+async function openStore(
+  location: string,
+  report: (report: StorageReport) => void,
+): Promise<RecordStore> {
+  try {
+    return await openStorage({ location, report });
+  } catch (error) {
+    if (error instanceof StorageError) throw new StartError(error.message);
+    throw error;
+  }
+}
+
+function describeReport(report: StorageReport): string {
+  switch (report.kind) {
+    case "file-set-aside":
+      return `the store ${report.path} was set aside as ${report.movedTo}: ${report.reason}`;
+    case "record-unreadable":
+      return `a record cannot be read (key ${
+        report.record.key ?? "unknown"
+      }): ${report.record.reason}`;
+    case "write-failed":
+      return `a write failed: ${report.reason}`;
+    case "orphans-removed":
+      return `${report.chunks} parts of unfinished writes were removed`;
+  }
+}
+
+interface Founded {
+  readonly id: NodeId;
+  readonly config: ReturnType<typeof foundedPart>;
+}
+
+/** Where objects lie follows from what was founded: data founded otherwise must not be served. */
+async function keepFounded(store: RecordStore, id: NodeId, founding: Founding): Promise<void> {
+  const given: Founded = { id, config: foundedPart(founding.config) };
+  const stored = await store.readMeta(FOUNDED) as Founded | undefined;
+  if (stored === undefined) {
+    await store.writeMeta(FOUNDED, given);
+    return;
+  }
+  const differences = differencesOf(stored, given);
+  if (differences.length > 0) {
+    throw new StartError(
+      `Cannot start on this data: ${differences.join("; ")}. This cannot change: use the stored ` +
+        "value, or another --kv",
+    );
+  }
+}
+
+function differencesOf(stored: Founded, given: Founded): string[] {
+  const found = stored.id === given.id
+    ? []
+    : [`id is '${stored.id}' in the store, given is '${given.id}'`];
+  for (const name of Object.keys(given.config) as (keyof Founded["config"])[]) {
+    const was = stored.config[name];
+    const is = given.config[name];
+    if (was !== is) found.push(`${name} is '${was}' in the store, given is '${is}'`);
+  }
+  return found;
+}
+
+/** A lone node without a secret seals contexts with a value of its own, which restarts must not change. */
+async function ownSeal(store: RecordStore): Promise<string> {
+  const kept = await store.readMeta("seal");
+  if (typeof kept === "string") return kept;
+  const made = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  await store.writeMeta("seal", made);
+  return made;
+}
+
+async function serve(service: NodeService, options: NodeOptions): Promise<RunningNode> {
+  const { host, port, log } = options;
+  const rest = createRest(service, {
+    host,
+    secret: options.secret,
+    kvToken: options.kvToken ?? null,
+    allowOrigins: options.allowOrigins ?? [],
+    onError: (error) => log.error(`a request failed by our mistake: ${stackOf(error)}`),
+  });
+  const aborted = new AbortController();
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve({
+      hostname: host,
+      port,
+      signal: aborted.signal,
+      onListen: () => {},
+      onError: (error) => {
+        log.error(`a request failed by our mistake: ${stackOf(error)}`);
+        return new Response(null, { status: 500 });
+      },
+    }, rest.fetch);
+  } catch (error) {
+    throw await explainListen(error, host, port);
+  }
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${server.addr.port}`;
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    service.stopTaking();
+    await finishRequests(service);
+    // Peers keep their connections open: without this the server would wait for them.
+    aborted.abort();
+    await server.finished.catch(() => {});
+    await service.close();
+  };
+  return { service, url, stop: () => stopping ??= stop() };
+}
+
+async function explainListen(error: unknown, host: string, port: number): Promise<unknown> {
+  if (error instanceof Deno.errors.AddrInUse) {
+    const holder = await whoHolds(port);
+    return new StartError(
+      `Cannot listen on ${host}:${port}: the port is taken${
+        holder === null ? "" : ` by ${holder}`
+      }. Give another --port`,
+    );
+  }
+  if (
+    error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.PermissionDenied
+  ) {
+    return new StartError(`Cannot listen on ${host}:${port}: ${error.message}`);
+  }
+  return error;
+}
+
+/** Only with leave to look: a question at the terminal would be worse than not knowing. */
+async function whoHolds(port: number): Promise<string | null> {
+  const { state } = await Deno.permissions.query({ name: "read", path: "/proc" });
+  if (state !== "granted") return null;
+  const { holderOf } = await import("./port_holder.ts");
+  return await holderOf(port).catch(() => null);
+}
+
+async function finishRequests(service: NodeService): Promise<void> {
+  const until = performance.now() + FINISH_MS;
+  while (service.host.requestsWaiting > 0 && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  // Answers that were given a moment ago are still being written.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

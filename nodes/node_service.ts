@@ -1,0 +1,152 @@
+/**
+ * A running node, put together: the replica and everything around it that serves it. What listens to
+ * the network (`node.ts`) and what it shows (`rest.ts`) stand on this.
+ */
+import type { ClusterConfig } from "../lib/dynamo/config.ts";
+import type { Boot, Founding, Member } from "../lib/dynamo/events.ts";
+import { Replica } from "../lib/dynamo/replica.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import type { Legs } from "../lib/random/latency.ts";
+import { SeededRandom } from "../lib/random/seeded.ts";
+import { ContextTokens } from "./context_token.ts";
+import { EventStream } from "./event_stream.ts";
+import { Host } from "./host.ts";
+import { RequestMeter } from "./request_meter.ts";
+import { RpcClient } from "./rpc_client.ts";
+import { envelopeOf, RpcWriter } from "./rpc_messages.ts";
+import { RpcServer } from "./rpc_server.ts";
+import type { RecordStore } from "./storage.ts";
+
+export interface ServiceOptions {
+  readonly founding: Founding;
+  /** Which of the members this node is. */
+  readonly self: NodeId;
+  readonly store: RecordStore;
+  readonly secret: string | null;
+  /** What context tokens are sealed with: the secret, or a value of the node's own. */
+  readonly sealSecret: string;
+  readonly ca?: string | undefined;
+  readonly legs?: Legs | undefined;
+  readonly seed?: string | undefined;
+  /** Things that a person should know, such as a file that was set aside. */
+  readonly warnings?: () => readonly string[];
+  /** The replica threw: the process should end. */
+  readonly onDefect: (error: unknown) => void;
+}
+
+export class NodeService {
+  readonly founding: Founding;
+  readonly self: Member;
+  readonly boot: Boot;
+  readonly store: RecordStore;
+  readonly replica: Replica;
+  readonly host: Host;
+  readonly peers: RpcClient;
+  readonly rpc: RpcServer;
+  readonly tokens: ContextTokens;
+  readonly events: EventStream;
+  readonly meter = new RequestMeter();
+  private readonly startedAtMs = performance.now();
+  private state: "serving" | "stopping" = "serving";
+  private readonly urls: ReadonlyMap<NodeId, string>;
+
+  constructor(private readonly options: ServiceOptions) {
+    const { founding, store, secret, ca, legs } = options;
+    const self = founding.members.find((member) => member.id === options.self);
+    if (self === undefined) throw new Error(`'${options.self}' is not a founding member`);
+    this.founding = founding;
+    this.self = self;
+    this.store = store;
+    this.boot = { self: self.id, dataId: store.dataId, incarnation: store.incarnation };
+    this.urls = new Map(founding.members.map((member) => [member.id, member.url]));
+    const random = SeededRandom.from(options.seed ?? crypto.randomUUID());
+    this.peers = new RpcClient({
+      founding,
+      boot: this.boot,
+      secret,
+      ca,
+      legs,
+      random: random.child("legs"),
+    });
+    this.replica = new Replica(founding, random.child("replica"), this.boot);
+    this.host = new Host(this.replica, store, this.peers, options.onDefect);
+    this.rpc = new RpcServer(
+      founding,
+      new RpcWriter(envelopeOf(founding, this.boot)),
+      (from, request, answer) => this.host.peer(from, request, answer),
+    );
+    this.tokens = new ContextTokens(options.sealSecret);
+    this.events = new EventStream(self.id, (listener) => this.host.observe(listener));
+    this.host.observe((observation) => this.meter.observe(observation));
+  }
+
+  get config(): ClusterConfig {
+    return this.founding.config;
+  }
+
+  /** The member's URL; null for a node that is none. */
+  readonly urlOf = (id: NodeId): string | null => this.urls.get(id) ?? null;
+
+  whyNotReady(): string | null {
+    return this.state === "serving" ? null : "the node is stopping";
+  }
+
+  get uptimeMs(): number {
+    return Math.round(performance.now() - this.startedAtMs);
+  }
+
+  /** What `GET /status` answers. */
+  status(): Record<string, unknown> {
+    const { founding, self, boot, replica, options } = this;
+    const { keys, bytesOnDisk } = this.store.stats();
+    const { requestsInFlight, counters, crowdedKeys } = replica.stats();
+    const { rss, heapUsed } = Deno.memoryUsage();
+    return {
+      id: self.id,
+      cluster: founding.config.cluster,
+      url: self.url,
+      pid: Deno.pid,
+      incarnation: boot.incarnation,
+      dataId: boot.dataId,
+      uptimeMs: this.uptimeMs,
+      ready: this.whyNotReady() === null,
+      config: founding.config,
+      ringVersion: replica.ring.version,
+      members: founding.members,
+      latency: options.legs?.spec ?? null,
+      keys,
+      bytesOnDisk,
+      requests: {
+        inFlight: requestsInFlight,
+        served: counters.requestsServed,
+        failed: counters.requestsFailed,
+      },
+      counters,
+      memory: { rssBytes: rss, heapUsedBytes: heapUsed },
+      warnings: [...options.warnings?.() ?? [], ...this.siblingWarnings(crowdedKeys)],
+    };
+  }
+
+  /** Refuses new requests; those under way go on. */
+  stopTaking(): void {
+    this.state = "stopping";
+    this.events.close();
+  }
+
+  /** Ends the loop and closes connections and the store. */
+  async close(): Promise<void> {
+    this.stopTaking();
+    this.host.stop();
+    this.peers.close();
+    await this.store.close();
+  }
+
+  private siblingWarnings(crowded: readonly string[]): string[] {
+    if (crowded.length === 0) return [];
+    const shown = crowded.slice(0, 3).map((key) => `'${key.slice(0, 60)}'`).join(", ");
+    return [
+      `${crowded.length} keys have ${this.config.siblingsWarn} siblings or more, such as ${shown}: ` +
+      "their clients should send back the context they read",
+    ];
+  }
+}

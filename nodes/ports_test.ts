@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { freePorts, takenPorts } from "./ports.ts";
+
+const HOST = "127.0.0.1";
+
+Deno.test("free ports are distinct, can be listened on, and are none that connections take", () => {
+  const ports = freePorts(HOST, 8);
+  assert.equal(new Set(ports).size, 8);
+  const listeners = ports.map((port) => Deno.listen({ hostname: HOST, port }));
+  // While those are held, others are found.
+  const others = freePorts(HOST, 8);
+  assert.equal(new Set([...ports, ...others]).size, 16);
+  for (const listener of listeners) listener.close();
+  for (const port of [...ports, ...others]) assert.ok(port >= 12_000 && port < 32_000, `${port}`);
+});
+
+Deno.test("a taken port is told with who has it, a free one is not", async () => {
+  const listener = Deno.listen({ hostname: HOST, port: 0 });
+  const [free = 0] = freePorts(HOST, 1);
+  try {
+    const taken = await takenPorts(HOST, [free, listener.addr.port]);
+    assert.equal(taken.length, 1);
+    assert.equal(taken[0]?.port, listener.addr.port);
+    assert.match(taken[0]?.reason ?? "", new RegExp(`^pid ${Deno.pid} \\(.+\\)$`));
+  } finally {
+    listener.close();
+  }
+});
+
+Deno.test("an address that is not this machine's is told as such", async () => {
+  // TEST-NET-1 (RFC 5737): nobody's.
+  const taken = await takenPorts("192.0.2.1", [12_345]);
+  assert.equal(taken.length, 1);
+  assert.match(taken[0]?.reason ?? "", /address/i);
+});

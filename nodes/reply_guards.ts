@@ -1,0 +1,71 @@
+/** Checks of what peers answer: see `wire_guards.ts`. */
+import type { ClientReply, PeerReply } from "../lib/dynamo/events.ts";
+import {
+  complaintAboutContext,
+  complaintAboutSiblings,
+  isKey,
+  isNodeId,
+  isObject,
+} from "./wire_guards.ts";
+
+type Complaint = string | null;
+
+/** What is wrong with a reply of a peer; null when it is right. */
+export function complaintAboutReply(given: unknown): Complaint {
+  if (!isObject(given)) return "a reply must be an object";
+  switch (given["status"] as PeerReply["status"]) {
+    case "stored":
+      return null;
+    case "record":
+      return complaintAboutSiblings(given["siblings"]);
+    case "forwarded":
+      return complaintAboutClientReply(given["reply"]);
+    default:
+      return "a reply's status must be stored, record or forwarded";
+  }
+}
+
+function complaintAboutClientReply(given: unknown): Complaint {
+  if (!isObject(given)) return "a forwarded reply must be an object";
+  switch (given["status"] as ClientReply["status"]) {
+    case "error":
+      return complaintAboutError(given["error"]);
+    case "read":
+      if (!isNodeId(given["fastest"])) return "a read's fastest must be a node's id";
+      return complaintAboutTraffic(given) ?? complaintAboutSiblings(given["siblings"]) ??
+        (given["context"] === null ? null : complaintAboutContext(given["context"]));
+    case "written":
+      if (!isIdList(given["acks"])) return "a write's acks must be a list of ids";
+      if (!Array.isArray(given["hints"]) || !given["hints"].every(isHint)) {
+        return "a write's hints must be a list of holders and targets";
+      }
+      return complaintAboutTraffic(given) ?? complaintAboutContext(given["context"]);
+    default:
+      return "a forwarded reply's status must be read, written or error";
+  }
+}
+
+function complaintAboutTraffic(given: Record<string, unknown>): Complaint {
+  if (!isKey(given["key"])) return "a reply's key must be text";
+  if (!isNodeId(given["coordinator"])) return "a reply's coordinator must be a node's id";
+  return Array.isArray(given["replicas"]) && given["replicas"].every(isObject)
+    ? null
+    : "a reply's replicas must be a list";
+}
+
+function complaintAboutError(given: unknown): Complaint {
+  if (!isObject(given)) return "an error must be an object";
+  const { code, message, definite, context } = given;
+  if (typeof code !== "string" || typeof message !== "string" || typeof definite !== "boolean") {
+    return "an error needs a code, a message and whether it is definite";
+  }
+  return context === undefined ? null : complaintAboutContext(context);
+}
+
+function isHint(given: unknown): boolean {
+  return isObject(given) && isNodeId(given["holder"]) && isNodeId(given["for"]);
+}
+
+function isIdList(given: unknown): boolean {
+  return Array.isArray(given) && given.every(isNodeId);
+}

@@ -1,0 +1,178 @@
+/**
+ * The node's front door: every HTTP request comes in here. Keys and peers' calls, which are most, are
+ * taken straight to where they are served; the rest is a table of routes.
+ */
+import { type Context, Hono } from "hono";
+import { Cors, HostCheck } from "./access.ts";
+import type { NodeService } from "./node_service.ts";
+import { problem } from "./problems.ts";
+import { targetOf } from "./request_target.ts";
+import { addDebugRoutes } from "./rest_debug.ts";
+import { KV_PREFIX, KvRoutes } from "./rest_kv.ts";
+import { addRingRoutes } from "./rest_ring.ts";
+import { RPC_PATH } from "./rpc_messages.ts";
+import { BearerCheck } from "./secret.ts";
+
+export interface RestOptions {
+  /** The address that the server listens on. */
+  readonly host: string;
+  readonly secret: string | null;
+  /** Asked for on `/kv` when given. */
+  readonly kvToken?: string | null;
+  readonly allowOrigins?: readonly string[];
+  /** Told about mistakes of this program. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Bodies being received, altogether: past it, values are refused until some are stored. */
+const BODY_BYTES_MAX = 256 * 1_048_576;
+/** What a body of unannounced length is counted as. */
+const BODY_BYTES_UNKNOWN = 65_536;
+
+type Handler = (request: Request) => Promise<Response>;
+
+export interface Rest {
+  /** Answers any request; never throws. */
+  readonly fetch: Handler;
+  /** The routes besides `/kv` and `/rpc`. */
+  readonly app: Hono;
+}
+
+export function createRest(service: NodeService, options: RestOptions): Rest {
+  const peers = new BearerCheck(options.secret);
+  const clients = options.kvToken ? new BearerCheck(options.kvToken) : null;
+  const hosts = new HostCheck(options.host);
+  const cors = new Cors(options.allowOrigins ?? []);
+  const app = createApp(service, peers);
+  const kv = boundBodies(createKv(service, clients));
+  const rpc = createRpc(service, peers);
+
+  const route: Handler = async (request) => {
+    try {
+      const target = targetOf(request.url);
+      const refused = hosts.refuse(target.authority);
+      if (refused !== null) return refused;
+      if (target.path.startsWith(KV_PREFIX)) return await kv(request);
+      if (target.path === RPC_PATH) return await rpc(request);
+      return await app.fetch(request);
+    } catch (error) {
+      options.onError?.(error);
+      return problem("internal", "the node made a mistake; its log says more", {
+        definite: request.method === "GET" || request.method === "HEAD",
+      });
+    }
+  };
+  if (cors.isOff) return { app, fetch: route };
+  return {
+    app,
+    fetch: async (request) => cors.preflight(request) ?? cors.mark(request, await route(request)),
+  };
+}
+
+function createKv(service: NodeService, clients: BearerCheck | null): Handler {
+  const routes = new KvRoutes(
+    service.config,
+    service.tokens,
+    (request, answer) => service.host.client(request, answer),
+  );
+  return async (request) => {
+    if (clients !== null && !clients.passes(request.headers.get("authorization"))) {
+      return unauthorized("/kv needs 'Authorization: Bearer' with the clients' token");
+    }
+    const notReady = service.whyNotReady();
+    if (notReady !== null) return problem("not-ready", notReady);
+    return await routes.handle(request, targetOf(request.url));
+  };
+}
+
+/** Sheds puts while the bodies being received fill their bound: memory is not the place to queue. */
+function boundBodies(inner: Handler): Handler {
+  let bytesInHand = 0;
+  return async (request) => {
+    if (request.body === null) return await inner(request);
+    const announced = Number(request.headers.get("content-length") ?? BODY_BYTES_UNKNOWN);
+    if (bytesInHand + announced > BODY_BYTES_MAX && bytesInHand > 0) {
+      return problem(
+        "overloaded",
+        `values of at most ${BODY_BYTES_MAX} bytes are received at once: ${bytesInHand} are under way`,
+      );
+    }
+    bytesInHand += announced;
+    try {
+      return await inner(request);
+    } finally {
+      bytesInHand -= announced;
+    }
+  };
+}
+
+function createRpc(service: NodeService, peers: BearerCheck): Handler {
+  return async (request) => {
+    if (request.method !== "POST") {
+      return problem("method-not-allowed", `the method must be POST: it is ${request.method}`, {}, {
+        allow: "POST",
+      });
+    }
+    if (!peers.passes(request.headers.get("authorization"))) {
+      return unauthorized("/rpc needs 'Authorization: Bearer' with the cluster's secret");
+    }
+    const notReady = service.whyNotReady();
+    if (notReady !== null) return problem("not-ready", notReady);
+    return await service.rpc.handle(request);
+  };
+}
+
+function unauthorized(detail: string): Response {
+  return problem("unauthorized", detail, {}, { "www-authenticate": 'Bearer realm="dynamo"' });
+}
+
+function createApp(service: NodeService, peers: BearerCheck): Hono {
+  const app = new Hono();
+  app.get("/", (c) => c.redirect("/docs"));
+  app.get("/health", (c) => c.json({ status: "alive" }));
+  app.get("/ready", (c) => {
+    const why = service.whyNotReady();
+    return why === null ? c.json({ status: "ready" }) : problem("not-ready", why);
+  });
+  app.get("/status", async (c) => c.json(await service.status()));
+  app.get("/events", () =>
+    service.events.open() ??
+      problem("overloaded", "too many watch the events already; try again later"));
+  addRingRoutes(app, service);
+  app.use(
+    "/debug/*",
+    async (c, next) =>
+      peers.passes(c.req.header("authorization") ?? null)
+        ? await next()
+        : unauthorized("/debug needs 'Authorization: Bearer' with the cluster's secret"),
+  );
+  addDebugRoutes(app, service);
+  addLateRoutes(app, service);
+  app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
+  app.onError((error) => {
+    throw error;
+  });
+  return app;
+}
+
+/** Routes that few ask for, and whose libraries would slow every start: they are loaded when asked. */
+function addLateRoutes(app: Hono, service: NodeService): void {
+  app.get("/metrics", async () => {
+    const { renderMetrics } = await import("./metrics.ts");
+    const { contentType, text } = await renderMetrics(service);
+    return new Response(text, { headers: { "content-type": contentType } });
+  });
+  app.get("/openapi.json", async (c) => {
+    const { describeApi } = await import("./openapi.ts");
+    return c.json(describeApi(service.self.url));
+  });
+  app.get("/docs", async (c) => await docs(c, service));
+}
+
+async function docs(c: Context, service: NodeService): Promise<Response> {
+  const [{ describeApi }, { DOCS_HEADERS, renderDocs }] = await Promise.all([
+    import("./openapi.ts"),
+    import("./docs_page.ts"),
+  ]);
+  return c.html(renderDocs(describeApi(service.self.url)), 200, DOCS_HEADERS);
+}

@@ -1,0 +1,91 @@
+/**
+ * `/debug`: what this node itself holds, whatever the others say. For people who look after a cluster,
+ * and for tests: it shows values, so it asks for the cluster's secret.
+ */
+import type { Context, Hono } from "hono";
+import type { StoredRecord } from "../lib/dynamo/events.ts";
+import { positionOf } from "../lib/dynamo/position.ts";
+import type { NodeService } from "./node_service.ts";
+import { problem } from "./problems.ts";
+import { keyIn, readQuery, TargetError, targetOf, text, wholeNumber } from "./request_target.ts";
+import { shownVersion } from "./rest_kv.ts";
+import { type KeyPlace, StorageError } from "./storage.ts";
+
+const KEYS_PREFIX = "/debug/keys/";
+const LIMIT_DEFAULT = 100;
+const LIMIT_MAX = 1_000;
+/** Records looked at for one answer: a prefix that hardly any key has must not read the whole disk. */
+const LOOKED_AT_MAX = 20_000;
+const PAGE = 500;
+
+export function addDebugRoutes(app: Hono, service: NodeService): void {
+  app.get("/debug/keys", (c) => answered(() => listKeys(c, service)));
+  app.get("/debug/keys/*", (c) => answered(() => showKey(c, service)));
+}
+
+async function answered(answer: () => Promise<Response>): Promise<Response> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (error instanceof TargetError) return problem("invalid", error.message);
+    if (error instanceof StorageError) return problem("storage-failed", error.message);
+    throw error;
+  }
+}
+
+/** Keys in ring order. `after` is the last key of the page before; `next` is null when all were seen. */
+async function listKeys(c: Context, { store }: NodeService): Promise<Response> {
+  const { prefix = "", limit = LIMIT_DEFAULT, after } = readQuery<
+    { prefix: string; limit: number; after: string }
+  >(targetOf(c.req.url).query, {
+    prefix: text(1_024),
+    limit: wholeNumber(1, LIMIT_MAX),
+    after: text(1_024),
+  });
+  const keys: Record<string, unknown>[] = [];
+  let place: KeyPlace | null = after === undefined
+    ? null
+    : { key: after, position: positionOf(after) };
+  let lookedAt = 0;
+  let done = false;
+  while (!done && keys.length < limit && lookedAt < LOOKED_AT_MAX) {
+    const page = await store.scan({ limit: PAGE, ...(place === null ? {} : { after: place }) });
+    done = page.next === null;
+    place = page.next ?? place;
+    for (const { record, position } of page.records) {
+      lookedAt++;
+      if (!record.key.startsWith(prefix)) continue;
+      keys.push({ key: record.key, hash: position, siblings: record.siblings.length });
+      if (keys.length < limit) continue;
+      place = { key: record.key, position };
+      done = false;
+      break;
+    }
+  }
+  return c.json({ keys, next: done ? null : place?.key ?? null });
+}
+
+async function showKey(c: Context, service: NodeService): Promise<Response> {
+  const key = keyIn(targetOf(c.req.url).path, KEYS_PREFIX);
+  const position = positionOf(key);
+  const record = await service.store.load(key, position);
+  if (record === null) {
+    return problem("absent", `this node holds nothing under '${key}'`, { key, hash: position });
+  }
+  return c.json(shownRecord(record, position, service));
+}
+
+function shownRecord(
+  { key, siblings, actor }: StoredRecord,
+  hash: string,
+  { self, replica: { ring } }: NodeService,
+): Record<string, unknown> {
+  return {
+    key,
+    hash,
+    node: self.id,
+    primary: ring.primariesOfKey(key).includes(self.id),
+    actor: actor ?? null,
+    siblings: siblings.map(shownVersion),
+  };
+}

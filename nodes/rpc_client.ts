@@ -1,0 +1,179 @@
+/**
+ * Calls to peers: the host's way out.
+ *
+ * Here is also where injected latency is: the legs of PBS's WARS model (VLDB 2012, section 4.1), W
+ * before a write leaves and A before its acknowledgement is heard, R and S likewise for reads. Each
+ * message is delayed by itself, before it joins a batch and after it has left one, so batches never
+ * make delays depend on each other.
+ */
+import type { Boot, Founding, Member, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import { type Leg, legDelayMs, type Legs } from "../lib/random/latency.ts";
+import type { SeededRandom } from "../lib/random/seeded.ts";
+import { DelayLine } from "./delay_line.ts";
+import type { CallAnswer, PeerCaller } from "./host.ts";
+import { type Lane, PeerLink } from "./peer_link.ts";
+import { dynamoErrorIn, envelopeOf, refuseEnvelope, RpcCode, RpcWriter } from "./rpc_messages.ts";
+import { complaintAboutReply } from "./reply_guards.ts";
+import { isObject } from "./wire_guards.ts";
+
+export interface RpcClientOptions {
+  readonly founding: Founding;
+  readonly boot: Boot;
+  readonly secret: string | null;
+  /** Certificates to trust beside the system's, PEM. */
+  readonly ca?: string | undefined;
+  /** Injected latency; none when left out. */
+  readonly legs?: Legs | undefined;
+  /** What the legs are drawn from. */
+  readonly random: SeededRandom;
+}
+
+interface Route {
+  readonly lane: Lane;
+  readonly there: Leg | "other";
+  readonly back: Leg | "other";
+}
+
+const ROUTES: Record<PeerRequest["method"], Route> = {
+  "replica.get": { lane: "read", there: "R", back: "S" },
+  "replica.put": { lane: "write", there: "W", back: "A" },
+  "forward": { lane: "other", there: "other", back: "other" },
+};
+
+interface Peer {
+  readonly link: PeerLink;
+  /** In the same zone as this node, where a profile's `remote` part does not apply. */
+  readonly near: boolean;
+}
+
+export class RpcClient implements PeerCaller {
+  private readonly peers = new Map<NodeId, Peer>();
+  private readonly writer: RpcWriter;
+  private readonly delays = new DelayLine();
+  private lastCall = 0;
+
+  constructor(private readonly options: RpcClientOptions) {
+    const { founding, boot } = options;
+    this.writer = new RpcWriter(envelopeOf(founding, boot));
+    const self = founding.members.find((member) => member.id === boot.self);
+    for (const member of founding.members) {
+      if (member.id !== boot.self) this.peers.set(member.id, this.newPeer(member, self?.zone));
+    }
+  }
+
+  call(
+    to: NodeId,
+    request: PeerRequest,
+    timeoutMs: number,
+    answer: (answer: CallAnswer) => void,
+  ): void {
+    const peer = this.peers.get(to);
+    if (peer === undefined) {
+      const reason = `'${to}' is not a member of the cluster`;
+      queueMicrotask(() => answer({ kind: "failed", reason, undelivered: true }));
+      return;
+    }
+    const { lane, there, back } = ROUTES[request.method];
+    const deadline = performance.now() + timeoutMs;
+    const { legs } = this.options;
+    if (legs === undefined) {
+      this.send(peer, lane, request, deadline, answer);
+      return;
+    }
+    // Drawn when each message sets out; a failure is not a message, so it is known at once.
+    this.delays.after(this.delayMs(legs, there, peer), () => {
+      this.send(peer, lane, request, deadline, (outcome) => {
+        if (outcome.kind === "failed") answer(outcome);
+        else this.delays.after(this.delayMs(legs, back, peer), () => answer(outcome));
+      });
+    });
+  }
+
+  /** Sums over all peers: calls, the batches that carried them, and sessions opened. */
+  get counters(): { calls: number; batches: number; sessions: number } {
+    const sum = { calls: 0, batches: 0, sessions: 0 };
+    for (const { link: { counters } } of this.peers.values()) {
+      sum.calls += counters.calls;
+      sum.batches += counters.batches;
+      sum.sessions += counters.sessions;
+    }
+    return sum;
+  }
+
+  /** Messages that injected latency holds back. */
+  get messagesDelayed(): number {
+    return this.delays.length;
+  }
+
+  close(): void {
+    this.delays.close();
+    for (const { link } of this.peers.values()) link.close();
+  }
+
+  private newPeer(member: Member, ownZone: string | undefined): Peer {
+    const { secret, ca, founding: { config: { cluster } } } = this.options;
+    const link = new PeerLink(
+      { url: member.url, secret, ca },
+      (text) => readReply(text, member.id, cluster),
+    );
+    return { link, near: ownZone !== undefined && ownZone === member.zone };
+  }
+
+  private send(
+    peer: Peer,
+    lane: Lane,
+    request: PeerRequest,
+    deadline: number,
+    answer: (answer: CallAnswer) => void,
+  ): void {
+    const id = ++this.lastCall;
+    peer.link.send({ id, lane, text: this.writer.request(id, request), deadline, answer });
+  }
+
+  private delayMs(legs: Legs, leg: Leg | "other", { near }: Peer): number {
+    const { random } = this.options;
+    return leg === "other" ? legs.other.sample(random) : legDelayMs(legs, leg, random, near);
+  }
+}
+
+/** Reads one reply of `peer`; null when it does not even say which call it answers. */
+export function readReply(
+  text: string,
+  peer: NodeId,
+  cluster: string,
+): { id: number; answer: CallAnswer } | null {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(json) || typeof json["id"] !== "number") return null;
+  const { id, result, error } = json;
+  return { id, answer: isObject(error) ? readError(error) : readResult(result, peer, cluster) };
+}
+
+function readResult(result: unknown, peer: NodeId, cluster: string): CallAnswer {
+  if (!isObject(result)) return failed("the reply has neither a result nor an error");
+  const { envelope } = result;
+  const refused = refuseEnvelope(envelope, cluster);
+  if (refused !== null) return failed(`the reply is not of our cluster: ${refused.message}`);
+  const { sender } = envelope as { sender: NodeId };
+  if (sender !== peer) return failed(`the reply is of '${sender}', which now listens there`);
+  const complaint = complaintAboutReply(result);
+  if (complaint !== null) return failed(`the reply is malformed: ${complaint}`);
+  return { kind: "reply", reply: result as unknown as PeerReply };
+}
+
+/** An error of the core is an answer; any other means that the call was not taken on. */
+function readError({ code, message, data }: Record<string, unknown>): CallAnswer {
+  const error = dynamoErrorIn(data);
+  if (error !== null) return { kind: "reply", reply: { status: "error", error } };
+  const undelivered = typeof code === "number" && code !== RpcCode.internal;
+  return { kind: "failed", reason: `${message} (JSON-RPC ${code})`, undelivered };
+}
+
+function failed(reason: string): CallAnswer {
+  return { kind: "failed", reason, undelivered: false };
+}
