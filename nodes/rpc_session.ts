@@ -129,21 +129,25 @@ class Exchange {
     private readonly over: () => void,
   ) {
     stream.setEncoding("utf8");
-    stream.on("response", (headers) => this.status = Number(headers[":status"]));
-    stream.on("data", (chunk: string) => this.onData(chunk));
+    // On Deno the first data may come before the head that it came with.
+    stream.on("response", (headers) => {
+      this.status = Number(headers[":status"]);
+      this.takeLines();
+    });
+    stream.on("data", (chunk: string) => {
+      this.heard();
+      this.text = this.text === "" ? chunk : this.text + chunk;
+      this.takeLines();
+    });
     stream.on("end", () => this.ended = true);
     stream.on("error", (error) => this.failure = reasonOf(error));
     stream.on("close", () => this.onClose(stream.rstCode ?? 0));
   }
 
-  private onData(chunk: string): void {
-    this.heard();
-    const text = this.text === "" ? chunk : this.text + chunk;
+  private takeLines(): void {
+    const { text } = this;
     const end = this.status === HTTP_OK ? text.lastIndexOf("\n") : -1;
-    if (end === -1) {
-      this.text = text;
-      return;
-    }
+    if (end === -1) return;
     this.text = text.slice(end + 1);
     // Each line is a result after the bracket or comma that joins it to the others.
     const texts: string[] = [];

@@ -45,7 +45,7 @@ export class Gossiping {
     for (const peer of this.peers) {
       node.detector.watch(peer, this.gossip.intervalUsOf(peer), node.out.now);
     }
-    this.onTick();
+    this.scheduleTick();
   }
 
   onTick(): void {
@@ -55,13 +55,18 @@ export class Gossiping {
     for (const { node: peer, up } of changes) node.noteHealth(peer, up);
     if (changes.length > 0) this.gossip.onChange();
     for (const peer of this.chosenPeers()) this.open(peer);
+    this.scheduleTick();
+  }
+
+  private scheduleTick(): void {
+    const { node } = this;
     const intervalUs = this.gossip.intervalMs * MICROS_PER_MS;
     const jitterUs = below(node.random, Math.max(1, Math.round(intervalUs * JITTER_PERCENT / 100)));
     const at = node.out.now + intervalUs - Math.round(jitterUs / 2);
     node.deadlines.add(at, { kind: "gossip" });
   }
 
-  /** A live peer; sometimes a seed as well, and the more are down the likelier one of those. */
+  /** A live peer; sometimes a seed as well; and one that is believed down, to see whether it is. */
   private chosenPeers(): Set<NodeId> {
     const { random } = this.node;
     const chosen = new Set<NodeId>();
@@ -71,9 +76,7 @@ export class Gossiping {
     if (this.seeds.length > 0 && (live.length === 0 || below(random, SEED_EVERY) === 0)) {
       chosen.add(pick(random, this.seeds));
     }
-    if (down.length > 0 && below(random, live.length + 1) < down.length) {
-      chosen.add(pick(random, down));
-    }
+    if (down.length > 0) chosen.add(pick(random, down));
     return chosen;
   }
 

@@ -12,6 +12,9 @@ import type { ResolvedOptions } from "./request_options.ts";
 import type { NodeId } from "./ring.ts";
 import type { CausalContext } from "./versions.ts";
 
+/** A tombstone has no bytes; on the wire a version always has a content type. */
+const TOMBSTONE_CONTENT_TYPE = "application/octet-stream";
+
 export class Writes {
   constructor(private readonly node: NodeContext) {}
 
@@ -37,7 +40,7 @@ export class Writes {
       conversation: id,
       context,
       value: isPut ? request.value : null,
-      contentType: isPut ? request.contentType : "",
+      contentType: isPut ? request.contentType : TOMBSTONE_CONTENT_TYPE,
       hintFor: own?.standsInFor ?? null,
     }, this.node.out);
     if (!taken) {
