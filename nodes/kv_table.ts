@@ -24,11 +24,14 @@ import {
 import { type Address, addressOf, type Keyspace, kvKey } from "./record_address.ts";
 import { storageErrorOf } from "./kv_errors.ts";
 import { UnreadableFrame } from "./record_frame.ts";
-import type { StorageError } from "./storage.ts";
+import { StorageError } from "./storage.ts";
 
-/** An overlay this large is brought to its place… */
-const APPLY_COUNT = 20_000;
-const APPLY_BYTES = 12 * 1_048_576;
+/** An overlay of so many changes, or bytes of journal, is brought to its place… */
+export interface OverlayBounds {
+  readonly changes: number;
+  readonly bytes: number;
+}
+const BOUNDS: OverlayBounds = { changes: 20_000, bytes: 12 * 1_048_576 };
 /** …and while that is under way the next may grow this many times as large before writes wait. */
 const BEHIND_MAX = 3;
 /** Changes in one commit of the background task: a foreground commit waits for one at most. */
@@ -53,8 +56,10 @@ class Overlay {
   readonly changes = new Map<Address, Uint8Array | null>();
   /** Number of the last page. */
   lastPage = 0;
-  /** Bytes of all pages: a few hot keys must not let the journal grow for ever either. */
+  /** Of all pages: a few hot keys must not let the journal grow for ever either. */
   #bytes = 0;
+
+  constructor(readonly bounds: OverlayBounds) {}
 
   add({ number, bytes, changes }: Page): void {
     for (const [address, value] of changes) this.changes.set(address, value);
@@ -63,12 +68,13 @@ class Overlay {
   }
 
   isLarge(times: number): boolean {
-    return this.changes.size > APPLY_COUNT * times || this.#bytes > APPLY_BYTES * times;
+    return this.changes.size > this.bounds.changes * times ||
+      this.#bytes > this.bounds.bytes * times;
   }
 }
 
 export class KvTable {
-  #active = new Overlay();
+  #active: Overlay;
   #applying: Overlay | null = null;
   #task: Promise<void> | null = null;
   #firstPage = 1;
@@ -81,14 +87,18 @@ export class KvTable {
   private constructor(
     readonly kv: Deno.Kv,
     readonly applyFailed: (error: StorageError) => void,
-  ) {}
+    readonly bounds: OverlayBounds,
+  ) {
+    this.#active = new Overlay(bounds);
+  }
 
   /** Reads the journal. Throws {@link UnreadableFrame} when it is damaged. */
   static async open(
     kv: Deno.Kv,
     applyFailed: (error: StorageError) => void = () => {},
+    bounds = BOUNDS,
   ): Promise<KvTable> {
-    const table = new KvTable(kv, applyFailed);
+    const table = new KvTable(kv, applyFailed, bounds);
     let expected: number | null = null;
     for await (const { key, value } of kv.list({ prefix: ["j"] }, { batchSize: 50 })) {
       const number = journalNumber(key);
@@ -206,17 +216,23 @@ export class KvTable {
 
   /** Commits, and where the outcome is not known finds it out. */
   async #certainly(atomic: Deno.AtomicOperation, page: Page | undefined): Promise<void> {
+    // A page is written once. A commit that was given up on and lands late fails here, and so does
+    // a second process behind a KV Connect service, where no lock keeps it out.
+    if (page !== undefined) atomic.check({ key: journalKey(page.number), versionstamp: null });
     try {
-      await atomic.commit();
+      const { ok } = await atomic.commit();
+      if (ok) return;
+      this.#broken = new StorageError("in-use", "Another process writes to this store");
     } catch (error) {
       const failure = storageErrorOf(error);
       if (failure.code !== "io" || page === undefined) throw failure;
-      const key = journalKey(page.number);
-      const { value } = await this.kv.get(key).catch(() => {
+      const { value } = await this.kv.get(journalKey(page.number)).catch(() => {
         throw this.#broken = failure;
       });
       if (value === null) throw failure;
+      return;
     }
+    throw this.#broken;
   }
 
   /** Lets the background task get ahead; throws its failure when it cannot. */
@@ -242,7 +258,7 @@ export class KvTable {
   async #apply(): Promise<void> {
     if (this.#applying === null) {
       this.#applying = this.#active;
-      this.#active = new Overlay();
+      this.#active = new Overlay(this.bounds);
     }
     const { changes, lastPage } = this.#applying;
     const addresses = [...changes.keys()].sort();

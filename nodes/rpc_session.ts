@@ -119,7 +119,8 @@ export class RpcSession {
 class Exchange {
   private status = 0;
   private ended = false;
-  private text = "";
+  /** What came after the last line, in the pieces that it came in: joining each time would copy it all. */
+  private pieces: string[] = [];
   private failure: string | null = null;
 
   constructor(
@@ -136,8 +137,8 @@ class Exchange {
     });
     stream.on("data", (chunk: string) => {
       this.heard();
-      this.text = this.text === "" ? chunk : this.text + chunk;
-      this.takeLines();
+      this.pieces.push(chunk);
+      if (chunk.includes("\n")) this.takeLines();
     });
     stream.on("end", () => this.ended = true);
     stream.on("error", (error) => this.failure = reasonOf(error));
@@ -145,10 +146,11 @@ class Exchange {
   }
 
   private takeLines(): void {
-    const { text } = this;
-    const end = this.status === HTTP_OK ? text.lastIndexOf("\n") : -1;
+    if (this.status !== HTTP_OK || this.pieces.length === 0) return;
+    const text = this.pieces.join("");
+    const end = text.lastIndexOf("\n");
+    this.pieces = end === text.length - 1 ? [] : [text.slice(end + 1)];
     if (end === -1) return;
-    this.text = text.slice(end + 1);
     // Each line is a result after the bracket or comma that joins it to the others.
     const texts: string[] = [];
     for (let start = 0; start <= end;) {
@@ -164,7 +166,10 @@ class Exchange {
       this.listener.onDone();
     } else if (this.status !== 0 && this.status !== HTTP_OK) {
       const refused = NOTHING_DONE.includes(this.status);
-      this.listener.onFailed(`HTTP ${this.status} ${refusalIn(this.text)}`.trim(), refused);
+      this.listener.onFailed(
+        `HTTP ${this.status} ${refusalIn(this.pieces.join(""))}`.trim(),
+        refused,
+      );
     } else {
       const reason = this.failure ?? `the connection broke off (HTTP/2 code ${rstCode})`;
       this.listener.onFailed(reason, rstCode === REFUSED_STREAM);

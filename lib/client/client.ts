@@ -309,7 +309,7 @@ export class DynamoClient {
 }
 
 /** Refusals that another node may not share. */
-const ELSEWHERE: readonly string[] = ["overloaded", "wrong-owner"];
+const ELSEWHERE: readonly string[] = ["overloaded", "not-ready", "storage-failed", "wrong-owner"];
 
 type Asked =
   | { readonly answer: Response; readonly node: string; readonly tried: readonly string[] }

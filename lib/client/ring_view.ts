@@ -5,15 +5,16 @@
 import { Ring, type RingState } from "../dynamo/ring.ts";
 
 export class RingView {
-  private readonly urls: ReadonlyMap<string, string>;
-
-  private constructor(private readonly ring: Ring, urls: ReadonlyMap<string, string>) {
-    this.urls = urls;
-  }
+  private constructor(
+    /** As the nodes name it: a change means that keys have moved. */
+    readonly version: string,
+    private readonly ring: Ring,
+    private readonly urls: ReadonlyMap<string, string>,
+  ) {}
 
   /** Reads the answer of `GET /ring`. Throws {@link TypeError} when it is not one. */
   static from(body: unknown): RingView {
-    const { n, partitioning, partitions, tokens, members } = (body ?? {}) as Record<
+    const { ringVersion, n, partitioning, partitions, tokens, members } = (body ?? {}) as Record<
       string,
       unknown
     >;
@@ -31,11 +32,7 @@ export class RingView {
       urls.set(member.id, member.url.replace(/\/+$/, ""));
     }
     const state = { partitioning, partitions, tokens, members } as RingState;
-    return new RingView(new Ring(state, n), urls);
-  }
-
-  get version(): string {
-    return this.ring.version;
+    return new RingView(String(ringVersion), new Ring(state, n), urls);
   }
 
   /** The URLs of all nodes. */

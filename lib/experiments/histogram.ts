@@ -122,7 +122,7 @@ export class LatencyRecorder {
       if (index < most) counts[index] = (counts[index] ?? 0) + count;
       else beyond += count;
     }
-    while (counts.at(-1) === 0) counts.pop();
+    while (beyond === 0 && counts.at(-1) === 0) counts.pop();
     const buckets = counts.map((count, i) => ({
       fromMs: rounded(i * widthMs),
       toMs: rounded((i + 1) * widthMs),
@@ -133,11 +133,11 @@ export class LatencyRecorder {
     return buckets;
   }
 
-  /** The narrowest of 1, 2, 5 times a power of ten ms that needs no more than `most` buckets. */
+  /** The narrowest of 1, 2, 5 times a power of ten µs that needs no more than `most` buckets. */
   bucketWidthMs(most = BUCKETS_MAX): number {
-    const needed = Math.max(this.percentileMs(99.9), 0.001) * (1 + 1e-9) / most;
+    const needed = Math.max(this.percentileMs(99.9) * (1 + 1e-9) / most, 0.001);
     const power = 10 ** Math.floor(Math.log10(needed));
-    const step = [1, 2, 5, 10].find((candidate) => candidate * power >= needed) ?? 10;
+    const step = [1, 2, 5, 10].find((candidate) => candidate * power >= needed * (1 - 1e-9)) ?? 10;
     return rounded(step * power);
   }
 

@@ -1,0 +1,207 @@
+/**
+ * The ring: hash space outside, machines inside. A selected node's stretches stand out with lines to
+ * it; a key's preference list is a walk along the band, numbered. See `islands/models/ring_geometry.ts`.
+ */
+import { Fragment } from "preact";
+import type { NodeView } from "../islands/models/api.ts";
+import { plural, shorten } from "../islands/models/format.ts";
+import {
+  type Arc,
+  bandPath,
+  type KeyPlace,
+  nodeTurns,
+  type Point,
+  pointAt,
+  type Ranked,
+  spokePath,
+} from "../islands/models/ring_geometry.ts";
+import { ownerClass, ownerFill, OwnerPatterns } from "./owner.tsx";
+
+const SIZE = 600;
+const CENTRE = SIZE / 2;
+const BAND_INNER = 236;
+const BAND_OUTER = 268;
+/** A selected node's stretches reach this far. */
+const BAND_LIFTED = 276;
+const NODES_RADIUS = 150;
+const NODE_RADIUS_MAX = 32;
+const QUARTERS = ["0", "¼", "½", "¾"];
+
+export interface RingDrawingProps {
+  readonly arcs: readonly Arc[];
+  readonly nodes: readonly NodeView[];
+  readonly n: number;
+  readonly partitions: number;
+  readonly selected: string | null;
+  readonly place: KeyPlace | null;
+  readonly onSelect?: ((id: string) => void) | undefined;
+}
+
+export function RingDrawing(props: RingDrawingProps) {
+  const { arcs, nodes, selected, place } = props;
+  const index = new Map(nodes.map((node, i) => [node.id, i]));
+  const turns = nodeTurns(nodes.map((node) => node.id));
+  const spot = (id: string) => pointAt(turns.get(id) ?? 0, NODES_RADIUS, CENTRE);
+  const owned = selected === null ? [] : arcs.filter((arc) => arc.owner === selected);
+  const dims = selected !== null || place !== null;
+  return (
+    <svg
+      class={`plot ring ${dims ? "ring-dimmed" : ""}`}
+      viewBox={`0 0 ${SIZE} ${SIZE}`}
+      role="group"
+      aria-label={`The ring: ${plural(props.partitions, "partition")} on ${
+        plural(nodes.length, "node")
+      }`}
+    >
+      <OwnerPatterns count={nodes.length} />
+      <g aria-hidden="true">
+        {arcs.map((arc) => (
+          <path
+            key={arc.index}
+            class={`arc ${isLit(arc, selected, place) ? "arc-lit" : ""}`}
+            d={bandPath(arc, BAND_INNER, arc.owner === selected ? BAND_LIFTED : BAND_OUTER, CENTRE)}
+            fill={ownerFill(index.get(arc.owner) ?? 0)}
+          />
+        ))}
+        <Quarters />
+        {owned.map((arc) => (
+          <path
+            key={arc.index}
+            class={`spoke ${ownerClass(index.get(arc.owner) ?? 0)}`}
+            d={spokePath((arc.fromTurn + arc.toTurn) / 2, BAND_INNER, spot(arc.owner), CENTRE)}
+          />
+        ))}
+        {place !== null && <Walk place={place} index={index} spot={spot} />}
+        <Middle place={place} n={props.n} partitions={props.partitions} />
+      </g>
+      {nodes.map((node, i) => (
+        <NodeDisc
+          key={node.id}
+          node={node}
+          index={i}
+          at={spot(node.id)}
+          radius={Math.min(NODE_RADIUS_MAX, 380 / nodes.length)}
+          selected={selected === node.id}
+          ranked={place?.preferenceList.find((entry) => entry.id === node.id) ?? null}
+          onSelect={props.onSelect}
+        />
+      ))}
+    </svg>
+  );
+}
+
+/** What stays bright: the selected node's stretches, and those where a key's walk meets its owners. */
+function isLit(arc: Arc, selected: string | null, place: KeyPlace | null): boolean {
+  if (arc.owner === selected) return true;
+  return place?.preferenceList.some((entry) =>
+    entry.primary && entry.turn >= arc.fromTurn && entry.turn < arc.toTurn
+  ) ?? false;
+}
+
+/** The axis: shares of the hash space, from 0 to 2^128, clockwise. */
+function Quarters() {
+  return (
+    <>
+      {QUARTERS.map((label, i) => {
+        const from = pointAt(i / 4, BAND_OUTER + 3, CENTRE);
+        const to = pointAt(i / 4, BAND_OUTER + 10, CENTRE);
+        const text = pointAt(i / 4, BAND_OUTER + 21, CENTRE);
+        return (
+          <Fragment key={label}>
+            <line class="axis" x1={from.x} y1={from.y} x2={to.x} y2={to.y} />
+            <text class="axis-text" x={text.x} y={text.y}>{label}</text>
+          </Fragment>
+        );
+      })}
+    </>
+  );
+}
+
+/** The key on the band, and the walk to its primaries. */
+function Walk(
+  { place, index, spot }: {
+    readonly place: KeyPlace;
+    readonly index: ReadonlyMap<string, number>;
+    readonly spot: (id: string) => Point;
+  },
+) {
+  const tip = pointAt(place.turn, BAND_OUTER + 2, CENTRE);
+  const left = pointAt(place.turn - 0.008, BAND_OUTER + 20, CENTRE);
+  const right = pointAt(place.turn + 0.008, BAND_OUTER + 20, CENTRE);
+  return (
+    <>
+      {place.preferenceList.filter((entry) => entry.primary).map((entry) => (
+        <path
+          key={entry.id}
+          class={`walk ${ownerClass(index.get(entry.id) ?? 0)}`}
+          d={spokePath(entry.turn, BAND_INNER, spot(entry.id), CENTRE)}
+        />
+      ))}
+      <path
+        class="key-mark"
+        d={`M${tip.x} ${tip.y}L${left.x} ${left.y}L${right.x} ${right.y}Z`}
+      />
+    </>
+  );
+}
+
+function Middle(
+  { place, n, partitions }: {
+    readonly place: KeyPlace | null;
+    readonly n: number;
+    readonly partitions: number;
+  },
+) {
+  const [big, small, smaller] = place === null
+    ? [String(partitions), partitions === 1 ? "partition" : "partitions", `${n} replicas a key`]
+    : [shorten(place.key, 14), `${place.position.slice(0, 8)}…`, `partition ${place.partition}`];
+  return (
+    <>
+      <text class="middle-big" x={CENTRE} y={CENTRE - 8}>{big}</text>
+      <text class="middle-small" x={CENTRE} y={CENTRE + 16}>{small}</text>
+      <text class="middle-small" x={CENTRE} y={CENTRE + 36}>{smaller}</text>
+    </>
+  );
+}
+
+function NodeDisc(
+  { node, index, at, radius, selected, ranked, onSelect }: {
+    readonly node: NodeView;
+    readonly index: number;
+    readonly at: Point;
+    readonly radius: number;
+    readonly selected: boolean;
+    readonly ranked: Ranked | null;
+    readonly onSelect?: ((id: string) => void) | undefined;
+  },
+) {
+  const rank = ranked === null ? "" : `, number ${ranked.rank} of the key’s preference list`;
+  const select = () => onSelect?.(node.id);
+  return (
+    <g
+      class={`ring-node ${ownerClass(index)} is-${node.state} ${selected ? "is-selected" : ""}`}
+      role="button"
+      tabIndex={0}
+      aria-pressed={selected}
+      aria-label={`${node.id}, ${node.state}${rank}`}
+      onClick={select}
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        select();
+      }}
+    >
+      <circle class="disc" cx={at.x} cy={at.y} r={radius} />
+      <text class="disc-id" x={at.x} y={node.state === "running" ? at.y : at.y - 6}>{node.id}</text>
+      {node.state !== "running" && (
+        <text class="disc-state" x={at.x} y={at.y + 11}>{node.state}</text>
+      )}
+      {ranked !== null && (
+        <g class={ranked.primary ? "rank rank-primary" : "rank"}>
+          <circle cx={at.x + radius * 0.8} cy={at.y - radius * 0.8} r="12" />
+          <text x={at.x + radius * 0.8} y={at.y - radius * 0.8}>{ranked.rank}</text>
+        </g>
+      )}
+    </g>
+  );
+}

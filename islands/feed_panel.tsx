@@ -1,0 +1,84 @@
+/** What the nodes say they do, as they do it. */
+import type { ClusterModel } from "./models/cluster_model.ts";
+import { FEED_KINDS, type FeedEntry } from "./models/feed_model.ts";
+import { formatClock, formatCount } from "./models/format.ts";
+
+export function FeedPanel({ model }: { readonly model: ClusterModel }) {
+  const { feed } = model;
+  const hidden = feed.hidden.value;
+  const entries = feed.entries.value.filter((entry) => !hidden.has(entry.kind));
+  return (
+    <section id="events" aria-labelledby="events-title">
+      <h2 id="events-title">Protocol events</h2>
+      <p class="no-js-only">The live feed needs JavaScript.</p>
+      <div class="feed-tools js-only" role="group" aria-label="Kinds of events to show">
+        {FEED_KINDS.map(({ kind, label }) => (
+          <button
+            key={kind}
+            type="button"
+            class="chip"
+            aria-pressed={!hidden.has(kind)}
+            onClick={() => feed.toggleKind(kind)}
+          >
+            {label}
+          </button>
+        ))}
+        <button
+          type="button"
+          class="chip"
+          aria-pressed={feed.paused.value}
+          onClick={() => feed.togglePause()}
+        >
+          pause
+        </button>
+        <button type="button" class="quiet" onClick={() => feed.clear()}>Clear</button>
+      </div>
+      <div
+        class="feed-scroll js-only"
+        role="log"
+        aria-live="off"
+        tabIndex={0}
+        aria-label="Protocol events"
+      >
+        <ol class="feed">
+          {entries.length === 0 && (
+            <li class="empty">Nothing yet. Get or put a key, or run a load.</li>
+          )}
+          {entries.map((entry) => <FeedLine key={entry.serial} entry={entry} model={model} />)}
+        </ol>
+      </div>
+      {feed.dropped.value > 0 && (
+        <p class="small">
+          {formatCount(feed.dropped.value)}{" "}
+          more happened too fast to be shown. Every node has all of its own at <code>/events</code>.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function FeedLine(
+  { entry, model }: { readonly entry: FeedEntry; readonly model: ClusterModel },
+) {
+  const { event } = entry;
+  return (
+    <li class={`feed-${entry.kind}`}>
+      <time>{formatClock(entry.at)}</time>
+      <span class="feed-node">{entry.node}</span>
+      <span class="feed-text">{entry.text}</span>
+      {event.type === "request" && (
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => {
+            model.keys.show(event);
+            document.getElementById("keys")?.scrollIntoView();
+          }}
+          aria-label={`Show ${event.method} ${event.key} replica by replica`}
+        >
+          replicas
+        </button>
+      )}
+    </li>
+  );
+}

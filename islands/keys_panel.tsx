@@ -1,0 +1,217 @@
+/** Put, get and delete one key; what came back, and how. */
+import { Swatch } from "../components/owner.tsx";
+import { KeyOutcome } from "./key_outcome.tsx";
+import type { ClusterModel } from "./models/cluster_model.ts";
+import { formatMs } from "./models/format.ts";
+import { placeOf } from "./models/ring_geometry.ts";
+import { PlotFrame } from "../components/plot_frame.tsx";
+import { WaterfallDrawing } from "../components/waterfall_drawing.tsx";
+
+export function KeysPanel({ model }: { readonly model: ClusterModel }) {
+  const { keys } = model;
+  return (
+    <section id="keys" aria-labelledby="keys-title">
+      <h2 id="keys-title">Keys</h2>
+      <div class="split">
+        <KeyForm model={model} />
+        <div class="results">
+          <div aria-live="polite">
+            <KeyOutcome model={model} />
+          </div>
+          {keys.waterfall.value !== null && <RequestFigure model={model} />}
+          {keys.outcome.value === null && keys.waterfall.value === null && (
+            <p class="empty">
+              Put a value, then get it. What was found, on which replicas, and how long each took
+              will stand here.
+            </p>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function KeyForm({ model }: { readonly model: ClusterModel }) {
+  const { keys } = model;
+  const { id, nodes, config } = model.cluster.value;
+  const counts = Array.from({ length: config.n }, (_, i) => i + 1);
+  const heldHere = keys.held.value !== null && keys.held.value.key === keys.key.value;
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    const button = event.submitter as HTMLButtonElement | null;
+    if (button?.value === "put") void keys.put();
+    else if (button?.value === "delete") void keys.remove();
+    else void keys.get();
+  };
+  return (
+    <form class="key-form" method="post" action={`/clusters/${id}/kv`} onSubmit={submit}>
+      <label>
+        Key
+        <input
+          name="key"
+          type="text"
+          required
+          maxLength={1024}
+          autoComplete="off"
+          spellcheck={false}
+          value={keys.key.value}
+          onInput={(event) => keys.key.value = event.currentTarget.value}
+          aria-describedby="key-place"
+        />
+      </label>
+      <KeyPlace model={model} />
+      <label>
+        Value
+        <textarea
+          name="value"
+          rows={3}
+          value={keys.value.value}
+          onInput={(event) => keys.value.value = event.currentTarget.value}
+        />
+      </label>
+      <div class="fields">
+        <label>
+          R
+          <select
+            name="r"
+            value={keys.r.value}
+            onChange={(event) => keys.r.value = event.currentTarget.value}
+          >
+            <option value="">{config.r}, the default</option>
+            {counts.map((count) => <option key={count} value={count}>{count}</option>)}
+          </select>
+          <small>replies a get waits for</small>
+        </label>
+        <label>
+          W
+          <select
+            name="w"
+            value={keys.w.value}
+            onChange={(event) => keys.w.value = event.currentTarget.value}
+          >
+            <option value="">{config.w}, the default</option>
+            {counts.map((count) => <option key={count} value={count}>{count}</option>)}
+          </select>
+          <small>commits a put waits for</small>
+        </label>
+        <label>
+          Ask
+          <select
+            name="node"
+            value={keys.node.value}
+            onChange={(event) => keys.node.value = event.currentTarget.value}
+          >
+            <option value="">any node</option>
+            {nodes.map((node) => <option key={node.id} value={node.id}>{node.id}</option>)}
+          </select>
+          <small>every node serves every key</small>
+        </label>
+      </div>
+      <label class="check">
+        <input
+          type="checkbox"
+          role="switch"
+          name="useContext"
+          checked={keys.useContext.value}
+          onChange={(event) => keys.useContext.value = event.currentTarget.checked}
+        />
+        <span>
+          Replace what I read
+          <small>
+            {!keys.useContext.value
+              ? "Off: a put is a blind write, and becomes a sibling of what is there."
+              : heldHere
+              ? "A put sends the context of your last request, and replaces what that saw."
+              : "Nothing read yet for this key: a put becomes a sibling of what is there."}
+          </small>
+        </span>
+      </label>
+      <input
+        type="hidden"
+        name="context"
+        value={heldHere ? keys.held.value?.context ?? "" : ""}
+      />
+      <div class="buttons">
+        <button type="submit" name="op" value="get" aria-busy={keys.busy.value === "get"}>
+          Get
+        </button>
+        <button
+          type="submit"
+          name="op"
+          value="put"
+          class="secondary"
+          aria-busy={keys.busy.value === "put"}
+        >
+          Put
+        </button>
+        <button
+          type="submit"
+          name="op"
+          value="delete"
+          class="quiet"
+          aria-busy={keys.busy.value === "delete"}
+        >
+          Delete
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** Where the key in the form belongs, computed in the page by the nodes' own code. */
+function KeyPlace({ model }: { readonly model: ClusterModel }) {
+  const ring = model.ring.value;
+  const key = model.keys.key.value;
+  if (ring === null || key === "") {
+    return <p id="key-place" class="small">Any text; its MD5 decides where it lives.</p>;
+  }
+  const place = placeOf(ring, key);
+  const nodes = model.cluster.value.nodes;
+  return (
+    <div id="key-place" class="key-place small">
+      <p>
+        Position <code>{place.position.slice(0, 16)}…</code>, partition {place.partition}.
+      </p>
+      <ol aria-label="Preference list">
+        {place.preferenceList.map((entry) => (
+          <li key={entry.id} class={entry.primary ? "primary" : "fallback"}>
+            <Swatch
+              index={nodes.findIndex((node) =>
+                node.id === entry.id
+              )}
+            />{" "}
+            {entry.id}
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function RequestFigure({ model }: { readonly model: ClusterModel }) {
+  const waterfall = model.keys.waterfall.value;
+  if (waterfall === null) return null;
+  const nodes = model.cluster.value.nodes;
+  return (
+    <PlotFrame
+      title={`The last request: ${waterfall.method} ${waterfall.key}`}
+      fileName={`${waterfall.method}-waterfall`}
+      caption={`Coordinated by ${waterfall.coordinator}, replica by replica; time runs from its arrival there. Served after ${
+        formatMs(waterfall.servedMs)
+      }.`}
+      columns={["replica", "asked at, ms", "answered at, ms", "outcome", "note"]}
+      rows={waterfall.bars.map((bar) => [
+        bar.node,
+        bar.fromMs,
+        bar.toMs ?? "",
+        bar.outcome,
+        bar.note,
+      ])}
+    >
+      <WaterfallDrawing
+        waterfall={waterfall}
+        indexOf={(id) => Math.max(0, nodes.findIndex((node) => node.id === id))}
+      />
+    </PlotFrame>
+  );
+}

@@ -1,0 +1,17 @@
+/** Tables as CSV (RFC 4180), for the downloads beside every plot. */
+
+export type Cell = string | number;
+
+export function toCsv(columns: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  return [columns, ...rows].map((row) => row.map(field).join(",") + "\r\n").join("");
+}
+
+/**
+ * A field, quoted where it must be. Spreadsheets run text that starts with = + - @ as a formula, and
+ * keys come from anybody: such text gets an apostrophe in front.
+ */
+function field(cell: Cell): string {
+  if (typeof cell === "number") return String(cell);
+  const safe = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

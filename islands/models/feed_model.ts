@@ -1,0 +1,158 @@
+/**
+ * The live feed: protocol events in sentences, newest first. Bounded, and told to the page in
+ * batches, because a cluster under load makes thousands a second and a page shows dozens.
+ */
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { ProtocolEvent } from "./api.ts";
+import { formatMs, plural } from "./format.ts";
+
+export const FEED_MAX = 120;
+
+export type FeedKind = "request" | "repair" | "conflict" | "trouble" | "routing";
+export const FEED_KINDS: readonly { readonly kind: FeedKind; readonly label: string }[] = [
+  { kind: "request", label: "requests" },
+  { kind: "routing", label: "forwards" },
+  { kind: "repair", label: "repairs" },
+  { kind: "conflict", label: "siblings" },
+  { kind: "trouble", label: "trouble" },
+];
+
+export interface FeedEntry {
+  /** Rises with arrival: a key for rendering. */
+  readonly serial: number;
+  readonly at: number;
+  readonly node: string;
+  readonly kind: FeedKind;
+  readonly text: string;
+  readonly event: ProtocolEvent;
+}
+
+export class FeedModel {
+  readonly #entries = signal<readonly FeedEntry[]>([]);
+  readonly #dropped = signal(0);
+  readonly #paused = signal(false);
+  readonly #hidden = signal<ReadonlySet<FeedKind>>(new Set());
+  #pending: FeedEntry[] = [];
+  #pendingDropped = 0;
+  #serial = 0;
+
+  get entries(): ReadonlySignal<readonly FeedEntry[]> {
+    return this.#entries;
+  }
+  /** Events that were never shown, because there were too many. */
+  get dropped(): ReadonlySignal<number> {
+    return this.#dropped;
+  }
+  get paused(): ReadonlySignal<boolean> {
+    return this.#paused;
+  }
+  get hidden(): ReadonlySignal<ReadonlySet<FeedKind>> {
+    return this.#hidden;
+  }
+
+  add(event: ProtocolEvent): void {
+    const { kind, text } = describe(event);
+    this.#pending.push({
+      serial: ++this.#serial,
+      at: event.at,
+      node: event.node,
+      kind,
+      text,
+      event,
+    });
+    if (this.#pending.length > FEED_MAX) {
+      this.#pending.shift();
+      this.#pendingDropped++;
+    }
+  }
+
+  addDropped(count: number): void {
+    this.#pendingDropped += count;
+  }
+
+  /** Shows what came since the last flush; a paused feed keeps what it shows. */
+  flush(): void {
+    if (this.#paused.value) return;
+    if (this.#pending.length > 0) {
+      const newest = this.#pending.toReversed();
+      this.#entries.value = [...newest, ...this.#entries.value].slice(0, FEED_MAX);
+      this.#pending = [];
+    }
+    if (this.#pendingDropped > 0) {
+      this.#dropped.value += this.#pendingDropped;
+      this.#pendingDropped = 0;
+    }
+  }
+
+  togglePause(): void {
+    this.#paused.value = !this.#paused.value;
+    this.flush();
+  }
+
+  toggleKind(kind: FeedKind): void {
+    const hidden = new Set(this.#hidden.value);
+    if (!hidden.delete(kind)) hidden.add(kind);
+    this.#hidden.value = hidden;
+  }
+
+  clear(): void {
+    this.#entries.value = [];
+    this.#dropped.value = 0;
+    this.#pending = [];
+    this.#pendingDropped = 0;
+  }
+}
+
+/** An event in a sentence. Types that this page does not know are shown by name, not hidden. */
+export function describe(event: ProtocolEvent): { kind: FeedKind; text: string } {
+  switch (event.type) {
+    case "request":
+      return describeRequest(event);
+    case "forward":
+      return {
+        kind: "routing",
+        text: `passed ${event.key} on to ${event.to}, one of its replicas`,
+      };
+    case "read-repair":
+      return { kind: "repair", text: `read repair: sent ${event.to} the newer ${event.key}` };
+    case "siblings":
+      return { kind: "conflict", text: `${event.key} has ${plural(event.count, "sibling")}` };
+    case "silent":
+      return {
+        kind: "trouble",
+        text: `passed over ${event.node}, silent too long for ${event.key}`,
+      };
+    case "call-failed":
+      return { kind: "trouble", text: `${event.method} to ${event.to} failed: ${event.reason}` };
+    case "storage-failed":
+      return { kind: "trouble", text: `storage failed for ${event.key}: ${event.reason}` };
+    case "recovered":
+      return { kind: "repair", text: `${event.key} was damaged here, and is whole again` };
+    default:
+      return { kind: "trouble", text: (event as { type: string }).type };
+  }
+}
+
+function describeRequest(
+  event: Extract<ProtocolEvent, { type: "request" }>,
+): { kind: FeedKind; text: string } {
+  const answered = event.replicas.filter((replica) => replica.outcome === "answered");
+  const took = formatMs(event.tookUs / 1000);
+  const who = answered.map((replica) => replica.node).join(", ");
+  switch (event.outcome) {
+    case "ok":
+      return {
+        kind: "request",
+        text:
+          `${event.method} ${event.key}: ok in ${took}, ${event.needed} needed, ${who} answered`,
+      };
+    case "absent":
+      return { kind: "request", text: `${event.method} ${event.key}: no such key, ${took}` };
+    default:
+      return {
+        kind: "trouble",
+        text:
+          `${event.method} ${event.key}: ${event.outcome} after ${took}, ${event.needed} needed, ${answered.length} answered`,
+      };
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Working with one key: where it belongs, what a get found, and the context that makes the next put
+ * replace what was read instead of adding a sibling beside it (SOSP 2007, section 4.4).
+ */
+import { batch, signal } from "@preact/signals";
+import type { ReplicaTrace } from "../../lib/dynamo/events.ts";
+import type { Problem, ProtocolEvent, ReadEnvelope, WriteEnvelope } from "./api.ts";
+import type { Answer, ClusterApi } from "./cluster_api.ts";
+import { type SiblingCard, siblingCards } from "./siblings.ts";
+import { type Waterfall, waterfallOf, waterfallOfReply } from "./waterfall.ts";
+
+/** What the last request brought. */
+export type Outcome =
+  | { readonly kind: "read"; readonly read: ReadResult }
+  | { readonly kind: "written"; readonly method: "put" | "delete"; readonly written: WriteEnvelope }
+  | { readonly kind: "problem"; readonly method: Method; readonly problem: Problem };
+
+export interface ReadResult {
+  readonly key: string;
+  readonly siblings: readonly SiblingCard[];
+  /** Null: the store has never heard of the key. */
+  readonly context: string | null;
+  readonly coordinator: string | null;
+  readonly replicas: readonly ReplicaTrace[];
+}
+
+export type Method = "get" | "put" | "delete";
+
+/** How the page was asked for, so that it works without scripts: `?key=…&r=…&node=…`. */
+export interface KeysStart {
+  readonly key: string;
+  readonly outcome: Outcome | null;
+}
+
+export class KeysModel {
+  readonly key = signal("");
+  readonly value = signal("");
+  readonly contentType = signal("text/plain; charset=utf-8");
+  /** Empty: the cluster's default. */
+  readonly r = signal("");
+  readonly w = signal("");
+  /** Empty: any running node. */
+  readonly node = signal("");
+  /** Whether a put carries what the last get saw. */
+  readonly useContext = signal(true);
+  /** The context held, and the key that it is for. */
+  readonly held = signal<{ readonly key: string; readonly context: string } | null>(null);
+  readonly busy = signal<Method | null>(null);
+  readonly outcome = signal<Outcome | null>(null);
+  readonly waterfall = signal<Waterfall | null>(null);
+  readonly #api: ClusterApi;
+  #awaited: { readonly method: Method; readonly key: string } | null = null;
+
+  constructor(api: ClusterApi, start: KeysStart) {
+    this.#api = api;
+    this.key.value = start.key;
+    if (start.outcome !== null) this.#take(start.outcome);
+  }
+
+  #take(outcome: Outcome): void {
+    this.outcome.value = outcome;
+    if (outcome.kind === "problem") return;
+    const { key, context } = outcome.kind === "read" ? outcome.read : outcome.written;
+    this.held.value = context === null ? null : { key, context };
+    const { coordinator, replicas } = outcome.kind === "read" ? outcome.read : outcome.written;
+    const method = outcome.kind === "read" ? "get" : outcome.method;
+    // The stream may have told the whole story already.
+    const known = this.waterfall.value !== null && this.#awaited === null;
+    if (coordinator !== null && replicas !== undefined && replicas.length > 0 && !known) {
+      this.waterfall.value = waterfallOfReply({ method, key, coordinator, replicas });
+    }
+  }
+
+  /** The context that a put of the current key would carry. */
+  contextForPut(): string | undefined {
+    const held = this.held.value;
+    return this.useContext.value && held?.key === this.key.value ? held.context : undefined;
+  }
+
+  async get(): Promise<void> {
+    const key = this.key.value;
+    if (!this.#begin("get", key)) return;
+    const answer = await this.#api.get(key, {
+      node: given(this.node.value),
+      r: count(this.r.value),
+    });
+    batch(() => {
+      this.busy.value = null;
+      this.#take(getOutcome(key, answer));
+    });
+  }
+
+  put(): Promise<void> {
+    return this.#write("put", this.value.value, this.contextForPut());
+  }
+
+  /** Deletes what was read; without a context the coordinator deletes what it reads itself. */
+  remove(): Promise<void> {
+    return this.#write("delete", "", this.contextForPut());
+  }
+
+  /** Writes one value over all the siblings that the last get showed. */
+  async reconcile(value: string): Promise<void> {
+    const outcome = this.outcome.value;
+    if (outcome?.kind !== "read" || outcome.read.context === null) return;
+    this.key.value = outcome.read.key;
+    await this.#write("put", value, outcome.read.context);
+    if (this.outcome.value?.kind === "written") await this.get();
+  }
+
+  async #write(
+    method: "put" | "delete",
+    value: string,
+    context: string | undefined,
+  ): Promise<void> {
+    const key = this.key.value;
+    if (!this.#begin(method, key)) return;
+    const options = { node: given(this.node.value), w: count(this.w.value), context };
+    const answer = method === "put"
+      ? await this.#api.put(key, value, this.contentType.value, options)
+      : await this.#api.remove(key, options);
+    batch(() => {
+      this.busy.value = null;
+      this.#take(
+        answer.ok
+          ? { kind: "written", method, written: answer.value }
+          : { kind: "problem", method, problem: answer.problem },
+      );
+    });
+  }
+
+  #begin(method: Method, key: string): boolean {
+    if (this.busy.value !== null || key === "") return false;
+    this.busy.value = method;
+    this.#awaited = { method, key };
+    return true;
+  }
+
+  /** A request event from the stream: the page's own request gets its waterfall from it. */
+  observe(event: Extract<ProtocolEvent, { type: "request" }>): void {
+    if (event.method !== this.#awaited?.method || event.key !== this.#awaited.key) return;
+    this.#awaited = null;
+    this.waterfall.value = waterfallOf(event);
+  }
+
+  /** Shows the waterfall of a request picked from the feed. */
+  show(event: Extract<ProtocolEvent, { type: "request" }>): void {
+    this.#awaited = null;
+    this.waterfall.value = waterfallOf(event);
+  }
+}
+
+/** A get's answer as an outcome; absence is not a problem. */
+export function getOutcome(key: string, answer: Answer<ReadEnvelope>): Outcome {
+  if (answer.ok) return { kind: "read", read: readResult(key, answer.value) };
+  const read = absentRead(key, answer.problem);
+  return read === null
+    ? { kind: "problem", method: "get", problem: answer.problem }
+    : { kind: "read", read };
+}
+
+function readResult(key: string, envelope: ReadEnvelope): ReadResult {
+  return {
+    key,
+    siblings: siblingCards(envelope.siblings),
+    context: envelope.context,
+    coordinator: envelope.coordinator ?? null,
+    replicas: envelope.replicas ?? [],
+  };
+}
+
+/** A 404 is an answer: nothing there, perhaps with a tombstone's context. Null for other problems. */
+function absentRead(
+  key: string,
+  problem: Problem & Partial<Pick<ReadEnvelope, "context" | "coordinator" | "replicas">>,
+): ReadResult | null {
+  if (problem.status !== 404 || !problem.type.endsWith(":absent")) return null;
+  return {
+    key,
+    siblings: [],
+    context: problem.context ?? null,
+    coordinator: problem.coordinator ?? null,
+    replicas: problem.replicas ?? [],
+  };
+}
+
+function given(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+function count(text: string): number | undefined {
+  return text === "" ? undefined : Number(text);
+}

@@ -1,0 +1,86 @@
+/**
+ * Starting points for the launch form. The original simulator's are those of its published table:
+ * 8 nodes, 10 ms, N = 4.
+ */
+import type { CoordinatorChoice } from "../../lib/dynamo/config.ts";
+import type { Partitioning } from "../../lib/dynamo/ring.ts";
+import type { VersionMode } from "../../lib/dynamo/versions.ts";
+
+/** "10 ms" in the original: uniform with that mean, slept on the way to a replica, not on the way back. */
+const ORIGINAL_LATENCY = "W,R=uniform(0,20);A,S=0";
+
+/** The launch form's fields, and the body of `POST /api/clusters`. */
+export interface LaunchFields {
+  readonly name: string;
+  readonly nodes: number;
+  readonly n: number;
+  readonly r: number;
+  readonly w: number;
+  readonly partitioning: Partitioning;
+  readonly partitions: number;
+  readonly tokensPerNode: number;
+  readonly mode: VersionMode;
+  readonly coordinator: CoordinatorChoice;
+  /** Empty: none. */
+  readonly latency: string;
+}
+
+export interface Preset {
+  readonly id: string;
+  readonly label: string;
+  readonly why: string;
+  readonly fields: Partial<LaunchFields>;
+}
+
+export const DEFAULT_FIELDS: LaunchFields = {
+  name: "",
+  nodes: 5,
+  n: 3,
+  r: 2,
+  w: 2,
+  partitioning: "equal-partitions",
+  partitions: 128,
+  tokensPerNode: 32,
+  mode: "dvv",
+  coordinator: "first",
+  latency: "",
+};
+
+export const PRESETS: readonly Preset[] = [
+  {
+    id: "paper",
+    label: "The paper’s 3, 2, 2",
+    why: "What most services at Amazon ran: a balance of durability, consistency and speed.",
+    fields: {},
+  },
+  {
+    id: "read-heavy",
+    label: "Read-heavy",
+    why: "R = 1, W = N: one replica answers a read, every replica must take a write. Catalogues.",
+    fields: { r: 1, w: 3 },
+  },
+  {
+    id: "write-heavy",
+    label: "Write-heavy",
+    why: "W = 1: a write never waits for a second disk, and reads ask everybody. Shopping carts.",
+    fields: { r: 3, w: 1 },
+  },
+  {
+    id: "original-reads",
+    label: "Original table, R 1, W 3",
+    why: "The original simulator’s fast reads: 8 nodes, N = 4, requests delayed 10 ms on average.",
+    fields: { nodes: 8, n: 4, r: 1, w: 3, latency: ORIGINAL_LATENCY },
+  },
+  {
+    id: "original-writes",
+    label: "Original table, R 3, W 1",
+    why: "The original simulator’s fast writes: 8 nodes, N = 4, requests delayed 10 ms on average.",
+    fields: { nodes: 8, n: 4, r: 3, w: 1, latency: ORIGINAL_LATENCY },
+  },
+];
+
+/** The form's fields for a preset's id; the defaults for an id that is not one. */
+export function presetFields(id: string | undefined): LaunchFields {
+  const preset = PRESETS.find((candidate) => candidate.id === id);
+  return { ...DEFAULT_FIELDS, ...preset?.fields };
+}

@@ -1,0 +1,111 @@
+/**
+ * One request, replica by replica: when the coordinator asked each, when each answered, and the
+ * instant at which enough had answered for the client to be served.
+ */
+import type { ReplicaTrace } from "../../lib/dynamo/events.ts";
+import type { ProtocolEvent } from "./api.ts";
+import { formatMs } from "./format.ts";
+
+export interface WaterfallBar {
+  readonly node: string;
+  readonly primary: boolean;
+  readonly outcome: ReplicaTrace["outcome"];
+  readonly fromMs: number;
+  /** Null: no answer while anybody listened. */
+  readonly toMs: number | null;
+  /** What a person should know of this bar. */
+  readonly note: string;
+}
+
+export interface Waterfall {
+  readonly method: string;
+  readonly key: string;
+  readonly coordinator: string;
+  readonly needed: number;
+  /** When the client had its answer. */
+  readonly servedMs: number;
+  /** The right edge of the drawing. */
+  readonly endMs: number;
+  readonly outcome: string;
+  readonly bars: readonly WaterfallBar[];
+}
+
+/** The whole story, as the coordinator tells it when every replica has answered or failed. */
+export function waterfallOf(event: Extract<ProtocolEvent, { type: "request" }>): Waterfall {
+  const { method, key, node, needed, tookUs, outcome, replicas } = event;
+  return drawn(
+    { method, key, coordinator: node, needed, servedMs: tookUs / 1000, outcome },
+    replicas,
+  );
+}
+
+/**
+ * The same from the client's own answer: it left when the last of the needed replicas had answered, so
+ * those that had not are pending.
+ */
+export function waterfallOfReply(
+  reply: {
+    readonly method: string;
+    readonly key: string;
+    readonly coordinator: string;
+    readonly replicas: readonly ReplicaTrace[];
+  },
+): Waterfall {
+  const { method, key, coordinator, replicas } = reply;
+  const answered = replicas.flatMap((trace) =>
+    trace.outcome === "answered" && trace.answeredUs !== undefined ? [trace.answeredUs] : []
+  );
+  const servedMs = Math.max(0, ...answered) / 1000;
+  const needed = answered.length;
+  return drawn({ method, key, coordinator, needed, servedMs, outcome: "ok" }, replicas);
+}
+
+function drawn(
+  request: Omit<Waterfall, "bars" | "endMs">,
+  replicas: readonly ReplicaTrace[],
+): Waterfall {
+  const { coordinator, servedMs } = request;
+  const bars = replicas.map((trace) => barOf(trace, coordinator, servedMs));
+  const latest = Math.max(servedMs, ...bars.map((bar) => bar.toMs ?? bar.fromMs));
+  return { ...request, bars, endMs: Math.max(latest * 1.08, 0.05) };
+}
+
+function barOf(trace: ReplicaTrace, coordinator: string, servedMs: number): WaterfallBar {
+  const toMs = trace.answeredUs === undefined ? null : trace.answeredUs / 1000;
+  return {
+    node: trace.node,
+    primary: trace.primary,
+    outcome: trace.outcome,
+    fromMs: trace.sentUs / 1000,
+    toMs,
+    note: noteOf(trace, coordinator, toMs, servedMs),
+  };
+}
+
+function noteOf(
+  trace: ReplicaTrace,
+  coordinator: string,
+  toMs: number | null,
+  servedMs: number,
+): string {
+  const role = trace.node === coordinator
+    ? "coordinator's own replica"
+    : trace.primary
+    ? "primary"
+    : "stand-in";
+  if (trace.outcome === "failed") return `${role}, failed: ${trace.reason ?? "no reason given"}`;
+  if (toMs === null) return `${role}, no answer yet`;
+  const took = formatMs(toMs - trace.sentUs / 1000);
+  return toMs > servedMs ? `${role}, ${took}, after the client was served` : `${role}, ${took}`;
+}
+
+/** Round steps for an axis from 0: at most `most` of them. */
+export function axisTicks(end: number, most: number): number[] {
+  if (!(end > 0)) return [0];
+  const raw = end / most;
+  const magnitude = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((m) => m * magnitude).find((s) => s >= raw * 0.999) ??
+    10 * magnitude;
+  const count = Math.floor(end / step + 1e-9);
+  return Array.from({ length: count + 1 }, (_, i) => Number((i * step).toPrecision(12)));
+}

@@ -1,0 +1,87 @@
+/** The selected node, and what can be done to it. Without scripts: one such panel a node. */
+import { ProblemNote } from "../components/problem_note.tsx";
+import { Swatch } from "../components/owner.tsx";
+import type { NodeView } from "./models/api.ts";
+import { ACTS, allowedActs, type ClusterModel } from "./models/cluster_model.ts";
+import { StateMark } from "./node_table.tsx";
+
+export function NodePanel({ model }: { readonly model: ClusterModel }) {
+  const node = model.selectedNode.value;
+  if (node === null) {
+    return (
+      <div class="node-panel node-panel-empty">
+        <p class="js-only">
+          Select a node, in the drawing or in the table, to see which part of the ring is its own,
+          and to stop, kill or pause it.
+        </p>
+        <div class="no-js-only">
+          {model.cluster.value.nodes.map((each, index) => (
+            <NodeActs key={each.id} model={model} node={each} index={index} />
+          ))}
+        </div>
+      </div>
+    );
+  }
+  const index = model.cluster.value.nodes.indexOf(node);
+  return (
+    <div class="node-panel">
+      <NodeActs model={model} node={node} index={index} />
+      <ProblemNote problem={model.actProblem.value} />
+    </div>
+  );
+}
+
+function NodeActs(
+  { model, node, index }: {
+    readonly model: ClusterModel;
+    readonly node: NodeView;
+    readonly index: number;
+  },
+) {
+  const clusterId = model.cluster.value.id;
+  const allowed = allowedActs(node.state);
+  const busy = model.busy.value;
+  return (
+    <>
+      <h3>
+        <Swatch index={index} /> {node.id} <StateMark node={node} />
+      </h3>
+      <p class="small">
+        <a href={node.url} rel="noreferrer">{node.url}</a>
+        {node.pid !== null && <>, process {node.pid}</>}
+        {node.state === "crashed" && node.exit !== null && (
+          <>. It ended with code {node.exit.code}: {node.exit.lastWords}</>
+        )}
+      </p>
+      <div class="acts">
+        {ACTS.map(({ act, label, why }) => (
+          <form
+            key={act}
+            method="post"
+            action={`/clusters/${clusterId}/nodes/${node.id}/${act}`}
+            onSubmit={(event) => {
+              event.preventDefault();
+              void model.act(node.id, act);
+            }}
+          >
+            <button
+              type="submit"
+              class={act === "kill" || act === "wipe" ? "act act-hard" : "act"}
+              disabled={!allowed.includes(act) || busy !== null}
+              aria-busy={busy === `${node.id}:${act}`}
+              aria-label={`${label} ${node.id}`}
+            >
+              {label}
+            </button>
+            <span>{why}</span>
+          </form>
+        ))}
+      </div>
+      {node.status !== null && node.status.warnings.length > 0 && (
+        <ul class="warnings">
+          {node.status.warnings.map((warning) => <li key={warning}>{warning}</li>)}
+        </ul>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,41 @@
+/** The ring in its frame: selection and the key typed in the form below decide what stands out. */
+import { useMemo } from "preact/hooks";
+import { PlotFrame } from "../components/plot_frame.tsx";
+import { RingDrawing } from "../components/ring_drawing.tsx";
+import type { ClusterModel } from "./models/cluster_model.ts";
+import { arcsOf, placeOf, sharesOf } from "./models/ring_geometry.ts";
+
+export function RingFigure({ model }: { readonly model: ClusterModel }) {
+  const ring = model.ring.value;
+  const arcs = useMemo(() => ring === null ? [] : arcsOf(ring), [ring]);
+  if (ring === null) return null;
+  const key = model.keys.key.value;
+  const place = key === "" ? null : placeOf(ring, key);
+  const shares = sharesOf(ring);
+  const nodes = model.cluster.value.nodes;
+  return (
+    <PlotFrame
+      title="The ring"
+      level={2}
+      fileName={`${model.cluster.value.id}-ring`}
+      caption={place === null
+        ? "Outside the hash space, 0 to 2¹²⁸ clockwise, cut into partitions; each has the mark of the node that comes first for its keys. Inside the machines."
+        : `“${place.key}” hashes to the black mark. Walking clockwise, the first ${ring.n} different nodes are its replicas; the others stand in when those are down.`}
+      columns={["node", "partitions", "share of the ring, %"]}
+      rows={nodes.map(({ id }) => {
+        const entry = shares.get(id);
+        return [id, entry?.ranges ?? 0, Number(((entry?.share ?? 0) * 100).toFixed(2))];
+      })}
+    >
+      <RingDrawing
+        arcs={arcs}
+        nodes={nodes}
+        n={ring.n}
+        partitions={ring.rangeCount}
+        selected={model.selected.value}
+        place={place}
+        onSelect={(id) => model.select(id)}
+      />
+    </PlotFrame>
+  );
+}

@@ -1,0 +1,57 @@
+/**
+ * Downloads made in the page. A drawing is styled by the page's style sheet, which does not travel
+ * with it: what a browser computed for each shape is written into the copy.
+ */
+
+const STYLES = [
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "stroke-opacity",
+  "opacity",
+  "font-family",
+  "font-size",
+  "font-weight",
+  "text-anchor",
+  "dominant-baseline",
+] as const;
+
+export function saveText(text: string, fileName: string, type: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = fileName;
+  link.click();
+  // The download has its own hold on the data by the next task.
+  setTimeout(() => URL.revokeObjectURL(url), 0);
+}
+
+export function saveSvg(svg: SVGSVGElement, fileName: string): void {
+  saveText(standaloneSvg(svg), fileName, "image/svg+xml");
+}
+
+function standaloneSvg(svg: SVGSVGElement): string {
+  const copy = svg.cloneNode(true) as SVGSVGElement;
+  const originals = [svg, ...svg.querySelectorAll("*")];
+  const copies = [copy, ...copy.querySelectorAll("*")];
+  for (const [i, original] of originals.entries()) {
+    const target = copies[i];
+    if (target === undefined) continue;
+    const computed = getComputedStyle(original);
+    for (const name of STYLES) target.setAttribute(name, computed.getPropertyValue(name));
+    // Lengths set in the style sheet would overrule those of the copy's own attributes.
+    for (const name of ["class", "tabindex", "role"]) target.removeAttribute(name);
+  }
+  const { width, height } = svg.getBoundingClientRect();
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  copy.setAttribute("width", String(Math.round(width)));
+  copy.setAttribute("height", String(Math.round(height)));
+  const background = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+  background.setAttribute("width", "100%");
+  background.setAttribute("height", "100%");
+  background.setAttribute("fill", getComputedStyle(document.body).backgroundColor);
+  copy.prepend(background);
+  return new XMLSerializer().serializeToString(copy);
+}

@@ -1,0 +1,114 @@
+/**
+ * `deno task start`: the dashboard, and a cluster to begin with.
+ *
+ * The page answers at once; the cluster starts behind it. Whatever ends this process ends every node:
+ * a signal by asking them to, anything harsher by the closing of the pipe that each of them watches.
+ */
+import { Option } from "commander";
+import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./cli/options.ts";
+import { launchCluster } from "./nodes/launcher.ts";
+import { holderOf } from "./nodes/port_holder.ts";
+import { PORT_MAX } from "./nodes/ports.ts";
+import { createDashboard } from "./routes/app.tsx";
+import { buildAssets } from "./routes/assets.ts";
+import { clientSender } from "./routes/load_sender.ts";
+import { ClusterRegistry, type Registered } from "./routes/registry.ts";
+
+const HOST = "127.0.0.1";
+const PORT_DEFAULT = 8_000;
+const DEMO = { name: "demo", nodes: 5, n: 3, r: 2, w: 2 };
+
+const say = (text: string) => writeAll(Deno.stderr, `${text}\n`);
+const print = (text: string) => writeAll(Deno.stdout, `${text}\n`);
+
+interface StartOptions {
+  readonly port: number;
+  readonly cluster: boolean;
+}
+
+function readOptions(): StartOptions {
+  const command = newCommand("start", "The dashboard, with a demo cluster, until Ctrl-C.")
+    .addOption(
+      new Option("--port <port>", "where the dashboard listens; 0 takes any free one")
+        .argParser(integer(0, PORT_MAX)).default(PORT_DEFAULT),
+    )
+    .option("--no-cluster", "starts no demo cluster");
+  readArguments(command);
+  return command.opts<StartOptions>();
+}
+
+async function refusePort(port: number): Promise<never> {
+  const holder = await holderOf(port) ?? "a process that cannot be seen from here";
+  fail(
+    `Cannot listen on port ${port} of ${HOST}: it is taken by ${holder}.\n` +
+      "Stop that, or choose another with --port (0: any free one)",
+    EXIT_REFUSED,
+  );
+}
+
+/** Starts the demo cluster behind the page. */
+function startDemo(registry: ClusterRegistry): Registered {
+  const { name, nodes, n, r, w } = DEMO;
+  return registry.launch({ nodes, config: { n, r, w }, port: 0 }, name);
+}
+
+/** What to do next, once the demo cluster is there to do it with. */
+async function introduce({ live }: Registered): Promise<void> {
+  await live.settled;
+  if (live.failure !== null) return say(`The demo cluster did not start: ${live.failure}`);
+  const [first, second] = live.summary().nodes;
+  if (first === undefined || second === undefined) return;
+  print(
+    [
+      `Cluster ${DEMO.name}: ${DEMO.nodes} nodes, N=${DEMO.n} R=${DEMO.r} W=${DEMO.w}. Try:`,
+      `  curl -X PUT --data-binary hello ${first.url}/kv/greeting`,
+      `  curl ${second.url}/kv/greeting`,
+    ].join("\n"),
+  );
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  const registry = new ClusterRegistry({ launch: launchCluster, loadSender: clientSender });
+  const assets = buildAssets();
+  const dashboard = createDashboard({
+    registry,
+    assets,
+    onError: (error) => say(error instanceof Error ? error.stack ?? error.message : String(error)),
+  });
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve(
+      { hostname: HOST, port: options.port, onListen: () => {} },
+      dashboard.fetch,
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) await refusePort(options.port);
+    throw error;
+  }
+  const ending = endOnSignals();
+  print(`Dynamo Simulator: http://${HOST}:${server.addr.port}/`);
+  print(
+    options.cluster
+      ? "Open it in a browser. Five nodes are starting; Ctrl-C ends everything."
+      : "Open it in a browser and start a cluster; Ctrl-C ends everything.",
+  );
+  void assets.then(({ warning }) => warning !== null && say(warning));
+  if (options.cluster) void introduce(startDemo(registry));
+  await ending;
+  await registry.close();
+  // Open event streams have ended with their clusters; nothing else is worth waiting for.
+  Deno.exit(0);
+}
+
+/** Resolves at the first signal to end; later ones change nothing. */
+function endOnSignals(): Promise<void> {
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT"]
+    : ["SIGINT", "SIGTERM", "SIGHUP"];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of signals) Deno.addSignalListener(signal, () => resolve());
+  return promise;
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,115 @@
+/**
+ * The frame of the JSON API: a route is data (what it is called, what it takes, what it answers, what
+ * it does), listed in `api_*.ts` and applied here, so that what `/api/openapi.json` describes and what
+ * is served cannot drift apart.
+ */
+import { OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { ProblemError } from "./problem.ts";
+import { ProblemSchema } from "./schemas.ts";
+
+export interface ApiRoute {
+  readonly config: RouteConfig;
+  readonly handle: (c: Context) => Response | Promise<Response>;
+}
+
+/** A JSON document sent here is at most this long. */
+const JSON_BYTES_MAX = 65_536;
+
+export function apiApp(routes: readonly ApiRoute[]): OpenAPIHono {
+  const app = new OpenAPIHono();
+  for (const { config, handle } of routes) {
+    app.openAPIRegistry.registerPath(config);
+    app.on(config.method, config.path.replace(/\{(\w+)\}/g, ":$1"), handle);
+  }
+  app.doc31("/api/openapi.json", {
+    openapi: "3.1.0",
+    info: {
+      title: "Dynamo Simulator: the dashboard's API",
+      version: "1",
+      description:
+        "Starts clusters of real Dynamo nodes on this machine, drives and breaks them. " +
+        "Each node has an API of its own: see openapi.json at its url.",
+    },
+  });
+  return app;
+}
+
+/** A JSON response of a schema, for a route's documentation. */
+export function answers(status: number, description: string, schema?: z.ZodType) {
+  return {
+    [status]: {
+      description,
+      ...(schema === undefined ? {} : { content: { "application/json": { schema } } }),
+    },
+  };
+}
+
+/** Problem responses, for a route's documentation. */
+export function problems(reasons: Record<number, string>) {
+  const entries = Object.entries(reasons).map(([status, description]) => [status, {
+    description,
+    content: { "application/problem+json": { schema: ProblemSchema } },
+  }]);
+  return Object.fromEntries(entries) as Record<string, { description: string }>;
+}
+
+export function takes(schema: z.ZodType) {
+  return { body: { content: { "application/json": { schema } } } };
+}
+
+/** Checks an input against a schema. Throws a 400 {@link ProblemError} with everything that is wrong. */
+export function parse<S extends z.ZodType>(schema: S, input: unknown): z.infer<S> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map((issue) => ({
+    field: issue.code === "unrecognized_keys" ? issue.keys.join(", ") : issue.path.join("."),
+    message: issue.code === "unrecognized_keys"
+      ? `there is no field ${issue.keys.map((key) => `'${key}'`).join(", ")}`
+      : issue.message,
+  }));
+  const detail = errors.map((error) => error.message).join("; ");
+  throw new ProblemError(400, "invalid", detail, { errors });
+}
+
+/** The body as JSON; `{}` when there is none. Throws {@link ProblemError}: 400, 413 or 415. */
+export async function jsonBody(c: Context): Promise<unknown> {
+  const bytes = await limitedBody(c.req.raw, JSON_BYTES_MAX);
+  if (bytes.length === 0) return {};
+  const type = c.req.header("Content-Type") ?? "";
+  if (!/^application\/(\S+\+)?json\b/i.test(type)) {
+    throw new ProblemError(
+      415,
+      "unsupported-media-type",
+      `Content-Type must be application/json: it is '${type}'`,
+    );
+  }
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new ProblemError(400, "invalid", `The body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** The whole body. Throws a 413 {@link ProblemError} as soon as it is longer than allowed. */
+export async function limitedBody(
+  request: Request,
+  bytesMax: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > bytesMax) {
+      throw new ProblemError(413, "too-large", `The body must be at most ${bytesMax} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  const body = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return body;
+}

@@ -1,0 +1,102 @@
+/** `/api/clusters`: start, look at and end clusters; act on their nodes. */
+import { z } from "@hono/zod-openapi";
+import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./api.ts";
+import { launchOptions } from "./launching.ts";
+import { actOnNode } from "./node_acts.ts";
+import { ProblemError } from "./problem.ts";
+import type { ClusterRegistry, Registered } from "./registry.ts";
+import { ActParams, Cluster, ClusterParams, ClusterWithRing, LaunchBody } from "./schemas.ts";
+
+/** Starts a cluster and waits until it runs. Throws {@link ProblemError}. */
+export async function launchAndWait(
+  registry: ClusterRegistry,
+  body: LaunchBody,
+): Promise<Registered> {
+  const registered = registry.launch(launchOptions(body), body.name);
+  await registered.live.settled;
+  if (registered.live.failure !== null) {
+    throw new ProblemError(500, "cluster-failed", registered.live.failure);
+  }
+  return registered;
+}
+
+export function clusterRoutes(registry: ClusterRegistry): ApiRoute[] {
+  return [
+    {
+      config: {
+        method: "get",
+        path: "/api/clusters",
+        summary: "The clusters of this dashboard",
+        responses: answers(200, "All of them", z.object({ clusters: z.array(Cluster) })),
+      },
+      handle: () => Response.json({ clusters: registry.list().map(({ live }) => live.summary()) }),
+    },
+    {
+      config: {
+        method: "post",
+        path: "/api/clusters",
+        summary: "Start a cluster; answers once every node is ready",
+        request: takes(LaunchBody),
+        responses: {
+          ...answers(201, "It runs; Location names it", ClusterWithRing),
+          ...problems({ 400: "A field is wrong", 409: "Name taken, or too many nodes" }),
+        },
+      },
+      handle: async (c) => {
+        const { live } = await launchAndWait(registry, parse(LaunchBody, await jsonBody(c)));
+        return Response.json(live.detail(), {
+          status: 201,
+          headers: { Location: `/api/clusters/${live.id}` },
+        });
+      },
+    },
+    {
+      config: {
+        method: "get",
+        path: "/api/clusters/{id}",
+        summary: "One cluster: its configuration, its nodes and what they say, its ring",
+        request: { params: ClusterParams },
+        responses: {
+          ...answers(200, "The cluster", ClusterWithRing),
+          ...problems({ 404: "No such" }),
+        },
+      },
+      handle: async (c) => {
+        const { live } = registry.find(parse(ClusterParams, c.req.param()).id);
+        await live.refresh();
+        return Response.json(live.detail());
+      },
+    },
+    {
+      config: {
+        method: "delete",
+        path: "/api/clusters/{id}",
+        summary: "End every process of a cluster and remove its temporary data",
+        request: { params: ClusterParams },
+        responses: { ...answers(204, "Ended"), ...problems({ 404: "No such" }) },
+      },
+      handle: async (c) => {
+        await registry.end(parse(ClusterParams, c.req.param()).id);
+        return new Response(null, { status: 204 });
+      },
+    },
+    {
+      config: {
+        method: "post",
+        path: "/api/clusters/{id}/nodes/{node}/{act}",
+        summary: "Kill (SIGKILL), stop, pause (SIGSTOP), resume, restart or wipe a node's process",
+        request: { params: ActParams },
+        responses: {
+          ...answers(200, "The cluster after it", ClusterWithRing),
+          ...problems({ 404: "No such cluster, node or act", 409: "Not in the node's state" }),
+        },
+      },
+      handle: async (c) => {
+        const { id, node, act } = c.req.param() as { id: string; node: string; act: string };
+        const { live } = registry.find(id);
+        await actOnNode(live, node, act);
+        return Response.json(live.detail());
+      },
+    },
+  ];
+}

@@ -1,0 +1,195 @@
+/**
+ * The pages, and what their forms post. Everything here can be done by the JSON API too; this is the
+ * way without scripts: a form posts, the server acts and sends the browser back to the page.
+ */
+import { Hono } from "hono";
+import type { VNode } from "preact";
+import { renderToString } from "preact-render-to-string";
+import { Document } from "../components/document.tsx";
+import { ClusterPage } from "../islands/cluster_page.tsx";
+import { ClustersPage, type ClustersPageProps } from "../islands/clusters_page.tsx";
+import type { Problem, ReadEnvelope, WriteEnvelope } from "../islands/models/api.ts";
+import type { Answer } from "../islands/models/cluster_api.ts";
+import { getOutcome, type KeysStart, type Outcome } from "../islands/models/keys_model.ts";
+import { type LaunchFields, presetFields } from "../islands/models/presets.ts";
+import { parse } from "./api.ts";
+import { requireFitting } from "./api_load.ts";
+import type { Assets, Island } from "./assets.ts";
+import { formObject, readForm } from "./forms.ts";
+import { launchOptions } from "./launching.ts";
+import { actOnNode } from "./node_acts.ts";
+import { askNode, type NodeRequest } from "./node_proxy.ts";
+import { ProblemError } from "./problem.ts";
+import type { ClusterRegistry, Registered } from "./registry.ts";
+import { LaunchBody, LoadBody } from "./schemas.ts";
+
+const LAUNCH_NUMBERS = ["nodes", "n", "r", "w", "partitions", "tokensPerNode"];
+const LOAD_NUMBERS = ["count", "concurrency", "keyCount", "valueBytes", "r", "w"];
+
+export function pageRoutes(registry: ClusterRegistry, assets: Promise<Assets>): Hono {
+  const app = new Hono();
+  const html = async (
+    page: { title: string; island: Island; props: unknown; body: VNode },
+    status: number,
+  ): Promise<Response> => {
+    const { styles, scriptOf } = await assets;
+    const document = renderToString(
+      <Document
+        title={page.title}
+        styles={styles}
+        script={scriptOf(page.island)}
+        islandProps={page.props}
+      >
+        {page.body}
+      </Document>,
+    );
+    return new Response(`<!doctype html>${document}`, {
+      status,
+      headers: { "Content-Type": "text/html; charset=utf-8" },
+    });
+  };
+
+  const frontPage = (fields: LaunchFields, problem: Problem | null) => {
+    const clusters = registry.list().map(({ live }) => live.summary());
+    const props: ClustersPageProps = { clusters, fields, problem };
+    const body = <ClustersPage {...props} />;
+    return html({ title: "Clusters", island: "clusters", props, body }, problem?.status ?? 200);
+  };
+
+  const clusterPage = async ({ live, loads }: Registered, keys: KeysStart, status = 200) => {
+    await live.refresh();
+    const props = { cluster: live.detail(), runs: loads.list(), keys };
+    const body = <ClusterPage {...props} />;
+    return html({ title: live.id, island: "cluster", props, body }, status);
+  };
+
+  app.get("/", (c) => frontPage(presetFields(c.req.query("preset")), null));
+
+  app.post("/clusters", async (c) => {
+    const form = await readForm(c.req.raw);
+    const given = formObject(form, LAUNCH_NUMBERS);
+    try {
+      const body = parse(LaunchBody, given);
+      // Not awaited: the cluster's page shows how it starts.
+      const { live } = registry.launch(launchOptions(body), body.name);
+      return c.redirect(`/clusters/${live.id}`, 303);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      return frontPage({ ...presetFields(undefined), ...given }, error.problem);
+    }
+  });
+
+  app.get("/clusters/:id", async (c) => {
+    const registered = registry.find(c.req.param("id"));
+    const key = c.req.query("key") ?? "";
+    const asked = c.req.query("op") === "get" && key !== "";
+    const outcome = asked ? await getForPage(registry, registered, key, c.req.query()) : null;
+    return clusterPage(registered, { key, outcome });
+  });
+
+  app.post("/clusters/:id/end", async (c) => {
+    await registry.end(c.req.param("id"));
+    return c.redirect("/", 303);
+  });
+
+  app.post("/clusters/:id/nodes/:node/:act", async (c) => {
+    const { id, node, act } = c.req.param();
+    await actOnNode(registry.find(id).live, node, act);
+    return c.redirect(`/clusters/${id}#nodes`, 303);
+  });
+
+  app.post("/clusters/:id/load", async (c) => {
+    const id = c.req.param("id");
+    const registered = registry.find(id);
+    const form = await readForm(c.req.raw);
+    const body = parse(LoadBody, formObject(form, LOAD_NUMBERS));
+    requireFitting(registered, body);
+    registered.loads.start(body);
+    return c.redirect(`/clusters/${id}#load`, 303);
+  });
+
+  app.post("/clusters/:id/kv", async (c) => {
+    const id = c.req.param("id");
+    const registered = registry.find(id);
+    const form = await readForm(c.req.raw);
+    const key = form.get("key") ?? "";
+    if (form.get("op") === "get") {
+      const query = new URLSearchParams({ key, op: "get" });
+      for (const name of ["r", "node"]) if (form.get(name)) query.set(name, form.get(name) ?? "");
+      return c.redirect(`/clusters/${id}?${query}#keys`, 303);
+    }
+    const outcome = await writeForPage(registry, registered, key, form);
+    return clusterPage(registered, { key, outcome }, statusOf(outcome));
+  });
+
+  return app;
+}
+
+function statusOf(outcome: Outcome): number {
+  return outcome.kind === "problem" ? outcome.problem.status : 200;
+}
+
+async function getForPage(
+  registry: ClusterRegistry,
+  { live }: Registered,
+  key: string,
+  query: Record<string, string>,
+): Promise<Outcome> {
+  const search = new URLSearchParams(query["r"] ? { r: query["r"] } : {});
+  const answer = await askForPage<ReadEnvelope>(registry, live, {
+    method: "GET",
+    path: `/kv/${encodeURIComponent(key)}`,
+    search,
+    headers: new Headers({ Accept: "application/json" }),
+    node: query["node"] || null,
+  });
+  return getOutcome(key, answer);
+}
+
+async function writeForPage(
+  registry: ClusterRegistry,
+  { live }: Registered,
+  key: string,
+  form: URLSearchParams,
+): Promise<Outcome> {
+  const method = form.get("op") === "delete" ? "delete" : "put";
+  const context = form.get("useContext") ? form.get("context") ?? "" : "";
+  const headers = new Headers({
+    "Accept": "application/json",
+    "Content-Type": "text/plain; charset=utf-8",
+  });
+  if (context !== "") headers.set("X-Dynamo-Context", context);
+  const w = form.get("w");
+  const answer = await askForPage<WriteEnvelope>(registry, live, {
+    method: method === "put" ? "PUT" : "DELETE",
+    path: `/kv/${encodeURIComponent(key)}`,
+    search: new URLSearchParams(w ? { w } : {}),
+    headers,
+    node: form.get("node") || null,
+    // A browser's form turns every line end into CR LF.
+    body: new TextEncoder().encode((form.get("value") ?? "").replaceAll("\r\n", "\n")),
+  });
+  return answer.ok
+    ? { kind: "written", method, written: answer.value }
+    : { kind: "problem", method, problem: answer.problem };
+}
+
+/** The node's answer, or why none came, as a page's own scripts would see it. */
+async function askForPage<T>(
+  registry: ClusterRegistry,
+  live: Registered["live"],
+  request: NodeRequest,
+): Promise<Answer<T>> {
+  try {
+    const response = await askNode(live, request, registry.fetch);
+    const json: unknown = await response.json();
+    const { status } = response;
+    const node = response.headers.get("X-Dynamo-Node");
+    return response.ok || status === 300
+      ? { ok: true, status, node, value: json as T }
+      : { ok: false, node, problem: json as Problem };
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return { ok: false, node: null, problem: error.problem };
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The clusters of this dashboard, by name. They live as long as the dashboard does.
+ */
+import type { LaunchOptions } from "../nodes/launcher.ts";
+import { type Launch, LiveCluster } from "./live_cluster.ts";
+import { LoadRuns, type LoadSender } from "./load_runs.ts";
+import { ProblemError } from "./problem.ts";
+
+export const CLUSTERS_MAX = 8;
+export const NODES_MAX = 32;
+/** Processes of all clusters together: a node takes 60 to 80 MB. */
+export const NODES_TOTAL_MAX = 64;
+
+/** The number of nodes is always said here: it is counted against the bound. */
+export type SizedOptions = LaunchOptions & { readonly nodes: number };
+
+export interface Registered {
+  readonly live: LiveCluster;
+  readonly loads: LoadRuns;
+}
+
+export interface RegistryOptions {
+  readonly launch: Launch;
+  readonly loadSender: LoadSender;
+  /** How nodes are reached; tests give their own. */
+  readonly fetch?: typeof fetch;
+}
+
+export class ClusterRegistry {
+  readonly #clusters = new Map<string, Registered>();
+  readonly #options: RegistryOptions;
+  #serial = 0;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+  }
+
+  get fetch(): typeof fetch {
+    return this.#options.fetch ?? fetch;
+  }
+
+  list(): Registered[] {
+    return [...this.#clusters.values()];
+  }
+
+  /** Throws a 404 {@link ProblemError} that names the clusters there are. */
+  find(id: string): Registered {
+    const found = this.#clusters.get(id);
+    if (found !== undefined) return found;
+    const ids = [...this.#clusters.keys()];
+    throw new ProblemError(
+      404,
+      "not-found",
+      `There is no cluster '${id}': ${
+        ids.length === 0 ? "none is running" : `there is ${ids.join(", ")}`
+      }`,
+    );
+  }
+
+  /** Starts a cluster; `live.settled` tells when it runs. Throws {@link ProblemError} at a bound. */
+  launch(options: SizedOptions, name?: string): Registered {
+    this.#forgetFailed();
+    this.#requireRoom(options.nodes);
+    const id = name ?? this.#freeName();
+    if (this.#clusters.has(id)) {
+      throw new ProblemError(
+        409,
+        "conflict",
+        `name must be one that no running cluster has: '${id}' is taken`,
+      );
+    }
+    const named = { ...options, config: { ...options.config, cluster: id } };
+    const live = new LiveCluster(id, named, this.#options.launch, this.fetch);
+    const loads = new LoadRuns(live, this.#options.loadSender);
+    this.#clusters.set(id, { live, loads });
+    return { live, loads };
+  }
+
+  #requireRoom(nodes: number): void {
+    const total = this.list().reduce((sum, { live }) => sum + live.options.nodes, 0);
+    if (this.#clusters.size >= CLUSTERS_MAX) {
+      throw new ProblemError(
+        409,
+        "conflict",
+        `At most ${CLUSTERS_MAX} clusters run at once: end one first`,
+      );
+    }
+    if (total + nodes > NODES_TOTAL_MAX) {
+      throw new ProblemError(
+        409,
+        "conflict",
+        `At most ${NODES_TOTAL_MAX} nodes run at once: ${total} do, ${nodes} more were asked for`,
+      );
+    }
+  }
+
+  /** A start that failed is kept to be read about, until the next one. */
+  #forgetFailed(): void {
+    for (const [id, { live }] of this.#clusters) {
+      if (live.state === "failed") this.#clusters.delete(id);
+    }
+  }
+
+  #freeName(): string {
+    do this.#serial++; while (this.#clusters.has(`cluster-${this.#serial}`));
+    return `cluster-${this.#serial}`;
+  }
+
+  /** Ends a cluster and forgets it. Throws a 404 {@link ProblemError}. */
+  async end(id: string): Promise<void> {
+    const { live, loads } = this.find(id);
+    this.#clusters.delete(id);
+    loads.stopAll();
+    await live.close();
+  }
+
+  /** Ends everything: for the end of the dashboard. */
+  async close(): Promise<void> {
+    const ids = [...this.#clusters.keys()];
+    await Promise.all(ids.map((id) => this.end(id)));
+  }
+}
