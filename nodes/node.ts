@@ -198,7 +198,6 @@ async function serve(service: NodeService, options: NodeOptions): Promise<Runnin
     throw await explainListen(error, host, port);
   }
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${server.addr.port}`;
-  service.start();
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     service.stopTaking();
