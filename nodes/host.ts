@@ -63,7 +63,10 @@ export class Host {
   /** `onDefect` is told when the replica throws: its state can no longer be trusted. */
   constructor(
     private readonly replica: Stepper,
-    private readonly store: Pick<RecordStore, "load" | "store">,
+    private readonly store: Pick<
+      RecordStore,
+      "load" | "store" | "delete" | "scan" | "scanHints"
+    >,
     private readonly peers: PeerCaller,
     private readonly onDefect: (error: unknown) => void,
     private readonly now: () => Micros = nowMicros,
@@ -72,6 +75,11 @@ export class Host {
   /** Requests of clients and peers that have no answer yet. */
   get requestsWaiting(): number {
     return this.waiting.size;
+  }
+
+  /** The node runs: call once, before anything else is delivered. */
+  start(): void {
+    this.deliver({ kind: "start" });
   }
 
   /** A request of a client of this node; `answer` is called once. */
@@ -141,6 +149,15 @@ export class Host {
       case "store":
         this.storeRecord(effect);
         break;
+      case "remove":
+        this.remove(effect);
+        break;
+      case "scan":
+        this.scan(effect);
+        break;
+      case "scan-hints":
+        this.scanHints(effect);
+        break;
       case "timer":
         this.setTimer(effect.id, effect.at);
         break;
@@ -174,9 +191,37 @@ export class Host {
     );
   }
 
-  private storeRecord({ id, record, position }: Effect & { kind: "store" }): void {
-    this.store.store(record, position).then(
+  private storeRecord({ id, record, position, hints }: Effect & { kind: "store" }): void {
+    this.store.store(record, position, hints).then(
       () => this.deliver({ kind: "stored", id }),
+      (error) => this.storageFailed(id, error),
+    );
+  }
+
+  private remove({ id, key, position, hints }: Effect & { kind: "remove" }): void {
+    this.store.delete(key, position, hints).then(
+      () => this.deliver({ kind: "stored", id }),
+      (error) => this.storageFailed(id, error),
+    );
+  }
+
+  private scan({ id, from, to, after, limit }: Effect & { kind: "scan" }): void {
+    const options = {
+      limit,
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+      ...(after === null ? {} : { after }),
+    };
+    this.store.scan(options).then(
+      ({ records, next }) =>
+        this.deliver({ kind: "scanned", id, records: records.map(({ record }) => record), next }),
+      (error) => this.storageFailed(id, error),
+    );
+  }
+
+  private scanHints({ id, target, after, limit }: Effect & { kind: "scan-hints" }): void {
+    this.store.scanHints(target, { limit, ...(after === null ? {} : { after }) }).then(
+      (places) => this.deliver({ kind: "hints-scanned", id, places }),
       (error) => this.storageFailed(id, error),
     );
   }

@@ -309,9 +309,35 @@ Deno.test("storage: a record that has lost its chunk or its row fails, never abs
   });
 });
 
+Deno.test("storage: a read that a store overtakes does not bring the old record back", async () => {
+  await withFile(async (location) => {
+    await filled(location, 3);
+    const disk = new FailingDisk();
+    const store = await openStorage({ location, openKv: disk.openKv });
+    const position = positionOf("key-1");
+    const held = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    disk.afterGet = () => {
+      reached.resolve();
+      return held.promise;
+    };
+    const overtaken = store.load("key-1", position);
+    await reached.promise;
+    await store.store(recordFor("key-1", "new"), position);
+    disk.afterGet = () => Promise.resolve();
+    assert.deepEqual(await store.load("key-1", position), recordFor("key-1", "new"));
+    held.resolve();
+    assert.deepEqual(await overtaken, recordFor("key-1", "key-1"));
+    assert.deepEqual(await store.load("key-1", position), recordFor("key-1", "new"));
+    await store.close();
+  });
+});
+
 /** Stands between a store and Deno KV, and fails its commits as told. */
 class FailingDisk {
   onCommit: (commit: () => Promise<unknown>) => Promise<unknown> = (commit) => commit();
+  /** Holds back what a read has found. */
+  afterGet: () => Promise<void> = () => Promise.resolve();
   #kv: Deno.Kv | null = null;
 
   readonly openKv = async (path: string): Promise<Deno.Kv> => {
@@ -319,6 +345,13 @@ class FailingDisk {
     return new Proxy(kv, {
       get: (_, name) => {
         if (name === "atomic") return () => this.#watched(kv.atomic());
+        if (name === "get") {
+          return async (key: Deno.KvKey) => {
+            const entry = await kv.get(key);
+            await this.afterGet();
+            return entry;
+          };
+        }
         const member: unknown = Reflect.get(kv, name);
         return typeof member === "function" ? member.bind(kv) : member;
       },

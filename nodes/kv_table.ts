@@ -171,6 +171,7 @@ export class KvTable {
 
   /** Entries from `start` up to and without `end`, which share a keyspace, in order of address. */
   async *list(start: Address, end: Address, block = BLOCK_MOST): AsyncGenerator<TableEntry> {
+    const limit = Math.min(block, BLOCK_MOST);
     let from: Address | null = start;
     while (from !== null) {
       // Taken before the database is read: what leaves an overlay meanwhile is there by then.
@@ -179,13 +180,11 @@ export class KvTable {
       const found = new Map<Address, unknown>();
       let last: Address = from;
       let size = 0;
-      for await (
-        const { key, value } of this.kv.list(range, { limit: Math.min(block, BLOCK_MOST) })
-      ) {
+      for await (const { key, value } of this.kv.list(range, { limit, batchSize: limit })) {
         found.set(last = addressOf(key), value);
         size++;
       }
-      const done = size < Math.min(block, BLOCK_MOST);
+      const done = size < limit;
       const overlaid = (address: Address) =>
         address >= (from as Address) && (done ? address < end : address <= last);
       for (const { changes } of overlays) {

@@ -113,6 +113,34 @@ Deno.test("table: a list shows what stays exactly once, however much moves under
   });
 });
 
+Deno.test("table: what moves to its place while a list reads is in the list", async () => {
+  await onDatabase(async (path) => {
+    const kv = await Deno.openKv(path);
+    let overtake = () => Promise.resolve();
+    const disk = new Proxy(kv, {
+      get: (_, name) => {
+        if (name === "list") {
+          return async function* (...given: Parameters<Deno.Kv["list"]>) {
+            yield* await Array.fromAsync(kv.list(...given));
+            await overtake();
+          };
+        }
+        const member: unknown = Reflect.get(kv, name);
+        return typeof member === "function" ? member.bind(kv) : member;
+      },
+    });
+    const table = await KvTable.open(disk);
+    overtake = () => table.drain();
+    await table.commit(new Map([["oa", bytesFor(1)], ["ob", bytesFor(2)]]));
+    const listed = await Array.fromAsync(table.list("o", END), ({ address }) => address);
+    assert.deepEqual(listed, ["oa", "ob"]);
+    await table.commit(new Map([["oc", bytesFor(3)]]));
+    const all = await Array.fromAsync(table.all("o"), ({ address }) => address);
+    assert.deepEqual(all.sort(), ["oa", "ob", "oc"]);
+    kv.close();
+  });
+});
+
 Deno.test("table: few hot addresses do not let the journal grow", async () => {
   await onDatabase(async (path) => {
     const kv = await Deno.openKv(path);

@@ -57,7 +57,8 @@ export class NodeService {
     this.founding = founding;
     this.self = self;
     this.store = store;
-    this.boot = { self: self.id, dataId: store.dataId, incarnation: store.incarnation };
+    const { dataId, incarnation } = store;
+    this.boot = { self: self.id, dataId, incarnation, hints: [...store.hintCounts()] };
     this.urls = new Map(founding.members.map((member) => [member.id, member.url]));
     const random = SeededRandom.from(options.seed ?? crypto.randomUUID());
     this.peers = new RpcClient({
@@ -99,7 +100,7 @@ export class NodeService {
   status(): Record<string, unknown> {
     const { founding, self, boot, replica, options } = this;
     const { keys, bytesOnDisk } = this.store.stats();
-    const { requestsInFlight, counters, crowdedKeys } = replica.stats();
+    const { requestsInFlight, counters, crowdedKeys, hints, peers } = replica.stats();
     const { rss, heapUsed } = Deno.memoryUsage();
     return {
       id: self.id,
@@ -121,10 +122,17 @@ export class NodeService {
         served: counters.requestsServed,
         failed: counters.requestsFailed,
       },
+      hints,
+      peers,
       counters,
       memory: { rssBytes: rss, heapUsedBytes: heapUsed },
       warnings: [...options.warnings?.() ?? [], ...this.siblingWarnings(crowdedKeys)],
     };
+  }
+
+  /** The node is listening: its own work begins. */
+  start(): void {
+    this.host.start();
   }
 
   /** Refuses new requests; those under way go on. */

@@ -33,6 +33,7 @@ const KINDS: Record<ProblemCode, Kind> = {
   "wrong-owner": { status: 421, title: "The node does not hold the key" },
   "internal": { status: 500, title: "The node made a mistake" },
   "unknown-method": { status: 500, title: "The node asked for what its peer does not know" },
+  "hints-full": { status: 503, title: "The node keeps as much for others as it may" },
   "quorum-not-met": { status: 503, title: "Too few replicas answered" },
   "overloaded": { status: 503, title: "The node has too much in hand" },
   "storage-failed": { status: 503, title: "The node's disk failed" },

@@ -1,8 +1,16 @@
 /** Checks of what peers answer: see `wire_guards.ts`. */
 import type { ClientReply, PeerReply } from "../lib/dynamo/events.ts";
 import {
+  complaintAboutList,
+  isKeyDigest,
+  isNodeState,
+  isPlace,
+  isTreeNode,
+} from "./peer_guards.ts";
+import {
   complaintAboutContext,
   complaintAboutSiblings,
+  isCount,
   isKey,
   isNodeId,
   isObject,
@@ -20,8 +28,19 @@ export function complaintAboutReply(given: unknown): Complaint {
       return complaintAboutSiblings(given["siblings"]);
     case "forwarded":
       return complaintAboutClientReply(given["reply"]);
+    case "gossip":
+      return complaintAboutList("newer", given["newer"], isNodeState) ??
+        complaintAboutList("wanted", given["wanted"], isNodeId);
+    case "roots":
+      return complaintAboutList("differing", given["differing"], isCount);
+    case "tree":
+      return complaintAboutList("nodes", given["nodes"], isTreeNode);
+    case "keys":
+      return given["next"] === null || isPlace(given["next"])
+        ? complaintAboutList("keys", given["keys"], isKeyDigest)
+        : "next must be null or a key and its position";
     default:
-      return "a reply's status must be stored, record or forwarded";
+      return "a reply's status must be one that a replica gives";
   }
 }
 

@@ -121,6 +121,10 @@ export class RpcWriter {
           JSON.stringify(reply.siblings)
         }}}`;
       case "forwarded":
+      case "gossip":
+      case "roots":
+      case "tree":
+      case "keys":
         return this.result(id, reply);
       case "error": {
         const { error } = reply;
@@ -149,9 +153,14 @@ export class RpcWriter {
       case "replica.get":
         return `"key":${JSON.stringify(request.key)}`;
       case "replica.put":
-        return `"key":${JSON.stringify(request.key)},"purpose":"${request.purpose}","siblings":${
-          this.siblings(request.siblings)
-        }`;
+        return `"key":${JSON.stringify(request.key)},"purpose":"${request.purpose}"${
+          request.hintFor === undefined ? "" : `,"hintFor":${JSON.stringify(request.hintFor)}`
+        },"siblings":${this.siblings(request.siblings)}`;
+      case "gossip":
+      case "gossip.states":
+      case "tree.roots":
+      case "tree.children":
+      case "tree.keys":
       case "forward": {
         const { method: _, ...params } = request;
         return JSON.stringify(params).slice(1, -1);

@@ -8,6 +8,7 @@
  */
 import type { Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
+import { complaintAboutParams, isPeerMethod, PEER_METHODS } from "./peer_guards.ts";
 import { readBody } from "./request_body.ts";
 import {
   BATCH_CALLS_LIMIT,
@@ -18,12 +19,7 @@ import {
   type RpcWriter,
   shown,
 } from "./rpc_messages.ts";
-import {
-  complaintAboutClientRequest,
-  complaintAboutSiblings,
-  isKey,
-  isObject,
-} from "./wire_guards.ts";
+import { isObject } from "./wire_guards.ts";
 
 /** How long a batch's first results wait for its last, ms. */
 const TOGETHER_MS = 5;
@@ -145,10 +141,10 @@ export class RpcServer {
   }
 
   private peerRequest(method: unknown, params: Record<string, unknown>): PeerRequest | RpcError {
-    if (method !== "replica.get" && method !== "replica.put" && method !== "forward") {
+    if (!isPeerMethod(method)) {
       return {
         code: RpcCode.unknownMethod,
-        message: `the method must be ping, founding, replica.get, replica.put or forward: it is '${
+        message: `the method must be ping, founding, ${PEER_METHODS.join(", ")}: it is '${
           shown(method)
         }'`,
       };
@@ -160,25 +156,6 @@ export class RpcServer {
     const { envelope: _, ...rest } = params;
     return { ...rest, method } as PeerRequest;
   }
-}
-
-function complaintAboutParams(
-  method: PeerRequest["method"],
-  params: Record<string, unknown>,
-): string | null {
-  if (method === "forward") {
-    const { requestId, ringVersion } = params;
-    if (typeof requestId !== "string" || requestId.length > 256) return "requestId must be text";
-    if (typeof ringVersion !== "string") return "ringVersion must be text";
-    return complaintAboutClientRequest(params["request"]);
-  }
-  if (!isKey(params["key"])) return "key must be text";
-  if (method === "replica.get") return null;
-  const { purpose } = params;
-  if (purpose !== "replicate" && purpose !== "repair") {
-    return `purpose must be replicate or repair: it is '${shown(purpose)}'`;
-  }
-  return complaintAboutSiblings(params["siblings"]);
 }
 
 /** The call's id; null for a notification, undefined when it cannot be one. */

@@ -22,7 +22,7 @@ export function isObject(given: unknown): given is Record<string, unknown> {
   return typeof given === "object" && given !== null && !Array.isArray(given);
 }
 
-function isCount(given: unknown): given is number {
+export function isCount(given: unknown): given is number {
   return Number.isSafeInteger(given) && (given as number) >= 0;
 }
 

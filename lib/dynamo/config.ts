@@ -39,6 +39,29 @@ export interface TunableConfig {
   readonly patienceMs: number;
   readonly coordinator: CoordinatorChoice;
   readonly readRepair: boolean;
+  /** Off: a sloppy quorum still takes writes, but nobody delivers them (for experiments). */
+  readonly hintedHandoff: boolean;
+  /** How often a node gossips with one peer; 0 turns gossip and failure detection off. */
+  readonly gossipIntervalMs: number;
+  /** Let the interval shrink while the view changes, and relax in calm. */
+  readonly adaptiveGossip: boolean;
+  readonly phiThreshold: number;
+  readonly phiWindow: number;
+  /** Hints that a node holds for others; past it, it refuses and the next fallback is asked. */
+  readonly hintsMax: number;
+  /** After this long a hint goes to the key's other owners instead of its target. */
+  readonly hintTtlMs: number;
+  /** How often undelivered hints are looked at. */
+  readonly handoffIntervalMs: number;
+  /** How often a node compares trees with one co-owner; 0 turns anti-entropy off. */
+  readonly antiEntropyIntervalMs: number;
+  /** Keys repaired at once by one exchange. */
+  readonly antiEntropyKeysMax: number;
+  /** Background work waits while more than 1% of a minute's disk accesses take longer (section 6.5). */
+  readonly storageSlowMs: number;
+  /** Hints under way from one holder to one target, and into one receiver from all holders. */
+  readonly handoffSendMax: number;
+  readonly handoffReceiveMax: number;
   /** Client requests that a node coordinates or forwards at once; past it, 503. */
   readonly requestsMax: number;
   /** A put that would leave more siblings is refused (409). */
@@ -75,6 +98,19 @@ const DEFAULTS: ClusterConfig = {
   patienceMs: 500,
   coordinator: "first",
   readRepair: true,
+  hintedHandoff: true,
+  gossipIntervalMs: 1_000,
+  adaptiveGossip: false,
+  phiThreshold: 8,
+  phiWindow: 100,
+  hintsMax: 100_000,
+  hintTtlMs: 3 * 3_600_000,
+  handoffIntervalMs: 1_000,
+  antiEntropyIntervalMs: 5_000,
+  antiEntropyKeysMax: 16,
+  storageSlowMs: 50,
+  handoffSendMax: 16,
+  handoffReceiveMax: 64,
   requestsMax: 4_096,
   siblingsMax: 100,
   siblingsWarn: 25,
@@ -113,6 +149,21 @@ export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig
   requireInteger("patienceMs", config.patienceMs, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
   requireInteger("requestsMax", config.requestsMax, 1, 1_000_000);
   requireInteger("siblingsMax", config.siblingsMax, 1, 10_000);
+  requireInteger("gossipIntervalMs", config.gossipIntervalMs, 0, TIMEOUT_MS_MAX);
+  requireInteger("phiWindow", config.phiWindow, 1, 10_000);
+  requireInteger("hintsMax", config.hintsMax, 0, 100_000_000);
+  requireInteger("hintTtlMs", config.hintTtlMs, 1, 365 * 24 * 3_600_000);
+  requireInteger("handoffIntervalMs", config.handoffIntervalMs, 1, TIMEOUT_MS_MAX);
+  requireInteger("antiEntropyIntervalMs", config.antiEntropyIntervalMs, 0, TIMEOUT_MS_MAX);
+  requireInteger("antiEntropyKeysMax", config.antiEntropyKeysMax, 1, 10_000);
+  requireInteger("storageSlowMs", config.storageSlowMs, 1, TIMEOUT_MS_MAX);
+  requireInteger("handoffSendMax", config.handoffSendMax, 1, 10_000);
+  requireInteger("handoffReceiveMax", config.handoffReceiveMax, 1, 10_000);
+  if (!(config.phiThreshold > 0 && config.phiThreshold <= 100)) {
+    throw new ConfigError(
+      `phiThreshold must be above 0 and at most 100: current value is ${config.phiThreshold}`,
+    );
+  }
   requireOneOf("partitioning", config.partitioning, PARTITIONINGS);
   requireOneOf("mode", config.mode, VERSION_MODES);
   requireOneOf("coordinator", config.coordinator, COORDINATOR_CHOICES);

@@ -3,12 +3,22 @@
  * which peer call belongs to which.
  */
 import type { Micros } from "./events.ts";
+import type { Exchange, KeyRepair } from "./exchange.ts";
 import type { Forward, PeerView } from "./forwarding.ts";
+import type { GossipRound } from "./gossiping.ts";
+import type { HintDelivery } from "./handoff.ts";
 import type { GetCoordinator } from "./get_coordinator.ts";
 import type { PutCoordinator } from "./put_coordinator.ts";
 import type { NodeId } from "./ring.ts";
 
-export type Coordinator = GetCoordinator | PutCoordinator | Forward;
+export type Coordinator =
+  | GetCoordinator
+  | PutCoordinator
+  | Forward
+  | HintDelivery
+  | GossipRound
+  | Exchange
+  | KeyRepair;
 
 /** Who is answered when a conversation has its outcome. */
 export type Origin =
@@ -47,7 +57,7 @@ export class Conversations implements PeerView {
     return this.calls.size;
   }
 
-  add(coordinator: Coordinator, origin: Origin): Conversation {
+  add<C extends Coordinator>(coordinator: C, origin: Origin): Conversation & { coordinator: C } {
     const conversation = { coordinator, origin, calls: [] };
     this.open.set(coordinator.id, conversation);
     return conversation;
@@ -67,6 +77,10 @@ export class Conversations implements PeerView {
     conversation.calls.push(call);
     this.calls.set(call, { conversation: conversation.coordinator.id, to, sentAt });
     this.loads.set(to, this.load(to) + 1);
+  }
+
+  isCallOpen(id: number): boolean {
+    return this.calls.has(id);
   }
 
   /** The call and its conversation, once; undefined for late or unknown answers. */

@@ -10,6 +10,11 @@ export interface Counters {
   /** Replicas that were silent for longer than `patienceMs`. */
   silences: number;
   storageFailures: number;
+  gossipRounds: number;
+  hintsStored: number;
+  hintsDelivered: number;
+  treesCompared: number;
+  keysRepaired: number;
   /** Damaged records replaced from the other replicas. */
   recovered: number;
 }
@@ -21,6 +26,10 @@ export interface ReplicaStats {
   readonly deadlines: number;
   readonly forwardsKnown: number;
   readonly recordsBusy: number;
+  /** Hints held, by target. */
+  readonly hints: Readonly<Record<string, number>>;
+  /** The suspicion of every peer, null when gossip is off; and who is believed down. */
+  readonly peers: Readonly<Record<string, { readonly up: boolean; readonly phi: number | null }>>;
   /** Keys with so many siblings that somebody should look. */
   readonly crowdedKeys: readonly string[];
   readonly counters: Readonly<Counters>;
@@ -36,6 +45,11 @@ export function newCounters(): Counters {
     callsFailed: 0,
     silences: 0,
     storageFailures: 0,
+    gossipRounds: 0,
+    hintsStored: 0,
+    hintsDelivered: 0,
+    treesCompared: 0,
+    keysRepaired: 0,
     recovered: 0,
   };
 }

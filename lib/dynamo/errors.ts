@@ -13,6 +13,8 @@ export type ErrorCode =
   | "quorum-not-met"
   /** The node is at a bound and took nothing on. */
   | "overloaded"
+  /** The node holds as many hints as it may: another fallback must take the write. */
+  | "hints-full"
   /** The put would leave more siblings than allowed; reconcile first. */
   | "too-many-siblings"
   /** The receiver is not in its own preference list for the key. */

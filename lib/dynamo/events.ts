@@ -10,6 +10,8 @@
  */
 import type { ClusterConfig } from "./config.ts";
 import type { DynamoError } from "./errors.ts";
+import type { Digest, NodeState } from "./gossip.ts";
+import type { TreeHash, TreeNode } from "./merkle.ts";
 import type { Position } from "./position.ts";
 import type { NodeId, RingState } from "./ring.ts";
 import type { CausalContext, Siblings } from "./versions.ts";
@@ -27,6 +29,14 @@ export interface StoredRecord {
    * missing the next coordinated write draws a new one, so no dot is ever issued twice.
    */
   readonly actor?: Actor;
+  /** Nodes that this record is to be handed to: local too. */
+  readonly hintFor?: readonly Hint[];
+}
+
+/** A promise to deliver a record to a node that could not take it. */
+export interface Hint {
+  readonly node: NodeId;
+  readonly since: Micros;
 }
 
 /** A member and how to reach it. */
@@ -52,6 +62,8 @@ export interface Boot {
   readonly dataId: string;
   /** Durably higher at every start. */
   readonly incarnation: number;
+  /** Hints that the disk holds, by target: what was promised before a restart is kept after it. */
+  readonly hints?: readonly (readonly [NodeId, number])[];
 }
 
 // Requests ----------------------------------------------------------------------------------------
@@ -101,7 +113,33 @@ export type PeerRequest =
     readonly key: string;
     /** The sender's whole record, never one version alone: see `clock.ts`. */
     readonly siblings: Siblings;
-    readonly purpose: "replicate" | "repair";
+    readonly purpose: "replicate" | "repair" | "handoff";
+    /** Keep it for that node, which cannot be reached, and deliver it when it is back. */
+    readonly hintFor?: NodeId;
+  }
+  /** Push-pull, first half: what the sender knows of whom. Answered with a reconciliation. */
+  | { readonly method: "gossip"; readonly digest: Digest }
+  /** Second half: what was wanted. */
+  | { readonly method: "gossip.states"; readonly states: readonly NodeState[] }
+  /** Anti-entropy: the roots of the ranges that both own. Answered with those that differ. */
+  | {
+    readonly method: "tree.roots";
+    readonly ringVersion: string;
+    readonly roots: readonly TreeNode[];
+  }
+  /** The children of some nodes of a range's tree. */
+  | {
+    readonly method: "tree.children";
+    readonly range: number;
+    readonly level: number;
+    readonly nodes: readonly number[];
+  }
+  /** The keys in some leaves of a range's tree, page by page. */
+  | {
+    readonly method: "tree.keys";
+    readonly range: number;
+    readonly leaves: readonly number[];
+    readonly after: KeyPlace | null;
   }
   | {
     readonly method: "forward";
@@ -162,12 +200,26 @@ export type ClientReply = ReadReply | WriteReply | ErrorReply;
 export type PeerReply =
   | { readonly status: "record"; readonly siblings: Siblings }
   | { readonly status: "stored" }
+  | {
+    readonly status: "gossip";
+    readonly newer: readonly NodeState[];
+    readonly wanted: readonly NodeId[];
+  }
+  | { readonly status: "roots"; readonly differing: readonly number[] }
+  | { readonly status: "tree"; readonly nodes: readonly TreeNode[] }
+  | {
+    readonly status: "keys";
+    readonly keys: readonly KeyDigest[];
+    readonly next: KeyPlace | null;
+  }
   | { readonly status: "forwarded"; readonly reply: ClientReply }
   | ErrorReply;
 
 // Events and effects ------------------------------------------------------------------------------
 
 export type Event =
+  /** The node runs: the first event of a boot. */
+  | { readonly kind: "start" }
   | { readonly kind: "client"; readonly id: number; readonly request: ClientRequest }
   | {
     readonly kind: "peer";
@@ -191,6 +243,15 @@ export type Event =
     readonly reason: string;
     /** Loads: there is a record, but it is damaged. It must not be taken for an absent one. */
     readonly unreadable?: boolean;
+  }
+  /** A page of the keys whose record is to be handed to a node. */
+  | { readonly kind: "hints-scanned"; readonly id: number; readonly places: readonly KeyPlace[] }
+  /** A page of records by position, then key; `next` is null when the stretch is done. */
+  | {
+    readonly kind: "scanned";
+    readonly id: number;
+    readonly records: readonly StoredRecord[];
+    readonly next: KeyPlace | null;
   }
   | { readonly kind: "timer"; readonly id: number };
 
@@ -216,10 +277,50 @@ export type Effect =
     readonly id: number;
     readonly position: Position;
     readonly record: StoredRecord;
+    /** How the index of hints changes with it, in the same commit. */
+    readonly hints?: HintChange;
+  }
+  /** Forgets the record; answered with `stored`. */
+  | {
+    readonly kind: "remove";
+    readonly id: number;
+    readonly key: string;
+    readonly position: Position;
+    readonly hints?: HintChange;
+  }
+  /** Records from `from` clockwise to, not including, `to`; equal or absent ends: to the end of the ring. */
+  | {
+    readonly kind: "scan";
+    readonly id: number;
+    readonly from?: Position;
+    readonly to?: Position;
+    readonly after: KeyPlace | null;
+    readonly limit: number;
+  }
+  | {
+    readonly kind: "scan-hints";
+    readonly id: number;
+    readonly target: NodeId;
+    /** Where the last page ended. */
+    readonly after: KeyPlace | null;
+    readonly limit: number;
   }
   /** At most one timer is set at a time: a new one replaces the old. */
   | { readonly kind: "timer"; readonly id: number; readonly at: Micros }
   | { readonly kind: "emit"; readonly observation: Observation };
+
+export interface HintChange {
+  readonly add?: readonly NodeId[];
+  readonly remove?: readonly NodeId[];
+}
+
+export interface KeyPlace {
+  readonly key: string;
+  readonly position: Position;
+}
+
+/** A key and the digest of what a replica holds of it. */
+export type KeyDigest = readonly [key: string, hash: TreeHash];
 
 /** What a replica lets people see. Nothing in the protocol depends on it. */
 export type Observation =
@@ -244,5 +345,23 @@ export type Observation =
     readonly reason: string;
   }
   | { readonly type: "storage-failed"; readonly key: string; readonly reason: string }
+  | { readonly type: "node-down"; readonly node: NodeId; readonly phi: number | null }
+  | { readonly type: "node-up"; readonly node: NodeId }
+  | { readonly type: "hint-stored"; readonly key: string; readonly for: NodeId }
+  | {
+    readonly type: "hint-delivered";
+    readonly key: string;
+    readonly for: NodeId;
+    /** The target itself, or after expiry another owner. */
+    readonly to: NodeId;
+  }
+  | {
+    readonly type: "anti-entropy";
+    readonly peer: NodeId;
+    readonly ranges: number;
+    readonly rangesDiffering: number;
+    readonly keysRepaired: number;
+    readonly tookUs: Micros;
+  }
   /** A damaged record was replaced by what every other replica holds. */
   | { readonly type: "recovered"; readonly key: string };

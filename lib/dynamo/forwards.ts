@@ -3,6 +3,7 @@
  * `forwarding.ts`.
  */
 import type { Conversation, Origin } from "./conversations.ts";
+import type { Coordination } from "./coordination.ts";
 import { type DynamoError, refusal } from "./errors.ts";
 import type { ClientReply, ClientRequest, PeerReply, PeerRequest } from "./events.ts";
 import { formatRequestId, Forward, rankCoordinators } from "./forwarding.ts";
@@ -15,20 +16,24 @@ const LIFETIME_TIMEOUTS = 2;
 export class Forwards {
   private sent = 0;
 
-  constructor(private readonly node: NodeContext) {}
+  constructor(private readonly node: NodeContext, private readonly coordination: Coordination) {}
 
   /** Sends the request to whoever should coordinate it. */
   start(request: ClientRequest, origin: Origin): void {
     const { now } = this.node.out;
     const id = this.node.out.nextId();
     const hinted = request.method === "get" ? undefined : request.fastest;
-    const candidates = rankCoordinators(
+    const ranked = rankCoordinators(
       this.node.primariesOf(request.key),
       this.node.config.coordinator,
       hinted,
       this.node.conversations,
       this.node.random,
     );
+    const candidates = [
+      ...ranked.filter((node) => this.node.isUp(node)),
+      ...ranked.filter((node) => !this.node.isUp(node)),
+    ];
     this.sent++;
     const requestId = formatRequestId(this.node.self, this.node.boot.incarnation, this.sent);
     const { timeoutMs } = resolveOptions(request, this.node.config);
@@ -41,7 +46,7 @@ export class Forwards {
   private tryNext(conversation: Conversation, forward: Forward): void {
     const node = forward.nextCandidate();
     if (node === undefined) {
-      if (forward.pending === 0) this.fail(conversation, forward);
+      if (forward.pending === 0) this.onNobodyLeft(conversation, forward);
       return;
     }
     this.node.counters.forwards++;
@@ -53,6 +58,22 @@ export class Forwards {
       request: { ...forward.request, timeoutMs },
       ringVersion: this.node.ring.version,
     }, timeoutMs);
+  }
+
+  /**
+   * No primary can be reached. With a sloppy quorum this node coordinates by itself, unless one of
+   * them may have taken the write already.
+   */
+  private onNobodyLeft(conversation: Conversation, forward: Forward): void {
+    const { sloppy } = resolveOptions(forward.request, this.node.config);
+    if (!sloppy || (forward.uncertain && forward.request.method !== "get")) {
+      this.fail(conversation, forward);
+      return;
+    }
+    const { origin } = conversation;
+    this.node.conversations.end(forward.id);
+    const timeoutMs = forward.remainingMs(this.node.out.now);
+    this.coordination.start({ ...forward.request, timeoutMs }, origin);
   }
 
   onReply(conversation: Conversation, forward: Forward, reply: PeerReply): void {

@@ -7,6 +7,7 @@
 import type { DynamoError } from "./errors.ts";
 import type { ClientRequest, Micros, ReadReply } from "./events.ts";
 import { Participants } from "./participants.ts";
+import type { Placement } from "./placement.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 import type { NodeId } from "./ring.ts";
 import { contextOf, sameSiblings, type Siblings, valuesOf, type Versioning } from "./versions.ts";
@@ -29,6 +30,7 @@ export class GetCoordinator {
     readonly purpose: ReadPurpose,
     readonly options: ResolvedOptions,
     readonly startedAt: Micros,
+    readonly placement: Placement | null,
     versioning: Versioning,
   ) {
     this.participants = new Participants(startedAt);
@@ -48,18 +50,26 @@ export class GetCoordinator {
     this.participants.fail(node, reason, now);
   }
 
-  /** R replies are in, PR of them from primaries, and "absent" has a primary's word. */
+  /**
+   * R replies are in, PR of them from primaries. A stand-in that holds nothing is heard only when no
+   * primary is left to wait for, and "absent" needs at least one primary's word.
+   */
   get enough(): boolean {
-    const { answered, answeredPrimaries } = this.participants;
+    const { answeredPrimaries } = this.participants;
     const primariesNeeded = Math.max(this.options.pr, this.merged.length === 0 ? 1 : 0);
-    return answered >= this.options.r && answeredPrimaries >= primariesNeeded;
+    return this.counted >= this.options.r && answeredPrimaries >= primariesNeeded;
   }
 
   /** Too few are left to answer for {@link enough} ever to hold. */
   get hopeless(): boolean {
     const { answered, answeredPrimaries, pending, pendingPrimaries } = this.participants;
-    return answered + pending < this.options.r ||
+    return pending === 0 ? !this.enough : answered + pending < this.options.r ||
       answeredPrimaries + pendingPrimaries < this.options.pr;
+  }
+
+  private get counted(): number {
+    const { answered, emptyStandIns, pendingPrimaries, passedOverPrimaries } = this.participants;
+    return pendingPrimaries > passedOverPrimaries ? answered - emptyStandIns : answered;
   }
 
   /** Nobody is left to wait for. */
@@ -97,10 +107,10 @@ export class GetCoordinator {
     };
   }
 
-  /** Who answered with less than what all of them together know. */
+  /** Primaries that answered with less than what all together know. */
   stale(): NodeId[] {
     const stale: NodeId[] = [];
-    for (const [node, siblings] of this.participants.held()) {
+    for (const [node, siblings] of this.participants.heldByPrimaries()) {
       if (!sameSiblings(siblings, this.merged)) stale.push(node);
     }
     return stale;

@@ -8,10 +8,13 @@
  * what became of them is handed back as {@link Outcome}s.
  */
 import type { Actor } from "./clock.ts";
+import type { DiskLatency } from "./disk_latency.ts";
 import type { DynamoError } from "./errors.ts";
-import type { StoredRecord } from "./events.ts";
+import type { HintChange, StoredRecord } from "./events.ts";
+import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
 import type { Outbox } from "./outbox.ts";
 import { positionOf } from "./position.ts";
+import type { NodeId } from "./ring.ts";
 import {
   type CausalContext,
   contextOf,
@@ -32,9 +35,21 @@ export type Change =
     readonly context: CausalContext | null;
     readonly value: string | null;
     readonly contentType: string;
+    /** The coordinator is a fallback: for whom it keeps its own copy. */
+    readonly hintFor: NodeId | null;
   }
   /** Siblings from elsewhere; `request` is the peer's request to answer, null for none. */
-  | { readonly kind: "merge"; readonly siblings: Siblings; readonly request: number | null }
+  | {
+    readonly kind: "merge";
+    readonly siblings: Siblings;
+    readonly request: number | null;
+    /** Keep them for that node. */
+    readonly hintFor: NodeId | null;
+    /** The anti-entropy repair that waits for the outcome. */
+    readonly repair?: number;
+  }
+  /** These siblings have reached the node (or, after expiry, another owner): the promise is kept. */
+  | { readonly kind: "hint-done"; readonly target: NodeId; readonly siblings: Siblings }
   /** Everything the other replicas hold, in place of a record that cannot be read. */
   | { readonly kind: "recover"; readonly siblings: Siblings };
 
@@ -43,7 +58,12 @@ export type Read =
   | { readonly kind: "request"; readonly request: number };
 
 export type Outcome =
-  | { readonly kind: "read"; readonly read: Read; readonly siblings: Siblings }
+  | {
+    readonly kind: "read";
+    readonly read: Read;
+    readonly key: string;
+    readonly record: StoredRecord | null;
+  }
   | {
     readonly kind: "read-failed";
     readonly read: Read;
@@ -69,6 +89,19 @@ export type Outcome =
 export interface RecordBounds {
   readonly siblingsMax: number;
   readonly siblingBytesMax: number;
+  readonly hintsMax: number;
+}
+
+/** What changing a record needs to know of the node. */
+export interface Owner {
+  /** Draws an actor that was never used before: see `StoredRecord.actor`. */
+  nextActor(): Actor;
+  /** Whether the key is this node's own, or only kept for another. */
+  isPrimaryOf(key: string): boolean;
+  readonly hints: HintBook;
+  readonly disk: DiskLatency;
+  /** A record was committed (or removed, which leaves no siblings). */
+  onCommitted(key: string, before: Siblings, after: Siblings): void;
 }
 
 interface Applied {
@@ -82,7 +115,11 @@ interface Work {
   readonly key: string;
   phase: "loading" | "storing";
   record: StoredRecord;
+  /** What was on the disk before the store under way. */
+  before: Siblings;
   applied: Applied[];
+  /** How the store under way changes the index of hints. */
+  hints: HintChange | null;
   waiting: Change[];
 }
 
@@ -94,7 +131,7 @@ export class LocalRecords {
   constructor(
     private readonly versioning: Versioning,
     private readonly bounds: RecordBounds,
-    private readonly actors: ActorSource,
+    private readonly owner: Owner,
   ) {}
 
   /** Keys being changed and reads under way, for `/status` and the bounds checker. */
@@ -103,7 +140,9 @@ export class LocalRecords {
   }
 
   read(key: string, read: Read, out: Outbox): void {
-    this.reads.set(out.load(key, positionOf(key)), { key, read });
+    const id = out.load(key, positionOf(key));
+    this.reads.set(id, { key, read });
+    this.owner.disk.onStart(id, out.now);
   }
 
   /** Starts the change, or queues it behind those of the same key; false when the queue is full. */
@@ -115,16 +154,25 @@ export class LocalRecords {
       return true;
     }
     const record = { key, siblings: [] };
-    this.works.set(key, { key, phase: "loading", record, applied: [], waiting: [change] });
+    this.works.set(key, {
+      key,
+      phase: "loading",
+      record,
+      before: [],
+      applied: [],
+      hints: null,
+      waiting: [change],
+    });
     this.workOf.set(out.load(key, positionOf(key)), key);
     return true;
   }
 
   onLoaded(id: number, record: StoredRecord | null, out: Outbox): Outcome[] {
+    this.owner.disk.onEnd(id, out.now);
     const waiting = this.reads.get(id);
     if (waiting !== undefined) {
       this.reads.delete(id);
-      return [{ kind: "read", read: waiting.read, siblings: record?.siblings ?? [] }];
+      return [{ kind: "read", read: waiting.read, key: waiting.key, record }];
     }
     const work = this.takeWork(id, "loading");
     if (work === undefined) return [];
@@ -133,8 +181,11 @@ export class LocalRecords {
   }
 
   onStored(id: number, out: Outbox): Outcome[] {
+    this.owner.disk.onEnd(id, out.now);
     const work = this.takeWork(id, "storing");
     if (work === undefined) return [];
+    if (work.hints !== null) this.owner.hints.settleChange(work.hints, true);
+    this.owner.onCommitted(work.key, work.before, work.record.siblings);
     const outcomes = settle(work);
     return [...outcomes, ...this.advance(work, out)];
   }
@@ -171,8 +222,7 @@ export class LocalRecords {
       work.waiting = [];
       work.applied = changes.map((change) => this.apply(work, change, out));
       if (work.record !== before) {
-        work.phase = "storing";
-        this.workOf.set(out.store(work.record, positionOf(work.key)), work.key);
+        this.save(work, before, out);
         return outcomes;
       }
       outcomes.push(...settle(work));
@@ -181,14 +231,61 @@ export class LocalRecords {
     return outcomes;
   }
 
+  private save(work: Work, before: StoredRecord, out: Outbox): void {
+    const { key, record } = work;
+    const delivered = work.applied.flatMap(({ change }) =>
+      change.kind === "hint-done" ? [change.target] : []
+    );
+    const hints = hintChange(before, record, delivered);
+    work.hints = hints;
+    if (hints !== null) this.owner.hints.expect(hints);
+    const isOver = record.hintFor === undefined && !this.owner.isPrimaryOf(key) &&
+      delivered.length === work.applied.length && delivered.length > 0;
+    if (isOver) work.record = { key, siblings: [] };
+    work.before = before.siblings;
+    work.phase = "storing";
+    const position = positionOf(key);
+    const id = isOver ? out.remove(key, position, hints) : out.store(record, position, hints);
+    this.workOf.set(id, key);
+    this.owner.disk.onStart(id, out.now);
+  }
+
   private apply(work: Work, change: Change, out: Outbox): Applied {
-    const { record } = work;
-    if (change.kind !== "write") {
-      const siblings = this.versioning.merge(record.siblings, change.siblings);
-      if (!sameSiblings(siblings, record.siblings)) work.record = { ...record, siblings };
-      return { change, context: null, refusal: null };
+    switch (change.kind) {
+      case "write":
+        return this.applyWrite(work, change, out);
+      case "merge":
+      case "recover":
+        return this.applyMerge(work, change, out);
+      case "hint-done":
+        // What has changed since it was sent is still owed.
+        if (sameSiblings(work.record.siblings, change.siblings)) {
+          work.record = withoutHint(work.record, change.target);
+        }
+        return { change, context: null, refusal: null };
     }
-    const actor = record.actor ?? this.actors.nextActor();
+  }
+
+  private applyMerge(
+    work: Work,
+    change: Change & { kind: "merge" | "recover" },
+    out: Outbox,
+  ): Applied {
+    const hintFor = change.kind === "merge" ? change.hintFor : null;
+    const refusal = this.hintRefusal(work.record, hintFor);
+    if (refusal === null) {
+      const siblings = this.versioning.merge(work.record.siblings, change.siblings);
+      const merged = sameSiblings(siblings, work.record.siblings)
+        ? work.record
+        : { ...work.record, siblings };
+      work.record = hintFor === null ? merged : withHint(merged, hintFor, out.now);
+    }
+    return { change, context: null, refusal };
+  }
+
+  private applyWrite(work: Work, change: Change & { kind: "write" }, out: Outbox): Applied {
+    const { record } = work;
+    const actor = record.actor ?? this.owner.nextActor();
     const written = this.versioning.write(record.siblings, {
       actor,
       context: change.context,
@@ -196,13 +293,28 @@ export class LocalRecords {
       contentType: change.contentType,
       nowUs: out.now,
     });
-    const refusal = this.refusalOf(work.key, record.siblings, written);
+    const refusal = this.hintRefusal(record, change.hintFor) ??
+      this.siblingRefusal(work.key, record.siblings, written);
     if (refusal !== null) return { change, context: null, refusal };
-    work.record = { ...record, siblings: written.siblings, actor };
+    const after = { ...record, siblings: written.siblings, actor };
+    work.record = change.hintFor === null ? after : withHint(after, change.hintFor, out.now);
     return { change, context: written.context, refusal: null };
   }
 
-  private refusalOf(key: string, before: Siblings, { siblings }: Written): DynamoError | null {
+  /** No hint is taken on that might have to be dropped: the coordinator asks the next node instead. */
+  private hintRefusal(record: StoredRecord, target: NodeId | null): DynamoError | null {
+    if (target === null || hintOf(record, target) !== undefined || !this.owner.hints.full) {
+      return null;
+    }
+    return {
+      code: "hints-full",
+      message:
+        `Cannot keep '${record.key}' for ${target} as at most ${this.bounds.hintsMax} hints may be held`,
+      definite: true,
+    };
+  }
+
+  private siblingRefusal(key: string, before: Siblings, { siblings }: Written): DynamoError | null {
     const { siblingsMax, siblingBytesMax } = this.bounds;
     if (siblings.length <= before.length) return null;
     const bytes = siblings.length === 1
@@ -228,8 +340,7 @@ export class LocalRecords {
       const change = work.waiting.splice(recovery, 1)[0] as Change & { kind: "recover" };
       work.record = { key: work.key, siblings: change.siblings };
       work.applied = [{ change, context: null, refusal: null }];
-      work.phase = "storing";
-      this.workOf.set(out.store(work.record, positionOf(work.key)), work.key);
+      this.save(work, work.record, out);
       return [];
     }
     this.works.delete(work.key);
@@ -248,6 +359,7 @@ export class LocalRecords {
 
   private onStoreFailed(work: Work, reason: string, out: Outbox): Outcome[] {
     const { key } = work;
+    if (work.hints !== null) this.owner.hints.settleChange(work.hints, false);
     // Whether the disk has it is not known: what waits starts from a fresh load.
     this.works.delete(key);
     const failed = work.applied.map(({ change, refusal }): Outcome => ({
@@ -260,11 +372,6 @@ export class LocalRecords {
     for (const change of work.waiting) this.change(key, change, out);
     return failed;
   }
-}
-
-/** Draws actors that were never used before: see `StoredRecord.actor`. */
-export interface ActorSource {
-  nextActor(): Actor;
 }
 
 function settle(work: Work): Outcome[] {

@@ -7,16 +7,23 @@ import type { ClusterConfig } from "./config.ts";
 import { type Conversation, Conversations, type Origin } from "./conversations.ts";
 import { newCounters } from "./counters.ts";
 import { Deadlines } from "./deadlines.ts";
+import { DiskLatency } from "./disk_latency.ts";
+import { FailureDetector } from "./failure_detector.ts";
+import { HintBook } from "./hints.ts";
 import type { DynamoError } from "./errors.ts";
 import type { Boot, ClientReply, ClientRequest, Founding, Micros, PeerRequest } from "./events.ts";
 import { KnownForwards } from "./forwarding.ts";
 import { LocalRecords } from "./local_records.ts";
 import { Outbox } from "./outbox.ts";
+import { type Health, Placement } from "./placement.ts";
 import type { Random } from "./random.ts";
 import { type NodeId, Ring } from "./ring.ts";
-import { type Versioning, versioning } from "./versions.ts";
+import { TreeKeeper } from "./tree_keeper.ts";
+import { type Siblings, type Versioning, versioning } from "./versions.ts";
 
 export type Due =
+  | { readonly kind: "gossip" | "handoff" | "anti-entropy" }
+  | { readonly kind: "exchange-silent"; readonly conversation: number; readonly call: number }
   | { readonly kind: "patience"; readonly conversation: number; readonly endsAt: Micros }
   | { readonly kind: "timeout"; readonly conversation: number }
   | { readonly kind: "forget"; readonly requestId: string };
@@ -29,6 +36,7 @@ const DEADLINES_SWEEP_MIN = 1_024;
 export class NodeContext {
   readonly config: ClusterConfig;
   readonly self: NodeId;
+  readonly peers: readonly NodeId[];
   readonly ring: Ring;
   readonly versioning: Versioning;
   readonly out = new Outbox();
@@ -36,6 +44,10 @@ export class NodeContext {
   readonly deadlines = new Deadlines<Due>();
   readonly forwards = new KnownForwards();
   readonly records: LocalRecords;
+  readonly hints: HintBook;
+  readonly detector: FailureDetector;
+  readonly trees: TreeKeeper;
+  readonly disk: DiskLatency;
   readonly counters = newCounters();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
@@ -49,9 +61,14 @@ export class NodeContext {
     rules: Versioning | undefined,
   ) {
     this.config = founding.config;
+    this.peers = founding.members.map((member) => member.id).filter((id) => id !== boot.self);
     this.self = boot.self;
     this.ring = new Ring(founding.ring, founding.config.n);
     this.versioning = rules ?? versioning(founding.config.mode);
+    this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
+    this.detector = new FailureDetector(founding.config);
+    this.trees = new TreeKeeper(this.ring, boot.self);
+    this.disk = new DiskLatency(founding.config.storageSlowMs * MICROS_PER_MS);
     this.records = new LocalRecords(this.versioning, founding.config, this);
   }
 
@@ -62,12 +79,59 @@ export class NodeContext {
     return `${self}/${dataId}/${incarnation}.${this.actorsDrawn}`;
   }
 
+  onCommitted(key: string, before: Siblings, after: Siblings): void {
+    if (this.config.antiEntropyIntervalMs > 0) this.trees.onChange(key, before, after);
+  }
+
   primariesOf(key: string): readonly NodeId[] {
     return this.ring.primariesOfKey(key);
   }
 
   isPrimaryOf(key: string): boolean {
     return this.primariesOf(key).includes(this.self);
+  }
+
+  /** Whether the node is believed to be up; without gossip there is no ground to believe otherwise. */
+  isUp(node: NodeId): boolean {
+    return node === this.self || this.config.gossipIntervalMs === 0 ||
+      this.detector.isUp(node, this.out.now);
+  }
+
+  /** The node has spoken to this one. */
+  onContact(node: NodeId): void {
+    if (this.detector.onContact(node, this.out.now)) this.noteHealth(node, true);
+  }
+
+  /** A call to the node was refused, cut off, or has been silent for too long. */
+  onFailure(node: NodeId, refused: boolean): void {
+    if (this.detector.onFailure(node, refused)) this.noteHealth(node, false);
+  }
+
+  noteHealth(node: NodeId, up: boolean): void {
+    const phi = this.detector.phi(node, this.out.now);
+    this.out.emit(
+      up
+        ? { type: "node-up", node }
+        : { type: "node-down", node, phi: Math.round(phi * 100) / 100 },
+    );
+  }
+
+  peerHealth(): Record<NodeId, { up: boolean; phi: number | null }> {
+    const { now } = this.out;
+    return Object.fromEntries(
+      this.peers.map((node) => {
+        const phi = this.detector.phi(node, now);
+        return [node, { up: this.isUp(node), phi: Number.isFinite(phi) ? phi : null }];
+      }),
+    );
+  }
+
+  get health(): Health {
+    return (node) => this.isUp(node);
+  }
+
+  placement(key: string, sloppy: boolean): Placement {
+    return new Placement(this.ring, this.ring.rangeOfKey(key), sloppy, this.self);
   }
 
   /** Takes a request of a client on, if the bound allows; otherwise refuses it. */
@@ -105,7 +169,7 @@ export class NodeContext {
 
   private sweep(): void {
     this.deadlines.keep((due) =>
-      due.kind === "forget" || this.conversations.get(due.conversation) !== undefined
+      !("conversation" in due) || this.conversations.get(due.conversation) !== undefined
     );
     this.sweepAbove = Math.max(DEADLINES_SWEEP_MIN, 2 * this.deadlines.size);
   }

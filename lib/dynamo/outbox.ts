@@ -4,6 +4,8 @@
 import type {
   ClientReply,
   Effect,
+  HintChange,
+  KeyPlace,
   Micros,
   Observation,
   PeerReply,
@@ -50,9 +52,43 @@ export class Outbox {
     return id;
   }
 
-  store(record: StoredRecord, position: Position): number {
+  store(record: StoredRecord, position: Position, hints: HintChange | null): number {
     const id = this.nextId();
-    this.effects.push({ kind: "store", id, position, record });
+    this.effects.push({
+      kind: "store",
+      id,
+      position,
+      record,
+      ...(hints === null ? {} : { hints }),
+    });
+    return id;
+  }
+
+  remove(key: string, position: Position, hints: HintChange | null): number {
+    const id = this.nextId();
+    this.effects.push({
+      kind: "remove",
+      id,
+      key,
+      position,
+      ...(hints === null ? {} : { hints }),
+    });
+    return id;
+  }
+
+  scan(
+    stretch: { readonly from?: Position; readonly to?: Position },
+    after: KeyPlace | null,
+    limit: number,
+  ): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "scan", id, ...stretch, after, limit });
+    return id;
+  }
+
+  scanHints(target: NodeId, after: KeyPlace | null, limit: number): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "scan-hints", id, target, after, limit });
     return id;
   }
 

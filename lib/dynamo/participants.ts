@@ -14,6 +14,8 @@ interface Participant {
   answeredAt: Micros | null;
   reason: string | null;
   siblings: Siblings | null;
+  /** Silent for too long: no longer waited for, though a late answer still counts. */
+  passedOver: boolean;
 }
 
 export class Participants {
@@ -21,8 +23,12 @@ export class Participants {
   private readonly list: Participant[] = [];
   answered = 0;
   answeredPrimaries = 0;
+  /** Answers of stand-ins that hold nothing: they say little about what the primaries hold. */
+  emptyStandIns = 0;
   pending = 0;
   pendingPrimaries = 0;
+  /** Pending primaries that were passed over. */
+  passedOverPrimaries = 0;
 
   constructor(startedAt: Micros) {
     this.startedAt = startedAt;
@@ -37,6 +43,7 @@ export class Participants {
       answeredAt: null,
       reason: null,
       siblings: null,
+      passedOver: false,
     });
     this.pending++;
     if (primary) this.pendingPrimaries++;
@@ -49,7 +56,18 @@ export class Participants {
     participant.siblings = siblings;
     this.answered++;
     if (participant.primary) this.answeredPrimaries++;
+    else if (siblings?.length === 0) this.emptyStandIns++;
     return true;
+  }
+
+  /** Stops waiting for whoever is silent; returns those for whom that is new. */
+  passOver(): NodeId[] {
+    const silent = this.list.filter((p) => p.outcome === "pending" && !p.passedOver);
+    for (const participant of silent) {
+      participant.passedOver = true;
+      if (participant.primary) this.passedOverPrimaries++;
+    }
+    return silent.map((p) => p.node);
   }
 
   fail(node: NodeId, reason: string, now: Micros): boolean {
@@ -71,14 +89,10 @@ export class Participants {
     return this.list.filter((p) => p.outcome !== "answered").map((p) => p.node);
   }
 
-  silent(): NodeId[] {
-    return this.list.filter((p) => p.outcome === "pending").map((p) => p.node);
-  }
-
-  /** Answerers with what they hold. */
-  *held(): Generator<readonly [NodeId, Siblings]> {
-    for (const { node, siblings } of this.list) {
-      if (siblings !== null) yield [node, siblings];
+  /** Primaries that answered, with what they hold. */
+  *heldByPrimaries(): Generator<readonly [NodeId, Siblings]> {
+    for (const { node, primary, siblings } of this.list) {
+      if (primary && siblings !== null) yield [node, siblings];
     }
   }
 
@@ -104,7 +118,10 @@ export class Participants {
     participant.outcome = outcome;
     participant.answeredAt = now;
     this.pending--;
-    if (participant.primary) this.pendingPrimaries--;
+    if (participant.primary) {
+      this.pendingPrimaries--;
+      if (participant.passedOver) this.passedOverPrimaries--;
+    }
     return participant;
   }
 }

@@ -11,15 +11,18 @@
 import type { DynamoError } from "./errors.ts";
 import type { DeleteRequest, Micros, PutRequest, WriteReply } from "./events.ts";
 import { Participants } from "./participants.ts";
+import type { Placement } from "./placement.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 import type { NodeId } from "./ring.ts";
-import type { CausalContext } from "./versions.ts";
+import type { CausalContext, Siblings } from "./versions.ts";
 
 export class PutCoordinator {
   readonly kind = "put";
   readonly participants: Participants;
   /** What the writer has seen once this write is done; null until the coordinator has committed. */
   written: CausalContext | null = null;
+  /** What it committed: the whole merged record, for the others. */
+  record: Siblings = [];
   replied = false;
 
   constructor(
@@ -29,6 +32,7 @@ export class PutCoordinator {
     readonly context: CausalContext | null,
     readonly options: ResolvedOptions,
     readonly startedAt: Micros,
+    readonly placement: Placement,
   ) {
     this.participants = new Participants(startedAt);
   }
@@ -64,13 +68,17 @@ export class PutCoordinator {
 
   reply(coordinator: NodeId): WriteReply {
     if (this.written === null) throw new Error("Cannot acknowledge a write before it is committed");
+    const acks = this.participants.answerers();
     return {
       status: "written",
       key: this.key,
       context: this.written,
       coordinator,
-      acks: this.participants.answerers(),
-      hints: [],
+      acks,
+      hints: acks.flatMap((holder) => {
+        const target = this.placement.placeOf(holder)?.standsInFor ?? null;
+        return target === null ? [] : [{ holder, for: target }];
+      }),
       replicas: this.participants.traces(),
     };
   }

@@ -3,10 +3,10 @@
  * road serves a delete that came without a context, and the healing of a damaged record.
  */
 import type { Conversation, Origin } from "./conversations.ts";
-import type { ClientRequest, DeleteRequest, PeerReply } from "./events.ts";
+import type { ClientRequest, DeleteRequest, PeerReply, StoredRecord } from "./events.ts";
 import { GetCoordinator, type ReadPurpose } from "./get_coordinator.ts";
-import type { Outcome } from "./local_records.ts";
 import type { NodeContext } from "./node_context.ts";
+import type { Place, Placement } from "./placement.ts";
 import { type ResolvedOptions, resolveOptions } from "./request_options.ts";
 import type { NodeId } from "./ring.ts";
 import { contextOf } from "./versions.ts";
@@ -24,7 +24,9 @@ export class Reads {
     options: ResolvedOptions,
     origin: Origin,
   ): void {
-    this.start(request, purpose, options, this.node.primariesOf(request.key), origin);
+    const placement = this.node.placement(request.key, options.sloppy);
+    const conversation = this.open(request, purpose, options, placement, origin);
+    for (const place of placement.first(this.node.health)) this.ask(conversation, place);
   }
 
   /**
@@ -36,7 +38,9 @@ export class Reads {
     if (others.length === 0 || this.recovering.has(key)) return;
     this.recovering.add(key);
     const options = { ...resolveOptions({}, this.node.config), r: others.length, pr: 0 };
-    this.start({ method: "get", key }, "recover", options, others, { kind: "self" });
+    const origin: Origin = { kind: "self" };
+    const conversation = this.open({ method: "get", key }, "recover", options, null, origin);
+    for (const node of others) this.ask(conversation, { node, primary: true, standsInFor: null });
   }
 
   onRecovered(key: string, succeeded: boolean): void {
@@ -46,69 +50,73 @@ export class Reads {
     this.node.out.emit({ type: "recovered", key });
   }
 
-  private start(
+  private open(
     request: ClientRequest,
     purpose: ReadPurpose,
     options: ResolvedOptions,
-    nodes: readonly NodeId[],
+    placement: Placement | null,
     origin: Origin,
-  ): void {
-    const { now } = this.node.out;
-    const id = this.node.out.nextId();
-    const get = new GetCoordinator(id, request, purpose, options, now, this.node.versioning);
-    const conversation = this.node.conversations.add(get, origin);
-    for (const node of nodes) {
-      get.participants.add(node, true, now);
-      if (node === this.node.self) {
-        this.node.records.read(
-          request.key,
-          { kind: "conversation", conversation: id },
-          this.node.out,
-        );
-      } else {
-        const call = { method: "replica.get", key: request.key } as const;
-        this.node.call(conversation, node, call, options.timeoutMs);
-      }
+  ): Conversation & { coordinator: GetCoordinator } {
+    const { node } = this;
+    const { now } = node.out;
+    const id = node.out.nextId();
+    const get = new GetCoordinator(id, request, purpose, options, now, placement, node.versioning);
+    node.watch(id, now, options.timeoutMs);
+    return node.conversations.add(get, origin);
+  }
+
+  private ask(conversation: Conversation & { coordinator: GetCoordinator }, place: Place): void {
+    const { node } = this;
+    const get = conversation.coordinator;
+    get.participants.add(place.node, place.primary, node.out.now);
+    if (place.node === node.self) {
+      node.records.read(get.key, { kind: "conversation", conversation: get.id }, node.out);
+    } else {
+      const call = { method: "replica.get", key: get.key } as const;
+      node.call(conversation, place.node, call, get.options.timeoutMs);
     }
-    this.node.watch(id, now, options.timeoutMs);
+  }
+
+  /** Somebody cannot answer, or has been silent for too long: another node stands in. */
+  private replace(conversation: Conversation, get: GetCoordinator, from: NodeId): void {
+    if (get.replied) return;
+    const place = get.placement?.replacementOf(from, this.node.health);
+    if (place !== undefined) this.ask({ ...conversation, coordinator: get }, place);
+  }
+
+  onPatienceOver(conversation: Conversation, get: GetCoordinator): NodeId[] {
+    const silent = get.participants.passOver();
+    for (const node of silent) this.replace(conversation, get, node);
+    this.onProgress(conversation, get);
+    return silent;
   }
 
   onReply(conversation: Conversation, get: GetCoordinator, from: NodeId, reply: PeerReply): void {
     const { now } = this.node.out;
     if (reply.status === "record") get.addReply(from, reply.siblings, now);
-    else get.addFailure(from, reasonOf(reply), now);
+    else this.onFailed(conversation, get, from, reasonOf(reply));
     this.onProgress(conversation, get);
   }
 
   onCallFailed(conversation: Conversation, get: GetCoordinator, to: NodeId, reason: string): void {
-    get.addFailure(to, reason, this.node.out.now);
+    this.onFailed(conversation, get, to, reason);
     this.onProgress(conversation, get);
   }
 
-  /** This node's own record has been read, for a peer or for a conversation here. */
-  onRead({ read, siblings }: Outcome & { kind: "read" }): void {
-    const { node } = this;
-    if (read.kind === "request") {
-      node.out.respond(read.request, { status: "record", siblings });
-      return;
-    }
-    const conversation = node.conversations.get(read.conversation);
-    if (conversation?.coordinator.kind !== "get") return;
-    conversation.coordinator.addReply(node.self, siblings, node.out.now);
-    this.onProgress(conversation, conversation.coordinator);
+  private onFailed(
+    conversation: Conversation,
+    get: GetCoordinator,
+    node: NodeId,
+    reason: string,
+  ): void {
+    get.addFailure(node, reason, this.node.out.now);
+    this.replace(conversation, get, node);
   }
 
-  onReadFailed({ read, key, reason }: Outcome & { kind: "read-failed" }): void {
-    const { node } = this;
-    node.noteStorageFailure(key, reason);
-    if (read.kind === "request") {
-      const message = `Cannot read '${key}': ${reason}`;
-      node.refuse(read.request, { code: "storage-failed", message, definite: true });
-      return;
-    }
-    const conversation = node.conversations.get(read.conversation);
-    if (conversation?.coordinator.kind !== "get") return;
-    this.onCallFailed(conversation, conversation.coordinator, node.self, reason);
+  /** This node's own record has been read. */
+  onOwnRead(conversation: Conversation, get: GetCoordinator, record: StoredRecord | null): void {
+    get.addReply(this.node.self, record?.siblings ?? [], this.node.out.now);
+    this.onProgress(conversation, get);
   }
 
   onTimeout(conversation: Conversation, get: GetCoordinator): void {
@@ -166,7 +174,11 @@ export class Reads {
     this.node.counters.readRepairs++;
     this.node.out.emit({ type: "read-repair", key, to: node });
     if (node === this.node.self) {
-      this.node.records.change(key, { kind: "merge", siblings, request: null }, this.node.out);
+      this.node.records.change(
+        key,
+        { kind: "merge", siblings, request: null, hintFor: null },
+        this.node.out,
+      );
     } else {
       const call = { method: "replica.put", key, siblings, purpose: "repair" } as const;
       this.node.out.call(node, call, this.node.config.timeoutMs);

@@ -3,13 +3,13 @@
  * for. It reads no clock, draws no randomness of its own and does no I/O, so the same code runs
  * under `nodes/host.ts` as a process, in the simulator, and in a browser.
  *
- * This file is the switchboard. Conversations are carried by `Reads`, `Writes` and `Forwards`, which
- * hold the small objects that decide (`GetCoordinator`, `PutCoordinator`, `Forward`); what is on this
- * disk is in `LocalRecords`.
+ * This file is the front door. `Parts` holds what each concern of the paper does, `Dialogue` routes
+ * what peers and deadlines say to them, `Outcomes` what became of this node's own disk accesses.
  */
 import type { ClusterConfig } from "./config.ts";
 import type { Origin } from "./conversations.ts";
-import { type ReplicaStats, SiblingWatch } from "./counters.ts";
+import type { ReplicaStats } from "./counters.ts";
+import { Dialogue } from "./dialogue.ts";
 import { refusal } from "./errors.ts";
 import type {
   Boot,
@@ -18,36 +18,32 @@ import type {
   Event,
   Founding,
   Micros,
-  PeerReply,
   PeerRequest,
 } from "./events.ts";
-import { Forwards } from "./forwards.ts";
-import type { Change, Outcome } from "./local_records.ts";
+import type { Change } from "./local_records.ts";
 import { NodeContext } from "./node_context.ts";
+import { Outcomes } from "./outcomes.ts";
+import { Parts } from "./parts.ts";
 import type { Random } from "./random.ts";
-import { Reads } from "./reads.ts";
-import { complaintAbout, resolveOptions } from "./request_options.ts";
+import { complaintAbout } from "./request_options.ts";
 import type { NodeId, Ring } from "./ring.ts";
 import type { Versioning } from "./versions.ts";
-import { Writes } from "./writes.ts";
 
 export class Replica {
   readonly founding: Founding;
   private readonly node: NodeContext;
-  private readonly writes: Writes;
-  private readonly reads: Reads;
-  private readonly forwards: Forwards;
-  private readonly siblingWatch: SiblingWatch;
+  private readonly parts: Parts;
+  private readonly dialogue: Dialogue;
+  private readonly outcomes: Outcomes;
   private wake: { readonly id: number; readonly at: Micros } | null = null;
 
   /** `rules` replaces the configured mode's versioning: for studying what broken rules do. */
   constructor(founding: Founding, random: Random, boot: Boot, rules?: Versioning) {
     this.founding = founding;
     this.node = new NodeContext(founding, random, boot, rules);
-    this.writes = new Writes(this.node);
-    this.reads = new Reads(this.node, this.writes);
-    this.forwards = new Forwards(this.node);
-    this.siblingWatch = new SiblingWatch(founding.config.siblingsWarn);
+    this.parts = new Parts(this.node, founding);
+    this.dialogue = new Dialogue(this.node, this.parts);
+    this.outcomes = new Outcomes(this.node, this.parts);
   }
 
   get self(): NodeId {
@@ -67,26 +63,41 @@ export class Replica {
     const { out, records } = this.node;
     out.open(now, effects);
     switch (event.kind) {
+      case "start":
+        this.start();
+        break;
       case "client":
         this.onClientRequest(event.id, event.request);
         break;
       case "peer":
+        this.node.onContact(event.from);
         this.onPeerRequest(event.id, event.request);
         break;
       case "reply":
-        this.onReply(event.id, event.reply);
+        this.dialogue.onReply(event.id, event.reply);
         break;
       case "call-failed":
-        this.onCallFailed(event.id, event.undelivered, event.reason);
+        this.dialogue.onCallFailed(event.id, event.undelivered, event.reason);
         break;
       case "loaded":
-        this.onOutcomes(records.onLoaded(event.id, event.record, out));
+        this.outcomes.handle(records.onLoaded(event.id, event.record, out));
         break;
       case "stored":
-        this.onOutcomes(records.onStored(event.id, out));
+        this.outcomes.handle(records.onStored(event.id, out));
         break;
       case "storage-failed":
-        this.onOutcomes(records.onFailed(event.id, event.reason, event.unreadable ?? false, out));
+        this.onScanFailed(event.id);
+        this.outcomes.handle(
+          records.onFailed(event.id, event.reason, event.unreadable ?? false, out),
+        );
+        break;
+      case "hints-scanned":
+        this.parts.handoff.onScanned(event.id, event.places);
+        break;
+      case "scanned":
+        if (!this.node.trees.onScanned(event.id, event.records, event.next, out)) {
+          this.parts.antiEntropy.onScanned(event.id, event.records, event.next);
+        }
         break;
       case "timer":
         this.onTimer(event.id);
@@ -98,7 +109,8 @@ export class Replica {
 
   /** Figures for people and for the bounds checker. */
   stats(): ReplicaStats {
-    const { requestsInFlight, conversations, deadlines, forwards, records, counters } = this.node;
+    const { requestsInFlight, conversations, deadlines, forwards, records, hints, counters } =
+      this.node;
     return {
       requestsInFlight,
       conversations: conversations.size,
@@ -106,9 +118,27 @@ export class Replica {
       deadlines: deadlines.size,
       forwardsKnown: forwards.size,
       recordsBusy: records.busy,
-      crowdedKeys: this.siblingWatch.keys(),
+      hints: Object.fromEntries(hints.targets().map((node) => [node, hints.countFor(node)])),
+      peers: this.node.peerHealth(),
+      crowdedKeys: this.outcomes.crowdedKeys(),
       counters: { ...counters },
     };
+  }
+
+  private start(): void {
+    const { config, node } = this;
+    const { gossiping, handoff, antiEntropy } = this.parts;
+    gossiping.start();
+    if (config.hintedHandoff) handoff.onTick();
+    if (config.antiEntropyIntervalMs === 0) return;
+    node.trees.start(node.out);
+    antiEntropy.onTick();
+  }
+
+  private onScanFailed(id: number): void {
+    if (this.node.trees.onScanFailed(id)) return;
+    this.parts.handoff.onScanFailed(id);
+    this.parts.antiEntropy.onScanFailed(id);
   }
 
   private onClientRequest(id: number, request: ClientRequest): void {
@@ -119,8 +149,8 @@ export class Replica {
     }
     if (!this.node.admitClient(id)) return;
     const origin: Origin = { kind: "client", request: id };
-    if (this.node.isPrimaryOf(request.key)) this.coordinate(request, origin);
-    else this.forwards.start(request, origin);
+    if (this.node.isPrimaryOf(request.key)) this.parts.coordination.start(request, origin);
+    else this.parts.forwards.start(request, origin);
   }
 
   private onPeerRequest(id: number, request: PeerRequest): void {
@@ -129,121 +159,36 @@ export class Replica {
       case "replica.get":
         node.records.read(request.key, { kind: "request", request: id }, node.out);
         break;
-      case "replica.put": {
-        const merge: Change = { kind: "merge", siblings: request.siblings, request: id };
-        if (!node.records.change(request.key, merge, node.out)) {
-          node.refuse(id, refusal("overloaded", `Too many changes of '${request.key}' wait`));
-        }
+      case "replica.put":
+        this.onReplicaPut(id, request);
         break;
-      }
       case "forward": {
-        const origin = this.forwards.admit(id, request);
-        if (origin !== null) this.coordinate(request.request, origin);
+        const origin = this.parts.forwards.admit(id, request);
+        if (origin !== null) this.parts.coordination.start(request.request, origin);
         break;
       }
-    }
-  }
-
-  private coordinate(request: ClientRequest, origin: Origin): void {
-    const options = resolveOptions(request, this.config);
-    if (request.method === "get" || (request.method === "delete" && request.context === null)) {
-      this.reads.coordinate(request, request.method, options, origin);
-    } else {
-      this.writes.start(request, request.context, options, this.node.out.now, origin);
-    }
-  }
-
-  private onReply(id: number, reply: PeerReply): void {
-    const taken = this.node.conversations.takeCall(id);
-    if (taken === undefined) return;
-    const { call, conversation } = taken;
-    const { coordinator } = conversation;
-    switch (coordinator.kind) {
-      case "get":
-        this.node.conversations.noteRead(call, this.node.out.now);
-        this.reads.onReply(conversation, coordinator, call.to, reply);
+      case "gossip":
+        this.parts.gossiping.onDigest(id, request.digest);
         break;
-      case "put":
-        this.writes.onReply(conversation, coordinator, call.to, reply);
+      case "gossip.states":
+        this.parts.gossiping.onStates(id, request.states);
         break;
-      case "forward":
-        this.forwards.onReply(conversation, coordinator, reply);
+      case "tree.roots":
+      case "tree.children":
+      case "tree.keys":
+        this.parts.antiEntropy.onRequest(id, request);
         break;
     }
   }
 
-  private onCallFailed(id: number, undelivered: boolean, reason: string): void {
-    const taken = this.node.conversations.takeCall(id);
-    if (taken === undefined) return;
-    const { call, conversation } = taken;
-    const { coordinator } = conversation;
-    this.node.counters.callsFailed++;
-    this.node.out.emit({ type: "call-failed", to: call.to, method: coordinator.kind, reason });
-    switch (coordinator.kind) {
-      case "get":
-        this.reads.onCallFailed(conversation, coordinator, call.to, reason);
-        break;
-      case "put":
-        this.writes.onCallFailed(conversation, coordinator, call.to, reason);
-        break;
-      case "forward":
-        this.forwards.onCallFailed(conversation, coordinator, undelivered, `${call.to}: ${reason}`);
-        break;
-    }
-  }
-
-  private onOutcomes(outcomes: readonly Outcome[]): void {
-    for (const outcome of outcomes) {
-      switch (outcome.kind) {
-        case "read":
-          this.reads.onRead(outcome);
-          break;
-        case "read-failed":
-          this.reads.onReadFailed(outcome);
-          break;
-        case "changed":
-          this.onChanged(outcome);
-          break;
-        case "change-failed":
-          this.onChangeFailed(outcome);
-          break;
-        case "unreadable":
-          this.reads.recover(outcome.key);
-          break;
-      }
-    }
-  }
-
-  private onChanged(outcome: Outcome & { kind: "changed" }): void {
-    const { change, key, after } = outcome;
-    const { out } = this.node;
-    this.siblingWatch.note(key, after.length);
-    if (after.length > 1) out.emit({ type: "siblings", key, count: after.length });
-    switch (change.kind) {
-      case "write":
-        this.writes.onChanged(outcome, change.conversation);
-        break;
-      case "merge":
-        if (change.request !== null) out.respond(change.request, { status: "stored" });
-        break;
-      case "recover":
-        this.reads.onRecovered(key, true);
-        break;
-    }
-  }
-
-  private onChangeFailed({ change, key, error }: Outcome & { kind: "change-failed" }): void {
-    if (error.code === "storage-failed") this.node.noteStorageFailure(key, error.message);
-    switch (change.kind) {
-      case "write":
-        this.writes.onChangeFailed(change.conversation, error);
-        break;
-      case "merge":
-        if (change.request !== null) this.node.refuse(change.request, error);
-        break;
-      case "recover":
-        this.reads.onRecovered(key, false);
-        break;
+  private onReplicaPut(id: number, request: PeerRequest & { method: "replica.put" }): void {
+    const { node } = this;
+    if (!this.parts.handoff.admit(id, request)) return;
+    const { key, siblings, hintFor = null } = request;
+    const merge: Change = { kind: "merge", siblings, request: id, hintFor };
+    if (!node.records.change(key, merge, node.out)) {
+      this.parts.handoff.release(id);
+      node.refuse(id, refusal("overloaded", `Too many changes of '${key}' wait their turn`));
     }
   }
 
@@ -253,42 +198,32 @@ export class Replica {
     const { deadlines, forwards, out } = this.node;
     let due = deadlines.takeDue(out.now);
     while (due !== undefined) {
-      if (due.kind === "forget") forwards.forget(due.requestId);
-      else if (due.kind === "patience") this.onPatienceOver(due.conversation, due.endsAt);
-      else this.onTimeout(due.conversation);
+      switch (due.kind) {
+        case "forget":
+          forwards.forget(due.requestId);
+          break;
+        case "patience":
+          this.dialogue.onPatienceOver(due.conversation, due.endsAt);
+          break;
+        case "timeout":
+          this.dialogue.onTimeout(due.conversation);
+          break;
+        case "gossip":
+          this.parts.gossiping.onTick();
+          break;
+        case "handoff":
+          this.parts.handoff.onTick();
+          break;
+        case "anti-entropy":
+          this.parts.antiEntropy.onTick();
+          break;
+        case "exchange-silent": {
+          const exchange = this.node.conversations.get(due.conversation)?.coordinator;
+          if (exchange?.kind === "anti-entropy") this.parts.antiEntropy.onDue(exchange, due.call);
+          break;
+        }
+      }
       due = deadlines.takeDue(out.now);
-    }
-  }
-
-  private onPatienceOver(id: number, endsAt: Micros): void {
-    const conversation = this.node.conversations.get(id);
-    if (conversation === undefined) return;
-    this.node.deadlines.add(endsAt, { kind: "timeout", conversation: id });
-    const { coordinator } = conversation;
-    if (coordinator.kind === "forward") {
-      this.forwards.onPatienceOver(conversation, coordinator);
-      return;
-    }
-    for (const node of coordinator.participants.silent()) {
-      this.node.counters.silences++;
-      this.node.out.emit({ type: "silent", node, key: coordinator.key });
-    }
-  }
-
-  private onTimeout(id: number): void {
-    const conversation = this.node.conversations.get(id);
-    if (conversation === undefined) return;
-    const { coordinator } = conversation;
-    switch (coordinator.kind) {
-      case "get":
-        this.reads.onTimeout(conversation, coordinator);
-        break;
-      case "put":
-        this.writes.onTimeout(conversation, coordinator);
-        break;
-      case "forward":
-        this.forwards.onTimeout(conversation, coordinator);
-        break;
     }
   }
 

@@ -6,6 +6,7 @@ import { type DynamoError, refusal } from "./errors.ts";
 import type { ClientReply, DeleteRequest, Micros, PeerReply, PutRequest } from "./events.ts";
 import type { Outcome } from "./local_records.ts";
 import type { NodeContext } from "./node_context.ts";
+import type { Place } from "./placement.ts";
 import { PutCoordinator } from "./put_coordinator.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 import type { NodeId } from "./ring.ts";
@@ -27,9 +28,12 @@ export class Writes {
   ): void {
     const { now } = this.node.out;
     const id = this.node.out.nextId();
-    const put = new PutCoordinator(id, request, context, options, startedAt);
+    const placement = this.node.placement(request.key, options.sloppy);
+    const put = new PutCoordinator(id, request, context, options, startedAt, placement);
     const conversation = this.node.conversations.add(put, origin);
-    put.participants.add(this.node.self, true, now);
+    const isPrimary = this.node.isPrimaryOf(request.key);
+    const own = isPrimary ? null : placement.coordinatorOutside(this.node.health);
+    put.participants.add(this.node.self, isPrimary, now);
     const isPut = request.method === "put";
     const taken = this.node.records.change(request.key, {
       kind: "write",
@@ -37,6 +41,7 @@ export class Writes {
       context,
       value: isPut ? request.value : null,
       contentType: isPut ? request.contentType : TOMBSTONE_CONTENT_TYPE,
+      hintFor: own?.standsInFor ?? null,
     }, this.node.out);
     if (!taken) {
       const error = refusal("overloaded", `Too many changes of '${request.key}' wait their turn`);
@@ -49,32 +54,52 @@ export class Writes {
   private onCommitted(put: PutCoordinator, outcome: Outcome & { kind: "changed" }): void {
     const conversation = this.node.conversations.get(put.id);
     if (conversation === undefined) return;
-    const { now } = this.node.out;
     put.written = outcome.context;
-    put.addAck(this.node.self, now);
-    const call = {
-      method: "replica.put",
-      key: put.key,
-      siblings: outcome.after,
-      purpose: "replicate",
-    } as const;
-    for (const node of this.node.primariesOf(put.key)) {
-      if (node === this.node.self) continue;
-      put.participants.add(node, true, now);
-      this.node.call(conversation, node, call, put.options.timeoutMs);
+    put.record = outcome.after;
+    put.addAck(this.node.self, this.node.out.now);
+    for (const place of put.placement.first(this.node.health)) {
+      if (place.node !== this.node.self) this.send(conversation, put, place);
     }
     this.onProgress(conversation, put);
+  }
+
+  private send(conversation: Conversation, put: PutCoordinator, place: Place): void {
+    put.participants.add(place.node, place.primary, this.node.out.now);
+    this.node.call(conversation, place.node, {
+      method: "replica.put",
+      key: put.key,
+      siblings: put.record,
+      purpose: "replicate",
+      ...(place.standsInFor === null ? {} : { hintFor: place.standsInFor }),
+    }, put.options.timeoutMs);
+  }
+
+  /** Somebody cannot take the write, or has been silent for too long: another node stands in. */
+  private replace(conversation: Conversation, put: PutCoordinator, node: NodeId): void {
+    const place = put.placement.replacementOf(node, this.node.health);
+    if (place !== undefined) this.send(conversation, put, place);
+  }
+
+  onPatienceOver(conversation: Conversation, put: PutCoordinator): NodeId[] {
+    if (put.written === null) return [];
+    const silent = put.participants.passOver();
+    for (const node of silent) this.replace(conversation, put, node);
+    return silent;
   }
 
   onReply(conversation: Conversation, put: PutCoordinator, from: NodeId, reply: PeerReply): void {
     const { now } = this.node.out;
     if (reply.status === "stored") put.addAck(from, now);
-    else put.addFailure(from, reasonOf(reply), now);
+    else {
+      put.addFailure(from, reasonOf(reply), now);
+      this.replace(conversation, put, from);
+    }
     this.onProgress(conversation, put);
   }
 
   onCallFailed(conversation: Conversation, put: PutCoordinator, to: NodeId, reason: string): void {
     put.addFailure(to, reason, this.node.out.now);
+    this.replace(conversation, put, to);
     this.onProgress(conversation, put);
   }
 

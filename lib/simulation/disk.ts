@@ -5,32 +5,33 @@
  * lost, or done without anybody having been told, or torn. A record that cannot be read says so; it
  * is never taken for an absent one.
  */
-import type { StoredRecord } from "../dynamo/events.ts";
+import type { Effect, Event, KeyPlace, StoredRecord } from "../dynamo/events.ts";
+import { hintOf } from "../dynamo/hints.ts";
+import { type Position, positionOf } from "../dynamo/position.ts";
+import type { NodeId } from "../dynamo/ring.ts";
 import type { Distribution } from "../random/latency.ts";
 import type { SeededRandom } from "../random/seeded.ts";
 import { US_PER_MS } from "./link_rules.ts";
 
-/** A load or a store under way. */
+/** What a replica asks of its disk. */
+export type DiskRequest = Extract<
+  Effect,
+  { kind: "load" | "store" | "remove" | "scan" | "scan-hints" }
+>;
+
+/** A request under way. */
 export interface DiskOperation {
-  readonly id: number;
-  readonly key: string;
-  /** What to store; null for a load. */
-  readonly record: StoredRecord | null;
+  readonly request: DiskRequest;
   /** Why it will fail; null when it will not. */
   readonly failure: string | null;
-  /** A store that fails may have been done all the same. */
+  /** A change that fails may have been done all the same. */
   readonly doneAnyway: boolean;
 }
 
-export type DiskAnswer =
-  | { readonly kind: "loaded"; readonly id: number; readonly record: StoredRecord | null }
-  | { readonly kind: "stored"; readonly id: number }
-  | {
-    readonly kind: "storage-failed";
-    readonly id: number;
-    readonly reason: string;
-    readonly unreadable?: boolean;
-  };
+export type DiskAnswer = Extract<
+  Event,
+  { kind: "loaded" | "stored" | "storage-failed" | "scanned" | "hints-scanned" }
+>;
 
 /** What a disk did to a record, for the checkers. */
 export interface DiskWatcher {
@@ -88,42 +89,91 @@ export class SimulatedDisk {
     return this.records.keys();
   }
 
-  /** Begins a load (`record` null) or a store; `finish` ends it after {@link delayUs}. */
-  begin(id: number, key: string, record: StoredRecord | null): DiskOperation {
+  /** How many records are to be handed to whom, as an index of hints would say. */
+  hintCounts(): [NodeId, number][] {
+    const counts = new Map<NodeId, number>();
+    for (const { hintFor = [] } of this.records.values()) {
+      for (const { node } of hintFor) counts.set(node, (counts.get(node) ?? 0) + 1);
+    }
+    return [...counts].sort(([a], [b]) => a < b ? -1 : 1);
+  }
+
+  /** Begins an operation; `finish` ends it after {@link delayUs}. */
+  begin(request: DiskRequest): DiskOperation {
     const { full, loadFailures, storeFailures } = this.condition;
-    const chance = record === null ? loadFailures : storeFailures;
+    const changes = isChange(request);
+    const chance = changes ? storeFailures : loadFailures;
     let failure: string | null = null;
     let doneAnyway = false;
     if (chance > 0 && this.random.float() < chance) {
       failure = "input/output error";
-      doneAnyway = record !== null && this.random.float() < 0.5;
-    } else if (full && record !== null) {
+      doneAnyway = changes && this.random.float() < 0.5;
+    } else if (full && request.kind === "store") {
       failure = "no space left on device";
     }
-    const operation = { id, key, record, failure, doneAnyway };
-    this.underWay.set(id, operation);
+    const operation = { request, failure, doneAnyway };
+    this.underWay.set(request.id, operation);
     return operation;
   }
 
   /** How long the operation takes, µs. */
-  delayUs(operation: DiskOperation): number {
-    const latency = operation.record === null ? this.loadLatency : this.storeLatency;
+  delayUs({ request }: DiskOperation): number {
+    const latency = isChange(request) ? this.storeLatency : this.loadLatency;
     return Math.round(latency.sample(this.random) * US_PER_MS * this.condition.slowness);
   }
 
-  /** Ends an operation: a store is durable from here on. Undefined when power loss ended it before. */
+  /** Ends an operation: a change is durable from here on. Undefined when power loss ended it before. */
   finish(operation: DiskOperation, watcher: DiskWatcher): DiskAnswer | undefined {
-    const { id, key, record, failure } = operation;
+    const { request, failure } = operation;
+    const { id } = request;
     if (!this.underWay.delete(id)) return undefined;
-    if (record !== null && (failure === null || operation.doneAnyway)) {
-      this.commit(key, record, watcher);
-    }
+    if (failure === null || operation.doneAnyway) this.change(request, watcher);
     if (failure !== null) return { kind: "storage-failed", id, reason: failure };
-    if (record !== null) return { kind: "stored", id };
-    if (this.unreadable.has(key)) {
-      return { kind: "storage-failed", id, reason: "the record is damaged", unreadable: true };
+    switch (request.kind) {
+      case "store":
+      case "remove":
+        return { kind: "stored", id };
+      case "load":
+        return this.unreadable.has(request.key)
+          ? { kind: "storage-failed", id, reason: "the record is damaged", unreadable: true }
+          : { kind: "loaded", id, record: this.records.get(request.key) ?? null };
+      case "scan":
+        return this.scan(request);
+      case "scan-hints": {
+        const { target, after, limit } = request;
+        const places = this.places((record) => hintOf(record, target) !== undefined);
+        const rest = places.filter((place) => after === null || comparePlaces(place, after) > 0);
+        return { kind: "hints-scanned", id, places: rest.slice(0, limit) };
+      }
     }
-    return { kind: "loaded", id, record: this.records.get(key) ?? null };
+  }
+
+  private scan({ id, from, to, after, limit }: DiskRequest & { kind: "scan" }): DiskAnswer {
+    const places = this.places(() => true);
+    const start = from ?? "";
+    const clockwise = [
+      ...places.filter(({ position }) => position >= start),
+      ...places.filter(({ position }) => position < start),
+    ];
+    const inside = clockwise.filter(({ position }) => isWithin(position, from, to));
+    const begun = after === null
+      ? 0
+      : 1 + inside.findLastIndex((place) => isAtOrBefore(place, after, start));
+    const page = inside.slice(begun, begun + limit);
+    const records = page.map(({ key }) => this.records.get(key) as StoredRecord);
+    const done = begun + limit >= inside.length;
+    return { kind: "scanned", id, records, next: done ? null : page.at(-1) ?? null };
+  }
+
+  /** Readable records that fit, by position, then key. */
+  private places(fits: (record: StoredRecord) => boolean): KeyPlace[] {
+    const places: KeyPlace[] = [];
+    for (const [key, record] of this.records) {
+      if (!this.unreadable.has(key) && fits(record)) {
+        places.push({ key, position: positionOf(key) });
+      }
+    }
+    return places.sort(comparePlaces);
   }
 
   /**
@@ -131,10 +181,11 @@ export class SimulatedDisk {
    * `torn` is the probability that it leaves a record that cannot be read.
    */
   interrupt(torn: number, watcher: DiskWatcher): void {
-    for (const { key, record } of this.underWay.values()) {
-      if (record === null) continue;
+    for (const { request } of this.underWay.values()) {
+      if (!isChange(request)) continue;
+      const key = request.kind === "store" ? request.record.key : request.key;
       if (torn > 0 && this.random.float() < torn) this.damage(key, watcher);
-      else if (this.random.float() < 0.5) this.commit(key, record, watcher);
+      else if (this.random.float() < 0.5) this.change(request, watcher);
     }
     this.underWay.clear();
   }
@@ -157,10 +208,16 @@ export class SimulatedDisk {
     for (const [key, record] of lost) watcher.destroyed(key, record);
   }
 
-  private commit(key: string, record: StoredRecord, watcher: DiskWatcher): void {
-    this.unreadable.delete(key);
-    this.records.set(key, record);
-    watcher.committed(key, record);
+  private change(request: DiskRequest, watcher: DiskWatcher): void {
+    if (request.kind === "store") {
+      const { record } = request;
+      this.unreadable.delete(record.key);
+      this.records.set(record.key, record);
+      watcher.committed(record.key, record);
+    } else if (request.kind === "remove") {
+      this.unreadable.delete(request.key);
+      this.records.delete(request.key);
+    }
   }
 
   private damage(key: string, watcher: DiskWatcher): void {
@@ -171,4 +228,34 @@ export class SimulatedDisk {
     this.unreadable.add(key);
     if (record !== undefined && readable) watcher.destroyed(key, record);
   }
+}
+
+function isChange(request: DiskRequest): request is DiskRequest & { kind: "store" | "remove" } {
+  return request.kind === "store" || request.kind === "remove";
+}
+
+function comparePlaces(a: KeyPlace, b: KeyPlace): number {
+  return compareText(a.position, b.position) || compareText(a.key, b.key);
+}
+
+/** Whether a scan that began at `start` has passed the place when it was at `after`. */
+function isAtOrBefore(place: KeyPlace, after: KeyPlace, start: Position): boolean {
+  const wrapped = Number(place.position < start) - Number(after.position < start);
+  return (wrapped || comparePlaces(place, after)) <= 0;
+}
+
+/** Clockwise from `from`, to, not including, `to`. */
+function isWithin(
+  position: Position,
+  from: Position | undefined,
+  to: Position | undefined,
+): boolean {
+  if (from === undefined || to === undefined || from === to) {
+    return position >= (from ?? "") && (to === undefined || to === from || position < to);
+  }
+  return from < to ? position >= from && position < to : position >= from || position < to;
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -82,7 +82,12 @@ export class Machine {
   start(founding: Founding, alter: (boot: Boot) => Boot, rules: Versioning | undefined): void {
     if (this.replica !== null) throw new Error(`Cannot start node ${this.id}: it is running`);
     this.boot++;
-    const boot = alter({ self: this.id, dataId: this.dataId, incarnation: this.boot });
+    const boot = alter({
+      self: this.id,
+      dataId: this.dataId,
+      incarnation: this.boot,
+      hints: this.disk.hintCounts(),
+    });
     const random = this.replicaRandom.child(`boot ${this.boot}`);
     this.replica = new Replica(founding, random, boot, rules);
     this.timerDue = Infinity;

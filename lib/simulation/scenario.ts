@@ -144,6 +144,14 @@ function readNodes(fields: Fields): RingMember[] {
   return nodes;
 }
 
+/** What works in the background and around failures is off in a scenario that does not ask for it. */
+const QUIET = {
+  sloppy: false,
+  hintedHandoff: false,
+  gossipIntervalMs: 0,
+  antiEntropyIntervalMs: 0,
+} as const;
+
 /** Whatever fields a configuration has, each in the type of its default; `clusterConfig` knows the bounds. */
 function readConfig(fields: Fields): ClusterConfig {
   const given: Record<string, unknown> = {};
@@ -155,7 +163,7 @@ function readConfig(fields: Fields): ClusterConfig {
   }
   fields.refuseOthers();
   try {
-    return clusterConfig(given as Partial<ClusterConfig>);
+    return clusterConfig({ ...QUIET, ...given } as Partial<ClusterConfig>);
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`config.${error.message}`);
     throw error;

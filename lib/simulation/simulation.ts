@@ -103,6 +103,9 @@ const EVENT_CODES: Readonly<Record<Event["kind"], number>> = {
   "stored": 6,
   "storage-failed": 7,
   "timer": 8,
+  "start": 9,
+  "hints-scanned": 10,
+  "scanned": 11,
 };
 const ANSWER_CODE = 20;
 const FAULT_CODE = 30;
@@ -309,6 +312,7 @@ export class Simulation {
     const { sabotage } = this;
     machine.start(this.founding, (boot) => sabotage?.boot?.(boot) ?? boot, this.rules);
     this.tracer?.acted?.(this.now, `${machine.id} starts, incarnation ${machine.boot}`, null);
+    this.tellLater(machine, { kind: "start" });
   }
 
   /** Ends a process as it stands. Whoever waits for it sees the connection break. */
@@ -480,7 +484,7 @@ export class Simulation {
       this.schedule(turn, { kind: "arrival", node, boot, event, route, ready: true });
       return;
     }
-    if (route !== null) machine.inbound.set(event.id, route);
+    if (route !== null && event.kind !== "start") machine.inbound.set(event.id, route);
     this.tell(machine, event);
   }
 
@@ -514,13 +518,12 @@ export class Simulation {
         this.respond(machine, effect.id, effect.reply);
         break;
       case "load":
-        this.beginDisk(machine, machine.disk.begin(effect.id, effect.key, null));
+      case "store":
+      case "remove":
+      case "scan":
+      case "scan-hints":
+        this.beginDisk(machine, machine.disk.begin(this.copied(effect)));
         break;
-      case "store": {
-        const record = this.copied(effect.record);
-        this.beginDisk(machine, machine.disk.begin(effect.id, record.key, record));
-        break;
-      }
       case "timer":
         this.setTimer(machine, effect.id, effect.at);
         break;

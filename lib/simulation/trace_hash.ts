@@ -70,6 +70,7 @@ export class TraceHash {
   }
 
   event(event: Event): void {
+    if (event.kind === "start") return;
     this.word(event.id);
     switch (event.kind) {
       case "client":
@@ -94,6 +95,15 @@ export class TraceHash {
         break;
       case "storage-failed":
         this.word(event.unreadable === true ? 1 : 2);
+        break;
+      case "hints-scanned":
+        for (const { key } of event.places) this.text(key);
+        break;
+      case "scanned":
+        for (const { key, siblings } of event.records) {
+          this.text(key);
+          this.siblings(siblings);
+        }
         break;
       case "stored":
       case "timer":

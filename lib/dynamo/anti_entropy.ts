@@ -1,0 +1,337 @@
+/**
+ * Anti-entropy: replicas compare Merkle trees in the background and exchange the records that
+ * differ, so that what hints and reads did not repair converges all the same (SOSP 2007, section
+ * 4.7). Round robin over the co-owners; one exchange at a time; it waits while clients need the disk
+ * (section 6.5).
+ */
+import type { Conversation } from "./conversations.ts";
+import type { KeyDigest, PeerReply, PeerRequest, StoredRecord } from "./events.ts";
+import type { KeyPlace } from "./events.ts";
+import { refusal } from "./errors.ts";
+import { Exchange, KeyRepair } from "./exchange.ts";
+import { hexOf, type MerkleTree, recordDigest } from "./merkle.ts";
+import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
+import { positionOf } from "./position.ts";
+import type { NodeId } from "./ring.ts";
+import { sameSiblings } from "./versions.ts";
+
+const PAGE_KEYS = 512;
+
+/** A scan of some leaves: for the exchange under way, or for a peer that asked. */
+interface LeafScan {
+  readonly range: number;
+  readonly leaves: readonly number[];
+  readonly after: KeyPlace | null;
+  readonly asker: { readonly request: number } | { readonly exchange: number };
+}
+
+export class AntiEntropy {
+  private readonly scans = new Map<number, LeafScan>();
+  private exchange: number | null = null;
+  private turn = 0;
+  /** Switched off by hand. */
+  paused = false;
+
+  constructor(private readonly node: NodeContext) {}
+
+  /** The co-owner whose turn it is, if it can be served now. */
+  onTick(): void {
+    const { node } = this;
+    node.trees.resume(node.out);
+    if (this.isTime()) {
+      const peer = this.nextPeer();
+      if (peer !== undefined) this.begin(peer);
+    }
+    const at = node.out.now + node.config.antiEntropyIntervalMs * MICROS_PER_MS;
+    node.deadlines.add(at, { kind: "anti-entropy" });
+  }
+
+  private isTime(): boolean {
+    const { node } = this;
+    return !this.paused && this.exchange === null && node.trees.ready &&
+      !node.disk.isBusy(node.out.now);
+  }
+
+  private nextPeer(): NodeId | undefined {
+    const { node } = this;
+    const peers = node.peers.filter((peer) => node.isUp(peer) && this.shared(peer).length > 0);
+    if (peers.length === 0) return undefined;
+    this.turn = (this.turn + 1) % peers.length;
+    return peers[this.turn];
+  }
+
+  private shared(peer: NodeId): number[] {
+    const { ring, trees } = this.node;
+    return trees.ranges.filter((range) => ring.primaries(range).includes(peer));
+  }
+
+  /** Compares with the peer now; false when that cannot be. */
+  begin(peer: NodeId): boolean {
+    const { node } = this;
+    if (this.exchange !== null || !node.trees.ready) return false;
+    const exchange = new Exchange(node.out.nextId(), peer, node.out.now);
+    this.exchange = exchange.id;
+    const conversation = node.conversations.add(exchange, { kind: "self" });
+    const ranges = this.shared(peer);
+    exchange.rangesCompared = ranges.length;
+    node.counters.treesCompared += ranges.length;
+    const roots = ranges.map((range) => [range, this.treeOf(range)?.root() ?? ""] as const);
+    const ringVersion = node.ring.version;
+    this.ask(conversation, exchange, { method: "tree.roots", ringVersion, roots });
+    return true;
+  }
+
+  private ask(conversation: Conversation, exchange: Exchange, request: PeerRequest): void {
+    const { node } = this;
+    node.call(conversation, exchange.peer, request, node.config.timeoutMs);
+    const at = node.out.now + node.config.timeoutMs * MICROS_PER_MS;
+    const call = conversation.calls.at(-1) ?? 0;
+    node.deadlines.add(at, { kind: "exchange-silent", conversation: exchange.id, call });
+  }
+
+  onReply(conversation: Conversation, exchange: Exchange, reply: PeerReply): void {
+    switch (reply.status) {
+      case "roots":
+        exchange.onRoots(reply.differing);
+        this.advance(conversation, exchange);
+        break;
+      case "tree": {
+        const tree = this.treeOf(exchange.currentRange);
+        if (tree !== undefined) exchange.onChildren(reply.nodes, tree);
+        this.advance(conversation, exchange);
+        break;
+      }
+      case "keys": {
+        const leaves = exchange.listing?.leaves ?? [];
+        const { next } = reply;
+        exchange.onKeys("theirs", reply.keys, next === null);
+        if (next !== null) {
+          const range = exchange.currentRange;
+          this.ask(conversation, exchange, { method: "tree.keys", range, leaves, after: next });
+        } else this.repair(conversation, exchange);
+        break;
+      }
+      default:
+        this.end(exchange);
+    }
+  }
+
+  /** Nothing more comes from the peer. */
+  onFailed(exchange: Exchange): void {
+    this.end(exchange);
+  }
+
+  /** The time for a call is up: the peer has gone silent if it is still unanswered. */
+  onDue(exchange: Exchange, call: number): void {
+    if (this.node.conversations.isCallOpen(call)) this.end(exchange);
+  }
+
+  private advance(conversation: Conversation, exchange: Exchange): void {
+    const step = exchange.next();
+    switch (step.kind) {
+      case "children": {
+        const { range, level, nodes } = step;
+        this.ask(conversation, exchange, { method: "tree.children", range, level, nodes });
+        break;
+      }
+      case "keys": {
+        const { range, leaves, after } = step;
+        this.ask(conversation, exchange, { method: "tree.keys", range, leaves, after });
+        this.scanLeaves({ range, leaves, after: null, asker: { exchange: exchange.id } });
+        break;
+      }
+      case "done":
+        this.end(exchange);
+        break;
+    }
+  }
+
+  private end(exchange: Exchange): void {
+    const { node } = this;
+    node.conversations.end(exchange.id);
+    if (this.exchange === exchange.id) this.exchange = null;
+    const { peer, rangesCompared: ranges, rangesDiffering, keysRepaired } = exchange;
+    const tookUs = node.out.now - exchange.startedAt;
+    node.out.emit({ type: "anti-entropy", peer, ranges, rangesDiffering, keysRepaired, tookUs });
+  }
+
+  // Repairs ---------------------------------------------------------------------------------------
+
+  /** Both lists are in: repair what differs, a bounded number at once, then go on. */
+  private repair(conversation: Conversation, exchange: Exchange): void {
+    if (exchange.listing !== null) return;
+    const { node } = this;
+    while (exchange.repairing < node.config.antiEntropyKeysMax) {
+      const next = exchange.toRepair.shift();
+      if (next === undefined) break;
+      exchange.repairing++;
+      const id = node.out.nextId();
+      const repair = new KeyRepair(id, exchange.id, exchange.peer, next.key, next.atPeer);
+      const own = node.conversations.add(repair, { kind: "self" });
+      node.watch(id, node.out.now, node.config.timeoutMs);
+      if (next.atPeer) {
+        const get = { method: "replica.get", key: next.key } as const;
+        node.call(own, exchange.peer, get, node.config.timeoutMs);
+      } else {
+        node.records.read(next.key, { kind: "conversation", conversation: id }, node.out);
+      }
+    }
+    if (exchange.repairing === 0 && exchange.toRepair.length === 0) {
+      this.advance(conversation, exchange);
+    }
+  }
+
+  /** The peer's record: merged here. Whether the peer's was the poorer one shows when that is done. */
+  onPeerRecord(repair: KeyRepair, reply: PeerReply): void {
+    const { node } = this;
+    if (reply.status === "stored") this.finishRepair(repair, true);
+    else if (reply.status !== "record") this.finishRepair(repair, false);
+    else {
+      const { siblings } = reply;
+      const taken = node.records.change(repair.key, {
+        kind: "merge",
+        siblings,
+        request: null,
+        hintFor: null,
+        repair: repair.id,
+      }, node.out);
+      if (!taken) this.finishRepair(repair, false);
+    }
+  }
+
+  /** The merged record is on this disk: the peer gets it if it had less. */
+  onMerged(id: number, merged: StoredRecord["siblings"], theirs: StoredRecord["siblings"]): void {
+    const conversation = this.node.conversations.get(id);
+    if (conversation?.coordinator.kind !== "key-repair") return;
+    const repair = conversation.coordinator;
+    if (sameSiblings(merged, theirs)) this.finishRepair(repair, true);
+    else this.push(conversation, repair, merged);
+  }
+
+  onMergeFailed(id: number): void {
+    const coordinator = this.node.conversations.get(id)?.coordinator;
+    if (coordinator?.kind === "key-repair") this.finishRepair(coordinator, false);
+  }
+
+  /** What only this node has. */
+  onOwnRecord(conversation: Conversation, repair: KeyRepair, record: StoredRecord | null): void {
+    if (record === null) this.finishRepair(repair, true);
+    else this.push(conversation, repair, record.siblings);
+  }
+
+  private push(
+    conversation: Conversation,
+    repair: KeyRepair,
+    siblings: StoredRecord["siblings"],
+  ): void {
+    const { node } = this;
+    const put = { method: "replica.put", key: repair.key, siblings, purpose: "repair" } as const;
+    node.call(conversation, repair.peer, put, node.config.timeoutMs);
+  }
+
+  finishRepair(repair: KeyRepair, wentWell: boolean): void {
+    const { node } = this;
+    node.conversations.end(repair.id);
+    if (wentWell) node.counters.keysRepaired++;
+    const conversation = node.conversations.get(repair.exchange);
+    if (conversation?.coordinator.kind !== "anti-entropy") return;
+    const exchange = conversation.coordinator;
+    exchange.repairing--;
+    if (wentWell) exchange.keysRepaired++;
+    this.repair(conversation, exchange);
+  }
+
+  // The answering side, and scans -----------------------------------------------------------------
+
+  onRequest(
+    id: number,
+    request: PeerRequest & { method: "tree.roots" | "tree.children" | "tree.keys" },
+  ): void {
+    const { node } = this;
+    if (!node.trees.ready) {
+      node.refuse(id, refusal("overloaded", "The trees are still being built"));
+      return;
+    }
+    if (request.method === "tree.roots") {
+      if (request.ringVersion !== node.ring.version) {
+        const error = refusal("wrong-owner", "Trees can be compared on one ring only");
+        node.refuse(id, { ...error, ringVersion: node.ring.version });
+        return;
+      }
+      const differing = request.roots
+        .filter(([range, hash]) => {
+          const tree = this.treeOf(range);
+          return tree !== undefined && tree.root() !== hash;
+        })
+        .map(([range]) => range);
+      node.out.respond(id, { status: "roots", differing });
+      return;
+    }
+    const tree = this.treeOf(request.range);
+    if (tree === undefined) {
+      const message = `Node ${node.self} does not own range ${request.range}`;
+      node.refuse(id, refusal("wrong-owner", message));
+    } else if (request.method === "tree.children") {
+      const nodes = request.nodes.flatMap((index) => tree.children(request.level, index));
+      node.out.respond(id, { status: "tree", nodes });
+    } else {
+      const { range, leaves, after } = request;
+      this.scanLeaves({ range, leaves, after, asker: { request: id } });
+    }
+  }
+
+  private treeOf(range: number): MerkleTree | undefined {
+    return this.node.trees.tree(range);
+  }
+
+  private scanLeaves(scan: LeafScan): void {
+    const tree = this.treeOf(scan.range);
+    const [first] = scan.leaves;
+    const last = scan.leaves.at(-1);
+    if (tree === undefined || first === undefined || last === undefined) return;
+    const stretch = tree.stretchOf(first, last);
+    this.scans.set(this.node.out.scan(stretch, scan.after, PAGE_KEYS), scan);
+  }
+
+  onScanned(id: number, records: readonly StoredRecord[], next: KeyPlace | null): void {
+    const scan = this.scans.get(id);
+    if (scan === undefined) return;
+    this.scans.delete(id);
+    const keys = this.digestsIn(scan, records);
+    if ("request" in scan.asker) {
+      this.node.out.respond(scan.asker.request, { status: "keys", keys, next });
+      return;
+    }
+    const conversation = this.node.conversations.get(scan.asker.exchange);
+    if (conversation?.coordinator.kind !== "anti-entropy") return;
+    const exchange = conversation.coordinator;
+    exchange.onKeys("own", keys, next === null);
+    if (next !== null) this.scanLeaves({ ...scan, after: next });
+    else this.repair(conversation, exchange);
+  }
+
+  onScanFailed(id: number): void {
+    const scan = this.scans.get(id);
+    if (scan === undefined) return;
+    this.scans.delete(id);
+    if ("request" in scan.asker) {
+      this.node.refuse(scan.asker.request, refusal("storage-failed", "The keys cannot be listed"));
+      return;
+    }
+    const coordinator = this.node.conversations.get(scan.asker.exchange)?.coordinator;
+    if (coordinator?.kind === "anti-entropy") this.end(coordinator);
+  }
+
+  private digestsIn(scan: LeafScan, records: readonly StoredRecord[]): KeyDigest[] {
+    const tree = this.treeOf(scan.range);
+    const wanted = new Set(scan.leaves);
+    const keys: KeyDigest[] = [];
+    for (const { key, siblings } of records) {
+      const position = positionOf(key);
+      if (this.node.ring.rangeAt(position) !== scan.range) continue;
+      if (tree === undefined || !wanted.has(tree.leafOf(position))) continue;
+      keys.push([key, hexOf(recordDigest(key, siblings))]);
+    }
+    return keys;
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Which conversation an answer, a failed call or a passing deadline belongs to, and what that tells
+ * the failure detector. One switch each; the parts decide.
+ */
+import type { Micros, PeerReply } from "./events.ts";
+import type { NodeContext } from "./node_context.ts";
+import type { Parts } from "./parts.ts";
+import type { NodeId } from "./ring.ts";
+
+export class Dialogue {
+  constructor(private readonly node: NodeContext, private readonly parts: Parts) {}
+
+  onReply(id: number, reply: PeerReply): void {
+    const taken = this.node.conversations.takeCall(id);
+    if (taken === undefined) return;
+    const { call, conversation } = taken;
+    const { coordinator } = conversation;
+    this.node.onContact(call.to);
+    switch (coordinator.kind) {
+      case "get":
+        this.node.conversations.noteRead(call, this.node.out.now);
+        this.parts.reads.onReply(conversation, coordinator, call.to, reply);
+        break;
+      case "put":
+        this.parts.writes.onReply(conversation, coordinator, call.to, reply);
+        break;
+      case "forward":
+        this.parts.forwards.onReply(conversation, coordinator, reply);
+        break;
+      case "gossip":
+        this.parts.gossiping.onReply(conversation, coordinator, reply);
+        break;
+      case "handoff":
+        this.parts.handoff.onReply(coordinator, reply);
+        break;
+      case "anti-entropy":
+        this.parts.antiEntropy.onReply(conversation, coordinator, reply);
+        break;
+      case "key-repair":
+        this.parts.antiEntropy.onPeerRecord(coordinator, reply);
+        break;
+    }
+  }
+
+  onCallFailed(id: number, undelivered: boolean, reason: string): void {
+    const taken = this.node.conversations.takeCall(id);
+    if (taken === undefined) return;
+    const { call, conversation } = taken;
+    const { coordinator } = conversation;
+    this.node.onFailure(call.to, undelivered);
+    this.node.counters.callsFailed++;
+    this.node.out.emit({ type: "call-failed", to: call.to, method: coordinator.kind, reason });
+    switch (coordinator.kind) {
+      case "get":
+        this.parts.reads.onCallFailed(conversation, coordinator, call.to, reason);
+        break;
+      case "put":
+        this.parts.writes.onCallFailed(conversation, coordinator, call.to, reason);
+        break;
+      case "forward":
+        this.parts.forwards.onCallFailed(
+          conversation,
+          coordinator,
+          undelivered,
+          `${call.to}: ${reason}`,
+        );
+        break;
+      case "gossip":
+        this.node.conversations.end(coordinator.id);
+        break;
+      case "handoff":
+        this.parts.handoff.onFailed(coordinator);
+        break;
+      case "anti-entropy":
+        this.parts.antiEntropy.onFailed(coordinator);
+        break;
+      case "key-repair":
+        this.parts.antiEntropy.finishRepair(coordinator, false);
+        break;
+    }
+  }
+
+  onPatienceOver(id: number, endsAt: Micros): void {
+    const conversation = this.node.conversations.get(id);
+    if (conversation === undefined) return;
+    this.node.deadlines.add(endsAt, { kind: "timeout", conversation: id });
+    const { coordinator } = conversation;
+    switch (coordinator.kind) {
+      case "get":
+        this.noteSilent(
+          coordinator.key,
+          this.parts.reads.onPatienceOver(conversation, coordinator),
+        );
+        break;
+      case "put":
+        this.noteSilent(
+          coordinator.key,
+          this.parts.writes.onPatienceOver(conversation, coordinator),
+        );
+        break;
+      case "forward":
+        this.parts.forwards.onPatienceOver(conversation, coordinator);
+        break;
+      case "gossip":
+        this.node.onFailure(coordinator.peer, false);
+        break;
+      case "handoff":
+      case "anti-entropy":
+      case "key-repair":
+        break;
+    }
+  }
+
+  private noteSilent(key: string, nodes: readonly NodeId[]): void {
+    for (const node of nodes) {
+      if (node === this.node.self) continue;
+      this.node.counters.silences++;
+      this.node.onFailure(node, false);
+      this.node.out.emit({ type: "silent", node, key });
+    }
+  }
+
+  onTimeout(id: number): void {
+    const conversation = this.node.conversations.get(id);
+    if (conversation === undefined) return;
+    const { coordinator } = conversation;
+    switch (coordinator.kind) {
+      case "get":
+        this.parts.reads.onTimeout(conversation, coordinator);
+        break;
+      case "put":
+        this.parts.writes.onTimeout(conversation, coordinator);
+        break;
+      case "forward":
+        this.parts.forwards.onTimeout(conversation, coordinator);
+        break;
+      case "gossip":
+        this.node.conversations.end(id);
+        break;
+      case "handoff":
+        this.parts.handoff.onFailed(coordinator);
+        break;
+      case "anti-entropy":
+        this.parts.antiEntropy.onFailed(coordinator);
+        break;
+      case "key-repair":
+        this.parts.antiEntropy.finishRepair(coordinator, false);
+        break;
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * One comparison with one co-owner, seen from the side that began it: roots of all shared ranges in
+ * one call; then, a range at a time, down the tree where hashes differ; then the keys of the leaves
+ * that differ, on both sides; then the records of exactly the keys that differ.
+ *
+ * Pure bookkeeping: `AntiEntropy` sends, this knows what is next.
+ */
+import type { KeyDigest, KeyPlace, Micros } from "./events.ts";
+import { DEPTH, type MerkleTree, type TreeHash, type TreeNode } from "./merkle.ts";
+import type { NodeId } from "./ring.ts";
+import { TreeKeeper } from "./tree_keeper.ts";
+
+/** Nodes asked for in one call. */
+const NODES_PER_CALL = 64;
+
+export type Step =
+  | {
+    readonly kind: "children";
+    readonly range: number;
+    readonly level: number;
+    readonly nodes: readonly number[];
+  }
+  | {
+    readonly kind: "keys";
+    readonly range: number;
+    readonly leaves: readonly number[];
+    readonly after: KeyPlace | null;
+  }
+  | { readonly kind: "done" };
+
+/** The keys of one run of leaves, as both sides list them. */
+interface Listing {
+  readonly leaves: readonly number[];
+  readonly theirs: Map<string, TreeHash>;
+  readonly own: Map<string, TreeHash>;
+  theirsDone: boolean;
+  ownDone: boolean;
+}
+
+export class Exchange {
+  readonly kind = "anti-entropy";
+  ranges: number[] = [];
+  rangesCompared = 0;
+  rangesDiffering = 0;
+  keysRepaired = 0;
+  /** Keys whose records differ and are not being repaired yet, with whether the peer has any. */
+  readonly toRepair: { readonly key: string; readonly atPeer: boolean }[] = [];
+  repairing = 0;
+  listing: Listing | null = null;
+  private range: number | null = null;
+  private level = 0;
+  private frontier: number[] = [];
+  private differing: number[] = [];
+  private runs: number[][] = [];
+
+  constructor(readonly id: number, readonly peer: NodeId, readonly startedAt: Micros) {}
+
+  get currentRange(): number {
+    if (this.range === null) throw new Error("Cannot name a range before one is compared");
+    return this.range;
+  }
+
+  onRoots(differing: readonly number[]): void {
+    this.ranges = [...differing];
+    this.rangesDiffering = differing.length;
+  }
+
+  /** What to ask the peer for next. */
+  next(): Step {
+    while (true) {
+      if (this.frontier.length > 0) {
+        const nodes = this.frontier.splice(0, NODES_PER_CALL);
+        return { kind: "children", range: this.currentRange, level: this.level, nodes };
+      }
+      if (this.differing.length > 0) {
+        this.level++;
+        if (this.level < DEPTH) this.frontier = this.differing;
+        else this.runs = TreeKeeper.runsOf(this.differing);
+        this.differing = [];
+        continue;
+      }
+      const leaves = this.runs.shift();
+      if (leaves !== undefined) {
+        this.listing = {
+          leaves,
+          theirs: new Map(),
+          own: new Map(),
+          theirsDone: false,
+          ownDone: false,
+        };
+        return { kind: "keys", range: this.currentRange, leaves, after: null };
+      }
+      const range = this.ranges.shift();
+      if (range === undefined) return { kind: "done" };
+      this.range = range;
+      this.level = 0;
+      this.frontier = [0];
+    }
+  }
+
+  onChildren(nodes: readonly TreeNode[], own: MerkleTree): void {
+    for (const [index, hash] of nodes) {
+      if (own.hash(this.level + 1, index) !== hash) this.differing.push(index);
+    }
+  }
+
+  /** Another page of the listing, from either side. */
+  onKeys(side: "own" | "theirs", keys: readonly KeyDigest[], isLast: boolean): void {
+    if (this.listing === null) return;
+    for (const [key, hash] of keys) this.listing[side].set(key, hash);
+    if (!isLast) return;
+    if (side === "own") this.listing.ownDone = true;
+    else this.listing.theirsDone = true;
+    if (this.listing.ownDone && this.listing.theirsDone) this.compare(this.listing);
+  }
+
+  private compare({ own, theirs }: Listing): void {
+    for (const key of new Set([...own.keys(), ...theirs.keys()])) {
+      if (own.get(key) !== theirs.get(key)) this.toRepair.push({ key, atPeer: theirs.has(key) });
+    }
+    this.listing = null;
+  }
+}
+
+/** One record that differs: fetched, merged, and sent back where the peer's is the poorer one. */
+export class KeyRepair {
+  readonly kind = "key-repair";
+
+  constructor(
+    readonly id: number,
+    readonly exchange: number,
+    readonly peer: NodeId,
+    readonly key: string,
+    readonly atPeer: boolean,
+  ) {}
+}

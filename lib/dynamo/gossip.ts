@@ -1,0 +1,127 @@
+/**
+ * Gossip: what nodes know of each other, spread by push-pull (Demers et al., 1987; SOSP 2007, section
+ * 4.8.1). Each interval a node picks one random peer, sends a digest of what it knows, gets back what
+ * the peer knows better, and sends what the peer asked for. A rumour reaches n nodes in about
+ * log3 n + log2 ln n rounds.
+ *
+ * A node alone writes its own state, and every beat makes it newer: (incarnation, heartbeat) orders
+ * it. So reconciling is taking the newer of two, whoever brings it.
+ */
+import type { Micros } from "./events.ts";
+import type { NodeId } from "./ring.ts";
+
+/** What a node says of itself. Plain JSON. */
+export interface NodeState {
+  readonly id: NodeId;
+  readonly incarnation: number;
+  readonly heartbeat: number;
+  /** How often it beats at present, ms. */
+  readonly intervalMs: number;
+}
+
+/** One line a node: enough to tell who knows better. */
+export type Digest = readonly (readonly [id: NodeId, incarnation: number, heartbeat: number])[];
+
+export interface Reconciliation {
+  /** States that this side knows better. */
+  readonly newer: readonly NodeState[];
+  /** Nodes whose state the other side knows better. */
+  readonly wanted: readonly NodeId[];
+}
+
+/** The adaptive interval's range, as factors of the configured one, and how fast it relaxes. */
+const ADAPTIVE_MIN = 0.25;
+const ADAPTIVE_MAX = 4;
+const ADAPTIVE_RELAX = 1.25;
+
+export class Gossip {
+  private readonly states = new Map<NodeId, NodeState>();
+  private factor = 1;
+
+  constructor(
+    readonly self: NodeId,
+    private readonly incarnation: number,
+    private readonly baseMs: number,
+    private readonly adaptive: boolean,
+  ) {
+    this.states.set(self, { id: self, incarnation, heartbeat: 0, intervalMs: baseMs });
+  }
+
+  get intervalMs(): number {
+    return Math.max(1, Math.round(this.baseMs * this.factor));
+  }
+
+  /** This node lives: its state gets newer. Under the adaptive interval, calm slows it down. */
+  beat(): void {
+    if (this.adaptive) this.factor = Math.min(ADAPTIVE_MAX, this.factor * ADAPTIVE_RELAX);
+    const { heartbeat } = this.own();
+    this.states.set(this.self, {
+      id: this.self,
+      incarnation: this.incarnation,
+      heartbeat: heartbeat + 1,
+      intervalMs: this.intervalMs,
+    });
+  }
+
+  /** Something has changed that others should hear of soon. */
+  onChange(): void {
+    if (this.adaptive) this.factor = ADAPTIVE_MIN;
+  }
+
+  own(): NodeState {
+    return this.states.get(this.self) as NodeState;
+  }
+
+  /** Sorted by id, so that a digest depends on what is known and not on how it was learned. */
+  digest(): Digest {
+    return [...this.states.values()]
+      .map(({ id, incarnation, heartbeat }) => [id, incarnation, heartbeat] as const)
+      .sort((a, b) => a[0] < b[0] ? -1 : 1);
+  }
+
+  compare(digest: Digest): Reconciliation {
+    const newer: NodeState[] = [];
+    const wanted: NodeId[] = [];
+    const mentioned = new Set<NodeId>();
+    for (const [id, incarnation, heartbeat] of digest) {
+      mentioned.add(id);
+      const known = this.states.get(id);
+      const order = known === undefined
+        ? -1
+        : known.incarnation - incarnation || known.heartbeat - heartbeat;
+      if (order < 0) wanted.push(id);
+      else if (order > 0 && known !== undefined) newer.push(known);
+    }
+    for (const [id, state] of this.states) {
+      if (!mentioned.has(id)) newer.push(state);
+    }
+    return { newer, wanted };
+  }
+
+  statesOf(ids: readonly NodeId[]): NodeState[] {
+    return ids.flatMap((id) => this.states.get(id) ?? []);
+  }
+
+  /** Takes what is newer; returns the states that were, with whether the node started anew. */
+  absorb(
+    states: readonly NodeState[],
+  ): { readonly state: NodeState; readonly restarted: boolean }[] {
+    const news: { state: NodeState; restarted: boolean }[] = [];
+    for (const state of states) {
+      const known = this.states.get(state.id);
+      const order = known === undefined
+        ? 1
+        : state.incarnation - known.incarnation || state.heartbeat - known.heartbeat;
+      // Nobody else knows this node better than itself, whatever a copy of its past life says.
+      if (order <= 0 || state.id === this.self) continue;
+      this.states.set(state.id, state);
+      news.push({ state, restarted: known !== undefined && state.incarnation > known.incarnation });
+    }
+    return news;
+  }
+
+  /** Of the node's last heard state, the interval in µs. */
+  intervalUsOf(id: NodeId): Micros {
+    return (this.states.get(id)?.intervalMs ?? this.baseMs) * 1_000;
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * How a replica gossips: one round with one random peer each interval, and what it learns goes to the
+ * failure detector. What the states mean and how they are reconciled is in `gossip.ts`.
+ */
+import type { Conversation } from "./conversations.ts";
+import type { Member, PeerReply } from "./events.ts";
+import { type Digest, Gossip, type NodeState } from "./gossip.ts";
+import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
+import { below, pick } from "./random.ts";
+import type { NodeId } from "./ring.ts";
+
+/** One exchange under way. */
+export class GossipRound {
+  readonly kind = "gossip";
+  constructor(readonly id: number, readonly peer: NodeId) {}
+}
+
+/** The first founding members are seeds: everybody talks to them now and then, so that no two groups drift apart. */
+const SEEDS = 3;
+/** One round in so many also goes to a seed. */
+const SEED_EVERY = 10;
+/** Beats are spread by up to this share of the interval, or all nodes would beat in step. */
+const JITTER_PERCENT = 20;
+
+export class Gossiping {
+  private readonly gossip: Gossip;
+  private readonly peers: readonly NodeId[];
+  private readonly seeds: readonly NodeId[];
+
+  constructor(private readonly node: NodeContext, members: readonly Member[]) {
+    const { gossipIntervalMs, adaptiveGossip } = node.config;
+    const ids = members.map((member) => member.id).toSorted();
+    this.peers = ids.filter((id) => id !== node.self);
+    this.seeds = ids.slice(0, SEEDS).filter((id) => id !== node.self);
+    this.gossip = new Gossip(node.self, node.boot.incarnation, gossipIntervalMs, adaptiveGossip);
+  }
+
+  get intervalMs(): number {
+    return this.gossip.intervalMs;
+  }
+
+  start(): void {
+    const { node } = this;
+    if (node.config.gossipIntervalMs === 0) return;
+    for (const peer of this.peers) {
+      node.detector.watch(peer, this.gossip.intervalUsOf(peer), node.out.now);
+    }
+    this.scheduleTick();
+  }
+
+  onTick(): void {
+    const { node } = this;
+    this.gossip.beat();
+    const changes = node.detector.changes(node.out.now);
+    for (const { node: peer, up } of changes) node.noteHealth(peer, up);
+    if (changes.length > 0) this.gossip.onChange();
+    for (const peer of this.chosenPeers()) this.open(peer);
+    this.scheduleTick();
+  }
+
+  private scheduleTick(): void {
+    const { node } = this;
+    const intervalUs = this.gossip.intervalMs * MICROS_PER_MS;
+    const jitterUs = below(node.random, Math.max(1, Math.round(intervalUs * JITTER_PERCENT / 100)));
+    const at = node.out.now + intervalUs - Math.round(jitterUs / 2);
+    node.deadlines.add(at, { kind: "gossip" });
+  }
+
+  /** A live peer; sometimes a seed as well; and one that is believed down, to see whether it is. */
+  private chosenPeers(): Set<NodeId> {
+    const { random } = this.node;
+    const chosen = new Set<NodeId>();
+    const live = this.peers.filter((peer) => this.node.isUp(peer));
+    const down = this.peers.filter((peer) => !live.includes(peer));
+    if (live.length > 0) chosen.add(pick(random, live));
+    if (this.seeds.length > 0 && (live.length === 0 || below(random, SEED_EVERY) === 0)) {
+      chosen.add(pick(random, this.seeds));
+    }
+    if (down.length > 0) chosen.add(pick(random, down));
+    return chosen;
+  }
+
+  private open(peer: NodeId): void {
+    const { node } = this;
+    const round = new GossipRound(node.out.nextId(), peer);
+    const conversation = node.conversations.add(round, { kind: "self" });
+    const { timeoutMs } = node.config;
+    node.call(conversation, peer, { method: "gossip", digest: this.gossip.digest() }, timeoutMs);
+    node.watch(round.id, node.out.now, timeoutMs);
+    node.counters.gossipRounds++;
+  }
+
+  onDigest(request: number, digest: Digest): void {
+    const { newer, wanted } = this.gossip.compare(digest);
+    const known = wanted.filter((id) => this.isMember(id));
+    this.node.out.respond(request, { status: "gossip", newer, wanted: known });
+  }
+
+  onStates(request: number, states: readonly NodeState[]): void {
+    this.absorb(states);
+    this.node.out.respond(request, { status: "stored" });
+  }
+
+  onReply(conversation: Conversation, round: GossipRound, reply: PeerReply): void {
+    const { node } = this;
+    if (reply.status === "gossip") {
+      this.absorb(reply.newer);
+      const states = this.gossip.statesOf(reply.wanted);
+      if (states.length > 0) {
+        node.out.call(round.peer, { method: "gossip.states", states }, node.config.timeoutMs);
+      }
+    }
+    node.conversations.end(conversation.coordinator.id);
+  }
+
+  private absorb(states: readonly NodeState[]): void {
+    const { node } = this;
+    for (
+      const { state, restarted } of this.gossip.absorb(states.filter((s) => this.isMember(s.id)))
+    ) {
+      node.detector.onHeartbeat(state.id, state.intervalMs * MICROS_PER_MS, node.out.now);
+      if (restarted) this.gossip.onChange();
+    }
+  }
+
+  private isMember(id: NodeId): boolean {
+    return id === this.node.self || this.peers.includes(id);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Who takes part in a request: the first N *healthy* nodes of the key's preference list, so that a
+ * primary that is down, refuses or stays silent has a stand-in further along the ring (the sloppy
+ * quorum, SOSP 2007, section 4.6). Under a strict quorum there are no stand-ins.
+ */
+import type { NodeId, Ring } from "./ring.ts";
+
+export interface Place {
+  readonly node: NodeId;
+  readonly primary: boolean;
+  /** The primary that it stands in for; null for a primary itself. */
+  readonly standsInFor: NodeId | null;
+}
+
+export type Health = (node: NodeId) => boolean;
+
+export class Placement {
+  private readonly places = new Map<NodeId, Place>();
+  private readonly primaries: readonly NodeId[];
+
+  constructor(
+    private readonly ring: Ring,
+    private readonly range: number,
+    private readonly sloppy: boolean,
+    private readonly self: NodeId,
+  ) {
+    this.primaries = ring.primaries(range);
+  }
+
+  /** The first N healthy nodes. Where there are not enough, primaries believed down are tried too. */
+  first(isUp: Health): Place[] {
+    for (const primary of this.primaries) {
+      if (!this.sloppy || isUp(primary)) this.take(primary, null);
+    }
+    for (const primary of this.primaries) {
+      if (this.places.has(primary) || this.isStoodInFor(primary)) continue;
+      if (this.standIn(primary, isUp) === undefined) this.take(primary, null);
+    }
+    return [...this.places.values()];
+  }
+
+  /**
+   * The place of a coordinator outside the first N, which keeps a copy of its own: for a primary
+   * that is believed down, or failing that for the first.
+   */
+  coordinatorOutside(isUp: Health): Place {
+    const down = this.primaries.find((primary) => !isUp(primary));
+    return this.take(this.self, down ?? this.primaries[0] ?? this.self);
+  }
+
+  /** Another node for the place of one that cannot be reached; undefined when there is none. */
+  replacementOf(node: NodeId, isUp: Health): Place | undefined {
+    const place = this.places.get(node);
+    if (!this.sloppy || place === undefined) return undefined;
+    return this.standIn(place.standsInFor ?? node, isUp);
+  }
+
+  placeOf(node: NodeId): Place | undefined {
+    return this.places.get(node);
+  }
+
+  private standIn(primary: NodeId, isUp: Health): Place | undefined {
+    const next = this.ring.preferenceList(this.range)
+      .find((node) =>
+        !this.places.has(node) && !this.primaries.includes(node) &&
+        (node === this.self || isUp(node))
+      );
+    return next === undefined ? undefined : this.take(next, primary);
+  }
+
+  private isStoodInFor(primary: NodeId): boolean {
+    return [...this.places.values()].some((place) => place.standsInFor === primary);
+  }
+
+  private take(node: NodeId, standsInFor: NodeId | null): Place {
+    const place = { node, primary: this.primaries.includes(node), standsInFor };
+    this.places.set(node, place);
+    return place;
+  }
+}

@@ -1,0 +1,103 @@
+/** Checks of what peers ask, method by method: see `wire_guards.ts`. */
+import type { PeerRequest } from "../lib/dynamo/events.ts";
+import { DEPTH, FAN_OUT, LEAVES } from "../lib/dynamo/merkle.ts";
+import { shown } from "./rpc_messages.ts";
+import {
+  complaintAboutClientRequest,
+  complaintAboutSiblings,
+  isCount,
+  isKey,
+  isNodeId,
+  isObject,
+} from "./wire_guards.ts";
+
+type Complaint = string | null;
+type Params = Record<string, unknown>;
+
+const LIST_LIMIT = 100_000;
+const HASH = /^[0-9a-f]{16}$/;
+const POSITION = /^[0-9a-f]{32}$/;
+
+const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
+  "replica.get": ({ key }) => isKey(key) ? null : "key must be text",
+  "replica.put": complaintAboutPut,
+  "gossip": ({ digest }) => complaintAboutList("digest", digest, isDigestLine),
+  "gossip.states": ({ states }) => complaintAboutList("states", states, isNodeState),
+  "tree.roots": ({ ringVersion, roots }) =>
+    typeof ringVersion !== "string"
+      ? "ringVersion must be text"
+      : complaintAboutList("roots", roots, isTreeNode),
+  "tree.children": ({ range, level, nodes }) => {
+    if (!isCount(range)) return "range must be a whole number from 0";
+    if (!isCount(level) || level >= DEPTH) return `level must be a whole number below ${DEPTH}`;
+    const within = (node: unknown) => isCount(node) && node < FAN_OUT ** level;
+    return complaintAboutList("nodes", nodes, within);
+  },
+  "tree.keys": ({ range, leaves, after }) => {
+    if (!isCount(range)) return "range must be a whole number from 0";
+    if (after !== null && !isPlace(after)) return "after must be null or a key and its position";
+    return complaintAboutList("leaves", leaves, (leaf) => isCount(leaf) && leaf < LEAVES);
+  },
+  "forward": ({ requestId, ringVersion, request }) => {
+    if (typeof requestId !== "string" || requestId.length > 256) return "requestId must be text";
+    if (typeof ringVersion !== "string") return "ringVersion must be text";
+    return complaintAboutClientRequest(request);
+  },
+};
+
+export const PEER_METHODS = Object.keys(GUARDS) as readonly PeerRequest["method"][];
+
+export function isPeerMethod(method: unknown): method is PeerRequest["method"] {
+  return typeof method === "string" && Object.hasOwn(GUARDS, method);
+}
+
+/** What is wrong with the params of a peer's call; null when they are right. */
+export function complaintAboutParams(method: PeerRequest["method"], params: Params): Complaint {
+  return GUARDS[method](params);
+}
+
+function complaintAboutPut({ key, purpose, hintFor, siblings }: Params): Complaint {
+  if (!isKey(key)) return "key must be text";
+  if (purpose !== "replicate" && purpose !== "repair" && purpose !== "handoff") {
+    return `purpose must be replicate, repair or handoff: it is '${shown(purpose)}'`;
+  }
+  if (hintFor !== undefined && !isNodeId(hintFor)) return "hintFor must be a node's id";
+  return complaintAboutSiblings(siblings);
+}
+
+export function complaintAboutList(
+  name: string,
+  given: unknown,
+  isItem: (item: unknown) => boolean,
+): Complaint {
+  if (!Array.isArray(given) || given.length > LIST_LIMIT) {
+    return `${name} must be a list of at most ${LIST_LIMIT}`;
+  }
+  const wrong = given.find((item) => !isItem(item));
+  return wrong === undefined ? null : `${name} holds what does not belong there: ${shown(wrong)}`;
+}
+
+function isDigestLine(line: unknown): boolean {
+  return Array.isArray(line) && line.length === 3 && isNodeId(line[0]) && isCount(line[1]) &&
+    isCount(line[2]);
+}
+
+export function isNodeState(state: unknown): boolean {
+  return isObject(state) && isNodeId(state["id"]) && isCount(state["incarnation"]) &&
+    isCount(state["heartbeat"]) && isCount(state["intervalMs"]) && state["intervalMs"] > 0;
+}
+
+export function isTreeNode(node: unknown): boolean {
+  return Array.isArray(node) && node.length === 2 && isCount(node[0]) &&
+    typeof node[1] === "string" && HASH.test(node[1]);
+}
+
+export function isPlace(place: unknown): boolean {
+  return isObject(place) && isKey(place["key"]) && typeof place["position"] === "string" &&
+    POSITION.test(place["position"]);
+}
+
+export function isKeyDigest(pair: unknown): boolean {
+  return Array.isArray(pair) && pair.length === 2 && isKey(pair[0]) &&
+    typeof pair[1] === "string" && HASH.test(pair[1]);
+}
