@@ -143,7 +143,7 @@ export type PeerRequest =
   }
   | {
     readonly method: "forward";
-    /** `node/incarnation/sequence`, unique for ever: a copy of it must not write twice. */
+    /** `node.dataId/incarnation/sequence`, unique for ever: a copy of it must not write twice. */
     readonly requestId: string;
     readonly request: ClientRequest;
     readonly ringVersion: string;

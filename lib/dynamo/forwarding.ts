@@ -187,7 +187,7 @@ export function formatRequestId(node: NodeId, incarnation: number, sequence: num
 function parseRequestId(
   requestId: string,
 ): { node: NodeId; incarnation: number; sequence: number } | null {
-  const match = /^([^/]{1,64})\/(\d{1,15})\/(\d{1,15})$/.exec(requestId);
+  const match = /^([^/]{1,128})\/(\d{1,15})\/(\d{1,15})$/.exec(requestId);
   if (match === null) return null;
   return { node: match[1] as NodeId, incarnation: Number(match[2]), sequence: Number(match[3]) };
 }

@@ -35,7 +35,9 @@ export class Forwards {
       ...ranked.filter((node) => !this.node.isUp(node)),
     ];
     this.sent++;
-    const requestId = formatRequestId(this.node.self, this.node.boot.incarnation, this.sent);
+    // Incarnations rise from start to start of one data directory; another one counts anew.
+    const { dataId, incarnation } = this.node.boot;
+    const requestId = formatRequestId(`${this.node.self}.${dataId}`, incarnation, this.sent);
     const { timeoutMs } = resolveOptions(request, this.node.config);
     const forward = new Forward(id, request, candidates, requestId, timeoutMs, now);
     const conversation = this.node.conversations.add(forward, origin);

@@ -40,7 +40,7 @@ export class Gossip {
 
   constructor(
     readonly self: NodeId,
-    private readonly incarnation: number,
+    private incarnation: number,
     private readonly baseMs: number,
     private readonly adaptive: boolean,
   ) {
@@ -51,9 +51,13 @@ export class Gossip {
     return Math.max(1, Math.round(this.baseMs * this.factor));
   }
 
-  /** This node lives: its state gets newer. Under the adaptive interval, calm slows it down. */
-  beat(): void {
+  /** An interval has passed in calm: under the adaptive interval that slows it down. */
+  relax(): void {
     if (this.adaptive) this.factor = Math.min(ADAPTIVE_MAX, this.factor * ADAPTIVE_RELAX);
+  }
+
+  /** This node lives: its state gets newer. */
+  beat(): void {
     const { heartbeat } = this.own();
     this.states.set(this.self, {
       id: this.self,
@@ -112,8 +116,14 @@ export class Gossip {
       const order = known === undefined
         ? 1
         : state.incarnation - known.incarnation || state.heartbeat - known.heartbeat;
-      // Nobody else knows this node better than itself, whatever a copy of its past life says.
-      if (order <= 0 || state.id === this.self) continue;
+      if (order <= 0) continue;
+      if (state.id === this.self) {
+        // Peers remember a life of this node that its disk has forgotten: it was wiped. Only a higher
+        // incarnation makes them listen again.
+        this.incarnation = state.incarnation + 1;
+        this.beat();
+        continue;
+      }
       this.states.set(state.id, state);
       news.push({ state, restarted: known !== undefined && state.incarnation > known.incarnation });
     }

@@ -50,6 +50,7 @@ export class Gossiping {
 
   onTick(): void {
     const { node } = this;
+    this.gossip.relax();
     this.gossip.beat();
     const changes = node.detector.changes(node.out.now);
     for (const { node: peer, up } of changes) node.noteHealth(peer, up);

@@ -273,7 +273,7 @@ Deno.test("forward: an outsider passes a request on once, to the first primary",
   const call = bench.one("call");
   assert.equal(call.to, FIRST);
   assert.ok(call.request.method === "forward");
-  assert.equal(call.request.requestId, `${OUTSIDER}/4/1`);
+  assert.equal(call.request.requestId, `${OUTSIDER}.d1/4/1`);
   bench.step({ kind: "call-failed", id: call.id, undelivered: true, reason: "refused" });
   assert.equal(bench.one("call").to, SECOND, "certainly not delivered: the next may write");
 });
