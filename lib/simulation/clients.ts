@@ -76,7 +76,7 @@ export class Clients {
       ? home
       : workload.routing === "any"
       ? pick(random, this.scenario.nodes).id
-      : pick(random, ringOf(world).primariesOfKey(key));
+      : pick(random, world.ring.primariesOfKey(key));
     return { act, key, node, options };
   }
 
@@ -95,14 +95,6 @@ export class Clients {
   private client(index: number): Client {
     return this.clients[index] as Client;
   }
-}
-
-/** The ring is the same on every node, and while faults reign some node may be down. */
-export function ringOf(world: Simulation) {
-  for (const { replica } of world.machines) {
-    if (replica !== null) return replica.ring;
-  }
-  throw new Error("Cannot look at the ring while every node is down");
 }
 
 function drawAct(random: SeededRandom, weights: Readonly<Record<Act, number>>): Act {

@@ -5,7 +5,6 @@
  * again and again until the owners hold the same, within a bound (`convergeWithinMs`).
  */
 import type { Siblings } from "../dynamo/versions.ts";
-import { ringOf } from "./clients.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What one owner holds of a key: `undefined` nothing, `null` a record that cannot be read. */
@@ -16,7 +15,7 @@ export interface Holding {
 
 /** What every owner of the key holds. */
 export function holdingsOf(world: Simulation, key: string): Holding[] {
-  return ringOf(world).primariesOfKey(key).map((node) => {
+  return world.ring.primariesOfKey(key).map((node) => {
     const record = world.machine(world.indexOf(node)).disk.peek(key);
     return { node, siblings: record === null ? null : record?.siblings };
   });

@@ -5,7 +5,6 @@
 import { versioning } from "../dynamo/versions.ts";
 import { Causality, writesByKey } from "./causality.ts";
 import { type CheckResult, type Evidence, runCheckers, type Violation } from "./checkers/mod.ts";
-import { ringOf } from "./clients.ts";
 import { worldOf } from "./cluster.ts";
 import type { FaultKind } from "./faults.ts";
 import { type Holding, holdingsOf } from "./healing.ts";
@@ -39,7 +38,7 @@ export interface RunResult {
   readonly checks: readonly CheckResult[];
   /** Of asserted checkers only, the first few each. */
   readonly violations: readonly Violation[];
-  /** Writes whose last copy the simulator destroyed. */
+  /** Acknowledged writes whose last copy the simulator destroyed. */
   readonly excused: number;
   readonly virtualMs: number;
   /** Steps of all replicas together. */
@@ -133,7 +132,7 @@ export class Run {
       operations: this.operationCounts(),
       checks,
       violations,
-      excused: driver.record.excused.size,
+      excused: acknowledged(driver),
       virtualMs: simulation.now / 1_000,
       events: simulation.steps,
       messages: { ...simulation.messageCounters },
@@ -223,6 +222,9 @@ function finalHoldings(
   simulation: Simulation,
   driver: RunDriver,
 ): Map<string, readonly Holding[]> {
-  ringOf(simulation);
   return new Map([...driver.keys].map((key) => [key, holdingsOf(simulation, key)]));
+}
+
+function acknowledged({ record, history }: RunDriver): number {
+  return [...record.excused].filter((id) => history.get(id).outcome === "ok").length;
 }

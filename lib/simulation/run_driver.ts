@@ -12,7 +12,6 @@ import {
   endOf,
   type Knowledge,
   knowledgeFrom,
-  ringOf,
   sendOperation,
   type Wish,
 } from "./clients.ts";
@@ -187,8 +186,8 @@ export class RunDriver implements Driver {
     const operation = sendOperation(world, this.history, start, options, known);
     this.pending.set(operation.id, { client, then });
     world.tracer?.started?.(operation, world.now);
-    const giveUpUs = Math.round(this.scenario.workload.giveUpMs * US_PER_MS);
-    world.wakeAt(world.now + giveUpUs, operation.id * WAKES + GIVE_UP);
+    const patienceMs = operation.options.timeoutMs + this.scenario.workload.graceMs;
+    world.wakeAt(world.now + Math.round(patienceMs * US_PER_MS), operation.id * WAKES + GIVE_UP);
   }
 
   private giveUp(world: Simulation, id: number): void {
@@ -242,12 +241,18 @@ export class RunDriver implements Driver {
   private advance(world: Simulation, step: number): void {
     if (step === 0 && this.phase === "safety") this.heal(world);
     else if (this.phase === "healing" && world.now >= this.healedAt + this.settleUs) {
-      if (this.pending.size > 0 || !world.isQuiet) world.wakeAt(world.now + this.settleUs, PHASE);
+      const isIdle = this.pending.size === 0 && world.isQuiet && !isBusy(world);
+      if (!isIdle && world.now < this.boundUs) world.wakeAt(world.now + this.settleUs, PHASE);
       else {
         this.phase = "liveness";
         this.startRound(world);
       }
     } else if (this.phase === "liveness" && step === this.rounds) this.endRound(world);
+  }
+
+  /** When the owners must be equal. */
+  private get boundUs(): number {
+    return this.healedAt + this.scenario.convergeWithinMs * US_PER_MS;
   }
 
   private startRound(world: Simulation): void {
@@ -266,7 +271,7 @@ export class RunDriver implements Driver {
   }
 
   private read(world: Simulation, key: string): void {
-    const owners = ringOf(world).primariesOfKey(key);
+    const owners = world.ring.primariesOfKey(key);
     const node = owners[this.rounds % owners.length] as string;
     const act: Act = "get";
     this.send(
@@ -282,12 +287,16 @@ export class RunDriver implements Driver {
   private endRound(world: Simulation): void {
     this.divergent = divergentKeys(world, this.keys);
     if (this.divergent.length === 0) this.convergedAt = world.now;
-    const boundUs = this.healedAt + this.scenario.convergeWithinMs * US_PER_MS;
-    if (this.divergent.length > 0 && world.now < boundUs) {
+    if (this.divergent.length > 0 && world.now < this.boundUs) {
       this.startRound(world);
       return;
     }
     this.phase = "done";
     this.finishedAt = world.now;
   }
+}
+
+/** A clock that was set back makes timeouts last: conversations may be open when nothing moves. */
+function isBusy(world: Simulation): boolean {
+  return world.machines.some(({ replica }) => (replica?.stats().conversations ?? 0) > 0);
 }

@@ -6,7 +6,7 @@
  */
 import type { StoredRecord } from "../dynamo/events.ts";
 import type { Version } from "../dynamo/versions.ts";
-import { Causality } from "./causality.ts";
+import { hadSeen } from "./causality.ts";
 import type { History } from "./history.ts";
 
 /** A copy that the simulator destroyed. */
@@ -97,9 +97,9 @@ export class RunRecord {
     const lost = nodes?.get(node) ?? [];
     nodes?.delete(node);
     const left = [...(nodes?.values() ?? [])].flat();
-    const causality = new Causality(this.history);
     for (const id of lost) {
-      if (!left.some((other) => other === id || causality.covers(other, id))) this.excused.add(id);
+      const remains = left.some((other) => other === id || hadSeen(this.history, other, id));
+      if (!remains) this.excused.add(id);
     }
   }
 

@@ -18,6 +18,7 @@ import type {
   Observation,
   PeerReply,
 } from "../dynamo/events.ts";
+import { Ring } from "../dynamo/ring.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { Distribution, Legs } from "../random/latency.ts";
 import { SeededRandom } from "../random/seeded.ts";
@@ -117,6 +118,8 @@ export class Simulation {
   steps = 0;
   tracer: Tracer | null = null;
   readonly founding: Founding;
+  /** The founding ring: who owns a key, whichever nodes are up. */
+  readonly ring: Ring;
   readonly options: SimulationOptions;
   machines: readonly Machine[];
   driver: Driver;
@@ -139,6 +142,7 @@ export class Simulation {
   constructor(options: SimulationOptions, copyOf?: Simulation) {
     this.options = options;
     this.founding = options.founding;
+    this.ring = copyOf?.ring ?? new Ring(options.founding.ring, options.founding.config.n);
     this.sabotage = options.sabotage ?? null;
     this.rules = this.sabotage?.rules?.(options.founding);
     this.driver = options.driver;

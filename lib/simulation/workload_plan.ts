@@ -54,8 +54,8 @@ export interface MixedWorkload {
   readonly routing: Routing;
   /** Each operation draws one of these. */
   readonly options: readonly RequestOptions[];
-  /** A client waits so long for an answer. */
-  readonly giveUpMs: number;
+  /** A client gives up so long after its request's timeout. */
+  readonly graceMs: number;
 }
 
 export interface ScriptedOperation {
@@ -73,7 +73,7 @@ export interface ScriptedWorkload {
   readonly clients: number;
   readonly valueBytes: number;
   readonly operations: readonly ScriptedOperation[];
-  readonly giveUpMs: number;
+  readonly graceMs: number;
 }
 
 export type WorkloadPlan = MixedWorkload | ScriptedWorkload;
@@ -99,7 +99,7 @@ export function readWorkload(
   config: ClusterConfig,
 ): WorkloadPlan {
   const kind = fields.oneOf("kind", ["mix", "script"], "mix");
-  const giveUpMs = fields.number("giveUpMs", 1, DURATION_MS_MAX, 2 * config.timeoutMs + 1_000);
+  const graceMs = fields.number("graceMs", 1, DURATION_MS_MAX, config.timeoutMs + 1_000);
   const clients = fields.integer("clients", 1, CLIENTS_MAX, 16);
   const valueBytes = fields.integer("valueBytes", 8, 1_048_576, 16);
   const plan: WorkloadPlan = kind === "script"
@@ -107,14 +107,14 @@ export function readWorkload(
       kind,
       clients,
       valueBytes,
-      giveUpMs,
+      graceMs,
       operations: fields.objects(
         "operations",
         OPERATIONS_MAX,
         (operation) => readScripted(operation, nodes, config, clients),
       ),
     }
-    : { kind, clients, valueBytes, giveUpMs, ...readMix(fields, config) };
+    : { kind, clients, valueBytes, graceMs, ...readMix(fields, config) };
   fields.refuseOthers();
   return plan;
 }

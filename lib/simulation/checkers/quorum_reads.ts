@@ -4,17 +4,13 @@
  *
  * Only acknowledged writes that no other acknowledged one supersedes have to be looked for: whoever
  * returns the latter returns what supersedes the former. Linearizability is not claimed.
+ *
+ * A replica that came back empty answers "absent", and counts, until it is repaired. Until nodes know
+ * this of themselves, keys of which the simulator destroyed a copy are left out.
  */
 import type { Causality } from "../causality.ts";
 import type { Operation } from "../history.ts";
-import {
-  type Checker,
-  type Evidence,
-  type Finding,
-  isExact,
-  named,
-  ownersCount,
-} from "./checker.ts";
+import { type Checker, type Finding, isExact, named, ownersCount } from "./checker.ts";
 
 export const quorumReads: Checker = {
   name: "quorum-reads",
@@ -23,11 +19,13 @@ export const quorumReads: Checker = {
   check(evidence) {
     const findings: Finding[] = [];
     let examined = 0;
+    const successful = evidence.history.operations
+      .filter((each) => each.kind === "get" && each.outcome === "ok");
+    const readsByKey = Map.groupBy(successful, (each) => each.key);
+    const lost = new Set(evidence.record.destructions.map((each) => each.key));
     for (const [key, { puts, deletes }] of evidence.writes) {
-      if (hasLostCopies(key, evidence)) continue;
-      const reads = evidence.history.operations.filter((each) =>
-        each.key === key && each.kind === "get" && each.outcome === "ok"
-      );
+      if (lost.has(key)) continue;
+      const reads = readsByKey.get(key) ?? [];
       for (const r of new Set(reads.map((each) => each.options.r))) {
         const wLeast = ownersCount(evidence) - r + 1;
         const strict = [...puts, ...deletes].filter((each) =>
@@ -41,14 +39,6 @@ export const quorumReads: Checker = {
     return { examined, findings };
   },
 };
-
-/**
- * A replica that came back empty answers "absent", and counts, until it is repaired; one that lost a
- * record does too once others have replaced it. Until nodes know this of themselves, such keys are left out.
- */
-function hasLostCopies(key: string, { record }: Evidence): boolean {
-  return record.destructions.some((each) => each.key === key);
-}
 
 function checkReads(
   reads: readonly Operation[],

@@ -1,0 +1,176 @@
+/**
+ * A scenario out of a seed: swarm testing (Groce et al., ISSTA 2012). Each seed first draws which
+ * faults exist at all, then how many and how bad, so that some runs are all of one thing and rare
+ * combinations meet; with every fault always on, they would drown each other.
+ *
+ * What destroys copies falls on fewer than W nodes, the fragile ones, so no acknowledged write may be
+ * lost and nothing has to be excused.
+ */
+import { COORDINATOR_CHOICES } from "../dynamo/config.ts";
+import type { RequestOptions } from "../dynamo/events.ts";
+import { below, pick, shuffled } from "../dynamo/random.ts";
+import { PARTITIONINGS } from "../dynamo/ring.ts";
+import { SeededRandom } from "../random/seeded.ts";
+import { CLIENTS, type Fault, FAULT_KINDS, type FaultKind } from "./faults.ts";
+import { drawFault, type FaultDice } from "./swarm_faults.ts";
+import { parseScenario, type Scenario } from "./scenario.ts";
+import { type Act, ACTS, ROUTINGS } from "./workload_plan.ts";
+
+/** What every draw of a swarm may be held to. */
+export interface SwarmLimits {
+  /** The faults that may exist; left out, all. */
+  readonly kinds?: readonly FaultKind[];
+  /** Left out, mostly `dvv`. */
+  readonly mode?: "dvv" | "vector-clock" | "lww";
+}
+
+/** Operations of one run; a run should take some milliseconds. */
+const OPERATIONS_MAX = 240;
+
+/** The scenario of a seed. */
+export function swarmScenario(seed: number, limits: SwarmLimits = {}): Scenario {
+  const random = SeededRandom.from(seed).child("swarm");
+  const shape = drawShape(random.child("shape"), limits);
+  const load = drawLoad(random.child("load"), shape);
+  const faults = drawFaults(random.child("faults"), shape, load, limits);
+  return parseScenario({
+    name: `swarm ${seed}`,
+    seed,
+    nodes: shape.nodes,
+    config: shape.config,
+    network: drawNetwork(random.child("network")),
+    disk: drawDisk(random.child("disk")),
+    workload: load.workload,
+    durationMs: load.horizonMs * 4,
+    faults,
+  });
+}
+
+function chance(random: SeededRandom, probability: number): boolean {
+  return random.float() < probability;
+}
+
+/** An integer from least to most. */
+function between(random: SeededRandom, least: number, most: number): number {
+  return least + below(random, most - least + 1);
+}
+
+function drawShape(random: SeededRandom, limits: SwarmLimits) {
+  const count = pick(random, [1, 2, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7, 8]);
+  const n = pick(random, [1, 2, 3, 3, 3, 3, 4, 5]);
+  const zones = chance(random, 0.25) ? between(random, 2, 3) : 0;
+  const weighted = chance(random, 0.25);
+  const nodes = Array.from({ length: count }, (_, i) => ({
+    id: `n${i + 1}`,
+    weight: weighted ? pick(random, [0.5, 1, 1, 2, 3]) : 1,
+    ...(zones === 0 ? {} : { zone: `z${i % zones + 1}` }),
+  }));
+  // More replicas than nodes, and a quorum that nobody can meet: rare, and must be survived.
+  const quorumMax = chance(random, 0.95) ? Math.min(n, count) : n;
+  const mode = limits.mode ??
+    pick(random, [...Array<"dvv">(12).fill("dvv"), "vector-clock", "lww"] as const);
+  const timeoutMs = pick(random, [50, 100, 250, 250, 1_000, 2_000]);
+  const config = {
+    n,
+    r: between(random, 1, quorumMax),
+    w: between(random, 1, quorumMax),
+    ...(chance(random, 0.15) ? { pr: between(random, 0, quorumMax) } : {}),
+    ...(chance(random, 0.15) ? { pw: between(random, 0, quorumMax) } : {}),
+    mode,
+    partitioning: pick(random, PARTITIONINGS),
+    partitions: pick(random, [8, 16, 32, 64]),
+    tokensPerNode: pick(random, [1, 4, 8, 16]),
+    coordinator: pick(random, COORDINATOR_CHOICES),
+    sloppy: false,
+    timeoutMs,
+  };
+  return { nodes, config, quorumMax };
+}
+
+type Shape = ReturnType<typeof drawShape>;
+
+function drawLoad(random: SeededRandom, shape: Shape) {
+  const clients = between(random, 1, 12);
+  const operations = between(random, 20, OPERATIONS_MAX);
+  // The operations spread over the horizon, so that faults meet them.
+  const horizonMs = between(random, 2, 40) * 100;
+  const thinkMs = horizonMs * clients / operations * random.float();
+  const acts = Object.fromEntries(
+    ACTS.map((act) => [act, chance(random, 0.7) ? between(random, 1, 10) : 0]),
+  ) as Record<Act, number>;
+  acts.get += 1;
+  acts.put += 1;
+  // What a delete without context covers nobody knows: half of the seeds go without, for sharper checks.
+  if (chance(random, 0.5)) acts["delete-blind"] = 0;
+  const workload = {
+    clients,
+    operations,
+    keys: between(random, 1, 6),
+    think: `exp(${(1 / Math.max(0.05, thinkMs)).toPrecision(4)})`,
+    acts,
+    routing: pick(random, ROUTINGS),
+    options: chance(random, 0.4)
+      ? Array.from({ length: between(random, 1, 3) }, () => drawOptions(random, shape))
+      : [],
+  };
+  return { workload, horizonMs };
+}
+
+type Load = ReturnType<typeof drawLoad>;
+
+function drawOptions(random: SeededRandom, { quorumMax }: Shape): RequestOptions {
+  return {
+    ...(chance(random, 0.5) ? { r: between(random, 1, quorumMax) } : {}),
+    ...(chance(random, 0.5) ? { w: between(random, 1, quorumMax) } : {}),
+    ...(chance(random, 0.1) ? { timeoutMs: pick(random, [1, 20, 3_000]) } : {}),
+  };
+}
+
+function drawNetwork(random: SeededRandom) {
+  const specs = [
+    "0",
+    "1",
+    "uniform(0,5)",
+    "exp(0.5)",
+    "normal(5,3)",
+    "LNKD-SSD",
+    "W=exp(0.1);A=exp(1);R=exp(0.5);S=exp(1);other=exp(1)",
+    "uniform(0,20);other=uniform(0,10)",
+    "exp(0.3);other=exp(1);remote=5",
+  ];
+  return { latency: pick(random, specs), clients: pick(random, ["0", "0.3", "uniform(0,3)"]) };
+}
+
+function drawDisk(random: SeededRandom) {
+  return {
+    load: pick(random, ["0", "0.05", "exp(5)", "uniform(0,2)"]),
+    store: pick(random, ["0.01", "0.2", "exp(1)", "uniform(0,5)"]),
+  };
+}
+
+function drawFaults(
+  random: SeededRandom,
+  shape: Shape,
+  load: Load,
+  limits: SwarmLimits,
+): Fault[] {
+  const ids = shape.nodes.map((node) => node.id);
+  const wLeast = load.workload.options.reduce(
+    (least, { w }) => Math.min(least, w ?? least),
+    shape.config.w,
+  );
+  const fragile = shuffled(random, ids).slice(0, wLeast - 1);
+  const dice: FaultDice = {
+    random,
+    nodes: ids,
+    ends: chance(random, 0.2) ? [...ids, CLIENTS] : ids,
+    fragile,
+    horizonMs: load.horizonMs,
+  };
+  const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5]);
+  return (limits.kinds ?? FAULT_KINDS)
+    .filter(() => chance(random, limits.kinds === undefined ? share : 0.8))
+    .flatMap((kind) =>
+      Array.from({ length: between(random, 1, 4) }, () => drawFault(kind, dice)).flat()
+    );
+}
