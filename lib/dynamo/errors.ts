@@ -23,6 +23,8 @@ export type ErrorCode =
   | "too-late"
   /** The node could not read or write its disk. */
   | "storage-failed"
+  /** The node's record of the key is damaged: neither there nor absent, until it is repaired. */
+  | "record-damaged"
   /** The method is not one that peers or clients may call. */
   | "unknown-method";
 

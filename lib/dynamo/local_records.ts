@@ -69,6 +69,8 @@ export type Outcome =
     readonly read: Read;
     readonly key: string;
     readonly reason: string;
+    /** The record is damaged, not merely out of reach. */
+    readonly unreadable: boolean;
   }
   | {
     readonly kind: "changed";
@@ -195,7 +197,7 @@ export class LocalRecords {
     if (waiting !== undefined) {
       this.reads.delete(id);
       const { key, read } = waiting;
-      const failed: Outcome = { kind: "read-failed", read, key, reason };
+      const failed: Outcome = { kind: "read-failed", read, key, reason, unreadable };
       return unreadable ? [failed, { kind: "unreadable", key, reason }] : [failed];
     }
     const work = this.takeWork(id);

@@ -59,11 +59,12 @@ export class Outcomes {
     }
   }
 
-  private onReadFailed({ read, key, reason }: Outcome & { kind: "read-failed" }): void {
+  private onReadFailed({ read, key, reason, unreadable }: Outcome & { kind: "read-failed" }): void {
     const { node } = this;
     node.noteStorageFailure(key, reason);
     if (read.kind === "request") {
-      node.refuse(read.request, refusal("storage-failed", `Cannot read '${key}': ${reason}`));
+      const code = unreadable ? "record-damaged" : "storage-failed";
+      node.refuse(read.request, refusal(code, `Cannot read '${key}': ${reason}`));
       return;
     }
     const conversation = node.conversations.get(read.conversation);

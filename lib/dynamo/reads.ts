@@ -12,6 +12,10 @@ import type { NodeId } from "./ring.ts";
 import { contextOf } from "./versions.ts";
 import { reasonOf, type Writes } from "./writes.ts";
 
+function isDamaged(reply: PeerReply): boolean {
+  return reply.status === "error" && reply.error.code === "record-damaged";
+}
+
 export class Reads {
   private readonly recovering = new Set<string>();
 
@@ -94,7 +98,10 @@ export class Reads {
   onReply(conversation: Conversation, get: GetCoordinator, from: NodeId, reply: PeerReply): void {
     const { now } = this.node.out;
     if (reply.status === "record") get.addReply(from, reply.siblings, now);
-    else this.onFailed(conversation, get, from, reasonOf(reply));
+    else if (get.purpose === "recover" && isDamaged(reply)) {
+      // It has nothing to give either, and waits for the same: each would wait for the other.
+      get.addReply(from, [], now);
+    } else this.onFailed(conversation, get, from, reasonOf(reply));
     this.onProgress(conversation, get);
   }
 

@@ -232,7 +232,7 @@ Deno.test("get: a damaged record answers failed, and is replaced once every othe
   const load = bench.one("load");
   bench.step({ kind: "storage-failed", id: load.id, reason: "checksum", unreadable: true });
   const answer = bench.response();
-  assert.ok(answer.status === "error" && answer.error.code === "storage-failed");
+  assert.ok(answer.status === "error" && answer.error.code === "record-damaged");
   const calls = bench.take("call");
   assert.deepEqual(calls.map((call) => call.to), [SECOND, THIRD]);
   const held = version("a", 1);
@@ -251,6 +251,24 @@ Deno.test("get: a damaged record answers failed, and is replaced once every othe
     { key: KEY, siblings: held },
     "without an actor: new dots get a new one",
   );
+});
+
+Deno.test("get: two damaged copies do not wait for each other", () => {
+  const bench = new Bench(FIRST, { r: 1 });
+  bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
+  const { id } = bench.one("load");
+  bench.step({ kind: "storage-failed", id, reason: "checksum", unreadable: true });
+  const held = version("a", 1);
+  const damaged = { code: "record-damaged", message: "checksum", definite: true } as const;
+  for (const call of bench.take("call")) {
+    const reply = call.to === SECOND
+      ? { status: "error", error: damaged } as const
+      : { status: "record", siblings: held } as const;
+    bench.step({ kind: "reply", id: call.id, reply });
+  }
+  const again = bench.one("load");
+  bench.step({ kind: "storage-failed", id: again.id, reason: "checksum", unreadable: true });
+  assert.deepEqual(bench.one("store").record.siblings, held);
 });
 
 Deno.test("delete: without a context it reads at R first, and leaves a tombstone over what it saw", () => {
