@@ -53,7 +53,7 @@ export function HistogramDrawing({ overlay }: { readonly overlay: Overlay }) {
         </g>
       ))}
       <line class="axis" x1="0" x2="100%" y1={BASE} y2={BASE} />
-      {axisTicks(endMs, 6).map((tick) => (
+      {axisTicks(endMs, 4).map((tick) => (
         <text
           key={`x${tick}`}
           class={`axis-text ${tick === 0 ? "at-start" : tick > endMs * 0.97 ? "at-end" : ""}`}

@@ -63,7 +63,7 @@ export function RingDrawing(props: RingDrawingProps) {
             fill={ownerFill(index.get(arc.owner) ?? 0)}
           />
         ))}
-        <Quarters />
+        <Quarters hidden={place?.turn ?? null} />
         {owned.map((arc) => (
           <path
             key={arc.index}
@@ -99,10 +99,13 @@ function isLit(arc: Arc, selected: string | null, place: KeyPlace | null): boole
 }
 
 /** The axis: shares of the hash space, from 0 to 2^128, clockwise. */
-function Quarters() {
+function Quarters({ hidden }: { readonly hidden: number | null }) {
   return (
     <>
       {QUARTERS.map((label, i) => {
+        // The key's mark needs the place.
+        const distance = hidden === null ? 0.5 : Math.abs(hidden - i / 4);
+        if (Math.min(distance, 1 - distance) < 0.03) return null;
         const from = pointAt(i / 4, BAND_OUTER + 3, CENTRE);
         const to = pointAt(i / 4, BAND_OUTER + 10, CENTRE);
         const text = pointAt(i / 4, BAND_OUTER + 21, CENTRE);
@@ -157,9 +160,9 @@ function Middle(
     : [shorten(place.key, 14), `${place.position.slice(0, 8)}…`, `partition ${place.partition}`];
   return (
     <>
-      <text class="middle-big" x={CENTRE} y={CENTRE - 8}>{big}</text>
-      <text class="middle-small" x={CENTRE} y={CENTRE + 16}>{small}</text>
-      <text class="middle-small" x={CENTRE} y={CENTRE + 36}>{smaller}</text>
+      <text class="middle-big" x={CENTRE} y={CENTRE - 10}>{big}</text>
+      <text class="middle-small" x={CENTRE} y={CENTRE + 18}>{small}</text>
+      <text class="middle-small" x={CENTRE} y={CENTRE + 42}>{smaller}</text>
     </>
   );
 }

@@ -28,7 +28,7 @@ export function Sparkline({ points }: { readonly points: readonly number[] }) {
         <path d={path} />
       </svg>
       <p>
-        <strong>{formatCount(now)}</strong> requests/s <span>over the last minute</span>
+        <strong>{formatCount(now)}</strong> requests/s <span>now; the line is the last minute</span>
       </p>
     </div>
   );

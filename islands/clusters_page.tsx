@@ -87,7 +87,7 @@ function ClusterItem({ cluster }: { readonly cluster: ClusterSummary }) {
           class="curl"
           tabIndex={0}
           aria-label={`A curl command for ${cluster.id}`}
-        >curl {nodes[0].url}/kv/greeting</pre>
+        >curl -X PUT --data-binary hello {nodes[0].url}/kv/greeting</pre>
       )}
     </li>
   );

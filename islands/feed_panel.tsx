@@ -11,7 +11,7 @@ export function FeedPanel({ model }: { readonly model: ClusterModel }) {
     <section id="events" aria-labelledby="events-title">
       <h2 id="events-title">Protocol events</h2>
       <p class="no-js-only">The live feed needs JavaScript.</p>
-      <div class="feed-tools js-only" role="group" aria-label="Kinds of events to show">
+      <div class="feed-tools js-only" role="toolbar" aria-label="Kinds of events to show">
         {FEED_KINDS.map(({ kind, label }) => (
           <button
             key={kind}

@@ -74,10 +74,9 @@ function KeyForm({ model }: { readonly model: ClusterModel }) {
           R
           <select
             name="r"
-            value={keys.r.value}
+            value={keys.r.value || String(config.r)}
             onChange={(event) => keys.r.value = event.currentTarget.value}
           >
-            <option value="">{config.r}, the default</option>
             {counts.map((count) => <option key={count} value={count}>{count}</option>)}
           </select>
           <small>replies a get waits for</small>
@@ -86,10 +85,9 @@ function KeyForm({ model }: { readonly model: ClusterModel }) {
           W
           <select
             name="w"
-            value={keys.w.value}
+            value={keys.w.value || String(config.w)}
             onChange={(event) => keys.w.value = event.currentTarget.value}
           >
-            <option value="">{config.w}, the default</option>
             {counts.map((count) => <option key={count} value={count}>{count}</option>)}
           </select>
           <small>commits a put waits for</small>
@@ -101,7 +99,7 @@ function KeyForm({ model }: { readonly model: ClusterModel }) {
             value={keys.node.value}
             onChange={(event) => keys.node.value = event.currentTarget.value}
           >
-            <option value="">any node</option>
+            <option value="">any</option>
             {nodes.map((node) => <option key={node.id} value={node.id}>{node.id}</option>)}
           </select>
           <small>every node serves every key</small>

@@ -25,7 +25,7 @@ export function LoadPanel({ model }: { readonly model: ClusterModel }) {
           {overlay.value !== null && (
             <HistogramFigure overlay={overlay.value} clusterId={model.cluster.value.id} />
           )}
-          {finished.value.length > 0 ? <RunTable model={model} /> : (
+          {overlay.value === null && (
             <p class="empty">
               Run a load of puts, then one of gets: their latencies will be drawn here, over one
               another.
@@ -33,6 +33,7 @@ export function LoadPanel({ model }: { readonly model: ClusterModel }) {
           )}
         </div>
       </div>
+      {finished.value.length > 0 && <RunTable model={model} />}
     </section>
   );
 }
@@ -43,7 +44,6 @@ function LoadForm({ model }: { readonly model: ClusterModel }) {
   const plan = load.plan.value;
   const current = load.current.value;
   const counts = Array.from({ length: config.n }, (_, i) => i + 1);
-  const number = (text: string) => text === "" ? undefined : Number(text);
   return (
     <form
       class="load-form"
@@ -131,13 +131,13 @@ function LoadForm({ model }: { readonly model: ClusterModel }) {
           {plan.operation === "get" ? "R" : "W"}
           <select
             name={plan.operation === "get" ? "r" : "w"}
-            value={(plan.operation === "get" ? plan.r : plan.w) ?? ""}
+            value={(plan.operation === "get" ? plan.r : plan.w) ??
+              (plan.operation === "get" ? config.r : config.w)}
             onChange={(event) => {
-              const value = number(event.currentTarget.value);
+              const value = Number(event.currentTarget.value);
               load.change(plan.operation === "get" ? { r: value } : { w: value });
             }}
           >
-            <option value="">{plan.operation === "get" ? config.r : config.w}, the default</option>
             {counts.map((count) => <option key={count} value={count}>{count}</option>)}
           </select>
           <small>{plan.operation === "get" ? "replies to wait for" : "commits to wait for"}</small>
@@ -242,7 +242,7 @@ function HistogramFigure(
 function RunTable({ model }: { readonly model: ClusterModel }) {
   const { load } = model;
   return (
-    <>
+    <div class="run-results">
       <div class="table-scroll" tabIndex={0} role="region" aria-label="Load results">
         <table class="runs">
           <thead>
@@ -276,7 +276,7 @@ function RunTable({ model }: { readonly model: ClusterModel }) {
       <p class="js-only">
         <button type="button" class="quiet" onClick={() => void load.clear()}>Clear results</button>
       </p>
-    </>
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { ProtocolEvent } from "./api.ts";
 import { formatMs, plural } from "./format.ts";
+import { servedUs } from "./waterfall.ts";
 
 export const FEED_MAX = 120;
 
@@ -137,7 +138,7 @@ function describeRequest(
   event: Extract<ProtocolEvent, { type: "request" }>,
 ): { kind: FeedKind; text: string } {
   const answered = event.replicas.filter((replica) => replica.outcome === "answered");
-  const took = formatMs(event.tookUs / 1000);
+  const took = formatMs(servedUs(event) / 1000);
   const who = answered.map((replica) => replica.node).join(", ");
   switch (event.outcome) {
     case "ok":

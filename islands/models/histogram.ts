@@ -4,7 +4,6 @@
  * different sizes comparable.
  */
 import type { LoadRunView } from "./api.ts";
-import { axisTicks } from "./waterfall.ts";
 
 /** As many as a run's own histogram has at most (`LatencyRecorder.buckets`), so bins agree. */
 export const BINS_MOST = 60;
@@ -37,7 +36,8 @@ export function overlayOf(runs: readonly LoadRunView[]): Overlay | null {
   if (shown.length === 0) return null;
   const slowest = Math.max(...shown.map((run) => run.result?.p999Ms ?? 0), 0.01);
   const binMs = niceStep(slowest / BINS_MOST);
-  const count = Math.ceil(slowest / binMs - 1e-9) + 1;
+  // One for the slowest itself, one for what is beyond.
+  const count = Math.floor(slowest / binMs + 1e-9) + 2;
   const bins = Array.from({ length: count }, (_, i) => ({
     fromMs: round(i * binMs),
     toMs: i === count - 1 ? Infinity : round((i + 1) * binMs),
@@ -77,8 +77,11 @@ function pour(run: LoadRunView, bins: readonly OverlayBin[], binMs: number): num
   return counts.map((count) => total === 0 ? 0 : count / total);
 }
 
+/** The least of 1, 2, 5 times a power of ten that is not below `least`. */
 function niceStep(least: number): number {
-  return axisTicks(least * 1.0001, 1)[1] ?? least;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = [1, 2, 5, 10].find((candidate) => candidate * power >= least * (1 - 1e-9)) ?? 10;
+  return round(step * power);
 }
 
 function round(value: number): number {

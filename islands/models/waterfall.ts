@@ -32,11 +32,21 @@ export interface Waterfall {
 
 /** The whole story, as the coordinator tells it when every replica has answered or failed. */
 export function waterfallOf(event: Extract<ProtocolEvent, { type: "request" }>): Waterfall {
-  const { method, key, node, needed, tookUs, outcome, replicas } = event;
-  return drawn(
-    { method, key, coordinator: node, needed, servedMs: tookUs / 1000, outcome },
-    replicas,
-  );
+  const { method, key, node, needed, outcome, replicas } = event;
+  const servedMs = servedUs(event) / 1000;
+  return drawn({ method, key, coordinator: node, needed, servedMs, outcome }, replicas);
+}
+
+/**
+ * When the client had its answer. The event comes later, when the last replica has answered; a request
+ * that succeeded was served when the last of those needed had.
+ */
+export function servedUs(event: Extract<ProtocolEvent, { type: "request" }>): number {
+  if (event.outcome !== "ok" && event.outcome !== "absent") return event.tookUs;
+  const answers = event.replicas.flatMap(({ outcome, answeredUs }) =>
+    outcome === "answered" && answeredUs !== undefined ? [answeredUs] : []
+  ).sort((a, b) => a - b);
+  return Math.min(event.tookUs, answers[event.needed - 1] ?? Infinity);
 }
 
 /**
@@ -89,7 +99,7 @@ function noteOf(
   servedMs: number,
 ): string {
   const role = trace.node === coordinator
-    ? "coordinator's own replica"
+    ? "the coordinator’s own replica"
     : trace.primary
     ? "primary"
     : "stand-in";
