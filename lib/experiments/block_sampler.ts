@@ -80,98 +80,130 @@ function uniformFill(low: number, high: number): Fill {
   };
 }
 
-/** One ziggurat. The words come in one sweep, so that the loop over them is arithmetic alone. */
+/**
+ * Falling densities. Two sweeps: the first takes every point as it falls and lists, without a branch, the
+ * few that are not surely under the density; the second decides those. A branch in the first would cost
+ * more than all its arithmetic.
+ */
 function singleFill({ offset, ziggurat }: FallingPart): Fill {
   let drawn = new Int32Array(0);
+  let unsure = new Int32Array(0);
   return (out, words) => {
-    if (drawn.length !== out.length) drawn = new Int32Array(out.length);
+    if (drawn.length !== out.length) {
+      drawn = new Int32Array(out.length);
+      unsure = new Int32Array(out.length);
+    }
     words.fill(drawn);
-    fillFrom(drawn, out, offset, ziggurat, words);
+    const count = sweepOne(drawn, out, unsure, offset, ziggurat);
+    for (let i = 0; i < count; i++) {
+      const at = unsure[i] as number;
+      out[at] = offset + decided(ziggurat, drawn[at] as number, words);
+    }
   };
 }
 
-function fillFrom(
+function sweepOne(
   drawn: Int32Array,
   out: Float64Array,
+  unsure: Int32Array,
   offset: number,
-  ziggurat: Ziggurat,
-  words: RandomWords,
-): void {
-  const { step, sure } = ziggurat;
+  { step, sure }: Ziggurat,
+): number {
+  let count = 0;
   for (let i = 0; i < out.length; i++) {
     const word = drawn[i] as number;
     const layer = word & (LAYERS - 1);
     const point = word >>> 8;
-    let x = point * (step[layer] as number);
-    if (point >= (sure[layer] as number)) x = decided(ziggurat, layer, x, words);
-    out[i] = offset + x;
+    out[i] = offset + point * (step[layer] as number);
+    unsure[count] = i;
+    count += reaches(point, sure[layer] as number);
   }
+  return count;
 }
 
 interface MixtureTables {
-  readonly terms: readonly FallingTerm[];
   /** The terms' ziggurats end to end, so that a term is an index. */
   readonly step: Float64Array;
   readonly sure: Int32Array;
   readonly offsets: Float64Array;
-  /** Words below upTo[i] choose term i, if none before it. */
-  readonly upTo: Float64Array;
+  /** 24-bit numbers from upTo[i] on choose a term after i: weights are good to 1 in 16 million. */
+  readonly upTo: Int32Array;
 }
 
 /** Several: every other word says whose turn it is. */
 function mixtureFill(terms: readonly FallingTerm[]): Fill {
+  const tables = tablesOf(terms);
+  let drawn = new Int32Array(0);
+  let unsure = new Int32Array(0);
+  return (out, words) => {
+    if (unsure.length !== out.length) {
+      drawn = new Int32Array(2 * out.length);
+      unsure = new Int32Array(out.length);
+    }
+    words.fill(drawn);
+    const count = sweepMixture(drawn, out, unsure, tables);
+    for (let i = 0; i < count; i++) {
+      const at = unsure[i] as number;
+      const term = termOf(drawn[2 * at] as number, tables.upTo);
+      const { offset, ziggurat } = (terms[term] as FallingTerm).part;
+      out[at] = offset + decided(ziggurat, drawn[2 * at + 1] as number, words);
+    }
+  };
+}
+
+function tablesOf(terms: readonly FallingTerm[]): MixtureTables {
   const total = terms.reduce((sum, term) => sum + term.weight, 0);
   let sum = 0;
-  const tables: MixtureTables = {
-    terms,
+  return {
     step: Float64Array.from(terms.flatMap((term) => [...term.part.ziggurat.step])),
     sure: Int32Array.from(terms.flatMap((term) => [...term.part.ziggurat.sure])),
     offsets: Float64Array.from(terms, (term) => term.part.offset),
-    upTo: Float64Array.from(
+    upTo: Int32Array.from(
       terms.slice(0, -1),
-      (term) => (sum += term.weight) / total * 2 ** 32 - 2 ** 31,
+      (term) => Math.round((sum += term.weight) / total * 2 ** 24),
     ),
   };
-  let drawn = new Int32Array(0);
-  return (out, words) => {
-    if (drawn.length !== 2 * out.length) drawn = new Int32Array(2 * out.length);
-    words.fill(drawn);
-    fillMixed(drawn, out, tables, words);
-  };
 }
 
-function fillMixed(
+function sweepMixture(
   drawn: Int32Array,
   out: Float64Array,
-  tables: MixtureTables,
-  words: RandomWords,
-): void {
-  const { terms, step, sure, offsets, upTo } = tables;
+  unsure: Int32Array,
+  { step, sure, offsets, upTo }: MixtureTables,
+): number {
+  let count = 0;
   for (let i = 0; i < out.length; i++) {
-    const chosen = drawn[2 * i] as number;
     const word = drawn[2 * i + 1] as number;
-    let term = 0;
-    for (let cut = 0; cut < upTo.length; cut++) if (chosen >= (upTo[cut] as number)) term++;
-    const layer = word & (LAYERS - 1);
+    const term = termOf(drawn[2 * i] as number, upTo);
+    const entry = term * LAYERS + (word & (LAYERS - 1));
     const point = word >>> 8;
-    const entry = term * LAYERS + layer;
-    let x = point * (step[entry] as number);
-    if (point >= (sure[entry] as number)) {
-      x = decided((terms[term] as FallingTerm).part.ziggurat, layer, x, words);
-    }
-    out[i] = (offsets[term] as number) + x;
+    out[i] = (offsets[term] as number) + point * (step[entry] as number);
+    unsure[count] = i;
+    count += reaches(point, sure[entry] as number);
   }
+  return count;
 }
 
-/** The slow path, one draw in fifty or so. */
-function decided(ziggurat: Ziggurat, layer: number, x: number, words: RandomWords): number {
-  let value = decide(ziggurat, layer, x, words);
-  while (value < 0) {
-    const word = words.uint32();
-    const next = word & (LAYERS - 1);
+function termOf(word: number, upTo: Int32Array): number {
+  const chosen = word >>> 8;
+  let term = 0;
+  for (let cut = 0; cut < upTo.length; cut++) term += reaches(chosen, upTo[cut] as number);
+  return term;
+}
+
+/** 1 when `value` is at least `bound`, else 0, for numbers of up to 31 bits: the sign of a difference. */
+function reaches(value: number, bound: number): number {
+  return (bound - 1 - value) >>> 31;
+}
+
+/** A point that is not surely under the density; others are drawn until one is. */
+function decided(ziggurat: Ziggurat, first: number, words: RandomWords): number {
+  for (let word = first;; word = words.uint32()) {
+    const layer = word & (LAYERS - 1);
     const point = word >>> 8;
-    value = point * (ziggurat.step[next] as number);
-    if (point >= (ziggurat.sure[next] as number)) value = decide(ziggurat, next, value, words);
+    const x = point * (ziggurat.step[layer] as number);
+    if (point < (ziggurat.sure[layer] as number)) return x;
+    const value = decide(ziggurat, layer, x, words);
+    if (value >= 0) return value;
   }
-  return value;
 }

@@ -43,7 +43,7 @@ export const WARS_N_MAX = 20;
 /** Trials that share a seed: what a run is cut into, so that any number of workers gives one result. */
 export const BLOCK_TRIALS = 65_536;
 /** Trials drawn at a time: the arrays stay in the cache. */
-const BATCH = 512;
+const BATCH = 256;
 
 /** Every R and W of N replicas. */
 export function allQuorums(n: number): Quorum[] {
@@ -84,41 +84,41 @@ export function runWars(model: WarsModel, trials: number, random: SeededRandom):
 /** What trials have shown; tallies of one model add up. */
 export class WarsTally {
   readonly n: number;
-  /** By R - 1 and by W - 1: latencies, ms. */
-  readonly reads: readonly QuantileSketch[];
-  readonly writes: readonly QuantileSketch[];
+  /** By R and by W, those studied: latencies, ms. */
+  readonly reads = new Map<number, QuantileSketch>();
+  readonly writes = new Map<number, QuantileSketch>();
   private readonly staleness = new Map<number, QuantileSketch>();
 
   constructor(model: WarsModel) {
     this.n = model.n;
-    this.reads = Array.from({ length: model.n }, () => new QuantileSketch());
-    this.writes = Array.from({ length: model.n }, () => new QuantileSketch());
     for (const { r, w } of model.pairs ?? allQuorums(model.n)) {
+      if (!this.reads.has(r)) this.reads.set(r, new QuantileSketch());
+      if (!this.writes.has(w)) this.writes.set(w, new QuantileSketch());
       // Strict quorums overlap: always consistent, there is nothing to count.
       if (r + w <= model.n) this.staleness.set(this.indexOf(r, w), new QuantileSketch());
     }
   }
 
   get trials(): number {
-    return this.writes[0]?.count ?? 0;
+    return this.sketches()[0]?.count ?? 0;
   }
 
   /** The latency that a share `p` of reads at R does not exceed, ms. */
   readMs(r: number, p: number): number {
-    return (this.reads[r - 1] as QuantileSketch).quantile(p);
+    return studied(this.reads.get(r), `R=${r}`).quantile(p);
   }
 
   /** Likewise of writes at W. */
   writeMs(w: number, p: number): number {
-    return (this.writes[w - 1] as QuantileSketch).quantile(p);
+    return studied(this.writes.get(w), `W=${w}`).quantile(p);
   }
 
   readMean(r: number): number {
-    return (this.reads[r - 1] as QuantileSketch).mean;
+    return studied(this.reads.get(r), `R=${r}`).mean;
   }
 
   writeMean(w: number): number {
-    return (this.writes[w - 1] as QuantileSketch).mean;
+    return studied(this.writes.get(w), `W=${w}`).mean;
   }
 
   /** The probability that a read begun `t` ms after the write was answered sees it, or a newer one. */
@@ -134,9 +134,7 @@ export class WarsTally {
   /** Null for a strict quorum. */
   sketchOf({ r, w }: Quorum): QuantileSketch | null {
     if (r + w > this.n) return null;
-    const sketch = this.staleness.get(this.indexOf(r, w));
-    if (sketch === undefined) throw new RangeError(`R=${r} W=${w} was not among the pairs studied`);
-    return sketch;
+    return studied(this.staleness.get(this.indexOf(r, w)), `R=${r} W=${w}`);
   }
 
   /** All counts, to be posted to another thread. */
@@ -149,12 +147,22 @@ export class WarsTally {
   }
 
   private sketches(): QuantileSketch[] {
-    return [...this.reads, ...this.writes, ...this.staleness.values()];
+    return [...this.reads.values(), ...this.writes.values(), ...this.staleness.values()];
   }
 
   private indexOf(r: number, w: number): number {
     return (r - 1) * this.n + w - 1;
   }
+}
+
+function studied(sketch: QuantileSketch | undefined, what: string): QuantileSketch {
+  if (sketch === undefined) throw new RangeError(`${what} was not among the pairs studied`);
+  return sketch;
+}
+
+interface Counted {
+  readonly at: number;
+  readonly sketch: QuantileSketch;
 }
 
 /** Draws and judges trials. */
@@ -170,6 +178,9 @@ export class WarsEngine {
   private readonly acked: Float64Array;
   private readonly responded: Float64Array;
   private readonly behind: Float64Array;
+  /** What to count, and where: latencies at an index, staleness of a pair. */
+  private readonly reads: readonly Counted[];
+  private readonly writes: readonly Counted[];
   private readonly pairs: readonly (Quorum & { readonly sketch: QuantileSketch })[];
 
   constructor(model: WarsModel) {
@@ -184,6 +195,8 @@ export class WarsEngine {
     this.acked = new Float64Array(n);
     this.responded = new Float64Array(n);
     this.behind = new Float64Array(n);
+    this.reads = [...this.tally.reads].map(([quorum, sketch]) => ({ at: quorum - 1, sketch }));
+    this.writes = [...this.tally.writes].map(([quorum, sketch]) => ({ at: quorum - 1, sketch }));
     this.pairs = (model.pairs ?? allQuorums(n)).flatMap((pair) => {
       const sketch = this.tally.sketchOf(pair);
       return sketch === null ? [] : [{ ...pair, sketch }];
@@ -236,8 +249,7 @@ export class WarsEngine {
   }
 
   private judge(trials: number): void {
-    const { n, acked, responded, behind, pairs } = this;
-    const { reads, writes } = this.tally;
+    const { n, acked, responded, behind, reads, writes, pairs } = this;
     const [writeOut, writeBack, readOut, readBack] = this.legs as [
       Float64Array,
       Float64Array,
@@ -252,13 +264,17 @@ export class WarsEngine {
         insertAscending(acked, i, arrives + (writeBack[from + i] as number));
         insertBoth(responded, behind, i, asked + (readBack[from + i] as number), arrives - asked);
       }
-      let least = Infinity;
-      for (let i = 0; i < n; i++) {
-        (writes[i] as QuantileSketch).add(acked[i] as number);
-        (reads[i] as QuantileSketch).add(responded[i] as number);
-        // From here on: the least W - R among the first i + 1 to respond.
-        least = Math.min(least, behind[i] as number);
-        behind[i] = least;
+      for (let i = 0; i < writes.length; i++) {
+        const { at, sketch } = writes[i] as Counted;
+        sketch.add(acked[at] as number);
+      }
+      for (let i = 0; i < reads.length; i++) {
+        const { at, sketch } = reads[i] as Counted;
+        sketch.add(responded[at] as number);
+      }
+      // From here on behind[i] is the least W - R among the first i + 1 to respond.
+      for (let i = 1; i < n; i++) {
+        behind[i] = Math.min(behind[i] as number, behind[i - 1] as number);
       }
       for (let i = 0; i < pairs.length; i++) {
         const { r, w, sketch } = pairs[i] as (typeof pairs)[number];
