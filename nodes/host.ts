@@ -69,6 +69,7 @@ export class Host {
     >,
     private readonly peers: PeerCaller,
     private readonly onDefect: (error: unknown) => void,
+    private readonly onProven: () => void = () => {},
     private readonly now: () => Micros = nowMicros,
   ) {}
 
@@ -157,6 +158,9 @@ export class Host {
         break;
       case "scan-hints":
         this.scanHints(effect);
+        break;
+      case "proven":
+        this.onProven();
         break;
       case "timer":
         this.setTimer(effect.id, effect.at);

@@ -17,6 +17,9 @@ import { envelopeOf, RpcWriter } from "./rpc_messages.ts";
 import { RpcServer } from "./rpc_server.ts";
 import type { RecordStore } from "./storage.ts";
 
+/** The store's note that its data directory was proven: see `lib/dynamo/proving.ts`. */
+export const PROVEN = "proven";
+
 export interface ServiceOptions {
   readonly founding: Founding;
   /** Which of the members this node is. */
@@ -28,6 +31,8 @@ export interface ServiceOptions {
   readonly ca?: string | undefined;
   readonly legs?: Legs | undefined;
   readonly seed?: string | undefined;
+  /** The data directory was never proven to hold what it should. */
+  readonly fresh: boolean;
   /** Things that a person should know, such as a file that was set aside. */
   readonly warnings?: () => readonly string[];
   /** The replica threw: the process should end. */
@@ -58,7 +63,8 @@ export class NodeService {
     this.self = self;
     this.store = store;
     const { dataId, incarnation } = store;
-    this.boot = { self: self.id, dataId, incarnation, hints: [...store.hintCounts()] };
+    const { fresh } = options;
+    this.boot = { self: self.id, dataId, incarnation, fresh, hints: [...store.hintCounts()] };
     this.urls = new Map(founding.members.map((member) => [member.id, member.url]));
     const random = SeededRandom.from(options.seed ?? crypto.randomUUID());
     this.peers = new RpcClient({
@@ -70,7 +76,13 @@ export class NodeService {
       random: random.child("legs"),
     });
     this.replica = new Replica(founding, random.child("replica"), this.boot);
-    this.host = new Host(this.replica, store, this.peers, options.onDefect);
+    this.host = new Host(
+      this.replica,
+      store,
+      this.peers,
+      options.onDefect,
+      () => this.rememberProven(),
+    );
     this.rpc = new RpcServer(
       founding,
       new RpcWriter(envelopeOf(founding, this.boot)),
@@ -133,6 +145,11 @@ export class NodeService {
   /** The node is listening: its own work begins. */
   start(): void {
     this.host.start();
+  }
+
+  private rememberProven(): void {
+    // Should it not be durable, the next start asks and compares once more: nothing is lost.
+    this.store.writeMeta(PROVEN, true).catch(() => {});
   }
 
   /** Refuses new requests; those under way go on. */

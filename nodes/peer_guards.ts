@@ -84,7 +84,8 @@ function isDigestLine(line: unknown): boolean {
 
 export function isNodeState(state: unknown): boolean {
   return isObject(state) && isNodeId(state["id"]) && isCount(state["incarnation"]) &&
-    isCount(state["heartbeat"]) && isCount(state["intervalMs"]) && state["intervalMs"] > 0;
+    isCount(state["heartbeat"]) && isCount(state["intervalMs"]) && state["intervalMs"] > 0 &&
+    (state["fresh"] === undefined || state["fresh"] === true);
 }
 
 export function isTreeNode(node: unknown): boolean {

@@ -38,6 +38,7 @@ const KINDS: Record<ProblemCode, Kind> = {
   "overloaded": { status: 503, title: "The node has too much in hand" },
   "storage-failed": { status: 503, title: "The node's disk failed" },
   "record-damaged": { status: 503, title: "The node's record of the key is damaged" },
+  "not-proven": { status: 503, title: "The node's disk was wiped and is being filled again" },
   "too-late": { status: 503, title: "The request arrived after its time" },
   "not-ready": { status: 503, title: "The node is starting or stopping" },
 };

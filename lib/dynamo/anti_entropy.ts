@@ -8,6 +8,7 @@ import type { Conversation } from "./conversations.ts";
 import type { KeyDigest, PeerReply, PeerRequest, StoredRecord } from "./events.ts";
 import type { KeyPlace } from "./events.ts";
 import { refusal } from "./errors.ts";
+import type { Gossiping } from "./gossiping.ts";
 import { Exchange, KeyRepair } from "./exchange.ts";
 import { hexOf, type MerkleTree, recordDigest } from "./merkle.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
@@ -32,7 +33,7 @@ export class AntiEntropy {
   /** Switched off by hand. */
   paused = false;
 
-  constructor(private readonly node: NodeContext) {}
+  constructor(private readonly node: NodeContext, private readonly gossiping: Gossiping) {}
 
   /** The co-owner whose turn it is, if it can be served now. */
   onTick(): void {
@@ -54,7 +55,10 @@ export class AntiEntropy {
 
   private nextPeer(): NodeId | undefined {
     const { node } = this;
-    const peers = node.peers.filter((peer) => node.isUp(peer) && this.shared(peer).length > 0);
+    // What a wiped node still lacks comes before the usual round.
+    const wanted = node.proving.peersToMerge();
+    const among = wanted.length > 0 ? wanted : node.peers;
+    const peers = among.filter((peer) => node.isUp(peer) && this.shared(peer).length > 0);
     if (peers.length === 0) return undefined;
     this.turn = (this.turn + 1) % peers.length;
     return peers[this.turn];
@@ -141,9 +145,25 @@ export class AntiEntropy {
         break;
       }
       case "done":
-        this.end(exchange);
+        this.onEqual(exchange);
         break;
     }
+  }
+
+  /** Every shared range has been gone through. */
+  private onEqual(exchange: Exchange): void {
+    const { node } = this;
+    this.end(exchange);
+    if (exchange.keysFailed > 0) return;
+    if (node.proving.onMerged(exchange.peer)) this.gossiping.onProven();
+    else this.mergeNext();
+  }
+
+  /** A wiped node does not wait for its turn. */
+  mergeNext(): void {
+    const { node } = this;
+    const next = node.proving.peersToMerge().find((peer) => node.isUp(peer));
+    if (next !== undefined) this.begin(next);
   }
 
   private end(exchange: Exchange): void {
@@ -238,6 +258,7 @@ export class AntiEntropy {
     const exchange = conversation.coordinator;
     exchange.repairing--;
     if (wentWell) exchange.keysRepaired++;
+    else exchange.keysFailed++;
     this.repair(conversation, exchange);
   }
 

@@ -67,6 +67,7 @@ export class Dialogue {
         break;
       case "gossip":
         this.node.conversations.end(coordinator.id);
+        this.parts.gossiping.onRoundOver(coordinator.peer);
         break;
       case "handoff":
         this.parts.handoff.onFailed(coordinator);
@@ -136,6 +137,7 @@ export class Dialogue {
         break;
       case "gossip":
         this.node.conversations.end(id);
+        this.parts.gossiping.onRoundOver(coordinator.peer);
         break;
       case "handoff":
         this.parts.handoff.onFailed(coordinator);

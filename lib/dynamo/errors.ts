@@ -25,6 +25,8 @@ export type ErrorCode =
   | "storage-failed"
   /** The node's record of the key is damaged: neither there nor absent, until it is repaired. */
   | "record-damaged"
+  /** The node's disk was wiped and has not been filled again: it cannot answer reads of the key yet. */
+  | "not-proven"
   /** The method is not one that peers or clients may call. */
   | "unknown-method";
 

@@ -62,6 +62,8 @@ export interface Boot {
   readonly dataId: string;
   /** Durably higher at every start. */
   readonly incarnation: number;
+  /** The data directory is new, or has never been proven to hold all it should: see `proving.ts`. */
+  readonly fresh?: boolean;
   /** Hints that the disk holds, by target: what was promised before a restart is kept after it. */
   readonly hints?: readonly (readonly [NodeId, number])[];
 }
@@ -305,6 +307,8 @@ export type Effect =
     readonly after: KeyPlace | null;
     readonly limit: number;
   }
+  /** The data directory holds what it should: to be remembered durably; not answered. */
+  | { readonly kind: "proven" }
   /** At most one timer is set at a time: a new one replaces the old. */
   | { readonly kind: "timer"; readonly id: number; readonly at: Micros }
   | { readonly kind: "emit"; readonly observation: Observation };
@@ -363,5 +367,8 @@ export type Observation =
     readonly keysRepaired: number;
     readonly tookUs: Micros;
   }
+  /** The disk was wiped: the node must be compared with its peers before it answers reads. */
+  | { readonly type: "wiped" }
+  | { readonly type: "proven" }
   /** A damaged record was replaced by what every other replica holds. */
   | { readonly type: "recovered"; readonly key: string };

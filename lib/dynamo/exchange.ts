@@ -43,6 +43,7 @@ export class Exchange {
   rangesCompared = 0;
   rangesDiffering = 0;
   keysRepaired = 0;
+  keysFailed = 0;
   /** Keys whose records differ and are not being repaired yet, with whether the peer has any. */
   readonly toRepair: { readonly key: string; readonly atPeer: boolean }[] = [];
   repairing = 0;

@@ -11,6 +11,7 @@ import { HintBook, hintChange, withHint, withoutHint } from "./hints.ts";
 import { DEPTH, FAN_OUT, LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
 import { Placement } from "./placement.ts";
 import { positionOf } from "./position.ts";
+import { Proving } from "./proving.ts";
 import { Ring } from "./ring.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
 import type { Siblings } from "./versions.ts";
@@ -101,6 +102,28 @@ Deno.test("gossip: the adaptive interval shrinks on change and relaxes in calm, 
   assert.equal(gossip.intervalMs, 250);
   for (let i = 0; i < 50; i++) gossip.relax();
   assert.equal(gossip.intervalMs, 4_000);
+});
+
+Deno.test("proving: a new disk among new ones is new, among old ones it was wiped", () => {
+  const over = ring();
+  const peers = IDS.slice(1);
+  const founding = new Proving(over, "n1", peers, true);
+  assert.ok(!founding.isRangeProven(0));
+  assert.deepEqual(peers.map((peer) => founding.onWord(peer)), [false, false, false, false, true]);
+  assert.ok(founding.isProven && founding.isRangeProven(0));
+
+  const wiped = new Proving(over, "n1", peers, true);
+  wiped.onOldPeers();
+  const shared = wiped.peersToMerge();
+  assert.ok(shared.length > 1);
+  const owned = Array.from({ length: 32 }, (_, range) => range)
+    .filter((range) => over.primaries(range).includes("n1"));
+  for (const [i, peer] of shared.entries()) {
+    assert.ok(owned.some((range) => !wiped.isRangeProven(range)), "not before the last one");
+    assert.equal(wiped.onMerged(peer), i === shared.length - 1);
+  }
+  assert.ok(wiped.isProven && !wiped.onWord("n2"));
+  assert.ok(new Proving(over, "n1", peers, false).isProven);
 });
 
 // Placement ---------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ export interface NodeState {
   readonly heartbeat: number;
   /** How often it beats at present, ms. */
   readonly intervalMs: number;
+  /** Its data directory is new and not yet proven to hold what it should (`proving.ts`). */
+  readonly fresh?: true;
 }
 
 /** One line a node: enough to tell who knows better. */
@@ -43,8 +45,9 @@ export class Gossip {
     private incarnation: number,
     private readonly baseMs: number,
     private readonly adaptive: boolean,
+    private fresh = false,
   ) {
-    this.states.set(self, { id: self, incarnation, heartbeat: 0, intervalMs: baseMs });
+    this.beat();
   }
 
   get intervalMs(): number {
@@ -58,13 +61,16 @@ export class Gossip {
 
   /** This node lives: its state gets newer. */
   beat(): void {
-    const { heartbeat } = this.own();
-    this.states.set(this.self, {
-      id: this.self,
-      incarnation: this.incarnation,
-      heartbeat: heartbeat + 1,
-      intervalMs: this.intervalMs,
-    });
+    const heartbeat = (this.states.get(this.self)?.heartbeat ?? 0) + 1;
+    const { self: id, incarnation, intervalMs } = this;
+    const own = { id, incarnation, heartbeat, intervalMs };
+    this.states.set(id, this.fresh ? { ...own, fresh: true } : own);
+  }
+
+  /** The data directory holds what it should, and others may know. */
+  onProven(): void {
+    this.fresh = false;
+    this.beat();
   }
 
   /** Something has changed that others should hear of soon. */

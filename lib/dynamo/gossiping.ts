@@ -32,7 +32,13 @@ export class Gossiping {
     const ids = members.map((member) => member.id).toSorted();
     this.peers = ids.filter((id) => id !== node.self);
     this.seeds = ids.slice(0, SEEDS).filter((id) => id !== node.self);
-    this.gossip = new Gossip(node.self, node.boot.incarnation, gossipIntervalMs, adaptiveGossip);
+    this.gossip = new Gossip(
+      node.self,
+      node.boot.incarnation,
+      gossipIntervalMs,
+      adaptiveGossip,
+      !node.proving.isProven,
+    );
   }
 
   get intervalMs(): number {
@@ -45,7 +51,31 @@ export class Gossiping {
     for (const peer of this.peers) {
       node.detector.watch(peer, this.gossip.intervalUsOf(peer), node.out.now);
     }
+    if (node.proving.isAsking) this.askAll();
     this.scheduleTick();
+  }
+
+  /** A new data directory: does anybody remember this node? Whoever cannot be asked is not waited for. */
+  private askAll(): void {
+    const { node } = this;
+    for (const peer of this.peers) this.open(peer);
+    const at = node.out.now + node.config.timeoutMs * MICROS_PER_MS;
+    node.deadlines.add(at, { kind: "asked" });
+  }
+
+  onAskedLongEnough(): void {
+    if (this.node.proving.onSilence()) this.onProven();
+  }
+
+  /** The round is over, however it ended. */
+  onRoundOver(peer: NodeId): void {
+    if (this.node.proving.onWord(peer)) this.onProven();
+  }
+
+  /** The data directory is what it should be: remember it, and tell. */
+  onProven(): void {
+    this.gossip.onProven();
+    this.node.noteProven();
   }
 
   onTick(): void {
@@ -112,15 +142,23 @@ export class Gossiping {
       }
     }
     node.conversations.end(conversation.coordinator.id);
+    this.onRoundOver(round.peer);
   }
 
   private absorb(states: readonly NodeState[]): void {
     const { node } = this;
-    for (
-      const { state, restarted } of this.gossip.absorb(states.filter((s) => this.isMember(s.id)))
-    ) {
+    const ofMembers = states.filter((state) => this.isMember(state.id));
+    for (const { state, restarted } of this.gossip.absorb(ofMembers)) {
       node.detector.onHeartbeat(state.id, state.intervalMs * MICROS_PER_MS, node.out.now);
       if (restarted) this.gossip.onChange();
+    }
+    if (
+      node.proving.isAsking &&
+      ofMembers.some((state) => state.fresh !== true && state.id !== node.self)
+    ) {
+      node.proving.onOldPeers();
+      node.out.emit({ type: "wiped" });
+      node.deadlines.add(node.out.now, { kind: "merge" });
     }
   }
 

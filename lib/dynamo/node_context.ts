@@ -16,13 +16,14 @@ import { KnownForwards } from "./forwarding.ts";
 import { LocalRecords } from "./local_records.ts";
 import { Outbox } from "./outbox.ts";
 import { type Health, Placement } from "./placement.ts";
+import { Proving } from "./proving.ts";
 import type { Random } from "./random.ts";
 import { type NodeId, Ring } from "./ring.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
 import { type Siblings, type Versioning, versioning } from "./versions.ts";
 
 export type Due =
-  | { readonly kind: "gossip" | "handoff" | "anti-entropy" }
+  | { readonly kind: "gossip" | "handoff" | "anti-entropy" | "asked" | "merge" }
   | { readonly kind: "exchange-silent"; readonly conversation: number; readonly call: number }
   | { readonly kind: "patience"; readonly conversation: number; readonly endsAt: Micros }
   | { readonly kind: "timeout"; readonly conversation: number }
@@ -48,6 +49,7 @@ export class NodeContext {
   readonly detector: FailureDetector;
   readonly trees: TreeKeeper;
   readonly disk: DiskLatency;
+  readonly proving: Proving;
   readonly counters = newCounters();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
@@ -68,6 +70,9 @@ export class NodeContext {
     this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
     this.detector = new FailureDetector(founding.config);
     this.trees = new TreeKeeper(this.ring, boot.self);
+    const isFresh = (boot.fresh ?? false) && founding.config.gossipIntervalMs > 0 &&
+      founding.config.antiEntropyIntervalMs > 0;
+    this.proving = new Proving(this.ring, boot.self, this.peers, isFresh);
     this.disk = new DiskLatency(founding.config.storageSlowMs * MICROS_PER_MS);
     this.records = new LocalRecords(this.versioning, founding.config, this);
   }
@@ -85,6 +90,17 @@ export class NodeContext {
 
   primariesOf(key: string): readonly NodeId[] {
     return this.ring.primariesOfKey(key);
+  }
+
+  /** Whether this disk's word about the key counts. */
+  isProvenFor(key: string): boolean {
+    return this.proving.isProven || this.proving.isRangeProven(this.ring.rangeOfKey(key));
+  }
+
+  /** The data directory is what it should be: say so, and remember it. */
+  noteProven(): void {
+    this.out.proven();
+    this.out.emit({ type: "proven" });
   }
 
   isPrimaryOf(key: string): boolean {

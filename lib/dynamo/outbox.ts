@@ -98,6 +98,10 @@ export class Outbox {
     return id;
   }
 
+  proven(): void {
+    this.effects.push({ kind: "proven" });
+  }
+
   emit(observation: Observation): void {
     this.effects.push({ kind: "emit", observation });
   }

@@ -25,6 +25,6 @@ export class Parts {
     this.forwards = new Forwards(node, this.coordination);
     this.gossiping = new Gossiping(node, founding.members);
     this.handoff = new Handoff(node);
-    this.antiEntropy = new AntiEntropy(node);
+    this.antiEntropy = new AntiEntropy(node, this.gossiping);
   }
 }

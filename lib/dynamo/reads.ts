@@ -122,7 +122,10 @@ export class Reads {
 
   /** This node's own record has been read. */
   onOwnRead(conversation: Conversation, get: GetCoordinator, record: StoredRecord | null): void {
-    get.addReply(this.node.self, record?.siblings ?? [], this.node.out.now);
+    const { node } = this;
+    if (node.isProvenFor(get.key)) {
+      get.addReply(node.self, record?.siblings ?? [], node.out.now);
+    } else this.onFailed(conversation, get, node.self, "the disk was wiped");
     this.onProgress(conversation, get);
   }
 

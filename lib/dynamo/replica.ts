@@ -157,6 +157,11 @@ export class Replica {
     const { node } = this;
     switch (request.method) {
       case "replica.get":
+        if (!node.isProvenFor(request.key)) {
+          const message = `The disk of ${node.self} was wiped and '${request.key}' may be missing`;
+          node.refuse(id, refusal("not-proven", message));
+          break;
+        }
         node.records.read(request.key, { kind: "request", request: id }, node.out);
         break;
       case "replica.put":
@@ -216,6 +221,12 @@ export class Replica {
           break;
         case "anti-entropy":
           this.parts.antiEntropy.onTick();
+          break;
+        case "merge":
+          this.parts.antiEntropy.mergeNext();
+          break;
+        case "asked":
+          this.parts.gossiping.onAskedLongEnough();
           break;
         case "exchange-silent": {
           const exchange = this.node.conversations.get(due.conversation)?.coordinator;
