@@ -6,6 +6,7 @@
  *
  * "In flight" is what group commit lives on: it is how many stores may share one commit.
  */
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { positionOf } from "../lib/dynamo/position.ts";
 import type { StoredRecord } from "../lib/dynamo/events.ts";
@@ -50,7 +51,7 @@ async function benchStores(store: RecordStore, keys: number, seconds: number): P
   console.log(`new keys, up to ${keys}: ${filled} stores/s, 64 in flight`);
   for (const inFlight of [1, 10, 64, 256]) {
     const before = store.stats();
-    const cpu = Deno.build.os === "linux" ? cpuMs() : 0;
+    const cpu = process.cpuUsage();
     const until = performance.now() + seconds * 1_000;
     const stores = await rate(inFlight, () => performance.now() < until, () => {
       const key = `key-${Math.floor(Math.random() * keys)}`;
@@ -59,7 +60,8 @@ async function benchStores(store: RecordStore, keys: number, seconds: number): P
     const { commits, writes } = store.stats();
     const written = writes - before.writes;
     const batch = written / (commits - before.commits);
-    const cpuEach = (cpuMs() - cpu) * 1_000 / written;
+    const { user, system } = process.cpuUsage(cpu);
+    const cpuEach = (user + system) / written;
     console.log(
       `${inFlight} in flight: ${stores} stores/s, ${batch.toFixed(1)} a commit, ` +
         `${cpuEach.toFixed(0)} µs of processor each`,
@@ -87,12 +89,6 @@ async function benchLoads(store: RecordStore, keys: number, seconds: number): Pr
   }
   const scanned = keys / (performance.now() - startedAt) * 1_000;
   console.log(`scan: ${Math.round(scanned)} records/s`);
-}
-
-/** Processor time of this process so far. */
-function cpuMs(): number {
-  const fields = Deno.readTextFileSync("/proc/self/stat").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 function memory(): string {

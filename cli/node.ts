@@ -35,7 +35,10 @@ async function start(flags: NodeFlags): Promise<RunningNode> {
   const log = openLog(flags.id);
   const secret = await secretFrom("--secret-file", flags.secretFile, "DYNAMO_SECRET");
   const kvToken = await secretFrom("--kv-token-file", flags.kvTokenFile, "DYNAMO_KV_TOKEN");
-  const ca = flags.ca === undefined ? undefined : await readFile("--ca", flags.ca);
+  const ca = await readIfGiven("--ca", flags.ca);
+  const cert = await readIfGiven("--cert", flags.cert);
+  const key = await readIfGiven("--key", flags.key);
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key };
   let { port } = flags;
   const founding = await foundingFor({
     flags,
@@ -43,7 +46,7 @@ async function start(flags: NodeFlags): Promise<RunningNode> {
     ca,
     ownUrl: () => {
       port = port === 0 ? freePort(flags.host) : port ?? PORT_DEFAULT;
-      return `http://${urlHost(flags.host)}:${port}`;
+      return `${tls === undefined ? "http" : "https"}://${urlHost(flags.host)}:${port}`;
     },
   });
   const member = founding.members.find((member) => member.id === flags.id);
@@ -58,6 +61,8 @@ async function start(flags: NodeFlags): Promise<RunningNode> {
     allowOrigins: flags.allowOrigins,
     legs: legsFrom(flags.latency),
     seed: flags.seed,
+    tls,
+    ca,
     log,
     onDefect: (error) => {
       // Its state can no longer be trusted, and what it acknowledged is on disk.
@@ -98,6 +103,10 @@ async function secretFrom(
 async function environment(variable: string): Promise<string | null> {
   const { state } = await Deno.permissions.query({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) ?? null : null;
+}
+
+async function readIfGiven(flag: string, path: string | undefined): Promise<string | undefined> {
+  return path === undefined ? undefined : await readFile(flag, path);
 }
 
 async function readFile(flag: string, path: string): Promise<string> {

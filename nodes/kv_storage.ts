@@ -21,13 +21,12 @@ import {
   asideAddress,
   metaAddress,
   objectAddress,
-  OBJECTS_END,
-  objectsFrom,
   positionAt,
 } from "./record_address.ts";
 import { RecordCache } from "./record_cache.ts";
 import { readFrame, UnreadableFrame } from "./record_frame.ts";
 import { RecordIndex } from "./record_index.ts";
+import { type Stretch, stretchesOf } from "./record_stretches.ts";
 import { inRingOrder, isAfter } from "./ring_order.ts";
 import {
   type HintChange,
@@ -386,23 +385,6 @@ export class KvStorage implements RecordStore {
       return { position, key: error.key, reason: error.message };
     }
   }
-}
-
-interface Stretch {
-  readonly start: Address;
-  readonly end: Address;
-}
-
-/** The stretch of ring still to read, cut where it passes zero. */
-function stretchesOf({ from, to, after }: ScanOptions): Stretch[] {
-  const zero = "0".repeat(32);
-  const first = from ?? zero;
-  const wraps = from !== undefined && to !== undefined && from >= to;
-  const end = to === undefined ? OBJECTS_END : objectsFrom(to);
-  const start = objectsFrom(after?.position ?? first);
-  if (!wraps) return [{ start, end }];
-  if (after !== undefined && after.position < first) return [{ start, end }];
-  return [{ start, end: OBJECTS_END }, { start: objectsFrom(zero), end }];
 }
 
 function recordOf({ key, json }: Document): StoredRecord {

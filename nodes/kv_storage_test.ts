@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { positionOf } from "../lib/dynamo/position.ts";
+import { FailingDisk } from "./failing_disk.ts";
 import { journalKey } from "./kv_journal.ts";
 import { openStorage, type OpenStorageOptions } from "./open_storage.ts";
 import { kvKey, metaAddress, objectAddress } from "./record_address.ts";
 import type { RecordStore, StorageReport } from "./storage.ts";
+import { storageConformance } from "./storage_conformance.ts";
 import {
   type ConformingStore,
   recordFor,
-  storageConformance,
   type StorageUnderTest,
   withCode,
-} from "./storage_conformance.ts";
+} from "./storage_under_test.ts";
 
 /** A directory with one database file, whose handle can be torn away from the store. */
 async function kvDisk(): Promise<StorageUnderTest> {
@@ -309,6 +310,33 @@ Deno.test("storage: a record that has lost its chunk or its row fails, never abs
   });
 });
 
+Deno.test("storage: what exceeds a limit is refused, and nothing else suffers", async () => {
+  await withFile(async (location) => {
+    const store = await openStorage({ location });
+    const long = "k".repeat(5_000);
+    const outcomes = await Promise.allSettled([
+      store.store(recordFor("before", "v"), positionOf("before")),
+      store.store(recordFor(long, "v"), positionOf(long)),
+      store.store(large(long), positionOf(long)),
+      store.store(recordFor("after", "v"), positionOf("after")),
+    ]);
+    assert.deepEqual(outcomes.map(({ status }) => status), [
+      "fulfilled",
+      "rejected",
+      "rejected",
+      "fulfilled",
+    ]);
+    await assert.rejects(
+      store.store(recordFor(long, "v"), positionOf(long)),
+      withCode("too-large"),
+    );
+    await assert.rejects(store.scan({ limit: 0 }), RangeError);
+    await assert.rejects(store.load("k", "not a position"), TypeError);
+    assert.deepEqual([store.count(), store.stats().queuedBytes], [2, 0]);
+    await store.close();
+  });
+});
+
 Deno.test("storage: a read that a store overtakes does not bring the old record back", async () => {
   await withFile(async (location) => {
     await filled(location, 3);
@@ -332,43 +360,6 @@ Deno.test("storage: a read that a store overtakes does not bring the old record 
     await store.close();
   });
 });
-
-/** Stands between a store and Deno KV, and fails its commits as told. */
-class FailingDisk {
-  onCommit: (commit: () => Promise<unknown>) => Promise<unknown> = (commit) => commit();
-  /** Holds back what a read has found. */
-  afterGet: () => Promise<void> = () => Promise.resolve();
-  #kv: Deno.Kv | null = null;
-
-  readonly openKv = async (path: string): Promise<Deno.Kv> => {
-    const kv = this.#kv = await Deno.openKv(path);
-    return new Proxy(kv, {
-      get: (_, name) => {
-        if (name === "atomic") return () => this.#watched(kv.atomic());
-        if (name === "get") {
-          return async (key: Deno.KvKey) => {
-            const entry = await kv.get(key);
-            await this.afterGet();
-            return entry;
-          };
-        }
-        const member: unknown = Reflect.get(kv, name);
-        return typeof member === "function" ? member.bind(kv) : member;
-      },
-    });
-  };
-
-  /** The power goes: nothing that is under way becomes durable any more. */
-  pullOut(): void {
-    this.onCommit = () => Promise.reject(new Error("pulled out"));
-    this.#kv?.close();
-  }
-
-  #watched(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
-    const commit = atomic.commit.bind(atomic);
-    return Object.assign(atomic, { commit: () => this.onCommit(commit) });
-  }
-}
 
 function large(key: string) {
   return recordFor(key, "l".repeat(900_000));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { KvTable } from "./kv_table.ts";
 import { type Address, latin1Of } from "./record_address.ts";
-import { withCode } from "./storage_conformance.ts";
+import { withCode } from "./storage_under_test.ts";
 
 /** So small that the background task is always at work. */
 const TINY = { changes: 8, bytes: 2_000 };

@@ -4,6 +4,7 @@
  * What can be wrong at a start is told as a {@link StartError} whose message is for the person who
  * typed the command: what is wrong, its value, and what to do.
  */
+import { dirname } from "node:path";
 import { foundedPart } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
@@ -13,6 +14,7 @@ import { NodeService } from "./node_service.ts";
 import { openStorage } from "./open_storage.ts";
 import { createRest } from "./rest.ts";
 import { type RecordStore, StorageError, type StorageReport } from "./storage.ts";
+import type { TlsOptions } from "./tls_front.ts";
 
 /** Why a node cannot start. */
 export class StartError extends Error {
@@ -32,6 +34,10 @@ export interface NodeOptions {
   readonly allowOrigins?: readonly string[];
   readonly legs?: Legs | undefined;
   readonly seed?: string | undefined;
+  /** Serve TLS. */
+  readonly tls?: TlsOptions | undefined;
+  /** Certificates of peers to trust beside the system's, PEM. */
+  readonly ca?: string | undefined;
   readonly log: NodeLog;
   /** The node cannot go on: the process should end. */
   readonly onDefect: (error: unknown) => void;
@@ -74,6 +80,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       store,
       secret: options.secret,
       sealSecret: options.secret ?? await ownSeal(store),
+      ca: options.ca,
       legs: options.legs,
       seed: options.seed,
       warnings: () => warnings,
@@ -173,45 +180,81 @@ async function ownSeal(store: RecordStore): Promise<string> {
 }
 
 async function serve(service: NodeService, options: NodeOptions): Promise<RunningNode> {
-  const { host, port, log } = options;
+  const { host, log } = options;
+  const onError = (error: unknown) => {
+    log.error(`a request failed by our mistake: ${stackOf(error)}`);
+  };
   const rest = createRest(service, {
     host,
     secret: options.secret,
     kvToken: options.kvToken ?? null,
     allowOrigins: options.allowOrigins ?? [],
-    onError: (error) => log.error(`a request failed by our mistake: ${stackOf(error)}`),
+    onError,
   });
-  const aborted = new AbortController();
-  let server: Deno.HttpServer<Deno.NetAddr>;
-  try {
-    server = Deno.serve({
-      hostname: host,
-      port,
-      signal: aborted.signal,
-      onListen: () => {},
-      onError: (error) => {
-        log.error(`a request failed by our mistake: ${stackOf(error)}`);
-        return new Response(null, { status: 500 });
-      },
-    }, rest.fetch);
-  } catch (error) {
-    throw await explainListen(error, host, port);
-  }
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${server.addr.port}`;
+  const listening = await listen(options, rest.fetch, onError);
+  service.start();
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     service.stopTaking();
     await finishRequests(service);
-    // Peers keep their connections open: without this the server would wait for them.
-    aborted.abort();
-    await server.finished.catch(() => {});
+    await listening.close();
     await service.close();
   };
+  const scheme = options.tls === undefined ? "http" : "https";
+  const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
   return { service, url, stop: () => stopping ??= stop() };
 }
 
+interface Listening {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+async function listen(
+  { host, port, tls, kv }: NodeOptions,
+  fetch: (request: Request) => Promise<Response>,
+  onError: (error: unknown) => void,
+): Promise<Listening> {
+  const aborted = new AbortController();
+  const common = {
+    signal: aborted.signal,
+    onListen: () => {},
+    onError: (error: unknown) => {
+      onError(error);
+      return new Response(null, { status: 500 });
+    },
+  };
+  // Peers keep their connections open, and a graceful end would wait for them.
+  const closing = async (server: Deno.HttpServer<Deno.Addr>) => {
+    aborted.abort();
+    await server.finished.catch(() => {});
+  };
+  try {
+    if (tls === undefined) {
+      const server = Deno.serve({ ...common, hostname: host, port }, fetch);
+      return { port: server.addr.port, close: () => closing(server) };
+    }
+    const { openTlsFront, socketPathIn } = await import("./tls_front.ts");
+    const path = await socketPathIn(/^https?:/.test(kv) ? null : dirname(kv));
+    const server = Deno.serve({ ...common, path }, fetch);
+    const front = await openTlsFront(tls, host, port, path).catch(async (error) => {
+      await closing(server);
+      throw error;
+    });
+    const close = async () => {
+      await front.close();
+      await closing(server);
+      await Deno.remove(path).catch(() => {});
+    };
+    return { port: front.port, close };
+  } catch (error) {
+    throw await explainListen(error, host, port);
+  }
+}
+
 async function explainListen(error: unknown, host: string, port: number): Promise<unknown> {
-  if (error instanceof Deno.errors.AddrInUse) {
+  const { code, message } = error as { code?: string; message: string };
+  if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
     const holder = await whoHolds(port);
     return new StartError(
       `Cannot listen on ${host}:${port}: the port is taken${
@@ -219,12 +262,7 @@ async function explainListen(error: unknown, host: string, port: number): Promis
       }. Give another --port`,
     );
   }
-  if (
-    error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.PermissionDenied
-  ) {
-    return new StartError(`Cannot listen on ${host}:${port}: ${error.message}`);
-  }
-  return error;
+  return new StartError(`Cannot listen on ${host}:${port}: ${message}`);
 }
 
 /** Only with leave to look: a question at the terminal would be worse than not knowing. */

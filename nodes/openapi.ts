@@ -5,6 +5,7 @@
 import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX, VALUE_BYTES_MAX } from "../lib/dynamo/config.ts";
 import * as schemas from "./openapi_schemas.ts";
+import { PEER_METHODS } from "./peer_guards.ts";
 
 /** What of an OpenAPI document the page needs. */
 export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
@@ -247,8 +248,8 @@ const PEER_ROUTES: readonly RouteConfig[] = [
     method: "post",
     path: "/rpc",
     summary: "JSON-RPC 2.0 between nodes",
-    description: "Methods: ping, founding, replica.get, replica.put, forward; batches too. Try " +
-      '`{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}`. Others need an envelope.',
+    description: `Methods: ping, founding, ${PEER_METHODS.join(", ")}; batches too. Try ` +
+      '`{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}`. All but the first two need an envelope.',
     security,
     request: { body: { content: { "application/json": { schema: z.unknown() } } } },
     responses: {

@@ -110,6 +110,8 @@ export const status = z.object({
   keys: z.number().int(),
   bytesOnDisk: z.number().nullable(),
   requests: z.object({ inFlight: z.number(), served: z.number(), failed: z.number() }),
+  hints: z.unknown().openapi({ description: "Hints held, by the node they are meant for" }),
+  peers: z.unknown().openapi({ description: "What this node thinks of the others" }),
   counters: z.record(z.string(), z.number()),
   memory: z.object({ rssBytes: z.number(), heapUsedBytes: z.number() }),
   warnings: z.array(z.string()),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RecordCache } from "./record_cache.ts";
-import { recordFor } from "./storage_conformance.ts";
+import { recordFor } from "./storage_under_test.ts";
 
 Deno.test("cache: what was used last stays, and the bytes stay within the bound", () => {
   const cache = new RecordCache(10_000);

@@ -13,7 +13,7 @@ export type Body =
   | { readonly kind: "broken" };
 
 /** How much of a refused body is read, and for how long. */
-const DRAIN_BYTES_MAX = 8 * 1_048_576;
+const DRAIN_BYTES_MAX = 64 * 1_048_576;
 const DRAIN_MS_MAX = 2_000;
 
 export async function readBody(request: Request, bytesMax: number): Promise<Body> {

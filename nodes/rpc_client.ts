@@ -38,12 +38,12 @@ interface Route {
 const ROUTES: Record<PeerRequest["method"], Route> = {
   "replica.get": { lane: "read", there: "R", back: "S" },
   "replica.put": { lane: "write", there: "W", back: "A" },
-  "gossip": { lane: "other", there: "other", back: "other" },
-  "gossip.states": { lane: "other", there: "other", back: "other" },
-  "tree.roots": { lane: "other", there: "other", back: "other" },
-  "tree.children": { lane: "other", there: "other", back: "other" },
-  "tree.keys": { lane: "other", there: "other", back: "other" },
-  "forward": { lane: "other", there: "other", back: "other" },
+  "gossip": { lane: "background", there: "other", back: "other" },
+  "gossip.states": { lane: "background", there: "other", back: "other" },
+  "tree.roots": { lane: "background", there: "other", back: "other" },
+  "tree.children": { lane: "background", there: "other", back: "other" },
+  "tree.keys": { lane: "background", there: "other", back: "other" },
+  "forward": { lane: "forward", there: "other", back: "other" },
 };
 
 interface Peer {

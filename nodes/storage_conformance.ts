@@ -4,42 +4,19 @@
  * both keep the same promises.
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import type { StoredRecord } from "../lib/dynamo/events.ts";
-import { type Position, positionOf } from "../lib/dynamo/position.ts";
-import { type KeyPlace, type RecordStore, type ScanOptions, StorageError } from "./storage.ts";
-
-/** The part of a {@link RecordStore} that is held to these cases. */
-export type ConformingStore = Omit<RecordStore, "stats">;
-
-/** A disk, and what may befall it. */
-export interface StorageUnderTest {
-  /** Opens what is on the disk: anew the first time, again after `close` or `crash`. */
-  open(): Promise<ConformingStore>;
-  /** Ends an open store without notice: what is not durable is lost. */
-  crash(store: ConformingStore): Promise<void>;
-  /** Empties the disk; nothing is open. */
-  wipe(): Promise<void>;
-  /** Damages the record as it lies on the disk; nothing is open. */
-  corrupt(key: string, position: Position): Promise<void>;
-  /** Removes everything; nothing is open. */
-  end(): Promise<void>;
-}
-
-/** A record with one sibling a value. */
-export function recordFor(key: string, ...values: readonly string[]): StoredRecord {
-  return {
-    key,
-    siblings: values.map((value, i) => ({
-      value,
-      contentType: "application/octet-stream",
-      dot: ["n1.test.1", i + 1] as const,
-      clock: [["n2.test.1", 7]] as const,
-      stampUs: 1_700_000_000_000_000 + i,
-    })),
-    actor: "n1.test.1",
-  };
-}
+import { positionOf } from "../lib/dynamo/position.ts";
+import type { KeyPlace, ScanOptions } from "./storage.ts";
+import { historyCases } from "./storage_histories.ts";
+import {
+  get,
+  put,
+  recordFor,
+  type Register,
+  scanned,
+  type StorageUnderTest,
+  withCode,
+  withStore,
+} from "./storage_under_test.ts";
 
 /** Registers the cases. Each makes a disk of its own. */
 export function storageConformance(name: string, factory: () => Promise<StorageUnderTest>): void {
@@ -59,8 +36,6 @@ export function storageConformance(name: string, factory: () => Promise<StorageU
   hintCases(on);
   historyCases(on);
 }
-
-type Register = (what: string, body: (disk: StorageUnderTest) => Promise<void>) => void;
 
 function recordCases(on: Register): void {
   on("a record comes back as it was stored, and only under its key", async (disk) => {
@@ -377,126 +352,6 @@ function hintCases(on: Register): void {
       assert.deepEqual(await store.scanHints("n2", { limit: 100 }), expected.slice(2));
     });
   });
-}
-
-type Act =
-  | { readonly act: "store"; readonly key: string; readonly size: number }
-  | { readonly act: "delete" | "load"; readonly key: string }
-  | { readonly act: "scan" | "close" | "crash" };
-
-/** Few keys, so that acts meet; sizes on both sides of a chunk. */
-const key = fc.constantFrom("a", "b", "c", "d", "e", "f");
-const anAct: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ act: fc.constant("store"), key, size: sizeOfValue() }) },
-  { weight: 2, arbitrary: fc.record({ act: fc.constant("delete"), key }) },
-  { weight: 3, arbitrary: fc.record({ act: fc.constant("load"), key }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constantFrom("scan", "close", "crash") }) },
-);
-
-function sizeOfValue(): fc.Arbitrary<number> {
-  return fc.constantFrom(1, 100, 50_000, 61_300, 61_440, 200_000);
-}
-
-function historyCases(on: Register): void {
-  on(
-    "agrees with a map through any history of stores, deletes, restarts and crashes",
-    async (disk) => {
-      let used = false;
-      const history = fc.array(anAct, { minLength: 10, maxLength: 60 });
-      await fc.assert(
-        fc.asyncProperty(history, async (acts) => {
-          if (used) await disk.wipe();
-          used = true;
-          await follow(disk, acts);
-        }),
-        { numRuns: 15 },
-      );
-    },
-  );
-}
-
-/** Plays the history; several writes are under way at a time, until an act needs them done. */
-async function follow(disk: StorageUnderTest, acts: readonly Act[]): Promise<void> {
-  const model = new Map<string, StoredRecord>();
-  let pending: Promise<void>[] = [];
-  let store = await disk.open();
-  const settle = async () => {
-    await Promise.all(pending);
-    pending = [];
-  };
-  const play = async (step: Act, i: number) => {
-    if (step.act === "store") {
-      const record = recordFor(step.key, `${i}:${"v".repeat(step.size)}`);
-      pending.push(put(store, record));
-      model.set(step.key, record);
-      return;
-    }
-    if (step.act === "delete") {
-      pending.push(store.delete(step.key, positionOf(step.key)));
-      model.delete(step.key);
-      return;
-    }
-    await settle();
-    if (step.act === "load") {
-      assert.deepEqual(await get(store, step.key), model.get(step.key) ?? null);
-    } else if (step.act === "scan") {
-      const keys = (await scanned(store, { limit: 2 })).map((place) => place.key);
-      assert.deepEqual(keys.toSorted(), [...model.keys()].sort());
-    } else {
-      await (step.act === "close" ? store.close() : disk.crash(store));
-      store = await disk.open();
-    }
-  };
-  try {
-    for (const [i, step] of acts.entries()) await play(step, i);
-    await settle();
-    assert.equal(store.count(), model.size);
-  } finally {
-    await store.close();
-  }
-}
-
-/** Opens, uses and closes, also when the use fails. */
-export async function withStore(
-  disk: Pick<StorageUnderTest, "open">,
-  use: (store: ConformingStore) => Promise<unknown>,
-): Promise<void> {
-  const store = await disk.open();
-  try {
-    await use(store);
-  } finally {
-    await store.close();
-  }
-}
-
-/** For `assert.rejects`. */
-export function withCode(code: StorageError["code"]): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof StorageError, `a StorageError, not ${Deno.inspect(error)}`);
-    assert.equal(error.code, code);
-    return true;
-  };
-}
-
-function put(store: ConformingStore, record: StoredRecord): Promise<void> {
-  return store.store(record, positionOf(record.key));
-}
-
-function get(store: ConformingStore, key: string): Promise<StoredRecord | null> {
-  return store.load(key, positionOf(key));
-}
-
-async function scanned(store: ConformingStore, options: ScanOptions): Promise<KeyPlace[]> {
-  const places: KeyPlace[] = [];
-  let after: KeyPlace | null = null;
-  do {
-    const page = await store.scan(after === null ? options : { ...options, after });
-    assert.ok(page.records.length <= options.limit);
-    assert.ok(page.next === null || page.records.length > 0, "a page that goes on is not empty");
-    places.push(...page.records.map(({ record, position }) => ({ key: record.key, position })));
-    after = page.next;
-  } while (after !== null);
-  return places;
 }
 
 function compare(a: string, b: string): number {

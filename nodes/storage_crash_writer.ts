@@ -6,7 +6,7 @@
  */
 import { positionOf } from "../lib/dynamo/position.ts";
 import { openStorage } from "./open_storage.ts";
-import { recordFor } from "./storage_conformance.ts";
+import { recordFor } from "./storage_under_test.ts";
 
 const [location, round] = Deno.args;
 if (location === undefined || round === undefined) throw new Error("FILE and ROUND are needed");

@@ -32,16 +32,7 @@ export class Causality {
 
   /** Every write that one of these had seen; the writes themselves are not included. */
   pastOf(writes: Iterable<number>): Set<number> {
-    const past = new Set<number>();
-    const open = [...writes];
-    for (let id = open.pop(); id !== undefined; id = open.pop()) {
-      for (const parent of this.history.get(id).parents) {
-        if (past.has(parent)) continue;
-        past.add(parent);
-        open.push(parent);
-      }
-    }
-    return past;
+    return pastOf(this.history, writes);
   }
 
   /** Questions come key by key: past the bound, what was worked out for others is forgotten. */
@@ -100,6 +91,26 @@ class KeyPasts {
     const word = to + (parent >>> 5);
     bits[word] = (bits[word] as number) | 1 << (parent & 31);
   }
+}
+
+function pastOf(history: History, writes: Iterable<number>): Set<number> {
+  const past = new Set<number>();
+  const open = [...writes];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    for (const parent of history.get(id).parents) {
+      if (past.has(parent)) continue;
+      past.add(parent);
+      open.push(parent);
+    }
+  }
+  return past;
+}
+
+/** The writes, and all that they had seen. */
+export function withPast(history: History, writes: readonly number[]): Set<number> {
+  const all = pastOf(history, writes);
+  for (const id of writes) all.add(id);
+  return all;
 }
 
 /** As {@link Causality.covers}, for a history that is still being written: nothing is prepared. */

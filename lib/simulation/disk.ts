@@ -48,6 +48,9 @@ export interface DiskCondition {
   storeFailures: number;
 }
 
+/** However slow a disk is made, it answers. */
+const OPERATION_US_MAX = 10_000_000;
+
 export const HEALTHY: Readonly<DiskCondition> = {
   slowness: 1,
   full: false,
@@ -122,7 +125,8 @@ export class SimulatedDisk {
   /** How long the operation takes, µs. */
   delayUs({ request }: DiskOperation): number {
     const latency = isChange(request) ? this.storeLatency : this.loadLatency;
-    return Math.round(latency.sample(this.random) * US_PER_MS * this.condition.slowness);
+    const us = latency.sample(this.random) * US_PER_MS * this.condition.slowness;
+    return Math.round(Math.min(us, OPERATION_US_MAX));
   }
 
   /** Ends an operation: a change is durable from here on. Undefined when power loss ended it before. */

@@ -6,7 +6,7 @@
  */
 import type { StoredRecord } from "../dynamo/events.ts";
 import type { Version } from "../dynamo/versions.ts";
-import { hadSeen } from "./causality.ts";
+import { hadSeen, withPast } from "./causality.ts";
 import type { History } from "./history.ts";
 
 /** A copy that the simulator destroyed. */
@@ -97,9 +97,11 @@ export class RunRecord {
     const lost = nodes?.get(node) ?? [];
     nodes?.delete(node);
     const left = [...(nodes?.values() ?? [])].flat();
-    for (const id of lost) {
-      const remains = left.some((other) => other === id || hadSeen(this.history, other, id));
-      if (!remains) this.excused.add(id);
+    // What a lost write had replaced here may have been replaced nowhere else.
+    const alive = (id: number) =>
+      left.some((each) => each === id || hadSeen(this.history, each, id));
+    for (const id of withPast(this.history, lost)) {
+      if (!alive(id)) this.excused.add(id);
     }
   }
 

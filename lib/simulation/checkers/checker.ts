@@ -52,6 +52,13 @@ export interface Finding {
   readonly operations?: readonly number[];
 }
 
+export interface Examination {
+  readonly examined: number;
+  readonly findings: readonly Finding[];
+  /** What would have been found, had the simulator not destroyed the last copy itself. */
+  readonly excused?: number;
+}
+
 export interface Checker {
   /** Stable: tests, the gallery of bugs and the shrinker go by it. */
   readonly name: string;
@@ -59,12 +66,17 @@ export interface Checker {
   /** Whether a finding is a violation in this scenario; otherwise it is reported only. */
   asserted(scenario: Scenario): boolean;
   /** How many things were looked at, and what was wrong. */
-  check(evidence: Evidence): { readonly examined: number; readonly findings: readonly Finding[] };
+  check(evidence: Evidence): Examination;
 }
 
 /** Only dotted version vectors promise exactness: the other modes are there to be seen failing. */
 export function isExact({ config }: Scenario): boolean {
   return config.mode === "dvv";
+}
+
+/** Owners whose record can be read; the others are what checker 3 is about. */
+export function readable(holdings: readonly Holding[] | undefined): readonly Holding[] {
+  return (holdings ?? []).filter(({ siblings }) => siblings !== null);
 }
 
 export const always = () => true;

@@ -4,7 +4,15 @@
  * something supersedes it.
  */
 import { type Causality, Deleted, type KeyWrites } from "../causality.ts";
-import { type Checker, type Evidence, type Finding, isExact, named, writesIn } from "./checker.ts";
+import {
+  type Checker,
+  type Evidence,
+  type Finding,
+  isExact,
+  named,
+  readable,
+  writesIn,
+} from "./checker.ts";
 
 export const exactSiblings: Checker = {
   name: "exact-siblings",
@@ -52,7 +60,7 @@ function survivors(key: string, { puts }: KeyWrites, evidence: Evidence): Findin
   const effective = puts.filter((put) => put.outcome === "ok" || record.surfaced(put.id))
     .filter((put) => !record.excused.has(put.id));
   const past = causality.pastOf(effective.map((put) => put.id));
-  return (final.get(key) ?? []).flatMap((holding) =>
+  return readable(final.get(key)).flatMap((holding) =>
     writesIn(holding, history).filter((id) => past.has(id)).map((id) => ({
       message: `${named(history.get(id))} survives on ${holding.node}, although a write that had ` +
         `seen it took effect`,
@@ -66,7 +74,7 @@ function survivors(key: string, { puts }: KeyWrites, evidence: Evidence): Findin
 function dropped(key: string, { puts, deletes }: KeyWrites, evidence: Evidence): Finding[] {
   const { causality, final, history, record } = evidence;
   const deleted = new Deleted(causality, deletes.filter((each) => each.outcome !== "failed"));
-  return (final.get(key) ?? []).flatMap((holding) => {
+  return readable(final.get(key)).flatMap((holding) => {
     const held = new Set(writesIn(holding, history));
     const superseded = causality.pastOf(held);
     return puts

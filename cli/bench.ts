@@ -1,0 +1,170 @@
+/**
+ * `deno task bench`: what the store does a second, how long it takes and what it costs, beside etcd where
+ * that is installed; and how fast the model is.
+ *
+ * Three nodes, N=3 R=W=2, values of 100 bytes, every acknowledged write on disk; puts write new keys,
+ * gets read keys drawn uniformly. The load comes from this process, over keep-alive connections, and its
+ * own share of the processor is printed: on few cores it takes that from what it measures.
+ */
+import { Option } from "commander";
+import { benchWars, type ModelRow } from "./bench/models.ts";
+import { type BenchOptions, type BenchRow, runRounds } from "./bench/rounds.ts";
+import { type BenchedSystem, etcdVersion, startDynamo, startEtcd } from "./bench/systems.ts";
+import { integer, items, newCommand, readArguments, writeAll } from "./options.ts";
+
+interface Flags {
+  readonly clients: number[];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+  readonly workers: number;
+  readonly etcd: boolean;
+  readonly only?: "store" | "models";
+  readonly trials: number;
+  readonly json?: boolean;
+}
+
+/** How much more this store does than etcd under one load. */
+interface Ratio {
+  readonly operation: string;
+  readonly clients: number;
+  readonly opsPerSecond: number;
+}
+
+const print = (text: string) => writeAll(Deno.stdout, `${text}\n`);
+const isWatched = Deno.stderr.isTerminal();
+const step = (text: string) => {
+  if (isWatched) writeAll(Deno.stderr, `\r\x1b[K${text}`);
+};
+
+function readFlags(): Flags {
+  const command = newCommand("bench", "Measures the store, beside etcd where it is installed.");
+  const count = (flags: string, description: string, most: number) =>
+    new Option(flags, description).argParser(integer(1, most));
+  command
+    .addOption(
+      new Option("--clients <list>", "clients at a time")
+        .argParser((text) => items(text).map(integer(1, 1_024))).default([1, 10, 64], "1,10,64"),
+    )
+    .addOption(count("--seconds <count>", "how long each load lasts in a round", 600).default(2))
+    .addOption(count("--rounds <count>", "rounds, systems taking turns in each", 100).default(2))
+    .addOption(count("--keys <count>", "keys that gets read", 10_000_000).default(10_000))
+    .addOption(count("--value-bytes <count>", "bytes of a value", 65_536).default(100))
+    .addOption(count("--workers <count>", "threads the load comes from", 64).default(1))
+    .option("--no-etcd", "leave etcd out")
+    .addOption(new Option("--only <part>", "one part alone").choices(["store", "models"]))
+    .addOption(
+      count("--trials <count>", "of the model, for each latency profile", 1e9).default(3_000_000),
+    )
+    .option("--json", "one JSON object on stdout");
+  readArguments(command);
+  return command.opts<Flags>();
+}
+
+/** Starts what is to be measured, measures it and ends it, whatever happens. */
+async function benchStore(flags: Flags, etcd: string | null): Promise<BenchRow[]> {
+  const options: BenchOptions = {
+    ...{ clients: flags.clients, rounds: flags.rounds, keys: flags.keys },
+    ...{ valueBytes: flags.valueBytes, workers: flags.workers },
+    durationMs: flags.seconds * 1_000,
+  };
+  const systems: BenchedSystem[] = [];
+  const close = async () => {
+    await Promise.all(systems.splice(0).map((system) => system.close()));
+  };
+  const onSignal = () => void close().finally(() => Deno.exit(130));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, onSignal);
+  try {
+    step("starting three nodes");
+    systems.push(await startDynamo());
+    if (etcd !== null) {
+      step("starting three etcd");
+      systems.push(await startEtcd());
+    }
+    return await runRounds(systems, options, step);
+  } finally {
+    step("");
+    await close();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      Deno.removeSignalListener(signal, onSignal);
+    }
+  }
+}
+
+function ratiosOf(rows: readonly BenchRow[]): Ratio[] {
+  return rows.filter((row) => row.system === "dynamo").flatMap((ours) => {
+    const { operation, clients } = ours;
+    const theirs = rows.find((row) =>
+      row.system === "etcd" && row.operation === operation && row.clients === clients
+    );
+    if (theirs === undefined) return [];
+    return [{ operation, clients, opsPerSecond: ours.opsPerSecond / theirs.opsPerSecond }];
+  });
+}
+
+const whole = (value: number) => Math.round(value).toLocaleString("en");
+const ms = (value: number) => value.toFixed(2);
+const percent = (share: number) => `${Math.round(100 * share)}%`;
+const megabytes = (bytes: number) => `${Math.round(bytes / 1_048_576)}`;
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, i) =>
+    Math.max(title.length, ...rows.map((row) => (row[i] as string).length))
+  );
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, i) =>
+      i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)
+    )
+      .join("  ").trimEnd();
+  return [line(header), ...rows.map(line)].join("\n");
+}
+
+function storeTable(rows: readonly BenchRow[]): string {
+  const header = ["system", "op", "clients", "ops/s", "p50 ms", "p99 ms", "p99.9 ms", "failed"];
+  return table(
+    [...header, "CPU of each node", "MB of each node", "CPU of the load"],
+    rows.map((row) => [
+      ...[row.system, row.operation, `${row.clients}`, whole(row.opsPerSecond)],
+      ...[ms(row.p50Ms), ms(row.p99Ms), ms(row.p999Ms), `${row.failed}`],
+      row.nodeCpu?.map(percent).join(" ") ?? "-",
+      row.nodeMemoryBytes?.map(megabytes).join(" ") ?? "-",
+      row.nodeCpu === null ? "-" : percent(row.generatorCpu),
+    ]),
+  );
+}
+
+function modelTable(rows: readonly ModelRow[]): string {
+  return table(
+    ["WARS, N=3, one core", "trials/s", "trials/s of CPU"],
+    rows.map((row) => [row.legs, whole(row.trialsPerSecond), whole(row.trialsPerCpuSecond)]),
+  );
+}
+
+const flags = readFlags();
+const etcd = flags.etcd && flags.only !== "models" ? await etcdVersion() : null;
+const store = flags.only === "models" ? [] : await benchStore(flags, etcd);
+const models = flags.only === "store" ? [] : benchWars(flags.trials);
+const ratios = ratiosOf(store);
+const failure = store.find((row) => row.failure !== null);
+
+if (flags.json === true) {
+  const { clients, seconds, rounds, keys, valueBytes, workers } = flags;
+  const environment = {
+    ...{ deno: Deno.version.deno, os: Deno.build.os, arch: Deno.build.arch },
+    cores: navigator.hardwareConcurrency,
+    etcd,
+  };
+  const parameters = { clients, seconds, rounds, keys, valueBytes, workers };
+  print(JSON.stringify({ parameters, environment, store, ratios, models }));
+} else {
+  if (store.length > 0) print(storeTable(store));
+  for (const { operation, clients, opsPerSecond } of ratios) {
+    print(`${operation}, ${clients} clients: ${opsPerSecond.toFixed(2)} times etcd ${etcd}`);
+  }
+  if (models.length > 0) print(`${store.length > 0 ? "\n" : ""}${modelTable(models)}`);
+}
+if (failure !== undefined) {
+  writeAll(Deno.stderr, `${failure.system} ${failure.operation} failed: ${failure.failure}\n`);
+  Deno.exit(1);
+}

@@ -1,0 +1,68 @@
+import { deepEqual, equal } from "node:assert/strict";
+import { DelayLine } from "./delay_line.ts";
+
+/** The order in which delays of these lengths, ms, end. */
+function orderOf(line: DelayLine, delaysMs: readonly number[]): Promise<number[]> {
+  return new Promise((resolve) => {
+    const ended: number[] = [];
+    for (const ms of delaysMs) {
+      line.after(ms, () => {
+        ended.push(ms);
+        if (ended.length === delaysMs.length) resolve(ended);
+      });
+    }
+  });
+}
+
+Deno.test("without a delay nothing waits", () => {
+  const line = new DelayLine();
+  let acted = 0;
+  line.after(0, () => acted++);
+  line.after(-1, () => acted++);
+  line.after(NaN, () => acted++);
+  equal(acted, 3);
+  line.close();
+});
+
+Deno.test("messages end in the order of their delays, and equal ones in that of their start", async () => {
+  const line = new DelayLine();
+  deepEqual(await orderOf(line, [30, 2, 60, 15]), [2, 15, 30, 60]);
+  const ended: string[] = [];
+  await new Promise<void>((resolve) => {
+    line.after(5, () => ended.push("first"));
+    line.after(5, () => ended.push("second"));
+    line.after(20, resolve);
+  });
+  deepEqual(ended, ["first", "second"]);
+  line.close();
+});
+
+Deno.test("no message is early by more than the line allows itself", async () => {
+  const line = new DelayLine();
+  for (const ms of [0.3, 2.5, 12]) {
+    const startedAt = performance.now();
+    await new Promise<void>((resolve) => line.after(ms, resolve));
+    const tookMs = performance.now() - startedAt;
+    equal(tookMs >= ms - 0.1, true, `${ms} ms took ${tookMs}`);
+  }
+  line.close();
+});
+
+Deno.test("a message set out from another's arrival is delayed too", async () => {
+  const line = new DelayLine();
+  const startedAt = performance.now();
+  await new Promise<void>((resolve) => line.after(4, () => line.after(4, resolve)));
+  equal(performance.now() - startedAt >= 7.8, true);
+  line.close();
+});
+
+Deno.test("a closed line forgets what it held", async () => {
+  const line = new DelayLine();
+  let acted = false;
+  line.after(5, () => acted = true);
+  equal(line.length, 1);
+  line.close();
+  equal(line.length, 0);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  equal(acted, false);
+});

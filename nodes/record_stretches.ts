@@ -1,0 +1,21 @@
+/** A stretch of ring, as it lies in the database: in one piece, or in two where it passes zero. */
+import { type Address, OBJECTS_END, objectsFrom } from "./record_address.ts";
+import type { ScanOptions } from "./storage.ts";
+
+/** Addresses side by side. */
+export interface Stretch {
+  readonly start: Address;
+  readonly end: Address;
+}
+
+/** The stretch of ring still to read, cut where it passes zero. */
+export function stretchesOf({ from, to, after }: ScanOptions): Stretch[] {
+  const zero = "0".repeat(32);
+  const first = from ?? zero;
+  const wraps = from !== undefined && to !== undefined && from >= to;
+  const end = to === undefined ? OBJECTS_END : objectsFrom(to);
+  const start = objectsFrom(after?.position ?? first);
+  if (!wraps) return [{ start, end }];
+  if (after !== undefined && after.position < first) return [{ start, end }];
+  return [{ start, end: OBJECTS_END }, { start: objectsFrom(zero), end }];
+}
