@@ -19,7 +19,10 @@ const HASH = /^[0-9a-f]{16}$/;
 const POSITION = /^[0-9a-f]{32}$/;
 
 const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
-  "replica.get": ({ key }) => isKey(key) ? null : "key must be text",
+  "replica.get": ({ key, purpose }) => {
+    if (!isKey(key)) return "key must be text";
+    return purpose === undefined || purpose === "repair" ? null : "purpose can only be repair";
+  },
   "replica.put": complaintAboutPut,
   "gossip": ({ digest }) => complaintAboutList("digest", digest, isDigestLine),
   "gossip.states": ({ states }) => complaintAboutList("states", states, isNodeState),

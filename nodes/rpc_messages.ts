@@ -151,7 +151,9 @@ export class RpcWriter {
   private params(request: PeerRequest): string {
     switch (request.method) {
       case "replica.get":
-        return `"key":${JSON.stringify(request.key)}`;
+        return `"key":${JSON.stringify(request.key)}${
+          request.purpose === undefined ? "" : `,"purpose":"${request.purpose}"`
+        }`;
       case "replica.put":
         return `"key":${JSON.stringify(request.key)},"purpose":"${request.purpose}"${
           request.hintFor === undefined ? "" : `,"hintFor":${JSON.stringify(request.hintFor)}`

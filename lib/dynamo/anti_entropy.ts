@@ -190,7 +190,7 @@ export class AntiEntropy {
       const own = node.conversations.add(repair, { kind: "self" });
       node.watch(id, node.out.now, node.config.timeoutMs);
       if (next.atPeer) {
-        const get = { method: "replica.get", key: next.key } as const;
+        const get = { method: "replica.get", key: next.key, purpose: "repair" } as const;
         node.call(own, exchange.peer, get, node.config.timeoutMs);
       } else {
         node.records.read(next.key, { kind: "conversation", conversation: id }, node.out);
@@ -205,7 +205,10 @@ export class AntiEntropy {
   onPeerRecord(repair: KeyRepair, reply: PeerReply): void {
     const { node } = this;
     if (reply.status === "stored") this.finishRepair(repair, true);
-    else if (reply.status !== "record") this.finishRepair(repair, false);
+    else if (reply.status === "error" && reply.error.code === "record-damaged") {
+      // It has nothing to give. Were this a failure, a wiped and a damaged copy would wait for each other.
+      this.finishRepair(repair, true);
+    } else if (reply.status !== "record") this.finishRepair(repair, false);
     else {
       const { siblings } = reply;
       const taken = node.records.change(repair.key, {

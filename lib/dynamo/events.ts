@@ -109,7 +109,12 @@ export type ClientRequest = GetRequest | PutRequest | DeleteRequest;
 
 /** What a peer asks of a replica. The names are the JSON-RPC methods. */
 export type PeerRequest =
-  | { readonly method: "replica.get"; readonly key: string }
+  | {
+    readonly method: "replica.get";
+    readonly key: string;
+    /** To repair a copy, also what a node with a wiped disk holds so far is of use. */
+    readonly purpose?: "repair";
+  }
   | {
     readonly method: "replica.put";
     readonly key: string;

@@ -351,7 +351,7 @@ export class LocalRecords {
       change,
       key: work.key,
       error: {
-        code: "storage-failed",
+        code: unreadable ? "record-damaged" : "storage-failed",
         message: `Cannot read '${work.key}': ${reason}`,
         definite: true,
       },

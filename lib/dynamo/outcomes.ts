@@ -106,7 +106,9 @@ export class Outcomes {
   }
 
   private onChangeFailed({ change, key, error }: Outcome & { kind: "change-failed" }): void {
-    if (error.code === "storage-failed") this.node.noteStorageFailure(key, error.message);
+    if (error.code === "storage-failed" || error.code === "record-damaged") {
+      this.node.noteStorageFailure(key, error.message);
+    }
     switch (change.kind) {
       case "write":
         this.parts.writes.onChangeFailed(change.conversation, error);

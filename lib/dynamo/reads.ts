@@ -76,7 +76,9 @@ export class Reads {
     if (place.node === node.self) {
       node.records.read(get.key, { kind: "conversation", conversation: get.id }, node.out);
     } else {
-      const call = { method: "replica.get", key: get.key } as const;
+      const call = get.purpose === "recover"
+        ? { method: "replica.get", key: get.key, purpose: "repair" } as const
+        : { method: "replica.get", key: get.key } as const;
       node.call(conversation, place.node, call, get.options.timeoutMs);
     }
   }

@@ -157,7 +157,7 @@ export class Replica {
     const { node } = this;
     switch (request.method) {
       case "replica.get":
-        if (!node.isProvenFor(request.key)) {
+        if (request.purpose !== "repair" && !node.isProvenFor(request.key)) {
           const message = `The disk of ${node.self} was wiped and '${request.key}' may be missing`;
           node.refuse(id, refusal("not-proven", message));
           break;

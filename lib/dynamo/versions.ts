@@ -231,7 +231,8 @@ export function withDot(context: CausalContext, dot: Dot): CausalContext {
   let clock = context.clock;
   const detached: Dot[] = [];
   for (const next of [...(context.dots ?? []), dot].sort(compareDots)) {
-    if (covers(clock, next)) continue;
+    const last = detached.at(-1);
+    if (covers(clock, next) || (last !== undefined && sameDot(last, next))) continue;
     if (counterOf(clock, next[0]) === next[1] - 1) clock = withEntry(clock, next);
     else detached.push(next);
   }

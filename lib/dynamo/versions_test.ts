@@ -195,6 +195,7 @@ Deno.test("versions: a write's context covers its own dot and not a neighbour's"
   const once = withDot(EMPTY_CONTEXT, ["a", 2]);
   assert.deepEqual(once, { clock: [], stampUs: 0, dots: [["a", 2]] });
   assert.deepEqual(withDot(once, ["a", 1]), { clock: [["a", 2]], stampUs: 0 });
+  assert.deepEqual(withDot(once, ["a", 2]), once, "a dot that two siblings brought is one dot");
 });
 
 Deno.test("versions: detached dots are bounded, the lowest forgotten", () => {
