@@ -78,8 +78,9 @@ export class KvRoutes {
       const key = keyIn(target.path, KV_PREFIX);
       switch (request.method) {
         case "GET":
-        case "HEAD":
           return await this.get(request, key, this.options("get", target));
+        case "HEAD":
+          return withoutBody(await this.get(request, key, this.options("get", target)));
         case "PUT":
           return await this.put(request, key, this.options("put", target));
         case "DELETE":
@@ -218,12 +219,11 @@ export class KvRoutes {
     if (matchesEtag(request.headers.get("if-none-match"), headers["etag"] as string)) {
       return new Response(null, { status: 304, headers });
     }
-    const bodyless = request.method === "HEAD";
     if (!json && !many) {
       const bytes = Uint8Array.fromBase64(first.value ?? "");
       headers["content-type"] = first.contentType;
       headers["content-length"] = `${bytes.length}`;
-      return new Response(bodyless ? null : bytes, { headers });
+      return new Response(bytes, { headers });
     }
     headers["content-type"] = "application/json";
     const body = {
@@ -233,11 +233,15 @@ export class KvRoutes {
       coordinator,
       replicas,
     };
-    return new Response(bodyless ? null : `${JSON.stringify(body)}\n`, {
+    return new Response(`${JSON.stringify(body)}\n`, {
       status: many ? 300 : 200,
       headers,
     });
   }
+}
+
+function withoutBody({ status, headers }: Response): Response {
+  return new Response(null, { status, headers });
 }
 
 /** Only who names JSON gets the envelope; whoever takes anything gets the value as it is. */

@@ -2,6 +2,7 @@
  * The founding ring, made once when a cluster is founded and spread as data from then on, and how a
  * joining node takes its share. See `ring.ts` for what tokens mean.
  */
+import { ConfigError } from "./config.ts";
 import { boundaryOf, type Position } from "./position.ts";
 import { below, type Random } from "./random.ts";
 import type { NodeId, Partitioning, RingMember, RingState, Token } from "./ring.ts";
@@ -23,6 +24,11 @@ export function foundRing(
   random: Random,
 ): RingState {
   if (members.length === 0) throw new Error("Cannot found a ring without members");
+  if (plan.partitioning === "equal-partitions" && plan.partitions < members.length) {
+    throw new ConfigError(
+      `partitions must be at least the number of nodes, ${members.length}, for each to own one: current value is ${plan.partitions}`,
+    );
+  }
   const sorted = sortedById(members);
   const tokens = plan.partitioning === "equal-partitions"
     ? dealPartitions(sorted, plan.partitions, plan.n, random)
@@ -73,7 +79,18 @@ export function fairShares(
     shares.set(id, (shares.get(id) ?? 0) + 1);
     left--;
   }
+  if (partitions >= members.length) giveEachOne(shares);
   return shares;
+}
+
+/** A node without a partition is in no preference list, and a key could have fewer than N owners. */
+function giveEachOne(shares: Map<NodeId, number>): void {
+  for (const [id, share] of shares) {
+    if (share > 0) continue;
+    const richest = [...shares].reduce((most, next) => next[1] > most[1] ? next : most);
+    shares.set(richest[0], richest[1] - 1);
+    shares.set(id, 1);
+  }
 }
 
 function dealPartitions(

@@ -1,0 +1,111 @@
+/** The answering side of JSON-RPC, without sockets: what people may ask, and what is refused. */
+import { deepEqual, equal } from "node:assert/strict";
+import { clusterConfig } from "../lib/dynamo/config.ts";
+import type { Founding, PeerRequest } from "../lib/dynamo/events.ts";
+import { foundRing } from "../lib/dynamo/founding.ts";
+import { SeededRandom } from "../lib/random/seeded.ts";
+import { BATCH_CALLS_LIMIT, PROTOCOL_VERSION, RpcWriter } from "./rpc_messages.ts";
+import { RpcServer } from "./rpc_server.ts";
+
+const MEMBERS = [{ id: "n2", url: "http://127.0.0.1:9102", weight: 1 }];
+const CONFIG = clusterConfig({ cluster: "tests", n: 2 });
+const FOUNDING: Founding = {
+  config: CONFIG,
+  members: MEMBERS,
+  ring: foundRing(MEMBERS, CONFIG, SeededRandom.from(1)),
+};
+const WRITER = new RpcWriter({
+  protocol: PROTOCOL_VERSION,
+  cluster: "tests",
+  sender: "n2",
+  incarnation: 1,
+});
+const SIBLINGS = [{
+  value: "aGk=",
+  contentType: "text/plain",
+  dot: ["n1/a/1.1", 2],
+  clock: [["n1/a/1.1", 1], ["n2/b/1.1", 4]],
+  stampUs: 17,
+}] as const;
+
+/** Posts a body to a server whose replica takes note and answers "stored". */
+async function post(body: string): Promise<{ response: Response; asked: PeerRequest[] }> {
+  const asked: PeerRequest[] = [];
+  const server = new RpcServer(FOUNDING, WRITER, (_from, request, answer) => {
+    asked.push(request);
+    answer({ status: "stored" });
+  });
+  const response = await server.handle(new Request("http://n2/rpc", { method: "POST", body }));
+  return { response, asked };
+}
+
+Deno.test("a person can ping with the secret alone, in a batch too", async () => {
+  const ping = { jsonrpc: "2.0", method: "ping", params: {} };
+  const { response } = await post(JSON.stringify([{ ...ping, id: 1 }, { ...ping, id: "two" }]));
+  const results = await response.json();
+  deepEqual(results.map((each: { id: unknown }) => each.id), [1, "two"]);
+  deepEqual(results[0].result, {
+    envelope: { protocol: PROTOCOL_VERSION, cluster: "tests", sender: "n2", incarnation: 1 },
+    status: "pong",
+  });
+});
+
+Deno.test("a joining node can ask for what was founded", async () => {
+  const { response } = await post('{"jsonrpc":"2.0","id":1,"method":"founding"}');
+  deepEqual((await response.json()).result.founding, FOUNDING);
+});
+
+Deno.test("a notification is carried out and not answered", async () => {
+  const { response, asked } = await post(put({}).replace('"id":1,', ""));
+  equal(response.status, 204);
+  equal(asked.length, 1);
+});
+
+const ENVELOPE = { protocol: PROTOCOL_VERSION, cluster: "tests", sender: "n1", incarnation: 1 };
+const call = (method: string, params: unknown) =>
+  JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+const put = (changes: object) =>
+  call("replica.put", {
+    envelope: ENVELOPE,
+    key: "k",
+    purpose: "replicate",
+    siblings: SIBLINGS,
+    ...changes,
+  });
+const version = (changes: object) => put({ siblings: [{ ...SIBLINGS[0], ...changes }] });
+
+for (
+  const [name, body, code] of [
+    ["no JSON", "{", -32700],
+    ["not UTF-8 JSON", "\u0000", -32700],
+    ["an empty batch", "[]", -32600],
+    ["too long a batch", `[${"1,".repeat(BATCH_CALLS_LIMIT)}1]`, -32600],
+    ["a number", "1", -32600],
+    ["null", "null", -32600],
+    ["no version", '{"id":1,"method":"ping"}', -32600],
+    ["an object as id", '{"jsonrpc":"2.0","id":{},"method":"ping"}', -32600],
+    ["params in a list", '{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}', -32602],
+    ["an unknown method", call("replica.drop", { envelope: ENVELOPE }), -32601],
+    ["a method of every object", call("constructor", { envelope: ENVELOPE }), -32601],
+    ["no envelope", call("replica.get", { key: "k" }), -32602],
+    ["another version", call("replica.get", { envelope: { ...ENVELOPE, protocol: 99 } }), -32001],
+    ["another cluster", call("replica.get", { envelope: { ...ENVELOPE, cluster: "x" } }), -32002],
+    ["no key", call("replica.get", { envelope: ENVELOPE }), -32602],
+    ["half a character", put({ key: "\ud800" }), -32602],
+    ["no siblings", put({ siblings: {} }), -32602],
+    ["a value that is no base64", version({ value: "!" }), -32602],
+    ["a header in a type", version({ contentType: "a\r\nb: c" }), -32602],
+    ["a dot of nothing", version({ dot: ["n1", 0] }), -32602],
+    ["a clock out of order", version({ clock: [["b", 1], ["a", 1]] }), -32602],
+    ["an actor twice", version({ clock: [["a", 1], ["a", 2]] }), -32602],
+    ["a counter of text", version({ clock: [["a", "1"]] }), -32602],
+    ["a negative stamp", version({ stampUs: -1 }), -32602],
+  ] as const
+) {
+  Deno.test(`refused: ${name}`, async () => {
+    const { response, asked } = await post(body);
+    const json = await response.json();
+    equal((Array.isArray(json) ? json[0] : json).error.code, code);
+    deepEqual(asked, []);
+  });
+}
