@@ -10,7 +10,7 @@ import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Legs } from "../lib/random/latency.ts";
 import { isLoopback } from "./access.ts";
-import { NodeService } from "./node_service.ts";
+import { NodeService, PROVEN } from "./node_service.ts";
 import { openStorage } from "./open_storage.ts";
 import { createRest } from "./rest.ts";
 import { type RecordStore, StorageError, type StorageReport } from "./storage.ts";
@@ -79,6 +79,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       self: options.self,
       store,
       secret: options.secret,
+      fresh: await store.readMeta(PROVEN) === undefined,
       sealSecret: options.secret ?? await ownSeal(store),
       ca: options.ca,
       legs: options.legs,

@@ -60,8 +60,6 @@ export const HEALTHY: Readonly<DiskCondition> = {
 
 export class SimulatedDisk {
   condition: Readonly<DiskCondition> = HEALTHY;
-  /** Remembered by the node: this disk holds what it should. A new one does not know it. */
-  isProven = false;
   private readonly records = new Map<string, StoredRecord>();
   private readonly unreadable = new Set<string>();
   private readonly underWay = new Map<number, DiskOperation>();
@@ -75,7 +73,6 @@ export class SimulatedDisk {
   clone(): SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
-    copy.isProven = this.isProven;
     for (const [key, record] of this.records) copy.records.set(key, record);
     for (const key of this.unreadable) copy.unreadable.add(key);
     for (const [id, operation] of this.underWay) copy.underWay.set(id, operation);
@@ -212,7 +209,6 @@ export class SimulatedDisk {
     const lost = [...this.records].filter(([key]) => !this.unreadable.has(key));
     this.records.clear();
     this.unreadable.clear();
-    this.isProven = false;
     for (const [key, record] of lost) watcher.destroyed(key, record);
   }
 

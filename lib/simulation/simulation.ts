@@ -528,9 +528,6 @@ export class Simulation {
       case "scan-hints":
         this.beginDisk(machine, machine.disk.begin(this.copied(effect)));
         break;
-      case "proven":
-        machine.disk.isProven = true;
-        break;
       case "timer":
         this.setTimer(machine, effect.id, effect.at);
         break;
