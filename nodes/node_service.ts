@@ -32,7 +32,7 @@ export interface ServiceOptions {
   readonly legs?: Legs | undefined;
   readonly seed?: string | undefined;
   /** The data directory was never proven to hold what it should. */
-  readonly fresh: boolean;
+  readonly fresh?: boolean;
   /** Things that a person should know, such as a file that was set aside. */
   readonly warnings?: () => readonly string[];
   /** The replica threw: the process should end. */
@@ -63,7 +63,7 @@ export class NodeService {
     this.self = self;
     this.store = store;
     const { dataId, incarnation } = store;
-    const { fresh } = options;
+    const { fresh = false } = options;
     this.boot = { self: self.id, dataId, incarnation, fresh, hints: [...store.hintCounts()] };
     this.urls = new Map(founding.members.map((member) => [member.id, member.url]));
     const random = SeededRandom.from(options.seed ?? crypto.randomUUID());
