@@ -79,9 +79,11 @@ async function askFounding({ secret, ca }: FoundingSource, url: string): Promise
   try {
     const answer = await new Promise<string>((resolve, reject) => {
       timer = setTimeout(() => reject(refuse(`no answer within ${JOIN_MS} ms`)), JOIN_MS);
+      let asked = false;
       const opened = new RpcSession({ url, secret, ca }, () => {
         if (opened.state === "closed") reject(refuse(opened.reason));
-        else if (opened.streams === 0) {
+        else if (!asked) {
+          asked = true;
           opened.send('[{"jsonrpc":"2.0","id":1,"method":"founding","params":{}}]', {
             onResults: ([text]) => resolve(text ?? ""),
             onDone: () => reject(refuse("it answered nothing")),

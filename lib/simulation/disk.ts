@@ -33,11 +33,13 @@ export type DiskAnswer = Extract<
   { kind: "loaded" | "stored" | "storage-failed" | "scanned" | "hints-scanned" }
 >;
 
+/** The copy is gone, and will be answered as absent; or it is there, and can no longer be read. */
+export type Destroyed = "wiped" | "damaged";
+
 /** What a disk did to a record, for the checkers. */
 export interface DiskWatcher {
   committed(key: string, record: StoredRecord): void;
-  /** The copy under the key is gone, or can no longer be read. */
-  destroyed(key: string, record: StoredRecord): void;
+  destroyed(key: string, how: Destroyed): void;
 }
 
 /** What is wrong with a disk at the moment; several faults may be at once. */
@@ -60,6 +62,8 @@ export const HEALTHY: Readonly<DiskCondition> = {
 
 export class SimulatedDisk {
   condition: Readonly<DiskCondition> = HEALTHY;
+  /** Remembered by the node: this disk holds what it should. A new one does not know it. */
+  isProven = false;
   private readonly records = new Map<string, StoredRecord>();
   private readonly unreadable = new Set<string>();
   private readonly underWay = new Map<number, DiskOperation>();
@@ -73,6 +77,7 @@ export class SimulatedDisk {
   clone(): SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
+    copy.isProven = this.isProven;
     for (const [key, record] of this.records) copy.records.set(key, record);
     for (const key of this.unreadable) copy.unreadable.add(key);
     for (const [id, operation] of this.underWay) copy.underWay.set(id, operation);
@@ -203,21 +208,26 @@ export class SimulatedDisk {
     }
   }
 
+  /** Puts a record in another's place, past all that a replica would ask: for planted bugs. */
+  overwrite(record: StoredRecord, watcher: DiskWatcher): void {
+    this.unreadable.delete(record.key);
+    this.records.set(record.key, record);
+    watcher.committed(record.key, record);
+  }
+
   /** An empty disk in its place. */
   wipe(watcher: DiskWatcher): void {
     this.underWay.clear();
-    const lost = [...this.records].filter(([key]) => !this.unreadable.has(key));
+    const lost = [...this.records.keys()];
     this.records.clear();
     this.unreadable.clear();
-    for (const [key, record] of lost) watcher.destroyed(key, record);
+    this.isProven = false;
+    for (const key of lost) watcher.destroyed(key, "wiped");
   }
 
   private change(request: DiskRequest, watcher: DiskWatcher): void {
     if (request.kind === "store") {
-      const { record } = request;
-      this.unreadable.delete(record.key);
-      this.records.set(record.key, record);
-      watcher.committed(record.key, record);
+      this.overwrite(request.record, watcher);
     } else if (request.kind === "remove") {
       this.unreadable.delete(request.key);
       this.records.delete(request.key);
@@ -230,7 +240,7 @@ export class SimulatedDisk {
     if (record === undefined) this.records.set(key, { key, siblings: [] });
     const readable = !this.unreadable.has(key);
     this.unreadable.add(key);
-    if (record !== undefined && readable) watcher.destroyed(key, record);
+    if (record !== undefined && readable) watcher.destroyed(key, "damaged");
   }
 }
 

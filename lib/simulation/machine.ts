@@ -86,6 +86,7 @@ export class Machine {
       self: this.id,
       dataId: this.dataId,
       incarnation: this.boot,
+      fresh: !this.disk.isProven,
       hints: this.disk.hintCounts(),
     });
     const random = this.replicaRandom.child(`boot ${this.boot}`);

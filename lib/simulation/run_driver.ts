@@ -15,6 +15,7 @@ import {
   sendOperation,
   type Wish,
 } from "./clients.ts";
+import type { Destroyed } from "./disk.ts";
 import { divergentKeys, type Holding, holdingsOf, KEYS_AT_ONCE } from "./healing.ts";
 import { History, type Operation, type OperationStart } from "./history.ts";
 import { US_PER_MS } from "./link_rules.ts";
@@ -93,8 +94,8 @@ export class RunDriver implements Driver {
     this.record.committed(node, key, record, at);
   }
 
-  destroyed(node: number, key: string, record: StoredRecord, at: number): void {
-    this.record.destroyed(node, key, record, at);
+  destroyed(node: number, key: string, how: Destroyed, at: number): void {
+    this.record.destroyed(node, key, how, at);
   }
 
   begin(world: Simulation): void {

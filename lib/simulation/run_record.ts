@@ -7,12 +7,14 @@
 import type { StoredRecord } from "../dynamo/events.ts";
 import type { Version } from "../dynamo/versions.ts";
 import { hadSeen, withPast } from "./causality.ts";
+import type { Destroyed } from "./disk.ts";
 import type { History } from "./history.ts";
 
 /** A copy that the simulator destroyed. */
 export interface Destruction {
   readonly node: number;
   readonly key: string;
+  readonly how: Destroyed;
   readonly at: number;
 }
 
@@ -91,8 +93,10 @@ export class RunRecord {
     nodes.set(node, held);
   }
 
-  destroyed(node: number, key: string, _record: StoredRecord, at: number): void {
-    if (this.destructions.length < DESTRUCTIONS_MAX) this.destructions.push({ node, key, at });
+  destroyed(node: number, key: string, how: Destroyed, at: number): void {
+    if (this.destructions.length < DESTRUCTIONS_MAX) {
+      this.destructions.push({ node, key, how, at });
+    }
     const nodes = this.holdings.get(key);
     const lost = nodes?.get(node) ?? [];
     nodes?.delete(node);

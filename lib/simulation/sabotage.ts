@@ -5,15 +5,22 @@
 import type { Boot, Effect, Event, Founding } from "../dynamo/events.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { Machine } from "./machine.ts";
+import type { Simulation } from "./simulation.ts";
 
 export interface Sabotage {
   /** Replaces the mode's versioning. */
   rules?(founding: Founding): Versioning;
   boot?(boot: Boot): Boot;
   /** What the replica is told in the event's place; null: nothing. */
-  event?(machine: Machine, event: Event): Event | null;
+  event?(world: Simulation, machine: Machine, event: Event): Event | null;
   /** Changes the effects of one step in place; what it returns the replica is told next, at the same moment. */
   effects?(machine: Machine, effects: Effect[]): readonly Event[];
   /** State, where there is any, must be copied. */
   clone(): Sabotage;
+}
+
+/** A sabotage without state. */
+export function stateless(hooks: Omit<Sabotage, "clone">): Sabotage {
+  const sabotage: Sabotage = { ...hooks, clone: () => sabotage };
+  return sabotage;
 }

@@ -494,7 +494,7 @@ export class Simulation {
 
   private tell(machine: Machine, event: Event): void {
     const { sabotage } = this;
-    const told = sabotage?.event === undefined ? event : sabotage.event(machine, event);
+    const told = sabotage?.event === undefined ? event : sabotage.event(this, machine, event);
     if (told === null || machine.replica === null) return;
     this.hash.begin(this.now, machine.index, EVENT_CODES[told.kind]);
     this.hash.event(told);
@@ -527,6 +527,9 @@ export class Simulation {
       case "scan":
       case "scan-hints":
         this.beginDisk(machine, machine.disk.begin(this.copied(effect)));
+        break;
+      case "proven":
+        machine.disk.isProven = true;
         break;
       case "timer":
         this.setTimer(machine, effect.id, effect.at);
@@ -635,7 +638,7 @@ export class Simulation {
   private watcherOf(node: number): DiskWatcher {
     return {
       committed: (key, record) => this.driver.committed?.(node, key, record, this.now),
-      destroyed: (key, record) => this.driver.destroyed?.(node, key, record, this.now),
+      destroyed: (key, how) => this.driver.destroyed?.(node, key, how, this.now),
     };
   }
 }

@@ -3,6 +3,7 @@
  * everything and changes nothing.
  */
 import type { ClientReply, Effect, Event, Observation, StoredRecord } from "../dynamo/events.ts";
+import type { Destroyed } from "./disk.ts";
 import type { Fault, FaultLeg } from "./faults.ts";
 import type { Operation } from "./history.ts";
 import type { Simulation } from "./simulation.ts";
@@ -24,7 +25,7 @@ export interface Driver {
   /** A record became durable on a node. */
   committed?(node: number, key: string, record: StoredRecord, at: number): void;
   /** A node's copy is gone, or cannot be read any more. */
-  destroyed?(node: number, key: string, record: StoredRecord, at: number): void;
+  destroyed?(node: number, key: string, how: Destroyed, at: number): void;
   clone(): Driver;
 }
 

@@ -5,11 +5,13 @@
  * Only acknowledged writes that no other acknowledged one supersedes have to be looked for: whoever
  * returns the latter returns what supersedes the former. Linearizability is not claimed.
  *
- * A replica that came back empty answers "absent", and counts, until it is repaired. Until nodes know
- * this of themselves, keys of which the simulator destroyed a copy are left out.
+ * A replica that came back empty answers "absent", and counts, until it is repaired: until nodes know
+ * this of themselves, its keys are left out. One that cannot read its record answers no read, so what
+ * more nodes acknowledged than were damaged has to be seen.
  */
 import type { Causality } from "../causality.ts";
 import type { Operation } from "../history.ts";
+import type { RunRecord } from "../run_record.ts";
 import { type Checker, type Finding, isExact, named, ownersCount } from "./checker.ts";
 
 export const quorumReads: Checker = {
@@ -22,14 +24,15 @@ export const quorumReads: Checker = {
     const successful = evidence.history.operations
       .filter((each) => each.kind === "get" && each.outcome === "ok");
     const readsByKey = Map.groupBy(successful, (each) => each.key);
-    const lost = new Set(evidence.record.destructions.map((each) => each.key));
+    const lost = copiesLost(evidence.record);
     for (const [key, { puts, deletes }] of evidence.writes) {
-      if (lost.has(key)) continue;
+      const { wiped, damaged } = lost.get(key) ?? { wiped: false, damaged: 0 };
+      if (wiped) continue;
       const reads = readsByKey.get(key) ?? [];
       for (const r of new Set(reads.map((each) => each.options.r))) {
         const wLeast = ownersCount(evidence) - r + 1;
         const strict = [...puts, ...deletes].filter((each) =>
-          each.outcome === "ok" && each.options.w >= wLeast
+          each.outcome === "ok" && each.options.w >= wLeast && each.options.w > damaged
         );
         const ofR = reads.filter((each) => each.options.r === r);
         examined += ofR.length;
@@ -39,6 +42,15 @@ export const quorumReads: Checker = {
     return { examined, findings };
   },
 };
+
+/** Of each key: whether a disk that held it was wiped, and how many nodes' records were damaged. */
+function copiesLost(record: RunRecord): Map<string, { wiped: boolean; damaged: number }> {
+  const byKey = Map.groupBy(record.destructions, (each) => each.key);
+  return new Map([...byKey].map(([key, destructions]) => [key, {
+    wiped: destructions.some((each) => each.how === "wiped"),
+    damaged: new Set(destructions.map((each) => each.node)).size,
+  }]));
+}
 
 function checkReads(
   reads: readonly Operation[],

@@ -1,0 +1,195 @@
+/**
+ * The gallery of planted bugs: what checkers are worth. Each is a mistake that a real system has
+ * made, is switched on by tests and by the time machine only, and is caught by a named checker within
+ * a stated number of seeds.
+ */
+import {
+  ackBeforeStore,
+  damagedMeansAbsent,
+  FailedStoreForgotten,
+  failureCalledCertain,
+  forwardRetried,
+  newVersionOnly,
+  quorumIgnored,
+  repairOverwrites,
+  requestIdsForgotten,
+  reusedDot,
+  StaleCache,
+} from "./bugs/broken_nodes.ts";
+import {
+  newestOnly,
+  originalComparison,
+  plainVectorClock,
+  tombstonesDropped,
+} from "./bugs/broken_rules.ts";
+import { type Sabotage, stateless } from "./sabotage.ts";
+import type { SwarmLimits } from "./swarm.ts";
+
+export interface PlantedBug {
+  readonly name: string;
+  /** What is wrong. */
+  readonly about: string;
+  /** What it did to real systems. */
+  readonly story: string;
+  /** The checker that must catch it. */
+  readonly caughtBy: string;
+  /** Within so many seeds, from 1. */
+  readonly seeds: number;
+  /** What the swarm is held to, where the bug needs a certain fault to show. */
+  readonly limits?: SwarmLimits;
+  readonly plant: () => Sabotage;
+}
+
+export const BUGS: readonly PlantedBug[] = [
+  {
+    name: "ack-before-store",
+    about: "a node acknowledges a write before its disk has it",
+    story: "etcd 3.5.0 to 3.5.2 recorded progress before the data it stood for was durable: " +
+      "members that were killed under load came back different from the others",
+    caughtBy: "honest-replies",
+    seeds: 20,
+    plant: ackBeforeStore,
+  },
+  {
+    name: "original-clock-comparison",
+    about: "a clock counts as older when it is greater in no entry that both clocks have",
+    story:
+      "the original Dynamo Simulator compared so: of two concurrent writes through different " +
+      "coordinators, whose clocks share no entry, one disappeared",
+    caughtBy: "no-lost-write",
+    seeds: 20,
+    plant: () => stateless({ rules: () => originalComparison }),
+  },
+  {
+    name: "plain-vector-clock",
+    about: "one counter a server, which cannot tell two clients of that server apart",
+    story: "with per-server entries the later of two concurrent writes through one coordinator " +
+      "overwrites the other; Riak went to dotted version vectors for it (Preguiça et al., 2012)",
+    caughtBy: "no-lost-write",
+    seeds: 20,
+    plant: () => stateless({ rules: () => plainVectorClock }),
+  },
+  {
+    name: "newest-only",
+    about: "of concurrent writes only the one with the latest time is kept",
+    story: "Riak with last-write-wins lost most acknowledged writes of concurrent clients in " +
+      "Jepsen's trial of 2013",
+    caughtBy: "no-lost-write",
+    seeds: 20,
+    plant: () => stateless({ rules: () => newestOnly }),
+  },
+  {
+    name: "tombstones-dropped",
+    about: "merging lets a tombstone give way to any value",
+    story: "deleted rows come back in Cassandra when a replica missed the delete and the others " +
+      "have dropped their tombstones: its users call them zombies",
+    caughtBy: "deleted-stays-deleted",
+    seeds: 20,
+    plant: () => stateless({ rules: () => tombstonesDropped }),
+  },
+  {
+    name: "reused-dot",
+    about: "a node that lost its disk counts its writes from the start, under its old name",
+    story: "Riak lost writes to counters that began again after a delete or a lost disk " +
+      "(riak_kv#679), and gave every key's actor an epoch",
+    caughtBy: "unique-dots",
+    seeds: 60,
+    limits: { kinds: ["wipe"] },
+    plant: reusedDot,
+  },
+  {
+    name: "repair-overwrites",
+    about: "what read repair sends replaces a replica's record instead of being merged with it",
+    story:
+      "Redis Sentinel copied one replica over another when a partition healed: Jepsen saw 56% " +
+      "of the acknowledged writes gone (2013)",
+    caughtBy: "no-lost-write",
+    seeds: 200,
+    plant: repairOverwrites,
+  },
+  {
+    name: "forward-retried",
+    about:
+      "a forwarded write whose call broke off is sent again elsewhere, though it may have arrived",
+    story: "MongoDB 4.2.6 showed duplicate effects of its own retries (Jepsen, 2020)",
+    caughtBy: "unique-dots",
+    seeds: 200,
+    limits: { kinds: ["crash", "kill", "restart"] },
+    plant: forwardRetried,
+  },
+  {
+    name: "request-ids-forgotten",
+    about: "a coordinator does not recognise the copy of a forwarded write",
+    story:
+      "Kafka's producers wrote duplicates whenever they retried, until 0.11 gave every message " +
+      "a sequence number (KIP-98)",
+    caughtBy: "unique-dots",
+    seeds: 60,
+    limits: { kinds: ["duplicate"] },
+    plant: requestIdsForgotten,
+  },
+  {
+    name: "new-version-only",
+    about: "a coordinator sends the new version alone, not the record merged with it",
+    story:
+      "a clock entry then promises siblings that the receiver never got; it is why delta-state " +
+      "CRDTs need deltas to be joined in causal order (Almeida, Shoker and Baquero, 2018)",
+    caughtBy: "no-lost-write",
+    seeds: 200,
+    plant: newVersionOnly,
+  },
+  {
+    name: "damaged-means-absent",
+    about: "a record that cannot be read is taken for one that is not there",
+    story:
+      "one corrupt block on one node lost or spread through replicated data in most of eight " +
+      "stores studied (Ganesan et al., FAST 2017)",
+    caughtBy: "quorum-reads",
+    seeds: 200,
+    limits: { kinds: ["disk-corrupt", "kill"] },
+    plant: damagedMeansAbsent,
+  },
+  {
+    name: "failed-store-forgotten",
+    about: "a store that the disk refused is reported as done",
+    story:
+      "PostgreSQL took a second fsync's success for the first one's, whose pages the kernel had " +
+      "dropped, for twenty years (fsyncgate, 2018)",
+    caughtBy: "honest-replies",
+    seeds: 20,
+    limits: { kinds: ["disk-full", "disk-failing"] },
+    plant: () => new FailedStoreForgotten(),
+  },
+  {
+    name: "stale-cache",
+    about: "loads are served from a cache that is not told of stores",
+    story: "Facebook's memcache kept stale values for good when a slow fill came after an " +
+      "invalidation, and needed leases (Nishtala et al., NSDI 2013)",
+    caughtBy: "unique-dots",
+    seeds: 20,
+    plant: () => new StaleCache(),
+  },
+  {
+    name: "failure-called-certain",
+    about: "a write that some replica may have is reported as certainly failed",
+    story:
+      "a client that believes it retries what has already happened; FoundationDB has an error " +
+      "of its own, commit_unknown_result, to say so",
+    caughtBy: "honest-replies",
+    seeds: 20,
+    plant: failureCalledCertain,
+  },
+  {
+    name: "quorum-ignored",
+    about: "a read is content with the first answer, whatever R says",
+    story: "MongoDB's reads came from whichever node believed to be primary, without asking a " +
+      "majority, and were stale or of writes later undone (Jepsen, 2015)",
+    caughtBy: "quorum-reads",
+    seeds: 60,
+    plant: quorumIgnored,
+  },
+];
+
+export function bugNamed(name: string): PlantedBug | undefined {
+  return BUGS.find((bug) => bug.name === name);
+}

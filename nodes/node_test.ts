@@ -1,0 +1,210 @@
+/** One node as a real process: how it starts, what it says when it cannot, and how it ends. */
+import { deepEqual, equal, match } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+const PROGRAM = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
+/** A start that takes longer has failed. */
+const READY_MS = 60_000;
+
+interface Started {
+  readonly child: Deno.ChildProcess;
+  /** What it said it is. */
+  readonly ready: { readonly ready: boolean; id: string; url: string; pid: number };
+  /** Sends a signal, waits for the end, and tells the exit code. */
+  end(signal: Deno.Signal | null): Promise<number>;
+}
+
+function command(directory: string, args: readonly string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", `--config=${CONFIG}`, "--allow-net=127.0.0.1,0.0.0.0"],
+      ...[`--allow-read=${directory}`, `--allow-write=${directory}`],
+      ...[PROGRAM, "--kv", `${directory}/node.sqlite3`, ...args],
+    ],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function start(directory: string, args: readonly string[]): Promise<Started> {
+  const child = command(directory, args).spawn();
+  const stderr = new Response(child.stderr).text();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  const timer = setTimeout(() => child.kill("SIGKILL"), READY_MS);
+  while (!said.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`it ended before it served: ${await stderr}`);
+    said += value;
+  }
+  clearTimeout(timer);
+  return {
+    child,
+    ready: JSON.parse(said),
+    end: async (signal) => {
+      if (signal !== null) child.kill(signal);
+      await child.stdin.close().catch(() => {});
+      const { code } = await child.status;
+      await reader.cancel();
+      await stderr;
+      return code;
+    },
+  };
+}
+
+/** Starts a node that is expected to refuse; tells its exit code and what it said. */
+async function refusal(
+  directory: string,
+  args: readonly string[],
+): Promise<{ code: number; said: string }> {
+  const child = command(directory, args).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), READY_MS);
+  const { code, stderr } = await child.output();
+  clearTimeout(timer);
+  await child.stdin.close().catch(() => {});
+  return { code, said: new TextDecoder().decode(stderr) };
+}
+
+async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "dynamo-node-" });
+  try {
+    await use(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function put(url: string, value: string): Promise<void> {
+  const response = await fetch(`${url}/kv/k`, { method: "PUT", body: value });
+  equal(response.status, 200);
+  await response.body?.cancel();
+}
+
+async function get(url: string): Promise<string> {
+  return await (await fetch(`${url}/kv/k`)).text();
+}
+
+async function statusOf(url: string): Promise<Record<string, unknown>> {
+  return await (await fetch(`${url}/status`)).json();
+}
+
+Deno.test("a lone node serves, ends with SIGTERM, and finds its data again", async () => {
+  await withDirectory(async (directory) => {
+    const first = await start(directory, ["--id", "solo", "--port", "0"]);
+    equal(first.ready.ready, true);
+    equal(first.ready.id, "solo");
+    equal(first.ready.pid, first.child.pid);
+    await put(first.ready.url, "kept");
+    const before = await statusOf(first.ready.url);
+    equal(await first.end("SIGTERM"), 0);
+
+    const second = await start(directory, ["--id", "solo", "--port", "0"]);
+    equal(await get(second.ready.url), "kept");
+    const after = await statusOf(second.ready.url);
+    equal(after["dataId"], before["dataId"]);
+    equal(after["incarnation"], before["incarnation"] as number + 1);
+    equal(await second.end("SIGINT"), 0);
+  });
+});
+
+Deno.test("a child leaves Ctrl-C to its parent and ends when the parent's pipe closes", async () => {
+  await withDirectory(async (directory) => {
+    const child = await start(directory, ["--child", "--port", "0"]);
+    child.child.kill("SIGINT");
+    await put(child.ready.url, "still here");
+    equal(await get(child.ready.url), "still here");
+    equal(await child.end(null), 0);
+  });
+});
+
+Deno.test("what is acknowledged survives SIGKILL", async () => {
+  await withDirectory(async (directory) => {
+    const first = await start(directory, ["--port", "0"]);
+    await put(first.ready.url, "acknowledged");
+    await first.end("SIGKILL");
+    const second = await start(directory, ["--port", "0"]);
+    equal(await get(second.ready.url), "acknowledged");
+    await second.end("SIGTERM");
+  });
+});
+
+Deno.test("a taken port is named, and the exit code is 2", async () => {
+  await withDirectory(async (directory) => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr as Deno.NetAddr;
+    const { code, said } = await refusal(directory, ["--port", `${port}`]);
+    listener.close();
+    equal(code, 2);
+    match(said, new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`));
+  });
+});
+
+Deno.test("data founded otherwise is not served", async () => {
+  await withDirectory(async (directory) => {
+    const first = await start(directory, ["--port", "0", "--mode", "dvv"]);
+    await first.end("SIGTERM");
+    const { code, said } = await refusal(directory, ["--port", "0", "--mode", "lww"]);
+    equal(code, 2);
+    match(said, /mode is 'dvv' in the store, given is 'lww'/);
+    const other = await refusal(directory, ["--port", "0", "--id", "n7"]);
+    match(other.said, /id is 'n1' in the store, given is 'n7'/);
+    // What may change, may.
+    const again = await start(directory, ["--port", "0", "--timeout-ms", "777"]);
+    const { config } = await statusOf(again.ready.url);
+    equal((config as { timeoutMs: number }).timeoutMs, 777);
+    await again.end("SIGTERM");
+  });
+});
+
+Deno.test("a node beyond loopback needs a secret", async () => {
+  await withDirectory(async (directory) => {
+    const { code, said } = await refusal(directory, ["--host", "0.0.0.0", "--port", "0"]);
+    equal(code, 2);
+    match(said, /without a secret/);
+  });
+});
+
+Deno.test("a second node on the same data is refused", async () => {
+  await withDirectory(async (directory) => {
+    const first = await start(directory, ["--port", "0"]);
+    const { code, said } = await refusal(directory, ["--port", "0"]);
+    equal(code, 2);
+    match(said, /Another process/);
+    await first.end("SIGTERM");
+  });
+});
+
+Deno.test("wrong flags are told, with what is allowed", async () => {
+  await withDirectory(async (directory) => {
+    for (
+      const [args, told] of [
+        [["--port", "70000"], /--port must be a whole number from 0 to 65535/],
+        [["--latency", "slow"], /--latency: .*unknown name 'slow'/],
+        [["--nodes", "3"], /Unknown option '--nodes'/],
+        [["--join", "n1"], /--join must be a URL/],
+      ] as const
+    ) {
+      const { code, said } = await refusal(directory, args);
+      deepEqual([code, told.test(said)], [2, true], said);
+    }
+  });
+});
+
+Deno.test("a node learns its cluster from a running one", async () => {
+  await withDirectory(async (directory) => {
+    const secretFile = `${directory}/secret`;
+    await Deno.writeTextFile(secretFile, "a-secret-of-tests\n");
+    const secret = ["--secret-file", secretFile];
+    const first = await start(directory, ["--port", "0", ...secret]);
+    const join = ["--join", first.ready.url, "--port", "0"];
+    const stranger = await refusal(`${directory}`, [...join, ...secret, "--id", "n2"]);
+    equal(stranger.code, 2);
+    match(stranger.said, /--id must be one of the cluster's founding members, n1/);
+    await Deno.writeTextFile(secretFile, "another-secret");
+    const wrong = await refusal(directory, [...join, ...secret]);
+    match(wrong.said, /Cannot learn the cluster from --join .*HTTP 401/);
+    await first.end("SIGTERM");
+  });
+});
