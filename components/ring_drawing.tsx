@@ -43,6 +43,8 @@ export function RingDrawing(props: RingDrawingProps) {
   const turns = nodeTurns(nodes.map((node) => node.id));
   const spot = (id: string) => pointAt(turns.get(id) ?? 0, NODES_RADIUS, CENTRE);
   const owned = selected === null ? [] : arcs.filter((arc) => arc.owner === selected);
+  const radius = Math.min(NODE_RADIUS_MAX, 380 / nodes.length);
+  const ranked = (id: string) => place?.preferenceList.find((entry) => entry.id === id) ?? null;
   const dims = selected !== null || place !== null;
   return (
     <svg
@@ -80,12 +82,24 @@ export function RingDrawing(props: RingDrawingProps) {
           node={node}
           index={i}
           at={spot(node.id)}
-          radius={Math.min(NODE_RADIUS_MAX, 380 / nodes.length)}
+          radius={radius}
           selected={selected === node.id}
-          ranked={place?.preferenceList.find((entry) => entry.id === node.id) ?? null}
+          ranked={ranked(node.id)}
           onSelect={props.onSelect}
         />
       ))}
+      <g class="badges" aria-hidden="true">
+        {nodes.map((node) => (
+          <NodeBadges
+            key={node.id}
+            node={node}
+            at={spot(node.id)}
+            radius={radius}
+            ranked={ranked(node.id)}
+            onClick={() => props.onSelect?.(node.id)}
+          />
+        ))}
+      </g>
     </svg>
   );
 }
@@ -184,7 +198,8 @@ function NodeDisc(
     <g
       class={`ring-node ${ownerClass(index)} is-${node.state} ${selected ? "is-selected" : ""}`}
       role="button"
-      tabIndex={0}
+      // In lower case: SVG attributes are case-sensitive, and "tabIndex" is none of them.
+      tabindex={0}
       aria-pressed={selected}
       aria-label={`${node.id}, ${node.state}${rank}`}
       onClick={select}
@@ -196,13 +211,31 @@ function NodeDisc(
     >
       <circle class="disc" cx={at.x} cy={at.y} r={radius} />
       <text class="disc-id" x={at.x} y={node.state === "running" ? at.y : at.y - 6}>{node.id}</text>
+    </g>
+  );
+}
+
+/** What stands beside a disc; the disc's own name says it too. */
+function NodeBadges(
+  { node, at, radius, ranked, onClick }: {
+    readonly node: NodeView;
+    readonly at: Point;
+    readonly radius: number;
+    readonly ranked: Ranked | null;
+    /** They lie over the disc, and must not keep a pointer from it. */
+    readonly onClick: () => void;
+  },
+) {
+  const corner = { x: at.x + radius * 0.8, y: at.y - radius * 0.8 };
+  return (
+    <g class={`is-${node.state}`} onClick={onClick}>
       {node.state !== "running" && (
         <text class="disc-state" x={at.x} y={at.y + 11}>{node.state}</text>
       )}
       {ranked !== null && (
         <g class={ranked.primary ? "rank rank-primary" : "rank"}>
-          <circle cx={at.x + radius * 0.8} cy={at.y - radius * 0.8} r="12" />
-          <text x={at.x + radius * 0.8} y={at.y - radius * 0.8}>{ranked.rank}</text>
+          <circle cx={corner.x} cy={corner.y} r="12" />
+          <text x={corner.x} y={corner.y}>{ranked.rank}</text>
         </g>
       )}
     </g>

@@ -74,7 +74,7 @@ function FeedLine(
             model.keys.show(event);
             document.getElementById("keys")?.scrollIntoView();
           }}
-          aria-label={`Show ${event.method} ${event.key} replica by replica`}
+          aria-label={`Show the replicas of ${event.method} ${event.key}`}
         >
           replicas
         </button>

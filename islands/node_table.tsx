@@ -9,7 +9,7 @@ export function NodeTable({ model }: { readonly model: ClusterModel }) {
   const ring = model.ring.value;
   const shares = ring === null ? null : sharesOf(ring);
   return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label="Nodes">
+    <div class="table-scroll" tabIndex={0} role="region" aria-label="Table of nodes">
       <table class="nodes">
         <thead>
           <tr>
@@ -18,7 +18,11 @@ export function NodeTable({ model }: { readonly model: ClusterModel }) {
             <th scope="col" class="number" title="Share of the ring for which it comes first">
               Ring
             </th>
-            <th scope="col" class="number" title="Keys that it holds, as any of their replicas">
+            <th
+              scope="col"
+              class="number"
+              title="Keys that it holds, whichever of their replicas it is"
+            >
               Keys
             </th>
             <th scope="col" class="number" title="Client requests that it coordinated">

@@ -1,4 +1,4 @@
-/** Sends a load's requests with the client library, as any program would. */
+/** Sends a load’s requests through the client library, like programs of users would. */
 import type { LoadPlan } from "../islands/models/api.ts";
 import { DynamoClient } from "../lib/client/client.ts";
 import type { LiveCluster } from "./live_cluster.ts";

@@ -62,7 +62,8 @@ export function securityHeaders(): MiddlewareHandler {
       headers.set("Content-Security-Policy", CONTENT_SECURITY_POLICY);
     }
     headers.set("X-Content-Type-Options", "nosniff");
-    headers.set("Referrer-Policy", "no-referrer");
+    // Not "no-referrer": under it browsers send forms with "Origin: null".
+    headers.set("Referrer-Policy", "same-origin");
     headers.set("Cross-Origin-Resource-Policy", "same-origin");
     headers.set("Cross-Origin-Opener-Policy", "same-origin");
     if (!headers.has("Cache-Control")) headers.set("Cache-Control", "no-store");
