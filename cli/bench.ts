@@ -123,13 +123,14 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 function storeTable(rows: readonly BenchRow[]): string {
   const header = ["system", "op", "clients", "ops/s", "p50 ms", "p99 ms", "p99.9 ms", "failed"];
   return table(
-    [...header, "CPU of each node", "MB of each node", "CPU of the load"],
+    [...header, "CPU of each node", "MB of each node", "CPU of the load", "of others"],
     rows.map((row) => [
       ...[row.system, row.operation, `${row.clients}`, whole(row.opsPerSecond)],
       ...[ms(row.p50Ms), ms(row.p99Ms), ms(row.p999Ms), `${row.failed}`],
       row.nodeCpu?.map(percent).join(" ") ?? "-",
       row.nodeMemoryBytes?.map(megabytes).join(" ") ?? "-",
       row.nodeCpu === null ? "-" : percent(row.generatorCpu),
+      row.othersCpu === null ? "-" : percent(row.othersCpu),
     ]),
   );
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { HttpConnection, httpRequest } from "./bench/http_connection.ts";
 import { type Load, runLoad } from "./bench/load.ts";
-import { cpuMsIn, residentBytesIn, usageOf } from "./bench/process_usage.ts";
+import { busyMsIn, cpuMsIn, residentBytesIn, usageOf } from "./bench/process_usage.ts";
 
 async function withServer(
   handle: (request: Request) => Response | Promise<Response>,
@@ -92,6 +92,7 @@ Deno.test("a load counts what failed apart and says what it was", async () => {
 Deno.test("processor time and memory are read from /proc", async () => {
   assert.equal(cpuMsIn("7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 9"), 3_000);
   assert.equal(residentBytesIn("Name:\tx\nVmPeak:\t  9 kB\nVmRSS:\t  2048 kB\n"), 2_097_152);
+  assert.equal(busyMsIn("cpu  100 20 30 9999 88 1 2 3 0 0\ncpu0 50 1 1\n"), 1_560);
   const own = await usageOf(Deno.pid);
   if (Deno.build.os === "linux") {
     assert.ok(own !== null && own.cpuMs > 0 && own.residentBytes > 1_000_000);

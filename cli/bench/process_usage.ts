@@ -25,6 +25,26 @@ export async function usageOf(pid: number): Promise<ProcessUsage | null> {
   }
 }
 
+/** Processor time of the whole machine since it started, all but idling and waiting for disks, ms. */
+export async function busyMs(): Promise<number | null> {
+  try {
+    return busyMsIn(await Deno.readTextFile("/proc/stat"));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** The first line: user, nice, system, idle, iowait, irq, softirq, steal. */
+export function busyMsIn(stat: string): number {
+  const [user, nice, system, , , irq, softirq, steal] = stat.slice(0, stat.indexOf("\n")).split(
+    /\s+/,
+  ).slice(1).map(Number);
+  const ticks = [user, nice, system, irq, softirq, steal]
+    .reduce<number>((sum, each) => sum + (each ?? 0), 0);
+  return ticks / TICKS_PER_SECOND * 1_000;
+}
+
 /** Fields 14 and 15; counted after the name in parentheses, which may hold spaces. */
 export function cpuMsIn(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

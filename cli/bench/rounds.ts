@@ -5,7 +5,7 @@
 import { LatencyRecorder } from "../../lib/experiments/histogram.ts";
 import type { BenchOperation, Load, LoadOutcome } from "./load.ts";
 import type { LoadMessage } from "./load_worker.ts";
-import { type ProcessUsage, usageOf } from "./process_usage.ts";
+import { busyMs, type ProcessUsage, usageOf } from "./process_usage.ts";
 import type { BenchedSystem } from "./systems.ts";
 
 export interface BenchOptions {
@@ -36,6 +36,8 @@ export interface BenchRow {
   readonly nodeMemoryBytes: readonly number[] | null;
   /** The load generator's own share of one core. */
   readonly generatorCpu: number;
+  /** What the rest of the machine took, in cores: above a tenth or so the figures are too low. */
+  readonly othersCpu: number | null;
   readonly failure: string | null;
 }
 
@@ -44,6 +46,7 @@ interface Cell {
   readonly tally: { ok: number; failed: number; elapsedMs: number; failure: string | null };
   readonly nodeCpuMs: number[];
   generatorCpuMs: number;
+  othersCpuMs: number | null;
   memory: readonly number[] | null;
 }
 
@@ -107,14 +110,12 @@ async function measure(
   options: BenchOptions,
   cell: Cell,
 ): Promise<void> {
-  const before = await usages(system);
-  const ownBefore = await usageOf(Deno.pid);
+  const before = await cpuNow(system);
   const outcomes = await onWorkers(system, operation, clients, options, {
     prefix: operation === "get" ? GET_PREFIX : `p-${clients}-${round}-`,
     durationMs: options.durationMs,
   });
-  const after = await usages(system);
-  const ownAfter = await usageOf(Deno.pid);
+  const after = await cpuNow(system);
   for (const outcome of outcomes) {
     cell.recorder.add(outcome.latencies);
     cell.tally.ok += outcome.ok;
@@ -122,12 +123,28 @@ async function measure(
     cell.tally.failure ??= outcome.failure;
   }
   cell.tally.elapsedMs += Math.max(...outcomes.map((outcome) => outcome.elapsedMs));
-  cell.generatorCpuMs += (ownAfter?.cpuMs ?? 0) - (ownBefore?.cpuMs ?? 0);
-  after?.forEach((usage, i) => {
-    const spentMs = usage.cpuMs - (before?.[i]?.cpuMs ?? usage.cpuMs);
-    cell.nodeCpuMs[i] = (cell.nodeCpuMs[i] ?? 0) + spentMs;
-  });
-  cell.memory = after?.map((usage) => usage.residentBytes) ?? null;
+  const spent = (of: (now: CpuNow) => number) => of(after) - of(before);
+  const nodesMs = after.nodes?.map((usage, i) => usage.cpuMs - (before.nodes?.[i]?.cpuMs ?? 0)) ??
+    [];
+  nodesMs.forEach((ms, i) => cell.nodeCpuMs[i] = (cell.nodeCpuMs[i] ?? 0) + ms);
+  const ownMs = spent((now) => now.own?.cpuMs ?? 0);
+  cell.generatorCpuMs += ownMs;
+  if (cell.othersCpuMs !== null && after.machineMs !== null) {
+    const oursMs = nodesMs.reduce((sum, ms) => sum + ms, ownMs);
+    cell.othersCpuMs += Math.max(0, spent((now) => now.machineMs ?? 0) - oursMs);
+  } else cell.othersCpuMs = null;
+  cell.memory = after.nodes?.map((usage) => usage.residentBytes) ?? null;
+}
+
+interface CpuNow {
+  readonly nodes: readonly ProcessUsage[] | null;
+  readonly own: ProcessUsage | null;
+  readonly machineMs: number | null;
+}
+
+async function cpuNow(system: BenchedSystem): Promise<CpuNow> {
+  const [nodes, own, machineMs] = await Promise.all([usages(system), usageOf(Deno.pid), busyMs()]);
+  return { nodes, own, machineMs };
 }
 
 /** Deals a load out to workers. `keys` given: so many puts are made in all, numbered from 0. */
@@ -185,6 +202,7 @@ function newCell(): Cell {
     tally: { ok: 0, failed: 0, elapsedMs: 0, failure: null },
     nodeCpuMs: [],
     generatorCpuMs: 0,
+    othersCpuMs: 0,
     memory: null,
   };
 }
@@ -193,7 +211,7 @@ function rowOf(
   system: BenchedSystem,
   operation: BenchOperation,
   clients: number,
-  { recorder, tally, nodeCpuMs, generatorCpuMs, memory }: Cell,
+  { recorder, tally, nodeCpuMs, generatorCpuMs, othersCpuMs, memory }: Cell,
 ): BenchRow {
   const { p50Ms, p99Ms, p999Ms } = recorder.summary();
   const { ok, failed, elapsedMs, failure } = tally;
@@ -204,6 +222,7 @@ function rowOf(
     nodeCpu: nodeCpuMs.length === 0 ? null : nodeCpuMs.map((spentMs) => spentMs / elapsedMs),
     nodeMemoryBytes: memory,
     generatorCpu: generatorCpuMs / elapsedMs,
+    othersCpu: othersCpuMs === null ? null : othersCpuMs / elapsedMs,
     failure,
   };
 }
