@@ -6,6 +6,7 @@
  * Carrying out an effect may raise the next event at once, so events wait in a queue and one step is
  * never inside another.
  */
+import type { AdminReply, AdminRequest } from "../lib/dynamo/admin.ts";
 import type {
   ClientReply,
   ClientRequest,
@@ -15,6 +16,7 @@ import type {
   Observation,
   PeerReply,
   PeerRequest,
+  Reply,
 } from "../lib/dynamo/events.ts";
 import type { Replica } from "../lib/dynamo/replica.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
@@ -44,7 +46,7 @@ export interface PeerCaller {
 /** What the host needs of a replica: it can run any state machine of this shape. */
 export type Stepper = Pick<Replica, "step">;
 
-type Answer = (reply: ClientReply | PeerReply) => void;
+type Answer = (reply: Reply) => void;
 
 /** The longest that setTimeout can wait, ms: a longer wait is taken in parts, as an early timer is harmless. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -93,6 +95,12 @@ export class Host {
   peer(from: NodeId, request: PeerRequest, answer: (reply: PeerReply) => void): void {
     const id = this.await(answer as Answer);
     this.deliver({ kind: "peer", id, from, request });
+  }
+
+  /** An order of whoever looks after the node; `answer` is called once. */
+  admin(request: AdminRequest, answer: (reply: AdminReply) => void): void {
+    const id = this.await(answer as Answer);
+    this.deliver({ kind: "admin", id, request });
   }
 
   /** Subscribes to what the replica lets people see; call what it returns to unsubscribe. */
@@ -181,7 +189,7 @@ export class Host {
     });
   }
 
-  private respond(id: number, reply: ClientReply | PeerReply): void {
+  private respond(id: number, reply: Reply): void {
     const answer = this.waiting.get(id);
     if (answer === undefined) return;
     this.waiting.delete(id);

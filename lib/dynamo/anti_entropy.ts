@@ -4,12 +4,14 @@
  * 4.7). Round robin over the co-owners; one exchange at a time; it waits while clients need the disk
  * (section 6.5).
  */
+import type { AntiEntropyState, ExchangeReport } from "./admin.ts";
 import type { Conversation } from "./conversations.ts";
 import type { KeyDigest, PeerReply, PeerRequest, StoredRecord } from "./events.ts";
 import type { KeyPlace } from "./events.ts";
 import { refusal } from "./errors.ts";
 import type { Gossiping } from "./gossiping.ts";
 import { Exchange, KeyRepair } from "./exchange.ts";
+import { ExchangeOrders } from "./exchange_orders.ts";
 import { hexOf, type MerkleTree, recordDigest } from "./merkle.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import { positionOf } from "./position.ts";
@@ -32,8 +34,24 @@ export class AntiEntropy {
   private turn = 0;
   /** Switched off by hand. */
   paused = false;
+  readonly orders: ExchangeOrders;
+  private readonly last = new Map<NodeId, ExchangeReport>();
 
-  constructor(private readonly node: NodeContext, private readonly gossiping: Gossiping) {}
+  constructor(private readonly node: NodeContext, private readonly gossiping: Gossiping) {
+    this.orders = new ExchangeOrders(node, this);
+  }
+
+  get state(): AntiEntropyState {
+    const { conversations, trees } = this.node;
+    const current = this.exchange === null ? undefined : conversations.get(this.exchange);
+    const underWay = current?.coordinator.kind === "anti-entropy" ? current.coordinator.peer : null;
+    return {
+      paused: this.paused,
+      ready: trees.ready,
+      underWay,
+      last: Object.fromEntries(this.last),
+    };
+  }
 
   /** The co-owner whose turn it is, if it can be served now. */
   onTick(): void {
@@ -64,25 +82,29 @@ export class AntiEntropy {
     return peers[this.turn];
   }
 
-  private shared(peer: NodeId): number[] {
+  /** Ranges that both own. */
+  shared(peer: NodeId): number[] {
     const { ring, trees } = this.node;
     return trees.ranges.filter((range) => ring.primaries(range).includes(peer));
   }
 
-  /** Compares with the peer now; false when that cannot be. */
-  begin(peer: NodeId): boolean {
+  /**
+   * Compares with the peer now, `only` some of the shared ranges where it is given. The exchange's id;
+   * null when another is under way or the trees are not ready.
+   */
+  begin(peer: NodeId, only: readonly number[] | null = null): number | null {
     const { node } = this;
-    if (this.exchange !== null || !node.trees.ready) return false;
-    const exchange = new Exchange(node.out.nextId(), peer, node.out.now);
+    if (this.exchange !== null || !node.trees.ready) return null;
+    const exchange = new Exchange(node.out.nextId(), peer, node.out.now, only === null);
     this.exchange = exchange.id;
     const conversation = node.conversations.add(exchange, { kind: "self" });
-    const ranges = this.shared(peer);
+    const ranges = this.shared(peer).filter((range) => only === null || only.includes(range));
     exchange.rangesCompared = ranges.length;
     node.counters.treesCompared += ranges.length;
     const roots = ranges.map((range) => [range, this.treeOf(range)?.root() ?? ""] as const);
     const ringVersion = node.ring.version;
     this.ask(conversation, exchange, { method: "tree.roots", ringVersion, roots });
-    return true;
+    return exchange.id;
   }
 
   private ask(conversation: Conversation, exchange: Exchange, request: PeerRequest): void {
@@ -153,9 +175,12 @@ export class AntiEntropy {
   /** Every shared range has been gone through. */
   private onEqual(exchange: Exchange): void {
     const { node } = this;
+    exchange.isCompleted = true;
     this.end(exchange);
     if (exchange.keysFailed > 0) return;
-    if (node.proving.onMerged(exchange.peer)) this.gossiping.onProven();
+    // A part of the ranges says nothing of the others, which a wiped node may still lack.
+    if (!exchange.isWhole) this.mergeNext();
+    else if (node.proving.onMerged(exchange.peer)) this.gossiping.onProven();
     else this.mergeNext();
   }
 
@@ -170,9 +195,16 @@ export class AntiEntropy {
     const { node } = this;
     node.conversations.end(exchange.id);
     if (this.exchange === exchange.id) this.exchange = null;
-    const { peer, rangesCompared: ranges, rangesDiffering, keysRepaired } = exchange;
-    const tookUs = node.out.now - exchange.startedAt;
+    const { peer, rangesCompared: ranges, rangesDiffering, keysRepaired, keysFailed } = exchange;
+    const { startedAt, isCompleted: completed } = exchange;
+    const tookUs = node.out.now - startedAt;
     node.out.emit({ type: "anti-entropy", peer, ranges, rangesDiffering, keysRepaired, tookUs });
+    if (completed) node.counters.exchanges++;
+    else node.counters.exchangesFailed++;
+    const figures = { ranges, rangesDiffering, keysRepaired, keysFailed };
+    const report = { peer, startedAt, tookUs, ...figures, completed };
+    this.last.set(peer, report);
+    this.orders.onOver(exchange.id, report);
   }
 
   // Repairs ---------------------------------------------------------------------------------------

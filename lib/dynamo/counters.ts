@@ -1,4 +1,5 @@
 /** What a replica counts, for `/status`, `/metrics` and the bounds checker. */
+import type { AntiEntropyState } from "./admin.ts";
 
 export interface Counters {
   requestsServed: number;
@@ -13,6 +14,9 @@ export interface Counters {
   gossipRounds: number;
   hintsStored: number;
   hintsDelivered: number;
+  /** Comparisons with a co-owner that this node began and that went through; and that did not. */
+  exchanges: number;
+  exchangesFailed: number;
   treesCompared: number;
   keysRepaired: number;
   /** Damaged records replaced from the other replicas. */
@@ -30,6 +34,7 @@ export interface ReplicaStats {
   readonly hints: Readonly<Record<string, number>>;
   /** The suspicion of every peer, null when gossip is off; and who is believed down. */
   readonly peers: Readonly<Record<string, { readonly up: boolean; readonly phi: number | null }>>;
+  readonly antiEntropy: AntiEntropyState;
   /** Keys with so many siblings that somebody should look. */
   readonly crowdedKeys: readonly string[];
   readonly counters: Readonly<Counters>;
@@ -48,6 +53,8 @@ export function newCounters(): Counters {
     gossipRounds: 0,
     hintsStored: 0,
     hintsDelivered: 0,
+    exchanges: 0,
+    exchangesFailed: 0,
     treesCompared: 0,
     keysRepaired: 0,
     recovered: 0,

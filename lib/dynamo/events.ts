@@ -8,6 +8,7 @@
  * Ids are integers chosen by whoever opens the exchange: the host for requests that come in, the
  * replica for calls, loads and stores. Each is answered at most once; late or unknown ids are ignored.
  */
+import type { AdminReply, AdminRequest } from "./admin.ts";
 import type { ClusterConfig } from "./config.ts";
 import type { DynamoError } from "./errors.ts";
 import type { Digest, NodeState } from "./gossip.ts";
@@ -222,6 +223,9 @@ export type PeerReply =
   | { readonly status: "forwarded"; readonly reply: ClientReply }
   | ErrorReply;
 
+/** Whatever a replica answers to whoever asked. */
+export type Reply = ClientReply | PeerReply | AdminReply;
+
 // Events and effects ------------------------------------------------------------------------------
 
 export type Event =
@@ -234,6 +238,8 @@ export type Event =
     readonly from: NodeId;
     readonly request: PeerRequest;
   }
+  /** An order of whoever looks after the node. */
+  | { readonly kind: "admin"; readonly id: number; readonly request: AdminRequest }
   | { readonly kind: "reply"; readonly id: number; readonly reply: PeerReply }
   | {
     readonly kind: "call-failed";
@@ -271,8 +277,8 @@ export type Effect =
     /** After this long the replica no longer listens: the host may drop the call silently. */
     readonly timeoutMs: number;
   }
-  /** Answers the client or peer request of that id. */
-  | { readonly kind: "respond"; readonly id: number; readonly reply: ClientReply | PeerReply }
+  /** Answers the request of that id. */
+  | { readonly kind: "respond"; readonly id: number; readonly reply: Reply }
   | {
     readonly kind: "load";
     readonly id: number;

@@ -54,7 +54,16 @@ export class Exchange {
   private differing: number[] = [];
   private runs: number[][] = [];
 
-  constructor(readonly id: number, readonly peer: NodeId, readonly startedAt: Micros) {}
+  /** Every shared range has been gone through. */
+  isCompleted = false;
+
+  /** `isWhole`: of all shared ranges, not of some that were asked for. */
+  constructor(
+    readonly id: number,
+    readonly peer: NodeId,
+    readonly startedAt: Micros,
+    readonly isWhole: boolean,
+  ) {}
 
   get currentRange(): number {
     if (this.range === null) throw new Error("Cannot name a range before one is compared");

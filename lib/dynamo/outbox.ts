@@ -2,14 +2,13 @@
  * What a step asks for, collected in the caller's buffer, with the ids that answers come back under.
  */
 import type {
-  ClientReply,
   Effect,
   HintChange,
   KeyPlace,
   Micros,
   Observation,
-  PeerReply,
   PeerRequest,
+  Reply,
   StoredRecord,
 } from "./events.ts";
 import type { Position } from "./position.ts";
@@ -42,7 +41,7 @@ export class Outbox {
     return id;
   }
 
-  respond(id: number, reply: ClientReply | PeerReply): void {
+  respond(id: number, reply: Reply): void {
     this.effects.push({ kind: "respond", id, reply });
   }
 

@@ -73,6 +73,9 @@ export class Replica {
         this.node.onContact(event.from);
         this.onPeerRequest(event.id, event.request);
         break;
+      case "admin":
+        this.parts.antiEntropy.orders.onRequest(event.id, event.request);
+        break;
       case "reply":
         this.dialogue.onReply(event.id, event.reply);
         break;
@@ -120,6 +123,7 @@ export class Replica {
       recordsBusy: records.busy,
       hints: Object.fromEntries(hints.targets().map((node) => [node, hints.countFor(node)])),
       peers: this.node.peerHealth(),
+      antiEntropy: this.parts.antiEntropy.state,
       crowdedKeys: this.outcomes.crowdedKeys(),
       counters: { ...counters },
     };

@@ -17,6 +17,7 @@ import type {
   Founding,
   Observation,
   PeerReply,
+  Reply,
 } from "../dynamo/events.ts";
 import { Ring } from "../dynamo/ring.ts";
 import type { Versioning } from "../dynamo/versions.ts";
@@ -107,6 +108,7 @@ const EVENT_CODES: Readonly<Record<Event["kind"], number>> = {
   "start": 9,
   "hints-scanned": 10,
   "scanned": 11,
+  "admin": 12,
 };
 const ANSWER_CODE = 20;
 const FAULT_CODE = 30;
@@ -558,7 +560,7 @@ export class Simulation {
     this.send(message, delayUs, this.deliveryTo(callee, event, route, id));
   }
 
-  private respond(machine: Machine, id: number, given: ClientReply | PeerReply): void {
+  private respond(machine: Machine, id: number, given: Reply): void {
     const route = machine.inbound.get(id);
     if (route === undefined) throw new Error(`Node ${machine.id} answers request ${id} twice`);
     machine.inbound.delete(id);

@@ -80,6 +80,11 @@ export class TraceHash {
         this.text(event.from);
         this.peerRequest(event.request);
         break;
+      case "admin":
+        this.text(event.request.method);
+        this.text(JSON.stringify(event.request.exchange));
+        this.word(event.request.pause === undefined ? 0 : event.request.pause ? 1 : 2);
+        break;
       case "reply":
         this.peerReply(event.reply);
         break;
