@@ -84,7 +84,13 @@ function describeOptions({ r, w }: ClientRequest): string {
   return `${r === undefined ? "" : `, R=${r}`}${w === undefined ? "" : `, W=${w}`}`;
 }
 
-export function describeReply(reply: ClientReply | PeerReply): string {
+export function describeReply(
+  reply: ClientReply | PeerReply | { readonly status: string },
+): string {
+  return describeKnownReply(reply as ClientReply | PeerReply);
+}
+
+function describeKnownReply(reply: ClientReply | PeerReply): string {
   switch (reply.status) {
     case "read":
       return `read: ${describeSiblings(reply.siblings)}`;
@@ -127,9 +133,7 @@ export function describeEvent(event: Event): string {
       return `scanned ${event.records.length} records`;
     case "hints-scanned":
       return `found ${event.places.length} hints`;
-    case "stored":
-    case "timer":
-    case "start":
+    default:
       return event.kind;
   }
 }
@@ -148,15 +152,12 @@ export function describeEffect(effect: Effect): string {
         (effect.record.hintFor ?? []).map((hint) => `, hint for ${hint.node}`).join("");
     case "remove":
       return `remove ${effect.key}`;
-    case "scan":
-    case "scan-hints":
-      return effect.kind;
-    case "proven":
-      return "the disk is proven";
     case "timer":
       return "set timer";
     case "emit":
       return `observes: ${describeObservation(effect.observation)}`;
+    default:
+      return effect.kind;
   }
 }
 

@@ -132,7 +132,7 @@ export class Run {
       operations: this.operationCounts(),
       checks,
       violations,
-      excused: checks.reduce((sum, check) => sum + check.excused, 0),
+      excused: checks.reduce((sum, each) => sum + (each.asserted ? each.excused : 0), 0),
       virtualMs: simulation.now / 1_000,
       events: simulation.steps,
       messages: { ...simulation.messageCounters },

@@ -75,7 +75,7 @@ export function parseScenario(input: unknown): Scenario {
   const ids = nodes.map((node) => node.id);
   const network = fields.object("network");
   const disk = fields.object("disk");
-  const config = readConfig(fields.object("config"));
+  const config = readConfig(fields.object("config"), nodes.length);
   const scenario: Scenario = {
     format: SCENARIO_FORMAT,
     version: SCENARIO_VERSION,
@@ -153,8 +153,9 @@ const QUIET = {
 } as const;
 
 /** Whatever fields a configuration has, each in the type of its default; `clusterConfig` knows the bounds. */
-function readConfig(fields: Fields): ClusterConfig {
-  const given: Record<string, unknown> = {};
+function readConfig(fields: Fields, nodes: number): ClusterConfig {
+  // Every node has to own a partition.
+  const given: Record<string, unknown> = nodes <= 64 ? {} : { partitions: 4 * nodes };
   for (const [name, standard] of Object.entries(clusterConfig())) {
     if (!fields.has(name)) continue;
     if (typeof standard === "boolean") given[name] = fields.boolean(name, standard);

@@ -76,7 +76,7 @@ export function sometimesOf({ scenario, simulation, driver }: Run): SometimesCou
       driver.diverged.filter((holdings) =>
         new Set(holdings.map(({ siblings }) => JSON.stringify(siblings ?? []))).size > 1
       ).length,
-    "second round": driver.rounds > 2 ? 1 : 0,
+    "second round": driver.rounds > 1 ? 1 : 0,
     "fewer nodes than N": scenario.nodes.length < scenario.config.n ? 1 : 0,
   };
 }

@@ -10,6 +10,7 @@ import { COORDINATOR_CHOICES } from "../dynamo/config.ts";
 import type { RequestOptions } from "../dynamo/events.ts";
 import { below, pick, shuffled } from "../dynamo/random.ts";
 import { PARTITIONINGS } from "../dynamo/ring.ts";
+import { parseDistribution, parseLegs } from "../random/latency.ts";
 import { SeededRandom } from "../random/seeded.ts";
 import { CLIENTS, type Fault, FAULT_KINDS, type FaultKind } from "./faults.ts";
 import { drawFault, type FaultDice } from "./swarm_faults.ts";
@@ -146,6 +147,33 @@ function drawDisk(random: SeededRandom) {
     load: pick(random, ["0", "0.05", "exp(5)", "uniform(0,2)"]),
     store: pick(random, ["0.01", "0.2", "exp(1)", "uniform(0,5)"]),
   };
+}
+
+/**
+ * Faults of each of these kinds for a scenario that has none, spread over the time that its workload
+ * is likely to take.
+ */
+export function faultsFor(scenario: Scenario, kinds: readonly FaultKind[]): Fault[] {
+  const random = SeededRandom.from(scenario.seed).child("chosen faults");
+  const nodes = scenario.nodes.map((node) => node.id);
+  const horizonMs = likelyMs(scenario);
+  const fragile = shuffled(random, nodes).slice(0, scenario.config.w - 1);
+  const dice: FaultDice = { random, nodes, ends: nodes, fragile, horizonMs };
+  return kinds.flatMap((kind) =>
+    Array.from({ length: FAULTS_A_KIND }, () => drawFault(kind, dice)).flat()
+  );
+}
+
+const FAULTS_A_KIND = 3;
+
+/** An operation takes some four messages, one after the other. */
+function likelyMs({ workload, network }: Scenario): number {
+  if (workload.kind === "script") return (workload.operations.at(-1)?.atUs ?? 0) / 1_000;
+  const legs = parseLegs(network.latency);
+  const messageMs = Math.min(1_000, (legs.W.mean() + legs.A.mean() + legs.R.mean()) / 3);
+  const operationMs = 0.5 + 3 * messageMs +
+    Math.min(1_000, parseDistribution(workload.think).mean());
+  return Math.max(10, workload.operations / workload.clients * operationMs);
 }
 
 function drawFaults(

@@ -1,0 +1,148 @@
+/**
+ * `deno task fuzz`: many seeds, each with a cluster, a workload and faults of its own. A seed that
+ * breaks a promise is shrunk, drawn and written down, with the one line that replays it.
+ */
+import { Option } from "commander";
+import { join } from "node:path";
+import { diagramOf, renderText } from "../lib/simulation/diagram.ts";
+import { renderSvg } from "../lib/simulation/diagram_svg.ts";
+import { addOutcome, emptySummary, type FuzzSummary } from "../lib/simulation/fuzz.ts";
+import { runScenario } from "../lib/simulation/run.ts";
+import { formatScenario } from "../lib/simulation/scenario.ts";
+import { shrink } from "../lib/simulation/shrink.ts";
+import { type SwarmLimits, swarmScenario } from "../lib/simulation/swarm.ts";
+import { TraceMemory } from "../lib/simulation/trace.ts";
+import { fuzzOnWorkers } from "./fuzz_pool.ts";
+import { fail, integer, newCommand, readArguments, writeAll } from "./options.ts";
+import { kindsOf } from "./simulate.ts";
+import { describeFuzz } from "./simulation_report.ts";
+
+interface Flags {
+  readonly seeds: number;
+  readonly from: number;
+  readonly workers: number;
+  readonly faults?: string;
+  readonly out: string;
+  readonly shrinkTries: number;
+  readonly json?: boolean;
+}
+
+/** Failing seeds that are shrunk and drawn; the others are only named. */
+const SHRUNK_MAX = 3;
+const TRACE_ENTRIES_MAX = 20_000;
+const SEEDS_MAX = 100_000_000;
+
+function readFlags(): Flags {
+  const command = newCommand("fuzz", "Runs many random scenarios, and shrinks those that fail.");
+  const number = (flags: string, about: string, least: number, most: number, otherwise: number) =>
+    new Option(flags, about).argParser(integer(least, most)).default(otherwise);
+  command
+    .addOption(number("--seeds <count>", "how many", 1, SEEDS_MAX, 1_000))
+    .addOption(number("--from <seed>", "the first", 0, 2 ** 52, 1))
+    .addOption(
+      number("--workers <count>", "cores to use", 1, 256, navigator.hardwareConcurrency),
+    )
+    .option("--faults <list>", "hold the faults to none, all or some kinds (see simulate --help)")
+    .option("--out <dir>", "where failing scenarios are written", "fuzz-failures")
+    .addOption(number("--shrink-tries <count>", "runs to spend on shrinking", 0, 100_000, 1_500))
+    .option("--json", "one JSON object on stdout");
+  readArguments(command);
+  return command.opts<Flags>();
+}
+
+async function fuzz(flags: Flags, limits: SwarmLimits): Promise<FuzzSummary> {
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort();
+  Deno.addSignalListener("SIGINT", onInterrupt);
+  const isWatched = Deno.stderr.isTerminal();
+  let summary = emptySummary();
+  let shownAt = 0;
+  try {
+    await fuzzOnWorkers({
+      ...{ from: flags.from, seeds: flags.seeds, workers: flags.workers, limits },
+      signal: stop.signal,
+      onOutcome: (outcome) => {
+        summary = addOutcome(summary, outcome);
+        if (outcome.violations.length > 0) announce(outcome.seed, outcome.violations[0]?.message);
+        if (!isWatched || performance.now() - shownAt < 200) return;
+        shownAt = performance.now();
+        const line = `${summary.seeds} of ${flags.seeds} seeds, ${summary.failures.length} failing`;
+        writeAll(Deno.stderr, `\r\x1b[K${line}`);
+      },
+    });
+  } finally {
+    Deno.removeSignalListener("SIGINT", onInterrupt);
+    if (isWatched) writeAll(Deno.stderr, "\r\x1b[K");
+  }
+  return summary;
+}
+
+function announce(seed: number, message: string | undefined): void {
+  writeAll(Deno.stderr, `\r\x1b[Kseed ${seed}: ${message}\n`);
+}
+
+/** Writes down what is needed to understand a failing seed; returns what to tell a person. */
+function explain(seed: number, checker: string, flags: Flags, limits: SwarmLimits): string {
+  const directory = join(flags.out, `seed-${seed}`);
+  Deno.mkdirSync(directory, { recursive: true });
+  const write = (name: string, text: string) => {
+    const path = join(directory, name);
+    Deno.writeTextFileSync(path, text);
+    return path;
+  };
+  const whole = swarmScenario(seed, limits);
+  const original = write("scenario.json", formatScenario(whole));
+  const { scenario, result, tries } = shrink(whole, {
+    checker,
+    triesMax: Math.max(1, flags.shrinkTries),
+  });
+  const shrunk = write("shrunk.json", formatScenario(scenario));
+  const tracer = new TraceMemory(TRACE_ENTRIES_MAX);
+  runScenario(scenario, { tracer });
+  const violation = result.violations.find((each) => each.checker === checker);
+  const title = `Seed ${seed}, shrunk: ${checker}: ${violation?.message}`;
+  const diagram = diagramOf(title, scenario.nodes.map((node) => node.id), tracer.entries);
+  const drawn = write("diagram.txt", renderText(diagram));
+  const svg = write("diagram.svg", renderSvg(diagram));
+  const operations = scenario.workload.kind === "script"
+    ? scenario.workload.operations.length
+    : "?";
+  return [
+    `seed ${seed} breaks ${checker}:`,
+    `  ${violation?.message}`,
+    `  replay: deno task simulate --replay ${original}`,
+    `  shrunk in ${tries} runs to ${scenario.nodes.length} nodes, ${operations} operations, ` +
+    `${scenario.faults.length} faults:`,
+    `          deno task simulate --replay ${shrunk}`,
+    `  drawn:  ${svg}, ${drawn}`,
+    "",
+    renderText(diagram),
+  ].join("\n");
+}
+
+async function main(): Promise<void> {
+  const flags = readFlags();
+  const limits: SwarmLimits = flags.faults === undefined ? {} : { kinds: kindsOf(flags.faults) };
+  const begun = performance.now();
+  const summary = await fuzz(flags, limits);
+  const realMs = performance.now() - begun;
+  const explanations = summary.failures.slice(0, SHRUNK_MAX).map(({ seed, violations }) =>
+    explain(seed, violations[0]?.checker ?? "", flags, limits)
+  );
+  if (flags.json === true) {
+    const seedsPerSecond = summary.seeds / realMs * 1_000;
+    writeAll(
+      Deno.stdout,
+      `${JSON.stringify({ ...summary, realMs: Math.round(realMs), seedsPerSecond })}\n`,
+    );
+  } else {
+    for (const text of explanations) writeAll(Deno.stdout, `${text}\n`);
+    writeAll(Deno.stdout, `${describeFuzz(summary, realMs)}\n`);
+  }
+  if (summary.seeds < flags.seeds && summary.failures.length === 0) {
+    fail(`Stopped after ${summary.seeds} of ${flags.seeds} seeds`, 130);
+  }
+  Deno.exit(summary.failures.length === 0 ? 0 : 1);
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,196 @@
+/**
+ * `deno task simulate`: one deterministic run of a simulated cluster, its checks and its trace hash.
+ * The same flags or file give the same run, event for event, wherever they are given.
+ */
+import { Option } from "commander";
+import { ConfigError } from "../lib/dynamo/config.ts";
+import { FAULT_KINDS, type FaultKind } from "../lib/simulation/faults.ts";
+import { ScenarioError } from "../lib/simulation/fields.ts";
+import { Run, type RunResult } from "../lib/simulation/run.ts";
+import {
+  formatScenario,
+  parseScenario,
+  parseScenarioText,
+  type Scenario,
+} from "../lib/simulation/scenario.ts";
+import { faultsFor } from "../lib/simulation/swarm.ts";
+import { TraceWriter } from "../lib/simulation/trace.ts";
+import { CLIENTS_MAX, OPERATIONS_MAX } from "../lib/simulation/workload_plan.ts";
+import {
+  clusterFlags,
+  EXIT_REFUSED,
+  fail,
+  flagged,
+  foundingOptions,
+  integer,
+  items,
+  latencySpec,
+  newCommand,
+  readArguments,
+  writeAll,
+} from "./options.ts";
+import { describeRun } from "./simulation_report.ts";
+
+interface Flags {
+  readonly ops: number;
+  readonly seed?: string;
+  readonly clients: number;
+  readonly keys: number;
+  readonly latency?: string;
+  readonly faults?: string;
+  readonly replay?: string;
+  readonly save?: string;
+  readonly trace?: string;
+  readonly direct?: boolean;
+  readonly json?: boolean;
+}
+
+/** How long a simulated second of faults lasts among the operations: they are spread over all of them. */
+const STEPS_AT_ONCE = 200_000;
+
+function readFlags(): { readonly flags: Flags; readonly scenario: Scenario } {
+  const command = newCommand("simulate", "One deterministic run in virtual time, and its checks.");
+  clusterFlags(command);
+  const number = (flags: string, about: string, most: number, otherwise: number) =>
+    new Option(flags, about).argParser(integer(1, most)).default(otherwise);
+  command
+    .addOption(number("--ops <count>", "operations of all clients together", OPERATIONS_MAX, 1_000))
+    .addOption(number("--clients <count>", "clients, each doing one at a time", CLIENTS_MAX, 16))
+    .addOption(number("--keys <count>", "keys they share", 1_000_000, 64))
+    .addOption(
+      new Option("--latency <spec>", "of messages: 10, 'exp(1)', 'W=…;A=…;R=…;S=…', LNKD-DISK")
+        .argParser(latencySpec),
+    )
+    .option(
+      "--faults <list>",
+      `what goes wrong: none, all, or some of ${FAULT_KINDS.join(", ")}`,
+      "none",
+    )
+    .option("--replay <file>", "run the scenario of this file; the other flags do not count")
+    .option("--save <file>", "write the scenario there")
+    .option("--trace <file>", "write every event there, one JSON object a line")
+    .option("--direct", "hand messages over without a JSON round trip: faster, same trace hash")
+    .option("--json", "one JSON object on stdout");
+  readArguments(command);
+  const flags = command.opts<Flags>();
+  return { flags, scenario: readScenario(flags, command.opts()) };
+}
+
+/** Exits with 2 when there is no such scenario. */
+function readScenario(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Scenario {
+  try {
+    if (flags.replay !== undefined) return parseScenarioText(readFile(flags.replay));
+    return fromFlags(flags, all);
+  } catch (error) {
+    if (error instanceof ConfigError) fail(flagged(error), EXIT_REFUSED);
+    if (error instanceof ScenarioError) fail(error.message, EXIT_REFUSED);
+    throw error;
+  }
+}
+
+function readFile(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : `${error}`;
+    fail(`Cannot read --replay '${path}': ${why}`, EXIT_REFUSED);
+  }
+}
+
+function fromFlags(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Scenario {
+  const { nodes = 5, weights, zones, config } = foundingOptions(all);
+  const seed = seedOf(flags.seed ?? "1");
+  const count = weights?.length ?? zones?.length ?? nodes;
+  const scenario = parseScenario({
+    name: `simulate --seed ${seed}`,
+    seed,
+    nodes: weights === undefined && zones === undefined
+      ? nodes
+      : Array.from({ length: count }, (_, i) => ({
+        id: `n${i + 1}`,
+        ...(weights?.[i] === undefined ? {} : { weight: weights[i] }),
+        ...(zones?.[i] === undefined ? {} : { zone: zones[i] }),
+      })),
+    config,
+    ...(flags.latency === undefined ? {} : { network: { latency: flags.latency } }),
+    workload: { operations: flags.ops, clients: flags.clients, keys: flags.keys },
+  });
+  const faults = faultsFor(scenario, kindsOf(flags.faults ?? "none"));
+  return faults.length === 0 ? scenario : parseScenario({ ...scenario, faults });
+}
+
+function seedOf(text: string): number {
+  const seed = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (Number.isSafeInteger(seed)) return seed;
+  fail(
+    `--seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}: it is '${text}'`,
+    EXIT_REFUSED,
+  );
+}
+
+/** The faults that a flag names. Exits with 2 for one that does not exist. */
+export function kindsOf(list: string): readonly FaultKind[] {
+  if (list === "none") return [];
+  if (list === "all") return FAULT_KINDS;
+  return items(list).map((name) =>
+    FAULT_KINDS.find((kind) => kind === name) ??
+      fail(
+        `--faults must be none, all, or a list of ${FAULT_KINDS.join(", ")}: '${name}' is none`,
+        EXIT_REFUSED,
+      )
+  );
+}
+
+function run(scenario: Scenario, flags: Flags): { result: RunResult; realMs: number } {
+  const file = flags.trace === undefined ? null : openTrace(flags.trace);
+  const tracer = file === null ? {} : { tracer: new TraceWriter((entry) => file.write(entry)) };
+  const begun = performance.now();
+  const running = Run.start(scenario, { json: flags.direct !== true, ...tracer });
+  const isWatched = Deno.stderr.isTerminal() && flags.json !== true;
+  while (!running.advance(STEPS_AT_ONCE)) {
+    if (isWatched) writeAll(Deno.stderr, `\r\x1b[K${running.operationsBegun} operations`);
+  }
+  if (isWatched) writeAll(Deno.stderr, "\r\x1b[K");
+  const result = running.result();
+  file?.close();
+  return { result, realMs: performance.now() - begun };
+}
+
+/** Lines are written in large pieces: a long run has millions. */
+function openTrace(path: string) {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : `${error}`;
+    fail(`Cannot write --trace '${path}': ${why}`, EXIT_REFUSED);
+  }
+  let lines: string[] = [];
+  const flush = () => {
+    if (lines.length > 0) writeAll(file, lines.join("\n") + "\n");
+    lines = [];
+  };
+  return {
+    write(entry: unknown) {
+      lines.push(JSON.stringify(entry));
+      if (lines.length >= 10_000) flush();
+    },
+    close() {
+      flush();
+      file.close();
+    },
+  };
+}
+
+function main(): void {
+  const { flags, scenario } = readFlags();
+  if (flags.save !== undefined) Deno.writeTextFileSync(flags.save, formatScenario(scenario));
+  const { result, realMs } = run(scenario, flags);
+  const text = flags.json === true
+    ? JSON.stringify({ ...result, realMs: Math.round(realMs) })
+    : describeRun(scenario, result, realMs);
+  writeAll(Deno.stdout, `${text}\n`);
+  Deno.exit(result.ok ? 0 : 1);
+}
+
+if (import.meta.main) main();

@@ -1,0 +1,62 @@
+/**
+ * What `simulate` and `fuzz` print for a person.
+ */
+import type { FuzzSummary } from "../lib/simulation/fuzz.ts";
+import type { RunResult } from "../lib/simulation/run.ts";
+import type { Scenario } from "../lib/simulation/scenario.ts";
+
+/** A run and its verdict. */
+export function describeRun(scenario: Scenario, result: RunResult, realMs: number): string {
+  const { n, r, w, mode } = scenario.config;
+  const { total, ok, failed, indeterminate } = result.operations;
+  const perSecond = Math.round(result.events / realMs * 1_000);
+  const { messages, dropped, duplicated, held, refused, delayed } = result.messages;
+  return [
+    `${scenario.nodes.length} nodes, N=${n} R=${r} W=${w}, ${mode}, seed ${scenario.seed}`,
+    `${total} operations: ${ok} ok, ${failed} failed, ${indeterminate} indeterminate`,
+    `${result.events} events and ${messages} messages (${dropped} dropped, ${refused} refused, ` +
+    `${held} held, ${delayed} delayed, ${duplicated} doubled)`,
+    `faults: ${counts(result.faults) || "none"}`,
+    `virtual time ${(result.virtualMs / 1_000).toFixed(3)} s, real time ` +
+    `${(realMs / 1_000).toFixed(3)} s (${perSecond} events a second)`,
+    "",
+    ...result.checks.flatMap((check) => [
+      `${verdict(check.found, check.asserted)} ${check.name.padEnd(22)} ${check.about} ` +
+      `(${check.examined} looked at${check.found === 0 ? "" : `, ${check.found} found`})`,
+      ...check.violations.slice(0, 5).map((violation) => `       ${violation.message}`),
+    ]),
+    "",
+    `trace hash ${result.traceHash}`,
+  ].join("\n");
+}
+
+function verdict(found: number, asserted: boolean): string {
+  if (found === 0) return "ok    ";
+  return asserted ? "FAILED" : "found ";
+}
+
+/** Many runs together. */
+export function describeFuzz(summary: FuzzSummary, realMs: number): string {
+  const { ok, failed, indeterminate } = summary.operations;
+  const seconds = realMs / 1_000;
+  return [
+    `${summary.seeds} seeds in ${seconds.toFixed(1)} s (${
+      (summary.seeds / seconds).toFixed(1)
+    } a ` +
+    `second), ${summary.events} events, ${
+      (summary.virtualMs / 3_600_000).toFixed(1)
+    } virtual hours`,
+    `${ok + failed + indeterminate} operations: ${ok} ok, ${failed} failed, ` +
+    `${indeterminate} indeterminate`,
+    `faults: ${counts(summary.faults) || "none"}`,
+    `sometimes: ${counts(summary.sometimes)}`,
+    `never: ${summary.never.join(", ") || "-"}`,
+    `reported in modes that promise less: ${counts(summary.reported) || "-"}`,
+    `excused: ${summary.excused}`,
+    `failing seeds: ${summary.failures.map(({ seed }) => seed).join(", ") || "none"}`,
+  ].join("\n");
+}
+
+function counts(by: Readonly<Partial<Record<string, number>>>): string {
+  return Object.entries(by).map(([name, count]) => `${name} ${count}`).join(", ");
+}
