@@ -59,12 +59,13 @@ export function complaintAboutParams(method: PeerRequest["method"], params: Para
   return GUARDS[method](params);
 }
 
-function complaintAboutPut({ key, purpose, hintFor, siblings }: Params): Complaint {
+function complaintAboutPut({ key, purpose, hintFor, buffered, siblings }: Params): Complaint {
   if (!isKey(key)) return "key must be text";
   if (purpose !== "replicate" && purpose !== "repair" && purpose !== "handoff") {
     return `purpose must be replicate, repair or handoff: it is '${shown(purpose)}'`;
   }
   if (hintFor !== undefined && !isNodeId(hintFor)) return "hintFor must be a node's id";
+  if (buffered !== undefined && buffered !== true) return "buffered can only be true";
   return complaintAboutSiblings(siblings);
 }
 

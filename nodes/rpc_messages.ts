@@ -157,7 +157,9 @@ export class RpcWriter {
       case "replica.put":
         return `"key":${JSON.stringify(request.key)},"purpose":"${request.purpose}"${
           request.hintFor === undefined ? "" : `,"hintFor":${JSON.stringify(request.hintFor)}`
-        },"siblings":${this.siblings(request.siblings)}`;
+        }${request.buffered === undefined ? "" : ',"buffered":true'},"siblings":${
+          this.siblings(request.siblings)
+        }`;
       case "gossip":
       case "gossip.states":
       case "tree.roots":

@@ -27,6 +27,13 @@ export const COORDINATOR_CHOICES: readonly CoordinatorChoice[] = [
   "least-loaded",
 ];
 
+/**
+ * When a write counts: `commit`, once it is on the disk; `buffered`, once it is in memory, while one
+ * replica still commits before it acknowledges (SOSP 2007, section 6.1).
+ */
+export type Durability = "commit" | "buffered";
+export const DURABILITIES: readonly Durability[] = ["commit", "buffered"];
+
 /** May differ from start to start. */
 export interface TunableConfig {
   readonly r: number;
@@ -38,6 +45,7 @@ export interface TunableConfig {
   /** How long a replica may be silent before it is passed over. */
   readonly patienceMs: number;
   readonly coordinator: CoordinatorChoice;
+  readonly durability: Durability;
   readonly readRepair: boolean;
   /** Off: a sloppy quorum still takes writes, but nobody delivers them (for experiments). */
   readonly hintedHandoff: boolean;
@@ -97,6 +105,7 @@ const DEFAULTS: ClusterConfig = {
   timeoutMs: 2_000,
   patienceMs: 500,
   coordinator: "first",
+  durability: "commit",
   readRepair: true,
   hintedHandoff: true,
   gossipIntervalMs: 1_000,
@@ -166,6 +175,7 @@ export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig
   }
   requireOneOf("partitioning", config.partitioning, PARTITIONINGS);
   requireOneOf("mode", config.mode, VERSION_MODES);
+  requireOneOf("durability", config.durability, DURABILITIES);
   requireOneOf("coordinator", config.coordinator, COORDINATOR_CHOICES);
   return config;
 }

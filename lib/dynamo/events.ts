@@ -124,6 +124,8 @@ export type PeerRequest =
     readonly purpose: "replicate" | "repair" | "handoff";
     /** Keep it for that node, which cannot be reached, and deliver it when it is back. */
     readonly hintFor?: NodeId;
+    /** May be acknowledged from memory: another replica commits it first. */
+    readonly buffered?: true;
   }
   /** Push-pull, first half: what the sender knows of whom. Answered with a reconciliation. */
   | { readonly method: "gossip"; readonly digest: Digest }

@@ -37,6 +37,8 @@ export type Change =
     readonly contentType: string;
     /** The coordinator is a fallback: for whom it keeps its own copy. */
     readonly hintFor: NodeId | null;
+    /** It counts once it is in memory. */
+    readonly buffered: boolean;
   }
   /** Siblings from elsewhere; `request` is the peer's request to answer, null for none. */
   | {
@@ -45,6 +47,8 @@ export type Change =
     readonly request: number | null;
     /** Keep them for that node. */
     readonly hintFor: NodeId | null;
+    /** They count once they are in memory. */
+    readonly buffered?: boolean;
     /** The anti-entropy repair that waits for the outcome. */
     readonly repair?: number;
   }
@@ -98,6 +102,10 @@ export interface RecordBounds {
 export interface Owner {
   /** Draws an actor that was never used before: see `StoredRecord.actor`. */
   nextActor(): Actor;
+  /** Whether a record's actor may go on issuing dots: not if dots of its can have been lost. */
+  mayReuse(actor: Actor): boolean;
+  /** What was acknowledged from memory did not reach the disk. */
+  onBufferLost(): void;
   /** Whether the key is this node's own, or only kept for another. */
   isPrimaryOf(key: string): boolean;
   readonly hints: HintBook;
@@ -120,13 +128,22 @@ interface Work {
   /** What was on the disk before the store under way. */
   before: Siblings;
   applied: Applied[];
+  /** The store under way holds what was acknowledged already. */
+  isBuffered: boolean;
   /** How the store under way changes the index of hints. */
   hints: HintChange | null;
   waiting: Change[];
 }
 
+interface PendingRead {
+  readonly key: string;
+  readonly read: Read;
+  /** What was in memory and acknowledged when the read began: the disk may not have it yet. */
+  readonly buffered: Siblings;
+}
+
 export class LocalRecords {
-  private readonly reads = new Map<number, { readonly key: string; readonly read: Read }>();
+  private readonly reads = new Map<number, PendingRead>();
   private readonly works = new Map<string, Work>();
   private readonly workOf = new Map<number, string>();
 
@@ -143,7 +160,9 @@ export class LocalRecords {
 
   read(key: string, read: Read, out: Outbox): void {
     const id = out.load(key, positionOf(key));
-    this.reads.set(id, { key, read });
+    const work = this.works.get(key);
+    const buffered = work?.isBuffered === true ? work.record.siblings : [];
+    this.reads.set(id, { key, read, buffered });
     this.owner.disk.onStart(id, out.now);
   }
 
@@ -162,6 +181,7 @@ export class LocalRecords {
       record,
       before: [],
       applied: [],
+      isBuffered: false,
       hints: null,
       waiting: [change],
     });
@@ -174,7 +194,8 @@ export class LocalRecords {
     const waiting = this.reads.get(id);
     if (waiting !== undefined) {
       this.reads.delete(id);
-      return [{ kind: "read", read: waiting.read, key: waiting.key, record }];
+      const { read, key, buffered } = waiting;
+      return [{ kind: "read", read, key, record: this.withBuffered(key, record, buffered) }];
     }
     const work = this.takeWork(id, "loading");
     if (work === undefined) return [];
@@ -207,6 +228,16 @@ export class LocalRecords {
       : this.onStoreFailed(work, reason, out);
   }
 
+  private withBuffered(
+    key: string,
+    record: StoredRecord | null,
+    buffered: Siblings,
+  ): StoredRecord | null {
+    if (buffered.length === 0) return record;
+    const siblings = this.versioning.merge(record?.siblings ?? [], buffered);
+    return { ...record, key, siblings };
+  }
+
   private takeWork(id: number, phase?: Work["phase"]): Work | undefined {
     const key = this.workOf.get(id);
     const work = key === undefined ? undefined : this.works.get(key);
@@ -225,6 +256,7 @@ export class LocalRecords {
       work.applied = changes.map((change) => this.apply(work, change, out));
       if (work.record !== before) {
         this.save(work, before, out);
+        outcomes.push(...settleBuffered(work));
         return outcomes;
       }
       outcomes.push(...settle(work));
@@ -244,6 +276,7 @@ export class LocalRecords {
     const isOver = record.hintFor === undefined && !this.owner.isPrimaryOf(key) &&
       delivered.length === work.applied.length && delivered.length > 0;
     if (isOver) work.record = { key, siblings: [] };
+    work.isBuffered = false;
     work.before = before.siblings;
     work.phase = "storing";
     const position = positionOf(key);
@@ -287,7 +320,9 @@ export class LocalRecords {
 
   private applyWrite(work: Work, change: Change & { kind: "write" }, out: Outbox): Applied {
     const { record } = work;
-    const actor = record.actor ?? this.owner.nextActor();
+    const actor = record.actor !== undefined && this.owner.mayReuse(record.actor)
+      ? record.actor
+      : this.owner.nextActor();
     const written = this.versioning.write(record.siblings, {
       actor,
       context: change.context,
@@ -364,6 +399,7 @@ export class LocalRecords {
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, false);
     // Whether the disk has it is not known: what waits starts from a fresh load.
     this.works.delete(key);
+    if (work.isBuffered) this.owner.onBufferLost();
     const failed = work.applied.map(({ change, refusal }): Outcome => ({
       kind: "change-failed",
       change,
@@ -374,6 +410,28 @@ export class LocalRecords {
     for (const change of work.waiting) this.change(key, change, out);
     return failed;
   }
+}
+
+/** Hands back what counts from memory; the rest waits for the store. */
+function settleBuffered(work: Work): Outcome[] {
+  const { key, record } = work;
+  const early = work.applied.filter(({ change, refusal }) =>
+    isBuffered(change) && refusal === null
+  );
+  if (early.length === 0) return [];
+  work.isBuffered = true;
+  work.applied = work.applied.filter((applied) => !early.includes(applied));
+  return early.map(({ change, context }): Outcome => ({
+    kind: "changed",
+    change,
+    key,
+    after: record.siblings,
+    context,
+  }));
+}
+
+function isBuffered(change: Change): boolean {
+  return (change.kind === "write" || change.kind === "merge") && change.buffered === true;
 }
 
 function settle(work: Work): Outcome[] {

@@ -54,6 +54,8 @@ export class NodeContext {
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
   private actorsDrawn = 0;
+  /** Actors up to this one issue no more dots. */
+  private actorsRetired = 0;
   private sweepAbove = DEADLINES_SWEEP_MIN;
 
   constructor(
@@ -82,6 +84,20 @@ export class NodeContext {
     this.actorsDrawn++;
     const { self, dataId, incarnation } = this.boot;
     return `${self}/${dataId}/${incarnation}.${this.actorsDrawn}`;
+  }
+
+  /** Under `buffered` the dots of an earlier boot may have been lost with its memory. */
+  mayReuse(actor: Actor): boolean {
+    if (this.config.durability === "commit") return true;
+    const { self, dataId, incarnation } = this.boot;
+    const ofThisBoot = `${self}/${dataId}/${incarnation}.`;
+    return actor.startsWith(ofThisBoot) &&
+      Number(actor.slice(ofThisBoot.length)) > this.actorsRetired;
+  }
+
+  /** A store of acknowledged writes failed: their dots are out, and the disk does not know them. */
+  onBufferLost(): void {
+    this.actorsRetired = this.actorsDrawn;
   }
 
   onCommitted(key: string, before: Siblings, after: Siblings): void {

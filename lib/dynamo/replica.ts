@@ -193,8 +193,8 @@ export class Replica {
   private onReplicaPut(id: number, request: PeerRequest & { method: "replica.put" }): void {
     const { node } = this;
     if (!this.parts.handoff.admit(id, request)) return;
-    const { key, siblings, hintFor = null } = request;
-    const merge: Change = { kind: "merge", siblings, request: id, hintFor };
+    const { key, siblings, hintFor = null, buffered = false } = request;
+    const merge: Change = { kind: "merge", siblings, request: id, hintFor, buffered };
     if (!node.records.change(key, merge, node.out)) {
       this.parts.handoff.release(id);
       node.refuse(id, refusal("overloaded", `Too many changes of '${key}' wait their turn`));

@@ -175,6 +175,38 @@ Deno.test("put: writes of one key through one coordinator are serialised, and st
   assert.equal(bench.take("call").length, 6);
 });
 
+Deno.test("put: buffered, it is sent from memory, and the first other replica is asked to commit", () => {
+  const bench = new Bench(FIRST, { durability: "buffered" });
+  bench.step({ kind: "client", id: 1, request: put });
+  bench.loaded(null);
+  const store = bench.one("store");
+  const calls = bench.take("call");
+  const mayBuffer = calls.map(({ to, request }) =>
+    [to, request.method === "replica.put" && request.buffered === true] as const
+  );
+  assert.deepEqual(mayBuffer, [[SECOND, false], [THIRD, true]]);
+  bench.step({ kind: "reply", id: calls[0]?.id ?? 0, reply: { status: "stored" } });
+  assert.equal(bench.response().status, "written", "its own disk is still at work");
+
+  bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
+  bench.loaded(null);
+  const read = bench.one("respond").reply;
+  assert.ok(read.status === "record" && read.siblings.length === 1, "what counts is read");
+  bench.step({ kind: "stored", id: store.id });
+  assert.deepEqual(bench.take("respond"), []);
+});
+
+Deno.test("put: buffered, an earlier boot's actor issues no more dots: some may have been lost", () => {
+  for (const [durability, actor] of [["commit", "d1/3.7"], ["buffered", "d1/4.1"]] as const) {
+    const bench = new Bench(FIRST, { durability });
+    bench.step({ kind: "client", id: 1, request: put });
+    const { id } = bench.one("load");
+    const record = { key: KEY, siblings: version("a", 1), actor: `${FIRST}/d1/3.7` };
+    bench.step({ kind: "loaded", id, record });
+    assert.equal(bench.one("store").record.actor, `${FIRST}/${actor}`);
+  }
+});
+
 Deno.test("put: a full house of siblings is refused with the context to reconcile over", () => {
   const bench = new Bench(FIRST, { siblingsMax: 2 });
   bench.step({ kind: "client", id: 1, request: put });

@@ -42,6 +42,7 @@ export class Writes {
       value: isPut ? request.value : null,
       contentType: isPut ? request.contentType : TOMBSTONE_CONTENT_TYPE,
       hintFor: own?.standsInFor ?? null,
+      buffered: this.node.config.durability === "buffered" && this.node.config.n > 1,
     }, this.node.out);
     if (!taken) {
       const error = refusal("overloaded", `Too many changes of '${request.key}' wait their turn`);
@@ -57,13 +58,20 @@ export class Writes {
     put.written = outcome.context;
     put.record = outcome.after;
     put.addAck(this.node.self, this.node.out.now);
-    for (const place of put.placement.first(this.node.health)) {
-      if (place.node !== this.node.self) this.send(conversation, put, place);
-    }
+    const others = put.placement.first(this.node.health)
+      .filter((place) => place.node !== this.node.self);
+    // Under `buffered` the first of them commits before it acknowledges; the others may do so later.
+    for (const [i, place] of others.entries()) this.send(conversation, put, place, i > 0);
     this.onProgress(conversation, put);
   }
 
-  private send(conversation: Conversation, put: PutCoordinator, place: Place): void {
+  private send(
+    conversation: Conversation,
+    put: PutCoordinator,
+    place: Place,
+    mayBuffer: boolean,
+  ): void {
+    const isBuffered = mayBuffer && this.node.config.durability === "buffered";
     put.participants.add(place.node, place.primary, this.node.out.now);
     this.node.call(conversation, place.node, {
       method: "replica.put",
@@ -71,13 +79,14 @@ export class Writes {
       siblings: put.record,
       purpose: "replicate",
       ...(place.standsInFor === null ? {} : { hintFor: place.standsInFor }),
+      ...(isBuffered ? { buffered: true } : {}),
     }, put.options.timeoutMs);
   }
 
   /** Somebody cannot take the write, or has been silent for too long: another node stands in. */
   private replace(conversation: Conversation, put: PutCoordinator, node: NodeId): void {
     const place = put.placement.replacementOf(node, this.node.health);
-    if (place !== undefined) this.send(conversation, put, place);
+    if (place !== undefined) this.send(conversation, put, place, false);
   }
 
   onPatienceOver(conversation: Conversation, put: PutCoordinator): NodeId[] {
