@@ -30,7 +30,7 @@ export function HistogramDrawing({ overlay }: { readonly overlay: Overlay }) {
         <g key={`y${tick}`}>
           <line class="grid" x1="0" x2="100%" y1={down(tick)} y2={down(tick)} />
           {tick > 0 && (
-            <text class="axis-text at-start" x="0" y={down(tick) - 5}>{formatShare(tick)}</text>
+            <text class="axis-text at-end" x="100%" y={down(tick) - 5}>{formatShare(tick)}</text>
           )}
         </g>
       ))}
@@ -56,7 +56,7 @@ export function HistogramDrawing({ overlay }: { readonly overlay: Overlay }) {
       {axisTicks(endMs, 4).map((tick) => (
         <text
           key={`x${tick}`}
-          class={`axis-text ${tick === 0 ? "at-start" : tick > endMs * 0.97 ? "at-end" : ""}`}
+          class={`axis-text ${tick === 0 ? "at-start" : tick > endMs * 0.94 ? "at-end" : ""}`}
           x={across(tick)}
           y={BASE + 16}
         >

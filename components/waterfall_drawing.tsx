@@ -32,7 +32,7 @@ export function WaterfallDrawing(
         <g key={tick}>
           <line class="grid" x1={across(tick)} x2={across(tick)} y1={TOP} y2={height - 22} />
           <text
-            class={`axis-text ${tick === 0 ? "at-start" : ""}`}
+            class={`axis-text ${tick === 0 ? "at-start" : tick > endMs * 0.94 ? "at-end" : ""}`}
             x={across(tick)}
             y={height - 10}
           >
@@ -40,6 +40,13 @@ export function WaterfallDrawing(
           </text>
         </g>
       ))}
+      <line
+        class="served"
+        x1={across(servedMs)}
+        x2={across(servedMs)}
+        y1={TOP - 4}
+        y2={height - 22}
+      />
       {bars.map((bar, row) => (
         <Bar
           key={bar.node}
@@ -49,13 +56,6 @@ export function WaterfallDrawing(
           {...{ across, endMs }}
         />
       ))}
-      <line
-        class="served"
-        x1={across(servedMs)}
-        x2={across(servedMs)}
-        y1={TOP - 4}
-        y2={height - 22}
-      />
       <text class={`served-text ${late ? "at-end" : "at-start"}`} x={across(servedMs)} y={TOP - 10}>
         {`${waterfall.needed} needed, served at ${formatMs(servedMs)}`}
       </text>

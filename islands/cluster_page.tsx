@@ -58,12 +58,12 @@ export function ClusterPage(props: ClusterPageProps) {
         <div class="columns">
           <div class="ring-side">
             <RingFigure model={model} />
+            <NodePanel model={model} />
           </div>
           <div class="work">
             <section id="nodes" aria-labelledby="nodes-title">
               <h2 id="nodes-title">Nodes</h2>
               <NodeTable model={model} />
-              <NodePanel model={model} />
             </section>
             <KeysPanel model={model} />
             <LoadPanel model={model} />
@@ -89,7 +89,7 @@ function ClusterHead({ model }: { readonly model: ClusterModel }) {
       </div>
       <ConfigFacts cluster={cluster} />
       <div class="cluster-side">
-        {points.length > 1 && <Sparkline points={points} />}
+        {points.length > 2 && <Sparkline points={points} />}
         <details class="end">
           <summary>End this cluster</summary>
           <form method="post" action={`/clusters/${cluster.id}/end`}>

@@ -62,7 +62,7 @@ function FeedLine(
 ) {
   const { event } = entry;
   return (
-    <li class={`feed-${entry.kind}`}>
+    <li class={`kind-${entry.kind}`}>
       <time>{formatClock(entry.at)}</time>
       <span class="feed-node">{entry.node}</span>
       <span class="feed-text">{entry.text}</span>

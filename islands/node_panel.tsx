@@ -1,4 +1,4 @@
-/** The selected node, and what can be done to it. Without scripts: one such panel a node. */
+/** Under the ring: the selected node, and what can be done to it. Without scripts: one such panel a node. */
 import { ProblemNote } from "../components/problem_note.tsx";
 import { Swatch } from "../components/owner.tsx";
 import type { NodeView } from "./models/api.ts";

@@ -198,6 +198,10 @@ export class LiveCluster {
 
   #onNodeEvent(event: string, json: string): void {
     if (event === "message") return;
+    if (event === "dropped") {
+      this.#window.dropped += Number((JSON.parse(json) as { count: unknown }).count) || 0;
+      return;
+    }
     const now = Date.now();
     if (now - this.#window.at >= WINDOW_MS) {
       this.#window = { at: now, passed: 0, dropped: this.#window.dropped };

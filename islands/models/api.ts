@@ -69,7 +69,10 @@ export interface ClusterDetail extends ClusterSummary {
 
 /** An observation as a node's `/events` sends it. */
 export type ProtocolEvent = Observation & {
+  /** Who observed it. */
   readonly node: NodeId;
+  /** The other node that it is about, where it is about one. */
+  readonly about?: NodeId;
   /** ms since 1970. */
   readonly at: number;
 };

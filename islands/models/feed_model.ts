@@ -9,12 +9,13 @@ import { servedUs } from "./waterfall.ts";
 
 export const FEED_MAX = 120;
 
-export type FeedKind = "request" | "repair" | "conflict" | "trouble" | "routing";
+export type FeedKind = "request" | "routing" | "repair" | "conflict" | "node" | "trouble";
 export const FEED_KINDS: readonly { readonly kind: FeedKind; readonly label: string }[] = [
   { kind: "request", label: "requests" },
   { kind: "routing", label: "forwards" },
   { kind: "repair", label: "repairs" },
   { kind: "conflict", label: "siblings" },
+  { kind: "node", label: "nodes" },
   { kind: "trouble", label: "trouble" },
 ];
 
@@ -121,7 +122,7 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
     case "silent":
       return {
         kind: "trouble",
-        text: `passed over ${event.node}, silent too long for ${event.key}`,
+        text: `passed over ${other(event)}, silent too long for ${event.key}`,
       };
     case "call-failed":
       return { kind: "trouble", text: `${event.method} to ${event.to} failed: ${event.reason}` };
@@ -129,9 +130,48 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
       return { kind: "trouble", text: `storage failed for ${event.key}: ${event.reason}` };
     case "recovered":
       return { kind: "repair", text: `${event.key} was damaged here, and is whole again` };
+    case "hint-stored":
+      return { kind: "repair", text: `keeps ${event.key} for ${event.for} until that is back` };
+    case "hint-delivered":
+      return {
+        kind: "repair",
+        text: event.to === event.for
+          ? `handed ${event.key} over to ${event.for}, which is back`
+          : `handed ${event.key}, kept for ${event.for}, to ${event.to}`,
+      };
+    case "anti-entropy":
+      return { kind: "repair", text: describeExchange(event) };
+    case "node-down":
+      return {
+        kind: "node",
+        text: `believes ${other(event)} down${
+          event.phi === null ? "" : `, phi ${event.phi.toFixed(1)}`
+        }`,
+      };
+    case "node-up":
+      return { kind: "node", text: `believes ${other(event)} up` };
+    case "wiped":
+      return {
+        kind: "node",
+        text: "has an empty disk: it counts for no read until it is compared",
+      };
+    case "proven":
+      return { kind: "node", text: "holds what its peers hold: it counts for reads" };
     default:
-      return { kind: "trouble", text: (event as { type: string }).type };
+      return { kind: "node", text: (event as { type: string }).type };
   }
+}
+
+function other(event: ProtocolEvent): string {
+  return event.about ?? "a node";
+}
+
+function describeExchange(event: Extract<ProtocolEvent, { type: "anti-entropy" }>): string {
+  const { peer, ranges, rangesDiffering, keysRepaired, tookUs } = event;
+  const found = rangesDiffering === 0
+    ? "no difference"
+    : `${plural(rangesDiffering, "difference")}, ${plural(keysRepaired, "key")} repaired`;
+  return `compared ${plural(ranges, "range")} with ${peer}: ${found}, ${formatMs(tookUs / 1000)}`;
 }
 
 function describeRequest(

@@ -25,6 +25,7 @@ Deno.test("every kind of event becomes a sentence", () => {
     ],
     [{ ...from, type: "forward", key: "k", to: "n3" }, "routing", /passed k on to n3/],
     [{ ...from, type: "read-repair", key: "k", to: "n3" }, "repair", /sent n3 the newer k/],
+    [{ ...from, type: "silent", key: "k", about: "n3" }, "trouble", /passed over n3, silent/],
     [{ ...from, type: "siblings", key: "k", count: 2 }, "conflict", /k has 2 siblings/],
     [
       { ...from, type: "call-failed", to: "n3", method: "replica.get", reason: "gone" },
@@ -37,7 +38,31 @@ Deno.test("every kind of event becomes a sentence", () => {
       /storage failed for k: full/,
     ],
     [{ ...from, type: "recovered", key: "k" }, "repair", /whole again/],
-    [{ ...from, type: "something-new" }, "trouble", /^something-new$/],
+    [{ ...from, type: "something-new" }, "node", /^something-new$/],
+    [{ ...from, type: "hint-stored", key: "k", for: "n2" }, "repair", /keeps k for n2/],
+    [{ ...from, type: "hint-delivered", key: "k", for: "n2", to: "n2" }, "repair", /over to n2/],
+    [
+      { ...from, type: "hint-delivered", key: "k", for: "n2", to: "n4" },
+      "repair",
+      /k, kept for n2, to n4/,
+    ],
+    [
+      {
+        ...from,
+        type: "anti-entropy",
+        peer: "n2",
+        ranges: 3,
+        rangesDiffering: 1,
+        keysRepaired: 2,
+        tookUs: 900,
+      },
+      "repair",
+      /compared 3 ranges with n2: 1 difference, 2 keys repaired, 900 µs/,
+    ],
+    [{ ...from, type: "node-down", about: "n2", phi: 8.21 }, "node", /believes n2 down, phi 8\.2/],
+    [{ ...from, type: "node-up", about: "n2" }, "node", /believes n2 up/],
+    [{ ...from, type: "wiped" }, "node", /empty disk/],
+    [{ ...from, type: "proven" }, "node", /counts for reads/],
   ];
   for (const [event, kind, text] of cases) {
     const described = describe(event as ProtocolEvent);
