@@ -40,12 +40,12 @@ export class FaultDriver {
     world.tracer?.acted?.(world.now, describeFault(fault), fault);
     if (isLinkFault(fault)) {
       this.underWay.set(act, fault);
-      world.links.addRule(act, ruleOf(fault, world.now, this.random.child(`act ${act}`)));
+      world.post.network.addRule(act, ruleOf(fault, world.now, this.random.child(`act ${act}`)));
     } else {
       this.beginOnMachine(world, act, fault, world.machine(world.indexOf(fault.node)));
     }
-    if ("forMs" in fault) world.liftAfter(Math.round(fault.forMs * US_PER_MS), act);
-    else if ("downMs" in fault) world.liftAfter(Math.round(fault.downMs * US_PER_MS), act);
+    if ("forMs" in fault) liftAfter(world, fault.forMs, act);
+    else if ("downMs" in fault) liftAfter(world, fault.downMs, act);
   }
 
   /** Ends an act; one that was ended before (by healing) is left alone. */
@@ -54,7 +54,7 @@ export class FaultDriver {
     if (fault === undefined) return;
     this.underWay.delete(act);
     if (isLinkFault(fault)) {
-      world.liftRule(act);
+      world.post.liftRule(act);
       world.tracer?.acted?.(world.now, `${fault.kind} ends`, fault);
       return;
     }
@@ -63,11 +63,11 @@ export class FaultDriver {
       case "crash":
       case "kill":
       case "wipe":
-        if (!machine.isUp && !this.isDown(machine)) world.start(machine);
+        if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
         return;
       case "pause":
         machine.pauses--;
-        if (!machine.isPaused) world.resume(machine);
+        if (!machine.isPaused) world.processes.resume(machine);
         break;
       case "clock-skew":
         machine.clockOffsetUs -= Math.round(fault.byMs * US_PER_MS);
@@ -86,7 +86,7 @@ export class FaultDriver {
     this.closed = true;
     for (const act of [...this.underWay.keys()]) this.lift(world, act);
     for (const machine of world.machines) {
-      if (!machine.isUp) world.start(machine);
+      if (!machine.isUp) world.processes.start(machine);
     }
   }
 
@@ -101,23 +101,23 @@ export class FaultDriver {
       case "kill":
       case "wipe":
         this.underWay.set(act, fault);
-        if (machine.isUp) world.stop(machine, fault.kind === "kill" ? fault.torn : 0);
+        if (machine.isUp) world.processes.stop(machine, fault.kind === "kill" ? fault.torn : 0);
         if (fault.kind === "wipe") {
-          machine.disk.wipe(world.diskWatcher(machine));
+          machine.disk.wipe(world.processes.diskWatcher(machine));
           machine.wipes++;
         }
         break;
       case "restart":
         if (!machine.isUp) break;
-        world.stop(machine, 0);
-        world.start(machine);
+        world.processes.stop(machine, 0);
+        world.processes.start(machine);
         break;
       case "pause":
         this.underWay.set(act, fault);
         machine.pauses++;
         break;
       case "disk-corrupt":
-        machine.disk.corrupt(fault.records, world.diskWatcher(machine));
+        machine.disk.corrupt(fault.records, world.processes.diskWatcher(machine));
         break;
       case "clock-skew":
         this.underWay.set(act, fault);
@@ -168,6 +168,10 @@ export class FaultDriver {
     machine.stepUs = stepUs;
     machine.disk.condition = condition;
   }
+}
+
+function liftAfter(world: Simulation, ms: number, act: number): void {
+  world.schedule(world.now + Math.round(ms * US_PER_MS), { kind: "lift", act });
 }
 
 const LINK_KINDS: ReadonlySet<FaultKind> = new Set<LinkFault["kind"]>([

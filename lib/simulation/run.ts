@@ -166,7 +166,7 @@ export class Run {
         : [],
       requestsMost,
       boots: simulation.machines.reduce((sum, machine) => sum + machine.boot, 0),
-      recovered: simulation.observations.get("recovered") ?? 0,
+      recovered: simulation.processes.observations.get("recovered") ?? 0,
       nodes: simulation.machines.map((machine) => machine.id),
     };
   }

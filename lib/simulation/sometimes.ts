@@ -38,8 +38,8 @@ export const SOMETIMES_NAMES = Object.keys(SOMETIMES) as Sometimes[];
 /** How often each happened in a run. */
 export function sometimesOf({ scenario, simulation, driver }: Run): SometimesCounts {
   const { history, record } = driver;
-  const seen = (type: Parameters<typeof simulation.observations.get>[0]) =>
-    simulation.observations.get(type) ?? 0;
+  const seen = (type: Parameters<typeof simulation.processes.observations.get>[0]) =>
+    simulation.processes.observations.get(type) ?? 0;
   const count = (test: (operation: typeof history.operations[number]) => boolean) =>
     history.operations.reduce((sum, operation) => sum + (test(operation) ? 1 : 0), 0);
   const { messageCounters: messages } = simulation;

@@ -28,7 +28,7 @@ export const repairOverwrites = () =>
       if (event.request.purpose !== "repair") return event;
       const { key, siblings } = event.request;
       const record = machine.disk.peek(key);
-      machine.disk.overwrite({ ...record, key, siblings }, world.diskWatcher(machine));
+      machine.disk.overwrite({ ...record, key, siblings }, world.processes.diskWatcher(machine));
       return event;
     },
   });

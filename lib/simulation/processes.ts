@@ -1,0 +1,202 @@
+/**
+ * The processes of a simulated cluster: starting and ending them, finding them the time for what
+ * arrives, and carrying out what their replicas ask for.
+ */
+import type { Effect, Event, Observation } from "../dynamo/events.ts";
+import type { Versioning } from "../dynamo/versions.ts";
+import type { DiskWatcher } from "./disk.ts";
+import { type Arrival, BACKLOG_MAX, type Machine } from "./machine.ts";
+import type { Sabotage } from "./sabotage.ts";
+import type { Simulation } from "./simulation.ts";
+import type { DiskWork } from "./tasks.ts";
+
+/** For the trace hash. Kinds that have none here are told apart by what else is hashed of them. */
+const EVENT_CODES: Readonly<Record<string, number>> = {
+  "client": 1,
+  "peer": 2,
+  "reply": 3,
+  "call-failed": 4,
+  "loaded": 5,
+  "stored": 6,
+  "storage-failed": 7,
+  "timer": 8,
+  "start": 9,
+  "hints-scanned": 10,
+  "scanned": 11,
+};
+const OTHER_CODE = 63;
+
+export class Processes {
+  /** Steps that replicas took: what is meant by protocol events. */
+  steps = 0;
+  /** How often replicas observed what, by type. */
+  readonly observations = new Map<Observation["type"], number>();
+  private readonly rules: Versioning | undefined;
+  private readonly effects: Effect[] = [];
+  private readonly diskWatchers: DiskWatcher[];
+
+  constructor(
+    private readonly world: Simulation,
+    private readonly sabotage: Sabotage | null,
+    machines: number,
+  ) {
+    this.rules = sabotage?.rules?.(world.founding);
+    this.diskWatchers = Array.from({ length: machines }, (_, node) => ({
+      committed: (key, record) => world.driver.committed?.(node, key, record, world.now),
+      destroyed: (key, how) => world.driver.destroyed?.(node, key, how, world.now),
+    }));
+  }
+
+  clone(world: Simulation): Processes {
+    const copy = new Processes(world, this.sabotage?.clone() ?? null, this.diskWatchers.length);
+    copy.steps = this.steps;
+    for (const [type, count] of this.observations) copy.observations.set(type, count);
+    return copy;
+  }
+
+  start(machine: Machine): void {
+    const { world, sabotage } = this;
+    machine.start(world.founding, (boot) => sabotage?.boot?.(boot) ?? boot, this.rules);
+    world.tracer?.acted?.(world.now, `${machine.id} starts, incarnation ${machine.boot}`, null);
+    this.tellLater(machine, { kind: "start" });
+  }
+
+  /** Ends a process as it stands. Whoever waits for it sees the connection break. */
+  stop(machine: Machine, torn: number): void {
+    for (const route of machine.stop()) {
+      this.world.post.failCaller(machine, route, false, "connection reset");
+    }
+    machine.disk.interrupt(torn, this.diskWatcher(machine));
+  }
+
+  /** Lets the process go on with what has come in meanwhile. */
+  resume(machine: Machine): void {
+    const { backlog, boot, index: node } = machine;
+    machine.backlog = [];
+    for (const { event, route } of backlog) {
+      const { now } = this.world;
+      this.world.schedule(now, { kind: "arrival", node, boot, event, route, ready: false });
+    }
+  }
+
+  diskWatcher(machine: Machine): DiskWatcher {
+    return this.diskWatchers[machine.index] as DiskWatcher;
+  }
+
+  /** Past the network and the disk: now the process must find the time for it. */
+  arrive(machine: Machine, boot: number, { event, route }: Arrival, ready: boolean): void {
+    const { world } = this;
+    if (!machine.isUp || machine.boot !== boot) {
+      if (route !== null) world.post.failCaller(machine, route, false, "connection reset");
+      return;
+    }
+    if (machine.isPaused) {
+      if (machine.backlog.length < BACKLOG_MAX) machine.backlog.push({ event, route });
+      return;
+    }
+    if (machine.stepUs > 0 && !ready) {
+      const turn = Math.max(world.now, machine.freeAt);
+      machine.freeAt = turn + machine.stepUs;
+      const { index: node } = machine;
+      world.schedule(turn, { kind: "arrival", node, boot, event, route, ready: true });
+      return;
+    }
+    if (route !== null && event.kind !== "start") machine.inbound.set(event.id, route);
+    this.tell(machine, event);
+  }
+
+  finishDisk({ node, boot, operation }: DiskWork): void {
+    const machine = this.world.machine(node);
+    if (machine.boot !== boot || !machine.isUp) return;
+    const answer = machine.disk.finish(operation, this.diskWatcher(machine));
+    if (answer === undefined) return;
+    this.arrive(machine, boot, { event: this.world.copied(answer), route: null }, false);
+  }
+
+  /** Only the earliest setting is in the heap; one that was put off is scheduled again here. */
+  onTimer(machine: Machine, boot: number): void {
+    const { world } = this;
+    if (machine.boot !== boot || machine.timerScheduled !== world.now) return;
+    machine.timerScheduled = Infinity;
+    if (machine.timerDue > world.now) {
+      if (machine.timerDue === Infinity) return;
+      machine.timerScheduled = machine.timerDue;
+      world.schedule(machine.timerDue, { kind: "timer", node: machine.index, boot });
+      return;
+    }
+    machine.timerDue = Infinity;
+    const event: Event = { kind: "timer", id: machine.timerId };
+    this.arrive(machine, boot, { event, route: null }, false);
+  }
+
+  private tell(machine: Machine, event: Event): void {
+    const { world, sabotage, effects } = this;
+    const told = sabotage?.event === undefined ? event : sabotage.event(world, machine, event);
+    if (told === null || machine.replica === null) return;
+    world.hash.begin(world.now, machine.index, EVENT_CODES[told.kind] ?? OTHER_CODE);
+    world.hash.event(told);
+    this.steps++;
+    effects.length = 0;
+    machine.replica.step(world.now + machine.clockOffsetUs, told, effects);
+    const more = sabotage?.effects?.(machine, effects);
+    world.tracer?.stepped?.(machine.id, told, effects, world.now);
+    for (let i = 0; i < effects.length; i++) this.carryOut(machine, effects[i] as Effect);
+    if (more !== undefined) { for (const next of more) this.tellLater(machine, next); }
+  }
+
+  private tellLater(machine: Machine, event: Event): void {
+    const { index: node, boot } = machine;
+    const { now } = this.world;
+    this.world.schedule(now, { kind: "arrival", node, boot, event, route: null, ready: true });
+  }
+
+  private carryOut(machine: Machine, effect: Effect): void {
+    const { world } = this;
+    switch (effect.kind) {
+      case "call":
+        world.post.call(machine, effect);
+        break;
+      case "respond":
+        world.post.respond(machine, effect);
+        break;
+      case "load":
+      case "store":
+      case "remove":
+      case "scan":
+      case "scan-hints": {
+        const operation = machine.disk.begin(world.copied(effect));
+        const { index: node, boot } = machine;
+        const at = world.now + machine.disk.delayUs(operation);
+        world.schedule(at, { kind: "disk", node, boot, operation });
+        break;
+      }
+      case "proven":
+        machine.disk.isProven = true;
+        break;
+      case "timer":
+        this.setTimer(machine, effect.id, effect.at);
+        break;
+      case "emit":
+        this.observe(machine, effect.observation);
+        break;
+    }
+  }
+
+  /** A timer runs for a duration, as `setTimeout` does: setting the clock does not move it. */
+  private setTimer(machine: Machine, id: number, at: number): void {
+    const { world } = this;
+    const due = Math.max(world.now, at - machine.clockOffsetUs);
+    machine.timerId = id;
+    machine.timerDue = due;
+    if (due < machine.timerScheduled) {
+      machine.timerScheduled = due;
+      world.schedule(due, { kind: "timer", node: machine.index, boot: machine.boot });
+    }
+  }
+
+  private observe(machine: Machine, observation: Observation): void {
+    const { world } = this;
+    this.observations.set(observation.type, (this.observations.get(observation.type) ?? 0) + 1);
+    world.tracer?.observed?.(machine.id, observation, world.now);
+  }
+}
