@@ -88,9 +88,9 @@ function addStorage(registry: Registry, { store }: NodeService): void {
 }
 
 function addTraffic(registry: Registry, { peers, events }: NodeService): void {
-  const { calls, batches, sessions } = peers.counters;
+  const { calls, pieces, sessions } = peers.counters;
   counter(registry, "dynamo_rpc_calls_total", "Calls to peers", calls);
-  counter(registry, "dynamo_rpc_batches_total", "Batches that carried them", batches);
+  counter(registry, "dynamo_rpc_pieces_total", "Pieces in which they were written", pieces);
   counter(registry, "dynamo_rpc_sessions_total", "HTTP/2 sessions opened to peers", sessions);
   gauge(
     registry,

@@ -79,17 +79,11 @@ async function askFounding({ secret, ca }: FoundingSource, url: string): Promise
   try {
     const answer = await new Promise<string>((resolve, reject) => {
       timer = setTimeout(() => reject(refuse(`no answer within ${JOIN_MS} ms`)), JOIN_MS);
-      let asked = false;
-      const opened = new RpcSession({ url, secret, ca }, () => {
-        if (opened.state === "closed") reject(refuse(opened.reason));
-        else if (!asked) {
-          asked = true;
-          opened.send('[{"jsonrpc":"2.0","id":1,"method":"founding","params":{}}]', {
-            onResults: ([text]) => resolve(text ?? ""),
-            onDone: () => reject(refuse("it answered nothing")),
-            onFailed: (reason) => reject(refuse(reason)),
-          });
-        }
+      const opened: RpcSession = new RpcSession({ url, secret, ca }, {
+        onWritable: () => opened.write('{"jsonrpc":"2.0","id":1,"method":"founding"}\n'),
+        onLines: ([text]) => resolve(text ?? ""),
+        onClosing: () => {},
+        onEnd: (reason) => reject(refuse(reason)),
       });
       session = opened;
     });
@@ -98,6 +92,6 @@ async function askFounding({ secret, ca }: FoundingSource, url: string): Promise
     return JSON.stringify(result?.founding ?? null);
   } finally {
     clearTimeout(timer);
-    session?.drop();
+    session?.drop("done");
   }
 }

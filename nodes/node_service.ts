@@ -10,6 +10,9 @@ import type { Legs } from "../lib/random/latency.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import { ContextTokens } from "./context_token.ts";
 import { EventStream } from "./event_stream.ts";
+import { Faults } from "./faults.ts";
+import { FaultyCaller, FaultyListener } from "./faulty_calls.ts";
+import { FaultyStore } from "./faulty_store.ts";
 import { Host } from "./host.ts";
 import { RequestMeter } from "./request_meter.ts";
 import { RpcClient } from "./rpc_client.ts";
@@ -19,6 +22,9 @@ import type { RecordStore } from "./storage.ts";
 
 /** The store's note that its data directory was proven: see `lib/dynamo/proving.ts`. */
 export const PROVEN = "proven";
+
+/** Peers may listen for longer than the default when a client asked for it; so many times at the most. */
+const LISTEN_TIMES = 2;
 
 export interface ServiceOptions {
   readonly founding: Founding;
@@ -30,6 +36,8 @@ export interface ServiceOptions {
   readonly sealSecret: string;
   readonly ca?: string | undefined;
   readonly legs?: Legs | undefined;
+  /** Let `/faults` make the node misbehave. */
+  readonly allowFaults?: boolean | undefined;
   readonly seed?: string | undefined;
   /** The data directory was never proven to hold what it should. */
   readonly fresh?: boolean;
@@ -50,7 +58,10 @@ export class NodeService {
   readonly rpc: RpcServer;
   readonly tokens: ContextTokens;
   readonly events: EventStream;
+  /** Null unless the node was started to take orders to misbehave. */
+  readonly faults: Faults | null;
   readonly meter = new RequestMeter();
+  private readonly closers: { close(): void }[] = [];
   private readonly startedAtMs = performance.now();
   private state: "serving" | "stopping" = "serving";
   private readonly urls: ReadonlyMap<NodeId, string>;
@@ -75,22 +86,37 @@ export class NodeService {
       legs,
       random: random.child("legs"),
     });
+    this.faults = options.allowFaults === true ? new Faults(random.child("faults")) : null;
+    const surroundings = this.surroundings(this.faults, random.child("faulty calls"));
     this.replica = new Replica(founding, random.child("replica"), this.boot);
     this.host = new Host(
       this.replica,
-      store,
-      this.peers,
+      surroundings.store,
+      surroundings.peers,
       options.onDefect,
       () => this.rememberProven(),
     );
     this.rpc = new RpcServer(
       founding,
       new RpcWriter(envelopeOf(founding, this.boot)),
-      (from, request, answer) => this.host.peer(from, request, answer),
+      surroundings.listener,
     );
     this.tokens = new ContextTokens(options.sealSecret);
     this.events = new EventStream(self.id, (listener) => this.host.observe(listener));
     this.host.observe((observation) => this.meter.observe(observation));
+  }
+
+  /** What the replica has to do with: the network and the disk as they are, or as `/faults` says. */
+  private surroundings(faults: Faults | null, random: SeededRandom) {
+    const { store, founding } = this;
+    const listener: FaultyListener["handle"] = (from, request, answer) =>
+      this.host.peer(from, request, answer);
+    if (faults === null) return { store, peers: this.peers, listener };
+    const disk = new FaultyStore(store, faults);
+    const peers = new FaultyCaller(this.peers, faults, founding, this.self.id, random);
+    const guard = new FaultyListener(faults, listener, LISTEN_TIMES * founding.config.timeoutMs);
+    this.closers.push(disk, peers, guard);
+    return { store: disk, peers, listener: guard.handle };
   }
 
   get config(): ClusterConfig {
@@ -112,7 +138,7 @@ export class NodeService {
   status(): Record<string, unknown> {
     const { founding, self, boot, replica, options } = this;
     const { keys, bytesOnDisk } = this.store.stats();
-    const { requestsInFlight, counters, crowdedKeys, hints, peers } = replica.stats();
+    const { requestsInFlight, counters, crowdedKeys, hints, peers, antiEntropy } = replica.stats();
     const { rss, heapUsed } = Deno.memoryUsage();
     return {
       id: self.id,
@@ -136,6 +162,8 @@ export class NodeService {
       },
       hints,
       peers,
+      antiEntropy,
+      faults: this.faults?.settings ?? null,
       counters,
       memory: { rssBytes: rss, heapUsedBytes: heapUsed },
       warnings: [...options.warnings?.() ?? [], ...this.siblingWarnings(crowdedKeys)],
@@ -155,6 +183,7 @@ export class NodeService {
   /** Refuses new requests; those under way go on. */
   stopTaking(): void {
     this.state = "stopping";
+    this.rpc.stopTaking();
     this.events.close();
   }
 
@@ -162,6 +191,7 @@ export class NodeService {
   async close(): Promise<void> {
     this.stopTaking();
     this.host.stop();
+    for (const each of this.closers) each.close();
     this.peers.close();
     await this.store.close();
   }

@@ -3,8 +3,8 @@
  *
  * Here is also where injected latency is: the legs of PBS's WARS model (VLDB 2012, section 4.1), W
  * before a write leaves and A before its acknowledgement is heard, R and S likewise for reads. Each
- * message is delayed by itself, before it joins a batch and after it has left one, so batches never
- * make delays depend on each other.
+ * message is delayed by itself, before it is written and after it was read, so what travels together is
+ * not delayed together.
  */
 import type { Boot, Founding, Member, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
@@ -12,7 +12,7 @@ import { type Leg, legDelayMs, type Legs } from "../lib/random/latency.ts";
 import type { SeededRandom } from "../lib/random/seeded.ts";
 import { DelayLine } from "./delay_line.ts";
 import type { CallAnswer, PeerCaller } from "./host.ts";
-import { type Lane, PeerLink } from "./peer_link.ts";
+import { PeerLink } from "./peer_link.ts";
 import { dynamoErrorIn, envelopeOf, refuseEnvelope, RpcCode, RpcWriter } from "./rpc_messages.ts";
 import { complaintAboutReply } from "./reply_guards.ts";
 import { isObject } from "./wire_guards.ts";
@@ -30,20 +30,19 @@ export interface RpcClientOptions {
 }
 
 interface Route {
-  readonly lane: Lane;
   readonly there: Leg | "other";
   readonly back: Leg | "other";
 }
 
 const ROUTES: Record<PeerRequest["method"], Route> = {
-  "replica.get": { lane: "read", there: "R", back: "S" },
-  "replica.put": { lane: "write", there: "W", back: "A" },
-  "gossip": { lane: "background", there: "other", back: "other" },
-  "gossip.states": { lane: "background", there: "other", back: "other" },
-  "tree.roots": { lane: "background", there: "other", back: "other" },
-  "tree.children": { lane: "background", there: "other", back: "other" },
-  "tree.keys": { lane: "background", there: "other", back: "other" },
-  "forward": { lane: "forward", there: "other", back: "other" },
+  "replica.get": { there: "R", back: "S" },
+  "replica.put": { there: "W", back: "A" },
+  "gossip": { there: "other", back: "other" },
+  "gossip.states": { there: "other", back: "other" },
+  "tree.roots": { there: "other", back: "other" },
+  "tree.children": { there: "other", back: "other" },
+  "tree.keys": { there: "other", back: "other" },
+  "forward": { there: "other", back: "other" },
 };
 
 interface Peer {
@@ -79,28 +78,28 @@ export class RpcClient implements PeerCaller {
       queueMicrotask(() => answer({ kind: "failed", reason, undelivered: true }));
       return;
     }
-    const { lane, there, back } = ROUTES[request.method];
+    const { there, back } = ROUTES[request.method];
     const deadline = performance.now() + timeoutMs;
     const { legs } = this.options;
     if (legs === undefined) {
-      this.send(peer, lane, request, deadline, answer);
+      this.send(peer, request, deadline, answer);
       return;
     }
     // Drawn when each message sets out; a failure is not a message, so it is known at once.
     this.delays.after(this.delayMs(legs, there, peer), () => {
-      this.send(peer, lane, request, deadline, (outcome) => {
+      this.send(peer, request, deadline, (outcome) => {
         if (outcome.kind === "failed") answer(outcome);
         else this.delays.after(this.delayMs(legs, back, peer), () => answer(outcome));
       });
     });
   }
 
-  /** Sums over all peers: calls, the batches that carried them, and sessions opened. */
-  get counters(): { calls: number; batches: number; sessions: number } {
-    const sum = { calls: 0, batches: 0, sessions: 0 };
+  /** Sums over all peers: calls, the pieces in which they were written, and sessions opened. */
+  get counters(): { calls: number; pieces: number; sessions: number } {
+    const sum = { calls: 0, pieces: 0, sessions: 0 };
     for (const { link: { counters } } of this.peers.values()) {
       sum.calls += counters.calls;
-      sum.batches += counters.batches;
+      sum.pieces += counters.pieces;
       sum.sessions += counters.sessions;
     }
     return sum;
@@ -127,13 +126,12 @@ export class RpcClient implements PeerCaller {
 
   private send(
     peer: Peer,
-    lane: Lane,
     request: PeerRequest,
     deadline: number,
     answer: (answer: CallAnswer) => void,
   ): void {
     const id = ++this.lastCall;
-    peer.link.send({ id, lane, text: this.writer.request(id, request), deadline, answer });
+    peer.link.send({ id, text: this.writer.request(id, request), deadline, answer });
   }
 
   private delayMs(legs: Legs, leg: Leg | "other", { near }: Peer): number {
@@ -142,21 +140,22 @@ export class RpcClient implements PeerCaller {
   }
 }
 
-/** Reads one reply of `peer`; null when it does not even say which call it answers. */
+/** Reads one reply of `peer`; null when it is no JSON-RPC at all. */
 export function readReply(
   text: string,
   peer: NodeId,
   cluster: string,
-): { id: number; answer: CallAnswer } | null {
+): { id: number | null; answer: CallAnswer } | null {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     return null;
   }
-  if (!isObject(json) || typeof json["id"] !== "number") return null;
+  if (!isObject(json)) return null;
   const { id, result, error } = json;
-  return { id, answer: isObject(error) ? readError(error) : readResult(result, peer, cluster) };
+  const answer = isObject(error) ? readError(error) : readResult(result, peer, cluster);
+  return { id: typeof id === "number" ? id : null, answer };
 }
 
 function readResult(result: unknown, peer: NodeId, cluster: string): CallAnswer {

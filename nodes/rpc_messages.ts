@@ -18,6 +18,8 @@ import { isNodeId, isObject } from "./wire_guards.ts";
 /** Raised when the meaning of a message changes: nodes of different versions refuse each other. */
 export const PROTOCOL_VERSION = 1;
 export const RPC_PATH = "/rpc";
+/** Of a conversation: one JSON-RPC message a line (https://jsonlines.org). */
+export const JSON_LINES = "application/jsonl";
 
 /** A client sends fewer: this is where a server stops listening. */
 export const BATCH_CALLS_LIMIT = 1_024;

@@ -1,17 +1,19 @@
 /**
- * The answering side of `POST /rpc`.
+ * The answering side of `POST /rpc`, in two forms.
  *
- * The results of a batch come as one JSON array, one result a line. They wait for each other for a
- * moment only: when the slowest takes longer, what is there is sent and the rest follows line by line
- * as it comes, so that a call that waits for a disk, or for a dead node's timeout, does not hold up
- * the calls that happened to leave with it.
+ * `application/json` is one call or one batch and is answered when all of it is: for people with curl.
+ * `application/jsonl` is a conversation, and what peers hold with each other: each line of the request
+ * is a call or a batch, each line of the answer a result, sent as soon as it is there. So a call that
+ * waits for a disk, or for a dead node's timeout, holds up no other.
  */
 import type { Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { complaintAboutParams, isPeerMethod, PEER_METHODS } from "./peer_guards.ts";
 import { readBody } from "./request_body.ts";
+import { converse } from "./rpc_conversation.ts";
 import {
   BATCH_CALLS_LIMIT,
+  JSON_LINES,
   refuseEnvelope,
   RPC_BYTES_MAX,
   RpcCode,
@@ -21,8 +23,6 @@ import {
 } from "./rpc_messages.ts";
 import { isObject } from "./wire_guards.ts";
 
-/** How long a batch's first results wait for its last, ms. */
-const TOGETHER_MS = 5;
 /** Calls being answered at once, over all peers; past it they are refused. */
 export const RPC_CALLS_MAX = 20_000;
 const JSON_HEADERS = { "content-type": "application/json" };
@@ -35,6 +35,7 @@ type PeerHandler = (
 
 export class RpcServer {
   private callsInHand = 0;
+  private isStopping = false;
 
   constructor(
     private readonly founding: Founding,
@@ -44,6 +45,9 @@ export class RpcServer {
 
   /** Answers a request whose sender has shown the secret. */
   async handle(request: Request): Promise<Response> {
+    if (request.headers.get("content-type")?.startsWith(JSON_LINES) === true) {
+      return converse(request.body, (line, say) => this.onText(line, say));
+    }
     const body = await readBody(request, RPC_BYTES_MAX);
     if (body.kind !== "read") {
       const message = body.kind === "too-large"
@@ -54,41 +58,49 @@ export class RpcServer {
         body.kind === "too-large" ? 413 : 400,
       );
     }
+    const text = new TextDecoder().decode(body.bytes);
+    const answer = await new Promise<string | null>((resolve) => this.onText(text, resolve));
+    return answer === null ? new Response(null, { status: 204 }) : jsonResponse(`${answer}\n`);
+  }
+
+  /** New calls are refused from now on: the node is stopping. */
+  stopTaking(): void {
+    this.isStopping = true;
+  }
+
+  /** Calls back once, with null when there is nothing to answer. */
+  private onText(text: string, done: (answer: string | null) => void): void {
     let json: unknown;
     try {
-      json = JSON.parse(new TextDecoder().decode(body.bytes));
+      json = JSON.parse(text);
     } catch (error) {
       const message = `the request is no JSON: ${(error as Error).message}`;
-      return jsonResponse(this.writer.error("null", { code: RpcCode.parse, message }), 400);
+      done(this.writer.error("null", { code: RpcCode.parse, message }));
+      return;
     }
-    return Array.isArray(json) ? await this.batch(json) : await this.single(json);
+    if (Array.isArray(json)) this.onBatch(json, done);
+    else this.onCall(json, done);
   }
 
-  private single(call: unknown): Promise<Response> {
-    return new Promise((resolve) => {
-      this.answer(call, (text) => {
-        // A notification gets no answer.
-        resolve(text === null ? new Response(null, { status: 204 }) : jsonResponse(text));
-      });
-    });
-  }
-
-  private batch(calls: readonly unknown[]): Response | Promise<Response> {
+  private onBatch(calls: readonly unknown[], done: (answer: string | null) => void): void {
     if (calls.length === 0 || calls.length > BATCH_CALLS_LIMIT) {
       const message = `a batch must hold 1 to ${BATCH_CALLS_LIMIT} calls: it holds ${calls.length}`;
-      return jsonResponse(
-        this.writer.error("null", { code: RpcCode.invalidRequest, message }),
-        400,
-      );
+      done(this.writer.error("null", { code: RpcCode.invalidRequest, message }));
+      return;
     }
-    return new Promise((resolve) => {
-      const results = new BatchResults(calls.length, resolve);
-      for (const call of calls) this.answer(call, (text) => results.add(text));
-    });
+    const results: string[] = [];
+    let missing = calls.length;
+    for (const call of calls) {
+      this.onCall(call, (text) => {
+        // A notification gets no answer.
+        if (text !== null) results.push(text);
+        if (--missing === 0) done(results.length === 0 ? null : `[${results.join(",")}]`);
+      });
+    }
   }
 
   /** Calls back once with the result's text, null for a notification. */
-  private answer(call: unknown, done: (text: string | null) => void): void {
+  private onCall(call: unknown, done: (text: string | null) => void): void {
     const id = idOf(call);
     if (!isObject(call) || id === undefined || call["jsonrpc"] !== "2.0") {
       done(this.writer.error("null", {
@@ -116,8 +128,10 @@ export class RpcServer {
       finish(this.writer.error(idText, request));
       return;
     }
-    if (this.callsInHand >= RPC_CALLS_MAX) {
-      const message = `too many calls in hand: at most ${RPC_CALLS_MAX} are taken on`;
+    if (this.isStopping || this.callsInHand >= RPC_CALLS_MAX) {
+      const message = this.isStopping
+        ? "the node is stopping"
+        : `too many calls in hand: at most ${RPC_CALLS_MAX} are taken on`;
       finish(this.writer.error(idText, { code: RpcCode.overloaded, message }));
       return;
     }
@@ -165,73 +179,6 @@ function idOf(call: unknown): string | number | null | undefined {
   if (id === undefined) return null;
   return typeof id === "number" || (typeof id === "string" && id.length <= 128) ? id : undefined;
 }
-
-/**
- * Collects a batch's results: together when they are quick, as a stream when they are not. The array is
- * written `[result⏎,result⏎]`: a line ends where a result ends, so that a caller can read it at once.
- */
-class BatchResults {
-  private texts: string[] = [];
-  private missing: number;
-  /** What stands before the next result. */
-  private joint = "[";
-  private readonly timer: ReturnType<typeof setTimeout>;
-  private stream: ReadableStreamDefaultController<Uint8Array> | null = null;
-
-  constructor(calls: number, private readonly resolve: (response: Response) => void) {
-    this.missing = calls;
-    this.timer = setTimeout(() => this.startStream(), TOGETHER_MS);
-  }
-
-  add(text: string | null): void {
-    this.missing--;
-    if (text !== null) this.texts.push(text);
-    if (this.missing === 0) this.finish();
-    else if (this.stream !== null) this.stream.enqueue(ENCODER.encode(this.takeLines()));
-  }
-
-  private finish(): void {
-    clearTimeout(this.timer);
-    if (this.stream !== null) {
-      this.stream.enqueue(ENCODER.encode(`${this.takeLines()}${this.end()}`));
-      this.stream.close();
-    } else if (this.texts.length === 0) {
-      this.resolve(new Response(null, { status: 204 }));
-    } else {
-      this.resolve(jsonResponse(`${this.takeLines()}]`));
-    }
-  }
-
-  private startStream(): void {
-    const body = new ReadableStream<Uint8Array>({
-      start: (controller) => {
-        this.stream = controller;
-        // Even with nothing to say yet: the head tells the caller that its batch has arrived.
-        controller.enqueue(ENCODER.encode(this.takeLines()));
-      },
-      cancel: () => {
-        // The caller is gone; what is still to come goes nowhere.
-        this.stream = null;
-      },
-    });
-    this.resolve(new Response(body, { headers: JSON_HEADERS }));
-  }
-
-  /** A stream that turned out to hold nothing but notifications is still an array. */
-  private end(): string {
-    return this.joint === "[" ? "[]" : "]";
-  }
-
-  private takeLines(): string {
-    if (this.texts.length === 0) return "";
-    const lines = `${this.joint}${this.texts.join("\n,")}\n`;
-    this.joint = ",";
-    this.texts = [];
-    return lines;
-  }
-}
-
-const ENCODER = new TextEncoder();
 
 function jsonResponse(text: string, status = 200): Response {
   return new Response(text, { status, headers: JSON_HEADERS });

@@ -39,6 +39,19 @@ async function post(body: string): Promise<{ response: Response; asked: PeerRequ
   return { response, asked };
 }
 
+const ENVELOPE = { protocol: PROTOCOL_VERSION, cluster: "tests", sender: "n1", incarnation: 1 };
+const call = (method: string, params: unknown) =>
+  JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+const put = (changes: object) =>
+  call("replica.put", {
+    envelope: ENVELOPE,
+    key: "k",
+    purpose: "replicate",
+    siblings: SIBLINGS,
+    ...changes,
+  });
+const version = (changes: object) => put({ siblings: [{ ...SIBLINGS[0], ...changes }] });
+
 Deno.test("a person can ping with the secret alone, in a batch too", async () => {
   const ping = { jsonrpc: "2.0", method: "ping", params: {} };
   const { response } = await post(JSON.stringify([{ ...ping, id: 1 }, { ...ping, id: "two" }]));
@@ -61,18 +74,47 @@ Deno.test("a notification is carried out and not answered", async () => {
   equal(asked.length, 1);
 });
 
-const ENVELOPE = { protocol: PROTOCOL_VERSION, cluster: "tests", sender: "n1", incarnation: 1 };
-const call = (method: string, params: unknown) =>
-  JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-const put = (changes: object) =>
-  call("replica.put", {
-    envelope: ENVELOPE,
-    key: "k",
-    purpose: "replicate",
-    siblings: SIBLINGS,
-    ...changes,
+Deno.test("a conversation answers line by line, the slow later, and goes on after a bad line", async () => {
+  let release: () => void = () => {};
+  const server = new RpcServer(FOUNDING, WRITER, (_from, request, answer) => {
+    const reply = () => answer({ status: "stored" });
+    if (request.method === "replica.get" && request.key === "slow") release = reply;
+    else reply();
   });
-const version = (changes: object) => put({ siblings: [{ ...SIBLINGS[0], ...changes }] });
+  const line = (id: number, key: string) =>
+    `{"jsonrpc":"2.0","id":${id},"method":"replica.get","params":${
+      JSON.stringify({ envelope: ENVELOPE, key })
+    }}\n`;
+  const body = `${line(1, "slow")}${line(2, "quick")}garbage\n[${line(3, "in a batch").trim()}]\n`;
+  const response = await server.handle(
+    new Request("http://n2/rpc", {
+      method: "POST",
+      body,
+      headers: { "content-type": "application/jsonl" },
+    }),
+  );
+  equal(response.headers.get("content-type"), "application/jsonl");
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const read = async () => new TextDecoder().decode((await reader.read()).value);
+  let text = "";
+  while (text.split("\n").length < 4) text += await read();
+  const early = text.trim().split("\n").map((each) => JSON.parse(each));
+  deepEqual(early.map((each) => each.id ?? each.error?.code ?? each[0].id), [2, -32700, 3]);
+  release();
+  equal(JSON.parse(await read()).id, 1);
+  equal((await reader.read()).done, true);
+});
+
+Deno.test("a stopping node refuses new calls and says that it did nothing", async () => {
+  const server = new RpcServer(FOUNDING, WRITER, () => {
+    throw new Error("it was asked all the same");
+  });
+  server.stopTaking();
+  const response = await server.handle(
+    new Request("http://n2/rpc", { method: "POST", body: put({}) }),
+  );
+  equal((await response.json()).error.code, -32000);
+});
 
 for (
   const [name, body, code] of [

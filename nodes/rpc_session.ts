@@ -1,15 +1,16 @@
 /**
- * One HTTP/2 session to a peer: sends batches, hands back each result line as it comes.
+ * One HTTP/2 session to a peer, and the conversation on it: lines go out, lines come back (see
+ * `rpc_conversation.ts`).
  *
  * Made with `node:http2` and not `fetch`, whose connections leave Nagle's algorithm on (measured:
  * 44 ms for a body over 1 KB). What that client does on Deno 2.9.6 shapes this file, all measured: a
- * peer that is killed shows as a `close` with rstCode 8 and no `error`, so a batch is done only if a
- * status came, the stream ended and rstCode is 0; many resets at once make the server end the whole
- * session, so a session is dropped rather than its streams reset; a session counts as open when the
- * peer's settings came, since a stopped process's kernel accepts connections in its name.
+ * peer that is killed shows as a `close` with rstCode 8 and no `error`; a session counts as open when
+ * the peer's settings came, since a stopped process's kernel accepts connections in its name; and a
+ * session in doubt is dropped whole, its stream with it.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
-import { RPC_PATH } from "./rpc_messages.ts";
+import { LineSplitter } from "./line_splitter.ts";
+import { JSON_LINES, RPC_BYTES_MAX, RPC_PATH } from "./rpc_messages.ts";
 
 export interface SessionOptions {
   /** `http://host:port`, or `https://…` for TLS with HTTP/2 negotiated by ALPN. */
@@ -19,162 +20,152 @@ export interface SessionOptions {
   readonly ca?: string | undefined;
 }
 
-/** What becomes of a batch. Results come first, each once; then exactly one of the ends. */
-export interface BatchListener {
-  /** Complete JSON texts, each one call's reply. */
-  onResults(texts: readonly string[]): void;
-  /** The peer has answered all that it will. */
-  onDone(): void;
-  /** `undelivered`: the peer certainly took nothing of the batch on. */
-  onFailed(reason: string, undelivered: boolean): void;
+export interface SessionListener {
+  /** It may be written to: the session opened, or its buffers have room again. */
+  onWritable(): void;
+  onLines(lines: readonly string[]): void;
+  /** No more can be written; lines may still come until {@link SessionListener.onEnd}. */
+  onClosing(): void;
+  /** Nothing more will come. `undelivered`: the peer certainly looked at none of what was written. */
+  onEnd(reason: string, undelivered: boolean): void;
 }
 
 /** HTTP/2's REFUSED_STREAM: the peer says that it did nothing. */
 const REFUSED_STREAM = 7;
 const HTTP_OK = 200;
-/** Answers that come before any call of the batch is looked at. */
+/** Answers that come before any call is looked at. */
 const NOTHING_DONE = [400, 401, 403, 404, 413, 503];
+/** What one stream and one session may have under way towards us, bytes: a large record in one go. */
+const WINDOW_BYTES = 4 * 1_048_576;
+const REFUSAL_CHARACTERS_MAX = 1_048_576;
 
 export class RpcSession {
-  state: "connecting" | "open" | "closed" = "connecting";
-  /** Batches without an end. */
-  streams = 0;
+  state: "connecting" | "open" | "closing" | "ended" = "connecting";
   /** When something last came from the peer, ms of `performance.now()`. */
   heardAt = -Infinity;
   readonly startedAt = performance.now();
   private readonly session: ClientHttp2Session;
-  private readonly headers: Record<string, string>;
-  private whyClosed = "the connection was closed";
-
-  /** `onChange` is called when the session opens, when it takes no more batches, and when it is gone. */
-  constructor(options: SessionOptions, private readonly onChange: () => void) {
-    this.headers = {
-      ":method": "POST",
-      ":path": RPC_PATH,
-      "content-type": "application/json",
-      ...(options.secret === null ? {} : { authorization: `Bearer ${options.secret}` }),
-    };
-    this.session = connect(options.url, options.ca === undefined ? {} : { ca: options.ca });
-    this.session.once("remoteSettings", () => this.opened());
-    this.session.on("error", (error) => this.closed(reasonOf(error)));
-    this.session.on("goaway", () => this.closed("the peer is shutting down"));
-    this.session.on("close", () => this.closed("the connection was closed"));
-  }
-
-  /** Why it is closed, for a person. */
-  get reason(): string {
-    return this.whyClosed;
-  }
-
-  /** Sends the text of a batch on an open session. */
-  send(text: string, listener: BatchListener): void {
-    this.streams++;
-    let stream: ClientHttp2Stream;
-    try {
-      stream = this.session.request(this.headers);
-    } catch (error) {
-      this.streams--;
-      const reason = reasonOf(error);
-      this.closed(reason);
-      // Never within the call: whoever sends is not ready to hear.
-      queueMicrotask(() => listener.onFailed(reason, true));
-      return;
-    }
-    new Exchange(stream, listener, () => this.heardAt = performance.now(), () => {
-      this.streams--;
-      if (this.state === "closed" && this.streams === 0) this.session.close();
-      this.onChange();
-    });
-    stream.end(text);
-  }
-
-  /** Ends the session and with it whatever is under way on it. */
-  drop(): void {
-    this.closed("the connection was dropped");
-    this.session.destroy();
-  }
-
-  /** Ends the session when what is under way has ended. */
-  retire(): void {
-    this.closed("the connection was given up");
-    if (this.streams === 0) this.session.close();
-  }
-
-  private opened(): void {
-    if (this.state !== "connecting") return;
-    this.state = "open";
-    this.heardAt = performance.now();
-    this.onChange();
-  }
-
-  private closed(reason: string): void {
-    if (this.state === "closed") return;
-    this.state = "closed";
-    this.whyClosed = reason;
-    this.onChange();
-  }
-}
-
-/** One batch on its stream. */
-class Exchange {
+  private stream: ClientHttp2Stream | null = null;
+  private isFull = false;
   private status = 0;
-  private ended = false;
-  /** What came after the last line, in the pieces that it came in: joining each time would copy it all. */
-  private pieces: string[] = [];
+  /** What came before the head, or instead of answers. */
+  private early = "";
   private failure: string | null = null;
 
   constructor(
-    stream: ClientHttp2Stream,
-    private readonly listener: BatchListener,
-    private readonly heard: () => void,
-    private readonly over: () => void,
+    private readonly options: SessionOptions,
+    private readonly listener: SessionListener,
   ) {
+    const { url, ca } = options;
+    const settings = { initialWindowSize: WINDOW_BYTES };
+    this.session = connect(url, ca === undefined ? { settings } : { settings, ca });
+    this.session.once("remoteSettings", () => this.open());
+    this.session.on("error", (error) => {
+      this.failure ??= reasonOf(error);
+      this.end(0);
+    });
+    this.session.on("goaway", () => this.close("the peer is shutting down"));
+    this.session.on("close", () => this.end(0));
+  }
+
+  get isWritable(): boolean {
+    return this.state === "open" && !this.isFull;
+  }
+
+  /** Sends text that ends with a line's end. Only while {@link isWritable}. */
+  write(text: string): void {
+    this.isFull = this.stream?.write(text) === false;
+  }
+
+  /** Ends the session and with it whatever is under way on it. */
+  drop(reason: string): void {
+    this.failure ??= reason;
+    this.end(0);
+  }
+
+  /** Writes no more; what is under way may still come back. */
+  retire(): void {
+    this.close("the connection was given up");
+  }
+
+  private open(): void {
+    if (this.state !== "connecting") return;
+    this.heardAt = performance.now();
+    try {
+      this.stream = this.newStream();
+    } catch (error) {
+      this.failure ??= reasonOf(error);
+      this.end(0);
+      return;
+    }
+    this.state = "open";
+    this.listener.onWritable();
+  }
+
+  private newStream(): ClientHttp2Stream {
+    const { secret } = this.options;
+    const stream = this.session.request({
+      ":method": "POST",
+      ":path": RPC_PATH,
+      "content-type": JSON_LINES,
+      ...(secret === null ? {} : { authorization: `Bearer ${secret}` }),
+    }, { endStream: false });
+    const lines = new LineSplitter(RPC_BYTES_MAX);
     stream.setEncoding("utf8");
     // On Deno the first data may come before the head that it came with.
     stream.on("response", (headers) => {
       this.status = Number(headers[":status"]);
-      this.takeLines();
+      this.onText(lines, "");
     });
-    stream.on("data", (chunk: string) => {
-      this.heard();
-      this.pieces.push(chunk);
-      if (chunk.includes("\n")) this.takeLines();
+    stream.on("data", (text: string) => this.onText(lines, text));
+    stream.on("drain", () => {
+      this.isFull = false;
+      if (this.state === "open") this.listener.onWritable();
     });
-    stream.on("end", () => this.ended = true);
-    stream.on("error", (error) => this.failure = reasonOf(error));
-    stream.on("close", () => this.onClose(stream.rstCode ?? 0));
+    stream.on("error", (error) => this.failure ??= reasonOf(error));
+    stream.on("close", () => this.end(stream.rstCode ?? 0));
+    return stream;
   }
 
-  private takeLines(): void {
-    if (this.status !== HTTP_OK || this.pieces.length === 0) return;
-    const text = this.pieces.join("");
-    const end = text.lastIndexOf("\n");
-    this.pieces = end === text.length - 1 ? [] : [text.slice(end + 1)];
-    if (end === -1) return;
-    // Each line is a result after the bracket or comma that joins it to the others.
-    const texts: string[] = [];
-    for (let start = 0; start <= end;) {
-      const next = text.indexOf("\n", start);
-      texts.push(text.slice(start + 1, next));
-      start = next + 1;
+  private onText(lines: LineSplitter, text: string): void {
+    this.heardAt = performance.now();
+    if (this.status !== HTTP_OK) {
+      if (this.early.length < REFUSAL_CHARACTERS_MAX) this.early += text;
+      return;
     }
-    this.listener.onResults(texts);
+    const { early } = this;
+    this.early = "";
+    try {
+      const whole = lines.take(early === "" ? text : early + text);
+      if (whole.length > 0) this.listener.onLines(whole);
+    } catch (error) {
+      this.drop(reasonOf(error));
+    }
   }
 
-  private onClose(rstCode: number): void {
-    if (this.status === HTTP_OK && this.ended && rstCode === 0) {
-      this.listener.onDone();
-    } else if (this.status !== 0 && this.status !== HTTP_OK) {
-      const refused = NOTHING_DONE.includes(this.status);
-      this.listener.onFailed(
-        `HTTP ${this.status} ${refusalIn(this.pieces.join(""))}`.trim(),
-        refused,
-      );
+  private close(reason: string): void {
+    if (this.state === "connecting") {
+      this.drop(reason);
+    } else if (this.state === "open") {
+      this.failure ??= reason;
+      this.state = "closing";
+      this.stream?.end();
+      this.listener.onClosing();
+    }
+  }
+
+  private end(rstCode: number): void {
+    if (this.state === "ended") return;
+    const wasOpen = this.state !== "connecting";
+    this.state = "ended";
+    this.session.destroy();
+    if (this.status !== 0 && this.status !== HTTP_OK) {
+      const reason = `HTTP ${this.status} ${refusalIn(this.early)}`.trim();
+      this.listener.onEnd(reason, NOTHING_DONE.includes(this.status));
     } else {
-      const reason = this.failure ?? `the connection broke off (HTTP/2 code ${rstCode})`;
-      this.listener.onFailed(reason, rstCode === REFUSED_STREAM);
+      const reason = this.failure ?? "the connection broke off";
+      this.listener.onEnd(reason, !wasOpen || rstCode === REFUSED_STREAM);
     }
-    this.over();
   }
 }
 

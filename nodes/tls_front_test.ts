@@ -1,5 +1,6 @@
 /** TLS in front of a server on a unix socket, spoken to as a peer would. */
 import { equal, match } from "node:assert/strict";
+import { converse } from "./rpc_conversation.ts";
 import { RpcSession } from "./rpc_session.ts";
 import { openTlsFront, socketPathIn } from "./tls_front.ts";
 
@@ -23,33 +24,31 @@ EKNTRYmWovyFs2LrBXUDS6UNMdeie70bBcN1SIywY38aGuJPIm9ovruJ
 -----END PRIVATE KEY-----
 `;
 
-/** Sends one batch over a session to `url` and tells what came back, or why nothing did. */
+/** Writes one line over a session to `url` and tells what came back, or why nothing did. */
 async function exchange(url: string, ca: string | undefined, text: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  let sent = false;
-  const session: RpcSession = new RpcSession({ url, secret: null, ca }, () => {
-    if (session.state === "closed") resolve(`closed: ${session.reason}`);
-    else if (!sent) {
-      sent = true;
-      session.send(text, {
-        onResults: (texts) => resolve(texts.join()),
-        onDone: () => resolve("nothing"),
-        onFailed: resolve,
-      });
-    }
+  let written = false;
+  const session: RpcSession = new RpcSession({ url, secret: null, ca }, {
+    onWritable: () => {
+      if (!written) session.write(`${text}\n`);
+      written = true;
+    },
+    onLines: ([line]) => resolve(line ?? ""),
+    onClosing: () => {},
+    onEnd: (reason) => resolve(`ended: ${reason}`),
   });
   const answer = await promise;
-  session.drop();
+  session.drop("done");
   return answer;
 }
 
 Deno.test("peers speak HTTP/2 through the front, and only to a certificate that they trust", async () => {
   const directory = await Deno.makeTempDir({ prefix: "dynamo-tls-" });
   const path = await socketPathIn(directory);
-  const server = Deno.serve({ path, onListen: () => {} }, async (request) => {
-    const { length } = await request.text();
-    return new Response(`[${JSON.stringify({ length, url: request.url })}\n]`);
-  });
+  const server = Deno.serve(
+    { path, onListen: () => {} },
+    ({ url, body }) => converse(body, ({ length }, say) => say(JSON.stringify({ length, url }))),
+  );
   const front = await openTlsFront({ cert: CERT, key: KEY }, "127.0.0.1", 0, path);
   const url = `https://localhost:${front.port}`;
   try {
@@ -57,7 +56,7 @@ Deno.test("peers speak HTTP/2 through the front, and only to a certificate that 
     const answer = JSON.parse(await exchange(url, CERT, "x".repeat(3_000_000)));
     equal(answer.length, 3_000_000);
     match(answer.url, new RegExp(`//localhost:${front.port}/rpc$`));
-    match(await exchange(url, undefined, "x"), /closed: .*(certificate|issuer|self)/i);
+    match(await exchange(url, undefined, "x"), /ended: .*(certificate|issuer|self)/i);
   } finally {
     await front.close();
     await server.shutdown();
