@@ -40,6 +40,8 @@ const ROUTES: Record<PeerRequest["method"], Route> = {
   "replica.put": { lane: "write", there: "W", back: "A" },
   "gossip": { lane: "background", there: "other", back: "other" },
   "gossip.states": { lane: "background", there: "other", back: "other" },
+  "reap.ask": { lane: "background", there: "other", back: "other" },
+  "reap.drop": { lane: "background", there: "other", back: "other" },
   "tree.roots": { lane: "background", there: "other", back: "other" },
   "tree.children": { lane: "background", there: "other", back: "other" },
   "tree.keys": { lane: "background", there: "other", back: "other" },

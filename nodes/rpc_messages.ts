@@ -122,6 +122,7 @@ export class RpcWriter {
         }}}`;
       case "forwarded":
       case "gossip":
+      case "reap":
       case "roots":
       case "tree":
       case "keys":
@@ -162,6 +163,8 @@ export class RpcWriter {
         }`;
       case "gossip":
       case "gossip.states":
+      case "reap.ask":
+      case "reap.drop":
       case "tree.roots":
       case "tree.children":
       case "tree.keys":
