@@ -26,6 +26,8 @@ const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
   "replica.put": complaintAboutPut,
   "gossip": ({ digest }) => complaintAboutList("digest", digest, isDigestLine),
   "gossip.states": ({ states }) => complaintAboutList("states", states, isNodeState),
+  "reap.ask": complaintAboutReap,
+  "reap.drop": complaintAboutReap,
   "tree.roots": ({ ringVersion, roots }) =>
     typeof ringVersion !== "string"
       ? "ringVersion must be text"
@@ -57,6 +59,11 @@ export function isPeerMethod(method: unknown): method is PeerRequest["method"] {
 /** What is wrong with the params of a peer's call; null when they are right. */
 export function complaintAboutParams(method: PeerRequest["method"], params: Params): Complaint {
   return GUARDS[method](params);
+}
+
+function complaintAboutReap({ key, digest }: Params): Complaint {
+  if (!isKey(key)) return "key must be text";
+  return typeof digest === "string" && HASH.test(digest) ? null : "digest must be 16 hex digits";
 }
 
 function complaintAboutPut({ key, purpose, hintFor, buffered, siblings }: Params): Complaint {

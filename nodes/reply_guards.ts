@@ -31,6 +31,8 @@ export function complaintAboutReply(given: unknown): Complaint {
     case "gossip":
       return complaintAboutList("newer", given["newer"], isNodeState) ??
         complaintAboutList("wanted", given["wanted"], isNodeId);
+    case "reap":
+      return typeof given["agrees"] === "boolean" ? null : "agrees must be true or false";
     case "roots":
       return complaintAboutList("differing", given["differing"], isCount);
     case "tree":

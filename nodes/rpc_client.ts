@@ -39,6 +39,8 @@ const ROUTES: Record<PeerRequest["method"], Route> = {
   "replica.put": { there: "W", back: "A" },
   "gossip": { there: "other", back: "other" },
   "gossip.states": { there: "other", back: "other" },
+  "reap.ask": { there: "other", back: "other" },
+  "reap.drop": { there: "other", back: "other" },
   "tree.roots": { there: "other", back: "other" },
   "tree.children": { there: "other", back: "other" },
   "tree.keys": { there: "other", back: "other" },

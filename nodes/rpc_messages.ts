@@ -124,6 +124,7 @@ export class RpcWriter {
         }}}`;
       case "forwarded":
       case "gossip":
+      case "reap":
       case "roots":
       case "tree":
       case "keys":
@@ -164,6 +165,8 @@ export class RpcWriter {
         }`;
       case "gossip":
       case "gossip.states":
+      case "reap.ask":
+      case "reap.drop":
       case "tree.roots":
       case "tree.children":
       case "tree.keys":

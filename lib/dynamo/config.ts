@@ -63,6 +63,10 @@ export interface TunableConfig {
   readonly handoffIntervalMs: number;
   /** How often a node compares trees with one co-owner; 0 turns anti-entropy off. */
   readonly antiEntropyIntervalMs: number;
+  /** How old a tombstone must be to be reaped: longer than any message can be under way. */
+  readonly tombstoneGraceMs: number;
+  /** How often a node looks at a page of its disk for tombstones; 0 turns reaping off. */
+  readonly reapIntervalMs: number;
   /** Keys repaired at once by one exchange. */
   readonly antiEntropyKeysMax: number;
   /** Background work waits while more than 1% of a minute's disk accesses take longer (section 6.5). */
@@ -116,6 +120,8 @@ const DEFAULTS: ClusterConfig = {
   hintTtlMs: 3 * 3_600_000,
   handoffIntervalMs: 1_000,
   antiEntropyIntervalMs: 5_000,
+  tombstoneGraceMs: 24 * 3_600_000,
+  reapIntervalMs: 60_000,
   antiEntropyKeysMax: 16,
   storageSlowMs: 50,
   handoffSendMax: 16,
@@ -164,6 +170,8 @@ export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig
   requireInteger("hintTtlMs", config.hintTtlMs, 1, 365 * 24 * 3_600_000);
   requireInteger("handoffIntervalMs", config.handoffIntervalMs, 1, TIMEOUT_MS_MAX);
   requireInteger("antiEntropyIntervalMs", config.antiEntropyIntervalMs, 0, TIMEOUT_MS_MAX);
+  requireInteger("tombstoneGraceMs", config.tombstoneGraceMs, 0, 365 * 24 * 3_600_000);
+  requireInteger("reapIntervalMs", config.reapIntervalMs, 0, 24 * 3_600_000);
   requireInteger("antiEntropyKeysMax", config.antiEntropyKeysMax, 1, 10_000);
   requireInteger("storageSlowMs", config.storageSlowMs, 1, TIMEOUT_MS_MAX);
   requireInteger("handoffSendMax", config.handoffSendMax, 1, 10_000);

@@ -9,6 +9,7 @@ import type { GossipRound } from "./gossiping.ts";
 import type { HintDelivery } from "./handoff.ts";
 import type { GetCoordinator } from "./get_coordinator.ts";
 import type { PutCoordinator } from "./put_coordinator.ts";
+import type { ReapRound } from "./reaping.ts";
 import type { NodeId } from "./ring.ts";
 
 export type Coordinator =
@@ -18,7 +19,8 @@ export type Coordinator =
   | HintDelivery
   | GossipRound
   | Exchange
-  | KeyRepair;
+  | KeyRepair
+  | ReapRound;
 
 /** Who is answered when a conversation has its outcome. */
 export type Origin =

@@ -19,6 +19,8 @@ export interface Counters {
   exchangesFailed: number;
   treesCompared: number;
   keysRepaired: number;
+  /** Tombstones that this node had dropped everywhere. */
+  reaped: number;
   /** Damaged records replaced from the other replicas. */
   recovered: number;
 }
@@ -57,6 +59,7 @@ export function newCounters(): Counters {
     exchangesFailed: 0,
     treesCompared: 0,
     keysRepaired: 0,
+    reaped: 0,
     recovered: 0,
   };
 }

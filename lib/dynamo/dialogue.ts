@@ -33,6 +33,9 @@ export class Dialogue {
       case "handoff":
         this.parts.handoff.onReply(coordinator, reply);
         break;
+      case "reap":
+        this.parts.reaping.onReply(conversation, coordinator, call.to, reply);
+        break;
       case "anti-entropy":
         this.parts.antiEntropy.onReply(conversation, coordinator, reply);
         break;
@@ -72,6 +75,9 @@ export class Dialogue {
       case "handoff":
         this.parts.handoff.onFailed(coordinator);
         break;
+      case "reap":
+        this.parts.reaping.onFailed(coordinator);
+        break;
       case "anti-entropy":
         this.parts.antiEntropy.onFailed(coordinator);
         break;
@@ -106,6 +112,7 @@ export class Dialogue {
         this.node.onFailure(coordinator.peer, false);
         break;
       case "handoff":
+      case "reap":
       case "anti-entropy":
       case "key-repair":
         break;
@@ -141,6 +148,9 @@ export class Dialogue {
         break;
       case "handoff":
         this.parts.handoff.onFailed(coordinator);
+        break;
+      case "reap":
+        this.parts.reaping.onFailed(coordinator);
         break;
       case "anti-entropy":
         this.parts.antiEntropy.onFailed(coordinator);

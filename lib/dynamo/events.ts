@@ -151,6 +151,10 @@ export type PeerRequest =
     readonly leaves: readonly number[];
     readonly after: KeyPlace | null;
   }
+  /** May the tombstone go? An owner must hold exactly it, any other member nothing of the key. */
+  | { readonly method: "reap.ask"; readonly key: string; readonly digest: TreeHash }
+  /** All agreed: drop it, if it is still exactly that. */
+  | { readonly method: "reap.drop"; readonly key: string; readonly digest: TreeHash }
   | {
     readonly method: "forward";
     /** `node.dataId/incarnation/sequence`, unique for ever: a copy of it must not write twice. */
@@ -222,6 +226,7 @@ export type PeerReply =
     readonly keys: readonly KeyDigest[];
     readonly next: KeyPlace | null;
   }
+  | { readonly status: "reap"; readonly agrees: boolean }
   | { readonly status: "forwarded"; readonly reply: ClientReply }
   | ErrorReply;
 
@@ -383,5 +388,7 @@ export type Observation =
   /** The disk was wiped: the node must be compared with its peers before it answers reads. */
   | { readonly type: "wiped" }
   | { readonly type: "proven" }
+  /** A tombstone that every member agreed on is dropped. */
+  | { readonly type: "reaped"; readonly key: string }
   /** A damaged record was replaced by what every other replica holds. */
   | { readonly type: "recovered"; readonly key: string };

@@ -12,6 +12,7 @@ import type { DiskLatency } from "./disk_latency.ts";
 import type { DynamoError } from "./errors.ts";
 import type { HintChange, StoredRecord } from "./events.ts";
 import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
+import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 import type { Outbox } from "./outbox.ts";
 import { positionOf } from "./position.ts";
 import type { NodeId } from "./ring.ts";
@@ -20,6 +21,7 @@ import {
   contextOf,
   sameSiblings,
   type Siblings,
+  valuesOf,
   type Versioning,
   type Written,
 } from "./versions.ts";
@@ -54,12 +56,16 @@ export type Change =
   }
   /** These siblings have reached the node (or, after expiry, another owner): the promise is kept. */
   | { readonly kind: "hint-done"; readonly target: NodeId; readonly siblings: Siblings }
+  /** A tombstone that all agreed to drop, if it still is what they agreed on. */
+  | { readonly kind: "drop"; readonly digest: TreeHash; readonly request: number | null }
   /** Everything the other replicas hold, in place of a record that cannot be read. */
   | { readonly kind: "recover"; readonly siblings: Siblings };
 
 export type Read =
   | { readonly kind: "conversation"; readonly conversation: number }
-  | { readonly kind: "request"; readonly request: number };
+  | { readonly kind: "request"; readonly request: number }
+  /** A peer asks whether the tombstone may go. */
+  | { readonly kind: "reap"; readonly request: number; readonly digest: TreeHash };
 
 export type Outcome =
   | {
@@ -273,8 +279,10 @@ export class LocalRecords {
     const hints = hintChange(before, record, delivered);
     work.hints = hints;
     if (hints !== null) this.owner.hints.expect(hints);
-    const isOver = record.hintFor === undefined && !this.owner.isPrimaryOf(key) &&
+    const dropped = record.siblings.length === 0 && before.siblings.length > 0;
+    const handedOver = record.hintFor === undefined && !this.owner.isPrimaryOf(key) &&
       delivered.length === work.applied.length && delivered.length > 0;
+    const isOver = dropped || handedOver;
     if (isOver) work.record = { key, siblings: [] };
     work.isBuffered = false;
     work.before = before.siblings;
@@ -292,6 +300,11 @@ export class LocalRecords {
       case "merge":
       case "recover":
         return this.applyMerge(work, change, out);
+      case "drop":
+        if (isAgreedTombstone(work.record, change.digest)) {
+          work.record = { key: work.key, siblings: [] };
+        }
+        return { change, context: null, refusal: null };
       case "hint-done":
         // What has changed since it was sent is still owed.
         if (sameSiblings(work.record.siblings, change.siblings)) {
@@ -410,6 +423,15 @@ export class LocalRecords {
     for (const change of work.waiting) this.change(key, change, out);
     return failed;
   }
+}
+
+/** Nothing but tombstones, and owed to nobody. */
+export function isDeleted({ siblings, hintFor }: StoredRecord): boolean {
+  return siblings.length > 0 && valuesOf(siblings).length === 0 && hintFor === undefined;
+}
+
+function isAgreedTombstone(record: StoredRecord, digest: TreeHash): boolean {
+  return isDeleted(record) && hexOf(recordDigest(record.key, record.siblings)) === digest;
 }
 
 /** Hands back what counts from memory; the rest waits for the store. */

@@ -23,7 +23,7 @@ import { TreeKeeper } from "./tree_keeper.ts";
 import { type Siblings, type Versioning, versioning } from "./versions.ts";
 
 export type Due =
-  | { readonly kind: "gossip" | "handoff" | "anti-entropy" | "asked" | "merge" }
+  | { readonly kind: "gossip" | "handoff" | "anti-entropy" | "asked" | "merge" | "reap" }
   | { readonly kind: "exchange-silent"; readonly conversation: number; readonly call: number }
   | { readonly kind: "patience"; readonly conversation: number; readonly endsAt: Micros }
   | { readonly kind: "timeout"; readonly conversation: number }

@@ -42,10 +42,14 @@ export class Outcomes {
     }
   }
 
-  private onRead({ read, record }: Outcome & { kind: "read" }): void {
+  private onRead({ read, key, record }: Outcome & { kind: "read" }): void {
     const { node } = this;
     if (read.kind === "request") {
       node.out.respond(read.request, { status: "record", siblings: record?.siblings ?? [] });
+      return;
+    }
+    if (read.kind === "reap") {
+      this.parts.reaping.onAsked(read.request, key, read.digest, record);
       return;
     }
     const conversation = node.conversations.get(read.conversation);
@@ -62,7 +66,7 @@ export class Outcomes {
   private onReadFailed({ read, key, reason, unreadable }: Outcome & { kind: "read-failed" }): void {
     const { node } = this;
     node.noteStorageFailure(key, reason);
-    if (read.kind === "request") {
+    if (read.kind !== "conversation") {
       const code = unreadable ? "record-damaged" : "storage-failed";
       node.refuse(read.request, refusal(code, `Cannot read '${key}': ${reason}`));
       return;
@@ -97,6 +101,9 @@ export class Outcomes {
         this.parts.handoff.release(change.request);
         out.respond(change.request, { status: "stored" });
         break;
+      case "drop":
+        if (change.request !== null) out.respond(change.request, { status: "stored" });
+        break;
       case "hint-done":
         break;
       case "recover":
@@ -118,6 +125,9 @@ export class Outcomes {
         if (change.request === null) break;
         this.parts.handoff.release(change.request);
         this.node.refuse(change.request, error);
+        break;
+      case "drop":
+        if (change.request !== null) this.node.refuse(change.request, error);
         break;
       case "hint-done":
         break;

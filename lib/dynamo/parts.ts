@@ -7,6 +7,7 @@ import { Gossiping } from "./gossiping.ts";
 import { Handoff } from "./handoff.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Reads } from "./reads.ts";
+import { Reaping } from "./reaping.ts";
 import type { Writes } from "./writes.ts";
 
 export class Parts {
@@ -17,6 +18,7 @@ export class Parts {
   readonly gossiping: Gossiping;
   readonly handoff: Handoff;
   readonly antiEntropy: AntiEntropy;
+  readonly reaping: Reaping;
 
   constructor(node: NodeContext, founding: Founding) {
     this.coordination = new Coordination(node);
@@ -25,6 +27,7 @@ export class Parts {
     this.forwards = new Forwards(node, this.coordination);
     this.gossiping = new Gossiping(node, founding.members);
     this.handoff = new Handoff(node);
+    this.reaping = new Reaping(node);
     this.antiEntropy = new AntiEntropy(node, this.gossiping);
   }
 }

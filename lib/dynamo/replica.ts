@@ -17,11 +17,13 @@ import type {
   Effect,
   Event,
   Founding,
+  KeyPlace,
   Micros,
   PeerRequest,
+  StoredRecord,
 } from "./events.ts";
 import type { Change } from "./local_records.ts";
-import { NodeContext } from "./node_context.ts";
+import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Parts } from "./parts.ts";
 import type { Random } from "./random.ts";
@@ -98,9 +100,7 @@ export class Replica {
         this.parts.handoff.onScanned(event.id, event.places);
         break;
       case "scanned":
-        if (!this.node.trees.onScanned(event.id, event.records, event.next, out)) {
-          this.parts.antiEntropy.onScanned(event.id, event.records, event.next);
-        }
+        this.onScanned(event.id, event.records, event.next);
         break;
       case "timer":
         this.onTimer(event.id);
@@ -134,13 +134,24 @@ export class Replica {
     const { gossiping, handoff, antiEntropy } = this.parts;
     gossiping.start();
     if (config.hintedHandoff) handoff.onTick();
+    if (config.reapIntervalMs > 0) {
+      const at = node.out.now + config.reapIntervalMs * MICROS_PER_MS;
+      node.deadlines.add(at, { kind: "reap" });
+    }
     if (config.antiEntropyIntervalMs === 0) return;
     node.trees.start(node.out);
     antiEntropy.onTick();
   }
 
+  private onScanned(id: number, records: readonly StoredRecord[], next: KeyPlace | null): void {
+    const { trees, out } = this.node;
+    const { reaping, antiEntropy } = this.parts;
+    if (trees.onScanned(id, records, next, out) || reaping.onScanned(id, records, next)) return;
+    antiEntropy.onScanned(id, records, next);
+  }
+
   private onScanFailed(id: number): void {
-    if (this.node.trees.onScanFailed(id)) return;
+    if (this.node.trees.onScanFailed(id) || this.parts.reaping.onScanFailed(id)) return;
     this.parts.handoff.onScanFailed(id);
     this.parts.antiEntropy.onScanFailed(id);
   }
@@ -171,6 +182,18 @@ export class Replica {
       case "replica.put":
         this.onReplicaPut(id, request);
         break;
+      case "reap.ask": {
+        const { key, digest } = request;
+        node.records.read(key, { kind: "reap", request: id, digest }, node.out);
+        break;
+      }
+      case "reap.drop": {
+        const drop: Change = { kind: "drop", digest: request.digest, request: id };
+        if (!node.records.change(request.key, drop, node.out)) {
+          node.refuse(id, refusal("overloaded", `Too many changes of '${request.key}' wait`));
+        }
+        break;
+      }
       case "forward": {
         const origin = this.parts.forwards.admit(id, request);
         if (origin !== null) this.parts.coordination.start(request.request, origin);
@@ -225,6 +248,9 @@ export class Replica {
           break;
         case "anti-entropy":
           this.parts.antiEntropy.onTick();
+          break;
+        case "reap":
+          this.parts.reaping.onTick();
           break;
         case "merge":
           this.parts.antiEntropy.mergeNext();

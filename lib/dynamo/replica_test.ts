@@ -8,6 +8,7 @@ import { deepClone } from "./clone.ts";
 import { clusterConfig, type TunableConfig } from "./config.ts";
 import type { ClientReply, Effect, Event, Founding, PeerRequest } from "./events.ts";
 import { foundRing } from "./founding.ts";
+import { hexOf, recordDigest } from "./merkle.ts";
 import { Replica } from "./replica.ts";
 import type { Siblings } from "./versions.ts";
 
@@ -422,4 +423,49 @@ Deno.test("late and unknown ids are ignored", () => {
   bench.step({ kind: "call-failed", id: 99, undelivered: true, reason: "" });
   assert.deepEqual(bench.effects, []);
   assert.deepEqual(bench.replica.stats(), before);
+});
+
+Deno.test("reaping: every member is asked, and all must agree before an owner drops", () => {
+  const bench = new Bench(FIRST, {
+    reapIntervalMs: 10,
+    tombstoneGraceMs: 5,
+    gossipIntervalMs: 0,
+    antiEntropyIntervalMs: 0,
+    hintedHandoff: false,
+  });
+  const tombstone: Siblings = [{ ...version("a", 1)[0] as Siblings[number], value: null }];
+  bench.step({ kind: "start" });
+  const ask = () => {
+    bench.pass(10);
+    const records = [{ key: KEY, siblings: tombstone }];
+    bench.step({ kind: "scanned", id: bench.one("scan").id, records, next: null });
+    return bench.take("call");
+  };
+  const asked = ask();
+  assert.deepEqual(asked.map(({ to }) => to).toSorted(), IDS.filter((id) => id !== FIRST));
+  const word = (agrees: boolean) => ({ status: "reap", agrees }) as const;
+  bench.step({ kind: "reply", id: asked[0]?.id ?? 0, reply: word(true) });
+  bench.step({ kind: "reply", id: asked[1]?.id ?? 0, reply: word(false) });
+  assert.deepEqual(
+    [bench.take("call"), bench.take("load")],
+    [[], []],
+    "one copy elsewhere: not now",
+  );
+
+  for (const { id } of ask()) bench.step({ kind: "reply", id, reply: word(true) });
+  const drops = bench.take("call");
+  assert.deepEqual(drops.map(({ to }) => to), [SECOND, THIRD]);
+  bench.loaded(tombstone);
+  assert.equal(bench.one("remove").key, KEY);
+});
+
+Deno.test("reaping: a tombstone that was written over meanwhile is not dropped", () => {
+  const bench = new Bench(SECOND);
+  const tombstone: Siblings = [{ ...version("a", 1)[0] as Siblings[number], value: null }];
+  const digest = hexOf(recordDigest(KEY, tombstone));
+  const drop: PeerRequest = { method: "reap.drop", key: KEY, digest };
+  bench.step({ kind: "peer", id: 1, from: FIRST, request: drop });
+  bench.loaded(version("b", 1, tombstone));
+  assert.deepEqual([bench.take("remove"), bench.take("store")], [[], []]);
+  assert.deepEqual(bench.response(), { status: "stored" });
 });

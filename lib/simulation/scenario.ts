@@ -150,6 +150,7 @@ const QUIET = {
   hintedHandoff: false,
   gossipIntervalMs: 0,
   antiEntropyIntervalMs: 0,
+  reapIntervalMs: 0,
 } as const;
 
 /** Whatever fields a configuration has, each in the type of its default; `clusterConfig` knows the bounds. */
