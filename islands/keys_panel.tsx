@@ -1,4 +1,5 @@
 /** Put, get and delete one key; what came back, and how. */
+import { countOptions, SelectField } from "../components/fields.tsx";
 import { Swatch } from "../components/owner.tsx";
 import { KeyOutcome } from "./key_outcome.tsx";
 import type { ClusterModel } from "./models/cluster_model.ts";
@@ -33,9 +34,6 @@ export function KeysPanel({ model }: { readonly model: ClusterModel }) {
 
 function KeyForm({ model }: { readonly model: ClusterModel }) {
   const { keys } = model;
-  const { id, nodes, config } = model.cluster.value;
-  const counts = Array.from({ length: config.n }, (_, i) => i + 1);
-  const heldHere = keys.held.value !== null && keys.held.value.key === keys.key.value;
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const button = event.submitter as HTMLButtonElement | null;
@@ -44,7 +42,12 @@ function KeyForm({ model }: { readonly model: ClusterModel }) {
     else void keys.get();
   };
   return (
-    <form class="key-form" method="post" action={`/clusters/${id}/kv`} onSubmit={submit}>
+    <form
+      class="key-form"
+      method="post"
+      action={`/clusters/${model.cluster.value.id}/kv`}
+      onSubmit={submit}
+    >
       <label>
         Key
         <input
@@ -69,42 +72,77 @@ function KeyForm({ model }: { readonly model: ClusterModel }) {
           onInput={(event) => keys.value.value = event.currentTarget.value}
         />
       </label>
-      <div class="fields">
-        <label>
-          R
-          <select
-            name="r"
-            value={keys.r.value || String(config.r)}
-            onChange={(event) => keys.r.value = event.currentTarget.value}
+      <KeyOptions model={model} />
+      <ContextSwitch model={model} />
+      <div class="buttons">
+        {BUTTONS.map(({ op, label, look }) => (
+          <button
+            key={op}
+            type="submit"
+            name="op"
+            value={op}
+            class={look}
+            aria-busy={keys.busy.value === op}
           >
-            {counts.map((count) => <option key={count} value={count}>{count}</option>)}
-          </select>
-          <small>replies a get waits for</small>
-        </label>
-        <label>
-          W
-          <select
-            name="w"
-            value={keys.w.value || String(config.w)}
-            onChange={(event) => keys.w.value = event.currentTarget.value}
-          >
-            {counts.map((count) => <option key={count} value={count}>{count}</option>)}
-          </select>
-          <small>commits a put waits for</small>
-        </label>
-        <label>
-          Ask
-          <select
-            name="node"
-            value={keys.node.value}
-            onChange={(event) => keys.node.value = event.currentTarget.value}
-          >
-            <option value="">any</option>
-            {nodes.map((node) => <option key={node.id} value={node.id}>{node.id}</option>)}
-          </select>
-          <small>every node serves every key</small>
-        </label>
+            {label}
+          </button>
+        ))}
       </div>
+    </form>
+  );
+}
+
+const BUTTONS = [
+  { op: "get", label: "Get", look: undefined },
+  { op: "put", label: "Put", look: "secondary" },
+  { op: "delete", label: "Delete", look: "quiet" },
+] as const;
+
+function KeyOptions({ model }: { readonly model: ClusterModel }) {
+  const { keys } = model;
+  const { nodes, config } = model.cluster.value;
+  return (
+    <div class="fields">
+      <SelectField
+        name="r"
+        label="R"
+        why="replies a get waits for"
+        value={keys.r.value || String(config.r)}
+        options={countOptions(config.n)}
+        onValue={(value) => keys.r.value = value}
+      />
+      <SelectField
+        name="w"
+        label="W"
+        why="commits a put waits for"
+        value={keys.w.value || String(config.w)}
+        options={countOptions(config.n)}
+        onValue={(value) => keys.w.value = value}
+      />
+      <SelectField
+        name="node"
+        label="Ask"
+        why="every node serves every key"
+        value={keys.node.value}
+        options={[["", "any"], ...nodes.map(({ id }) => [id, id] as const)]}
+        onValue={(value) => keys.node.value = value}
+      />
+    </div>
+  );
+}
+
+/** Whether a put replaces what was read, or stands beside it. */
+function ContextSwitch({ model }: { readonly model: ClusterModel }) {
+  const { keys } = model;
+  const held = keys.held.value;
+  const heldHere = held !== null && held.key === keys.key.value;
+  const meaning = !keys.useContext.value
+    ? "Off: a put is a blind write, and becomes a sibling of what is there."
+    : heldHere
+    ? "A put sends the context of your last request, and replaces what that saw."
+    : "Nothing read yet for this key: a put becomes a sibling of what is there.";
+  return (
+    <>
       <label class="check">
         <input
           type="checkbox"
@@ -115,44 +153,11 @@ function KeyForm({ model }: { readonly model: ClusterModel }) {
         />
         <span>
           Replace what I read
-          <small>
-            {!keys.useContext.value
-              ? "Off: a put is a blind write, and becomes a sibling of what is there."
-              : heldHere
-              ? "A put sends the context of your last request, and replaces what that saw."
-              : "Nothing read yet for this key: a put becomes a sibling of what is there."}
-          </small>
+          <small>{meaning}</small>
         </span>
       </label>
-      <input
-        type="hidden"
-        name="context"
-        value={heldHere ? keys.held.value?.context ?? "" : ""}
-      />
-      <div class="buttons">
-        <button type="submit" name="op" value="get" aria-busy={keys.busy.value === "get"}>
-          Get
-        </button>
-        <button
-          type="submit"
-          name="op"
-          value="put"
-          class="secondary"
-          aria-busy={keys.busy.value === "put"}
-        >
-          Put
-        </button>
-        <button
-          type="submit"
-          name="op"
-          value="delete"
-          class="quiet"
-          aria-busy={keys.busy.value === "delete"}
-        >
-          Delete
-        </button>
-      </div>
-    </form>
+      <input type="hidden" name="context" value={heldHere ? held.context : ""} />
+    </>
   );
 }
 

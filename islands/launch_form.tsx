@@ -3,6 +3,7 @@
  * fill it in place and the meaning of N, R and W follows the numbers as they are typed.
  */
 import type { Signal } from "@preact/signals";
+import { NumberField, SelectField } from "../components/fields.tsx";
 import { ProblemNote } from "../components/problem_note.tsx";
 import { COORDINATOR_CHOICES } from "../lib/dynamo/config.ts";
 import { PARTITIONINGS } from "../lib/dynamo/ring.ts";
@@ -81,67 +82,74 @@ export function LaunchForm({ fields, busy, problem }: LaunchFormProps) {
           <code>W=10;A,R,S=1</code> (W a write, A its acknowledgement, R a read, S its response).
         </small>
       </label>
-      <details class="more">
-        <summary>Partitioning, versions, coordinator, name</summary>
-        <Choice
-          {...{ change }}
-          name="partitioning"
-          label="Partitioning"
-          value={now.partitioning}
-          choices={PARTITIONINGS}
-          why={PARTITIONING_WHY[now.partitioning]}
-        />
-        <div class="fields">
-          <Whole
-            {...{ fields, change }}
-            name="partitions"
-            label="Partitions, Q"
-            most={4096}
-            why="equal parts; not used by random-tokens"
-          />
-          <Whole
-            {...{ fields, change }}
-            name="tokensPerNode"
-            label="Tokens a node"
-            most={256}
-            why="points it draws; random partitionings only"
-          />
-        </div>
-        <Choice
-          {...{ change }}
-          name="mode"
-          label="Versions"
-          value={now.mode}
-          choices={VERSION_MODES}
-          why={MODE_WHY[now.mode]}
-        />
-        <Choice
-          {...{ change }}
-          name="coordinator"
-          label="Coordinator"
-          value={now.coordinator}
-          choices={COORDINATOR_CHOICES}
-          why={COORDINATOR_WHY[now.coordinator]}
-        />
-        <label>
-          Name
-          <input
-            name="name"
-            type="text"
-            pattern="[a-z0-9][a-z0-9\-]{0,39}"
-            maxLength={40}
-            autoComplete="off"
-            spellcheck={false}
-            value={now.name}
-            onInput={(event) => change({ name: event.currentTarget.value })}
-          />
-          <small>part of its address: a–z, 0–9 and hyphens; drawn when left empty</small>
-        </label>
-      </details>
+      <MoreFields fields={fields} change={change} />
       <button type="submit" aria-busy={busy.value}>
         {busy.value ? "Starting" : "Start the cluster"}
       </button>
     </form>
+  );
+}
+
+function MoreFields({ fields, change }: FieldsProps) {
+  const now = fields.value;
+  return (
+    <details class="more">
+      <summary>Partitioning, versions, coordinator, name</summary>
+      <Choice
+        {...{ change }}
+        name="partitioning"
+        label="Partitioning"
+        value={now.partitioning}
+        choices={PARTITIONINGS}
+        why={PARTITIONING_WHY[now.partitioning]}
+      />
+      <div class="fields">
+        <Whole
+          {...{ fields, change }}
+          name="partitions"
+          label="Partitions, Q"
+          most={4096}
+          why="equal parts; not used by random-tokens"
+        />
+        <Whole
+          {...{ fields, change }}
+          name="tokensPerNode"
+          label="Tokens a node"
+          most={256}
+          why="points it draws; random partitionings only"
+        />
+      </div>
+      <Choice
+        {...{ change }}
+        name="mode"
+        label="Versions"
+        value={now.mode}
+        choices={VERSION_MODES}
+        why={MODE_WHY[now.mode]}
+      />
+      <Choice
+        {...{ change }}
+        name="coordinator"
+        label="Coordinator"
+        value={now.coordinator}
+        choices={COORDINATOR_CHOICES}
+        why={COORDINATOR_WHY[now.coordinator]}
+      />
+      <label>
+        Name
+        <input
+          name="name"
+          type="text"
+          pattern="[a-z0-9][a-z0-9\-]{0,39}"
+          maxLength={40}
+          autoComplete="off"
+          spellcheck={false}
+          value={now.name}
+          onInput={(event) => change({ name: event.currentTarget.value })}
+        />
+        <small>part of its address: a–z, 0–9 and hyphens; drawn when left empty</small>
+      </label>
+    </details>
   );
 }
 
@@ -185,12 +193,15 @@ function QuorumNote({ fields }: { readonly fields: LaunchFields }) {
   );
 }
 
+interface FieldsProps {
+  readonly fields: Signal<LaunchFields>;
+  readonly change: (change: Partial<LaunchFields>) => void;
+}
+
 type WholeName = "nodes" | "n" | "r" | "w" | "partitions" | "tokensPerNode";
 
 function Whole(
-  { fields, change, name, label, most, why }: {
-    readonly fields: Signal<LaunchFields>;
-    readonly change: (change: Partial<LaunchFields>) => void;
+  { fields, change, name, ...rest }: FieldsProps & {
     readonly name: WholeName;
     readonly label: string;
     readonly most: number;
@@ -198,44 +209,31 @@ function Whole(
   },
 ) {
   return (
-    <label>
-      {label}
-      <input
-        type="number"
-        name={name}
-        required
-        min={1}
-        max={most}
-        step={1}
-        value={fields.value[name]}
-        onInput={(event) => change({ [name]: event.currentTarget.valueAsNumber })}
-      />
-      <small>{why}</small>
-    </label>
+    <NumberField
+      {...rest}
+      name={name}
+      value={fields.value[name]}
+      onValue={(value) => change({ [name]: value })}
+    />
   );
 }
 
-function Choice<T extends string>(
-  { name, label, value, choices, why, change }: {
-    readonly name: keyof LaunchFields;
+function Choice(
+  { name, choices, change, ...rest }: {
+    readonly name: "partitioning" | "mode" | "coordinator";
     readonly label: string;
-    readonly value: T;
-    readonly choices: readonly T[];
+    readonly value: string;
+    readonly choices: readonly string[];
     readonly why: string;
     readonly change: (change: Partial<LaunchFields>) => void;
   },
 ) {
   return (
-    <label>
-      {label}
-      <select
-        name={name}
-        value={value}
-        onChange={(event) => change({ [name]: event.currentTarget.value })}
-      >
-        {choices.map((choice) => <option key={choice} value={choice}>{choice}</option>)}
-      </select>
-      <small>{why}</small>
-    </label>
+    <SelectField
+      {...rest}
+      name={name}
+      options={choices.map((choice) => [choice, choice])}
+      onValue={(value) => change({ [name]: value })}
+    />
   );
 }

@@ -1,8 +1,9 @@
 /** Load: many requests at once, and how long they took. */
+import { countOptions, NumberField, SelectField } from "../components/fields.tsx";
 import { HistogramDrawing } from "../components/histogram_drawing.tsx";
 import { PlotFrame } from "../components/plot_frame.tsx";
 import { ProblemNote } from "../components/problem_note.tsx";
-import type { KeyChoice, LoadRunView } from "./models/api.ts";
+import { KEY_CHOICES, type KeyChoice, type LoadRunView } from "./models/api.ts";
 import type { ClusterModel } from "./models/cluster_model.ts";
 import { formatCount, formatMs } from "./models/format.ts";
 import type { Overlay } from "./models/histogram.ts";
@@ -40,109 +41,18 @@ export function LoadPanel({ model }: { readonly model: ClusterModel }) {
 
 function LoadForm({ model }: { readonly model: ClusterModel }) {
   const { load } = model;
-  const { id, nodes, config } = model.cluster.value;
-  const plan = load.plan.value;
   const current = load.current.value;
-  const counts = Array.from({ length: config.n }, (_, i) => i + 1);
   return (
     <form
       class="load-form"
       method="post"
-      action={`/clusters/${id}/load`}
+      action={`/clusters/${model.cluster.value.id}/load`}
       onSubmit={(event) => {
         event.preventDefault();
         void load.start();
       }}
     >
-      <div class="fields">
-        <label>
-          Send
-          <select
-            name="operation"
-            value={plan.operation}
-            onChange={(event) =>
-              load.change({ operation: event.currentTarget.value === "get" ? "get" : "put" })}
-          >
-            <option value="put">puts</option>
-            <option value="get">gets</option>
-          </select>
-          <small>gets read what puts wrote</small>
-        </label>
-        <NumberField
-          name="count"
-          label="Requests"
-          why="in all"
-          value={plan.count}
-          most={1_000_000}
-          onValue={(count) => load.change({ count })}
-        />
-        <NumberField
-          name="concurrency"
-          label="At a time"
-          why="clients that each wait for their answer"
-          value={plan.concurrency}
-          most={512}
-          onValue={(concurrency) => load.change({ concurrency })}
-        />
-        <label>
-          Keys
-          <select
-            name="keys"
-            value={plan.keys}
-            onChange={(event) => load.change({ keys: event.currentTarget.value as KeyChoice })}
-          >
-            {Object.entries(KEYS).map(([value, { label }]) => (
-              <option key={value} value={value}>{label}</option>
-            ))}
-          </select>
-          <small>{KEYS[plan.keys].why}</small>
-        </label>
-        <NumberField
-          name="keyCount"
-          label="Different keys"
-          why="to choose from"
-          value={plan.keyCount}
-          most={1_000_000}
-          onValue={(keyCount) => load.change({ keyCount })}
-        />
-        <NumberField
-          name="valueBytes"
-          label="Value, bytes"
-          why="of each put"
-          value={plan.valueBytes}
-          least={0}
-          most={1_048_576}
-          onValue={(valueBytes) => load.change({ valueBytes })}
-        />
-        <label>
-          Ask
-          <select
-            name="to"
-            value={plan.to}
-            onChange={(event) => load.change({ to: event.currentTarget.value })}
-          >
-            <option value="any">any node</option>
-            <option value="partition-aware">a replica of the key</option>
-            {nodes.map((node) => <option key={node.id} value={node.id}>{node.id}</option>)}
-          </select>
-          <small>a replica saves one hop</small>
-        </label>
-        <label>
-          {plan.operation === "get" ? "R" : "W"}
-          <select
-            name={plan.operation === "get" ? "r" : "w"}
-            value={(plan.operation === "get" ? plan.r : plan.w) ??
-              (plan.operation === "get" ? config.r : config.w)}
-            onChange={(event) => {
-              const value = Number(event.currentTarget.value);
-              load.change(plan.operation === "get" ? { r: value } : { w: value });
-            }}
-          >
-            {counts.map((count) => <option key={count} value={count}>{count}</option>)}
-          </select>
-          <small>{plan.operation === "get" ? "replies to wait for" : "commits to wait for"}</small>
-        </label>
-      </div>
+      <LoadFields model={model} />
       <div class="buttons">
         <button type="submit" disabled={current !== null} aria-busy={load.busy.value}>
           Run
@@ -163,33 +73,87 @@ function LoadForm({ model }: { readonly model: ClusterModel }) {
   );
 }
 
-function NumberField(
-  props: {
-    readonly name: string;
-    readonly label: string;
-    readonly why: string;
-    readonly value: number;
-    readonly least?: number;
-    readonly most: number;
-    readonly onValue: (value: number) => void;
-  },
-) {
+function LoadFields({ model }: { readonly model: ClusterModel }) {
+  const { load } = model;
+  const { nodes } = model.cluster.value;
+  const plan = load.plan.value;
+  const numbers = [
+    ["count", "Requests", "in all", 1, 1_000_000],
+    ["concurrency", "At a time", "clients that each wait for their answer", 1, 512],
+    ["keyCount", "Different keys", "to choose from", 1, 1_000_000],
+    ["valueBytes", "Value, bytes", "of each put", 0, 1_048_576],
+  ] as const;
   return (
-    <label>
-      {props.label}
-      <input
-        type="number"
-        name={props.name}
-        required
-        min={props.least ?? 1}
-        max={props.most}
-        step={1}
-        value={props.value}
-        onInput={(event) => props.onValue(event.currentTarget.valueAsNumber)}
+    <div class="fields">
+      <SelectField
+        name="operation"
+        label="Send"
+        why="gets read what puts wrote"
+        value={plan.operation}
+        options={[["put", "puts"], ["get", "gets"]]}
+        onValue={(value) => load.change({ operation: value === "get" ? "get" : "put" })}
       />
-      <small>{props.why}</small>
-    </label>
+      <SelectField
+        name="keys"
+        label="Keys"
+        why={KEYS[plan.keys].why}
+        value={plan.keys}
+        options={KEY_CHOICES.map((choice) => [choice, KEYS[choice].label])}
+        onValue={(value) => load.change({ keys: value as KeyChoice })}
+      />
+      {numbers.map(([name, label, why, least, most]) => (
+        <NumberField
+          key={name}
+          {...{ name, label, why, least, most }}
+          value={plan[name]}
+          onValue={(value) => load.change({ [name]: value })}
+        />
+      ))}
+      <SelectField
+        name="to"
+        label="Ask"
+        why="a replica saves one hop"
+        value={plan.to}
+        options={[
+          ["any", "any node"],
+          ["partition-aware", "a replica of the key"],
+          ...nodes.map(({ id }) => [id, id] as const),
+        ]}
+        onValue={(to) => load.change({ to })}
+      />
+      <QuorumField model={model} />
+    </div>
   );
+}
+
+/** R for gets, W for puts. */
+function QuorumField({ model }: { readonly model: ClusterModel }) {
+  const { load } = model;
+  const { config } = model.cluster.value;
+  const plan = load.plan.value;
+  return plan.operation === "get"
+    ? (
+      <SelectField
+        key="r"
+        name="r"
+        label="R"
+        why="replies to wait for"
+        value={String(plan.r ?? config.r)}
+        options={countOptions(config.n)}
+        onValue={(value) => load.change({ r: Number(value) })}
+      />
+    )
+    : (
+      <SelectField
+        key="w"
+        name="w"
+        label="W"
+        why="commits to wait for"
+        value={String(plan.w ?? config.w)}
+        options={countOptions(config.n)}
+        onValue={(value) => load.change({ w: Number(value) })}
+      />
+    );
 }
 
 function RunProgress({ run }: { readonly run: LoadRunView }) {

@@ -1,6 +1,6 @@
 /**
  * The pages, and what their forms post. Everything here can be done by the JSON API too; this is the
- * way without scripts: a form posts, the server acts and sends the browser back to the page.
+ * way without scripts.
  */
 import { Hono } from "hono";
 import type { VNode } from "preact";
@@ -28,11 +28,45 @@ const LOAD_NUMBERS = ["count", "concurrency", "keyCount", "valueBytes", "r", "w"
 
 export function pageRoutes(registry: ClusterRegistry, assets: Promise<Assets>): Hono {
   const app = new Hono();
-  const html = async (
+  const pages = new Pages(registry, assets);
+  app.get("/", (c) => pages.front(presetFields(c.req.query("preset")), null));
+  app.get("/clusters/:id", async (c) => {
+    const registered = registry.find(c.req.param("id"));
+    const key = c.req.query("key") ?? "";
+    const asked = c.req.query("op") === "get" && key !== "";
+    const outcome = asked ? await getForPage(registry, registered, key, c.req.query()) : null;
+    return pages.cluster(registered, { key, outcome });
+  });
+  addForms(app, registry, pages);
+  return app;
+}
+
+class Pages {
+  constructor(
+    private readonly registry: ClusterRegistry,
+    private readonly assets: Promise<Assets>,
+  ) {}
+
+  front(fields: LaunchFields, problem: Problem | null): Promise<Response> {
+    const clusters = this.registry.list().map(({ live }) => live.summary());
+    const props: ClustersPageProps = { clusters, fields, problem };
+    const body = <ClustersPage {...props} />;
+    const status = problem?.status ?? 200;
+    return this.#html({ title: "Clusters", island: "clusters", props, body }, status);
+  }
+
+  async cluster({ live, loads }: Registered, keys: KeysStart, status = 200): Promise<Response> {
+    await live.refresh();
+    const props = { cluster: live.detail(), runs: loads.list(), keys };
+    const body = <ClusterPage {...props} />;
+    return this.#html({ title: live.id, island: "cluster", props, body }, status);
+  }
+
+  async #html(
     page: { title: string; island: Island; props: unknown; body: VNode },
     status: number,
-  ): Promise<Response> => {
-    const { styles, scriptOf } = await assets;
+  ): Promise<Response> {
+    const { styles, scriptOf } = await this.assets;
     const document = renderToString(
       <Document
         title={page.title}
@@ -47,27 +81,13 @@ export function pageRoutes(registry: ClusterRegistry, assets: Promise<Assets>): 
       status,
       headers: { "Content-Type": "text/html; charset=utf-8" },
     });
-  };
+  }
+}
 
-  const frontPage = (fields: LaunchFields, problem: Problem | null) => {
-    const clusters = registry.list().map(({ live }) => live.summary());
-    const props: ClustersPageProps = { clusters, fields, problem };
-    const body = <ClustersPage {...props} />;
-    return html({ title: "Clusters", island: "clusters", props, body }, problem?.status ?? 200);
-  };
-
-  const clusterPage = async ({ live, loads }: Registered, keys: KeysStart, status = 200) => {
-    await live.refresh();
-    const props = { cluster: live.detail(), runs: loads.list(), keys };
-    const body = <ClusterPage {...props} />;
-    return html({ title: live.id, island: "cluster", props, body }, status);
-  };
-
-  app.get("/", (c) => frontPage(presetFields(c.req.query("preset")), null));
-
+/** A form posts, the server acts, and the browser is sent back to the page. */
+function addForms(app: Hono, registry: ClusterRegistry, pages: Pages): void {
   app.post("/clusters", async (c) => {
-    const form = await readForm(c.req.raw);
-    const given = formObject(form, LAUNCH_NUMBERS);
+    const given = formObject(await readForm(c.req.raw), LAUNCH_NUMBERS);
     try {
       const body = parse(LaunchBody, given);
       // Not awaited: the cluster's page shows how it starts.
@@ -75,16 +95,8 @@ export function pageRoutes(registry: ClusterRegistry, assets: Promise<Assets>): 
       return c.redirect(`/clusters/${live.id}`, 303);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      return frontPage({ ...presetFields(undefined), ...given }, error.problem);
+      return pages.front({ ...presetFields(undefined), ...given }, error.problem);
     }
-  });
-
-  app.get("/clusters/:id", async (c) => {
-    const registered = registry.find(c.req.param("id"));
-    const key = c.req.query("key") ?? "";
-    const asked = c.req.query("op") === "get" && key !== "";
-    const outcome = asked ? await getForPage(registry, registered, key, c.req.query()) : null;
-    return clusterPage(registered, { key, outcome });
   });
 
   app.post("/clusters/:id/end", async (c) => {
@@ -101,8 +113,7 @@ export function pageRoutes(registry: ClusterRegistry, assets: Promise<Assets>): 
   app.post("/clusters/:id/load", async (c) => {
     const id = c.req.param("id");
     const registered = registry.find(id);
-    const form = await readForm(c.req.raw);
-    const body = parse(LoadBody, formObject(form, LOAD_NUMBERS));
+    const body = parse(LoadBody, formObject(await readForm(c.req.raw), LOAD_NUMBERS));
     requireFitting(registered, body);
     registered.loads.start(body);
     return c.redirect(`/clusters/${id}#load`, 303);
@@ -119,10 +130,8 @@ export function pageRoutes(registry: ClusterRegistry, assets: Promise<Assets>): 
       return c.redirect(`/clusters/${id}?${query}#keys`, 303);
     }
     const outcome = await writeForPage(registry, registered, key, form);
-    return clusterPage(registered, { key, outcome }, statusOf(outcome));
+    return pages.cluster(registered, { key, outcome }, statusOf(outcome));
   });
-
-  return app;
 }
 
 function statusOf(outcome: Outcome): number {

@@ -1,0 +1,62 @@
+/** Form fields: a label, a control, and one line that says what it does. */
+
+export interface NumberFieldProps {
+  readonly name: string;
+  readonly label: string;
+  readonly why: string;
+  readonly value: number;
+  readonly least?: number;
+  readonly most: number;
+  readonly onValue: (value: number) => void;
+}
+
+/** A whole number. */
+export function NumberField(props: NumberFieldProps) {
+  return (
+    <label>
+      {props.label}
+      <input
+        type="number"
+        name={props.name}
+        required
+        min={props.least ?? 1}
+        max={props.most}
+        step={1}
+        value={props.value}
+        onInput={(event) => props.onValue(event.currentTarget.valueAsNumber)}
+      />
+      <small>{props.why}</small>
+    </label>
+  );
+}
+
+export interface SelectFieldProps {
+  readonly name: string;
+  readonly label: string;
+  readonly why: string;
+  readonly value: string;
+  /** Values with what is shown for them. */
+  readonly options: readonly (readonly [value: string, text: string])[];
+  readonly onValue: (value: string) => void;
+}
+
+export function SelectField(props: SelectFieldProps) {
+  return (
+    <label>
+      {props.label}
+      <select
+        name={props.name}
+        value={props.value}
+        onChange={(event) => props.onValue(event.currentTarget.value)}
+      >
+        {props.options.map(([value, text]) => <option key={value} value={value}>{text}</option>)}
+      </select>
+      <small>{props.why}</small>
+    </label>
+  );
+}
+
+/** Options 1 … most. */
+export function countOptions(most: number): (readonly [string, string])[] {
+  return Array.from({ length: most }, (_, i) => [String(i + 1), String(i + 1)]);
+}
