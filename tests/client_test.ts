@@ -53,7 +53,7 @@ Deno.test("client: put, get, siblings, resolve, update, delete on a real cluster
     assert.deepEqual(read.value, bytes);
 
     const wrong = await client.get("k", { r: 4 });
-    assert.ok(wrong.outcome === "failed");
+    assert.ok(wrong.outcome === "failed", JSON.stringify(wrong));
     assert.deepEqual([wrong.error.status, wrong.error.code], [400, "invalid"]);
   });
 });
@@ -77,9 +77,10 @@ Deno.test("client: a node that is killed is passed over, what cannot be is told 
       assert.equal((await client.put(routing, "before")).outcome, "ok");
       await cluster.kill("n2");
       for (let i = 0; i < 12; i++) {
-        assert.equal((await client.put(`${routing}-${i}`, "v")).outcome, "ok");
+        const put = await client.put(`${routing}-${i}`, "v");
+        assert.equal(put.outcome, "ok", JSON.stringify(put));
         const read = await client.get(`${routing}-${i}`);
-        assert.ok(read.outcome === "ok" && read.found === true);
+        assert.ok(read.outcome === "ok" && read.found === true, JSON.stringify(read));
       }
       await cluster.restart("n2");
     }
@@ -87,12 +88,12 @@ Deno.test("client: a node that is killed is passed over, what cannot be is told 
     await cluster.kill("n3");
     const client = new DynamoClient({ nodes: urlsOf(cluster) });
     const put = await client.put("k", "after", { sloppy: false });
-    assert.ok(put.outcome !== "ok");
+    assert.ok(put.outcome !== "ok", JSON.stringify(put));
     assert.equal(put.error.code, "quorum-not-met");
     assert.deepEqual([put.error.needed, put.error.got], [2, 1]);
     assert.equal(put.outcome, "indeterminate", "the one replica left has it");
     const read = await client.get("k", { sloppy: false });
-    assert.ok(read.outcome === "failed");
+    assert.ok(read.outcome === "failed", JSON.stringify(read));
     assert.equal(read.error.code, "quorum-not-met");
   });
 });
