@@ -60,6 +60,7 @@ async function start(flags: NodeFlags): Promise<RunningNode> {
     kvToken,
     allowOrigins: flags.allowOrigins,
     legs: legsFrom(flags.latency),
+    allowFaults: flags.allowFaults,
     seed: flags.seed,
     tls,
     ca,

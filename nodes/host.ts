@@ -46,6 +46,9 @@ export interface PeerCaller {
 /** What the host needs of a replica: it can run any state machine of this shape. */
 export type Stepper = Pick<Replica, "step">;
 
+/** What the host needs of a store. */
+export type HostStore = Pick<RecordStore, "load" | "store" | "delete" | "scan" | "scanHints">;
+
 type Answer = (reply: Reply) => void;
 
 /** The longest that setTimeout can wait, ms: a longer wait is taken in parts, as an early timer is harmless. */
@@ -65,10 +68,7 @@ export class Host {
   /** `onDefect` is told when the replica throws: its state can no longer be trusted. */
   constructor(
     private readonly replica: Stepper,
-    private readonly store: Pick<
-      RecordStore,
-      "load" | "store" | "delete" | "scan" | "scanHints"
-    >,
+    private readonly store: HostStore,
     private readonly peers: PeerCaller,
     private readonly onDefect: (error: unknown) => void,
     private readonly onProven: () => void = () => {},

@@ -11,6 +11,7 @@ import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { parseLegs } from "../lib/random/latency.ts";
 import { ClusterDirectory } from "./cluster_directory.ts";
+import type { FaultRequest } from "./fault_settings.ts";
 import {
   type FoundingOptions,
   makeFounding,
@@ -24,6 +25,7 @@ import { freePorts, PORT_MAX, takenPorts } from "./ports.ts";
 import { type NodeProcess, type NodeState, SupervisedNode } from "./supervised_node.ts";
 
 export { LaunchError } from "./launch_error.ts";
+export type { FaultRequest } from "./fault_settings.ts";
 export type { NodeExit } from "./node_process.ts";
 export type { NodeProcess, NodeState } from "./supervised_node.ts";
 
@@ -52,6 +54,8 @@ export interface NodeChange {
 
 const HOST = "127.0.0.1";
 export const PORT_DEFAULT = 9_100;
+/** How long a node may take to obey. */
+const FAULTS_MS = 5_000;
 /** How often a start is tried anew when a free port was lost between looking and listening. */
 const PORT_DRAWS_MAX = 3;
 
@@ -224,6 +228,31 @@ export class RunningCluster {
   /** A restart on an empty disk. Resolves when it serves. */
   async wipe(id: NodeId): Promise<void> {
     await this.find(id).wipe(() => this.directory.wipe(id));
+  }
+
+  /**
+   * Makes a running node misbehave as `settings` say, null: lets it behave. Only in a cluster that was
+   * launched with `allowFaults`; a restarted node behaves. Throws {@link LaunchError} with the node's
+   * own words when it refuses.
+   */
+  async setFaults(id: NodeId, settings: FaultRequest | null): Promise<void> {
+    const { url } = this.find(id).process;
+    const secret = (await Deno.readTextFile(this.secretFile)).trim();
+    const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json" };
+    const init = settings === null
+      ? { method: "DELETE", headers }
+      : { method: "PUT", headers, body: JSON.stringify(settings) };
+    let answer: Response;
+    try {
+      answer = await fetch(`${url}/faults`, { ...init, signal: AbortSignal.timeout(FAULTS_MS) });
+    } catch (error) {
+      const { message } = error as Error;
+      throw new LaunchError("failed", `Cannot tell node ${id} to misbehave: ${message}`);
+    }
+    const { detail } = await answer.json();
+    if (!answer.ok) {
+      throw new LaunchError("unfit", `Node ${id} takes no such order to misbehave: ${detail}`);
+    }
   }
 
   /** Calls back at every change of a node's state. Returns how to stop that. */

@@ -14,6 +14,7 @@ export async function renderMetrics(
   const registry = new Registry();
   registry.setDefaultLabels({ cluster: service.config.cluster, node: service.self.id });
   addReplica(registry, service);
+  addPeers(registry, service);
   addRequests(registry, service);
   addStorage(registry, service);
   addTraffic(registry, service);
@@ -54,6 +55,31 @@ function addReplica(registry: Registry, { replica }: NodeService): void {
   gauge(registry, "dynamo_crowded_keys", "Keys with many siblings", crowdedKeys.length);
 }
 
+/** What this node thinks of each peer, and holds for it. */
+function addPeers(registry: Registry, { replica, founding, self }: NodeService): void {
+  const { peers, hints, antiEntropy } = replica.stats();
+  const byPeer = (name: string, help: string) =>
+    new Gauge({ name, help, labelNames: ["peer"], registers: [registry] });
+  const phi = byPeer("dynamo_phi", "Suspicion that the peer is down (no sample without gossip)");
+  const up = byPeer("dynamo_peer_up", "1 while the peer is believed to be up");
+  const held = byPeer("dynamo_hints_for", "Hints held for the peer");
+  const exchanged = byPeer(
+    "dynamo_anti_entropy_last_seconds",
+    "When the last completed comparison with the peer began, since 1970",
+  );
+  for (const { id: peer } of founding.members) {
+    if (peer === self.id) continue;
+    const health = peers[peer];
+    if (health !== undefined && health.phi !== null) phi.set({ peer }, health.phi);
+    if (health !== undefined) up.set({ peer }, health.up ? 1 : 0);
+    held.set({ peer }, hints[peer] ?? 0);
+    const last = antiEntropy.last[peer];
+    if (last?.completed === true) exchanged.set({ peer }, last.startedAt / 1_000_000);
+  }
+  const paused = antiEntropy.paused ? 1 : 0;
+  gauge(registry, "dynamo_anti_entropy_paused", "1 while it was paused by hand", paused);
+}
+
 function addRequests(registry: Registry, { meter }: NodeService): void {
   const events = new Counter({
     name: "dynamo_observations_total",
@@ -92,6 +118,16 @@ function addTraffic(registry: Registry, { peers, events }: NodeService): void {
   counter(registry, "dynamo_rpc_calls_total", "Calls to peers", calls);
   counter(registry, "dynamo_rpc_pieces_total", "Pieces in which they were written", pieces);
   counter(registry, "dynamo_rpc_sessions_total", "HTTP/2 sessions opened to peers", sessions);
+  const bytes = new Counter({
+    name: "dynamo_rpc_bytes_total",
+    help: "JSON-RPC bytes of calls to peers and of their answers",
+    labelNames: ["method", "direction"],
+    registers: [registry],
+  });
+  for (const [method, each] of Object.entries(peers.traffic.methods)) {
+    bytes.inc({ method, direction: "sent" }, each.sentBytes);
+    bytes.inc({ method, direction: "received" }, each.receivedBytes);
+  }
   gauge(
     registry,
     "dynamo_rpc_delayed",

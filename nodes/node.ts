@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly kvToken?: string | null;
   readonly allowOrigins?: readonly string[];
   readonly legs?: Legs | undefined;
+  /** Let `/faults` make the node misbehave. */
+  readonly allowFaults?: boolean | undefined;
   readonly seed?: string | undefined;
   /** Serve TLS. */
   readonly tls?: TlsOptions | undefined;
@@ -83,6 +85,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       sealSecret: options.secret ?? await ownSeal(store),
       ca: options.ca,
       legs: options.legs,
+      allowFaults: options.allowFaults,
       seed: options.seed,
       warnings: () => warnings,
       onDefect: options.onDefect,

@@ -163,6 +163,7 @@ export class NodeService {
       hints,
       peers,
       antiEntropy,
+      traffic: this.peers.traffic.methods,
       faults: this.faults?.settings ?? null,
       counters,
       memory: { rssBytes: rss, heapUsedBytes: heapUsed },

@@ -246,6 +246,26 @@ const PEER_ROUTES: readonly RouteConfig[] = [
   },
   {
     method: "post",
+    path: "/anti-entropy",
+    summary: "Compare with the co-owners now; pause and resume",
+    description:
+      "Answers when the comparisons are over: of every range with an empty body or {}, of " +
+      "one with range or key. Pausing alone compares nothing; a restart resumes.",
+    security,
+    request: { body: { content: json(schemas.antiEntropyOrder) } },
+    responses: {
+      200: { description: "How it went, and the state", content: json(schemas.antiEntropy) },
+      ...problems(
+        [400, "Malformed, or anti-entropy is off"],
+        [421, "The node does not own the range"],
+        [503, "The trees are still being built, or too many orders wait"],
+      ),
+      ...UNAUTHORIZED,
+    },
+  },
+  ...faultRoutes(),
+  {
+    method: "post",
     path: "/rpc",
     summary: "JSON-RPC 2.0 between nodes",
     description: `Methods: ping, founding, ${PEER_METHODS.join(", ")}; batches too. Try ` +
@@ -258,6 +278,38 @@ const PEER_ROUTES: readonly RouteConfig[] = [
     },
   },
 ];
+
+/** Only of use on a node that was started with `--allow-faults`. */
+function faultRoutes(): RouteConfig[] {
+  const path = "/faults";
+  const answer = { 200: { description: "The faults now", content: json(schemas.faults) } };
+  const refused = { ...problems([403, "Started without --allow-faults"]), ...UNAUTHORIZED };
+  return [
+    {
+      method: "get",
+      path,
+      summary: "How the node misbehaves",
+      security,
+      responses: { ...answer, ...refused },
+    },
+    {
+      method: "put",
+      path,
+      summary: "Make the node misbehave",
+      description: "Takes the place of what was said before: whatever is left out is well again.",
+      security,
+      request: { body: { content: json(schemas.faultSettings.partial()), required: true } },
+      responses: { ...answer, ...problems([400, "Malformed or out of range"]), ...refused },
+    },
+    {
+      method: "delete",
+      path,
+      summary: "Let the node behave",
+      security,
+      responses: { ...answer, ...refused },
+    },
+  ];
+}
 
 export const API_ROUTES: readonly RouteConfig[] = [...KV_ROUTES, ...NODE_ROUTES, ...PEER_ROUTES];
 

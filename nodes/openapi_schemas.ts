@@ -94,6 +94,63 @@ export const place = z.object({
   ringVersion: z.string(),
 }).openapi("Place");
 
+const exchangeReport = z.object({
+  peer: nodeId,
+  startedAt: z.number().openapi({ description: "µs since 1970" }),
+  tookUs: z.number(),
+  ranges: z.number().int().openapi({ description: "Ranges whose trees were compared" }),
+  rangesDiffering: z.number().int(),
+  keysRepaired: z.number().int(),
+  keysFailed: z.number().int(),
+  completed: z.boolean().openapi({ description: "false: the peer fell silent or refused" }),
+}).openapi("Exchange");
+
+const antiEntropyState = z.object({
+  paused: z.boolean(),
+  ready: z.boolean().openapi({ description: "Whether the trees have been built" }),
+  underWay: nodeId.nullable().openapi({ description: "Who it compares with at the moment" }),
+  last: z.record(z.string(), exchangeReport).openapi({ description: "By peer" }),
+});
+
+export const antiEntropy = antiEntropyState.extend({
+  exchanges: z.array(exchangeReport).openapi({ description: "Those that were ordered" }),
+  unreachable: z.array(nodeId).openapi({ description: "Co-owners believed down: not compared" }),
+}).openapi("AntiEntropy");
+
+export const antiEntropyOrder = z.object({
+  range: z.number().int().optional().openapi({ description: "One range of the ring" }),
+  key: z.string().optional().openapi({ description: "The range that this key lies in" }),
+  pause: z.boolean().optional().openapi({
+    description: "Stops or resumes scheduled comparisons; alone it compares nothing",
+  }),
+});
+
+const probability = z.number().min(0).max(1);
+export const faultSettings = z.object({
+  latency: z.string().nullable().openapi({
+    description: "Extra latency of messages, as --latency takes it",
+    example: "uniform(0,20)",
+  }),
+  drop: probability.openapi({ description: "The probability that a message is lost" }),
+  duplicate: probability.openapi({ description: "The probability that a call is sent twice" }),
+  partition: z.object({
+    nodes: z.array(nodeId),
+    direction: z.enum(["both", "out", "in"]).openapi({
+      description: "Which calls are lost: this node's to them, theirs to it, or both",
+    }),
+  }).nullable(),
+  disk: z.object({
+    slowMs: z.number().int().openapi({ description: "Every access takes so much longer" }),
+    failing: probability.openapi({
+      description: "The probability that an access fails; half of such writes happen all the same",
+    }),
+  }),
+}).openapi("Faults");
+
+export const faults = faultSettings.extend({
+  injected: z.record(z.string(), z.number()).openapi({ description: "What has been done so far" }),
+});
+
 export const status = z.object({
   id: nodeId,
   cluster: z.string(),
@@ -112,13 +169,29 @@ export const status = z.object({
   requests: z.object({ inFlight: z.number(), served: z.number(), failed: z.number() }),
   hints: z.unknown().openapi({ description: "Hints held, by the node they are meant for" }),
   peers: z.unknown().openapi({ description: "What this node thinks of the others" }),
+  antiEntropy: antiEntropyState,
+  traffic: z.record(
+    z.string(),
+    z.object({ calls: z.number(), sentBytes: z.number(), receivedBytes: z.number() }),
+  ).openapi({ description: "Calls that this node made of its peers, by method and purpose" }),
+  faults: faultSettings.nullable().openapi({
+    description: "What /faults says; null without --allow-faults",
+  }),
   counters: z.record(z.string(), z.number()),
   memory: z.object({ rssBytes: z.number(), heapUsedBytes: z.number() }),
   warnings: z.array(z.string()),
 }).openapi("Status");
 
+const hintTargets = z.array(z.object({ node: nodeId, sinceMs: z.number() })).openapi({
+  description: "Nodes that the record is kept for, and since when (ms since 1970)",
+});
+const heldKey = z.object({ key: z.string(), hash: position, siblings: z.number().int() });
+
 export const keyPage = z.object({
-  keys: z.array(z.object({ key: z.string(), hash: position, siblings: z.number().int() })),
+  keys: z.array(heldKey),
+  hints: z.array(heldKey.extend({ for: hintTargets })).openapi({
+    description: "Records kept for other nodes, to be handed to them",
+  }),
   next: z.string().nullable().openapi({ description: "`after` of the next page" }),
 }).openapi("KeyPage");
 
@@ -128,6 +201,7 @@ export const heldRecord = z.object({
   node: nodeId,
   primary: z.boolean(),
   actor: z.string().nullable(),
+  hintFor: hintTargets,
   siblings: z.array(version),
 }).openapi("HeldRecord");
 

@@ -10,6 +10,7 @@
  * stopped no fresh one opens, so calls to it end as *undelivered*, which allows a write to be sent
  * elsewhere.
  */
+import { Buffer } from "node:buffer";
 import type { CallAnswer } from "./host.ts";
 import { RpcSession, type SessionOptions } from "./rpc_session.ts";
 
@@ -20,7 +21,8 @@ export interface OutgoingCall {
   readonly text: string;
   /** From then on nobody listens any more, ms of `performance.now()`. */
   readonly deadline: number;
-  readonly answer: (answer: CallAnswer) => void;
+  /** `bytes`: of the peer's answer, 0 when none came. */
+  readonly answer: (answer: CallAnswer, bytes: number) => void;
 }
 
 /** Reads one reply; its id tells which call it belongs to, null when it does not say. */
@@ -175,7 +177,7 @@ export class PeerLink {
     const pending = this.pending.get(reply.id);
     if (pending === undefined || pending.session !== session) return;
     this.pending.delete(reply.id);
-    pending.call.answer(reply.answer);
+    pending.call.answer(reply.answer, Buffer.byteLength(line));
   }
 
   /** Takes care of what does not come back. Coarse: whoever called has timers of its own. */
@@ -231,5 +233,5 @@ export class PeerLink {
 }
 
 function fail(call: OutgoingCall, reason: string, undelivered: boolean): void {
-  call.answer({ kind: "failed", reason, undelivered });
+  call.answer({ kind: "failed", reason, undelivered }, 0);
 }

@@ -9,6 +9,7 @@ export type ProblemCode =
   | ErrorCode
   | "unauthorized"
   | "forbidden-host"
+  | "faults-not-allowed"
   | "not-found"
   | "absent"
   | "method-not-allowed"
@@ -25,6 +26,7 @@ const KINDS: Record<ProblemCode, Kind> = {
   "invalid": { status: 400, title: "The request is malformed or out of range" },
   "unauthorized": { status: 401, title: "The request does not show the secret" },
   "forbidden-host": { status: 403, title: "The Host header names another host" },
+  "faults-not-allowed": { status: 403, title: "The node takes no orders to misbehave" },
   "not-found": { status: 404, title: "There is no such resource" },
   "absent": { status: 404, title: "The key has no value" },
   "method-not-allowed": { status: 405, title: "The resource does not know the method" },

@@ -9,6 +9,7 @@ import { problem } from "./problems.ts";
 import { targetOf } from "./request_target.ts";
 import { addDebugRoutes } from "./rest_debug.ts";
 import { KV_PREFIX, KvRoutes } from "./rest_kv.ts";
+import { addOrderRoutes } from "./rest_orders.ts";
 import { addRingRoutes } from "./rest_ring.ts";
 import { RPC_PATH } from "./rpc_messages.ts";
 import { BearerCheck } from "./secret.ts";
@@ -139,14 +140,15 @@ function createApp(service: NodeService, peers: BearerCheck): Hono {
     service.events.open() ??
       problem("overloaded", "too many watch the events already; try again later"));
   addRingRoutes(app, service);
-  app.use(
-    "/debug/*",
-    async (c, next) =>
-      peers.passes(c.req.header("authorization") ?? null)
-        ? await next()
-        : unauthorized("/debug needs 'Authorization: Bearer' with the cluster's secret"),
-  );
+  for (const path of ["/debug/*", "/faults", "/anti-entropy"]) {
+    app.use(path, async (c, next) => {
+      if (peers.passes(c.req.header("authorization") ?? null)) return await next();
+      const room = path.replace("/*", "");
+      return unauthorized(`${room} needs 'Authorization: Bearer' with the cluster's secret`);
+    });
+  }
   addDebugRoutes(app, service);
+  addOrderRoutes(app, service);
   addLateRoutes(app, service);
   app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
   app.onError((error) => {

@@ -33,8 +33,12 @@ async function answered(answer: () => Promise<Response>): Promise<Response> {
   }
 }
 
-/** Keys in ring order. `after` is the last key of the page before; `next` is null when all were seen. */
-async function listKeys(c: Context, { store }: NodeService): Promise<Response> {
+/**
+ * Keys in ring order, and apart from them what is kept for other nodes. A page ends after `limit`
+ * records of either sort. `after` is the last key of the page before; `next` is null when all were
+ * seen.
+ */
+async function listKeys(c: Context, service: NodeService): Promise<Response> {
   const { prefix = "", limit = LIMIT_DEFAULT, after } = readQuery<
     { prefix: string; limit: number; after: string }
   >(targetOf(c.req.url).query, {
@@ -42,27 +46,34 @@ async function listKeys(c: Context, { store }: NodeService): Promise<Response> {
     limit: wholeNumber(1, LIMIT_MAX),
     after: text(1_024),
   });
+  const { store } = service;
   const keys: Record<string, unknown>[] = [];
+  const hints: Record<string, unknown>[] = [];
+  let listed = 0;
   let place: KeyPlace | null = after === undefined
     ? null
     : { key: after, position: positionOf(after) };
   let lookedAt = 0;
   let done = false;
-  while (!done && keys.length < limit && lookedAt < LOOKED_AT_MAX) {
+  while (!done && listed < limit && lookedAt < LOOKED_AT_MAX) {
     const page = await store.scan({ limit: PAGE, ...(place === null ? {} : { after: place }) });
     done = page.next === null;
     place = page.next ?? place;
     for (const { record, position } of page.records) {
       lookedAt++;
       if (!record.key.startsWith(prefix)) continue;
-      keys.push({ key: record.key, hash: position, siblings: record.siblings.length });
-      if (keys.length < limit) continue;
+      const entry = { key: record.key, hash: position, siblings: record.siblings.length };
+      const { hintFor = [] } = record;
+      if (hintFor.length > 0) hints.push({ ...entry, for: shownHints(record) });
+      // What it owns it would hold without the hint too.
+      if (hintFor.length === 0 || isPrimary(service, record.key)) keys.push(entry);
+      if (++listed < limit) continue;
       place = { key: record.key, position };
       done = false;
       break;
     }
   }
-  return c.json({ keys, next: done ? null : place?.key ?? null });
+  return c.json({ keys, hints, next: done ? null : place?.key ?? null });
 }
 
 async function showKey(c: Context, service: NodeService): Promise<Response> {
@@ -75,17 +86,28 @@ async function showKey(c: Context, service: NodeService): Promise<Response> {
   return c.json(shownRecord(record, position, service));
 }
 
+function isPrimary({ self, replica: { ring } }: NodeService, key: string): boolean {
+  return ring.primariesOfKey(key).includes(self.id);
+}
+
+/** The nodes that it is kept for, and since when (ms since 1970). */
+function shownHints({ hintFor = [] }: StoredRecord): { node: string; sinceMs: number }[] {
+  return hintFor.map(({ node, since }) => ({ node, sinceMs: Math.floor(since / 1_000) }));
+}
+
 function shownRecord(
-  { key, siblings, actor }: StoredRecord,
+  record: StoredRecord,
   hash: string,
-  { self, replica: { ring } }: NodeService,
+  service: NodeService,
 ): Record<string, unknown> {
+  const { key, siblings, actor } = record;
   return {
     key,
     hash,
-    node: self.id,
-    primary: ring.primariesOfKey(key).includes(self.id),
+    node: service.self.id,
+    primary: isPrimary(service, key),
     actor: actor ?? null,
+    hintFor: shownHints(record),
     siblings: siblings.map(shownVersion),
   };
 }

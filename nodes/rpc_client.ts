@@ -14,6 +14,7 @@ import { DelayLine } from "./delay_line.ts";
 import type { CallAnswer, PeerCaller } from "./host.ts";
 import { PeerLink } from "./peer_link.ts";
 import { dynamoErrorIn, envelopeOf, refuseEnvelope, RpcCode, RpcWriter } from "./rpc_messages.ts";
+import { RpcTraffic } from "./rpc_traffic.ts";
 import { complaintAboutReply } from "./reply_guards.ts";
 import { isObject } from "./wire_guards.ts";
 
@@ -58,6 +59,7 @@ export class RpcClient implements PeerCaller {
   private readonly writer: RpcWriter;
   private readonly delays = new DelayLine();
   private lastCall = 0;
+  readonly traffic = new RpcTraffic();
 
   constructor(private readonly options: RpcClientOptions) {
     const { founding, boot } = options;
@@ -133,7 +135,13 @@ export class RpcClient implements PeerCaller {
     answer: (answer: CallAnswer) => void,
   ): void {
     const id = ++this.lastCall;
-    peer.link.send({ id, text: this.writer.request(id, request), deadline, answer });
+    const text = this.writer.request(id, request);
+    const traffic = this.traffic.sent(request, text);
+    const counted = (outcome: CallAnswer, bytes: number) => {
+      traffic.receivedBytes += bytes;
+      answer(outcome);
+    };
+    peer.link.send({ id, text, deadline, answer: counted });
   }
 
   private delayMs(legs: Legs, leg: Leg | "other", { near }: Peer): number {

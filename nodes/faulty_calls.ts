@@ -1,0 +1,139 @@
+/**
+ * Stands between a replica and its peers, and does to their calls what `/faults` says: loses, delays
+ * and doubles messages. As with `--latency`, each message has a fate of its own, whatever it travels with.
+ */
+import { refusal } from "../lib/dynamo/errors.ts";
+import type { Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import { type Leg, legDelayMs } from "../lib/random/latency.ts";
+import type { FloatSource } from "../lib/random/seeded.ts";
+import { DelayLine } from "./delay_line.ts";
+import type { Faults } from "./faults.ts";
+import { FifoDelay } from "./fifo_delay.ts";
+import type { CallAnswer, PeerCaller } from "./host.ts";
+
+type PeerHandler = (
+  from: NodeId,
+  request: PeerRequest,
+  answer: (reply: PeerReply) => void,
+) => void;
+type Answer = (answer: CallAnswer) => void;
+
+export class FaultyCaller implements PeerCaller {
+  private readonly delays = new DelayLine();
+  private readonly near: ReadonlySet<NodeId>;
+
+  constructor(
+    private readonly inner: PeerCaller,
+    private readonly faults: Faults,
+    founding: Founding,
+    self: NodeId,
+    private readonly random: FloatSource,
+  ) {
+    const zone = founding.members.find((member) => member.id === self)?.zone;
+    const near = founding.members.filter((member) => zone !== undefined && member.zone === zone);
+    this.near = new Set(near.map((member) => member.id));
+  }
+
+  call(to: NodeId, request: PeerRequest, timeoutMs: number, answer: Answer): void {
+    const { faults } = this;
+    if (faults.areOff) {
+      this.inner.call(to, request, timeoutMs, answer);
+      return;
+    }
+    if (faults.cuts("out", to)) {
+      // Whoever called has timers of its own: a black hole says nothing.
+      faults.injected.callsCut++;
+      return;
+    }
+    const copies = faults.duplicates() ? 2 : 1;
+    const answerOnce = copies === 1 ? answer : firstOf(copies, answer);
+    for (let copy = 0; copy < copies; copy++) this.send(to, request, timeoutMs, answerOnce);
+  }
+
+  close(): void {
+    this.delays.close();
+  }
+
+  private send(to: NodeId, request: PeerRequest, timeoutMs: number, answer: Answer): void {
+    const { faults } = this;
+    const [there, back] = legsOf(request);
+    if (faults.drops()) return;
+    this.delays.after(this.delayMs(there, to), () => {
+      this.inner.call(to, request, timeoutMs, (outcome) => {
+        // A failure is no message: it is known at once.
+        if (outcome.kind === "failed") answer(outcome);
+        else if (this.losesAnswerOf(to)) return;
+        else this.delays.after(this.delayMs(back, to), () => answer(outcome));
+      });
+    });
+  }
+
+  /** An answer may set out before a cut and be lost in it. */
+  private losesAnswerOf(to: NodeId): boolean {
+    const { faults } = this;
+    if (!faults.cuts("in", to) || !faults.cuts("out", to)) return faults.drops();
+    faults.injected.callsCut++;
+    return true;
+  }
+
+  private delayMs(leg: Leg | "other", to: NodeId): number {
+    const { faults: { legs }, random } = this;
+    if (legs === null) return 0;
+    if (leg === "other") return legs.other.sample(random);
+    return legDelayMs(legs, leg, random, this.near.has(to));
+  }
+}
+
+function legsOf({ method }: PeerRequest): readonly [there: Leg | "other", back: Leg | "other"] {
+  if (method === "replica.get") return ["R", "S"];
+  return method === "replica.put" ? ["W", "A"] : ["other", "other"];
+}
+
+/**
+ * The first answer of several copies of a call. A failure counts only when all have failed, and as
+ * undelivered only when none arrived: else a write that one copy made would be made once more elsewhere.
+ */
+function firstOf(copies: number, answer: Answer): Answer {
+  let missing = copies;
+  let arrived = false;
+  let over = false;
+  return (outcome) => {
+    if (over) return;
+    missing--;
+    if (outcome.kind === "reply") {
+      over = true;
+      answer(outcome);
+      return;
+    }
+    arrived ||= !outcome.undelivered;
+    if (missing === 0) answer({ ...outcome, undelivered: !arrived });
+  };
+}
+
+/** Calls of peers that a partition keeps out: they find a node that is silent, not one that refuses. */
+export class FaultyListener {
+  private readonly lost = new FifoDelay();
+
+  /** `patienceMs`: for how long a caller may listen. */
+  constructor(
+    private readonly faults: Faults,
+    private readonly inner: PeerHandler,
+    private readonly patienceMs: number,
+  ) {}
+
+  readonly handle: PeerHandler = (from, request, answer) => {
+    if (!this.faults.cuts("in", from)) {
+      this.inner(from, request, answer);
+      return;
+    }
+    this.faults.injected.callsRefused++;
+    // Whoever carries calls counts them as in hand until they are answered; by then nobody listens.
+    const error = refusal("overloaded", "the call was lost, as /faults says it should");
+    this.lost.after(this.patienceMs, () => answer({ status: "error", error }));
+  };
+
+  close(): void {
+    this.lost.close();
+  }
+}

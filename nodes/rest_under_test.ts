@@ -1,0 +1,90 @@
+/** For tests: the REST API of one node with a real store, without sockets. */
+import { deepEqual, equal } from "node:assert/strict";
+import { type ClusterConfig, clusterConfig } from "../lib/dynamo/config.ts";
+import type { Founding } from "../lib/dynamo/events.ts";
+import { foundRing } from "../lib/dynamo/founding.ts";
+import { SeededRandom } from "../lib/random/seeded.ts";
+import { NodeService } from "./node_service.ts";
+import { openStorage } from "./open_storage.ts";
+import { createRest, type Rest, type RestOptions } from "./rest.ts";
+
+export const SECRET = "a-secret-of-tests";
+export const BASE = "http://127.0.0.1:9101";
+
+export interface TestNode {
+  readonly rest: Rest;
+  readonly service: NodeService;
+  /** Sends a request to a path. */
+  send(path: string, init?: RequestInit): Promise<Response>;
+  put(path: string, body: BodyInit, headers?: Record<string, string>): Promise<Response>;
+}
+
+export interface TestOptions {
+  readonly config?: Partial<ClusterConfig>;
+  readonly rest?: Partial<RestOptions>;
+  readonly allowFaults?: boolean;
+  /** Start the node's own work, such as anti-entropy, and wait until its trees are built. */
+  readonly start?: boolean;
+}
+
+/** Runs `use` with the REST API of a lone node, and closes the node. */
+export async function withNode(
+  use: (node: TestNode) => Promise<void>,
+  options: TestOptions = {},
+): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "dynamo-rest-" });
+  const members = [{ id: "n1", url: BASE, weight: 1 }];
+  const config = clusterConfig({ n: 1, antiEntropyIntervalMs: 0, ...options.config });
+  const founding: Founding = {
+    config,
+    members,
+    ring: foundRing(members, config, SeededRandom.from(1)),
+  };
+  const defects: unknown[] = [];
+  const service = new NodeService({
+    founding,
+    self: "n1",
+    store: await openStorage({ location: `${directory}/node.sqlite3` }),
+    secret: SECRET,
+    sealSecret: SECRET,
+    allowFaults: options.allowFaults,
+    onDefect: (error) => defects.push(error),
+  });
+  const rest = createRest(service, {
+    host: "127.0.0.1",
+    secret: SECRET,
+    onError: (error) => defects.push(error),
+    ...options.rest,
+  });
+  const send = (path: string, init?: RequestInit) => rest.fetch(new Request(BASE + path, init));
+  try {
+    if (options.start === true) {
+      service.start();
+      while (!service.replica.stats().antiEntropy.ready) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
+    await use({
+      rest,
+      service,
+      send,
+      put: (path, body, headers = {}) => send(path, { method: "PUT", body, headers }),
+    });
+  } finally {
+    await service.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+  deepEqual(defects, []);
+}
+
+/** The parts of a problem that tests look at. */
+export async function problemOf(response: Response): Promise<{ type: string; detail: string }> {
+  equal(response.headers.get("content-type"), "application/problem+json");
+  const { type, detail, status } = await response.json();
+  equal(status, response.status);
+  return { type: String(type).split(":").at(-1) as string, detail };
+}
+
+export function contextOf(response: Response): string {
+  return response.headers.get("x-dynamo-context") ?? "";
+}
