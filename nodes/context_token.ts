@@ -9,11 +9,12 @@
  * The token names its key by the first half of the key's MD5, so that a context of one key, sent with
  * another, is refused instead of destroying what its holder never saw.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { positionOf } from "../lib/dynamo/position.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { CausalContext } from "../lib/dynamo/versions.ts";
+import { HmacSha256 } from "./hmac.ts";
 import { complaintAboutContext } from "./wire_guards.ts";
 
 export const TOKEN_CHARACTERS_MAX = 65_536;
@@ -44,12 +45,13 @@ interface Payload {
 }
 
 export class ContextTokens {
-  private readonly sealKey: Buffer;
+  private readonly hmac: HmacSha256;
 
   /** Nodes with the same secret open each other's tokens. */
   constructor(secret: string) {
     // A key of its own purpose: showing seals must tell nothing about the secret itself.
-    this.sealKey = createHmac("sha256", secret).update("dynamo context token v1").digest();
+    const purpose = Buffer.from("dynamo context token v1");
+    this.hmac = new HmacSha256(new HmacSha256(Buffer.from(secret)).of(purpose));
   }
 
   seal(key: string, context: CausalContext, fastest?: NodeId): SealedContext {
@@ -87,7 +89,7 @@ export class ContextTokens {
   }
 
   private sealOf(bytes: Buffer): Buffer {
-    return createHmac("sha256", this.sealKey).update(bytes).digest().subarray(0, SEAL_BYTES);
+    return this.hmac.of(bytes).subarray(0, SEAL_BYTES);
   }
 }
 

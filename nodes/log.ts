@@ -32,10 +32,14 @@ async function load(node: string): Promise<NodeLog> {
     ],
   });
   const logger = getLogger(["dynamo", node]);
-  // As values, not templates: a key with braces in it is no placeholder.
   return {
-    info: (message) => logger.info("{message}", { message }),
-    warn: (message) => logger.warn("{message}", { message }),
-    error: (message) => logger.error("{message}", { message }),
+    info: (message) => logger.info(literal(message)),
+    warn: (message) => logger.warn(literal(message)),
+    error: (message) => logger.error(literal(message)),
   };
+}
+
+/** Messages are templates to the library: braces in a key or a reason are no placeholders. */
+function literal(message: string): string {
+  return message.replace(/[{}]/g, "$&$&");
 }

@@ -17,16 +17,15 @@ const DRAIN_BYTES_MAX = 64 * 1_048_576;
 const DRAIN_MS_MAX = 2_000;
 
 export async function readBody(request: Request, bytesMax: number): Promise<Body> {
-  const { body } = request;
-  if (body === null) return { kind: "read", bytes: new Uint8Array(0) };
   const announced = request.headers.get("content-length");
   try {
-    if (announced === null) return await readUpTo(body, bytesMax);
+    if (announced === null) return await readUpTo(request.body, bytesMax);
     if (Number(announced) > bytesMax) {
-      await drain(body.getReader());
+      if (request.body !== null) await drain(request.body.getReader());
       return { kind: "too-large" };
     }
-    // The server holds a client to the length it announced.
+    // The server holds a client to the length it announced. Asking for `body` first would make a
+    // stream of what can be had in one piece.
     const bytes = await request.bytes();
     return bytes.length > bytesMax ? { kind: "too-large" } : { kind: "read", bytes };
   } catch {
@@ -34,7 +33,11 @@ export async function readBody(request: Request, bytesMax: number): Promise<Body
   }
 }
 
-async function readUpTo(body: ReadableStream<Uint8Array>, bytesMax: number): Promise<Body> {
+async function readUpTo(
+  body: ReadableStream<Uint8Array> | null,
+  bytesMax: number,
+): Promise<Body> {
+  if (body === null) return { kind: "read", bytes: new Uint8Array(0) };
   const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = body.getReader();

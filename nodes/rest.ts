@@ -6,7 +6,7 @@ import { type Context, Hono } from "hono";
 import { Cors, HostCheck } from "./access.ts";
 import type { NodeService } from "./node_service.ts";
 import { problem } from "./problems.ts";
-import { targetOf } from "./request_target.ts";
+import { type Target, targetOf } from "./request_target.ts";
 import { addDebugRoutes } from "./rest_debug.ts";
 import { KV_PREFIX, KvRoutes } from "./rest_kv.ts";
 import { addOrderRoutes } from "./rest_orders.ts";
@@ -31,6 +31,7 @@ const BODY_BYTES_MAX = 256 * 1_048_576;
 const BODY_BYTES_UNKNOWN = 65_536;
 
 type Handler = (request: Request) => Promise<Response>;
+type KvHandler = (request: Request, target: Target) => Promise<Response>;
 
 export interface Rest {
   /** Answers any request; never throws. */
@@ -53,7 +54,7 @@ export function createRest(service: NodeService, options: RestOptions): Rest {
       const target = targetOf(request.url);
       const refused = hosts.refuse(target.authority);
       if (refused !== null) return refused;
-      if (target.path.startsWith(KV_PREFIX)) return await kv(request);
+      if (target.path.startsWith(KV_PREFIX)) return await kv(request, target);
       if (target.path === RPC_PATH) return await rpc(request);
       return await app.fetch(request);
     } catch (error) {
@@ -70,27 +71,27 @@ export function createRest(service: NodeService, options: RestOptions): Rest {
   };
 }
 
-function createKv(service: NodeService, clients: BearerCheck | null): Handler {
+function createKv(service: NodeService, clients: BearerCheck | null): KvHandler {
   const routes = new KvRoutes(
     service.config,
     service.tokens,
     (request, answer) => service.host.client(request, answer),
   );
-  return async (request) => {
+  return async (request, target) => {
     if (clients !== null && !clients.passes(request.headers.get("authorization"))) {
       return unauthorized("/kv needs 'Authorization: Bearer' with the clients' token");
     }
     const notReady = service.whyNotReady();
     if (notReady !== null) return problem("not-ready", notReady);
-    return await routes.handle(request, targetOf(request.url));
+    return await routes.handle(request, target);
   };
 }
 
 /** Sheds puts while the bodies being received fill their bound: memory is not the place to queue. */
-function boundBodies(inner: Handler): Handler {
+function boundBodies(inner: KvHandler): KvHandler {
   let bytesInHand = 0;
-  return async (request) => {
-    if (request.body === null) return await inner(request);
+  return async (request, target) => {
+    if (request.method !== "PUT") return await inner(request, target);
     const announced = Number(request.headers.get("content-length") ?? BODY_BYTES_UNKNOWN);
     if (bytesInHand + announced > BODY_BYTES_MAX && bytesInHand > 0) {
       return problem(
@@ -100,7 +101,7 @@ function boundBodies(inner: Handler): Handler {
     }
     bytesInHand += announced;
     try {
-      return await inner(request);
+      return await inner(request, target);
     } finally {
       bytesInHand -= announced;
     }

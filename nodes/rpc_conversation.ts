@@ -66,9 +66,11 @@ class Conversation implements UnderlyingDefaultSource<Uint8Array> {
       if (last !== "") this.take(last);
       this.listening = false;
       this.endIfDone();
-    } catch (error) {
-      // The caller broke off, or sent a line without end: nobody is there to hear the rest.
-      this.controller?.error(error);
+    } catch {
+      // The caller broke off, or sent a line without end: nobody is there to hear the rest. Closed and
+      // not failed, as the server would log every peer that is killed as a mistake of ours.
+      this.flush();
+      this.controller?.close();
       this.controller = null;
     }
   }
@@ -96,6 +98,7 @@ class Conversation implements UnderlyingDefaultSource<Uint8Array> {
 
   private flush(): void {
     const { controller } = this;
+    if (this.answers.length === 0) return;
     const text = `${this.answers.join("\n")}\n`;
     this.answers = [];
     if (controller === null) return;
