@@ -351,6 +351,7 @@ export type Observation =
     readonly method: ClientRequest["method"];
     readonly key: string;
     readonly outcome: "ok" | "absent" | ErrorReply["error"]["code"];
+    /** Until the client was answered; it is told when no replica is waited for any more. */
     readonly tookUs: number;
     readonly needed: number;
     /** All replicas, those that answered after the client was served too. */

@@ -20,8 +20,8 @@ export class GetCoordinator {
   readonly participants: Participants;
   /** The merge of all answers so far. */
   merged: Siblings = [];
-  /** The client has its answer; later replies only feed read repair. */
-  replied = false;
+  /** When the client had its answer; later replies only feed read repair. */
+  repliedAt: Micros | null = null;
   private readonly versioning: Versioning;
 
   constructor(

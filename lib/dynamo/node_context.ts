@@ -249,7 +249,7 @@ export class NodeContext {
       method,
       key: coordinator.key,
       outcome,
-      tookUs: this.out.now - coordinator.startedAt,
+      tookUs: (coordinator.repliedAt ?? this.out.now) - coordinator.startedAt,
       needed,
       replicas: coordinator.participants.traces(),
     });

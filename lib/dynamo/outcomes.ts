@@ -3,7 +3,7 @@
  */
 import { SiblingWatch } from "./counters.ts";
 import { refusal } from "./errors.ts";
-import type { Outcome } from "./local_records.ts";
+import type { Outcome } from "./record_changes.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
 import type { NodeId } from "./ring.ts";

@@ -23,7 +23,8 @@ export class PutCoordinator {
   written: CausalContext | null = null;
   /** What it committed: the whole merged record, for the others. */
   record: Siblings = [];
-  replied = false;
+  /** When the client had its answer. */
+  repliedAt: Micros | null = null;
 
   constructor(
     readonly id: number,

@@ -85,7 +85,7 @@ export class Reads {
 
   /** Somebody cannot answer, or has been silent for too long: another node stands in. */
   private replace(conversation: Conversation, get: GetCoordinator, from: NodeId): void {
-    if (get.replied) return;
+    if (get.repliedAt !== null) return;
     const place = get.placement?.replacementOf(from, this.node.health);
     if (place !== undefined) this.ask({ ...conversation, coordinator: get }, place);
   }
@@ -132,12 +132,12 @@ export class Reads {
   }
 
   onTimeout(conversation: Conversation, get: GetCoordinator): void {
-    if (!get.replied) this.fail(conversation, get);
+    if (get.repliedAt === null) this.fail(conversation, get);
     this.conclude(get);
   }
 
   private onProgress(conversation: Conversation, get: GetCoordinator): void {
-    if (!get.replied) {
+    if (get.repliedAt === null) {
       if (get.enough) this.onEnough(conversation, get);
       else if (get.hopeless) this.fail(conversation, get);
     }
@@ -145,7 +145,7 @@ export class Reads {
   }
 
   private onEnough(conversation: Conversation, get: GetCoordinator): void {
-    get.replied = true;
+    get.repliedAt = this.node.out.now;
     switch (get.purpose) {
       case "get":
         this.node.finish(conversation.origin, get.reply(this.node.self));
@@ -165,7 +165,7 @@ export class Reads {
   }
 
   private fail(conversation: Conversation, get: GetCoordinator): void {
-    get.replied = true;
+    get.repliedAt = this.node.out.now;
     if (get.purpose === "recover") this.recovering.delete(get.key);
     else this.node.finish(conversation.origin, { status: "error", error: get.failure() });
   }

@@ -22,7 +22,7 @@ import type {
   PeerRequest,
   StoredRecord,
 } from "./events.ts";
-import type { Change } from "./local_records.ts";
+import type { Change } from "./record_changes.ts";
 import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Parts } from "./parts.ts";

@@ -3,81 +3,14 @@
  * under faults are the simulator's business.
  */
 import assert from "node:assert/strict";
-import { SeededRandom } from "../random/seeded.ts";
+import { HandCranked, IDS, KEY, START } from "../../tests/hand_cranked.ts";
 import { deepClone } from "./clone.ts";
-import { clusterConfig, type TunableConfig } from "./config.ts";
-import type { ClientReply, Effect, Event, Founding, PeerRequest } from "./events.ts";
-import { foundRing } from "./founding.ts";
+import type { Effect, PeerRequest } from "./events.ts";
 import { hexOf, recordDigest } from "./merkle.ts";
-import { Replica } from "./replica.ts";
+import type { Replica } from "./replica.ts";
 import type { Siblings } from "./versions.ts";
 
-const IDS = ["n1", "n2", "n3", "n4", "n5"];
-const KEY = "greeting";
-const START = 1_000_000;
-
-function founding(tuned: Partial<TunableConfig> = {}): Founding {
-  const config = clusterConfig({ n: 3, r: 2, w: 2, ...tuned });
-  const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1 }));
-  const ring = foundRing(members.map(({ id, weight }) => ({ id, weight })), config, rng());
-  return { config, members, ring };
-}
-
-function rng(): SeededRandom {
-  return SeededRandom.from(7);
-}
-
-/** A replica with a hand-cranked world: effects are taken out by kind, events put in by hand. */
-class Bench {
-  readonly replica: Replica;
-  now = START;
-  effects: Effect[] = [];
-
-  constructor(self: string, tuned: Partial<TunableConfig> = {}) {
-    this.replica = new Replica(founding(tuned), rng(), { self, dataId: "d1", incarnation: 4 });
-  }
-
-  step(event: Event): void {
-    this.replica.step(this.now, event, this.effects);
-  }
-
-  take<K extends Effect["kind"]>(kind: K): (Effect & { kind: K })[] {
-    const taken = this.effects.filter((effect): effect is Effect & { kind: K } =>
-      effect.kind === kind
-    );
-    this.effects = this.effects.filter((effect) => effect.kind !== kind);
-    return taken;
-  }
-
-  one<K extends Effect["kind"]>(kind: K): Effect & { kind: K } {
-    const taken = this.take(kind);
-    assert.equal(taken.length, 1, `one ${kind} expected, ${taken.length} came`);
-    return taken[0] as Effect & { kind: K };
-  }
-
-  /** Answers the one load that is waited for. */
-  loaded(siblings: Siblings | null): void {
-    const { id } = this.one("load");
-    this.step({
-      kind: "loaded",
-      id,
-      record: siblings === null ? null : { key: KEY, siblings },
-    });
-  }
-
-  /** Lets virtual time pass and rings the armed timer. */
-  pass(ms: number): void {
-    this.now += ms * 1_000;
-    const timer = this.take("timer").at(-1);
-    if (timer !== undefined) this.step({ kind: "timer", id: timer.id });
-  }
-
-  response(): ClientReply {
-    return this.one("respond").reply as ClientReply;
-  }
-}
-
-const PRIMARIES = new Bench("n1").replica.ring.primariesOfKey(KEY);
+const PRIMARIES = new HandCranked("n1").replica.ring.primariesOfKey(KEY);
 const [FIRST = "", SECOND = "", THIRD = ""] = PRIMARIES;
 const OUTSIDER = IDS.find((id) => !PRIMARIES.includes(id)) as string;
 const put = {
@@ -99,7 +32,7 @@ function version(actor: string, counter: number, seen: Siblings = []): Siblings 
 }
 
 Deno.test("put: commits before it sends, sends the whole merged record, answers after W", () => {
-  const bench = new Bench(FIRST);
+  const bench = new HandCranked(FIRST);
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(version("old", 1));
   const store = bench.one("store");
@@ -120,7 +53,7 @@ Deno.test("put: commits before it sends, sends the whole merged record, answers 
 });
 
 Deno.test("put: a definite refusal where nothing was stored, an indefinite failure where it was", () => {
-  const bench = new Bench(FIRST);
+  const bench = new HandCranked(FIRST);
   bench.step({ kind: "client", id: 1, request: { ...put, w: 4 } });
   const refused = bench.response();
   assert.ok(refused.status === "error" && refused.error.code === "invalid");
@@ -148,7 +81,7 @@ Deno.test("put: a definite refusal where nothing was stored, an indefinite failu
 });
 
 Deno.test("put: silent replicas end it at the timeout, and their late answers are ignored", () => {
-  const bench = new Bench(FIRST, { timeoutMs: 100, patienceMs: 25 });
+  const bench = new HandCranked(FIRST, { timeoutMs: 100, patienceMs: 25 });
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(null);
   bench.step({ kind: "stored", id: bench.one("store").id });
@@ -165,7 +98,7 @@ Deno.test("put: silent replicas end it at the timeout, and their late answers ar
 });
 
 Deno.test("put: writes of one key through one coordinator are serialised, and stored together", () => {
-  const bench = new Bench(FIRST);
+  const bench = new HandCranked(FIRST);
   for (const id of [1, 2, 3]) bench.step({ kind: "client", id, request: put });
   bench.loaded(null);
   const store = bench.one("store");
@@ -177,7 +110,7 @@ Deno.test("put: writes of one key through one coordinator are serialised, and st
 });
 
 Deno.test("put: buffered, it is sent from memory, and the first other replica is asked to commit", () => {
-  const bench = new Bench(FIRST, { durability: "buffered" });
+  const bench = new HandCranked(FIRST, { durability: "buffered" });
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(null);
   const store = bench.one("store");
@@ -199,7 +132,7 @@ Deno.test("put: buffered, it is sent from memory, and the first other replica is
 
 Deno.test("put: buffered, an earlier boot's actor issues no more dots: some may have been lost", () => {
   for (const [durability, actor] of [["commit", "d1/3.7"], ["buffered", "d1/4.1"]] as const) {
-    const bench = new Bench(FIRST, { durability });
+    const bench = new HandCranked(FIRST, { durability });
     bench.step({ kind: "client", id: 1, request: put });
     const { id } = bench.one("load");
     const record = { key: KEY, siblings: version("a", 1), actor: `${FIRST}/d1/3.7` };
@@ -209,7 +142,7 @@ Deno.test("put: buffered, an earlier boot's actor issues no more dots: some may 
 });
 
 Deno.test("put: a full house of siblings is refused with the context to reconcile over", () => {
-  const bench = new Bench(FIRST, { siblingsMax: 2 });
+  const bench = new HandCranked(FIRST, { siblingsMax: 2 });
   bench.step({ kind: "client", id: 1, request: put });
   const [old] = version("a", 1);
   const [other] = version("b", 1);
@@ -222,7 +155,7 @@ Deno.test("put: a full house of siblings is refused with the context to reconcil
 });
 
 Deno.test("get: answers after R, then repairs whoever turned out stale", () => {
-  const bench = new Bench(FIRST);
+  const bench = new HandCranked(FIRST);
   const old = version("a", 1);
   const fresh = version("b", 1, old);
   bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
@@ -251,7 +184,7 @@ Deno.test("get: answers after R, then repairs whoever turned out stale", () => {
 });
 
 Deno.test("get: fails at once when R can no longer be met", () => {
-  const bench = new Bench(FIRST, { r: 3 });
+  const bench = new HandCranked(FIRST, { r: 3 });
   bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
   const [call] = bench.take("call");
   bench.step({ kind: "call-failed", id: call?.id ?? 0, undelivered: true, reason: "refused" });
@@ -260,7 +193,7 @@ Deno.test("get: fails at once when R can no longer be met", () => {
 });
 
 Deno.test("get: a damaged record answers failed, and is replaced once every other primary has spoken", () => {
-  const bench = new Bench(FIRST, { r: 1 });
+  const bench = new HandCranked(FIRST, { r: 1 });
   bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
   const load = bench.one("load");
   bench.step({ kind: "storage-failed", id: load.id, reason: "checksum", unreadable: true });
@@ -287,7 +220,7 @@ Deno.test("get: a damaged record answers failed, and is replaced once every othe
 });
 
 Deno.test("get: two damaged copies do not wait for each other", () => {
-  const bench = new Bench(FIRST, { r: 1 });
+  const bench = new HandCranked(FIRST, { r: 1 });
   bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
   const { id } = bench.one("load");
   bench.step({ kind: "storage-failed", id, reason: "checksum", unreadable: true });
@@ -305,7 +238,7 @@ Deno.test("get: two damaged copies do not wait for each other", () => {
 });
 
 Deno.test("delete: without a context it reads at R first, and leaves a tombstone over what it saw", () => {
-  const bench = new Bench(FIRST);
+  const bench = new HandCranked(FIRST);
   const held = version("a", 1);
   bench.step({ kind: "client", id: 1, request: { method: "delete", key: KEY, context: null } });
   const [call] = bench.take("call");
@@ -319,7 +252,7 @@ Deno.test("delete: without a context it reads at R first, and leaves a tombstone
 });
 
 Deno.test("forward: an outsider passes a request on once, to the first primary", () => {
-  const bench = new Bench(OUTSIDER);
+  const bench = new HandCranked(OUTSIDER);
   bench.step({ kind: "client", id: 1, request: put });
   const call = bench.one("call");
   assert.equal(call.to, FIRST);
@@ -330,7 +263,7 @@ Deno.test("forward: an outsider passes a request on once, to the first primary",
 });
 
 Deno.test("forward: a write that may have arrived is not tried elsewhere, a read is", () => {
-  const bench = new Bench(OUTSIDER);
+  const bench = new HandCranked(OUTSIDER);
   bench.step({ kind: "client", id: 1, request: put });
   bench.step({
     kind: "call-failed",
@@ -347,7 +280,7 @@ Deno.test("forward: a write that may have arrived is not tried elsewhere, a read
 });
 
 Deno.test("forward: copies write once and are answered alike; one from the past is refused", () => {
-  const bench = new Bench(FIRST, { timeoutMs: 100, w: 1 });
+  const bench = new HandCranked(FIRST, { timeoutMs: 100, w: 1 });
   const request: PeerRequest = {
     method: "forward",
     requestId: `${OUTSIDER}/4/1`,
@@ -372,7 +305,7 @@ Deno.test("forward: copies write once and are answered alike; one from the past 
 });
 
 Deno.test("forward: a node that is no primary refuses, naming its ring version", () => {
-  const bench = new Bench(OUTSIDER);
+  const bench = new HandCranked(OUTSIDER);
   const other = IDS.find((id) => !PRIMARIES.includes(id) && id !== OUTSIDER) as string;
   bench.step({
     kind: "peer",
@@ -386,7 +319,7 @@ Deno.test("forward: a node that is no primary refuses, naming its ring version",
 });
 
 Deno.test("overload: past the bound requests are refused, and taken on again afterwards", () => {
-  const bench = new Bench(FIRST, { requestsMax: 1, r: 1 });
+  const bench = new HandCranked(FIRST, { requestsMax: 1, r: 1 });
   bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
   bench.step({ kind: "client", id: 2, request: { method: "get", key: KEY } });
   const refused = bench.one("respond");
@@ -399,7 +332,7 @@ Deno.test("overload: past the bound requests are refused, and taken on again aft
 });
 
 Deno.test("state: a clone goes its own way, and both go on alike from equal events", () => {
-  const bench = new Bench(FIRST);
+  const bench = new HandCranked(FIRST);
   bench.step({ kind: "client", id: 1, request: put });
   const load = bench.one("load");
   const twin = deepClone(bench.replica);
@@ -414,7 +347,7 @@ Deno.test("state: a clone goes its own way, and both go on alike from equal even
 });
 
 Deno.test("late and unknown ids are ignored", () => {
-  const bench = new Bench(FIRST);
+  const bench = new HandCranked(FIRST);
   const before = bench.replica.stats();
   bench.step({ kind: "timer", id: 99 });
   bench.step({ kind: "stored", id: 99 });
@@ -426,7 +359,7 @@ Deno.test("late and unknown ids are ignored", () => {
 });
 
 Deno.test("reaping: every member is asked, and all must agree before an owner drops", () => {
-  const bench = new Bench(FIRST, {
+  const bench = new HandCranked(FIRST, {
     reapIntervalMs: 10,
     tombstoneGraceMs: 5,
     gossipIntervalMs: 0,
@@ -460,7 +393,7 @@ Deno.test("reaping: every member is asked, and all must agree before an owner dr
 });
 
 Deno.test("reaping: a tombstone that was written over meanwhile is not dropped", () => {
-  const bench = new Bench(SECOND);
+  const bench = new HandCranked(SECOND);
   const tombstone: Siblings = [{ ...version("a", 1)[0] as Siblings[number], value: null }];
   const digest = hexOf(recordDigest(KEY, tombstone));
   const drop: PeerRequest = { method: "reap.drop", key: KEY, digest };

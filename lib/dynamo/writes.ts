@@ -4,7 +4,7 @@
 import type { Conversation, Origin } from "./conversations.ts";
 import { type DynamoError, refusal } from "./errors.ts";
 import type { ClientReply, DeleteRequest, Micros, PeerReply, PutRequest } from "./events.ts";
-import type { Outcome } from "./local_records.ts";
+import type { Outcome } from "./record_changes.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Place } from "./placement.ts";
 import { PutCoordinator } from "./put_coordinator.ts";
@@ -128,12 +128,12 @@ export class Writes {
   }
 
   onTimeout(conversation: Conversation, put: PutCoordinator): void {
-    if (!put.replied) this.fail(conversation, put);
+    if (put.repliedAt === null) this.fail(conversation, put);
     this.conclude(put, put.enough ? "ok" : "quorum-not-met");
   }
 
   private onProgress(conversation: Conversation, put: PutCoordinator): void {
-    if (!put.replied) {
+    if (put.repliedAt === null) {
       if (put.enough) this.acknowledge(conversation, put);
       else if (put.hopeless) this.fail(conversation, put);
     }
@@ -141,18 +141,18 @@ export class Writes {
   }
 
   private acknowledge(conversation: Conversation, put: PutCoordinator): void {
-    put.replied = true;
+    put.repliedAt = this.node.out.now;
     this.node.finish(conversation.origin, put.reply(this.node.self));
   }
 
   private fail(conversation: Conversation, put: PutCoordinator): void {
-    put.replied = true;
+    put.repliedAt = this.node.out.now;
     this.node.finish(conversation.origin, { status: "error", error: put.failure() });
   }
 
   private end(conversation: Conversation, put: PutCoordinator, reply: ClientReply): void {
-    if (!put.replied) {
-      put.replied = true;
+    if (put.repliedAt === null) {
+      put.repliedAt = this.node.out.now;
       this.node.finish(conversation.origin, reply);
     }
     this.conclude(put, reply.status === "error" ? reply.error.code : "ok");

@@ -1,0 +1,72 @@
+/** A replica with a hand-cranked world: effects are taken out by kind, events are put in by hand. */
+import assert from "node:assert/strict";
+import { clusterConfig, type TunableConfig } from "../lib/dynamo/config.ts";
+import type { ClientReply, Effect, Event, Founding } from "../lib/dynamo/events.ts";
+import { foundRing } from "../lib/dynamo/founding.ts";
+import { Replica } from "../lib/dynamo/replica.ts";
+import type { Siblings } from "../lib/dynamo/versions.ts";
+import { SeededRandom } from "../lib/random/seeded.ts";
+
+export const IDS = ["n1", "n2", "n3", "n4", "n5"];
+export const KEY = "greeting";
+export const START = 1_000_000;
+
+function founding(tuned: Partial<TunableConfig> = {}): Founding {
+  const config = clusterConfig({ n: 3, r: 2, w: 2, ...tuned });
+  const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1 }));
+  const ring = foundRing(members.map(({ id, weight }) => ({ id, weight })), config, rng());
+  return { config, members, ring };
+}
+
+function rng(): SeededRandom {
+  return SeededRandom.from(7);
+}
+
+export class HandCranked {
+  readonly replica: Replica;
+  now = START;
+  effects: Effect[] = [];
+
+  constructor(self: string, tuned: Partial<TunableConfig> = {}) {
+    this.replica = new Replica(founding(tuned), rng(), { self, dataId: "d1", incarnation: 4 });
+  }
+
+  step(event: Event): void {
+    this.replica.step(this.now, event, this.effects);
+  }
+
+  take<K extends Effect["kind"]>(kind: K): (Effect & { kind: K })[] {
+    const taken = this.effects.filter((effect): effect is Effect & { kind: K } =>
+      effect.kind === kind
+    );
+    this.effects = this.effects.filter((effect) => effect.kind !== kind);
+    return taken;
+  }
+
+  one<K extends Effect["kind"]>(kind: K): Effect & { kind: K } {
+    const taken = this.take(kind);
+    assert.equal(taken.length, 1, `one ${kind} expected, ${taken.length} came`);
+    return taken[0] as Effect & { kind: K };
+  }
+
+  /** Answers the one load that is waited for. */
+  loaded(siblings: Siblings | null): void {
+    const { id } = this.one("load");
+    this.step({
+      kind: "loaded",
+      id,
+      record: siblings === null ? null : { key: KEY, siblings },
+    });
+  }
+
+  /** Lets virtual time pass and rings the armed timer. */
+  pass(ms: number): void {
+    this.now += ms * 1_000;
+    const timer = this.take("timer").at(-1);
+    if (timer !== undefined) this.step({ kind: "timer", id: timer.id });
+  }
+
+  response(): ClientReply {
+    return this.one("respond").reply as ClientReply;
+  }
+}
