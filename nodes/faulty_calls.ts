@@ -37,10 +37,6 @@ export class FaultyCaller implements PeerCaller {
 
   call(to: NodeId, request: PeerRequest, timeoutMs: number, answer: Answer): void {
     const { faults } = this;
-    if (faults.areOff) {
-      this.inner.call(to, request, timeoutMs, answer);
-      return;
-    }
     if (faults.cuts("out", to)) {
       // Whoever called has timers of its own: a black hole says nothing.
       faults.injected.callsCut++;
