@@ -120,7 +120,8 @@ export class SimulatedDisk {
       failure = "no space left on device";
     }
     const operation = { request, failure, doneAnyway };
-    this.underWay.set(request.id, operation);
+    // A load that is cut off leaves nothing behind.
+    if (changes) this.underWay.set(request.id, operation);
     return operation;
   }
 
@@ -135,8 +136,10 @@ export class SimulatedDisk {
   finish(operation: DiskOperation, watcher: DiskWatcher): DiskAnswer | undefined {
     const { request, failure } = operation;
     const { id } = request;
-    if (!this.underWay.delete(id)) return undefined;
-    if (failure === null || operation.doneAnyway) this.change(request, watcher);
+    if (isChange(request)) {
+      if (!this.underWay.delete(id)) return undefined;
+      if (failure === null || operation.doneAnyway) this.change(request, watcher);
+    }
     if (failure !== null) return { kind: "storage-failed", id, reason: failure };
     switch (request.kind) {
       case "store":

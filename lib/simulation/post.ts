@@ -30,8 +30,9 @@ export class Post {
     const id = ++this.exchanges;
     const event: Event = { kind: "client", id, request: this.world.copied(request) };
     const delayUs = this.network.clientDelayUs(this.clientRandom);
-    const message = { from: CLIENTS, to: machine.id, leg: "other", content: request } as const;
-    this.send(message, delayUs, deliveryTo(machine, event, { kind: "client", token }, id));
+    const boot = machine.isUp ? machine.boot : ANY_BOOT;
+    const delivery = deliveryTo(machine, boot, event, { kind: "client", token }, id);
+    this.send(CLIENTS, machine.id, "other", request, delayUs, delivery);
   }
 
   /** A node's request to another. */
@@ -42,10 +43,16 @@ export class Post {
     const id = ++this.exchanges;
     const request = this.world.copied(effect.request);
     const event: Event = { kind: "peer", id, from: caller.id, request };
-    const { index: node, boot } = caller;
-    const route: Route = { kind: "node", node, boot, call: effect.id, leg: replyLeg };
-    const message = { from: caller.id, to: callee.id, leg: requestLeg, content: request };
-    this.send(message, delayUs, deliveryTo(callee, event, route, id));
+    const route: Route = {
+      kind: "node",
+      node: caller.index,
+      boot: caller.boot,
+      call: effect.id,
+      leg: replyLeg,
+    };
+    const boot = callee.isUp ? callee.boot : ANY_BOOT;
+    const delivery = deliveryTo(callee, boot, event, route, id);
+    this.send(caller.id, callee.id, requestLeg, request, delayUs, delivery);
   }
 
   /** A node's answer to whoever asked. Throws when it has answered before. */
@@ -107,8 +114,8 @@ export class Post {
   private sendToClient(machine: Machine, token: number, outcome: ClientOutcome): void {
     const delayUs = this.network.clientDelayUs(this.clientRandom);
     const content = outcome.kind === "reply" ? outcome.reply : outcome;
-    const message = { from: machine.id, to: CLIENTS, leg: "other", content } as const;
-    this.send(message, delayUs, { kind: "answer", token, outcome, message: ++this.exchanges });
+    const answer: Parcel = { kind: "answer", token, outcome, message: ++this.exchanges };
+    this.send(machine.id, CLIENTS, "other", content, delayUs, answer);
   }
 
   private sendToCaller(
@@ -120,16 +127,24 @@ export class Post {
   ): void {
     const caller = this.world.machine(node);
     const delayUs = this.network.delayUs(leg, areNear(caller, callee), caller.networkRandom);
-    const message = { from: callee.id, to: caller.id, leg, content };
-    const delivery = deliveryTo(caller, event, null, ++this.exchanges);
-    this.send(message, delayUs, { ...delivery, boot });
+    const delivery = deliveryTo(caller, boot, event, null, ++this.exchanges);
+    this.send(callee.id, caller.id, leg, content, delayUs, delivery);
   }
 
-  private send(message: InTransit, delayUs: number, parcel: Parcel): void {
-    const { world } = this;
-    this.network.counters.messages++;
-    world.tracer?.sent?.({ ...message, id: parcel.message }, world.now);
-    if (this.network.hasRules) this.route(message, delayUs, parcel);
+  private send(
+    from: string,
+    to: string,
+    leg: FaultLeg,
+    content: unknown,
+    delayUs: number,
+    parcel: Parcel,
+  ): void {
+    const { world, network } = this;
+    network.counters.messages++;
+    const { tracer } = world;
+    if (tracer !== null) tracer.sent?.({ id: parcel.message, from, to, leg, content }, world.now);
+    // Most runs have no rules most of the time: then nobody needs the message described.
+    if (network.hasRules) this.route({ from, to, leg, content }, delayUs, parcel);
     else world.schedule(world.now + delayUs, parcel);
   }
 
@@ -170,8 +185,10 @@ export class Post {
     } else if (route?.kind === "node") {
       const reason = "no route to host";
       const event: Event = { kind: "call-failed", id: route.call, undelivered: true, reason };
-      const delivery = deliveryTo(world.machine(route.node), event, null, 0);
-      world.schedule(world.now, { ...delivery, boot: route.boot });
+      world.schedule(
+        world.now,
+        deliveryTo(world.machine(route.node), route.boot, event, null, 0),
+      );
     }
   }
 
@@ -192,21 +209,24 @@ export class Post {
 }
 
 function deliveryTo(
-  machine: Machine,
+  { index: node }: Machine,
+  boot: number,
   event: Event,
   route: Route | null,
   message: number,
 ): Delivery {
-  const boot = machine.isUp ? machine.boot : ANY_BOOT;
-  const node = machine.index;
   return { kind: "delivery", node, boot, event, route, message, copyAfterUs: -1 };
 }
 
 /** The legs of a call's request and reply. */
 function legsOf(method: string): readonly [FaultLeg, FaultLeg] {
-  if (method === "replica.put") return ["W", "A"];
-  return method === "replica.get" ? ["R", "S"] : ["other", "other"];
+  if (method === "replica.put") return WRITE_LEGS;
+  return method === "replica.get" ? READ_LEGS : OTHER_LEGS;
 }
+
+const WRITE_LEGS = ["W", "A"] as const;
+const READ_LEGS = ["R", "S"] as const;
+const OTHER_LEGS = ["other", "other"] as const;
 
 function areNear(a: Machine, b: Machine): boolean {
   return a.zone !== undefined && a.zone === b.zone;

@@ -1,14 +1,16 @@
 /**
  * One short text that tells whether two runs were the same run.
  *
- * Every event that a replica is told goes in, with its moment, its node and its contents; so does
- * every act of the fault driver and every answer that a client gets. Two lanes of 32 bits, each a
- * multiply and shift mix in the manner of MurmurHash3 with constants of its own, are joined to 64
- * bits at the end. It is fast and spreads well; it is no defence against somebody who wants two runs to collide.
+ * Every event that a replica is told goes in, with its moment, its node and what tells its contents
+ * apart; so does every act of the fault driver and every answer that a client gets. Contents are
+ * hashed in brief, since the hash is taken of millions of events: of a version its dot's counter, its
+ * time, the ends of its value and the counters of its clock; of a text its length and its last few
+ * characters. What else could differ changes who is sent what, and when, soon after.
  *
- * A word is mixed in as a 32-bit integer; greater numbers as two words; a string as its code units
- * hashed to one word, its length, and that is the same on every machine. JSON on the wire or not
- * makes no difference, since only contents count.
+ * Two lanes of 32 bits, each a multiply and shift mix in the manner of MurmurHash3 with constants of
+ * its own, are joined to 64 bits at the end: it spreads well, and is no defence against somebody who
+ * wants two runs to collide. Integers wrap and shifts are of 32 bits, the same on every machine, and
+ * JSON on the wire or not makes no difference, since only contents count.
  */
 import type { Clock, Dot } from "../dynamo/clock.ts";
 import type {
@@ -18,9 +20,10 @@ import type {
   PeerReply,
   PeerRequest,
 } from "../dynamo/events.ts";
-import type { CausalContext, Siblings } from "../dynamo/versions.ts";
+import type { CausalContext, Siblings, Version } from "../dynamo/versions.ts";
 
 const TWO_32 = 2 ** 32;
+const TEXT_HASHED = 8;
 
 export class TraceHash {
   private a = 0x9747b28c | 0;
@@ -63,9 +66,13 @@ export class TraceHash {
     if (value >= TWO_32 || value < 0) this.word(Math.floor(value / TWO_32) | 0);
   }
 
+  /** The length and the last {@link TEXT_HASHED} code units. */
   text(text: string): void {
-    let hash = text.length;
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    const { length } = text;
+    let hash = length;
+    for (let i = length > TEXT_HASHED ? length - TEXT_HASHED : 0; i < length; i++) {
+      hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    }
     this.word(hash);
   }
 
@@ -169,33 +176,29 @@ export class TraceHash {
   }
 
   private siblings(siblings: Siblings): void {
-    this.word(siblings.length);
-    for (const version of siblings) {
-      this.text(version.value ?? "\0");
-      this.dot(version.dot);
-      this.clock(version.clock);
-      if (version.dots !== undefined) { for (const dot of version.dots) this.dot(dot); }
-      this.number(version.stampUs);
+    for (let i = 0; i < siblings.length; i++) {
+      const { value, dot, clock, dots, stampUs } = siblings[i] as Version;
+      this.word(dot[1]);
+      this.number(stampUs);
+      if (value !== null) this.text(value);
+      if (clock.length > 0) this.clock(clock);
+      if (dots !== undefined) this.clock(dots);
     }
   }
 
   private context(context: CausalContext | null): void {
     if (context === null) return;
     this.clock(context.clock);
-    if (context.dots !== undefined) { for (const dot of context.dots) this.dot(dot); }
+    if (context.dots !== undefined) this.clock(context.dots);
   }
 
-  private clock(clock: Clock): void {
-    this.word(clock.length);
-    for (const [actor, counter] of clock) {
-      this.text(actor);
-      this.word(counter);
+  /** The counters, in one word. */
+  private clock(clock: Clock | readonly Dot[]): void {
+    let hash = clock.length;
+    for (let i = 0; i < clock.length; i++) {
+      hash = Math.imul(hash ^ (clock[i] as Dot)[1], 0x01000193);
     }
-  }
-
-  private dot(dot: Dot): void {
-    this.text(dot[0]);
-    this.word(dot[1]);
+    this.word(hash);
   }
 }
 
