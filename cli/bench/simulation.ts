@@ -46,7 +46,7 @@ export function benchSimulation(settings = SIMULATION_SETTINGS): SimulationRow[]
 function bench({ name, nodes, operations }: Setting): SimulationRow {
   const scenario = parseScenario({ nodes, seed: 42, network: { latency: "10" } });
   const value = btoa("v".repeat(VALUE_BYTES));
-  const driver = new LoadDriver({ seed: 42, clients: CLIENTS, operations, keys: 10_000, value });
+  const driver = new LoadDriver({ seed: 42, clients: CLIENTS, operations, keys: 1_000, value });
   const begun = performance.now();
   const simulation = new Simulation({ ...worldOf(scenario), json: false, driver });
   while (driver.answeredCount < operations / 4 && simulation.step());

@@ -67,7 +67,7 @@ export class NodeContext {
     this.config = founding.config;
     this.peers = founding.members.map((member) => member.id).filter((id) => id !== boot.self);
     this.self = boot.self;
-    this.ring = new Ring(founding.ring, founding.config.n);
+    this.ring = Ring.over(founding.ring, founding.config.n);
     this.versioning = rules ?? versioning(founding.config.mode);
     this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
     this.detector = new FailureDetector(founding.config);

@@ -55,6 +55,8 @@ export interface Range {
   readonly end: Position;
 }
 
+const indexes = new WeakMap<RingState, Ring>();
+
 export class Ring {
   readonly state: RingState;
   /** Replicas a key, N. */
@@ -76,6 +78,18 @@ export class Ring {
       : Array.from({ length: state.partitions }, (_, i) => boundaryOf(i, state.partitions));
     this.zones = new Map(state.members.map((member) => [member.id, member.zone]));
     this.zoneCount = new Set(state.members.map((member) => member.zone)).size;
+  }
+
+  /**
+   * The index over a ring, made once for each state: a thousand simulated nodes that were founded
+   * together share one.
+   */
+  static over(state: RingState, n: number): Ring {
+    const known = indexes.get(state);
+    if (known !== undefined && known.n === n) return known;
+    const made = new Ring(state, n);
+    indexes.set(state, made);
+    return made;
   }
 
   /** A ring never changes, so a copied replica shares it. */

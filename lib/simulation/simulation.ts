@@ -80,7 +80,7 @@ export class Simulation {
       return;
     }
     const root = SeededRandom.from(seed);
-    this.ring = new Ring(founding.ring, founding.config.n);
+    this.ring = Ring.over(founding.ring, founding.config.n);
     this.machines = machinesOf(options, root);
     this.faults = new FaultDriver(root.child("faults"));
     const network = new Network<Parcel>(options.latency, options.clientLatency);
