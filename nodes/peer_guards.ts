@@ -89,12 +89,13 @@ export function complaintAboutList(
 }
 
 function isDigestLine(line: unknown): boolean {
-  return Array.isArray(line) && line.length === 3 && isNodeId(line[0]) && isCount(line[1]) &&
-    isCount(line[2]);
+  return Array.isArray(line) && line.length === 4 && isNodeId(line[0]) && isCount(line[1]) &&
+    isCount(line[2]) && isNodeId(line[3]);
 }
 
 export function isNodeState(state: unknown): boolean {
-  return isObject(state) && isNodeId(state["id"]) && isCount(state["incarnation"]) &&
+  return isObject(state) && isNodeId(state["id"]) && isNodeId(state["dataId"]) &&
+    isCount(state["incarnation"]) &&
     isCount(state["heartbeat"]) && isCount(state["intervalMs"]) && state["intervalMs"] > 0 &&
     (state["fresh"] === undefined || state["fresh"] === true);
 }

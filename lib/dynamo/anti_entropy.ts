@@ -180,7 +180,7 @@ export class AntiEntropy {
     if (exchange.keysFailed > 0) return;
     // A part of the ranges says nothing of the others, which a wiped node may still lack.
     if (!exchange.isWhole) this.mergeNext();
-    else if (node.proving.onMerged(exchange.peer)) this.gossiping.onProven();
+    else if (node.proving.onMerged(exchange.peer)) this.gossiping.onMerged();
     else this.mergeNext();
   }
 

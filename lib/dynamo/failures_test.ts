@@ -6,7 +6,7 @@ import { DiskLatency } from "./disk_latency.ts";
 import type { StoredRecord } from "./events.ts";
 import { FailureDetector, phiOf } from "./failure_detector.ts";
 import { foundRing } from "./founding.ts";
-import { Gossip } from "./gossip.ts";
+import { Gossip, type NodeState } from "./gossip.ts";
 import { HintBook, hintChange, withHint, withoutHint } from "./hints.ts";
 import { DEPTH, FAN_OUT, LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
 import { Placement } from "./placement.ts";
@@ -70,16 +70,18 @@ Deno.test("detector: a refused call suspects at once, unanswered ones only in a 
 
 // Gossip ------------------------------------------------------------------------------------------
 
+function gossipOf(id: string, dataId = "d1", fresh = false): Gossip {
+  return new Gossip(id, dataId, 1, 1_000, false, fresh);
+}
+
+function stateOf(id: string, heartbeat: number, dataId = "d1"): NodeState {
+  return { id, dataId, incarnation: 1, heartbeat, intervalMs: 1_000 };
+}
+
 Deno.test("gossip: after one exchange both sides know the newer of everything", () => {
-  const [a, b] = [new Gossip("a", 1, 1_000, false), new Gossip("b", 1, 1_000, false)];
-  const state = (id: string, heartbeat: number) => ({
-    id,
-    incarnation: 1,
-    heartbeat,
-    intervalMs: 1_000,
-  });
-  a.absorb([state("c", 5), state("d", 2)]);
-  b.absorb([state("c", 3), state("d", 7)]);
+  const [a, b] = [gossipOf("a"), gossipOf("b")];
+  a.absorb([stateOf("c", 5), stateOf("d", 2)]);
+  b.absorb([stateOf("c", 3), stateOf("d", 7)]);
   const { newer, wanted } = b.compare(a.digest());
   assert.deepEqual(wanted, ["a", "c"]);
   assert.deepEqual(a.absorb(newer).map((news) => news.state.id).toSorted(), ["b", "d"]);
@@ -87,17 +89,22 @@ Deno.test("gossip: after one exchange both sides know the newer of everything", 
   assert.deepEqual(a.digest(), b.digest());
 });
 
-Deno.test("gossip: a wiped node outbids the memory of its past life", () => {
-  const wiped = new Gossip("a", 1, 1_000, false);
-  const peer = new Gossip("b", 1, 1_000, false);
-  peer.absorb([{ id: "a", incarnation: 6, heartbeat: 900, intervalMs: 1_000 }]);
-  wiped.absorb(peer.compare(wiped.digest()).newer);
-  assert.equal(wiped.own().incarnation, 7);
-  assert.equal(peer.absorb([wiped.own()])[0]?.restarted, true);
+Deno.test("gossip: a wiped node is told of its past life, long or short, and outbids it", () => {
+  for (const heartbeat of [1, 900]) {
+    const wiped = gossipOf("a", "d2", true);
+    wiped.beat();
+    const peer = gossipOf("b");
+    peer.absorb([stateOf("a", heartbeat, "d1")]);
+    const { newer } = peer.compare(wiped.digest());
+    assert.ok(newer.some((state) => state.id === "a" && state.dataId === "d1"));
+    wiped.absorb(newer);
+    assert.equal(wiped.own().incarnation, 2);
+    assert.equal(peer.absorb([wiped.own()])[0]?.restarted, true);
+  }
 });
 
 Deno.test("gossip: the adaptive interval shrinks on change and relaxes in calm, within bounds", () => {
-  const gossip = new Gossip("a", 1, 1_000, true);
+  const gossip = new Gossip("a", "d1", 1, 1_000, true);
   gossip.onChange();
   assert.equal(gossip.intervalMs, 250);
   for (let i = 0; i < 50; i++) gossip.relax();

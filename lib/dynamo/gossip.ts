@@ -13,16 +13,24 @@ import type { NodeId } from "./ring.ts";
 /** What a node says of itself. Plain JSON. */
 export interface NodeState {
   readonly id: NodeId;
+  /** Names its data directory: another one under the same id means a wiped disk. */
+  readonly dataId: string;
   readonly incarnation: number;
   readonly heartbeat: number;
   /** How often it beats at present, ms. */
   readonly intervalMs: number;
-  /** Its data directory is new and not yet proven to hold what it should (`proving.ts`). */
+  /** Its data directory was new when this life of it began (`proving.ts`). */
   readonly fresh?: true;
 }
 
 /** One line a node: enough to tell who knows better. */
-export type Digest = readonly (readonly [id: NodeId, incarnation: number, heartbeat: number])[];
+export type Digest = readonly DigestLine[];
+export type DigestLine = readonly [
+  id: NodeId,
+  incarnation: number,
+  heartbeat: number,
+  dataId: string,
+];
 
 export interface Reconciliation {
   /** States that this side knows better. */
@@ -42,6 +50,7 @@ export class Gossip {
 
   constructor(
     readonly self: NodeId,
+    private readonly dataId: string,
     private incarnation: number,
     private readonly baseMs: number,
     private readonly adaptive: boolean,
@@ -62,13 +71,13 @@ export class Gossip {
   /** This node lives: its state gets newer. */
   beat(): void {
     const heartbeat = (this.states.get(this.self)?.heartbeat ?? 0) + 1;
-    const { self: id, incarnation, intervalMs } = this;
-    const own = { id, incarnation, heartbeat, intervalMs };
+    const { self: id, dataId, incarnation, intervalMs } = this;
+    const own = { id, dataId, incarnation, heartbeat, intervalMs };
     this.states.set(id, this.fresh ? { ...own, fresh: true } : own);
   }
 
-  /** The data directory holds what it should, and others may know. */
-  onProven(): void {
+  /** A disk that had been wiped holds what it should: it is as old as any. */
+  onMerged(): void {
     this.fresh = false;
     this.beat();
   }
@@ -85,7 +94,9 @@ export class Gossip {
   /** Sorted by id, so that a digest depends on what is known and not on how it was learned. */
   digest(): Digest {
     return [...this.states.values()]
-      .map(({ id, incarnation, heartbeat }) => [id, incarnation, heartbeat] as const)
+      .map(({ id, incarnation, heartbeat, dataId }) =>
+        [id, incarnation, heartbeat, dataId] as const
+      )
       .sort((a, b) => a[0] < b[0] ? -1 : 1);
   }
 
@@ -93,14 +104,16 @@ export class Gossip {
     const newer: NodeState[] = [];
     const wanted: NodeId[] = [];
     const mentioned = new Set<NodeId>();
-    for (const [id, incarnation, heartbeat] of digest) {
+    for (const [id, incarnation, heartbeat, dataId] of digest) {
       mentioned.add(id);
       const known = this.states.get(id);
       const order = known === undefined
         ? -1
         : known.incarnation - incarnation || known.heartbeat - heartbeat;
       if (order < 0) wanted.push(id);
-      else if (order > 0 && known !== undefined) newer.push(known);
+      // Another data directory is worth telling of, whichever is newer: the node may not know.
+      const isOther = known !== undefined && known.dataId !== dataId;
+      if (known !== undefined && (order > 0 || isOther)) newer.push(known);
     }
     for (const [id, state] of this.states) {
       if (!mentioned.has(id)) newer.push(state);
@@ -118,22 +131,29 @@ export class Gossip {
   ): { readonly state: NodeState; readonly restarted: boolean }[] {
     const news: { state: NodeState; restarted: boolean }[] = [];
     for (const state of states) {
+      if (state.id === this.self) {
+        this.outbid(state);
+        continue;
+      }
       const known = this.states.get(state.id);
       const order = known === undefined
         ? 1
         : state.incarnation - known.incarnation || state.heartbeat - known.heartbeat;
       if (order <= 0) continue;
-      if (state.id === this.self) {
-        // Peers remember a life of this node that its disk has forgotten: it was wiped. Only a higher
-        // incarnation makes them listen again.
-        this.incarnation = state.incarnation + 1;
-        this.beat();
-        continue;
-      }
       this.states.set(state.id, state);
       news.push({ state, restarted: known !== undefined && state.incarnation > known.incarnation });
     }
     return news;
+  }
+
+  /**
+   * Peers remember a life of this node that its disk has forgotten. Only a higher incarnation makes
+   * them listen again.
+   */
+  private outbid(remembered: NodeState): void {
+    if (remembered.dataId === this.dataId || remembered.incarnation < this.incarnation) return;
+    this.incarnation = remembered.incarnation + 1;
+    this.beat();
   }
 
   /** Of the node's last heard state, the interval in µs. */

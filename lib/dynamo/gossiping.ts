@@ -34,6 +34,7 @@ export class Gossiping {
     this.seeds = ids.slice(0, SEEDS).filter((id) => id !== node.self);
     this.gossip = new Gossip(
       node.self,
+      node.boot.dataId,
       node.boot.incarnation,
       gossipIntervalMs,
       adaptiveGossip,
@@ -64,17 +65,17 @@ export class Gossiping {
   }
 
   onAskedLongEnough(): void {
-    if (this.node.proving.onSilence()) this.onProven();
+    if (this.node.proving.onSilence()) this.node.noteProven();
   }
 
   /** The round is over, however it ended. */
   onRoundOver(peer: NodeId): void {
-    if (this.node.proving.onWord(peer)) this.onProven();
+    if (this.node.proving.onWord(peer)) this.node.noteProven();
   }
 
-  /** The data directory is what it should be: remember it, and tell. */
-  onProven(): void {
-    this.gossip.onProven();
+  /** A wiped disk has been filled again. */
+  onMerged(): void {
+    this.gossip.onMerged();
     this.node.noteProven();
   }
 
@@ -152,14 +153,17 @@ export class Gossiping {
       node.detector.onHeartbeat(state.id, state.intervalMs * MICROS_PER_MS, node.out.now);
       if (restarted) this.gossip.onChange();
     }
-    if (
-      node.proving.isAsking &&
-      ofMembers.some((state) => state.fresh !== true && state.id !== node.self)
-    ) {
+    if (node.proving.isAsking && ofMembers.some((state) => this.tellsOfAge(state))) {
       node.proving.onOldPeers();
       node.out.emit({ type: "wiped" });
       node.deadlines.add(node.out.now, { kind: "merge" });
     }
+  }
+
+  /** A peer with data from before, or the memory of another data directory of this very node. */
+  private tellsOfAge(state: NodeState): boolean {
+    const { self, boot } = this.node;
+    return state.id === self ? state.dataId !== boot.dataId : state.fresh !== true;
   }
 
   private isMember(id: NodeId): boolean {

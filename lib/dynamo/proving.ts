@@ -3,10 +3,11 @@
  * it may once have held something: with R + W > N, a wiped replica that answers "absent" would make
  * an acknowledged write disappear.
  *
- * So a node whose data directory is new first asks every peer how old theirs is (they gossip about
- * it). Where all are new, the cluster has just been founded. Where one is not, this disk was wiped:
- * the node takes writes at once, but answers reads of a range only after it has been compared, and
- * made equal, with every other owner of the range.
+ * So a node whose data directory is new first asks every peer what it knows (they gossip about it).
+ * Where all peers began this life with new directories as well, and none remembers another directory
+ * of this node, the cluster has been founded with it. Otherwise this disk was wiped: the node takes
+ * writes at once, but answers reads of a range only after it has been compared, and made equal, with
+ * every other owner of the range.
  */
 import type { NodeId, Ring } from "./ring.ts";
 
