@@ -1,0 +1,11 @@
+/** What `determinism_test.ts` runs in a browser's page. */
+import { runScenario } from "../lib/simulation/run.ts";
+import { parseScenario } from "../lib/simulation/scenario.ts";
+import { swarmScenario } from "../lib/simulation/swarm.ts";
+
+const page = globalThis as { traceHashes?: (seeds: readonly number[]) => string[] };
+
+page.traceHashes = (seeds) => [
+  ...seeds.map((seed) => runScenario(swarmScenario(seed)).traceHash),
+  runScenario(parseScenario({ seed: 42, workload: { operations: 500 } })).traceHash,
+];
