@@ -20,6 +20,9 @@ import { complaintAboutContext } from "./wire_guards.ts";
 export const TOKEN_CHARACTERS_MAX = 65_536;
 const SEAL_BYTES = 16;
 const KEY_DIGITS = 16;
+/** Seals remembered, and the longest text that is: some 2 MB at most. */
+const SEALED_MAX = 2_048;
+const SEALED_CHARACTERS_MAX = 512;
 
 /** A context that cannot be used; the message is for the client. */
 export class TokenError extends Error {
@@ -46,6 +49,7 @@ interface Payload {
 
 export class ContextTokens {
   private readonly hmac: HmacSha256;
+  private readonly sealed = new Map<string, SealedContext>();
 
   /** Nodes with the same secret open each other's tokens. */
   constructor(secret: string) {
@@ -56,14 +60,10 @@ export class ContextTokens {
 
   seal(key: string, context: CausalContext, fastest?: NodeId): SealedContext {
     const k = keyDigits(key);
-    const plain = Buffer.from(JSON.stringify({ k, c: context } satisfies Payload));
-    const plainSeal = this.sealOf(plain);
-    const tag = plainSeal.toString("base64url");
-    if (fastest === undefined) {
-      return { token: Buffer.concat([plain, plainSeal]).toString("base64url"), tag };
-    }
-    const hinted = Buffer.from(JSON.stringify({ k, c: context, f: fastest } satisfies Payload));
-    return { token: Buffer.concat([hinted, this.sealOf(hinted)]).toString("base64url"), tag };
+    const plain = this.sealText(JSON.stringify({ k, c: context } satisfies Payload));
+    if (fastest === undefined) return plain;
+    const payload: Payload = { k, c: context, f: fastest };
+    return { token: this.sealText(JSON.stringify(payload)).token, tag: plain.tag };
   }
 
   /** Throws {@link TokenError} that says what is wrong with the token. */
@@ -86,6 +86,21 @@ export class ContextTokens {
       throw new TokenError("the context was changed, or given by another cluster");
     }
     return openPayload(key, plain);
+  }
+
+  /** Sealing is pure, and hot keys are read again and again. */
+  private sealText(text: string): SealedContext {
+    const known = this.sealed.get(text);
+    if (known !== undefined) return known;
+    const bytes = Buffer.from(text);
+    const seal = this.sealOf(bytes);
+    const sealed = {
+      token: Buffer.concat([bytes, seal]).toString("base64url"),
+      tag: seal.toString("base64url"),
+    };
+    if (this.sealed.size >= SEALED_MAX) this.sealed.clear();
+    if (text.length <= SEALED_CHARACTERS_MAX) this.sealed.set(text, sealed);
+    return sealed;
   }
 
   private sealOf(bytes: Buffer): Buffer {

@@ -222,7 +222,8 @@ export class KvRoutes {
     if (!json && !many) {
       const bytes = Uint8Array.fromBase64(first.value ?? "");
       headers["content-type"] = first.contentType;
-      headers["content-length"] = `${bytes.length}`;
+      // A body says how long it is; without one the header has to.
+      if (request.method === "HEAD") headers["content-length"] = `${bytes.length}`;
       return new Response(bytes, { headers });
     }
     headers["content-type"] = "application/json";
