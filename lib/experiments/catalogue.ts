@@ -1,0 +1,38 @@
+/** The catalogue: every experiment there is, by name. What is not here cannot be run. */
+import { LOAD_BALANCE } from "./catalogue/load_balance.ts";
+import { PBS_EXPONENTIAL } from "./catalogue/pbs_exponential.ts";
+import { PBS_REPLICATION } from "./catalogue/pbs_replication.ts";
+import { PBS_TABLE } from "./catalogue/pbs_table.ts";
+import { type Engine, type Experiment, type Prepared } from "./experiment.ts";
+import { ParameterError } from "./parameters.ts";
+
+export const CATALOGUE: readonly Experiment[] = [
+  PBS_TABLE,
+  PBS_EXPONENTIAL,
+  PBS_REPLICATION,
+  LOAD_BALANCE,
+];
+
+/** The experiment of that name. Throws `ParameterError` with those there are. */
+export function experimentNamed(name: string): Experiment {
+  const found = CATALOGUE.find((experiment) => experiment.name === name);
+  if (found !== undefined) return found;
+  const names = CATALOGUE.map((experiment) => experiment.name).join(", ");
+  throw new ParameterError(`unknown experiment '${name}': there are ${names}`);
+}
+
+/** Reads what was asked for. Throws `ParameterError` with the place and what is allowed. */
+export function prepare(
+  name: string,
+  engine: Engine | undefined,
+  given: Readonly<Record<string, string>>,
+): Prepared {
+  const experiment = experimentNamed(name);
+  const chosen = engine ?? experiment.engines[0] as Engine;
+  if (!experiment.engines.includes(chosen)) {
+    throw new ParameterError(
+      `experiment '${name}' has no engine '${chosen}': it has ${experiment.engines.join(", ")}`,
+    );
+  }
+  return experiment.prepare(chosen, given);
+}

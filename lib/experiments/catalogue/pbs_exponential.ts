@@ -1,0 +1,106 @@
+/** PBS section 5.3: how staleness follows from the shape of the write's delay alone. */
+import pbs from "../data/pbs.json" with { type: "json" };
+import { parseLegs } from "../../random/latency.ts";
+import {
+  checkAtMost,
+  defineExperiment,
+  numberIn,
+  relativeError,
+  rounded,
+  type Row,
+} from "../experiment.ts";
+import { decimals, integer, requireAtMost } from "../parameters.ts";
+import { WARS_N_MAX } from "../wars.ts";
+import { tellingTimes } from "../wars_report.ts";
+import { TRIALS_BOUNDS, warsTrials } from "./wars_trials.ts";
+
+const published = pbs["pbs-exponential"];
+
+export const PBS_EXPONENTIAL = defineExperiment({
+  name: "pbs-exponential",
+  title: "Staleness under exponential delays",
+  question: "How does the delay of writes alone, its mean and its spread, make reads stale?",
+  reproduces: "PBS (VLDB 2012), section 5.3 and its figure of exponential write delays",
+  engines: ["model"],
+  parameters: {
+    writeRates: decimals({
+      ...{ default: [4, 2, 1, 0.5, 0.2, 0.1], least: 1e-6, most: 1e6 },
+      about: "rates of W's exponential, a ms: 1/mean",
+    }),
+    rate: decimals({
+      ...{ default: [1], least: 1e-6, most: 1e6 },
+      about: "rate of A, R and S, a ms (the first counts)",
+    }),
+    n: integer({ default: 3, least: 1, most: WARS_N_MAX, about: "replicas, N" }),
+    r: integer({ default: 1, least: 1, most: WARS_N_MAX, about: "replies a read waits for, R" }),
+    w: integer({
+      default: 1,
+      least: 1,
+      most: WARS_N_MAX,
+      about: "acknowledgements a write waits for, W",
+    }),
+    trials: integer({ default: 4_000_000, ...TRIALS_BOUNDS, about: "of each Monte Carlo" }),
+  },
+  varies: "the rate of the write's delay; acknowledgements and reads keep theirs",
+  reading:
+    "The slower and the more spread out writes travel compared with reads, the lower a line starts and the later it reaches the top. At four times the rate of reads nearly every read is fresh at once; at a tenth most are stale at first, and the tail lasts for tens of milliseconds.",
+  columns: {
+    wRate: "rate of W, a ms",
+    pAtZero: "share of reads begun at the write's answer that see it",
+    t999: "ms until 99.9% of reads see it",
+  },
+  plots: [{
+    ...{ name: "p-consistent", title: "Reads that see the write, by the rate of W" },
+    ...{ from: "pConsistent", mark: "line", x: "t", y: "p", color: "wRate" },
+    ...{ xLabel: "ms since the write was answered", yLabel: "share of reads", xScale: "log" },
+    yDomain: [0, 1],
+  }],
+  reference: {
+    source: published.source,
+    note: "The published times are read off to the millisecond.",
+    rows: published.rows.map(([wRate = 0, pAtZero = 0, t999 = 0]) => ({ wRate, pAtZero, t999 })),
+    keys: ["wRate"],
+    compared: ["pAtZero", "t999"],
+  },
+  validate({ n, r, w }) {
+    requireAtMost("r", r, "N", n);
+    requireAtMost("w", w, "N", n);
+  },
+  points: ({ writeRates }) => [...writeRates],
+  run(wRate, { n, r, w, rate, trials }, context) {
+    const legs = parseLegs(`W=exp(${wRate});A,R,S=exp(${rate[0] ?? 1})`);
+    const quorum = { r, w };
+    const tally = warsTrials(
+      { n, legs, coordinator: "proxy", pairs: [quorum] },
+      trials,
+      context,
+    );
+    const t999 = tally.tVisibilityMs(quorum, 0.999);
+    const pConsistent = tellingTimes(t999).slice(1).map((t): Row => ({
+      ...{ wRate: `${wRate}`, t },
+      p: rounded(tally.pConsistent(quorum, t)),
+    }));
+    const pAtZero = rounded(tally.pConsistent(quorum, 0));
+    return { rows: [{ wRate, pAtZero, t999: rounded(t999) }], series: { pConsistent } };
+  },
+  checks({ rows, values }) {
+    if (values.n !== 3 || values.r !== 1 || values.w !== 1 || values.rate[0] !== 1) return [];
+    return published.rows.flatMap(([wRate = 0, pAtZero = 0, t999 = 0]) => {
+      const row = rows.find((row) => row.wRate === wRate);
+      if (row === undefined) return [];
+      return [
+        checkAtMost(
+          `W at ${wRate}/ms: error of P(consistent at 0), ${pAtZero} published`,
+          Math.abs(numberIn(row, "pAtZero") - pAtZero),
+          0.01,
+        ),
+        // 1 ms is printed without a decimal: half of it is rounding.
+        checkAtMost(
+          `W at ${wRate}/ms: relative error of the time to 99.9%, ${t999} ms published`,
+          relativeError(numberIn(row, "t999"), t999),
+          t999 < 10 ? 0.5 : 0.05,
+        ),
+      ];
+    });
+  },
+});

@@ -1,0 +1,215 @@
+/**
+ * What an experiment can be asked to do otherwise: parameters as data, each with its type, its default,
+ * its range and a line for people. `--set name=value` and the dashboard's forms give text; a value
+ * that cannot be is answered with the name, the value and what is allowed.
+ */
+import { N_MAX } from "../dynamo/config.ts";
+import { parseLegs, SpecError } from "../random/latency.ts";
+
+/** Thrown for a parameter that cannot be; the message is for the person who gave it. */
+export class ParameterError extends Error {
+  override name = "ParameterError";
+}
+
+/** JSON, so that a result says what it was made with. */
+export type ParameterValue = string | number | boolean | readonly (string | number)[];
+
+export interface Parameter<V extends ParameterValue = ParameterValue> {
+  readonly about: string;
+  readonly default: V;
+  /** What is allowed, for people. */
+  readonly allowed: string;
+  /** Reads a value. Throws {@link ParameterError} saying what is allowed. */
+  readonly parse: (text: string) => V;
+}
+
+export type Parameters = { readonly [name: string]: Parameter };
+export type Values<P extends Parameters> = {
+  readonly [K in keyof P]: ReturnType<P[K]["parse"]>;
+};
+
+interface Described<V> {
+  readonly default: V;
+  readonly about: string;
+}
+interface Bounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+// Kinds -------------------------------------------------------------------------------------------
+
+export function integer(given: Described<number> & Bounds): Parameter<number> {
+  const allowed = `a whole number from ${given.least} to ${given.most}`;
+  return { ...described(given), allowed, parse: (text) => wholeWithin(text, given, allowed) };
+}
+
+export function decimal(given: Described<number> & Bounds): Parameter<number> {
+  const allowed = `a number from ${given.least} to ${given.most}`;
+  return { ...described(given), allowed, parse: (text) => within(text, given, allowed) };
+}
+
+export function integers(
+  given: Described<readonly number[]> & Bounds,
+): Parameter<readonly number[]> {
+  const allowed = `whole numbers from ${given.least} to ${given.most}, separated by commas`;
+  const parse = (text: string) => listOf(text, (item) => wholeWithin(item, given, allowed));
+  return { ...described(given), allowed, parse };
+}
+
+export function decimals(
+  given: Described<readonly number[]> & Bounds,
+): Parameter<readonly number[]> {
+  const allowed = `numbers from ${given.least} to ${given.most}, separated by commas`;
+  const parse = (text: string) => listOf(text, (item) => within(item, given, allowed));
+  return { ...described(given), allowed, parse };
+}
+
+export function flag(given: Described<boolean>): Parameter<boolean> {
+  const allowed = "true or false";
+  const parse = (text: string) => {
+    if (text === "true" || text === "false") return text === "true";
+    return refuse(text, allowed);
+  };
+  return { ...described(given), allowed, parse };
+}
+
+export function choice<T extends string>(
+  choices: readonly T[],
+  given: Described<NoInfer<T>>,
+): Parameter<T> {
+  const allowed = `one of ${choices.join(", ")}`;
+  const parse = (text: string) => choices.find((one) => one === text) ?? refuse(text, allowed);
+  return { ...described(given), allowed, parse };
+}
+
+/** Some of a few names. */
+export function choices<T extends string>(
+  all: readonly T[],
+  given: Described<readonly T[]>,
+): Parameter<readonly T[]> {
+  const allowed = `some of ${all.join(", ")}, separated by commas`;
+  const parse = (text: string) =>
+    listOf(text, (item) => all.find((one) => one === item) ?? refuse(item, allowed));
+  return { ...described(given), allowed, parse };
+}
+
+/** A latency spec for all legs (`lib/random/latency.ts`). */
+export function latency(given: Described<string>): Parameter<string> {
+  const allowed = "a latency spec such as 10, exp(1), W=…;A=…;R=…;S=… or a profile's name";
+  return { ...described(given), allowed, parse: readLatency };
+}
+
+/** Several specs, separated by `|`: commas and semicolons are part of a spec. */
+export function latencies(given: Described<readonly string[]>): Parameter<readonly string[]> {
+  const allowed = "latency specs or profile names, separated by |";
+  const parse = (text: string) => text.split("|").map((item) => readLatency(item.trim()));
+  return { ...described(given), allowed, parse };
+}
+
+/** Replicas, replies that a get waits for, acknowledgements that a put waits for. */
+export interface Quorums {
+  readonly n: number;
+  readonly r: number;
+  readonly w: number;
+}
+
+/** Configurations such as `3/1/1`: N, R and W. They stay text; {@link quorumsOf} reads them. */
+export function quorums(
+  given: Described<readonly string[]>,
+): Parameter<readonly string[]> {
+  const allowed =
+    `N/R/W such as 3/2/2, R and W from 1 to N, N at most ${N_MAX}, separated by commas`;
+  const parse = (text: string) =>
+    listOf(text, (item) => {
+      quorumsOf(item);
+      return item;
+    });
+  return { ...described(given), allowed, parse };
+}
+
+/** Reads `N/R/W`. Throws {@link ParameterError} when R or W is over N. */
+export function quorumsOf(text: string): Quorums {
+  const [n = 0, r = 0, w = 0] = /^\d+\/\d+\/\d+$/.test(text) ? text.split("/").map(Number) : [];
+  if (n < 1 || n > N_MAX) refuse(text, `N/R/W such as 3/2/2, N from 1 to ${N_MAX}`);
+  if (r < 1 || r > n) refuse(text, `N/R/W with R from 1 to N, ${n}`);
+  if (w < 1 || w > n) refuse(text, `N/R/W with W from 1 to N, ${n}`);
+  return { n, r, w };
+}
+
+// Reading -----------------------------------------------------------------------------------------
+
+/** The values asked for, defaults filled in. Throws {@link ParameterError} naming the parameter. */
+export function readParameters<P extends Parameters>(
+  parameters: P,
+  given: Readonly<Record<string, string>>,
+): Values<P> {
+  const names = Object.keys(parameters);
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name)) {
+      throw new ParameterError(`unknown parameter '${name}': there are ${names.join(", ")}`);
+    }
+  }
+  const values = Object.entries(parameters).map(([name, parameter]) => {
+    const text = given[name];
+    if (text === undefined) return [name, parameter.default];
+    try {
+      return [name, parameter.parse(text)];
+    } catch (error) {
+      if (!(error instanceof ParameterError)) throw error;
+      throw new ParameterError(`parameter '${name}' ${error.message}`);
+    }
+  });
+  return Object.fromEntries(values) as Values<P>;
+}
+
+/** The text that reads back as the value. */
+export function formatValue(value: ParameterValue): string {
+  if (!Array.isArray(value)) return `${value}`;
+  // Latency specs hold commas themselves.
+  const isSpecs = value.some((item) => typeof item === "string" && /[,;(]/.test(item));
+  return value.join(isSpecs ? "|" : ",");
+}
+
+/** Parts of parameters that only make sense together. Throws {@link ParameterError}. */
+export function requireAtMost(name: string, value: number, limit: string, most: number): void {
+  if (value > most) {
+    throw new ParameterError(
+      `parameter '${name}' must be at most ${limit}, ${most}: it is ${value}`,
+    );
+  }
+}
+
+function described<V>({ default: value, about }: Described<V>): Described<V> {
+  return { default: value, about };
+}
+
+function refuse(text: string, allowed: string): never {
+  throw new ParameterError(`must be ${allowed}: it is '${text}'`);
+}
+
+function listOf<T>(text: string, read: (item: string) => T): T[] {
+  return text.split(",").map((item) => read(item.trim()));
+}
+
+function within(text: string, { least, most }: Bounds, allowed: string): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  return value >= least && value <= most ? value : refuse(text, allowed);
+}
+
+function wholeWithin(text: string, bounds: Bounds, allowed: string): number {
+  const value = within(text, bounds, allowed);
+  return Number.isInteger(value) ? value : refuse(text, allowed);
+}
+
+function readLatency(text: string): string {
+  try {
+    parseLegs(text);
+    return text;
+  } catch (error) {
+    if (error instanceof SpecError) {
+      throw new ParameterError(`is no latency spec: ${error.message}`);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Carries out the points of an experiment: on this thread, or on workers, each asked for one point at a
+ * time. What a point comes to does not depend on who ran it, nor on which others did.
+ */
+import { SeededRandom } from "../random/seeded.ts";
+import type { Engine, PointContext, Prepared } from "./experiment.ts";
+import type { ClusterLauncher } from "./live_cluster.ts";
+import type { PointResult } from "./result.ts";
+
+/** `i` of `n`, from 1. */
+export interface Shard {
+  readonly i: number;
+  readonly n: number;
+}
+
+export const SHARDS_MAX = 100_000;
+
+export interface RunOptions {
+  readonly seed: string;
+  readonly shard?: Shard;
+  /** Points that an earlier run has finished. */
+  readonly done?: ReadonlySet<number>;
+  readonly signal: AbortSignal;
+  /** Called with every point as it is finished: keep it at once, so that a stop loses nothing. */
+  readonly onPoint: (point: PointResult) => void;
+  readonly onProgress?: (progress: RunProgress) => void;
+}
+
+export interface RunProgress {
+  readonly done: number;
+  readonly total: number;
+  /** Estimated from the pace so far; null before anything is done. */
+  readonly leftMs: number | null;
+}
+
+/** Runs one point: here, or somewhere else. */
+export type PointRunner = (
+  index: number,
+  onProgress: (share: number) => void,
+) => Promise<PointResult>;
+
+/** The points of a shard: every n-th, so that slow neighbours are spread. */
+export function pointsOf(count: number, shard?: Shard): number[] {
+  const all = Array.from({ length: count }, (_, index) => index);
+  return shard === undefined ? all : all.filter((index) => index % shard.n === shard.i - 1);
+}
+
+/** Runs what is left to do, `runners` at a time. Resolves early when the signal comes. */
+export async function runPoints(
+  prepared: Prepared,
+  runners: readonly PointRunner[],
+  options: RunOptions,
+): Promise<void> {
+  const points = pointsOf(prepared.pointCount, options.shard);
+  const left = points.filter((index) => options.done?.has(index) !== true);
+  const before = points.length - left.length;
+  const startedMs = performance.now();
+  const shares = new Map<number, number>();
+  let finished = 0;
+  const report = () => {
+    const begun = [...shares.values()].reduce((sum, share) => sum + share, 0);
+    const done = finished + begun;
+    const elapsedMs = performance.now() - startedMs;
+    const leftMs = done > 0 ? elapsedMs / done * (left.length - done) : null;
+    options.onProgress?.({ done: before + done, total: points.length, leftMs });
+  };
+  report();
+  const work = async (run: PointRunner) => {
+    for (let index = left.shift(); index !== undefined; index = left.shift()) {
+      if (options.signal.aborted) return;
+      const mine = index;
+      const point = await run(mine, (share) => {
+        shares.set(mine, Math.min(1, share));
+        report();
+      });
+      shares.delete(mine);
+      finished++;
+      options.onPoint(point);
+      report();
+    }
+  };
+  const total = left.length;
+  const outcomes = await Promise.allSettled(runners.slice(0, Math.max(1, total)).map(work));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed?.status === "rejected" && !options.signal.aborted) throw failed.reason;
+}
+
+/** Runs one point on this thread. */
+export async function runPoint(
+  prepared: Prepared,
+  index: number,
+  seed: string,
+  signal: AbortSignal,
+  onProgress: (share: number) => void = () => {},
+  launch?: ClusterLauncher,
+): Promise<PointResult> {
+  const startedMs = performance.now();
+  const context = contextFor(prepared, index, seed, signal, onProgress, launch);
+  const { rows, series } = await prepared.run(index, context);
+  const durationMs = performance.now() - startedMs;
+  return { index, rows, ...(series === undefined ? {} : { series }), durationMs };
+}
+
+function contextFor(
+  { experiment, engine }: Prepared,
+  index: number,
+  seed: string,
+  signal: AbortSignal,
+  onProgress: (share: number) => void,
+  launch: ClusterLauncher | undefined,
+): PointContext {
+  const random = SeededRandom.from(seed).child(experiment.name).child(`point ${index}`);
+  return {
+    engine,
+    random,
+    seed: random.child("seed").uint32(),
+    signal,
+    onProgress,
+    ...(launch === undefined ? {} : { launch }),
+  };
+}
+
+// Workers -----------------------------------------------------------------------------------------
+
+/** What a worker is told once. */
+export interface WorkerStart {
+  readonly experiment: string;
+  readonly engine: Engine;
+  readonly seed: string;
+  readonly given: Readonly<Record<string, string>>;
+}
+type ToWorker = { readonly start: WorkerStart } | { readonly index: number };
+type FromWorker = { readonly share: number } | { readonly point: PointResult };
+
+export interface WorkerScope {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown): void;
+}
+
+/** The worker's side: call it with `self` and the way to an experiment of that name. */
+export function servePoints(
+  scope: WorkerScope,
+  prepare: (start: WorkerStart) => Prepared,
+): void {
+  let prepared: Prepared | null = null;
+  let seed = "";
+  scope.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+    if ("start" in data) {
+      prepared = prepare(data.start);
+      seed = data.start.seed;
+      return;
+    }
+    if (prepared === null) throw new Error("a worker must be started before it is asked");
+    // Nobody stops a point from within: the worker is terminated.
+    const { signal } = new AbortController();
+    const onProgress = (share: number) => scope.postMessage({ share });
+    scope.postMessage({ point: await runPoint(prepared, data.index, seed, signal, onProgress) });
+  };
+}
+
+/** A runner that has a worker do it. The worker ends with `close` or the signal: what it was at is given up. */
+export function workerRunner(
+  worker: Worker,
+  start: WorkerStart,
+  signal: AbortSignal,
+): { readonly run: PointRunner; readonly close: () => void } {
+  worker.postMessage({ start });
+  const close = () => worker.terminate();
+  signal.addEventListener("abort", close, { once: true });
+  const run: PointRunner = (index, onProgress) =>
+    new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+        if ("share" in data) onProgress(data.share);
+        else resolve(data.point);
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(`point ${index} failed: ${event.message}`));
+      };
+      worker.postMessage({ index });
+    });
+  return { run, close };
+}
