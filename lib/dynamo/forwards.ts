@@ -30,15 +30,15 @@ export class Forwards {
       this.node.conversations,
       this.node.random,
     );
-    const candidates = [
-      ...ranked.filter((node) => this.node.isUp(node)),
-      ...ranked.filter((node) => !this.node.isUp(node)),
-    ];
+    const { timeoutMs, sloppy } = resolveOptions(request, this.node.config);
+    const up = ranked.filter((node) => this.node.isUp(node));
+    // With a sloppy quorum nobody is asked who is believed down: one that is silent, paused or behind a
+    // cut, would cost a write its whole time, which this node and other stand-ins can serve at once.
+    const candidates = sloppy ? up : [...up, ...ranked.filter((node) => !this.node.isUp(node))];
     this.sent++;
     // Incarnations rise from start to start of one data directory; another one counts anew.
     const { dataId, incarnation } = this.node.boot;
     const requestId = formatRequestId(`${this.node.self}.${dataId}`, incarnation, this.sent);
-    const { timeoutMs } = resolveOptions(request, this.node.config);
     const forward = new Forward(id, request, candidates, requestId, timeoutMs, now);
     const conversation = this.node.conversations.add(forward, origin);
     this.tryNext(conversation, forward);

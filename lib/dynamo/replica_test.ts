@@ -252,7 +252,7 @@ Deno.test("delete: without a context it reads at R first, and leaves a tombstone
 });
 
 Deno.test("forward: an outsider passes a request on once, to the first primary", () => {
-  const bench = new HandCranked(OUTSIDER);
+  const bench = new HandCranked(OUTSIDER, { gossipIntervalMs: 0 });
   bench.step({ kind: "client", id: 1, request: put });
   const call = bench.one("call");
   assert.equal(call.to, FIRST);
@@ -263,7 +263,7 @@ Deno.test("forward: an outsider passes a request on once, to the first primary",
 });
 
 Deno.test("forward: a write that may have arrived is not tried elsewhere, a read is", () => {
-  const bench = new HandCranked(OUTSIDER);
+  const bench = new HandCranked(OUTSIDER, { gossipIntervalMs: 0 });
   bench.step({ kind: "client", id: 1, request: put });
   bench.step({
     kind: "call-failed",
