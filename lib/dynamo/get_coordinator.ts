@@ -62,9 +62,15 @@ export class GetCoordinator {
 
   /** Too few are left to answer for {@link enough} ever to hold. */
   get hopeless(): boolean {
-    const { answered, answeredPrimaries, pending, pendingPrimaries } = this.participants;
-    return pending === 0 ? !this.enough : answered + pending < this.options.r ||
-      answeredPrimaries + pendingPrimaries < this.options.pr;
+    const { answered, pending } = this.participants;
+    return pending === 0
+      ? !this.enough
+      : answered + pending < this.options.r || this.lacksPrimaries;
+  }
+
+  private get lacksPrimaries(): boolean {
+    const { answeredPrimaries, pendingPrimaries } = this.participants;
+    return answeredPrimaries + pendingPrimaries < this.options.pr;
   }
 
   private get counted(): number {
@@ -90,9 +96,11 @@ export class GetCoordinator {
   }
 
   failure(): DynamoError {
-    const { answered, answeredPrimaries } = this.participants;
+    const { answered, answeredPrimaries, pending } = this.participants;
     const { r, pr } = this.options;
-    const message = answered < r
+    // Where primaries are lacking it is given up before R is in, though R could still be had.
+    const lacksR = answered + pending < r || (answered < r && !this.lacksPrimaries);
+    const message = lacksR
       ? `Cannot read '${this.key}' as R must be met: needed ${r} replies, got ${answered}`
       : `Cannot read '${this.key}' as PR must be met: needed ${
         Math.max(1, pr)
@@ -101,8 +109,8 @@ export class GetCoordinator {
       code: "quorum-not-met",
       message,
       definite: true,
-      needed: answered < r ? r : Math.max(1, pr),
-      got: answered < r ? answered : answeredPrimaries,
+      needed: lacksR ? r : Math.max(1, pr),
+      got: lacksR ? answered : answeredPrimaries,
       unreachable: this.participants.missing(),
     };
   }

@@ -58,9 +58,13 @@ export class PutCoordinator {
   }
 
   get hopeless(): boolean {
-    const { answered, answeredPrimaries, pending, pendingPrimaries } = this.participants;
-    return answered + pending < this.options.w ||
-      answeredPrimaries + pendingPrimaries < this.options.pw;
+    const { answered, pending } = this.participants;
+    return answered + pending < this.options.w || this.lacksPrimaries;
+  }
+
+  private get lacksPrimaries(): boolean {
+    const { answeredPrimaries, pendingPrimaries } = this.participants;
+    return answeredPrimaries + pendingPrimaries < this.options.pw;
   }
 
   get settled(): boolean {
@@ -86,15 +90,19 @@ export class PutCoordinator {
 
   /** Too few acknowledged; the write may exist where it was sent, so it is never definite. */
   failure(): DynamoError {
-    const { answered, answeredPrimaries } = this.participants;
+    const { answered, answeredPrimaries, pending } = this.participants;
     const { w, pw } = this.options;
-    const [name, needed, got] = answered < w
+    // Where primaries are lacking it is given up before W is in, though W could still be had.
+    const lacksW = answered + pending < w || (answered < w && !this.lacksPrimaries);
+    const [name, needed, got] = lacksW
       ? ["W", w, answered] as const
       : ["PW", pw, answeredPrimaries] as const;
     return {
       code: "quorum-not-met",
       message:
-        `Cannot confirm the write of '${this.key}' as ${name} must be met: needed ${needed} acknowledgements, got ${got}; it may exist on some replicas`,
+        `Cannot confirm the write of '${this.key}' as ${name} must be met: needed ${needed} acknowledgements${
+          lacksW ? "" : " of primaries"
+        }, got ${got}; it may exist on some replicas`,
       definite: false,
       needed,
       got,
