@@ -14,6 +14,7 @@ export interface Body {
   readonly context: string;
   readonly coordinator: string;
   readonly acks: readonly string[];
+  readonly hints: readonly { readonly holder: string; readonly for: string }[];
   readonly siblings: readonly { readonly value: string }[];
   readonly hash: string;
   readonly partition: number;

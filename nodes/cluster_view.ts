@@ -1,0 +1,140 @@
+/**
+ * What each node of a running cluster holds and thinks, for tests, the soak and experiments that must
+ * know what is on the disks and not what a quorum answers.
+ */
+import type { AntiEntropyState, ExchangeReport } from "../lib/dynamo/admin.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import type { RunningCluster } from "./launcher.ts";
+import type { MethodTraffic } from "./rpc_traffic.ts";
+
+/** The part of `GET /status` that tells of failures. */
+export interface NodeView {
+  readonly id: NodeId;
+  readonly dataId: string;
+  readonly keys: number;
+  readonly hints: Readonly<Record<NodeId, number>>;
+  readonly peers: Readonly<Record<NodeId, { readonly up: boolean; readonly phi: number | null }>>;
+  readonly antiEntropy: AntiEntropyState;
+  readonly traffic: Readonly<Record<string, MethodTraffic>>;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+interface HeldVersion {
+  readonly value?: string;
+  readonly valueBase64?: string;
+  readonly deleted?: true;
+  readonly clock: readonly (readonly [string, number])[];
+  readonly dot: readonly [string, number];
+  readonly dots?: readonly (readonly [string, number])[];
+}
+
+export interface HeldRecord {
+  readonly key: string;
+  readonly primary: boolean;
+  readonly actor: string | null;
+  readonly hintFor: readonly { readonly node: NodeId; readonly sinceMs: number }[];
+  readonly siblings: readonly HeldVersion[];
+}
+
+export interface HeldKeys {
+  readonly keys: readonly string[];
+  readonly hints: readonly { readonly key: string; readonly for: readonly NodeId[] }[];
+}
+
+export interface OrderedExchanges extends AntiEntropyState {
+  readonly exchanges: readonly ExchangeReport[];
+  readonly unreachable: readonly NodeId[];
+}
+
+const ANSWER_MS = 10_000;
+const PAGE = 1_000;
+
+export class ClusterView {
+  private constructor(private readonly cluster: RunningCluster, private readonly secret: string) {}
+
+  static async of(cluster: RunningCluster): Promise<ClusterView> {
+    return new ClusterView(cluster, (await Deno.readTextFile(cluster.secretFile)).trim());
+  }
+
+  async status(id: NodeId): Promise<NodeView> {
+    return await this.ask(id, "/status") as NodeView;
+  }
+
+  /** Hints that the running nodes hold, all together. */
+  async hints(): Promise<number> {
+    const running = this.cluster.nodes.filter((node) => node.state === "running");
+    const statuses = await Promise.all(running.map(({ id }) => this.status(id)));
+    return statuses.flatMap(({ hints }) => Object.values(hints)).reduce((a, b) => a + b, 0);
+  }
+
+  /** What the node itself holds of the key; null: nothing. */
+  async record(id: NodeId, key: string): Promise<HeldRecord | null> {
+    const path = `/debug/keys/${encodeURIComponent(key)}`;
+    return await this.ask(id, path, { absent: true }) as HeldRecord | null;
+  }
+
+  /** Every key that the node holds, those that it keeps for others apart. */
+  async keys(id: NodeId): Promise<HeldKeys> {
+    const keys: string[] = [];
+    const hints: { key: string; for: NodeId[] }[] = [];
+    let after = "";
+    for (;;) {
+      const page = await this.ask(id, `/debug/keys?limit=${PAGE}${after}`) as {
+        keys: { key: string }[];
+        hints: { key: string; for: { node: NodeId }[] }[];
+        next: string | null;
+      };
+      keys.push(...page.keys.map(({ key }) => key));
+      hints.push(...page.hints.map((each) => ({
+        key: each.key,
+        for: each.for.map(({ node }) => node),
+      })));
+      if (page.next === null) return { keys, hints };
+      after = `&after=${encodeURIComponent(page.next)}`;
+    }
+  }
+
+  /** A key's primaries, as a node that runs knows them. */
+  async primaries(key: string): Promise<readonly NodeId[]> {
+    const running = this.cluster.nodes.find((node) => node.state === "running");
+    if (running === undefined) throw new Error("Cannot ask for a key's primaries: no node runs");
+    const place = await this.ask(running.id, `/ring/${encodeURIComponent(key)}`) as {
+      preferenceList: { id: NodeId; primary: boolean }[];
+    };
+    return place.preferenceList.filter(({ primary }) => primary).map(({ id }) => id);
+  }
+
+  /** Compares a node with its co-owners, or pauses and resumes that; resolves when it is done. */
+  async antiEntropy(
+    id: NodeId,
+    order: { readonly range?: number; readonly key?: string; readonly pause?: boolean } = {},
+  ): Promise<OrderedExchanges> {
+    const init = { method: "POST", body: JSON.stringify(order) };
+    return await this.ask(id, "/anti-entropy", { init }) as OrderedExchanges;
+  }
+
+  private async ask(
+    id: NodeId,
+    path: string,
+    { init = {}, absent = false }: { init?: RequestInit; absent?: boolean } = {},
+  ): Promise<unknown> {
+    const response = await fetch(`${this.cluster.node(id).url}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${this.secret}` },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    const answer = await response.json();
+    if (response.ok) return answer;
+    if (absent && response.status === 404) return null;
+    throw new Error(`${id} answers ${response.status} to ${path}: ${answer.detail}`);
+  }
+}
+
+/** The record's versions in one form, so that equal records have equal texts. */
+export function contentsOf(record: HeldRecord | null): string {
+  if (record === null) return "";
+  const versions = record.siblings.map(({ value, valueBase64, deleted, clock, dot, dots = [] }) =>
+    JSON.stringify({ dot, clock, dots, value, valueBase64, deleted })
+  );
+  return versions.toSorted().join("\n");
+}

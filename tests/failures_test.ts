@@ -1,0 +1,218 @@
+/**
+ * Real processes through failures: who stands in for the dead, what is handed back, what a wiped disk
+ * is filled with, and what a cut leaves behind when it heals. Checked on the disks, node by node.
+ */
+import assert from "node:assert/strict";
+import type { ClusterConfig } from "../lib/dynamo/config.ts";
+import { ClusterView, contentsOf } from "../nodes/cluster_view.ts";
+import type { LaunchOptions, RunningCluster } from "../nodes/launcher.ts";
+import { until, withCluster } from "./live_cluster.ts";
+import { assertProblem, get, put } from "./rest_calls.ts";
+
+const CONFIG: Partial<ClusterConfig> = {
+  ...{ n: 3, r: 2, w: 2, timeoutMs: 1_000 },
+  gossipIntervalMs: 200,
+  handoffIntervalMs: 200,
+  antiEntropyIntervalMs: 300,
+};
+
+async function withView(
+  options: LaunchOptions,
+  work: (cluster: RunningCluster, view: ClusterView) => Promise<void>,
+): Promise<void> {
+  await withCluster(options, async (cluster) => await work(cluster, await ClusterView.of(cluster)));
+}
+
+/** The primaries of the key hold the same, and it is something. */
+async function areEqual(view: ClusterView, key: string): Promise<boolean> {
+  const primaries = await view.primaries(key);
+  const held = await Promise.all(primaries.map((id) => view.record(id, key)));
+  const [first = "", ...others] = held.map(contentsOf);
+  return first !== "" && others.every((each) => each === first);
+}
+
+/**
+ * Whether `node` is sure that the others are down: nothing was heard of them for so long that a
+ * heartbeat which a third node still passes on cannot change its mind.
+ */
+async function givesUp(view: ClusterView, node: string, others: readonly string[]) {
+  const { peers } = await view.status(node);
+  // No number is endless suspicion.
+  return others.every((id) => peers[id]?.up === false && (peers[id]?.phi ?? Infinity) > 8);
+}
+
+Deno.test("two of three primaries killed: puts at W=2 go on, hints say for whom, and drain when they are back", async () => {
+  // Without anti-entropy and without a read: what comes home, a hint has brought.
+  const config = { ...CONFIG, antiEntropyIntervalMs: 0 };
+  await withView({ nodes: 5, config }, async (cluster, view) => {
+    const [keeper = "", ...dead] = await view.primaries("cart");
+    const url = (id: string) => cluster.node(id).url;
+    await Promise.all(dead.map((id) => cluster.kill(id)));
+
+    const written = await put(url(keeper), "cart", "milk");
+    assert.equal(written.status, 200, written.text);
+    assert.ok(written.json.acks.includes(keeper) && written.json.acks.length >= 2, written.text);
+    assert.ok(written.json.hints.length >= 1, written.text);
+    for (const { holder, for: target } of written.json.hints) {
+      assert.ok(written.json.acks.includes(holder) && dead.includes(target), written.text);
+    }
+    // Two primaries are as many as there cannot be.
+    const strict = await put(url(keeper), "cart", "beer", { query: "sloppy=false" });
+    assertProblem(strict, 503, /replica|quorum/i);
+    assert.deepEqual([strict.json.needed, strict.json.got], [2, 1], strict.text);
+    const primaries = await put(url(keeper), "cart", "wine", { query: "pw=2" });
+    assertProblem(primaries, 503, /primar/i);
+    assert.equal((await put(url(keeper), "cart", "bread", { query: "pw=1" })).status, 200);
+
+    const standIns = cluster.nodes.filter(({ id }) => id !== keeper && !dead.includes(id));
+    const owed = async (): Promise<string[]> => {
+      const held = await Promise.all(standIns.map(({ id }) => view.keys(id)));
+      return held.flatMap(({ hints }) => hints)
+        .flatMap((hint) => hint.key === "cart" ? hint.for : []).toSorted();
+    };
+    await until("each of the dead has a stand-in", async () => (await owed()).length === 2);
+    assert.deepEqual(await owed(), dead.toSorted());
+    for (const { id } of standIns) {
+      assert.deepEqual((await view.keys(id)).keys, [], "a hint is shown apart");
+      assert.equal((await view.record(id, "cart"))?.primary, false);
+    }
+
+    await Promise.all(dead.map((id) => cluster.restart(id)));
+    await until("the hints are delivered", async () => await view.hints() === 0);
+    for (const id of dead) {
+      const home = await view.record(id, "cart");
+      assert.equal(home?.primary, true);
+      assert.equal(contentsOf(home), contentsOf(await view.record(keeper, "cart")));
+    }
+    for (const { id } of standIns) {
+      assert.equal(await view.record(id, "cart"), null, "what was delivered is not kept");
+    }
+    const text = await (await fetch(`${url(keeper)}/metrics`)).text();
+    assert.match(text, /^dynamo_hints_for\{peer=.*\} 0$/m);
+    assert.match(text, /^dynamo_phi\{peer=/m);
+  });
+});
+
+Deno.test("a wiped disk is filled again without a client's read, and no dot is used again", async () => {
+  await withView({ nodes: 4, config: CONFIG }, async (cluster, view) => {
+    const wiped = "n3";
+    const { url } = cluster.node(wiped);
+    const keys = Array.from({ length: 40 }, (_, i) => `key-${i}`);
+    for (const key of keys) assert.equal((await put(url, key, `${key} before`)).status, 200);
+    await until("every replica has every key", async () => {
+      const equal = await Promise.all(keys.map((key) => areEqual(view, key)));
+      return equal.every((each) => each);
+    });
+    const before = await view.keys(wiped);
+    assert.ok(before.keys.length > 10, `${before.keys.length} keys to lose`);
+    const { dataId } = await view.status(wiped);
+
+    await cluster.wipe(wiped);
+    const fresh = (await view.status(wiped)).dataId;
+    assert.notEqual(fresh, dataId);
+    await until("the disk is filled", async () => {
+      const { keys } = await view.keys(wiped);
+      return keys.length === before.keys.length;
+    });
+    assert.deepEqual((await view.keys(wiped)).keys.toSorted(), before.keys.toSorted());
+
+    const own = before.keys[0] ?? "";
+    const old = (await view.record(wiped, own))?.siblings.map(({ dot }) => dot) ?? [];
+    const written = await put(url, own, "after");
+    assert.equal(written.status, 200, written.text);
+    assert.equal((written.json as { coordinator: string }).coordinator, wiped);
+    const added = (await view.record(wiped, own))?.siblings
+      .filter(({ dot }) => !old.some(([actor, count]) => actor === dot[0] && count === dot[1]));
+    const [actor] = added?.[0]?.dot ?? [];
+    assert.ok(actor?.startsWith(`${wiped}/${fresh}/`), `the new dot is of ${actor}`);
+    assert.ok(old.every(([each]) => !each.includes(fresh)), "and the old ones are of the old disk");
+  });
+});
+
+Deno.test("a cut in two: both sides take writes, and after it heals all have both", async () => {
+  await withView({ nodes: 5, config: CONFIG, allowFaults: true }, async (cluster, view) => {
+    const left = ["n1", "n2"];
+    const right = ["n3", "n4", "n5"];
+    const keys = Array.from({ length: 12 }, (_, i) => `cut-${i}`);
+    for (const id of left) await cluster.setFaults(id, { partition: { nodes: right } });
+    await until("each side believes the other down", async () => {
+      const seen = [
+        ...left.map((id) => givesUp(view, id, right)),
+        ...right.map((id) => givesUp(view, id, left)),
+      ];
+      return (await Promise.all(seen)).every((each) => each);
+    });
+    for (const [i, key] of keys.entries()) {
+      const west = await put(cluster.node(left[i % 2] ?? "").url, key, `${key} west`);
+      assert.equal(west.status, 200, west.text);
+      const east = await put(cluster.node(right[i % 3] ?? "").url, key, `${key} east`);
+      assert.equal(east.status, 200, east.text);
+      for (const [answer, side] of [[west, left], [east, right]] as const) {
+        assert.ok(answer.json.acks.every((id) => side.includes(id)), answer.text);
+      }
+    }
+    for (const id of left) await cluster.setFaults(id, null);
+    await until("no hints are left", async () => await view.hints() === 0);
+    await until("replicas are equal", async () => {
+      const equal = await Promise.all(keys.map((key) => areEqual(view, key)));
+      return equal.every((each) => each);
+    });
+    for (const [i, key] of keys.entries()) {
+      const read = await get(cluster.nodes[i % 5]?.url ?? "", key);
+      assert.equal(read.status, 300, read.text);
+      const values = read.json.siblings.map(({ value }) => value).toSorted();
+      assert.deepEqual(values, [`${key} east`, `${key} west`]);
+    }
+  });
+});
+
+Deno.test("what differs between replicas is found by an exchange on order, and only that is sent", async () => {
+  const config = { ...CONFIG, antiEntropyIntervalMs: 600_000, hintedHandoff: false };
+  await withView({ nodes: 3, config, allowFaults: true }, async (cluster, view) => {
+    const [one, two, three] = ["n1", "n2", "n3"] as const;
+    const { url } = cluster.node(one);
+    for (let i = 0; i < 200; i++) assert.equal((await put(url, `same-${i}`, "x")).status, 200);
+    await until("the trees are built", async () => {
+      const built = [one, two, three].map(async (id) => (await view.status(id)).antiEntropy.ready);
+      return (await Promise.all(built)).every((each) => each);
+    });
+    // Only n3's copies are missing: its calls go out, and none comes in.
+    await cluster.setFaults(three, { partition: { nodes: [one, two], direction: "in" } });
+    for (let i = 0; i < 5; i++) assert.equal((await put(url, `new-${i}`, "y")).status, 200);
+    assert.equal((await view.keys(three)).keys.length, 200);
+    const before = await view.status(three);
+    await cluster.setFaults(three, null);
+    const { exchanges, unreachable } = await view.antiEntropy(three);
+    assert.deepEqual(unreachable, []);
+    assert.deepEqual(exchanges.map(({ completed }) => completed), [true, true]);
+    const repaired = exchanges.map(({ keysRepaired }) => keysRepaired);
+    assert.deepEqual(repaired, [5, 0], "the first peer had them all");
+    assert.equal((await view.keys(three)).keys.length, 205);
+    const after = await view.status(three);
+    const calls = (name: string) =>
+      (after.traffic[name]?.calls ?? 0) - (before.traffic[name]?.calls ?? 0);
+    assert.equal(calls("replica.get/repair"), 5);
+    assert.equal(after.counters["exchanges"], (before.counters["exchanges"] ?? 0) + 2);
+    // Nothing differs any more, so nothing is repaired: the order of one key names its one range.
+    const again = await view.antiEntropy(one, { key: "new-0" });
+    assert.ok(
+      again.exchanges.every(({ ranges, rangesDiffering, keysRepaired }) =>
+        ranges === 1 && rangesDiffering === 0 && keysRepaired === 0
+      ),
+    );
+  });
+});
+
+Deno.test("a cluster that was not launched for it takes no faults, and a wrong fault is refused in words", async () => {
+  await withCluster({ nodes: 2, config: { n: 2 } }, async (cluster) => {
+    await assert.rejects(cluster.setFaults("n1", { drop: 1 }), /without --allow-faults/);
+  });
+  await withCluster({ nodes: 2, config: { n: 2 }, allowFaults: true }, async (cluster) => {
+    await assert.rejects(
+      cluster.setFaults("n1", { partition: { nodes: ["n9"] } }),
+      /partition\.nodes must be one of n2: current value is 'n9'/,
+    );
+    await cluster.kill("n2");
+    await assert.rejects(cluster.setFaults("n2", null), /Cannot tell node n2/);
+  });
+});
