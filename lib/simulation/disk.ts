@@ -40,6 +40,8 @@ export type Destroyed = "wiped" | "damaged";
 export interface DiskWatcher {
   committed(key: string, record: StoredRecord): void;
   destroyed(key: string, how: Destroyed): void;
+  /** The node itself has let go of its copy: a hint that was delivered, a tombstone that was reaped. */
+  removed(key: string): void;
 }
 
 /** What is wrong with a disk at the moment; several faults may be at once. */
@@ -234,6 +236,7 @@ export class SimulatedDisk {
     } else if (request.kind === "remove") {
       this.unreadable.delete(request.key);
       this.records.delete(request.key);
+      watcher.removed(request.key);
     }
   }
 

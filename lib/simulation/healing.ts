@@ -1,8 +1,9 @@
 /**
  * The end of every run: heal everything, then demand that the replicas become equal.
  *
- * Until anti-entropy does it by itself, healing ends by reading every key with R = all its owners,
- * again and again until the owners hold the same, within a bound (`convergeWithinMs`).
+ * Where anti-entropy runs it has to do so by itself, but for damaged records: no scrub looks for them
+ * yet, so a read has to find them. Where it does not run, healing ends by reading every
+ * key with R = all its owners, again and again, within the same bound (`convergeWithinMs`).
  */
 import type { Siblings } from "../dynamo/versions.ts";
 import type { Simulation } from "./simulation.ts";
@@ -32,6 +33,22 @@ export function areEqual(holdings: readonly Holding[]): boolean {
 /** The keys whose owners differ. */
 export function divergentKeys(world: Simulation, keys: Iterable<string>): string[] {
   return [...keys].filter((key) => !areEqual(holdingsOf(world, key)));
+}
+
+/** The keys of which an owner has a record that it cannot read. */
+export function unreadableKeys(world: Simulation, keys: Iterable<string>): string[] {
+  return [...keys].filter((key) =>
+    holdingsOf(world, key).some(({ siblings }) => siblings === null)
+  );
+}
+
+/** The hints that every node holds. */
+export function hintsHeld(world: Simulation) {
+  return world.machines.flatMap(({ id, replica }) =>
+    Object.entries(replica?.stats().hints ?? {})
+      .filter(([, count]) => count > 0)
+      .map(([target, count]) => ({ node: id, target, count }))
+  );
 }
 
 /** Keys read at once, so that the healing itself stays within the nodes' bounds. */

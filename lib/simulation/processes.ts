@@ -44,6 +44,7 @@ export class Processes {
     this.diskWatchers = Array.from({ length: machines }, (_, node) => ({
       committed: (key, record) => world.driver.committed?.(node, key, record, world.now),
       destroyed: (key, how) => world.driver.destroyed?.(node, key, how, world.now),
+      removed: (key) => world.driver.removed?.(node, key),
     }));
   }
 

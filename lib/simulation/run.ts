@@ -7,7 +7,7 @@ import { Causality, writesByKey } from "./causality.ts";
 import { type CheckResult, type Evidence, runCheckers, type Violation } from "./checkers/mod.ts";
 import { worldOf } from "./cluster.ts";
 import type { FaultKind } from "./faults.ts";
-import { type Holding, holdingsOf } from "./healing.ts";
+import { hintsHeld, type Holding, holdingsOf } from "./healing.ts";
 import type { Outcome } from "./history.ts";
 import type { NetworkCounters } from "./network.ts";
 import { RunDriver } from "./run_driver.ts";
@@ -166,7 +166,9 @@ export class Run {
         : [],
       requestsMost,
       boots: simulation.machines.reduce((sum, machine) => sum + machine.boot, 0),
-      recovered: simulation.processes.observations.get("recovered") ?? 0,
+      hintsLeft: this.exception === null ? hintsHeld(simulation) : [],
+      actorsRenewed: (["recovered", "reaped", "hint-delivered"] as const)
+        .reduce((sum, type) => sum + (simulation.processes.observations.get(type) ?? 0), 0),
       nodes: simulation.machines.map((machine) => machine.id),
     };
   }

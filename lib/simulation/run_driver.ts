@@ -16,7 +16,15 @@ import {
   type Wish,
 } from "./clients.ts";
 import type { Destroyed } from "./disk.ts";
-import { divergentKeys, type Holding, holdingsOf, KEYS_AT_ONCE } from "./healing.ts";
+import {
+  divergentKeys,
+  hintsHeld,
+  type Holding,
+  holdingsOf,
+  KEYS_AT_ONCE,
+  unreadableKeys,
+} from "./healing.ts";
+import { isRestless } from "./checkers/checker.ts";
 import { History, type Operation, type OperationStart } from "./history.ts";
 import { US_PER_MS } from "./link_rules.ts";
 import { RunRecord } from "./run_record.ts";
@@ -32,6 +40,9 @@ export const HEALER = -1;
 
 /** A forward is remembered for two timeouts, and its answer may take another. */
 const SETTLE_TIMEOUTS = 3;
+
+/** Looks at the disk that reaping may need: two rounds, and every member's word in between. */
+const REAP_ROUNDS = 100;
 
 /** What a wake is for; a token is `number * WAKES + wake`. */
 const WAKES = 4;
@@ -61,6 +72,8 @@ export class RunDriver implements Driver {
   private pending = new Map<number, { readonly client: number; readonly then: Wish | null }>();
   private scriptLeft: number;
   private toRead: string[] = [];
+  /** The round whose end is arranged. */
+  private roundEnding = 0;
 
   constructor(private readonly scenario: Scenario) {
     const { workload } = scenario;
@@ -87,6 +100,7 @@ export class RunDriver implements Driver {
     copy.pending = new Map(this.pending);
     copy.scriptLeft = this.scriptLeft;
     copy.toRead = [...this.toRead];
+    copy.roundEnding = this.roundEnding;
     return copy;
   }
 
@@ -96,6 +110,10 @@ export class RunDriver implements Driver {
 
   destroyed(node: number, key: string, how: Destroyed, at: number): void {
     this.record.destroyed(node, key, how, at);
+  }
+
+  removed(node: number, key: string): void {
+    this.record.removed(node, key);
   }
 
   begin(world: Simulation): void {
@@ -242,13 +260,27 @@ export class RunDriver implements Driver {
   private advance(world: Simulation, step: number): void {
     if (step === 0 && this.phase === "safety") this.heal(world);
     else if (this.phase === "healing" && world.now >= this.healedAt + this.settleUs) {
-      const isIdle = this.pending.size === 0 && world.isQuiet && !isBusy(world);
+      const isIdle = this.pending.size === 0 &&
+        (isRestless(this.scenario) ? !hasRequests(world) : world.isQuiet && !isBusy(world));
       if (!isIdle && world.now < this.boundUs) world.wakeAt(world.now + this.settleUs, PHASE);
       else {
         this.phase = "liveness";
         this.startRound(world);
       }
     } else if (this.phase === "liveness" && step === this.rounds) this.endRound(world);
+  }
+
+  /** Anti-entropy makes the owners equal without anybody reading. */
+  private get healsItself(): boolean {
+    const { antiEntropyIntervalMs, gossipIntervalMs } = this.scenario.config;
+    return antiEntropyIntervalMs > 0 && gossipIntervalMs > 0;
+  }
+
+  /** When tombstones have been reaped: only then is it seen whether anything comes back. */
+  private get reapedAt(): number {
+    const { reapIntervalMs, tombstoneGraceMs } = this.scenario.config;
+    if (reapIntervalMs === 0 || !this.healsItself) return 0;
+    return this.healedAt + (tombstoneGraceMs + REAP_ROUNDS * reapIntervalMs) * US_PER_MS;
   }
 
   /** When the owners must be equal. */
@@ -258,17 +290,23 @@ export class RunDriver implements Driver {
 
   private startRound(world: Simulation): void {
     this.rounds++;
-    this.toRead = [...this.keys].reverse();
+    const keys = this.healsItself ? unreadableKeys(world, this.keys) : [...this.keys];
+    this.toRead = keys.reverse();
+    if (keys.length === 0) this.endRoundLater(world);
     for (let i = 0; i < KEYS_AT_ONCE; i++) this.readNext(world);
   }
 
   private readNext(world: Simulation): void {
     const key = this.toRead.pop();
     if (key !== undefined) this.read(world, key);
-    else if (this.pending.size === 0) {
-      // Read repair comes after the answers.
-      world.wakeAt(world.now + this.settleUs, this.rounds * WAKES + PHASE);
-    }
+    else if (this.pending.size === 0) this.endRoundLater(world);
+  }
+
+  /** Read repair comes after the answers, and anti-entropy takes its time. */
+  private endRoundLater(world: Simulation): void {
+    if (this.roundEnding === this.rounds) return;
+    this.roundEnding = this.rounds;
+    world.wakeAt(world.now + this.settleUs, this.rounds * WAKES + PHASE);
   }
 
   private read(world: Simulation, key: string): void {
@@ -287,8 +325,10 @@ export class RunDriver implements Driver {
 
   private endRound(world: Simulation): void {
     this.divergent = divergentKeys(world, this.keys);
-    if (this.divergent.length === 0) this.convergedAt = world.now;
-    if (this.divergent.length > 0 && world.now < this.boundUs) {
+    const isEqual = this.divergent.length === 0 && hintsHeld(world).length === 0;
+    const isDone = isEqual && world.now >= this.reapedAt;
+    if (isEqual) this.convergedAt = world.now;
+    if (!isDone && world.now < this.boundUs) {
       this.startRound(world);
       return;
     }
@@ -298,6 +338,10 @@ export class RunDriver implements Driver {
 }
 
 /** A clock that was set back makes timeouts last: conversations may be open when nothing moves. */
+function hasRequests(world: Simulation): boolean {
+  return world.machines.some(({ replica }) => (replica?.stats().requestsInFlight ?? 0) > 0);
+}
+
 function isBusy(world: Simulation): boolean {
   return world.machines.some(({ replica }) => (replica?.stats().conversations ?? 0) > 0);
 }

@@ -109,6 +109,10 @@ export class RunRecord {
     }
   }
 
+  removed(node: number, key: string): void {
+    this.holdings.get(key)?.delete(node);
+  }
+
   /** When the write was first durable on the node; undefined when it never was. */
   committedAt(write: number, node: number): number | undefined {
     return this.firstCommit.get(write)?.get(node);

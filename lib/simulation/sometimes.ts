@@ -26,6 +26,12 @@ export const SOMETIMES = {
   "message held": "a message waited for a partition to heal",
   "message refused": "a sender was told that there was no route",
   "node started again": "a node came back after a crash, a kill or a restart",
+  "hint stored": "a fallback took a write for a node that could not",
+  "hint delivered": "a hint reached its node",
+  "node believed down": "the failure detector suspected a node",
+  "trees differed": "anti-entropy found keys to repair",
+  "wiped disk proven": "a wiped node was compared with its peers and answers again",
+  "tombstone reaped": "a deleted key was forgotten",
   "owners differed": "the owners of a key differed when the faults ended",
   "second round": "one round of reading was not enough to make all owners equal",
   "fewer nodes than N": "all nodes owned every key",
@@ -72,6 +78,15 @@ export function sometimesOf({ scenario, simulation, driver }: Run): SometimesCou
     "message held": messages.held,
     "message refused": messages.refused,
     "node started again": boots - simulation.machines.length,
+    "hint stored": seen("hint-stored"),
+    "hint delivered": seen("hint-delivered"),
+    "node believed down": seen("node-down"),
+    "trees differed": simulation.machines.reduce(
+      (sum, { replica }) => sum + (replica?.stats().counters.keysRepaired ?? 0),
+      0,
+    ),
+    "wiped disk proven": seen("wiped") > 0 ? seen("proven") : 0,
+    "tombstone reaped": seen("reaped"),
     "owners differed":
       driver.diverged.filter((holdings) =>
         new Set(holdings.map(({ siblings }) => JSON.stringify(siblings ?? []))).size > 1

@@ -6,7 +6,7 @@
  * What destroys copies falls on fewer than W nodes, the fragile ones, so no acknowledged write may be
  * lost and nothing has to be excused.
  */
-import { COORDINATOR_CHOICES } from "../dynamo/config.ts";
+import { type ClusterConfig, COORDINATOR_CHOICES } from "../dynamo/config.ts";
 import type { RequestOptions } from "../dynamo/events.ts";
 import { below, pick, shuffled } from "../dynamo/random.ts";
 import { PARTITIONINGS } from "../dynamo/ring.ts";
@@ -82,11 +82,35 @@ function drawShape(random: SeededRandom, limits: SwarmLimits) {
     partitions: pick(random, [8, 16, 32, 64]),
     tokensPerNode: pick(random, [1, 4, 8, 16]),
     coordinator: pick(random, COORDINATOR_CHOICES),
-    sloppy: false,
     timeoutMs,
+    ...drawBackground(random.child("background")),
   };
   return { nodes, config, quorumMax };
 }
+
+/** What goes on behind the requests; in two seeds of five, nothing. */
+function drawBackground(random: SeededRandom): Partial<ClusterConfig> {
+  if (chance(random, 0.4)) return { sloppy: false };
+  return {
+    gossipIntervalMs: pick(random, [50, 200, 1_000]),
+    adaptiveGossip: chance(random, 0.3),
+    phiThreshold: pick(random, [3, 8]),
+    antiEntropyIntervalMs: chance(random, 0.8) ? pick(random, [100, 300, 2_000]) : 0,
+    antiEntropyKeysMax: pick(random, [1, 16]),
+    sloppy: chance(random, 0.6),
+    hintedHandoff: true,
+    handoffIntervalMs: pick(random, [50, 200, 1_000]),
+    hintsMax: pick(random, [1, 5, 100_000, 100_000]),
+    hintTtlMs: pick(random, [300, 5_000, 10_800_000]),
+    handoffSendMax: pick(random, [1, 16]),
+    handoffReceiveMax: pick(random, [1, 64]),
+    // A tombstone may be forgotten only when no message from before it can be under way any more.
+    ...(chance(random, 0.3) ? { reapIntervalMs: 50, tombstoneGraceMs: GRACE_MS } : {}),
+  };
+}
+
+/** Longer than what any fault of a swarm can hold a message back. */
+const GRACE_MS = 20_000;
 
 type Shape = ReturnType<typeof drawShape>;
 

@@ -26,6 +26,8 @@ export interface Driver {
   committed?(node: number, key: string, record: StoredRecord, at: number): void;
   /** A node's copy is gone, or cannot be read any more. */
   destroyed?(node: number, key: string, how: Destroyed, at: number): void;
+  /** A node has let go of its copy. */
+  removed?(node: number, key: string): void;
   clone(): Driver;
 }
 

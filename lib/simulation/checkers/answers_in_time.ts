@@ -1,6 +1,6 @@
 /**
- * Checker 10, the part that holds without a sloppy quorum: a node that is left in peace answers every
- * request, if only to say that it failed. (With sloppy quorums it will have to say yes.)
+ * Checker 10, the part that holds under every quorum: a node that is left in peace answers every
+ * request, if only to say that it failed. Where it has to say yes: `always_writeable.ts`.
  */
 import { CLIENTS, endOf, type Fault } from "../faults.ts";
 import { isLinkFault } from "../fault_driver.ts";

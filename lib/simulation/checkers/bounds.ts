@@ -3,7 +3,7 @@
  * the configuration allows.
  */
 import { CLOCK_ENTRIES_MAX } from "../../dynamo/versions.ts";
-import { always, type Checker, type Evidence, type Finding } from "./checker.ts";
+import { always, type Checker, type Evidence, type Finding, isRestless } from "./checker.ts";
 
 export const bounds: Checker = {
   name: "bounds",
@@ -12,7 +12,7 @@ export const bounds: Checker = {
   check(evidence) {
     const findings: Finding[] = [];
     for (const { node, stats } of evidence.stats) {
-      for (const name of ["requestsInFlight", "conversations", "calls", "recordsBusy"] as const) {
+      for (const name of isRestless(evidence.scenario) ? CLIENTS_OWN : ALL_WORK) {
         if (stats[name] !== 0) {
           findings.push({
             message: `${node} has ${stats[name]} ${name} when nothing is under way`,
@@ -37,14 +37,17 @@ export const bounds: Checker = {
   },
 };
 
-/** An actor a node and start, and one more for every damaged record that was replaced. */
-function clockEntriesMax({ scenario, boots, recovered }: Evidence): number {
+const CLIENTS_OWN = ["requestsInFlight"] as const;
+const ALL_WORK = ["requestsInFlight", "conversations", "calls", "recordsBusy"] as const;
+
+/** An actor a node and start, and one more for every record that was replaced or forgotten. */
+function clockEntriesMax({ scenario, boots, actorsRenewed }: Evidence): number {
   switch (scenario.config.mode) {
     case "vector-clock":
       return CLOCK_ENTRIES_MAX;
     case "lww":
       return 0;
     case "dvv":
-      return boots + recovered;
+      return boots + actorsRenewed;
   }
 }

@@ -23,6 +23,12 @@ export interface Evidence {
   readonly diverged: readonly (readonly Holding[])[];
   readonly divergentKeys: readonly string[];
   readonly converged: boolean;
+  /** Hints that nodes still hold in the end. */
+  readonly hintsLeft: readonly {
+    readonly node: string;
+    readonly target: string;
+    readonly count: number;
+  }[];
   readonly rules: Versioning;
   readonly rings: readonly Ring[];
   /** Of each node, at the end. */
@@ -31,8 +37,8 @@ export interface Evidence {
   readonly requestsMost: number;
   /** Starts of all nodes together. */
   readonly boots: number;
-  /** Damaged records that nodes replaced. */
-  readonly recovered: number;
+  /** Damaged records that nodes replaced, and records that they forgot: the next write has a new actor. */
+  readonly actorsRenewed: number;
   /** Nodes by index, as the record counts them. */
   readonly nodes: readonly string[];
 }
@@ -71,7 +77,13 @@ export interface Checker {
 
 /** Only dotted version vectors promise exactness: the other modes are there to be seen failing. */
 export function isExact({ config }: Scenario): boolean {
-  return config.mode === "dvv";
+  return config.mode === "dvv" && config.durability === "commit";
+}
+
+/** Whether nodes go on talking when nobody asks anything of them. */
+export function isRestless({ config }: Scenario): boolean {
+  return config.gossipIntervalMs > 0 || config.antiEntropyIntervalMs > 0 ||
+    (config.sloppy && config.hintedHandoff);
 }
 
 /** Owners whose record can be read; the others are what checker 3 is about. */

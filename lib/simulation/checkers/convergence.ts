@@ -1,13 +1,18 @@
 /**
- * Checker 3: after healing, within the stated bound, all owners of every key hold the same.
+ * Checker 3: after healing, within the stated bound, all owners of every key hold the same, and no
+ * hints remain.
  */
 import { always, type Checker } from "./checker.ts";
 
 export const convergence: Checker = {
   name: "convergence",
-  about: "after healing, all owners of a key become equal within a bound",
+  about:
+    "after healing, all owners of a key become equal and all hints are delivered, within a bound",
   asserted: always,
-  check({ final, converged, divergentKeys, scenario }) {
+  check({ final, converged, divergentKeys, hintsLeft, scenario }) {
+    const owed = hintsLeft.map(({ node, target, count }) => ({
+      message: `${node} still holds ${count} hints for ${target}`,
+    }));
     const findings = converged ? [] : divergentKeys.map((key) => {
       const held = (final.get(key) ?? []).map(({ node, siblings }) =>
         `${node} ${
@@ -22,6 +27,6 @@ export const convergence: Checker = {
         key,
       };
     });
-    return { examined: final.size, findings };
+    return { examined: final.size, findings: [...findings, ...owed] };
   },
 };

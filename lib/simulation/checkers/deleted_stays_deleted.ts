@@ -46,7 +46,8 @@ export const deletedStaysDeleted: Checker = {
 
 /** The quorums of the write and of the delete's own read share a node, and none lost its disk. */
 function mustHaveRead(deletion: Operation, put: Operation, evidence: Evidence): boolean {
-  return put.outcome === "ok" && put.endedAt <= deletion.startedAt &&
+  return !put.options.sloppy && !deletion.options.sloppy &&
+    put.outcome === "ok" && put.endedAt <= deletion.startedAt &&
     put.options.w + deletion.options.r > ownersCount(evidence) &&
     !evidence.record.destructions.some((each) => each.key === put.key);
 }

@@ -4,6 +4,7 @@
  * A checker counts only when a planted bug makes it fail: see `bugs.ts`.
  */
 import type { Scenario } from "../scenario.ts";
+import { alwaysWriteable } from "./always_writeable.ts";
 import { answersInTime } from "./answers_in_time.ts";
 import { bounds } from "./bounds.ts";
 import type { Checker, Evidence, Violation } from "./checker.ts";
@@ -29,6 +30,7 @@ export const CHECKERS: readonly Checker[] = [
   uniqueDots,
   honestReplies,
   answersInTime,
+  alwaysWriteable,
 ];
 
 /** What one checker found in one run. */

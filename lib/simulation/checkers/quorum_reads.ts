@@ -1,5 +1,5 @@
 /**
- * Checker 4: with a strict quorum (R + W > N) a read returns every write that was acknowledged before
+ * Checker 4: with a strict quorum (R + W > N, not sloppy) a read returns every write that was acknowledged before
  * it began, or something that supersedes it; and nothing that such a write had superseded.
  *
  * Only acknowledged writes that no other acknowledged one supersedes have to be looked for: whoever
@@ -22,7 +22,7 @@ export const quorumReads: Checker = {
     const findings: Finding[] = [];
     let examined = 0;
     const successful = evidence.history.operations
-      .filter((each) => each.kind === "get" && each.outcome === "ok");
+      .filter((each) => each.kind === "get" && each.outcome === "ok" && !each.options.sloppy);
     const readsByKey = Map.groupBy(successful, (each) => each.key);
     const lost = copiesLost(evidence.record);
     for (const [key, { puts, deletes }] of evidence.writes) {
@@ -32,7 +32,8 @@ export const quorumReads: Checker = {
       for (const r of new Set(reads.map((each) => each.options.r))) {
         const wLeast = ownersCount(evidence) - r + 1;
         const strict = [...puts, ...deletes].filter((each) =>
-          each.outcome === "ok" && each.options.w >= wLeast && each.options.w > damaged
+          each.outcome === "ok" && !each.options.sloppy && each.options.w >= wLeast &&
+          each.options.w > damaged
         );
         const ofR = reads.filter((each) => each.options.r === r);
         examined += ofR.length;
