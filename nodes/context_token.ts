@@ -19,6 +19,7 @@ import { complaintAboutContext } from "./wire_guards.ts";
 
 export const TOKEN_CHARACTERS_MAX = 65_536;
 const SEAL_BYTES = 16;
+const TAG_BYTES = 9;
 const KEY_DIGITS = 16;
 /** Seals remembered, and the longest text that is: some 2 MB at most. */
 const SEALED_MAX = 2_048;
@@ -41,11 +42,14 @@ export interface OpenedContext {
   readonly fastest?: NodeId;
 }
 
-interface Payload {
-  readonly k: string;
-  readonly c: CausalContext;
-  readonly f?: NodeId;
-}
+/** A list, since the token goes with every answer and its names would go with it. */
+type Payload = readonly [
+  key: string,
+  clock: CausalContext["clock"],
+  stampUs: number,
+  dots: CausalContext["dots"] | 0,
+  fastest: NodeId | 0,
+];
 
 export class ContextTokens {
   private readonly hmac: HmacSha256;
@@ -59,10 +63,11 @@ export class ContextTokens {
   }
 
   seal(key: string, context: CausalContext, fastest?: NodeId): SealedContext {
+    const { clock, stampUs, dots = 0 } = context;
     const k = keyDigits(key);
-    const plain = this.sealText(JSON.stringify({ k, c: context } satisfies Payload));
+    const plain = this.sealText(JSON.stringify([k, clock, stampUs, dots, 0] satisfies Payload));
     if (fastest === undefined) return plain;
-    const payload: Payload = { k, c: context, f: fastest };
+    const payload: Payload = [k, clock, stampUs, dots, fastest];
     return { token: this.sealText(JSON.stringify(payload)).token, tag: plain.tag };
   }
 
@@ -96,7 +101,7 @@ export class ContextTokens {
     const seal = this.sealOf(bytes);
     const sealed = {
       token: Buffer.concat([bytes, seal]).toString("base64url"),
-      tag: seal.toString("base64url"),
+      tag: seal.toString("base64url", 0, TAG_BYTES),
     };
     if (this.sealed.size >= SEALED_MAX) this.sealed.clear();
     if (text.length <= SEALED_CHARACTERS_MAX) this.sealed.set(text, sealed);
@@ -110,27 +115,26 @@ export class ContextTokens {
 
 /** Sealed, so it is ours; but an older or newer version of this program may have written it otherwise. */
 function openPayload(key: string, plain: Buffer): OpenedContext {
-  const payload = parsed(plain);
-  const complaint = payload === null ? "it is no JSON" : complaintAboutContext(payload.c);
-  if (payload === null || complaint !== null || typeof payload.k !== "string") {
+  const [k, clock, stampUs, dots, fastest] = parsed(plain);
+  const context = { clock, stampUs, ...(dots === 0 ? {} : { dots }) } as CausalContext;
+  const complaint = complaintAboutContext(context);
+  if (complaint !== null || typeof k !== "string") {
     throw new TokenError(`the context is of another version of this program: ${complaint}`);
   }
-  if (payload.k !== keyDigits(key)) {
+  if (k !== keyDigits(key)) {
     throw new TokenError(
       "the context is another key's: it must come from a read or write of this key",
     );
   }
-  return typeof payload.f === "string"
-    ? { context: payload.c, fastest: payload.f }
-    : { context: payload.c };
+  return typeof fastest === "string" ? { context, fastest } : { context };
 }
 
-function parsed(plain: Buffer): Payload | null {
+function parsed(plain: Buffer): Partial<Payload> {
   try {
     const payload = JSON.parse(plain.toString());
-    return typeof payload === "object" ? payload : null;
+    return Array.isArray(payload) ? payload as unknown as Payload : [];
   } catch {
-    return null;
+    return [];
   }
 }
 

@@ -10,10 +10,13 @@ const actor = fc.string({ minLength: 1, maxLength: 20 });
 const count = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const clock = fc.uniqueArray(fc.tuple(actor, count), { selector: ([name]) => name, maxLength: 8 })
   .map((entries) => entries.sort((a, b) => a[0] < b[0] ? -1 : 1) as Clock);
+const dots = fc.uniqueArray(fc.tuple(actor, count), { selector: ([name]) => name, minLength: 1 })
+  .map((entries) => entries.sort((a, b) => a[0] < b[0] ? -1 : 1));
 const context: fc.Arbitrary<CausalContext> = fc.record({
   clock,
+  dots,
   stampUs: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
-});
+}, { requiredKeys: ["clock", "stampUs"] });
 const key = fc.string({ minLength: 1, unit: "grapheme" });
 
 Deno.test("a context survives its token", () => {

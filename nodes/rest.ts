@@ -31,7 +31,9 @@ const BODY_BYTES_MAX = 256 * 1_048_576;
 const BODY_BYTES_UNKNOWN = 65_536;
 
 type Handler = (request: Request) => Promise<Response>;
-type KvHandler = (request: Request, target: Target) => Promise<Response>;
+/** Not async where it need not be: each await on the way of every request costs something. */
+type Answer = Response | Promise<Response>;
+type KvHandler = (request: Request, target: Target) => Answer;
 
 export interface Rest {
   /** Answers any request; never throws. */
@@ -49,14 +51,17 @@ export function createRest(service: NodeService, options: RestOptions): Rest {
   const kv = boundBodies(createKv(service, clients));
   const rpc = createRpc(service, peers);
 
-  const route: Handler = async (request) => {
+  const route = (request: Request): Answer => {
+    const target = targetOf(request.url);
+    const refused = hosts.refuse(target.authority);
+    if (refused !== null) return refused;
+    if (target.path.startsWith(KV_PREFIX)) return kv(request, target);
+    if (target.path === RPC_PATH) return rpc(request);
+    return app.fetch(request);
+  };
+  const answer: Handler = async (request) => {
     try {
-      const target = targetOf(request.url);
-      const refused = hosts.refuse(target.authority);
-      if (refused !== null) return refused;
-      if (target.path.startsWith(KV_PREFIX)) return await kv(request, target);
-      if (target.path === RPC_PATH) return await rpc(request);
-      return await app.fetch(request);
+      return await route(request);
     } catch (error) {
       options.onError?.(error);
       return problem("internal", "the node made a mistake; its log says more", {
@@ -64,10 +69,10 @@ export function createRest(service: NodeService, options: RestOptions): Rest {
       });
     }
   };
-  if (cors.isOff) return { app, fetch: route };
+  if (cors.isOff) return { app, fetch: answer };
   return {
     app,
-    fetch: async (request) => cors.preflight(request) ?? cors.mark(request, await route(request)),
+    fetch: async (request) => cors.preflight(request) ?? cors.mark(request, await answer(request)),
   };
 }
 
@@ -77,21 +82,20 @@ function createKv(service: NodeService, clients: BearerCheck | null): KvHandler 
     service.tokens,
     (request, answer) => service.host.client(request, answer),
   );
-  return async (request, target) => {
+  return (request, target) => {
     if (clients !== null && !clients.passes(request.headers.get("authorization"))) {
       return unauthorized("/kv needs 'Authorization: Bearer' with the clients' token");
     }
     const notReady = service.whyNotReady();
     if (notReady !== null) return problem("not-ready", notReady);
-    return await routes.handle(request, target);
+    return routes.handle(request, target);
   };
 }
 
 /** Sheds puts while the bodies being received fill their bound: memory is not the place to queue. */
 function boundBodies(inner: KvHandler): KvHandler {
   let bytesInHand = 0;
-  return async (request, target) => {
-    if (request.method !== "PUT") return await inner(request, target);
+  const bounded = async (request: Request, target: Target) => {
     const announced = Number(request.headers.get("content-length") ?? BODY_BYTES_UNKNOWN);
     if (bytesInHand + announced > BODY_BYTES_MAX && bytesInHand > 0) {
       return problem(
@@ -106,6 +110,8 @@ function boundBodies(inner: KvHandler): KvHandler {
       bytesInHand -= announced;
     }
   };
+  return (request, target) =>
+    request.method === "PUT" ? bounded(request, target) : inner(request, target);
 }
 
 function createRpc(service: NodeService, peers: BearerCheck): Handler {

@@ -108,7 +108,8 @@ Deno.test("a call arrives as it was made, and its answer comes back", async () =
     purpose: "replicate",
   };
   const answers: Handler = (request, answer) => {
-    seen.push(request);
+    const { envelope: _, ...rest } = request as PeerRequest & { envelope: unknown };
+    seen.push(rest);
     answer(
       request.method === "replica.get"
         ? { status: "record", siblings: SIBLINGS }
