@@ -43,8 +43,8 @@ function readFlags(): Flags {
       number("--workers <count>", "cores to use", 1, 256, navigator.hardwareConcurrency),
     )
     .option("--faults <list>", "hold the faults to none, all or some kinds (see simulate --help)")
-    .option("--out <dir>", "where failing scenarios are written", "fuzz-failures")
-    .addOption(number("--shrink-tries <count>", "runs to spend on shrinking", 0, 100_000, 1_500))
+    .option("--out <dir>", "where failing scenarios are written", "out/fuzz")
+    .addOption(number("--shrink-tries <count>", "runs to spend on shrinking", 0, 100_000, 600))
     .option("--json", "one JSON object on stdout");
   readArguments(command);
   return command.opts<Flags>();

@@ -207,9 +207,10 @@ function drawFaults(
   limits: SwarmLimits,
 ): Fault[] {
   const ids = shape.nodes.map((node) => node.id);
+  // Where there are fewer owners than W nothing is acknowledged, and what is there must survive still.
   const wLeast = load.workload.options.reduce(
     (least, { w }) => Math.min(least, w ?? least),
-    shape.config.w,
+    Math.min(shape.config.w, shape.config.n, ids.length),
   );
   const fragile = shuffled(random, ids).slice(0, wLeast - 1);
   const dice: FaultDice = {
