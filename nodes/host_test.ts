@@ -66,15 +66,14 @@ Deno.test("a request is answered once, by the effect that names it", () => {
 });
 
 Deno.test("an event raised while effects are carried out waits for the step to end", () => {
-  let host: Host | undefined;
   const replica = new Scripted((event) =>
     event.kind === "client" && event.request.key === "first"
       ? [{ kind: "respond", id: event.id, reply: { status: "stored" } }]
       : []
   );
-  host = new Host(replica, storeWith({}), NO_PEERS, fail);
+  const host = new Host(replica, storeWith({}), NO_PEERS, fail);
   host.client({ method: "get", key: "first" }, () => {
-    host?.client({ method: "get", key: "second" }, () => {});
+    host.client({ method: "get", key: "second" }, () => {});
   });
   deepEqual(replica.events.map((event) => event.kind), ["client", "client"]);
   equal(replica.deepest, 1);

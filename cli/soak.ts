@@ -1,0 +1,147 @@
+/**
+ * `deno task soak`: does a cluster of real processes keep what it acknowledged while its nodes are
+ * killed, paused and cut off from each other? Exits 1 when anything was lost or did not converge.
+ */
+import { InvalidArgumentError, Option } from "commander";
+import { ConfigError } from "../lib/dynamo/config.ts";
+import { LaunchError } from "../nodes/launcher.ts";
+import {
+  clusterFlags,
+  EXIT_REFUSED,
+  fail,
+  flagged,
+  foundingOptions,
+  integer,
+  items,
+  newCommand,
+  readArguments,
+  writeAll,
+} from "./options.ts";
+import type { Availability, Share } from "./soak/availability.ts";
+import { type Act, ACTS, ACTS_DEFAULT } from "./soak/nemesis.ts";
+import { runSoak, type SoakOptions, type SoakReport } from "./soak/run.ts";
+
+const SHOWN_MAX = 10;
+const say = (text: string) => writeAll(Deno.stderr, `${text}\n`);
+const print = (text: string) => writeAll(Deno.stdout, `${text}\n`);
+
+function readOptions(): { readonly soak: SoakOptions; readonly json: boolean } {
+  const count = (flags: string, description: string, most: number, preset: number) =>
+    new Option(flags, description).argParser(integer(1, most)).default(preset);
+  const command = clusterFlags(
+    newCommand("soak", "Kills, pauses and cuts off nodes under load, then looks for lost writes."),
+  )
+    .addOption(count("--clients <count>", "clients at once", 1_000, 16))
+    .addOption(count("--keys <count>", "keys that they write to", 100_000, 256))
+    .addOption(count("--seconds <seconds>", "how long the load lasts", 86_400, 60))
+    .addOption(
+      count("--act-ms <ms>", "how long a kill, pause or cut lasts on average", 600_000, 3_000),
+    )
+    .addOption(count("--settle-seconds <seconds>", "time to converge afterwards", 3_600, 120))
+    .addOption(
+      new Option("--acts <list>", `what befalls the nodes, some of ${ACTS.join(",")}`)
+        .argParser(actsIn).default(ACTS_DEFAULT, ACTS_DEFAULT.join(",")),
+    )
+    .option("--json", "prints one JSON line");
+  readArguments(command);
+  const flags = command.opts();
+  const seed = flags.seed ?? String(crypto.getRandomValues(new Uint32Array(1))[0]);
+  const { clients, keys, seconds, acts, actMs, settleSeconds } = flags;
+  return {
+    soak: {
+      launch: { ...foundingOptions({ ...flags, seed }), port: 0, onOutput: sayFor },
+      ...{ clients, keys, seconds, acts, actMs, seed },
+      settleMs: settleSeconds * 1_000,
+      signal: untilAskedToEnd(),
+      onAct: (act, nodes, atMs) => say(`${seconds1(atMs)} ${act} ${nodes.join(", ")}`),
+      onHealing: () => say("healed; waiting until all replicas are equal"),
+    },
+    json: flags.json === true,
+  };
+}
+
+function actsIn(text: string): Act[] {
+  return items(text).map((item) => {
+    const act = ACTS.find((each) => each === item);
+    if (act !== undefined) return act;
+    throw new InvalidArgumentError(`It must be some of ${ACTS.join(", ")}: '${item}' is none.`);
+  });
+}
+
+function sayFor(id: string, line: string): void {
+  say(`${id} | ${line}`);
+}
+
+/** Aborted by the first Ctrl-C: the load ends and is verified. The second ends it all. */
+function untilAskedToEnd(): AbortSignal {
+  const aborter = new AbortController();
+  const onSignal = () => {
+    // The nodes end with the pipes that this process holds.
+    if (aborter.signal.aborted) Deno.exit(130);
+    aborter.abort(new LaunchError("failed", "Ended before all nodes served"));
+  };
+  Deno.addSignalListener("SIGINT", onSignal);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+  return aborter.signal;
+}
+
+const seconds1 = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+
+function shareOf(...shares: readonly Share[]): string {
+  const requests = shares.reduce((sum, share) => sum + share.requests, 0);
+  const served = shares.reduce((sum, share) => sum + share.served, 0);
+  if (requests === 0) return "none asked";
+  return `${(100 * served / requests).toFixed(3)}% (${served} of ${requests})`;
+}
+
+function describe(report: SoakReport): string {
+  const { operations, availability: { whole, cut }, convergence, verdict, acts } = report;
+  const both = (pick: (from: Availability) => Share) => shareOf(pick(whole), pick(cut));
+  const lines = [
+    `Cluster ${report.cluster}: ${report.nodes} nodes, N=${report.n} R=${report.r} W=${report.w}, ` +
+    `${report.clients} clients for ${seconds1(report.loadMs)}, seed ${report.seed}`,
+    `  befell        ${acts.kill} kills, ${acts.pause} pauses, ${acts.cut} cuts in two, ` +
+    `${acts.lossy} lossy networks, ${acts.disk} bad disks`,
+    `  operations    ${operations.gets + operations.puts}: ` +
+    `${operations.gets} gets (${operations.getsFailed} failed), ${operations.puts} puts`,
+    `  puts          ${operations.acknowledged} acknowledged, ${operations.failed} failed, ` +
+    `${operations.indeterminate} indeterminate`,
+    `  served        ${shareOf(whole.gets, whole.puts)} of what reached for a node that was up, ` +
+    "outside of cuts",
+    `                ${shareOf(cut.gets, cut.puts)} during cuts; ` +
+    `puts ${both(({ puts }) => puts)}, gets ${both(({ gets }) => gets)} in all`,
+    `  converged     ${convergence.converged ? "" : "NOT within "}${
+      seconds1(convergence.tookMs)
+    } after healing: ${convergence.hintsLeft} hints left, ` +
+    `${convergence.keysDiffering.length} keys differ`,
+    `  lost          ${verdict.lost.length} acknowledged writes`,
+    `  surfaced      ${verdict.surfaced.length} writes that had been refused, ` +
+    `${verdict.strangers.length} that nobody made`,
+  ];
+  for (const { key, element, coordinator, acks, hints, atMs } of verdict.lost.slice(0, SHOWN_MAX)) {
+    const forWhom = hints.map(({ holder, for: target }) => `${holder} for ${target}`);
+    lines.push(
+      `    lost: '${element}' of ${key}, acknowledged at ${seconds1(atMs)} by ${coordinator}, ` +
+        `on ${acks.join(", ")}${forWhom.length === 0 ? "" : `; hints: ${forWhom.join(", ")}`}`,
+    );
+  }
+  return lines.join("\n");
+}
+
+async function main(): Promise<void> {
+  const { soak, json } = readOptions();
+  let report: SoakReport;
+  try {
+    report = await runSoak(soak);
+  } catch (error) {
+    if (error instanceof ConfigError) fail(flagged(error), EXIT_REFUSED);
+    if (error instanceof LaunchError) {
+      fail(error.message, error.kind === "refused" ? EXIT_REFUSED : 1);
+    }
+    throw error;
+  }
+  print(json ? JSON.stringify(report) : describe(report));
+  Deno.exit(report.ok ? 0 : 1);
+}
+
+if (import.meta.main) await main();

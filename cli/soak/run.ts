@@ -1,0 +1,113 @@
+/**
+ * A soak: real node processes under load while they are killed, paused and cut off from each other;
+ * then everything heals, and what the clients were told must be on the disks.
+ */
+import { SeededRandom } from "../../lib/random/seeded.ts";
+import { ClusterView } from "../../nodes/cluster_view.ts";
+import { launchCluster, type LaunchOptions, type RunningCluster } from "../../nodes/launcher.ts";
+import { type Availability, AvailabilityMeter } from "./availability.ts";
+import { Ledger, type OperationCounts } from "./ledger.ts";
+import { type Act, Nemesis } from "./nemesis.ts";
+import { SetClient } from "./set_client.ts";
+import { type Convergence, untilConverged, type Verdict, verify } from "./verify.ts";
+
+export interface SoakOptions {
+  readonly launch: LaunchOptions;
+  readonly clients: number;
+  readonly keys: number;
+  /** How long the load lasts. */
+  readonly seconds: number;
+  readonly acts: readonly Act[];
+  /** How long an act of the nemesis lasts on average, ms. */
+  readonly actMs: number;
+  /** How long the cluster may take to converge after the last act, ms. */
+  readonly settleMs: number;
+  readonly seed: string;
+  /** Aborted: the load ends early, and what was written so far is verified. */
+  readonly signal?: AbortSignal;
+  readonly onAct?: (act: Act, nodes: readonly string[], atMs: number) => void;
+  readonly onHealing?: () => void;
+}
+
+export interface SoakReport {
+  readonly cluster: string;
+  readonly nodes: number;
+  readonly n: number;
+  readonly r: number;
+  readonly w: number;
+  readonly clients: number;
+  readonly seed: string;
+  readonly loadMs: number;
+  readonly acts: Readonly<Record<Act, number>>;
+  readonly operations: Readonly<OperationCounts>;
+  readonly availability: { readonly whole: Availability; readonly cut: Availability };
+  readonly convergence: Convergence;
+  readonly verdict: Verdict;
+  /** Nothing is lost, nothing came that should not, and all replicas are equal without a hint left. */
+  readonly ok: boolean;
+}
+
+/** Throws what {@link launchCluster} throws, and `LaunchError` when a node does not come back. */
+export async function runSoak(options: SoakOptions): Promise<SoakReport> {
+  const { launch, signal } = options;
+  const cluster = await launchCluster({
+    ...launch,
+    allowFaults: true,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    return await soak(cluster, options);
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function soak(cluster: RunningCluster, options: SoakOptions): Promise<SoakReport> {
+  const random = SeededRandom.from(options.seed);
+  const view = await ClusterView.of(cluster);
+  const ledger = new Ledger();
+  const meter = new AvailabilityMeter(cluster);
+  const startedMs = performance.now();
+  const nemesis = new Nemesis({
+    cluster,
+    random: random.child("nemesis"),
+    acts: options.acts,
+    actMs: options.actMs,
+    onAct: (act, nodes) => options.onAct?.(act, nodes, performance.now() - startedMs),
+    onCut: (isCut) => meter.isCut = isCut,
+  });
+  const over = AbortSignal.timeout(options.seconds * 1_000);
+  const signal = options.signal === undefined ? over : AbortSignal.any([over, options.signal]);
+  const keys = Array.from({ length: options.keys }, (_, i) => `set-${i}`);
+  const clients = Array.from({ length: options.clients }, (_, i) =>
+    new SetClient({
+      name: `${i}`,
+      nodes: cluster.nodes.map(({ url }) => url),
+      keys,
+      ledger,
+      random: random.child(`client ${i}`),
+      fetch: meter.fetch,
+    }));
+  await Promise.all([nemesis.run(signal), ...clients.map((client) => client.run(signal))]);
+  const loadMs = Math.round(performance.now() - startedMs);
+  meter.close();
+  options.onHealing?.();
+  const convergence = await untilConverged(view, ledger.written, options.settleMs);
+  const verdict = await verify(view, ledger);
+  const { n, r, w } = cluster.founding.config;
+  return {
+    cluster: cluster.id,
+    nodes: cluster.nodes.length,
+    ...{ n, r, w },
+    clients: options.clients,
+    seed: options.seed,
+    loadMs,
+    acts: nemesis.acts,
+    operations: ledger.counts,
+    availability: { whole: meter.whole, cut: meter.cut },
+    convergence,
+    verdict,
+    ok: convergence.converged && verdict.lost.length === 0 && verdict.surfaced.length === 0 &&
+      verdict.strangers.length === 0,
+  };
+}
