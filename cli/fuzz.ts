@@ -3,15 +3,9 @@
  * breaks a promise is shrunk, drawn and written down, with the one line that replays it.
  */
 import { Option } from "commander";
-import { join } from "node:path";
-import { diagramOf, renderText } from "../lib/simulation/diagram.ts";
-import { renderSvg } from "../lib/simulation/diagram_svg.ts";
 import { addOutcome, emptySummary, type FuzzSummary } from "../lib/simulation/fuzz.ts";
-import { runScenario } from "../lib/simulation/run.ts";
-import { formatScenario } from "../lib/simulation/scenario.ts";
-import { shrink } from "../lib/simulation/shrink.ts";
 import { type SwarmLimits, swarmScenario } from "../lib/simulation/swarm.ts";
-import { TraceMemory } from "../lib/simulation/trace.ts";
+import { explain } from "./fuzz_explain.ts";
 import { fuzzOnWorkers } from "./fuzz_pool.ts";
 import { fail, integer, newCommand, readArguments, writeAll } from "./options.ts";
 import { kindsOf } from "./simulate.ts";
@@ -29,7 +23,6 @@ interface Flags {
 
 /** Failing seeds that are shrunk and drawn; the others are only named. */
 const SHRUNK_MAX = 3;
-const TRACE_ENTRIES_MAX = 20_000;
 const SEEDS_MAX = 100_000_000;
 
 function readFlags(): Flags {
@@ -44,7 +37,7 @@ function readFlags(): Flags {
     )
     .option("--faults <list>", "hold the faults to none, all or some kinds (see simulate --help)")
     .option("--out <dir>", "where failing scenarios are written", "out/fuzz")
-    .addOption(number("--shrink-tries <count>", "runs to spend on shrinking", 0, 100_000, 600))
+    .addOption(number("--shrink-tries <count>", "runs to spend on shrinking", 1, 100_000, 600))
     .option("--json", "one JSON object on stdout");
   readArguments(command);
   return command.opts<Flags>();
@@ -81,45 +74,6 @@ function announce(seed: number, message: string | undefined): void {
   writeAll(Deno.stderr, `\r\x1b[Kseed ${seed}: ${message}\n`);
 }
 
-/** Writes down what is needed to understand a failing seed; returns what to tell a person. */
-function explain(seed: number, checker: string, flags: Flags, limits: SwarmLimits): string {
-  const directory = join(flags.out, `seed-${seed}`);
-  Deno.mkdirSync(directory, { recursive: true });
-  const write = (name: string, text: string) => {
-    const path = join(directory, name);
-    Deno.writeTextFileSync(path, text);
-    return path;
-  };
-  const whole = swarmScenario(seed, limits);
-  const original = write("scenario.json", formatScenario(whole));
-  const { scenario, result, tries } = shrink(whole, {
-    checker,
-    triesMax: Math.max(1, flags.shrinkTries),
-  });
-  const shrunk = write("shrunk.json", formatScenario(scenario));
-  const tracer = new TraceMemory(TRACE_ENTRIES_MAX);
-  runScenario(scenario, { tracer });
-  const violation = result.violations.find((each) => each.checker === checker);
-  const title = `Seed ${seed}, shrunk: ${checker}: ${violation?.message}`;
-  const diagram = diagramOf(title, scenario.nodes.map((node) => node.id), tracer.entries);
-  const drawn = write("diagram.txt", renderText(diagram));
-  const svg = write("diagram.svg", renderSvg(diagram));
-  const operations = scenario.workload.kind === "script"
-    ? scenario.workload.operations.length
-    : "?";
-  return [
-    `seed ${seed} breaks ${checker}:`,
-    `  ${violation?.message}`,
-    `  replay: deno task simulate --replay ${original}`,
-    `  shrunk in ${tries} runs to ${scenario.nodes.length} nodes, ${operations} operations, ` +
-    `${scenario.faults.length} faults:`,
-    `          deno task simulate --replay ${shrunk}`,
-    `  drawn:  ${svg}, ${drawn}`,
-    "",
-    renderText(diagram),
-  ].join("\n");
-}
-
 async function main(): Promise<void> {
   const flags = readFlags();
   const limits: SwarmLimits = flags.faults === undefined ? {} : { kinds: kindsOf(flags.faults) };
@@ -127,16 +81,26 @@ async function main(): Promise<void> {
   const summary = await fuzz(flags, limits);
   const realMs = performance.now() - begun;
   const explanations = summary.failures.slice(0, SHRUNK_MAX).map(({ seed, violations }) =>
-    explain(seed, violations[0]?.checker ?? "", flags, limits)
+    explain(swarmScenario(seed, limits), {
+      checker: violations[0]?.checker ?? "",
+      out: flags.out,
+      triesMax: flags.shrinkTries,
+    })
   );
   if (flags.json === true) {
     const seedsPerSecond = summary.seeds / realMs * 1_000;
     writeAll(
       Deno.stdout,
-      `${JSON.stringify({ ...summary, realMs: Math.round(realMs), seedsPerSecond })}\n`,
+      `${
+        JSON.stringify({
+          ...summary,
+          ...{ realMs: Math.round(realMs), seedsPerSecond },
+          explanations: explanations.map(({ files }) => files),
+        })
+      }\n`,
     );
   } else {
-    for (const text of explanations) writeAll(Deno.stdout, `${text}\n`);
+    for (const { text } of explanations) writeAll(Deno.stdout, `${text}\n`);
     writeAll(Deno.stdout, `${describeFuzz(summary, realMs)}\n`);
   }
   if (summary.seeds < flags.seeds && summary.failures.length === 0) {

@@ -45,7 +45,7 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** How long a simulated second of faults lasts among the operations: they are spread over all of them. */
+/** Between two looks at the progress. */
 const STEPS_AT_ONCE = 200_000;
 
 function readFlags(): { readonly flags: Flags; readonly scenario: Scenario } {
@@ -82,7 +82,12 @@ function readScenario(flags: Flags, all: Parameters<typeof foundingOptions>[0]):
     if (flags.replay !== undefined) return parseScenarioText(readFile(flags.replay));
     return fromFlags(flags, all);
   } catch (error) {
-    if (error instanceof ConfigError) fail(flagged(error), EXIT_REFUSED);
+    if (error instanceof ConfigError) {
+      // A person who gave flags is told of the flag, one who gave a file of its field.
+      const { message } = error;
+      const field = new ConfigError(message.replace(/^config\./, ""));
+      fail(flags.replay === undefined ? flagged(field) : message, EXIT_REFUSED);
+    }
     if (error instanceof ScenarioError) fail(error.message, EXIT_REFUSED);
     throw error;
   }
