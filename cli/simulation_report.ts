@@ -44,7 +44,7 @@ export function describeFuzz(summary: FuzzSummary, realMs: number): string {
       (summary.seeds / seconds).toFixed(1)
     } a ` +
     `second), ${summary.events} events, ${
-      (summary.virtualMs / 3_600_000).toFixed(1)
+      (summary.virtualUs / 3_600_000_000).toFixed(1)
     } virtual hours`,
     `${ok + failed + indeterminate} operations: ${ok} ok, ${failed} failed, ` +
     `${indeterminate} indeterminate`,

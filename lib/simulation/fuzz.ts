@@ -13,7 +13,7 @@ export interface SeedOutcome {
   readonly mode: string;
   readonly operations: OutcomeCounts;
   readonly events: number;
-  readonly virtualMs: number;
+  readonly virtualUs: number;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly sometimes: SometimesCounts;
   readonly violations: readonly Violation[];
@@ -26,7 +26,7 @@ export interface FuzzSummary {
   readonly seeds: number;
   readonly operations: OutcomeCounts;
   readonly events: number;
-  readonly virtualMs: number;
+  readonly virtualUs: number;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly sometimes: SometimesCounts;
   /** "Sometimes" that never happened over all these seeds. */
@@ -53,7 +53,7 @@ export function fuzzSeed(seed: number, limits: SwarmLimits = {}): SeedOutcome {
     mode,
     operations: { ok, failed, indeterminate },
     events: result.events,
-    virtualMs: result.virtualMs,
+    virtualUs: Math.round(result.virtualMs * 1_000),
     faults: result.faults,
     sometimes: result.sometimes,
     violations: result.violations,
@@ -67,7 +67,7 @@ export function emptySummary(): FuzzSummary {
     seeds: 0,
     operations: { ok: 0, failed: 0, indeterminate: 0 },
     events: 0,
-    virtualMs: 0,
+    virtualUs: 0,
     faults: {},
     sometimes: noSometimes(),
     never: SOMETIMES_NAMES,
@@ -90,7 +90,7 @@ export function addOutcome(summary: FuzzSummary, outcome: SeedOutcome): FuzzSumm
       indeterminate: indeterminate + outcome.operations.indeterminate,
     },
     events: summary.events + outcome.events,
-    virtualMs: summary.virtualMs + outcome.virtualMs,
+    virtualUs: summary.virtualUs + outcome.virtualUs,
     faults: added(summary.faults, outcome.faults),
     sometimes,
     never: SOMETIMES_NAMES.filter((name) => sometimes[name] === 0),
