@@ -1,16 +1,30 @@
 /** The catalogue: every experiment there is, by name. What is not here cannot be run. */
+import { DELTA_P } from "./catalogue/delta_p.ts";
+import { HOT_KEYS } from "./catalogue/hot_keys.ts";
+import { LATEST_PROPORTION } from "./catalogue/latest_proportion.ts";
 import { LOAD_BALANCE } from "./catalogue/load_balance.ts";
 import { PBS_EXPONENTIAL } from "./catalogue/pbs_exponential.ts";
 import { PBS_REPLICATION } from "./catalogue/pbs_replication.ts";
 import { PBS_TABLE } from "./catalogue/pbs_table.ts";
+import { RESPONSE_TIMES } from "./catalogue/response_times.ts";
+import { SIBLING_EXPLOSION } from "./catalogue/sibling_explosion.ts";
+import { TABLE_1 } from "./catalogue/table_1.ts";
+import { THREE_WAYS } from "./catalogue/three_ways.ts";
 import { type Engine, type Experiment, type Prepared } from "./experiment.ts";
 import { ParameterError } from "./parameters.ts";
 
 export const CATALOGUE: readonly Experiment[] = [
+  TABLE_1,
+  RESPONSE_TIMES,
+  HOT_KEYS,
+  DELTA_P,
+  LATEST_PROPORTION,
   PBS_TABLE,
   PBS_EXPONENTIAL,
   PBS_REPLICATION,
   LOAD_BALANCE,
+  SIBLING_EXPLOSION,
+  THREE_WAYS,
 ];
 
 /** The experiment of that name. Throws `ParameterError` with those there are. */

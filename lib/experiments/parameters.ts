@@ -74,7 +74,7 @@ export function flag(given: Described<boolean>): Parameter<boolean> {
   return { ...described(given), allowed, parse };
 }
 
-export function choice<T extends string>(
+export function choice<const T extends string>(
   choices: readonly T[],
   given: Described<NoInfer<T>>,
 ): Parameter<T> {
@@ -84,9 +84,9 @@ export function choice<T extends string>(
 }
 
 /** Some of a few names. */
-export function choices<T extends string>(
+export function choices<const T extends string>(
   all: readonly T[],
-  given: Described<readonly T[]>,
+  given: Described<readonly NoInfer<T>[]>,
 ): Parameter<readonly T[]> {
   const allowed = `some of ${all.join(", ")}, separated by commas`;
   const parse = (text: string) =>

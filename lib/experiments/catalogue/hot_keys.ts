@@ -1,0 +1,126 @@
+/** The original's Figure 3 once more: a few hot keys, whose nodes have more to do than the others. */
+import {
+  type Check,
+  checkThat,
+  defineExperiment,
+  numberIn,
+  rounded,
+  type Row,
+} from "../experiment.ts";
+import { keyChooser, type KeyPattern } from "../keys.ts";
+import { choices, decimal, integer, quorums, quorumsOf } from "../parameters.ts";
+import { SimulatedCluster } from "../simulated_cluster.ts";
+import { runSimulatedLoad } from "../simulated_load.ts";
+
+const PATTERNS: readonly KeyPattern[] = ["uniform", "zipfian", "hot-set"];
+const BUCKETS = 40;
+
+export const HOT_KEYS = defineExperiment({
+  name: "hot-keys",
+  title: "A few hot keys",
+  question: "What do a few popular keys do to response times and to the balance of the nodes?",
+  reproduces: "the original Dynamo Simulator, Figure 3 (hot keys)",
+  engines: ["simulated"],
+  parameters: {
+    patterns: choices(PATTERNS, { default: PATTERNS, about: "how keys are drawn" }),
+    quorums: quorums({ default: ["3/1/3", "3/3/1"], about: "configurations, N/R/W" }),
+    nodes: integer({ default: 8, least: 3, most: 100, about: "nodes" }),
+    keys: integer({ default: 1_000, least: 10, most: 100_000, about: "keys" }),
+    hotKeys: integer({ default: 4, least: 1, most: 1_000, about: "hot-set: how many are hot" }),
+    hotShare: decimal({
+      default: 0.9,
+      least: 0,
+      most: 1,
+      about: "hot-set: requests that go to them",
+    }),
+    stepMs: decimal({
+      ...{ default: 0.1, least: 0, most: 100 },
+      about: "what a node takes for each event: only then does a busy node queue",
+    }),
+    clients: integer({ default: 32, least: 1, most: 1_000, about: "at a time" }),
+    operations: integer({
+      default: 8_000,
+      least: 10,
+      most: 1_000_000,
+      about: "half gets, half puts",
+    }),
+  },
+  varies: "how keys are drawn, and N, R and W",
+  reading:
+    "With uniform keys all nodes are busy alike. With hot keys the nodes of their preference lists queue, and everything that passes through them waits: the hump moves right and grows a tail. Busiest is how many times its fair share of events the busiest node had.",
+  columns: {
+    keys: "how they are drawn",
+    quorums: "N/R/W",
+    operation: "get or put",
+    mean: "latency, ms",
+    p99: "its 99th percentile, ms",
+    p999: "its 99.9th percentile, ms",
+    busiest: "operations on the busiest node's keys, over the mean of the nodes",
+  },
+  plots: [{
+    ...{ name: "distribution", title: "Response times of gets", from: "histogram", mark: "line" },
+    ...{ x: "ms", y: "share", color: "keys", facet: "quorums" },
+    ...{ xLabel: "ms", yLabel: "share of gets" },
+  }],
+  points: ({ patterns, quorums }) =>
+    quorums.flatMap((quorum) => patterns.map((pattern) => ({ pattern, quorum }))),
+  run({ pattern, quorum }, values, { seed, random, onProgress }) {
+    const cluster = new SimulatedCluster({
+      ...{ nodes: values.nodes, latency: "exp(1)", seed },
+      config: { ...quorumsOf(quorum), timeoutMs: 60_000, patienceMs: 60_000, siblingsMax: 10_000 },
+    });
+    for (const node of cluster.ids) {
+      cluster.simulation.inject({
+        ...{ kind: "slow-node", atMs: 0, forMs: 86_400_000, node, stepMs: values.stepMs },
+      });
+    }
+    const { hotKeys, hotShare } = values;
+    const keys = pattern === "hot-set"
+      ? keyChooser(pattern, values.keys, { hotKeys, hotShare })
+      : keyChooser(pattern, values.keys);
+    const busy = new Map(cluster.ids.map((node) => [node, 0]));
+    const tallies = runSimulatedLoad(cluster, {
+      ...{ clients: values.clients, operations: values.operations, gets: 0.5, onProgress },
+      key: (random) => {
+        const key = keys.next(random);
+        for (const node of cluster.primaries(key)) busy.set(node, (busy.get(node) ?? 0) + 1);
+        return key;
+      },
+      node: (_, random) => cluster.anyNode(random),
+      random: random.child("load"),
+    });
+    const counts = [...busy.values()];
+    const busiest = Math.max(...counts) * counts.length / counts.reduce((a, b) => a + b, 0);
+    const rows = (["get", "put"] as const).map((operation): Row => {
+      const { meanMs, p99Ms, p999Ms } = tallies[operation].latency.summary();
+      return {
+        ...{ keys: pattern, quorums: quorum, operation, mean: rounded(meanMs) },
+        ...{ p99: rounded(p99Ms), p999: rounded(p999Ms), busiest: rounded(busiest, 3) },
+      };
+    });
+    const { latency } = tallies.get;
+    const histogram = latency.buckets(BUCKETS).map(({ fromMs, toMs, count }): Row => ({
+      ...{ keys: pattern, quorums: quorum, ms: rounded((fromMs + toMs) / 2) },
+      share: rounded(count / latency.count),
+    }));
+    return { rows, series: { histogram } };
+  },
+  checks({ rows, values }) {
+    if (!values.patterns.includes("uniform") || !values.patterns.includes("hot-set")) return [];
+    return values.quorums.map((quorum): Check => {
+      const p99 = (keys: string) => {
+        const row = rows.find((row) =>
+          row.keys === keys && row.quorums === quorum && row.operation === "get"
+        );
+        return numberIn(row, "p99");
+      };
+      const [even, hot] = [p99("uniform"), p99("hot-set")];
+      return checkThat(
+        `${quorum}: hot keys lengthen the tail of gets`,
+        hot > even,
+        `${even} → ${hot} ms`,
+        "longer at the 99th percentile",
+      );
+    });
+  },
+});

@@ -1,0 +1,87 @@
+/** The original Dynamo Simulator's Figure 6: how many of the R replies of a get hold the latest value. */
+import {
+  checkAtLeast,
+  checkThat,
+  defineExperiment,
+  numberIn,
+  rounded,
+  type Row,
+} from "../experiment.ts";
+import { decimals, integer, latency, ParameterError, quorums, quorumsOf } from "../parameters.ts";
+import { simulateTimedReads } from "../timed_reads.ts";
+
+export const LATEST_PROPORTION = defineExperiment({
+  name: "latest-proportion",
+  title: "How many of the R replies are latest",
+  question: "Of the replies that a get waits for, what share holds the latest value?",
+  reproduces: "the original Dynamo Simulator, Figure 6",
+  engines: ["simulated"],
+  parameters: {
+    quorums: quorums({
+      default: ["4/2/1", "4/2/2", "4/2/3", "4/3/1", "4/3/2", "4/4/1"],
+      about: "configurations, N/R/W",
+    }),
+    latency: latency({ default: "uniform(0,100)", about: "of every message between nodes" }),
+    times: decimals({
+      ...{ default: [0, 10, 20, 40, 60, 80, 100, 150], least: 0, most: 60_000 },
+      about: "when to read, ms after the put's answer",
+    }),
+    nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
+    trials: integer({ default: 3_000, least: 10, most: 1_000_000, about: "puts of each" }),
+  },
+  varies: "N, R and W, and the time since the put",
+  reading:
+    "The get answers with the latest value if one of its R replies holds it; the lines show how many do. The gap between the share of replies and the share of reads that are latest is what the quorum buys: with R + W > N all reads are latest long before all replies are. Whatever is missing from a reply is what read repair would mend.",
+  columns: {
+    quorums: "N/R/W",
+    t: "ms from the put's answer to the read",
+    latestReplies: "share of the R replies that held the latest value",
+    latestReads: "share of reads that returned it",
+    reads: "how many were made",
+  },
+  plots: [{
+    ...{ name: "replies", title: "Replies that hold the latest value", from: "rows", mark: "line" },
+    ...{ x: "t", y: "latestReplies", color: "quorums", yDomain: [0, 1] },
+    ...{ xLabel: "ms since the put was answered", yLabel: "share of the R replies" },
+  }],
+  validate({ quorums, nodes }) {
+    const most = Math.max(...quorums.map((each) => quorumsOf(each).n));
+    if (most > nodes) {
+      throw new ParameterError(`parameter 'nodes' must be at least N, ${most}: it is ${nodes}`);
+    }
+  },
+  points: ({ quorums }) => [...quorums],
+  run(quorum, { nodes, latency, times, trials }, { seed, onProgress }) {
+    const found = simulateTimedReads({
+      ...{ nodes, quorums: quorumsOf(quorum), latency, timesMs: times, trials, seed, onProgress },
+    });
+    const rows = found.times.map(({ t, reads, latest, replies, latestReplies }): Row => ({
+      ...{ quorums: quorum, t, latestReplies: rounded(latestReplies / replies) },
+      ...{ latestReads: rounded(latest / reads), reads },
+    }));
+    return { rows };
+  },
+  checks({ rows, values }) {
+    return values.quorums.flatMap((quorum) => {
+      const { n, r, w } = quorumsOf(quorum);
+      const line = rows.filter((row) => row.quorums === quorum)
+        .toSorted((a, b) => numberIn(a, "t") - numberIn(b, "t"));
+      const shares = line.map((row) => numberIn(row, "latestReplies"));
+      const slack = 3 * Math.sqrt(0.5 / (values.trials * r));
+      const rises = shares.every((p, i) => i === 0 || p >= (shares[i - 1] as number) - slack);
+      const told = `${shares[0]} → ${shares.at(-1)}`;
+      const checks = [checkThat(`${quorum}: rises with t`, rises, told, "rising")];
+      if (r + w <= n) return checks;
+      // Any R replicas meet any W: at least so many of them.
+      const least = (r + w - n) / r;
+      return [
+        ...checks,
+        checkAtLeast(
+          `${quorum}: at least (R+W-N)/R of the replies`,
+          Math.min(...shares),
+          rounded(least),
+        ),
+      ];
+    });
+  },
+});

@@ -1,0 +1,135 @@
+/** The original Dynamo Simulator's table: what R and W cost, in gets and in puts. */
+import {
+  type Check,
+  checkAtMost,
+  checkThat,
+  defineExperiment,
+  numberIn,
+  relativeError,
+  rounded,
+  type Row,
+} from "../experiment.ts";
+import { integer, latency, ParameterError, quorums, quorumsOf } from "../parameters.ts";
+import { modelLoad, ONE_LEG, OPERATION_KINDS, originalLoad } from "../original_load.ts";
+
+const COLUMNS = {
+  N: "replicas",
+  R: "replies that a get waits for",
+  W: "acknowledgements that a put waits for",
+  operation: "get or put",
+  mean: "latency, ms",
+  sd: "its standard deviation, ms",
+  p999: "its 99.9th percentile, ms",
+  operations: "how many were measured",
+  model: "mean of the WARS model with forwards, for the same delays, ms",
+  idle:
+    "mean of the same load without injected delay, ms: the processing that no model of delays has (live)",
+};
+
+export const TABLE_1 = defineExperiment({
+  name: "table-1",
+  title: "R=1, W=3 against R=3, W=1",
+  question:
+    "With four replicas, what do gets and puts cost when reads wait for one, and when writes do?",
+  reproduces: "the original Dynamo Simulator's table",
+  engines: ["simulated", "live", "model"],
+  parameters: {
+    quorums: quorums({ default: ["4/1/3", "4/3/1"], about: "configurations, N/R/W" }),
+    latency: latency({
+      default: ONE_LEG,
+      about: "of messages between nodes; by default the original's: on request legs only",
+    }),
+    nodes: integer({ default: 8, least: 1, most: 50, about: "nodes" }),
+    operations: integer({
+      ...{ default: 1_000, least: 10, most: 1_000_000 },
+      about: "gets, and as many puts",
+    }),
+    concurrency: integer({ default: 10, least: 1, most: 1_000, about: "clients at a time" }),
+    keys: integer({ default: 1_000, least: 1, most: 1_000_000, about: "keys, drawn uniformly" }),
+  },
+  varies: "N, R and W",
+  reading:
+    "R=1 favours gets and W=1 favours puts; the other operation waits for the third of four replicas. A quorum that waits for more is slower in the mean and less spread out. The original's figures hold some 15 to 20 ms of its own processing in each operation and lie higher; the order is the same.",
+  columns: COLUMNS,
+  plots: [{
+    ...{ name: "means", title: "Mean latency by configuration", from: "means", mark: "dot" },
+    ...{ x: "configuration", y: "mean", color: "operation", xScale: "point", published: false },
+    ...{ xLabel: "N/R/W", yLabel: "ms" },
+  }],
+  reference: {
+    source:
+      "the original Dynamo Simulator (Python): 8 nodes, 10 ms latency, 1000 requests to random keys, ms",
+    note:
+      "Its delay is slept on the request legs only, its own processing comes on top, and its 'batches of 10' ran serially.",
+    rows: [
+      { N: 4, R: 1, W: 3, operation: "get", mean: 29.22, sd: 7.0, p999: 36.68 },
+      { N: 4, R: 3, W: 1, operation: "get", mean: 42.78, sd: 5.88, p999: 77.67 },
+      { N: 4, R: 1, W: 3, operation: "put", mean: 44.84, sd: 5.57, p999: 66.28 },
+      { N: 4, R: 3, W: 1, operation: "put", mean: 30.13, sd: 5.1, p999: 38.91 },
+    ],
+    keys: ["N", "R", "W", "operation"],
+    compared: ["mean", "sd", "p999"],
+  },
+  validate({ quorums, nodes }) {
+    for (const each of quorums) {
+      if (quorumsOf(each).n > nodes) {
+        throw new ParameterError(`parameter 'nodes' must be at least N of ${each}: it is ${nodes}`);
+      }
+    }
+  },
+  points: ({ quorums }) => [...quorums],
+  async run(quorum, values, context) {
+    const load = { ...values, quorums: quorumsOf(quorum) };
+    const { n: N, r: R, w: W } = load.quorums;
+    const found = await originalLoad(load, context);
+    const model = modelLoad(load, context.random.child("model"));
+    // What an operation takes when nothing is delayed: measured, not guessed.
+    const idle = context.engine === "live"
+      ? await originalLoad({ ...load, latency: "0" }, context)
+      : null;
+    const rows = OPERATION_KINDS.map((operation): Row => {
+      const { meanMs, sdMs, p999Ms } = found[operation].summary();
+      return {
+        ...{ N, R, W, operation, mean: rounded(meanMs), sd: rounded(sdMs), p999: rounded(p999Ms) },
+        operations: found[operation].count,
+        model: rounded(model[operation].meanMs),
+        ...(idle === null ? {} : { idle: rounded(idle[operation].meanMs) }),
+      };
+    });
+    const means = rows.map(({ operation = null, mean = null }): Row => ({
+      configuration: quorum,
+      operation,
+      mean,
+    }));
+    return { rows, series: { means } };
+  },
+  checks({ rows, engine }) {
+    const mean = (R: number, W: number, operation: string) => {
+      const row = rows.find((row) => row.R === R && row.W === W && row.operation === operation);
+      return row === undefined ? null : numberIn(row, "mean");
+    };
+    return [
+      ...orderCheck("get", mean(1, 3, "get"), mean(3, 1, "get")),
+      ...orderCheck("put", mean(3, 1, "put"), mean(1, 3, "put")),
+      ...(engine === "model" ? [] : rows.map(modelCheck)),
+    ];
+  },
+});
+
+function orderCheck(operation: string, quick: number | null, slow: number | null): Check[] {
+  if (quick === null || slow === null) return [];
+  const name = `${operation}s are quicker where they wait for one replica`;
+  return [checkThat(name, quick < slow, `${quick} < ${slow} ms`, "as published")];
+}
+
+/** Against the model for the same delays; live operations also take what they take without any. */
+function modelCheck(row: Row): Check {
+  const expected = numberIn(row, "model") + (row.idle === undefined ? 0 : numberIn(row, "idle"));
+  return checkAtMost(
+    `${row.N}/${row.R}/${row.W} ${row.operation}: relative error of the mean against WARS, ${
+      rounded(expected)
+    } ms`,
+    relativeError(numberIn(row, "mean"), expected),
+    0.15,
+  );
+}

@@ -1,0 +1,243 @@
+/**
+ * One configuration asked three ways, as PBS section 5.2 asked Cassandra: does the model say what the
+ * protocol does? The model's coordinator is a replica, as ours are.
+ */
+import { parseLegs } from "../../random/latency.ts";
+import {
+  type Check,
+  checkAtMost,
+  defineExperiment,
+  numberIn,
+  type PointContext,
+  rounded,
+  type Row,
+} from "../experiment.ts";
+import type { LatencyRecorder } from "../histogram.ts";
+import { liveTimedReads } from "../live_timed_reads.ts";
+import {
+  decimal,
+  integer,
+  latencies,
+  type Quorums,
+  quorums,
+  quorumsOf,
+  type Values,
+} from "../parameters.ts";
+import { scaledLegs } from "../scaled_legs.ts";
+import { simulateTimedReads } from "../timed_reads.ts";
+import type { WarsTally } from "../wars.ts";
+import { warsTrials } from "./wars_trials.ts";
+
+const PERCENTS: readonly number[] = [50, 90, 99, 99.9];
+/** Where on the model's own curve reads are placed: from the write's answer to the last stale ones. */
+const SHARES: readonly number[] = [0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999];
+
+const PARAMETERS = {
+  latencies: latencies({
+    default: ["LNKD-DISK", "W=exp(0.1);A,R,S=exp(1)"],
+    about: "legs between nodes",
+  }),
+  quorums: quorums({ default: ["3/1/1", "3/1/2", "3/2/1"], about: "configurations, N/R/W" }),
+  nodes: integer({ default: 5, least: 1, most: 50, about: "nodes" }),
+  modelTrials: integer({
+    default: 2_000_000,
+    least: 1_000,
+    most: 1_000_000_000,
+    about: "of the model",
+  }),
+  trials: integer({ default: 30_000, least: 100, most: 10_000_000, about: "puts, simulated" }),
+  liveTrials: integer({ default: 400, least: 10, most: 1_000_000, about: "puts, live" }),
+  liveScale: decimal({
+    ...{ default: 10, least: 0.1, most: 1_000 },
+    about:
+      "live: the latencies are made so many times longer, so that the machine's own work is small",
+  }),
+  concurrency: integer({ default: 6, least: 1, most: 1_000, about: "live: puts at a time" }),
+} as const;
+
+export const THREE_WAYS = defineExperiment({
+  name: "three-ways",
+  title: "The same question, three ways",
+  question: "Do the model, the simulation and real processes agree about latency and staleness?",
+  reproduces: "PBS (VLDB 2012), section 5.2: the model's validation, with our store for Cassandra",
+  engines: ["simulated", "live", "model"],
+  parameters: PARAMETERS,
+  varies: "the latencies, and N, R and W",
+  reading:
+    "The lines of one configuration lie on each other when the engines agree: the share of reads that see a put against its age. RMSE is the root mean square of their distance, over all t; for latencies, of the relative error over the 50th, 90th, 99th and 99.9th percentiles of gets and puts. Live runs stretch all latencies by a factor, since a real request takes a millisecond of its own; their times are shown divided by it.",
+  columns: {
+    latency: "legs between nodes",
+    quorums: "N/R/W",
+    engine: "compared with the model",
+    rmseConsistent: "of P(consistent at t), in percentage points",
+    rmseLatency: "of latency percentiles, relative, in %",
+    puts: "trials",
+    reads: "over all t",
+    failed: "operations that did not succeed",
+  },
+  plots: [{
+    ...{
+      name: "p-consistent",
+      title: "Reads that see the write",
+      from: "pConsistent",
+      mark: "line",
+    },
+    ...{ x: "t", y: "p", color: "engine", facet: "configuration", yDomain: [0, 1] },
+    ...{ xLabel: "ms since the put was answered", yLabel: "share of reads" },
+  }],
+  points: ({ latencies, quorums }) =>
+    latencies.flatMap((latency) => quorums.map((quorum) => ({ latency, quorum }))),
+  async run({ latency, quorum }, values, context) {
+    const quorums = quorumsOf(quorum);
+    const { n, r, w } = quorums;
+    const tally = warsTrials(
+      { n, legs: parseLegs(latency), coordinator: "replica", pairs: [{ r, w }] },
+      values.modelTrials,
+      { ...context, onProgress: () => {} },
+    );
+    const configuration = `${latency.length > 24 ? "W=exp…" : latency} ${quorum}`;
+    const timesMs = timesOf(tally, quorums);
+    const curve = (engine: string, points: readonly { t: number; p: number }[]) =>
+      points.map(({ t, p }): Row => ({ configuration, engine, t: rounded(t), p: rounded(p) }));
+    const pConsistent = curve(
+      "model",
+      timesMs.map((t) => ({ t, p: tally.pConsistent({ r, w }, t) })),
+    );
+    const facts = { latency, quorums: quorum };
+    if (context.engine === "model") {
+      const reads = 0;
+      return {
+        rows: [{ ...facts, engine: "model", puts: values.modelTrials, reads }],
+        series: { pConsistent },
+      };
+    }
+    const found = context.engine === "live"
+      ? await live(latency, quorums, timesMs, values, context)
+      : simulated(latency, quorums, timesMs, values, context);
+    const distances = found.curve.map(({ age, p }) =>
+      p - age.reduce((sum, t) => sum + tally.pConsistent({ r, w }, t), 0) / age.length
+    );
+    const errors = [
+      ...latencyErrors(found.readMs, (p) => tally.readMs(r, p), found.scale),
+      ...latencyErrors(found.writeMs, (p) => tally.writeMs(w, p), found.scale),
+    ];
+    pConsistent.push(...curve(context.engine, found.curve));
+    const row: Row = {
+      ...{ ...facts, engine: context.engine },
+      rmseConsistent: rounded(100 * rootMeanSquare(distances), 3),
+      rmseLatency: rounded(100 * rootMeanSquare(errors), 3),
+      ...{ puts: found.writeMs.count, reads: found.readMs.count, failed: found.failed },
+    };
+    return { rows: [row], series: { pConsistent } };
+  },
+  checks({ rows, engine }) {
+    if (engine === "model") return [];
+    const [consistentMost, latencyMost] = engine === "live" ? [5, 10] : [1, 3];
+    return rows.flatMap((row): Check[] => {
+      const name = `${row.latency} ${row.quorums}: RMSE`;
+      return [
+        checkAtMost(
+          `${name} of P(consistent at t)`,
+          numberIn(row, "rmseConsistent"),
+          consistentMost,
+          "%",
+        ),
+        checkAtMost(
+          `${name} of latency percentiles`,
+          numberIn(row, "rmseLatency"),
+          latencyMost,
+          "%",
+        ),
+      ];
+    });
+  },
+});
+
+interface Found {
+  readonly curve: readonly {
+    readonly t: number;
+    readonly p: number;
+    /** Real ages of the reads, for the model to be asked about. */
+    readonly age: readonly number[];
+  }[];
+  readonly readMs: LatencyRecorder;
+  readonly writeMs: LatencyRecorder;
+  readonly failed: number;
+  readonly scale: number;
+}
+
+function timesOf(tally: WarsTally, { r, w }: Quorums): number[] {
+  const sketch = tally.sketchOf({ r, w });
+  const times = sketch === null ? [1, 5, 10] : SHARES.map((share) => sketch.quantile(share));
+  return [...new Set([0, ...times.map((t) => rounded(t))])].toSorted((a, b) => a - b);
+}
+
+function simulated(
+  latency: string,
+  quorums: Quorums,
+  timesMs: readonly number[],
+  { nodes, trials }: Values<typeof PARAMETERS>,
+  { seed, onProgress }: PointContext,
+): Found {
+  const found = simulateTimedReads({
+    ...{ nodes, quorums, latency, timesMs, trials, seed, onProgress },
+  });
+  const curve = found.times.map(({ t, latest, reads }) => ({ t, p: latest / reads, age: [t] }));
+  return { curve, readMs: found.readMs, writeMs: found.writeMs, failed: found.failed, scale: 1 };
+}
+
+async function live(
+  latency: string,
+  quorums: Quorums,
+  timesMs: readonly number[],
+  { nodes, liveTrials: trials, liveScale: scale, concurrency }: Values<typeof PARAMETERS>,
+  { launch, random, signal, onProgress }: PointContext,
+): Promise<Found> {
+  if (launch === undefined) throw new Error("the live engine needs a launcher");
+  const cluster = await launch({
+    nodes,
+    latency: scaledLegs(parseLegs(latency), scale).spec,
+    config: {
+      ...{ ...quorums, sloppy: false, hintedHandoff: false, readRepair: false },
+      ...{ antiEntropyIntervalMs: 0, timeoutMs: 60_000, patienceMs: 60_000 },
+    },
+  });
+  try {
+    const plan = {
+      timesMs: timesMs.map((t) => t * scale),
+      trials,
+      concurrency,
+      random,
+      signal,
+      onProgress,
+    };
+    const found = await liveTimedReads(cluster, plan);
+    const curve = timesMs.map((t) => {
+      const here = found.reads.filter((read) => read.t === t * scale);
+      const p = here.filter(({ isLatest }) => isLatest).length / Math.max(1, here.length);
+      return { t, p, age: here.map(({ ageMs }) => ageMs / scale) };
+    });
+    return { curve, readMs: found.readMs, writeMs: found.writeMs, failed: found.failed, scale };
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** Relative errors of percentiles; one that the model has at 0 says nothing relative. */
+function latencyErrors(
+  recorder: LatencyRecorder,
+  model: (p: number) => number,
+  scale: number,
+): number[] {
+  return PERCENTS.flatMap((percent) => {
+    const expected = model(percent / 100);
+    // Below a tenth of a microsecond the sketch means 0: the coordinator's own copy has no legs.
+    return expected < 1e-4 ? [] : [recorder.percentileMs(percent) / scale / expected - 1];
+  });
+}
+
+function rootMeanSquare(values: readonly number[]): number {
+  return values.length === 0
+    ? 0
+    : Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+}
