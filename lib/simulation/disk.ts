@@ -5,12 +5,12 @@
  * lost, or done without anybody having been told, or torn. A record that cannot be read says so; it
  * is never taken for an absent one.
  */
-import type { Effect, Event, KeyPlace, StoredRecord } from "../dynamo/events.ts";
-import { hintOf } from "../dynamo/hints.ts";
+import type { Effect, Event, HintChange, KeyPlace, StoredRecord } from "../dynamo/events.ts";
 import { type Position, positionOf } from "../dynamo/position.ts";
 import type { NodeId } from "../dynamo/ring.ts";
 import type { Distribution } from "../random/latency.ts";
 import type { SeededRandom } from "../random/seeded.ts";
+import { comparePlaces, pageOf } from "./disk_pages.ts";
 import { US_PER_MS } from "./link_rules.ts";
 
 /** What a replica asks of its disk. */
@@ -18,6 +18,9 @@ export type DiskRequest = Extract<
   Effect,
   { kind: "load" | "store" | "remove" | "scan" | "scan-hints" }
 >;
+
+/** One that changes what is on it. */
+type ChangeRequest = Extract<DiskRequest, { kind: "store" | "remove" }>;
 
 /** A request under way. */
 export interface DiskOperation {
@@ -62,12 +65,23 @@ export const HEALTHY: Readonly<DiskCondition> = {
   storeFailures: 0,
 };
 
+/** What lies under a key. */
+interface Entry {
+  readonly record: StoredRecord;
+  readonly position: Position;
+  /** The index of hints: whom the record is to be handed to. */
+  readonly hints: readonly NodeId[];
+  readonly readable: boolean;
+}
+
 export class SimulatedDisk {
   condition: Readonly<DiskCondition> = HEALTHY;
   /** Remembered by the node: this disk holds what it should. A new one does not know it. */
   isProven = false;
-  private readonly records = new Map<string, StoredRecord>();
-  private readonly unreadable = new Set<string>();
+  private readonly entries = new Map<string, Entry>();
+  /** Where all entries lie, in order; null until somebody asks, and whenever there are other keys. */
+  private sorted: readonly KeyPlace[] | null = null;
+  /** Changes only: a load that is cut off leaves nothing behind. */
   private readonly underWay = new Map<number, DiskOperation>();
 
   constructor(
@@ -80,30 +94,39 @@ export class SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
     copy.isProven = this.isProven;
-    for (const [key, record] of this.records) copy.records.set(key, record);
-    for (const key of this.unreadable) copy.unreadable.add(key);
+    // Entries are replaced, never changed.
+    for (const [key, entry] of this.entries) copy.entries.set(key, entry);
     for (const [id, operation] of this.underWay) copy.underWay.set(id, operation);
     return copy;
   }
 
+  /** Records, readable or not. */
   get size(): number {
-    return this.records.size;
+    return this.entries.size;
   }
 
   /** What is durably under the key; undefined when nothing is, null when it cannot be read. */
   peek(key: string): StoredRecord | null | undefined {
-    return this.unreadable.has(key) ? null : this.records.get(key);
+    const entry = this.entries.get(key);
+    return entry === undefined || entry.readable ? entry?.record : null;
   }
 
   keys(): Iterable<string> {
-    return this.records.keys();
+    return this.entries.keys();
   }
 
-  /** How many records are to be handed to whom, as an index of hints would say. */
+  /** Where the key's record lies on the ring. Throws when there is none. */
+  positionOf(key: string): Position {
+    const entry = this.entries.get(key);
+    if (entry === undefined) throw new Error(`Cannot place '${key}': the disk has no such record`);
+    return entry.position;
+  }
+
+  /** How many records are to be handed to whom. */
   hintCounts(): [NodeId, number][] {
     const counts = new Map<NodeId, number>();
-    for (const { hintFor = [] } of this.records.values()) {
-      for (const { node } of hintFor) counts.set(node, (counts.get(node) ?? 0) + 1);
+    for (const { hints } of this.entries.values()) {
+      for (const node of hints) counts.set(node, (counts.get(node) ?? 0) + 1);
     }
     return [...counts].sort(([a], [b]) => a < b ? -1 : 1);
   }
@@ -122,7 +145,6 @@ export class SimulatedDisk {
       failure = "no space left on device";
     }
     const operation = { request, failure, doneAnyway };
-    // A load that is cut off leaves nothing behind.
     if (changes) this.underWay.set(request.id, operation);
     return operation;
   }
@@ -147,47 +169,32 @@ export class SimulatedDisk {
       case "store":
       case "remove":
         return { kind: "stored", id };
-      case "load":
-        return this.unreadable.has(request.key)
-          ? { kind: "storage-failed", id, reason: "the record is damaged", unreadable: true }
-          : { kind: "loaded", id, record: this.records.get(request.key) ?? null };
-      case "scan":
-        return this.scan(request);
+      case "load": {
+        const entry = this.entries.get(request.key);
+        return entry === undefined || entry.readable
+          ? { kind: "loaded", id, record: entry?.record ?? null }
+          : { kind: "storage-failed", id, reason: "the record is damaged", unreadable: true };
+      }
+      case "scan": {
+        const { places, next } = pageOf(this.places(({ readable }) => readable), request);
+        const records = places.map(({ key }) => (this.entries.get(key) as Entry).record);
+        return { kind: "scanned", id, records, next };
+      }
       case "scan-hints": {
         const { target, after, limit } = request;
-        const places = this.places((record) => hintOf(record, target) !== undefined);
+        const places = this.places(({ hints }) => hints.includes(target));
         const rest = places.filter((place) => after === null || comparePlaces(place, after) > 0);
         return { kind: "hints-scanned", id, places: rest.slice(0, limit) };
       }
     }
   }
 
-  private scan({ id, from, to, after, limit }: DiskRequest & { kind: "scan" }): DiskAnswer {
-    const places = this.places(() => true);
-    const start = from ?? "";
-    const clockwise = [
-      ...places.filter(({ position }) => position >= start),
-      ...places.filter(({ position }) => position < start),
-    ];
-    const inside = clockwise.filter(({ position }) => isWithin(position, from, to));
-    const begun = after === null
-      ? 0
-      : 1 + inside.findLastIndex((place) => isAtOrBefore(place, after, start));
-    const page = inside.slice(begun, begun + limit);
-    const records = page.map(({ key }) => this.records.get(key) as StoredRecord);
-    const done = begun + limit >= inside.length;
-    return { kind: "scanned", id, records, next: done ? null : page.at(-1) ?? null };
-  }
-
-  /** Readable records that fit, by position, then key. */
-  private places(fits: (record: StoredRecord) => boolean): KeyPlace[] {
-    const places: KeyPlace[] = [];
-    for (const [key, record] of this.records) {
-      if (!this.unreadable.has(key) && fits(record)) {
-        places.push({ key, position: positionOf(key) });
-      }
-    }
-    return places.sort(comparePlaces);
+  /** Where the entries lie that fit, by position, then key. */
+  private places(fits: (entry: Entry) => boolean): KeyPlace[] {
+    this.sorted ??= [...this.entries]
+      .map(([key, { position }]) => ({ key, position }))
+      .sort(comparePlaces);
+    return this.sorted.filter(({ key }) => fits(this.entries.get(key) as Entry));
   }
 
   /**
@@ -198,7 +205,7 @@ export class SimulatedDisk {
     for (const { request } of this.underWay.values()) {
       if (!isChange(request)) continue;
       const key = request.kind === "store" ? request.record.key : request.key;
-      if (torn > 0 && this.random.float() < torn) this.damage(key, watcher);
+      if (torn > 0 && this.random.float() < torn) this.damage(key, request.position, watcher);
       else if (this.random.float() < 0.5) this.change(request, watcher);
     }
     this.underWay.clear();
@@ -206,76 +213,68 @@ export class SimulatedDisk {
 
   /** Makes up to `count` records unreadable, drawn at random. */
   corrupt(count: number, watcher: DiskWatcher): void {
-    const readable = [...this.records.keys()].filter((key) => !this.unreadable.has(key));
-    for (let left = count; left > 0 && readable.length > 0; left--) {
-      const index = this.random.uint32() % readable.length;
-      this.damage(readable.splice(index, 1)[0] as string, watcher);
+    const sound = [...this.entries].filter(([, { readable }]) => readable);
+    for (let left = count; left > 0 && sound.length > 0; left--) {
+      const [drawn] = sound.splice(this.random.uint32() % sound.length, 1);
+      if (drawn !== undefined) this.damage(drawn[0], drawn[1].position, watcher);
     }
+  }
+
+  /** Makes the record unreadable. */
+  damage(key: string, position: Position, watcher: DiskWatcher): void {
+    // A torn first write has no earlier record to lose, and is unreadable all the same.
+    const entry = this.entries.get(key);
+    const { record, hints } = entry ?? { record: { key, siblings: [] }, hints: [] };
+    this.put(key, { record, position, hints, readable: false });
+    if (entry?.readable === true) watcher.destroyed(key, "damaged");
   }
 
   /** Puts a record in another's place, past all that a replica would ask: for planted bugs. */
   overwrite(record: StoredRecord, watcher: DiskWatcher): void {
-    this.unreadable.delete(record.key);
-    this.records.set(record.key, record);
-    watcher.committed(record.key, record);
+    const { key } = record;
+    const hints = this.entries.get(key)?.hints ?? [];
+    this.put(key, { record, position: positionOf(key), hints, readable: true });
+    watcher.committed(key, record);
   }
 
   /** An empty disk in its place. */
   wipe(watcher: DiskWatcher): void {
+    const lost = [...this.entries.keys()];
     this.underWay.clear();
-    const lost = [...this.records.keys()];
-    this.records.clear();
-    this.unreadable.clear();
+    this.entries.clear();
+    this.sorted = null;
     this.isProven = false;
     for (const key of lost) watcher.destroyed(key, "wiped");
   }
 
-  private change(request: DiskRequest, watcher: DiskWatcher): void {
-    if (request.kind === "store") {
-      this.overwrite(request.record, watcher);
-    } else if (request.kind === "remove") {
-      this.unreadable.delete(request.key);
-      this.records.delete(request.key);
+  private change(request: ChangeRequest, watcher: DiskWatcher): void {
+    if (request.kind === "remove") {
+      this.entries.delete(request.key);
+      this.sorted = null;
       watcher.removed(request.key);
+      return;
     }
+    const { record, position } = request;
+    const { key } = record;
+    const before = this.entries.get(key)?.hints ?? NO_HINTS;
+    const hints = request.hints === undefined ? before : changed(before, request.hints);
+    this.put(key, { record, position, hints, readable: true });
+    watcher.committed(key, record);
   }
 
-  private damage(key: string, watcher: DiskWatcher): void {
-    const record = this.records.get(key);
-    // A torn first write has no earlier record to lose, and is unreadable all the same.
-    if (record === undefined) this.records.set(key, { key, siblings: [] });
-    const readable = !this.unreadable.has(key);
-    this.unreadable.add(key);
-    if (record !== undefined && readable) watcher.destroyed(key, "damaged");
+  private put(key: string, entry: Entry): void {
+    const { size } = this.entries;
+    this.entries.set(key, entry);
+    if (this.entries.size > size) this.sorted = null;
   }
 }
 
-function isChange(request: DiskRequest): request is DiskRequest & { kind: "store" | "remove" } {
+const NO_HINTS: readonly NodeId[] = [];
+
+function changed(hints: readonly NodeId[], { add = [], remove = [] }: HintChange): NodeId[] {
+  return [...new Set([...hints, ...add])].filter((node) => !remove.includes(node));
+}
+
+function isChange(request: DiskRequest): request is ChangeRequest {
   return request.kind === "store" || request.kind === "remove";
-}
-
-function comparePlaces(a: KeyPlace, b: KeyPlace): number {
-  return compareText(a.position, b.position) || compareText(a.key, b.key);
-}
-
-/** Whether a scan that began at `start` has passed the place when it was at `after`. */
-function isAtOrBefore(place: KeyPlace, after: KeyPlace, start: Position): boolean {
-  const wrapped = Number(place.position < start) - Number(after.position < start);
-  return (wrapped || comparePlaces(place, after)) <= 0;
-}
-
-/** Clockwise from `from`, to, not including, `to`. */
-function isWithin(
-  position: Position,
-  from: Position | undefined,
-  to: Position | undefined,
-): boolean {
-  if (from === undefined || to === undefined || from === to) {
-    return position >= (from ?? "") && (to === undefined || to === from || position < to);
-  }
-  return from < to ? position >= from && position < to : position >= from || position < to;
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

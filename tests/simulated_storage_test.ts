@@ -1,0 +1,151 @@
+/**
+ * The simulator's disk under the cases that every record store must pass: what is proved in virtual
+ * time holds on a real disk only as far as both keep the same promises.
+ */
+import { type DiskAnswer, type DiskRequest, SimulatedDisk } from "../lib/simulation/disk.ts";
+import { parseDistribution } from "../lib/random/latency.ts";
+import { SeededRandom } from "../lib/random/seeded.ts";
+import { StorageError } from "../nodes/storage.ts";
+import { storageConformance } from "../nodes/storage_conformance.ts";
+import type { ConformingStore, StorageUnderTest } from "../nodes/storage_under_test.ts";
+
+const UNSEEN = { committed: () => {}, destroyed: () => {}, removed: () => {} };
+
+/** A machine's disk and what its host keeps beside it. */
+class Drive implements StorageUnderTest {
+  readonly disk = new SimulatedDisk(
+    parseDistribution("0"),
+    parseDistribution("0"),
+    SeededRandom.from("conformance"),
+  );
+  readonly documents = new Map<string, string>();
+  private boots = 0;
+  private wipes = 0;
+
+  open(): Promise<DriveStore> {
+    this.boots++;
+    return Promise.resolve(new DriveStore(this, `d${this.wipes + 1}`, this.boots));
+  }
+
+  crash(store: ConformingStore): Promise<void> {
+    (store as DriveStore).cutOff();
+    return Promise.resolve();
+  }
+
+  wipe(): Promise<void> {
+    this.disk.wipe(UNSEEN);
+    this.documents.clear();
+    this.wipes++;
+    return Promise.resolve();
+  }
+
+  corrupt(key: string, position: string): Promise<void> {
+    this.disk.damage(key, position, UNSEEN);
+    return Promise.resolve();
+  }
+
+  end(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+type Unnumbered<T> = T extends DiskRequest ? Omit<T, "id"> : never;
+
+/** The disk as a {@link ConformingStore}: operations begin at once and end in turn, a little later. */
+class DriveStore implements ConformingStore {
+  private nextId = 0;
+  private state: "open" | "closed" | "cut off" = "open";
+  private readonly underWay = new Map<number, PromiseWithResolvers<DiskAnswer>>();
+
+  constructor(
+    private readonly drive: Drive,
+    readonly dataId: string,
+    readonly incarnation: number,
+  ) {}
+
+  async load(key: string, position: string) {
+    const answer = await this.ask({ kind: "load", key, position });
+    if (answer.kind !== "loaded") throw new Error(`A load answered '${answer.kind}'`);
+    return answer.record;
+  }
+
+  async store(...[record, position, hints]: Parameters<ConformingStore["store"]>) {
+    await this.ask({ kind: "store", record, position, ...(hints === undefined ? {} : { hints }) });
+  }
+
+  async delete(...[key, position, hints]: Parameters<ConformingStore["delete"]>) {
+    await this.ask({ kind: "remove", key, position, ...(hints === undefined ? {} : { hints }) });
+  }
+
+  async scan({ from, to, after, limit }: Parameters<ConformingStore["scan"]>[0]) {
+    const ends = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+    const answer = await this.ask({ kind: "scan", ...ends, after: after ?? null, limit });
+    if (answer.kind !== "scanned") throw new Error(`A scan answered '${answer.kind}'`);
+    const { disk } = this.drive;
+    const unreadable = [...disk.keys()].filter((key) => disk.peek(key) === null)
+      .map((key) => ({ key, position: disk.positionOf(key), reason: "damaged" }));
+    const records = answer.records.map((record) => ({
+      record,
+      position: disk.positionOf(record.key),
+    }));
+    return { records, unreadable, next: answer.next };
+  }
+
+  async scanHints(...[target, { after, limit }]: Parameters<ConformingStore["scanHints"]>) {
+    const answer = await this.ask({ kind: "scan-hints", target, after: after ?? null, limit });
+    if (answer.kind !== "hints-scanned") throw new Error(`A scan answered '${answer.kind}'`);
+    return answer.places;
+  }
+
+  hintCounts() {
+    return new Map(this.drive.disk.hintCounts());
+  }
+
+  count() {
+    return this.drive.disk.size;
+  }
+
+  readMeta(name: string) {
+    const document = this.drive.documents.get(name);
+    return Promise.resolve(document === undefined ? undefined : JSON.parse(document));
+  }
+
+  writeMeta(name: string, json: unknown) {
+    this.drive.documents.set(name, JSON.stringify(json));
+    return Promise.resolve();
+  }
+
+  async close() {
+    if (this.state === "open") this.state = "closed";
+    await Promise.allSettled([...this.underWay.values()].map(({ promise }) => promise));
+  }
+
+  /** The process is gone: what was under way is done or not, and nobody is told. */
+  cutOff(): void {
+    this.state = "cut off";
+    this.drive.disk.interrupt(0, UNSEEN);
+    for (const { reject } of this.underWay.values()) reject(new StorageError("io", "cut off"));
+    this.underWay.clear();
+  }
+
+  private ask(request: Unnumbered<DiskRequest>): Promise<DiskAnswer> {
+    if (this.state !== "open") {
+      return Promise.reject(new StorageError("closed", "The store is closed"));
+    }
+    const id = ++this.nextId;
+    const operation = this.drive.disk.begin({ ...request, id } as DiskRequest);
+    const answer = Promise.withResolvers<DiskAnswer>();
+    this.underWay.set(id, answer);
+    setTimeout(() => {
+      if (this.state === "cut off") return;
+      this.underWay.delete(id);
+      const told = this.drive.disk.finish(operation, UNSEEN);
+      if (told === undefined) answer.reject(new StorageError("io", "cut off"));
+      else if (told.kind !== "storage-failed") answer.resolve(told);
+      else answer.reject(new StorageError(told.unreadable ? "unreadable" : "io", told.reason));
+    });
+    return answer.promise;
+  }
+}
+
+storageConformance("the simulated disk", () => Promise.resolve(new Drive()));
