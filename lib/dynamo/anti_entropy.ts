@@ -213,6 +213,7 @@ export class AntiEntropy {
   private repair(conversation: Conversation, exchange: Exchange): void {
     if (exchange.listing !== null) return;
     const { node } = this;
+    node.trees.doubt(exchange.currentRange, exchange.takeFruitless());
     while (exchange.repairing < node.config.antiEntropyKeysMax) {
       const next = exchange.toRepair.shift();
       if (next === undefined) break;

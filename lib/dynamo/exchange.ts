@@ -48,6 +48,7 @@ export class Exchange {
   readonly toRepair: { readonly key: string; readonly atPeer: boolean }[] = [];
   repairing = 0;
   listing: Listing | null = null;
+  private fruitless: readonly number[] = [];
   private range: number | null = null;
   private level = 0;
   private frontier: number[] = [];
@@ -124,11 +125,20 @@ export class Exchange {
     if (this.listing.ownDone && this.listing.theirsDone) this.compare(this.listing);
   }
 
-  private compare({ own, theirs }: Listing): void {
+  private compare({ leaves, own, theirs }: Listing): void {
+    const before = this.toRepair.length;
     for (const key of new Set([...own.keys(), ...theirs.keys()])) {
       if (own.get(key) !== theirs.get(key)) this.toRepair.push({ key, atPeer: theirs.has(key) });
     }
+    if (this.toRepair.length === before) this.fruitless = leaves;
     this.listing = null;
+  }
+
+  /** Leaves that differed though none of their keys does, once: one of the two trees is wrong. */
+  takeFruitless(): readonly number[] {
+    const leaves = this.fruitless;
+    this.fruitless = [];
+    return leaves;
   }
 }
 

@@ -41,13 +41,15 @@ export class HintBook {
     this.pending += add.length;
   }
 
-  /** It has arrived there, or has not. */
-  settleChange({ add = [], remove = [] }: HintChange, arrived: boolean): void {
+  /**
+   * It has arrived there, or may have: a store that failed can have been done all the same, so its hints
+   * are counted until a look at the disk says otherwise.
+   */
+  settleChange({ add = [], remove = [] }: HintChange, certain: boolean): void {
     this.pending -= add.length;
-    if (!arrived) return;
     this.added += add.length;
     for (const node of add) this.change(node, 1);
-    for (const node of remove) this.change(node, -1);
+    if (certain) { for (const node of remove) this.change(node, -1); }
   }
 
   /** The disk was looked through and holds nothing for the node, whatever was counted. */

@@ -51,6 +51,8 @@ export interface Owner {
   readonly disk: DiskLatency;
   /** A record was committed (or removed, which leaves no siblings). */
   onCommitted(key: string, before: Siblings, after: Siblings): void;
+  /** What the disk holds of the key is not known any more. */
+  onDoubt(key: string): void;
 }
 
 interface Applied {
@@ -64,8 +66,8 @@ interface Work {
   readonly key: string;
   phase: "loading" | "storing";
   record: StoredRecord;
-  /** What was on the disk before the store under way. */
-  before: Siblings;
+  /** What was on the disk before the store under way; null when that could not be read. */
+  before: Siblings | null;
   applied: Applied[];
   /** The store under way holds what was acknowledged already. */
   isBuffered: boolean;
@@ -147,7 +149,8 @@ export class LocalRecords {
     const work = this.takeWork(id, "storing");
     if (work === undefined) return [];
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, true);
-    this.owner.onCommitted(work.key, work.before, work.record.siblings);
+    if (work.before === null) this.owner.onDoubt(work.key);
+    else this.owner.onCommitted(work.key, work.before, work.record.siblings);
     const outcomes = settle(work);
     return [...outcomes, ...this.advance(work, out)];
   }
@@ -157,6 +160,7 @@ export class LocalRecords {
     if (waiting !== undefined) {
       this.reads.delete(id);
       const { key, read } = waiting;
+      if (unreadable) this.owner.onDoubt(key);
       const failed: Outcome = { kind: "read-failed", read, key, reason, unreadable };
       return unreadable ? [failed, { kind: "unreadable", key, reason }] : [failed];
     }
@@ -324,9 +328,11 @@ export class LocalRecords {
       work.record = { key: work.key, siblings: change.siblings };
       work.applied = [{ change, context: null, refusal: null }];
       this.save(work, work.record, out);
+      work.before = null;
       return [];
     }
     this.works.delete(work.key);
+    if (unreadable) this.owner.onDoubt(work.key);
     const failed = work.waiting.map((change): Outcome => ({
       kind: "change-failed",
       change,
@@ -346,6 +352,7 @@ export class LocalRecords {
     // Whether the disk has it is not known: what waits starts from a fresh load.
     this.works.delete(key);
     if (work.isBuffered) this.owner.onBufferLost();
+    this.owner.onDoubt(key);
     const failed = work.applied.map(({ change, refusal }): Outcome => ({
       kind: "change-failed",
       change,

@@ -49,15 +49,28 @@ export class MerkleTree {
 
   /** Xors a digest in, or out again: it is the same. */
   toggle(position: Position, digest: Digest64): void {
-    if (digest.high === 0 && digest.low === 0) return;
+    if (digest.high !== 0 || digest.low !== 0) this.toggleLeaf(this.leafOf(position), digest);
+  }
+
+  private toggleLeaf(leaf: number, digest: Digest64): void {
     this.words ??= new Int32Array(2 * nodesAbove(DEPTH + 1));
-    let index = this.leafOf(position);
+    let index = leaf;
     for (let level = DEPTH; level >= 0; level--) {
       const at = 2 * (nodesAbove(level) + index);
       this.words[at] = (this.words[at] ?? 0) ^ digest.high;
       this.words[at + 1] = (this.words[at + 1] ?? 0) ^ digest.low;
       index = Math.floor(index / FAN_OUT);
     }
+  }
+
+  /** Makes the leaf's hash what was found on the disk. */
+  setLeaf(leaf: number, { high, low }: Digest64): void {
+    const at = 2 * (nodesAbove(DEPTH) + leaf);
+    const change = {
+      high: high ^ (this.words?.[at] ?? 0),
+      low: low ^ (this.words?.[at + 1] ?? 0),
+    };
+    this.toggleLeaf(leaf, change);
   }
 
   /** The stretch of ring that covers the leaves `first` … `last`, and at most a little more. */

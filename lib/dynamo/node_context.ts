@@ -104,6 +104,10 @@ export class NodeContext {
     if (this.config.antiEntropyIntervalMs > 0) this.trees.onChange(key, before, after);
   }
 
+  onDoubt(key: string): void {
+    if (this.config.antiEntropyIntervalMs > 0) this.trees.onDoubt(key);
+  }
+
   primariesOf(key: string): readonly NodeId[] {
     return this.ring.primariesOfKey(key);
   }

@@ -31,6 +31,9 @@ import { complaintAbout } from "./request_options.ts";
 import type { NodeId, Ring } from "./ring.ts";
 import type { Versioning } from "./versions.ts";
 
+/** A timer so late was set under another clock. */
+const OVERDUE_US = 50 * MICROS_PER_MS;
+
 export class Replica {
   readonly founding: Founding;
   private readonly node: NodeContext;
@@ -272,7 +275,10 @@ export class Replica {
   private armTimer(): void {
     const { deadlines, out } = this.node;
     const at = deadlines.next;
-    if (at === undefined || (this.wake !== null && this.wake.at <= at)) return;
+    if (at === undefined) return;
+    // A timer runs for a duration: if the clock was set meanwhile, it may ring long after its moment.
+    const overdue = this.wake !== null && out.now - this.wake.at > OVERDUE_US;
+    if (this.wake !== null && this.wake.at <= at && !overdue) return;
     this.wake = { id: out.timer(at), at };
   }
 }

@@ -5,7 +5,12 @@
  * While it builds, records go on changing, and a page of a scan is no snapshot. So what changes ahead
  * of the scan is entered at once and remembered, and the scan passes it by; behind the scan, a change
  * is the usual xor of the old and the new.
+ *
+ * Sometimes the tree cannot know what the disk holds: a store failed that may have been done, or a
+ * damaged record was replaced. Then the leaf is in doubt, and read again from the disk; if it changes
+ * meanwhile, once more.
  */
+import type { Digest64 } from "./digest.ts";
 import type { KeyPlace, StoredRecord } from "./events.ts";
 import { LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
 import type { Outbox } from "./outbox.ts";
@@ -15,12 +20,24 @@ import type { Siblings } from "./versions.ts";
 
 const PAGE_RECORDS = 256;
 
+/** A leaf being read again. */
+interface Rereading {
+  scan: number;
+  readonly range: number;
+  readonly leaf: number;
+  found: Digest64;
+  changed: boolean;
+}
+
 export class TreeKeeper {
   private readonly trees = new Map<number, MerkleTree>();
   private scan: number | null = null;
   private cursor: KeyPlace | null = null;
   private readonly changedAhead = new Set<string>();
   private built = false;
+  /** Leaves in doubt, as `range/leaf`. */
+  private readonly doubted = new Set<string>();
+  private rereading: Rereading | null = null;
 
   constructor(private readonly ring: Ring, self: NodeId) {
     for (let range = 0; range < ring.rangeCount; range++) {
@@ -57,6 +74,23 @@ export class TreeKeeper {
       !this.changedAhead.has(key);
     if (ahead) this.changedAhead.add(key);
     toggle(tree, position, key, ahead ? [] : before, after);
+    const { rereading } = this;
+    if (rereading?.range === tree.range.index && rereading.leaf === tree.leafOf(position)) {
+      rereading.changed = true;
+    }
+  }
+
+  /** What the disk holds of the key is not known. */
+  onDoubt(key: string): void {
+    const position = positionOf(key);
+    const range = this.ring.rangeAt(position);
+    const tree = this.trees.get(range);
+    if (tree !== undefined) this.doubt(range, [tree.leafOf(position)]);
+  }
+
+  /** Leaves that differ from a peer's, though no key of theirs does. */
+  doubt(range: number, leaves: readonly number[]): void {
+    for (const leaf of leaves) this.doubted.add(`${range}/${leaf}`);
   }
 
   /** Whether the page was this keeper's. */
@@ -66,6 +100,10 @@ export class TreeKeeper {
     next: KeyPlace | null,
     out: Outbox,
   ): boolean {
+    if (id === this.rereading?.scan) {
+      this.onReread(this.rereading, records, next, out);
+      return true;
+    }
     if (id !== this.scan) return false;
     for (const { key, siblings } of records) {
       if (this.changedAhead.has(key)) continue;
@@ -82,15 +120,56 @@ export class TreeKeeper {
 
   /** The page could not be read: it is asked for again at the next look. */
   onScanFailed(id: number): boolean {
+    if (id === this.rereading?.scan) {
+      this.doubt(this.rereading.range, [this.rereading.leaf]);
+      this.rereading = null;
+      return true;
+    }
     if (id !== this.scan) return false;
     this.scan = null;
     return true;
   }
 
+  /** Goes on with what a failing disk has interrupted, and with leaves in doubt. */
   resume(out: Outbox): void {
-    if (!this.built && this.scan === null) {
-      this.scan = out.scan({}, this.cursor, PAGE_RECORDS);
+    if (this.built) this.reread(out);
+    else if (this.scan === null) this.scan = out.scan({}, this.cursor, PAGE_RECORDS);
+  }
+
+  private reread(out: Outbox): void {
+    if (this.rereading !== null) return;
+    const [next] = this.doubted;
+    if (next === undefined) return;
+    this.doubted.delete(next);
+    const [range = 0, leaf = 0] = next.split("/").map(Number);
+    const tree = this.trees.get(range);
+    if (tree === undefined) return;
+    const scan = out.scan(tree.stretchOf(leaf, leaf), null, PAGE_RECORDS);
+    this.rereading = { scan, range, leaf, found: { high: 0, low: 0 }, changed: false };
+  }
+
+  private onReread(
+    rereading: Rereading,
+    records: readonly StoredRecord[],
+    next: KeyPlace | null,
+    out: Outbox,
+  ): void {
+    const { range, leaf } = rereading;
+    const tree = this.trees.get(range);
+    for (const { key, siblings } of records) {
+      const position = positionOf(key);
+      if (this.ring.rangeAt(position) !== range || tree?.leafOf(position) !== leaf) continue;
+      const { high, low } = recordDigest(key, siblings);
+      rereading.found = { high: rereading.found.high ^ high, low: rereading.found.low ^ low };
     }
+    if (next !== null) {
+      rereading.scan = out.scan(tree?.stretchOf(leaf, leaf) ?? {}, next, PAGE_RECORDS);
+      return;
+    }
+    this.rereading = null;
+    if (rereading.changed) this.doubt(range, [leaf]);
+    else tree?.setLeaf(leaf, rereading.found);
+    this.reread(out);
   }
 
   private finish(): void {
