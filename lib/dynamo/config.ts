@@ -63,7 +63,7 @@ export interface TunableConfig {
   readonly handoffIntervalMs: number;
   /** How often a node compares trees with one co-owner; 0 turns anti-entropy off. */
   readonly antiEntropyIntervalMs: number;
-  /** How old a tombstone must be to be reaped: longer than any message can be under way. */
+  /** How long a tombstone must have been there unchanged to be reaped: longer than any message is under way. */
   readonly tombstoneGraceMs: number;
   /** How often a node looks at a page of its disk for tombstones; 0 turns reaping off. */
   readonly reapIntervalMs: number;

@@ -2,8 +2,9 @@
  * Reaping: deleted keys leave tombstones, and some day those must go too. Too early, and a copy of the
  * old value that somebody still holds comes back to life.
  *
- * So a tombstone goes only when it is older than a grace time, longer than any message can be under
- * way; when every owner holds exactly it; and when *every other member* has given its word that it has
+ * So a tombstone goes only when this node has seen it unchanged for a grace time, longer than any
+ * message can be under way (counted in its own ticks: neither the coordinator's clock nor a jump of its
+ * own shortens it); when every owner holds exactly it; and when *every other member* has given its word that it has
  * no copy of the key, as a hint or otherwise. A member that is down or cannot read its disk gives no
  * word, and blocks. Then the owners drop it, each only if it still holds exactly what was agreed on. A
  * drop that is lost leaves a tombstone, which anti-entropy spreads again and the next round reaps: never
@@ -13,7 +14,7 @@
  * writes the key anew draws a new one, and no dot is issued twice.
  */
 import type { Conversation } from "./conversations.ts";
-import type { KeyPlace, Micros, PeerReply, StoredRecord } from "./events.ts";
+import type { KeyPlace, PeerReply, StoredRecord } from "./events.ts";
 import { isDeleted } from "./local_records.ts";
 import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
@@ -22,6 +23,8 @@ import type { NodeId } from "./ring.ts";
 const PAGE_RECORDS = 256;
 /** Keys being reaped at once. */
 const ROUNDS_MAX = 16;
+/** Tombstones being watched; past it the oldest is forgotten, and its grace begins anew. */
+const WATCHED_MAX = 10_000;
 
 /** One tombstone on its way out. */
 export class ReapRound {
@@ -41,12 +44,19 @@ export class Reaping {
   private cursor: KeyPlace | null = null;
   private readonly candidates: { readonly key: string; readonly digest: TreeHash }[] = [];
   private readonly reaping = new Set<string>();
+  private ticks = 0;
+  /** Since which tick this node has seen which tombstone. */
+  private readonly watched = new Map<
+    string,
+    { readonly digest: TreeHash; readonly since: number }
+  >();
 
   constructor(private readonly node: NodeContext) {}
 
   /** Looks at the next page of this disk, unless the last ones are still being worked on. */
   onTick(): void {
     const { node } = this;
+    this.ticks++;
     if (this.scan === null && this.reaping.size === 0 && !node.disk.isBusy(node.out.now)) {
       this.scan = node.out.scan({}, this.cursor, PAGE_RECORDS);
     }
@@ -60,9 +70,10 @@ export class Reaping {
     this.scan = null;
     this.cursor = next;
     for (const record of records) {
-      if (!this.isRipe(record)) continue;
-      const { key, siblings } = record;
-      this.candidates.push({ key, digest: hexOf(recordDigest(key, siblings)) });
+      const { key } = record;
+      if (this.node.primariesOf(key)[0] !== this.node.self) continue;
+      if (!isDeleted(record)) this.watched.delete(key);
+      else this.watch(key, hexOf(recordDigest(key, record.siblings)));
     }
     this.beginRounds();
     return true;
@@ -74,14 +85,17 @@ export class Reaping {
     return true;
   }
 
-  private isRipe(record: StoredRecord): boolean {
-    const { node } = this;
-    if (node.primariesOf(record.key)[0] !== node.self || !isDeleted(record)) return false;
-    const newest = record.siblings.reduce(
-      (most: Micros, { stampUs }) => Math.max(most, stampUs),
-      0,
-    );
-    return node.out.now - newest > node.config.tombstoneGraceMs * MICROS_PER_MS;
+  /** Another look at a tombstone: it is a candidate once its grace is over. */
+  private watch(key: string, digest: TreeHash): void {
+    const { tombstoneGraceMs, reapIntervalMs } = this.node.config;
+    const known = this.watched.get(key);
+    if (known?.digest !== digest) {
+      const [oldest] = this.watched.keys();
+      if (this.watched.size >= WATCHED_MAX && oldest !== undefined) this.watched.delete(oldest);
+      this.watched.set(key, { digest, since: this.ticks });
+    } else if ((this.ticks - known.since) * reapIntervalMs >= tombstoneGraceMs) {
+      this.candidates.push({ key, digest });
+    }
   }
 
   private beginRounds(): void {
@@ -131,6 +145,7 @@ export class Reaping {
       node.call(conversation, owner, { method: "reap.drop", key, digest }, node.config.timeoutMs);
     }
     node.records.change(key, { kind: "drop", digest, request: null }, node.out);
+    this.watched.delete(key);
     node.counters.reaped++;
     node.out.emit({ type: "reaped", key });
     if (round.waiting.size === 0) this.end(round);

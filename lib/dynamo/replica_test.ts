@@ -374,6 +374,7 @@ Deno.test("reaping: every member is asked, and all must agree before an owner dr
     bench.step({ kind: "scanned", id: bench.one("scan").id, records, next: null });
     return bench.take("call");
   };
+  assert.deepEqual(ask(), [], "seen for the first time: its grace begins");
   const asked = ask();
   assert.deepEqual(asked.map(({ to }) => to).toSorted(), IDS.filter((id) => id !== FIRST));
   const word = (agrees: boolean) => ({ status: "reap", agrees }) as const;
