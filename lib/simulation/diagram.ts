@@ -49,7 +49,7 @@ export function diagramOf(
     if (entry.at > until || messages.size + notes.length >= DIAGRAM_ITEMS_MAX) break;
     switch (entry.what) {
       case "sent": {
-        if (messages.has(entry.message) || isChatter(entry.text)) break;
+        if (messages.has(entry.message) || isChatter(entry)) break;
         const from = laneOf.get(entry.from) ?? 0;
         const to = laneOf.get(entry.to) ?? 0;
         const { at: sentAt, text } = entry;
@@ -78,8 +78,9 @@ export function diagramOf(
   return { title, lanes, messages: [...messages.values()], notes };
 }
 
-function isChatter(text: string): boolean {
-  return text.startsWith("gossip") || text.startsWith("tree.");
+/** Gossip, anti-entropy and the like: what nodes say to each other without having been asked anything. */
+function isChatter({ from, to, leg, text }: TraceEntry & { what: "sent" }): boolean {
+  return leg === "other" && from !== CLIENTS && to !== CLIENTS && !text.startsWith("forward");
 }
 
 const LANE_WIDTH = 9;

@@ -38,7 +38,7 @@ export function swarmScenario(seed: number, limits: SwarmLimits = {}): Scenario 
     name: `swarm ${seed}`,
     seed,
     nodes: shape.nodes,
-    config: shape.config,
+    config: { ...shape.config, tombstoneGraceMs: graceMs(faults) },
     network: drawNetwork(random.child("network")),
     disk: drawDisk(random.child("disk")),
     workload: load.workload,
@@ -104,13 +104,24 @@ function drawBackground(random: SeededRandom): Partial<ClusterConfig> {
     hintTtlMs: pick(random, [300, 5_000, 10_800_000]),
     handoffSendMax: pick(random, [1, 16]),
     handoffReceiveMax: pick(random, [1, 64]),
-    // A tombstone may be forgotten only when no message from before it can be under way any more.
-    ...(chance(random, 0.3) ? { reapIntervalMs: 50, tombstoneGraceMs: GRACE_MS } : {}),
+    ...(chance(random, 0.3) ? { reapIntervalMs: 50 } : {}),
   };
 }
 
-/** Longer than what any fault of a swarm can hold a message back. */
-const GRACE_MS = 20_000;
+/**
+ * A tombstone may be forgotten only when no message from before it can be under way any more; and its
+ * age is told by clocks, which the faults set off.
+ */
+function graceMs(faults: readonly Fault[]): number {
+  const clocksOffMs = faults.reduce(
+    (sum, fault) => "byMs" in fault && "node" in fault ? sum + Math.abs(fault.byMs) : sum,
+    0,
+  );
+  return HELD_MS_MAX + clocksOffMs;
+}
+
+/** Longer than any fault of a swarm can hold a message back. */
+const HELD_MS_MAX = 20_000;
 
 type Shape = ReturnType<typeof drawShape>;
 
