@@ -16,7 +16,7 @@ import { FaultyStore } from "./faulty_store.ts";
 import { Host } from "./host.ts";
 import { RequestMeter } from "./request_meter.ts";
 import { RpcClient } from "./rpc_client.ts";
-import { envelopeOf, RpcWriter } from "./rpc_messages.ts";
+import { envelopeOf } from "./rpc_messages.ts";
 import { RpcServer } from "./rpc_server.ts";
 import type { RecordStore } from "./storage.ts";
 
@@ -98,7 +98,7 @@ export class NodeService {
     );
     this.rpc = new RpcServer(
       founding,
-      new RpcWriter(envelopeOf(founding, this.boot)),
+      envelopeOf(founding, this.boot),
       surroundings.listener,
     );
     this.tokens = new ContextTokens(options.sealSecret);

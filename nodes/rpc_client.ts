@@ -13,7 +13,15 @@ import type { SeededRandom } from "../lib/random/seeded.ts";
 import { DelayLine } from "./delay_line.ts";
 import type { CallAnswer, PeerCaller } from "./host.ts";
 import { PeerLink } from "./peer_link.ts";
-import { dynamoErrorIn, envelopeOf, refuseEnvelope, RpcCode, RpcWriter } from "./rpc_messages.ts";
+import {
+  dynamoErrorIn,
+  type Envelope,
+  envelopeOf,
+  parseEnvelope,
+  refuseEnvelope,
+  RpcCode,
+  RpcWriter,
+} from "./rpc_messages.ts";
 import { RpcTraffic } from "./rpc_traffic.ts";
 import { complaintAboutReply } from "./reply_guards.ts";
 import { isObject } from "./wire_guards.ts";
@@ -56,14 +64,13 @@ interface Peer {
 
 export class RpcClient implements PeerCaller {
   private readonly peers = new Map<NodeId, Peer>();
-  private readonly writer: RpcWriter;
+  private readonly writer = new RpcWriter(null);
   private readonly delays = new DelayLine();
   private lastCall = 0;
   readonly traffic = new RpcTraffic();
 
   constructor(private readonly options: RpcClientOptions) {
     const { founding, boot } = options;
-    this.writer = new RpcWriter(envelopeOf(founding, boot));
     const self = founding.members.find((member) => member.id === boot.self);
     for (const member of founding.members) {
       if (member.id !== boot.self) this.peers.set(member.id, this.newPeer(member, self?.zone));
@@ -120,11 +127,11 @@ export class RpcClient implements PeerCaller {
   }
 
   private newPeer(member: Member, ownZone: string | undefined): Peer {
-    const { secret, ca, founding: { config: { cluster } } } = this.options;
-    const link = new PeerLink(
-      { url: member.url, secret, ca },
-      (text) => readReply(text, member.id, cluster),
-    );
+    const { secret, ca, founding, boot } = this.options;
+    const envelope = JSON.stringify({ ...envelopeOf(founding, boot), to: member.id });
+    const complain = (given: string | undefined) =>
+      complaintAboutEnvelope(given, member.id, founding.config.cluster);
+    const link = new PeerLink({ url: member.url, secret, ca, envelope, complain }, readReply);
     return { link, near: ownZone !== undefined && ownZone === member.zone };
   }
 
@@ -150,12 +157,21 @@ export class RpcClient implements PeerCaller {
   }
 }
 
-/** Reads one reply of `peer`; null when it is no JSON-RPC at all. */
-export function readReply(
-  text: string,
+/** What is wrong with the envelope of `peer`'s answers; null when it is right. */
+function complaintAboutEnvelope(
+  given: string | undefined,
   peer: NodeId,
   cluster: string,
-): { id: number | null; answer: CallAnswer } | null {
+): string | null {
+  const envelope = parseEnvelope(given);
+  const refused = refuseEnvelope(envelope, cluster);
+  if (refused !== null) return `the answers are not of our cluster: ${refused.message}`;
+  const { sender } = envelope as Envelope;
+  return sender === peer ? null : `the answers are of '${sender}', which now listens there`;
+}
+
+/** Reads one reply; null when it is no JSON-RPC at all. */
+export function readReply(text: string): { id: number | null; answer: CallAnswer } | null {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -164,20 +180,14 @@ export function readReply(
   }
   if (!isObject(json)) return null;
   const { id, result, error } = json;
-  const answer = isObject(error) ? readError(error) : readResult(result, peer, cluster);
+  const answer = isObject(error) ? readError(error) : readResult(result);
   return { id: typeof id === "number" ? id : null, answer };
 }
 
-function readResult(result: unknown, peer: NodeId, cluster: string): CallAnswer {
-  if (!isObject(result)) return failed("the reply has neither a result nor an error");
-  const { envelope } = result;
-  const refused = refuseEnvelope(envelope, cluster);
-  if (refused !== null) return failed(`the reply is not of our cluster: ${refused.message}`);
-  const { sender } = envelope as { sender: NodeId };
-  if (sender !== peer) return failed(`the reply is of '${sender}', which now listens there`);
+function readResult(result: unknown): CallAnswer {
   const complaint = complaintAboutReply(result);
   if (complaint !== null) return failed(`the reply is malformed: ${complaint}`);
-  return { kind: "reply", reply: result as unknown as PeerReply };
+  return { kind: "reply", reply: result as PeerReply };
 }
 
 /** An error of the core is an answer; any other means that the call was not taken on. */

@@ -57,10 +57,12 @@ class Conversation implements UnderlyingDefaultSource<Uint8Array> {
     const lines = new LineSplitter(RPC_BYTES_MAX);
     const decoder = new TextDecoder();
     try {
-      for await (const chunk of body ?? []) {
-        if (this.controller === null) break;
-        for (const line of lines.take(decoder.decode(chunk, { stream: true }))) this.take(line);
-        await this.untilRead();
+      const reader = body?.getReader();
+      while (reader !== undefined && this.controller !== null) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        for (const line of lines.take(decoder.decode(value, { stream: true }))) this.take(line);
+        if (this.isBacklogged) await this.untilRead();
       }
       const last = lines.rest();
       if (last !== "") this.take(last);
@@ -115,9 +117,13 @@ class Conversation implements UnderlyingDefaultSource<Uint8Array> {
     this.controller = null;
   }
 
+  private get isBacklogged(): boolean {
+    return this.controller !== null && (this.controller.desiredSize ?? 0) <= 0;
+  }
+
   /** While answers pile up no more calls are taken, so that the caller feels it. */
   private async untilRead(): Promise<void> {
-    while (this.controller !== null && (this.controller.desiredSize ?? 0) <= 0) {
+    while (this.isBacklogged) {
       await new Promise<void>((resolve) => this.resume = resolve);
     }
   }

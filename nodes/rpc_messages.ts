@@ -2,12 +2,13 @@
  * What travels between nodes: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), batches included,
  * over `POST /rpc`.
  *
- * Every request carries an envelope in its params and every reply one in its result or its error's
- * data: protocol version, cluster, sender and the sender's incarnation. So a node of another cluster
- * that has taken over a port, or one of another version, is told apart instead of believed.
+ * Every request and every reply carries an envelope: protocol version, cluster, sender and the
+ * sender's incarnation. So a node of another cluster that has taken over a port, or one of another
+ * version, is told apart instead of believed. A conversation carries it once each way, in the header
+ * of its request and of its response; a call on its own has it in its params, and its reply in the
+ * result or the error's data.
  *
- * Messages are put together as text: the envelope never changes, and a record that goes to two peers
- * is written once.
+ * Messages are put together as text: a record that goes to two peers is written once.
  */
 import type { DynamoError } from "../lib/dynamo/errors.ts";
 import type { Boot, Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
@@ -20,6 +21,8 @@ export const PROTOCOL_VERSION = 1;
 export const RPC_PATH = "/rpc";
 /** Of a conversation: one JSON-RPC message a line (https://jsonlines.org). */
 export const JSON_LINES = "application/jsonl";
+/** The envelope of a conversation, as JSON. */
+export const ENVELOPE_HEADER = "dynamo-envelope";
 
 /** A client sends fewer: this is where a server stops listening. */
 export const BATCH_CALLS_LIMIT = 1_024;
@@ -36,6 +39,8 @@ export const RpcCode = {
   overloaded: -32000,
   otherVersion: -32001,
   otherCluster: -32002,
+  /** The call is for another node than the one that it reached. */
+  otherNode: -32003,
   /** The core refused: `data.error` says why. */
   refused: -32010,
 } as const;
@@ -45,6 +50,8 @@ export interface Envelope {
   readonly cluster: string;
   readonly sender: NodeId;
   readonly incarnation: number;
+  /** Of a conversation's request: the node that it is meant for. */
+  readonly to?: NodeId;
 }
 
 export interface RpcError {
@@ -97,18 +104,29 @@ export function shown(given: unknown): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
+/** The envelope in a conversation's header; null when it is missing or no JSON. */
+export function parseEnvelope(header: string | null | undefined): unknown {
+  try {
+    return JSON.parse(header ?? "null");
+  } catch {
+    return null;
+  }
+}
+
 /** Puts messages of one node together. */
 export class RpcWriter {
+  /** The envelope as a member, and the comma after it. */
   private readonly envelope: string;
   private lastSiblings: Siblings | null = null;
   private lastSiblingsText = "";
 
-  constructor(envelope: Envelope) {
-    this.envelope = `"envelope":${JSON.stringify(envelope)}`;
+  /** `envelope` goes into every message; null where the conversation carries it. */
+  constructor(envelope: Envelope | null) {
+    this.envelope = envelope === null ? "" : `"envelope":${JSON.stringify(envelope)},`;
   }
 
   request(id: number, request: PeerRequest): string {
-    return `{"jsonrpc":"2.0","id":${id},"method":"${request.method}","params":{${this.envelope},${
+    return `{"jsonrpc":"2.0","id":${id},"method":"${request.method}","params":{${this.envelope}${
       this.params(request)
     }}}`;
   }
@@ -117,9 +135,9 @@ export class RpcWriter {
   reply(id: string, reply: PeerReply): string {
     switch (reply.status) {
       case "stored":
-        return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope},"status":"stored"}}`;
+        return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope}"status":"stored"}}`;
       case "record":
-        return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope},"status":"record","siblings":${
+        return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope}"status":"record","siblings":${
           JSON.stringify(reply.siblings)
         }}}`;
       case "forwarded":
@@ -137,18 +155,19 @@ export class RpcWriter {
     }
   }
 
-  /** Any other result: an object, which gets the envelope. */
+  /** Any other result: an object with members, which gets the envelope. */
   result(id: string, result: object): string {
     const members = JSON.stringify(result).slice(1, -1);
-    const rest = members === "" ? "" : `,${members}`;
-    return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope}${rest}}}`;
+    return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope}${members}}}`;
   }
 
   error(id: string, { code, message, data }: RpcError): string {
-    const members = data === undefined ? "" : `,${JSON.stringify(data).slice(1, -1)}`;
+    const members = data === undefined ? "" : JSON.stringify(data).slice(1, -1);
+    // Without members the comma after the envelope must go.
+    const all = members === "" ? this.envelope.slice(0, -1) : `${this.envelope}${members}`;
     return `{"jsonrpc":"2.0","id":${id},"error":{"code":${code},"message":${
       JSON.stringify(message)
-    },"data":{${this.envelope}${members}}}}`;
+    },"data":{${all}}}}`;
   }
 
   private params(request: PeerRequest): string {

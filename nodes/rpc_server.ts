@@ -13,18 +13,22 @@ import { readBody } from "./request_body.ts";
 import { converse } from "./rpc_conversation.ts";
 import {
   BATCH_CALLS_LIMIT,
+  type Envelope,
+  ENVELOPE_HEADER,
   JSON_LINES,
+  parseEnvelope,
   refuseEnvelope,
   RPC_BYTES_MAX,
   RpcCode,
   type RpcError,
-  type RpcWriter,
+  RpcWriter,
   shown,
 } from "./rpc_messages.ts";
 import { isObject } from "./wire_guards.ts";
 
 /** Calls being answered at once, over all peers; past it they are refused. */
 export const RPC_CALLS_MAX = 20_000;
+const HTTP_CONFLICT = 409;
 const JSON_HEADERS = { "content-type": "application/json" };
 
 type PeerHandler = (
@@ -33,20 +37,32 @@ type PeerHandler = (
   answer: (reply: PeerReply) => void,
 ) => void;
 
+/** What a call is part of. */
+interface Aside {
+  readonly writer: RpcWriter;
+  /** The conversation's sender; null when each call brings its own envelope. */
+  readonly from: NodeId | null;
+}
+
 export class RpcServer {
   private callsInHand = 0;
   private isStopping = false;
+  /** For calls on their own; in a conversation its head carries the envelope. */
+  private readonly writer: RpcWriter;
+  private readonly bareWriter = new RpcWriter(null);
 
   constructor(
     private readonly founding: Founding,
-    private readonly writer: RpcWriter,
+    private readonly envelope: Envelope,
     private readonly onPeer: PeerHandler,
-  ) {}
+  ) {
+    this.writer = new RpcWriter(envelope);
+  }
 
   /** Answers a request whose sender has shown the secret. */
   async handle(request: Request): Promise<Response> {
     if (request.headers.get("content-type")?.startsWith(JSON_LINES) === true) {
-      return converse(request.body, (line, say) => this.onText(line, say));
+      return this.conversation(request);
     }
     const body = await readBody(request, RPC_BYTES_MAX);
     if (body.kind !== "read") {
@@ -59,8 +75,36 @@ export class RpcServer {
       );
     }
     const text = new TextDecoder().decode(body.bytes);
-    const answer = await new Promise<string | null>((resolve) => this.onText(text, resolve));
+    const answer = await new Promise<string | null>((resolve) =>
+      this.onText(text, { writer: this.writer, from: null }, resolve)
+    );
     return answer === null ? new Response(null, { status: 204 }) : jsonResponse(`${answer}\n`);
+  }
+
+  private conversation({ headers, body }: Request): Response {
+    const header = headers.get(ENVELOPE_HEADER);
+    // Without an envelope of its own each line has to bring one: a person trying things out.
+    if (header === null) {
+      const aside = { writer: this.writer, from: null };
+      return converse(body, (line, say) => this.onText(line, aside, say));
+    }
+    const envelope = parseEnvelope(header);
+    const refused = refuseEnvelope(envelope, this.founding.config.cluster) ??
+      this.refuseTarget(envelope as Envelope);
+    if (refused !== null) return jsonResponse(this.writer.error("null", refused), HTTP_CONFLICT);
+    const aside = { writer: this.bareWriter, from: (envelope as Envelope).sender };
+    const response = converse(body, (line, say) => this.onText(line, aside, say));
+    response.headers.set(ENVELOPE_HEADER, JSON.stringify(this.envelope));
+    return response;
+  }
+
+  private refuseTarget({ to }: Envelope): RpcError | null {
+    const { sender } = this.envelope;
+    if (to === undefined || to === sender) return null;
+    return {
+      code: RpcCode.otherNode,
+      message: `this is node '${sender}': the conversation is meant for '${shown(to)}'`,
+    };
   }
 
   /** New calls are refused from now on: the node is stopping. */
@@ -69,29 +113,33 @@ export class RpcServer {
   }
 
   /** Calls back once, with null when there is nothing to answer. */
-  private onText(text: string, done: (answer: string | null) => void): void {
+  private onText(text: string, aside: Aside, done: (answer: string | null) => void): void {
     let json: unknown;
     try {
       json = JSON.parse(text);
     } catch (error) {
       const message = `the request is no JSON: ${(error as Error).message}`;
-      done(this.writer.error("null", { code: RpcCode.parse, message }));
+      done(aside.writer.error("null", { code: RpcCode.parse, message }));
       return;
     }
-    if (Array.isArray(json)) this.onBatch(json, done);
-    else this.onCall(json, done);
+    if (Array.isArray(json)) this.onBatch(json, aside, done);
+    else this.onCall(json, aside, done);
   }
 
-  private onBatch(calls: readonly unknown[], done: (answer: string | null) => void): void {
+  private onBatch(
+    calls: readonly unknown[],
+    aside: Aside,
+    done: (answer: string | null) => void,
+  ): void {
     if (calls.length === 0 || calls.length > BATCH_CALLS_LIMIT) {
       const message = `a batch must hold 1 to ${BATCH_CALLS_LIMIT} calls: it holds ${calls.length}`;
-      done(this.writer.error("null", { code: RpcCode.invalidRequest, message }));
+      done(aside.writer.error("null", { code: RpcCode.invalidRequest, message }));
       return;
     }
     const results: string[] = [];
     let missing = calls.length;
     for (const call of calls) {
-      this.onCall(call, (text) => {
+      this.onCall(call, aside, (text) => {
         // A notification gets no answer.
         if (text !== null) results.push(text);
         if (--missing === 0) done(results.length === 0 ? null : `[${results.join(",")}]`);
@@ -100,10 +148,10 @@ export class RpcServer {
   }
 
   /** Calls back once with the result's text, null for a notification. */
-  private onCall(call: unknown, done: (text: string | null) => void): void {
+  private onCall(call: unknown, aside: Aside, done: (text: string | null) => void): void {
     const id = idOf(call);
     if (!isObject(call) || id === undefined || call["jsonrpc"] !== "2.0") {
-      done(this.writer.error("null", {
+      done(aside.writer.error("null", {
         code: RpcCode.invalidRequest,
         message:
           'a call must be an object with "jsonrpc":"2.0", a method, and a text or number as id',
@@ -116,45 +164,55 @@ export class RpcServer {
     const { method } = call;
     if (!isObject(params)) {
       const message = "params must be an object";
-      finish(this.writer.error(idText, { code: RpcCode.invalidParams, message }));
+      finish(aside.writer.error(idText, { code: RpcCode.invalidParams, message }));
       return;
     }
     if (method === "ping" || method === "founding") {
-      finish(this.openMethod(method, idText, params["envelope"]));
+      finish(this.openMethod(method, idText, aside, params["envelope"]));
       return;
     }
-    const request = this.peerRequest(method, params);
+    const request = this.peerRequest(method, params, aside);
     if ("code" in request) {
-      finish(this.writer.error(idText, request));
+      finish(aside.writer.error(idText, request));
       return;
     }
     if (this.isStopping || this.callsInHand >= RPC_CALLS_MAX) {
       const message = this.isStopping
         ? "the node is stopping"
         : `too many calls in hand: at most ${RPC_CALLS_MAX} are taken on`;
-      finish(this.writer.error(idText, { code: RpcCode.overloaded, message }));
+      finish(aside.writer.error(idText, { code: RpcCode.overloaded, message }));
       return;
     }
     this.callsInHand++;
-    this.onPeer((params["envelope"] as { sender: NodeId }).sender, request, (reply) => {
+    const from = aside.from ?? (params["envelope"] as Envelope).sender;
+    this.onPeer(from, request, (reply) => {
       this.callsInHand--;
-      finish(this.writer.reply(idText, reply));
+      finish(aside.writer.reply(idText, reply));
     });
   }
 
   /** Methods that need no envelope, for a person with curl and for a node that is yet to join. */
-  private openMethod(method: "ping" | "founding", id: string, envelope: unknown): string {
+  private openMethod(
+    method: "ping" | "founding",
+    id: string,
+    aside: Aside,
+    envelope: unknown,
+  ): string {
     const refused = envelope === undefined
       ? null
       : refuseEnvelope(envelope, this.founding.config.cluster);
-    if (refused !== null) return this.writer.error(id, refused);
-    return this.writer.result(
+    if (refused !== null) return aside.writer.error(id, refused);
+    return aside.writer.result(
       id,
       method === "ping" ? { status: "pong" } : { founding: this.founding },
     );
   }
 
-  private peerRequest(method: unknown, params: Record<string, unknown>): PeerRequest | RpcError {
+  private peerRequest(
+    method: unknown,
+    params: Record<string, unknown>,
+    { from }: Aside,
+  ): PeerRequest | RpcError {
     if (!isPeerMethod(method)) {
       return {
         code: RpcCode.unknownMethod,
@@ -163,11 +221,13 @@ export class RpcServer {
         }'`,
       };
     }
-    const refused = refuseEnvelope(params["envelope"], this.founding.config.cluster);
+    const refused = from === null
+      ? refuseEnvelope(params["envelope"], this.founding.config.cluster)
+      : null;
     if (refused !== null) return refused;
     const complaint = complaintAboutParams(method, params);
     if (complaint !== null) return { code: RpcCode.invalidParams, message: complaint };
-    // The envelope stays in: leaving a member out costs more than all the rest of this.
+    // An envelope stays in: leaving a member out costs more than all the rest of this.
     return { ...params, method } as unknown as PeerRequest;
   }
 }

@@ -4,7 +4,7 @@ import { clusterConfig } from "../lib/dynamo/config.ts";
 import type { Founding, PeerRequest } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
-import { BATCH_CALLS_LIMIT, PROTOCOL_VERSION, RpcWriter } from "./rpc_messages.ts";
+import { BATCH_CALLS_LIMIT, PROTOCOL_VERSION } from "./rpc_messages.ts";
 import { RpcServer } from "./rpc_server.ts";
 
 const MEMBERS = [{ id: "n2", url: "http://127.0.0.1:9102", weight: 1 }];
@@ -14,12 +14,7 @@ const FOUNDING: Founding = {
   members: MEMBERS,
   ring: foundRing(MEMBERS, CONFIG, SeededRandom.from(1)),
 };
-const WRITER = new RpcWriter({
-  protocol: PROTOCOL_VERSION,
-  cluster: "tests",
-  sender: "n2",
-  incarnation: 1,
-});
+const OWN = { protocol: PROTOCOL_VERSION, cluster: "tests", sender: "n2", incarnation: 1 };
 const SIBLINGS = [{
   value: "aGk=",
   contentType: "text/plain",
@@ -31,7 +26,7 @@ const SIBLINGS = [{
 /** Posts a body to a server whose replica takes note and answers "stored". */
 async function post(body: string): Promise<{ response: Response; asked: PeerRequest[] }> {
   const asked: PeerRequest[] = [];
-  const server = new RpcServer(FOUNDING, WRITER, (_from, request, answer) => {
+  const server = new RpcServer(FOUNDING, OWN, (_from, request, answer) => {
     asked.push(request);
     answer({ status: "stored" });
   });
@@ -76,7 +71,7 @@ Deno.test("a notification is carried out and not answered", async () => {
 
 Deno.test("a conversation answers line by line, the slow later, and goes on after a bad line", async () => {
   let release: () => void = () => {};
-  const server = new RpcServer(FOUNDING, WRITER, (_from, request, answer) => {
+  const server = new RpcServer(FOUNDING, OWN, (_from, request, answer) => {
     const reply = () => answer({ status: "stored" });
     if (request.method === "replica.get" && request.key === "slow") release = reply;
     else reply();
@@ -105,8 +100,43 @@ Deno.test("a conversation answers line by line, the slow later, and goes on afte
   equal((await reader.read()).done, true);
 });
 
+Deno.test("a conversation's head carries the envelopes, and lines need none", async () => {
+  const from: string[] = [];
+  const server = new RpcServer(FOUNDING, OWN, (sender, _request, answer) => {
+    from.push(sender);
+    answer({ status: "stored" });
+  });
+  const converse = (envelope: object) =>
+    server.handle(
+      new Request("http://n2/rpc", {
+        method: "POST",
+        body: call("replica.get", { key: "k" }),
+        headers: {
+          "content-type": "application/jsonl",
+          "dynamo-envelope": JSON.stringify(envelope),
+        },
+      }),
+    );
+  const response = await converse({ ...ENVELOPE, to: "n2" });
+  deepEqual(JSON.parse(response.headers.get("dynamo-envelope") ?? ""), OWN);
+  deepEqual(await response.json(), { jsonrpc: "2.0", id: 1, result: { status: "stored" } });
+  for (
+    const [envelope, code] of [
+      [{ ...ENVELOPE, to: "n3" }, -32003],
+      [{ ...ENVELOPE, cluster: "others" }, -32002],
+      [{ ...ENVELOPE, protocol: 0 }, -32001],
+      [{ ...ENVELOPE, sender: 1 }, -32602],
+    ] as const
+  ) {
+    const refused = await converse(envelope);
+    equal(refused.status, 409);
+    equal((await refused.json()).error.code, code);
+  }
+  deepEqual(from, ["n1"]);
+});
+
 Deno.test("a stopping node refuses new calls and says that it did nothing", async () => {
-  const server = new RpcServer(FOUNDING, WRITER, () => {
+  const server = new RpcServer(FOUNDING, OWN, () => {
     throw new Error("it was asked all the same");
   });
   server.stopTaking();

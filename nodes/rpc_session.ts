@@ -10,7 +10,7 @@
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { LineSplitter } from "./line_splitter.ts";
-import { JSON_LINES, RPC_BYTES_MAX, RPC_PATH } from "./rpc_messages.ts";
+import { ENVELOPE_HEADER, JSON_LINES, RPC_BYTES_MAX, RPC_PATH } from "./rpc_messages.ts";
 
 export interface SessionOptions {
   /** `http://host:port`, or `https://…` for TLS with HTTP/2 negotiated by ALPN. */
@@ -18,6 +18,10 @@ export interface SessionOptions {
   readonly secret: string | null;
   /** Certificates to trust beside the system's, PEM. */
   readonly ca?: string | undefined;
+  /** The envelope of what is written, as JSON. */
+  readonly envelope?: string;
+  /** Told the envelope of the answers; what is wrong with it, or null. Nothing is handed over before. */
+  readonly complain?: (envelope: string | undefined) => string | null;
 }
 
 export interface SessionListener {
@@ -34,7 +38,7 @@ export interface SessionListener {
 const REFUSED_STREAM = 7;
 const HTTP_OK = 200;
 /** Answers that come before any call is looked at. */
-const NOTHING_DONE = [400, 401, 403, 404, 413, 503];
+const NOTHING_DONE = [400, 401, 403, 404, 409, 413, 503];
 /** What one stream and one session may have under way towards us, bytes: a large record in one go. */
 const WINDOW_BYTES = 4 * 1_048_576;
 const REFUSAL_CHARACTERS_MAX = 1_048_576;
@@ -103,19 +107,25 @@ export class RpcSession {
   }
 
   private newStream(): ClientHttp2Stream {
-    const { secret } = this.options;
+    const { secret, envelope, complain } = this.options;
     const stream = this.session.request({
       ":method": "POST",
       ":path": RPC_PATH,
       "content-type": JSON_LINES,
       ...(secret === null ? {} : { authorization: `Bearer ${secret}` }),
+      ...(envelope === undefined ? {} : { [ENVELOPE_HEADER]: envelope }),
     }, { endStream: false });
     const lines = new LineSplitter(RPC_BYTES_MAX);
     stream.setEncoding("utf8");
     // On Deno the first data may come before the head that it came with.
     stream.on("response", (headers) => {
       this.status = Number(headers[":status"]);
-      this.onText(lines, "");
+      const given = headers[ENVELOPE_HEADER];
+      const complaint = this.status === HTTP_OK
+        ? complain?.(typeof given === "string" ? given : undefined) ?? null
+        : null;
+      if (complaint === null) this.onText(lines, "");
+      else this.drop(complaint);
     });
     stream.on("data", (text: string) => this.onText(lines, text));
     stream.on("drain", () => {
@@ -128,6 +138,7 @@ export class RpcSession {
   }
 
   private onText(lines: LineSplitter, text: string): void {
+    if (this.state === "ended") return;
     this.heardAt = performance.now();
     if (this.status !== HTTP_OK) {
       if (this.early.length < REFUSAL_CHARACTERS_MAX) this.early += text;

@@ -7,7 +7,7 @@ import { parseLegs } from "../lib/random/latency.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import type { CallAnswer } from "./host.ts";
 import { RpcClient } from "./rpc_client.ts";
-import { envelopeOf, RpcWriter } from "./rpc_messages.ts";
+import { envelopeOf } from "./rpc_messages.ts";
 import { RpcServer } from "./rpc_server.ts";
 import { BearerCheck } from "./secret.ts";
 
@@ -64,7 +64,7 @@ async function withPair(
   servers.push(
     new RpcServer(
       serverFounding,
-      new RpcWriter(envelopeOf(serverFounding, bootOf(options.serverId ?? "n2"))),
+      envelopeOf(serverFounding, bootOf(options.serverId ?? "n2")),
       (_from, request, answer) => handler(request, answer),
     ),
   );
@@ -108,8 +108,7 @@ Deno.test("a call arrives as it was made, and its answer comes back", async () =
     purpose: "replicate",
   };
   const answers: Handler = (request, answer) => {
-    const { envelope: _, ...rest } = request as PeerRequest & { envelope: unknown };
-    seen.push(rest);
+    seen.push(request);
     answer(
       request.method === "replica.get"
         ? { status: "record", siblings: SIBLINGS }
@@ -250,7 +249,8 @@ Deno.test("a call that arrived and is never answered stays in doubt", async () =
 Deno.test("another node at the peer's address is not believed", async () => {
   await withPair(stored, async ({ ask }) => {
     const answer = await ask(get("k"));
-    match(answer.kind === "failed" ? answer.reason : "", /'n9', which now listens there/);
+    match(answer.kind === "failed" ? answer.reason : "", /this is node 'n9': .* for 'n2'/);
+    equal(answer.kind === "failed" && answer.undelivered, true);
   }, { serverId: "n9" });
 });
 
