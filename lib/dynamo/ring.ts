@@ -55,6 +55,8 @@ export interface Range {
   readonly end: Position;
 }
 
+const KEYS_KNOWN_MAX = 65_536;
+
 const indexes = new WeakMap<RingState, Ring>();
 
 export class Ring {
@@ -67,6 +69,8 @@ export class Ring {
   private readonly zones: ReadonlyMap<NodeId, string | undefined>;
   private readonly zoneCount: number;
   private readonly primariesByRange: (readonly NodeId[] | undefined)[] = [];
+  /** A request asks for its key's range many times over. */
+  private readonly rangeByKey = new Map<string, number>();
 
   constructor(state: RingState, n: number) {
     if (state.tokens.length === 0) throw new Error("Cannot index a ring without tokens");
@@ -117,7 +121,12 @@ export class Ring {
   }
 
   rangeOfKey(key: string): number {
-    return this.rangeAt(positionOf(key));
+    const known = this.rangeByKey.get(key);
+    if (known !== undefined) return known;
+    if (this.rangeByKey.size >= KEYS_KNOWN_MAX) this.rangeByKey.clear();
+    const range = this.rangeAt(positionOf(key));
+    this.rangeByKey.set(key, range);
+    return range;
   }
 
   rangeAt(position: Position): number {
