@@ -1,8 +1,19 @@
 /** The catalogue: every experiment there is, by name. What is not here cannot be run. */
+import { ANTI_ENTROPY_COST } from "./catalogue/anti_entropy_cost.ts";
+import { AVAILABILITY } from "./catalogue/availability.ts";
+import { COORDINATION } from "./catalogue/coordination.ts";
 import { DELTA_P } from "./catalogue/delta_p.ts";
+import { DIVERGENCE } from "./catalogue/divergence.ts";
+import { EARLY_REAPING } from "./catalogue/early_reaping.ts";
+import { FAILING_NODES } from "./catalogue/failing_nodes.ts";
+import { FAILURE_DETECTION } from "./catalogue/failure_detection.ts";
+import { FAILURE_RATE } from "./catalogue/failure_rate.ts";
+import { GOSSIP_CONVERGENCE } from "./catalogue/gossip_convergence.ts";
+import { HINT_STORM } from "./catalogue/hint_storm.ts";
 import { HOT_KEYS } from "./catalogue/hot_keys.ts";
 import { LATEST_PROPORTION } from "./catalogue/latest_proportion.ts";
 import { LOAD_BALANCE } from "./catalogue/load_balance.ts";
+import { PARTITION_TRIALS } from "./catalogue/partition_trials.ts";
 import { PBS_EXPONENTIAL } from "./catalogue/pbs_exponential.ts";
 import { PBS_REPLICATION } from "./catalogue/pbs_replication.ts";
 import { PBS_TABLE } from "./catalogue/pbs_table.ts";
@@ -10,6 +21,8 @@ import { RESPONSE_TIMES } from "./catalogue/response_times.ts";
 import { SIBLING_EXPLOSION } from "./catalogue/sibling_explosion.ts";
 import { TABLE_1 } from "./catalogue/table_1.ts";
 import { THREE_WAYS } from "./catalogue/three_ways.ts";
+import { TUNING } from "./catalogue/tuning.ts";
+import { WRITE_BUFFER } from "./catalogue/write_buffer.ts";
 import { type Engine, type Experiment, type Prepared } from "./experiment.ts";
 import { ParameterError } from "./parameters.ts";
 
@@ -17,13 +30,26 @@ export const CATALOGUE: readonly Experiment[] = [
   TABLE_1,
   RESPONSE_TIMES,
   HOT_KEYS,
+  FAILURE_RATE,
+  FAILING_NODES,
   DELTA_P,
   LATEST_PROPORTION,
   PBS_TABLE,
   PBS_EXPONENTIAL,
   PBS_REPLICATION,
   LOAD_BALANCE,
+  COORDINATION,
+  WRITE_BUFFER,
+  DIVERGENCE,
   SIBLING_EXPLOSION,
+  GOSSIP_CONVERGENCE,
+  FAILURE_DETECTION,
+  ANTI_ENTROPY_COST,
+  AVAILABILITY,
+  PARTITION_TRIALS,
+  HINT_STORM,
+  EARLY_REAPING,
+  TUNING,
   THREE_WAYS,
 ];
 

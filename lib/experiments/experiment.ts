@@ -109,12 +109,14 @@ export interface Definition<P extends Parameters, Point> {
   validate?(values: Values<P>, engine: Engine): void;
   points(values: Values<P>, engine: Engine): readonly Point[];
   run(point: Point, values: Values<P>, context: PointContext): Findings | Promise<Findings>;
+  /** What can only be told of a row when all are there; rows keep their order. */
+  finish?(rows: readonly Row[]): readonly Row[];
   checks(evidence: Evidence<Values<P>>): readonly Check[];
 }
 
 /** An experiment as the catalogue holds it: the types of its points are its own business. */
 export interface Experiment
-  extends Omit<Definition<Parameters, never>, "points" | "run" | "checks" | "validate"> {
+  extends Omit<Definition<Parameters, never>, "points" | "run" | "finish" | "checks" | "validate"> {
   /** Throws `ParameterError` for parameters or an engine that cannot be. */
   prepare(engine: Engine, given: Readonly<Record<string, string>>): Prepared;
 }
@@ -126,6 +128,7 @@ export interface Prepared {
   readonly parameters: Readonly<Record<string, ParameterValue>>;
   readonly pointCount: number;
   run(index: number, context: PointContext): Promise<Findings>;
+  finish(rows: readonly Row[]): readonly Row[];
   checks(rows: readonly Row[], series: Series): readonly Check[];
 }
 
@@ -149,6 +152,7 @@ export function defineExperiment<P extends Parameters, Point>(
           }
           return await definition.run(points[index] as Point, values, context);
         },
+        finish: (rows) => definition.finish?.(rows) ?? rows,
         checks: (rows, series) => definition.checks({ engine, values, rows, series }),
       };
     },

@@ -100,7 +100,7 @@ export function resultOf(
 ): Result {
   const { experiment, engine, parameters } = prepared;
   const inOrder = points.toSorted((a, b) => a.index - b.index);
-  const rows = inOrder.flatMap((point) => [...point.rows]);
+  const rows = prepared.finish(inOrder.flatMap((point) => [...point.rows]));
   const series: Record<string, Row[]> = {};
   for (const point of inOrder) {
     for (const [name, more] of Object.entries(point.series ?? {})) {

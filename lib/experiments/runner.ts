@@ -130,7 +130,10 @@ export interface WorkerStart {
   readonly given: Readonly<Record<string, string>>;
 }
 type ToWorker = { readonly start: WorkerStart } | { readonly index: number };
-type FromWorker = { readonly share: number } | { readonly point: PointResult };
+type FromWorker =
+  | { readonly share: number }
+  | { readonly point: PointResult }
+  | { readonly failure: string };
 
 export interface WorkerScope {
   onmessage: ((event: MessageEvent) => void) | null;
@@ -154,7 +157,12 @@ export function servePoints(
     // Nobody stops a point from within: the worker is terminated.
     const { signal } = new AbortController();
     const onProgress = (share: number) => scope.postMessage({ share });
-    scope.postMessage({ point: await runPoint(prepared, data.index, seed, signal, onProgress) });
+    try {
+      scope.postMessage({ point: await runPoint(prepared, data.index, seed, signal, onProgress) });
+    } catch (error) {
+      const failure = error instanceof Error ? error.stack ?? error.message : `${error}`;
+      scope.postMessage({ failure });
+    }
   };
 }
 
@@ -172,7 +180,8 @@ export function workerRunner(
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
         if ("share" in data) onProgress(data.share);
-        else resolve(data.point);
+        else if ("point" in data) resolve(data.point);
+        else reject(new Error(`point ${index} failed: ${data.failure}`));
       };
       worker.onerror = (event) => {
         event.preventDefault();

@@ -156,10 +156,19 @@ export class SimulatedCluster {
   }
 
   *put(node: string, key: string, value: string, options: PutOptions = {}): Steps<WriteDone> {
-    const startedMs = this.nowMs;
     const { context = null, ...rest } = options;
     const contentType = "text/plain";
-    const request: ClientRequest = { method: "put", key, value, contentType, context, ...rest };
+    return yield* this.write(node, { method: "put", key, value, contentType, context, ...rest });
+  }
+
+  /** Without a context: the coordinator deletes what it reads. */
+  *delete(node: string, key: string, options: PutOptions = {}): Steps<WriteDone> {
+    const { context = null, ...rest } = options;
+    return yield* this.write(node, { method: "delete", key, context, ...rest });
+  }
+
+  private *write(node: string, request: ClientRequest): Steps<WriteDone> {
+    const startedMs = this.nowMs;
     const outcome = yield* this.ask(node, request);
     const tookMs = this.nowMs - startedMs;
     if (outcome.kind === "reply" && outcome.reply.status === "written") {

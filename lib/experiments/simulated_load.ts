@@ -20,6 +20,8 @@ export interface SimulatedLoad {
   readonly random: SeededRandom;
   /** Between two operations of a client, ms; nothing unless given. */
   readonly thinkMs?: (random: SeededRandom) => number;
+  /** What an operation takes outside the cluster, such as a load balancer's hops, ms: waited and counted. */
+  readonly extraMs?: () => number;
   readonly options?: RequestOptions;
   readonly valueBytes?: number;
   /** Ends the load early, however many operations are left. */
@@ -69,16 +71,18 @@ export function spawnLoad(cluster: SimulatedCluster, load: SimulatedLoad): LoadT
       const isGet = random.float() < load.gets;
       const key = load.key(random);
       const node = load.node(key, random);
+      const extraMs = load.extraMs?.() ?? 0;
+      if (extraMs > 0) yield* cluster.sleep(extraMs);
       if (node === undefined) tallies[isGet ? "get" : "put"].count("failed", 0);
       else if (isGet) {
         const { outcome, tookMs, context } = yield* cluster.get(node, key, load.options);
-        tallies.get.count(outcome, tookMs);
+        tallies.get.count(outcome, tookMs + extraMs);
         if (context !== null) contexts.set(key, context);
       } else {
         // Over what was last seen of the key, or siblings would pile up.
         const context = contexts.get(key) ?? null;
         const done = yield* cluster.put(node, key, value, { ...load.options, context });
-        tallies.put.count(done.outcome, done.tookMs);
+        tallies.put.count(done.outcome, done.tookMs + extraMs);
         if (done.context !== null) contexts.set(key, done.context);
       }
       if (load.thinkMs !== undefined) yield* cluster.sleep(load.thinkMs(random));

@@ -1,0 +1,118 @@
+/** Dynamo's Table 2: who coordinates, a node behind a load balancer or the client itself. */
+import {
+  type Check,
+  checkThat,
+  defineExperiment,
+  numberIn,
+  rounded,
+  type Row,
+} from "../experiment.ts";
+import { integer, latency } from "../parameters.ts";
+import { SimulatedCluster } from "../simulated_cluster.ts";
+import { runSimulatedLoad } from "../simulated_load.ts";
+import { parseLegs } from "../../random/latency.ts";
+
+const KINDS = ["server-driven", "client-driven"] as const;
+const FIGURES = ["readP999", "writeP999", "readMean", "writeMean"] as const;
+/** Mostly a third of a millisecond, now and then some tens: a data centre at work. */
+const HOP = "mix(0.98*exp(3)+0.02*exp(0.15))";
+
+export const COORDINATION = defineExperiment({
+  name: "coordination",
+  title: "Server-driven against client-driven",
+  question: "What does a client gain that knows the ring and asks a coordinator itself?",
+  reproduces: "Dynamo (SOSP 2007), section 6.4, Table 2",
+  engines: ["simulated"],
+  parameters: {
+    latency: latency({ default: HOP, about: "of every hop: client, load balancer and nodes" }),
+    nodes: integer({ default: 12, least: 3, most: 200, about: "nodes" }),
+    clients: integer({ default: 20, least: 1, most: 1_000, about: "at a time" }),
+    operations: integer({
+      default: 60_000,
+      least: 100,
+      most: 10_000_000,
+      about: "half gets, half puts",
+    }),
+  },
+  varies: "who coordinates",
+  reading:
+    "A request through a load balancer reaches a random node, which passes it on to one that holds the key: one or two hops more each way, each of which may be a slow one. The client that asks a coordinator itself is spared them, in the mean and more so in the tail. Absolute figures are those of the delays chosen here; the gain is what can be compared.",
+  columns: {
+    coordination: "who coordinates",
+    readP999: "99.9th percentile of gets, ms",
+    writeP999: "of puts, ms",
+    readMean: "mean of gets, ms",
+    writeMean: "of puts, ms",
+  },
+  plots: [{
+    ...{ name: "latency", title: "Latency by who coordinates", from: "figures", mark: "dot" },
+    ...{ x: "figure", y: "ms", color: "coordination", xScale: "point", yScale: "log" },
+    ...{ xLabel: "", yLabel: "ms" },
+  }],
+  reference: {
+    source: "Dynamo, SOSP 2007, Table 2, ms",
+    note: "Amazon's own machines, network and load: only the ratio of the two lines carries over.",
+    rows: [
+      {
+        ...{ coordination: "server-driven", readP999: 68.9, writeP999: 68.5 },
+        ...{ readMean: 3.9, writeMean: 4.02 },
+      },
+      {
+        ...{ coordination: "client-driven", readP999: 30.4, writeP999: 30.4 },
+        ...{ readMean: 1.55, writeMean: 1.9 },
+      },
+    ],
+    keys: ["coordination"],
+    compared: FIGURES,
+  },
+  points: () => KINDS,
+  run(coordination, { latency, nodes, clients, operations }, { seed, random, onProgress }) {
+    const hop = parseLegs(latency).W.spec;
+    const isServer = coordination === "server-driven";
+    const cluster = new SimulatedCluster({
+      ...{ nodes, seed },
+      latency: `${latency};other=${hop}`,
+      clientLatency: hop,
+      config: {
+        ...{ n: 3, r: 2, w: 2, timeoutMs: 60_000, patienceMs: 60_000, siblingsMax: 10_000 },
+        coordinator: "random",
+      },
+    });
+    const balancer = parseLegs(latency).W;
+    const hops = random.child("balancer");
+    const tallies = runSimulatedLoad(cluster, {
+      ...{ clients, operations, gets: 0.5, onProgress },
+      key: (random) => `key-${Math.floor(random.float() * 2_000)}`,
+      node: (key, random) => isServer ? cluster.anyNode(random) : cluster.primary(key, random),
+      random: random.child("load"),
+      // The balancer's own two hops are the client's to wait for.
+      ...(isServer ? { extraMs: () => balancer.sample(hops) + balancer.sample(hops) } : {}),
+    });
+    const { get, put } = tallies;
+    const row: Row = {
+      coordination,
+      readP999: rounded(get.latency.percentileMs(99.9)),
+      writeP999: rounded(put.latency.percentileMs(99.9)),
+      readMean: rounded(get.latency.meanMs),
+      writeMean: rounded(put.latency.meanMs),
+    };
+    const figures = FIGURES.map((figure): Row => ({
+      coordination,
+      figure,
+      ms: row[figure] ?? null,
+    }));
+    return { rows: [row], series: { figures } };
+  },
+  checks({ rows }) {
+    const [server, client] = KINDS.map((kind) => rows.find((row) => row.coordination === kind));
+    return FIGURES.map((figure): Check => {
+      const [slow, quick] = [numberIn(server, figure), numberIn(client, figure)];
+      return checkThat(
+        `${figure}: client-driven is quicker`,
+        quick < slow,
+        `${slow} → ${quick} ms, ${rounded(slow / quick, 3)} times`,
+        "as published, 2.1 to 2.5 times",
+      );
+    });
+  },
+});

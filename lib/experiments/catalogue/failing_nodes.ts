@@ -1,0 +1,97 @@
+/** The original's Figure 5: gets and puts with 0 to 5 of 8 nodes gone. */
+import { checkAtLeast, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
+import { integer, integers, latency, requireAtMost } from "../parameters.ts";
+import { runSimulatedLoad } from "../simulated_load.ts";
+import { failNodes, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
+
+const BUCKETS = 40;
+
+export const FAILING_NODES = defineExperiment({
+  name: "failing-nodes",
+  title: "Response times as nodes fail",
+  question: "How do gets and puts change when up to five of eight nodes are gone?",
+  reproduces: "the original Dynamo Simulator, Figure 5",
+  engines: ["simulated"],
+  parameters: {
+    failed: integers({ default: [0, 1, 2, 3, 4, 5], least: 0, most: 99, about: "nodes that fail" }),
+    nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
+    n: integer({ default: 4, least: 1, most: 20, about: "N" }),
+    r: integer({ default: 1, least: 1, most: 20, about: "R" }),
+    w: integer({ default: 3, least: 1, most: 20, about: "W" }),
+    latency: latency({ default: "uniform(0,20)", about: "of messages between nodes" }),
+    clients: integer({ default: 10, least: 1, most: 1_000, about: "at a time" }),
+    operations: integer({
+      default: 6_000,
+      least: 10,
+      most: 1_000_000,
+      about: "half gets, half puts",
+    }),
+  },
+  varies: "how many nodes have failed",
+  reading:
+    "The sloppy quorum goes on with whoever is left: fallbacks take the places of the failed, so the shape hardly changes until fewer than N nodes are left. Then a put waits for the slowest of those there are. Gets of keys that only failed nodes held are the ones that are not served.",
+  columns: {
+    failed: "nodes that have failed",
+    operation: "get or put",
+    served: "share that succeeded",
+    mean: "of those, ms",
+    p50: "their median, ms",
+    p99: "their 99th percentile, ms",
+  },
+  plots: [{
+    ...{ name: "distribution", title: "Response times by failed nodes", from: "histogram" },
+    ...{ mark: "line", x: "ms", y: "share", color: "failed", facet: "operation" },
+    ...{ xLabel: "ms", yLabel: "share of operations" },
+  }],
+  validate({ n, r, w, nodes, failed }) {
+    requireAtMost("n", n, "nodes", nodes);
+    requireAtMost("r", r, "N", n);
+    requireAtMost("w", w, "N", n);
+    requireAtMost("failed", Math.max(...failed), "one less than nodes", nodes - 1);
+  },
+  points: ({ failed }) => [...failed],
+  run(failed, values, { seed, random, onProgress }) {
+    const { nodes, n, r, w, latency, clients, operations } = values;
+    const cluster = resilientCluster({ nodes, latency, seed, config: { n, r, w, sloppy: true } });
+    cluster.runFor(NOTICED_MS);
+    // Every key is written while all are well.
+    const load = {
+      clients,
+      key: (random: { float(): number }) => `key-${Math.floor(random.float() * 500)}`,
+      node: () => liveNode(cluster, random),
+    };
+    runSimulatedLoad(cluster, {
+      ...load,
+      operations: 2_000,
+      gets: 0,
+      random: random.child("fill"),
+    });
+    failNodes(cluster, failed, random.child("who"));
+    cluster.runFor(NOTICED_MS);
+    const tallies = runSimulatedLoad(cluster, {
+      ...{ ...load, operations, gets: 0.5, onProgress, random: random.child("load") },
+    });
+    const rows: Row[] = [];
+    const histogram: Row[] = [];
+    for (const operation of ["get", "put"] as const) {
+      const { ok, attempted, latency } = tallies[operation];
+      rows.push({
+        ...{ failed, operation, served: rounded(ok / attempted), mean: rounded(latency.meanMs) },
+        p50: rounded(latency.percentileMs(50)),
+        p99: rounded(latency.percentileMs(99)),
+      });
+      for (const { fromMs, toMs, count } of latency.buckets(BUCKETS)) {
+        const share = rounded(count / latency.count);
+        histogram.push({ failed: `${failed}`, operation, ms: rounded((fromMs + toMs) / 2), share });
+      }
+    }
+    return { rows, series: { histogram } };
+  },
+  checks({ rows, values: { nodes, w } }) {
+    const puts = rows.filter((row) =>
+      row.operation === "put" && nodes - numberIn(row, "failed") >= w
+    );
+    const least = Math.min(...puts.map((row) => numberIn(row, "served")));
+    return [checkAtLeast("puts served while W nodes are left: always writeable", least, 1)];
+  },
+});

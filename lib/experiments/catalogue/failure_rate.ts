@@ -1,0 +1,126 @@
+/** The original's Figure 4: puts while nodes fail, ever more often. */
+import {
+  checkAtLeast,
+  checkThat,
+  defineExperiment,
+  numberIn,
+  rounded,
+  type Row,
+} from "../experiment.ts";
+import { decimal, decimals, integer, latency, requireAtMost } from "../parameters.ts";
+import type { Steps } from "../simulated_cluster.ts";
+import { spawnLoad } from "../simulated_load.ts";
+import { crash, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+
+export const FAILURE_RATE = defineExperiment({
+  name: "failure-rate",
+  title: "Puts while nodes keep failing",
+  question: "What do puts cost as nodes fail once to fifty times a second?",
+  reproduces: "the original Dynamo Simulator, Figure 4",
+  engines: ["simulated"],
+  parameters: {
+    rates: decimals({
+      ...{ default: [0, 1, 2, 5, 10, 20, 30, 40, 50], least: 0, most: 1_000 },
+      about: "failures a second, over all nodes",
+    }),
+    downMs: decimal({
+      ...{ default: 40, least: 1, most: 60_000 },
+      about: "how long a failed node is down; at 50 a second two of the eight are, on average",
+    }),
+    nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
+    n: integer({ default: 4, least: 1, most: 20, about: "N" }),
+    r: integer({ default: 1, least: 1, most: 20, about: "R" }),
+    w: integer({ default: 3, least: 1, most: 20, about: "W" }),
+    latency: latency({ default: "10", about: "of messages between nodes" }),
+    clients: integer({ default: 10, least: 1, most: 1_000, about: "at a time" }),
+    operations: integer({ default: 6_000, least: 10, most: 1_000_000, about: "puts at each rate" }),
+  },
+  varies: "the failures a second",
+  reading:
+    "The mean rises gently: most puts meet no failure, since a call to a node that is down is refused at once and the next node on the ring takes its place. The 99th percentile shows those that were under way when a node went: they wait out the coordinator's patience. A coordinator that fails takes its put with it: the share that is acknowledged falls.",
+  columns: {
+    rate: "failures a second",
+    mean: "of acknowledged puts, ms",
+    p99: "their 99th percentile, ms",
+    acknowledged: "share of puts",
+    failures: "nodes that failed while the puts ran",
+  },
+  plots: [
+    {
+      ...{
+        name: "latency",
+        title: "Puts by failure rate",
+        from: "latency",
+        mark: "line",
+        x: "rate",
+      },
+      ...{ y: "ms", color: "figure", xLabel: "failures a second", yLabel: "ms" },
+    },
+    {
+      ...{ name: "acknowledged", title: "Puts that are acknowledged", from: "rows", mark: "line" },
+      ...{ x: "rate", y: "acknowledged", xLabel: "failures a second", yLabel: "share" },
+      yDomain: [0, 1],
+    },
+  ],
+  reference: {
+    source:
+      "the original Dynamo Simulator, Figure 4: 8 nodes, N=4 R=1 W=3, 10 ms; put mean about 35 to 40 ms and p99 about 64 to 174 ms from 1 to 50 failures a second",
+    note: "Ranges read off a figure; its processing is part of every figure.",
+    rows: [{ rate: 1, mean: 35, p99: 64 }, { rate: 50, mean: 40, p99: 174 }],
+    keys: ["rate"],
+    compared: ["mean", "p99"],
+  },
+  validate({ n, r, w, nodes }) {
+    requireAtMost("n", n, "nodes", nodes);
+    requireAtMost("r", r, "N", n);
+    requireAtMost("w", w, "N", n);
+  },
+  points: ({ rates }) => [...rates],
+  run(rate, values, { seed, random, onProgress }) {
+    const { nodes, n, r, w, latency, downMs, clients, operations } = values;
+    const cluster = resilientCluster({ nodes, latency, seed, config: { n, r, w, sloppy: true } });
+    cluster.runFor(NOTICED_MS);
+    const tallies = spawnLoad(cluster, {
+      ...{ clients, operations, gets: 0, onProgress },
+      key: (random) => `key-${Math.floor(random.float() * 1_000)}`,
+      node: (_, random) => liveNode(cluster, random),
+      random: random.child("load"),
+    });
+    let failures = 0;
+    function* failAgainAndAgain(random: SeededRandom): Steps<void> {
+      while (rate > 0 && tallies.put.attempted < operations) {
+        yield* cluster.sleep(-Math.log(1 - random.float()) * 1_000 / rate);
+        const node = liveNode(cluster, random);
+        if (node === undefined) continue;
+        crash(cluster, node, downMs);
+        failures++;
+      }
+    }
+    cluster.spawn(failAgainAndAgain(random.child("failures")));
+    cluster.run();
+    const { put } = tallies;
+    const row: Row = {
+      ...{ rate, mean: rounded(put.latency.meanMs), p99: rounded(put.latency.percentileMs(99)) },
+      ...{ acknowledged: rounded(put.ok / put.attempted), failures },
+    };
+    const points = (["mean", "p99"] as const).map((figure): Row => ({
+      ...{ rate, figure, ms: row[figure] ?? null },
+    }));
+    return { rows: [row], series: { latency: points } };
+  },
+  checks({ rows }) {
+    const byRate = rows.toSorted((a, b) => numberIn(a, "rate") - numberIn(b, "rate"));
+    const [first, last] = [byRate[0], byRate.at(-1)];
+    if (first === undefined || last === undefined || first === last) return [];
+    const [calm, busy] = [numberIn(first, "p99"), numberIn(last, "p99")];
+    return [
+      checkThat("the tail grows with the rate", busy > calm, `${calm} → ${busy} ms`, "longer"),
+      checkAtLeast(
+        "share of puts acknowledged at the lowest rate",
+        numberIn(first, "acknowledged"),
+        0.99,
+      ),
+    ];
+  },
+});

@@ -1,0 +1,239 @@
+/**
+ * Jepsen's trials of Riak 1.2.1 (Kingsbury, 2013) in virtual time: five clients, one a node, add numbers
+ * to a set under one key by reading it and writing it back. Then everything heals, and whatever was
+ * acknowledged must be in the set.
+ */
+import type { ClusterConfig } from "../../dynamo/config.ts";
+import {
+  type Check,
+  checkAtLeast,
+  checkAtMost,
+  defineExperiment,
+  numberIn,
+  rounded,
+  type Row,
+} from "../experiment.ts";
+import { choices, decimal, integer } from "../parameters.ts";
+import { SimulatedCluster, type Steps } from "../simulated_cluster.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+
+const NODES = 5;
+const HEAL_MS = 60_000;
+
+interface Trial {
+  readonly about: string;
+  readonly config: Partial<ClusterConfig>;
+  /** One client at a time holds a lock that no partition touches. */
+  readonly mutex: boolean;
+  readonly partitioned: boolean;
+  /** % of acknowledged writes lost, as published. */
+  readonly published: number;
+}
+
+const TRIALS = {
+  "lww-healthy": {
+    about: "last write wins, concurrent writers, a healthy network",
+    config: { mode: "lww" },
+    mutex: false,
+    partitioned: false,
+    published: 71.7,
+  },
+  "lww-quorum-mutex": {
+    about: "last write wins, R = W = quorum, a lock around every add, a partition",
+    config: { mode: "lww" },
+    mutex: true,
+    partitioned: true,
+    published: 91.4,
+  },
+  "lww-primary-quorum": {
+    about: "last write wins, PR = PW = quorum, concurrent writers, a partition",
+    config: { mode: "lww", pr: 2, pw: 2 },
+    mutex: false,
+    partitioned: true,
+    published: 91.7,
+  },
+  "siblings": {
+    about: "siblings merged by set union, concurrent writers, a partition",
+    config: { mode: "dvv" },
+    mutex: false,
+    partitioned: true,
+    published: 0,
+  },
+} as const satisfies Record<string, Trial>;
+type TrialName = keyof typeof TRIALS;
+const NAMES = Object.keys(TRIALS) as TrialName[];
+
+export const PARTITION_TRIALS = defineExperiment({
+  name: "partition-trials",
+  title: "Acknowledged, and then lost",
+  question:
+    "What becomes of acknowledged writes when writers are concurrent and the network parts?",
+  reproduces: "Jepsen: Riak (Kingsbury, 2013)",
+  engines: ["simulated"],
+  parameters: {
+    trials: choices(NAMES, { default: NAMES, about: "which of the four" }),
+    adds: integer({
+      default: 600,
+      least: 10,
+      most: 20_000,
+      about: "numbers added, over all clients",
+    }),
+    runs: integer({ default: 5, least: 1, most: 1_000, about: "times, with other seeds" }),
+    skewMs: decimal({
+      default: 20,
+      least: 0,
+      most: 60_000,
+      about: "how far node clocks may be off, either way",
+    }),
+    thinkMs: decimal({
+      default: 20,
+      least: 0,
+      most: 60_000,
+      about: "mean pause of a client between adds",
+    }),
+  },
+  varies: "how conflicts are resolved, and whether the network parts",
+  reading:
+    "Under lww the later stamp wins and the other write is gone, though it was acknowledged: with concurrent writers on a healthy network, under a partition in spite of a lock, and in spite of primary quorums. Kept as siblings and merged by the client, nothing is lost. The published shares belong to other timings and another partition; what counts is who loses at all.",
+  columns: {
+    trial: "see the legend in the catalogue",
+    about: "what is special about it",
+    acknowledged: "adds that were acknowledged",
+    lost: "of those, missing in the end",
+    lostPercent: "lost, in % of the acknowledged",
+    unacknowledged: "adds that failed or whose end is not known",
+    survivedAnyway: "of those, there in the end",
+  },
+  plots: [{
+    ...{ name: "lost", title: "Acknowledged writes lost", from: "rows", mark: "bar", x: "trial" },
+    ...{ y: "lostPercent", xLabel: "trial", yLabel: "% of acknowledged", yDomain: [0, 100] },
+  }],
+  reference: {
+    source: "Jepsen, Riak 1.2.1, 2013",
+    note:
+      "Of siblings with set union: 1948 acknowledged, none lost. Jepsen's third trial held a lock as well.",
+    rows: NAMES.map((trial): Row => ({ trial, lostPercent: TRIALS[trial].published })),
+    keys: ["trial"],
+    compared: ["lostPercent"],
+  },
+  points: ({ trials }) => [...trials],
+  run(name, values, { random, onProgress }) {
+    const sum = { acknowledged: 0, lost: 0, unacknowledged: 0, survivedAnyway: 0 };
+    for (let run = 0; run < values.runs; run++) {
+      const found = runTrial(TRIALS[name], values, random.child(`run ${run}`));
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += found[key];
+      onProgress((run + 1) / values.runs);
+    }
+    const lostPercent = rounded(100 * sum.lost / Math.max(1, sum.acknowledged));
+    const { about } = TRIALS[name];
+    const { acknowledged, lost, unacknowledged, survivedAnyway } = sum;
+    const row: Row = {
+      trial: name,
+      about,
+      acknowledged,
+      lost,
+      lostPercent,
+      unacknowledged,
+      survivedAnyway,
+    };
+    return { rows: [row] };
+  },
+  checks({ rows }) {
+    return rows.map((row): Check => {
+      const lost = numberIn(row, "lost");
+      return row.trial === "siblings"
+        ? checkAtMost("siblings: acknowledged writes lost", lost, 0)
+        : checkAtLeast(`${row.trial}: acknowledged writes lost`, lost, 1);
+    });
+  },
+});
+
+interface Timing {
+  readonly adds: number;
+  readonly skewMs: number;
+  readonly thinkMs: number;
+}
+
+function runTrial(trial: Trial, { adds, skewMs, thinkMs }: Timing, random: SeededRandom) {
+  const cluster = new SimulatedCluster({
+    ...{ nodes: NODES, latency: "exp(1)", seed: random.child("cluster").uint32() },
+    disk: { load: "0.05", store: "exp(1)" },
+    config: {
+      ...{ n: 3, r: 2, w: 2, sloppy: true, hintedHandoff: true, readRepair: true },
+      ...{ gossipIntervalMs: 500, antiEntropyIntervalMs: 1_000, timeoutMs: 1_000 },
+      ...{ siblingsMax: 10_000, ...trial.config },
+    },
+  });
+  const clocks = random.child("clocks");
+  for (const node of cluster.ids) {
+    const byMs = Math.round((2 * clocks.float() - 1) * skewMs);
+    cluster.simulation.inject({ kind: "clock-skew", atMs: 0, forMs: 3_600_000, node, byMs });
+  }
+  const key = "set";
+  const acknowledged = new Set<number>();
+  const unacknowledged = new Set<number>();
+  let next = 0;
+  let holder: number | null = null;
+  let healed = !trial.partitioned;
+  function* client(index: number, own: SeededRandom): Steps<void> {
+    const node = cluster.ids[index] as string;
+    while (next < adds) {
+      while (trial.mutex && holder !== null) yield* cluster.sleep(1 + own.float());
+      holder = index;
+      const number = next++;
+      const read = yield* cluster.get(node, key);
+      if (read.outcome === "ok") {
+        const value = btoa([...unionOf(read.values), number].join(","));
+        const done = yield* cluster.put(node, key, value, { context: read.context });
+        (done.outcome === "ok" ? acknowledged : unacknowledged).add(number);
+      } else unacknowledged.add(number);
+      holder = null;
+      yield* cluster.sleep(-Math.log(1 - own.float()) * thinkMs);
+    }
+  }
+  function* part(): Steps<void> {
+    while (next < adds / 10) yield* cluster.sleep(5);
+    const minority = twoWithOneOwner(cluster, key);
+    const majority = cluster.ids.filter((id) => !minority.includes(id));
+    cluster.simulation.inject({
+      ...{ kind: "partition", atMs: cluster.nowMs, forMs: 86_400_000, how: "drop" },
+      groups: [minority, majority],
+    });
+    while (next < adds) yield* cluster.sleep(5);
+    // What is under way may still end.
+    yield* cluster.sleep(2_000);
+    cluster.simulation.faults.heal(cluster.simulation);
+    healed = true;
+  }
+  let last: Set<number> = new Set();
+  function* judge(): Steps<void> {
+    while (next < adds || !healed) yield* cluster.sleep(100);
+    yield* cluster.sleep(HEAL_MS);
+    const read = yield* cluster.get(cluster.primaries(key)[0] as string, key, { r: 3 });
+    if (read.outcome !== "ok") throw new Error(`a healed cluster does not answer: ${read.reason}`);
+    last = unionOf(read.values);
+  }
+  for (let i = 0; i < NODES; i++) cluster.spawn(client(i, random.child(`client ${i}`)));
+  if (trial.partitioned) cluster.spawn(part());
+  cluster.spawn(judge());
+  cluster.run();
+  return {
+    acknowledged: acknowledged.size,
+    lost: [...acknowledged].filter((number) => !last.has(number)).length,
+    unacknowledged: unacknowledged.size,
+    survivedAnyway: [...unacknowledged].filter((number) => last.has(number)).length,
+  };
+}
+
+/** Both sides hold an owner of the key, and the larger one most of them. */
+function twoWithOneOwner(cluster: SimulatedCluster, key: string): string[] {
+  const owners = cluster.primaries(key);
+  const other = cluster.ids.find((id) => !owners.includes(id)) as string;
+  return [owners[0] as string, other];
+}
+
+function unionOf(values: readonly string[]): Set<number> {
+  return new Set(
+    values.flatMap((value) => atob(value).split(",")).filter((text) => text !== "").map(Number),
+  );
+}

@@ -1,0 +1,78 @@
+/** Dynamo section 6.1: durability traded for the tail of writes. */
+import { checkAtLeast, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
+import { integer, latency } from "../parameters.ts";
+import { SimulatedCluster } from "../simulated_cluster.ts";
+import { runSimulatedLoad } from "../simulated_load.ts";
+import { parseLegs } from "../../random/latency.ts";
+import { DURABILITIES } from "../../dynamo/config.ts";
+
+export const WRITE_BUFFER = defineExperiment({
+  name: "write-buffer",
+  title: "Buffered against committed writes",
+  question:
+    "What does acknowledging from memory, with one replica still committing, do to the tail of writes?",
+  reproduces: "Dynamo (SOSP 2007), section 6.1 and Figure 5",
+  engines: ["simulated"],
+  parameters: {
+    store: latency({
+      default: "mix(0.98*exp(0.5)+0.02*exp(0.02))",
+      about: "how long a store takes on the disk, ms (the W leg of the spec counts)",
+    }),
+    latency: latency({ default: "exp(2)", about: "of messages between nodes" }),
+    n: integer({ default: 3, least: 2, most: 20, about: "N" }),
+    w: integer({ default: 2, least: 1, most: 20, about: "W" }),
+    clients: integer({ default: 20, least: 1, most: 1_000, about: "at a time" }),
+    operations: integer({ default: 40_000, least: 100, most: 10_000_000, about: "puts" }),
+  },
+  varies: "what is acknowledged: a commit, or a write in memory",
+  reading:
+    "Committed, a put waits for W disks, and one slow store of two is enough for a slow put. Buffered, replicas answer from memory and one alone commits first, so the tail loses all but that one disk's share of it. How much that is depends on the disks; Amazon saw a fifth at peak.",
+  columns: {
+    durability: "when a write is acknowledged",
+    mean: "of puts, ms",
+    p50: "their median, ms",
+    p99: "their 99th percentile, ms",
+    p999: "their 99.9th percentile, ms",
+  },
+  plots: [{
+    ...{ name: "percentiles", title: "Puts, buffered and committed", from: "percentiles" },
+    ...{ mark: "line", x: "percentile", y: "ms", color: "durability", xScale: "point" },
+    ...{ xLabel: "percentile", yLabel: "ms", yScale: "log" },
+  }],
+  points: () => DURABILITIES,
+  run(durability, { store, latency, n, w, clients, operations }, { seed, random, onProgress }) {
+    const cluster = new SimulatedCluster({
+      ...{ nodes: Math.max(5, n), latency, seed },
+      disk: { load: "0.05", store: parseLegs(store).W.spec },
+      config: {
+        ...{ n, r: 1, w, durability, timeoutMs: 60_000, patienceMs: 60_000 },
+        siblingsMax: 10_000,
+      },
+    });
+    const { put } = runSimulatedLoad(cluster, {
+      ...{ clients, operations, gets: 0, onProgress, random: random.child("load") },
+      key: (random) => `key-${Math.floor(random.float() * 5_000)}`,
+      node: (key, random) => cluster.primary(key, random),
+    });
+    const { meanMs, p50Ms, p99Ms, p999Ms } = put.latency.summary();
+    const row: Row = {
+      ...{ durability, mean: rounded(meanMs), p50: rounded(p50Ms) },
+      ...{ p99: rounded(p99Ms), p999: rounded(p999Ms) },
+    };
+    const percentiles = [10, 25, 50, 75, 90, 95, 99, 99.9].map((percentile): Row => ({
+      ...{ durability, percentile: `${percentile}` },
+      ms: rounded(put.latency.percentileMs(percentile)),
+    }));
+    return { rows: [row], series: { percentiles } };
+  },
+  checks({ rows }) {
+    const p999 = (durability: string) =>
+      numberIn(rows.find((row) => row.durability === durability), "p999");
+    return [checkAtLeast(
+      "committed over buffered at the 99.9th percentile (5 at Amazon's peak)",
+      p999("commit") / p999("buffered"),
+      2,
+      "times",
+    )];
+  },
+});
