@@ -136,6 +136,7 @@ export class Processes {
     if (told === null || machine.replica === null) return;
     world.hash.begin(world.now, machine.index, EVENT_CODES[told.kind] ?? OTHER_CODE);
     world.hash.event(told);
+    world.hash.end();
     this.steps++;
     effects.length = 0;
     machine.replica.step(world.now + machine.clockOffsetUs, told, effects);

@@ -214,6 +214,7 @@ export class Simulation {
   inject(fault: Fault): void {
     this.hash.begin(this.now, NO_NODE, FAULT_CODE);
     this.hash.text(JSON.stringify(fault));
+    this.hash.end();
     this.faults.begin(this, fault);
   }
 
@@ -223,6 +224,7 @@ export class Simulation {
     this.hash.word(token);
     if (outcome.kind === "reply") this.hash.clientReply(outcome.reply);
     else this.hash.text(outcome.kind);
+    this.hash.end();
     this.driver.answered(this, token, outcome);
   }
 }

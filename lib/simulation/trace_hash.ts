@@ -7,10 +7,11 @@
  * time, the ends of its value and the counters of its clock; of a text its length and its last few
  * characters. What else could differ changes who is sent what, and when, soon after.
  *
- * Two lanes of 32 bits, each a multiply and shift mix in the manner of MurmurHash3 with constants of
- * its own, are joined to 64 bits at the end: it spreads well, and is no defence against somebody who
- * wants two runs to collide. Integers wrap and shifts are of 32 bits, the same on every machine, and
- * JSON on the wire or not makes no difference, since only contents count.
+ * An event is hashed to one word, in the manner of Firefox's FxHash; that word goes into two lanes of
+ * 32 bits, each a multiply and rotate mix with constants of its own, which are joined to 64 bits at the
+ * end. It spreads well, and is no defence against somebody who wants two runs to collide. Integers wrap
+ * and shifts are of 32 bits, the same on every machine; JSON on the wire or not makes no difference,
+ * since only contents count.
  */
 import type { Clock, Dot } from "../dynamo/clock.ts";
 import type {
@@ -28,13 +29,16 @@ const TEXT_HASHED = 8;
 export class TraceHash {
   private a = 0x9747b28c | 0;
   private b = 0x1b873593 | 0;
-  /** Events mixed in so far. */
+  /** The event under way. */
+  private current = 0;
+  /** Events so far. */
   private count = 0;
 
   clone(): TraceHash {
     const copy = new TraceHash();
     copy.a = this.a;
     copy.b = this.b;
+    copy.current = this.current;
     copy.count = this.count;
     return copy;
   }
@@ -46,18 +50,25 @@ export class TraceHash {
     return (high >>> 0).toString(16).padStart(8, "0") + (low >>> 0).toString(16).padStart(8, "0");
   }
 
-  /** Begins one event: the moment (virtual µs) and what it concerns. */
+  /** Begins an event: the moment (virtual µs) and what it concerns. */
   begin(at: number, node: number, kind: number): void {
-    this.count++;
+    this.current = node << 8 ^ kind;
     this.number(at);
-    this.word(node << 8 ^ kind);
+  }
+
+  /** Ends the event: it counts from here on. */
+  end(): void {
+    const { current } = this;
+    const a = Math.imul(this.a ^ current, 0x85ebca6b);
+    this.a = a << 13 | a >>> 19;
+    const b = Math.imul(this.b + current | 0, 0xc2b2ae35);
+    this.b = b ^ b >>> 15;
+    this.count++;
   }
 
   word(word: number): void {
-    const a = Math.imul(this.a ^ word, 0x85ebca6b);
-    this.a = a << 13 | a >>> 19;
-    const b = Math.imul(this.b + word | 0, 0xc2b2ae35);
-    this.b = b ^ b >>> 15;
+    const { current } = this;
+    this.current = Math.imul((current << 5 | current >>> 27) ^ word, 0x9e3779b1);
   }
 
   /** An integer of up to 53 bits. */
@@ -69,11 +80,10 @@ export class TraceHash {
   /** The length and the last {@link TEXT_HASHED} code units. */
   text(text: string): void {
     const { length } = text;
-    let hash = length;
+    this.word(length);
     for (let i = length > TEXT_HASHED ? length - TEXT_HASHED : 0; i < length; i++) {
-      hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+      this.word(text.charCodeAt(i));
     }
-    this.word(hash);
   }
 
   event(event: Event): void {
@@ -192,13 +202,9 @@ export class TraceHash {
     if (context.dots !== undefined) this.clock(context.dots);
   }
 
-  /** The counters, in one word. */
   private clock(clock: Clock | readonly Dot[]): void {
-    let hash = clock.length;
-    for (let i = 0; i < clock.length; i++) {
-      hash = Math.imul(hash ^ (clock[i] as Dot)[1], 0x01000193);
-    }
-    this.word(hash);
+    for (let i = 0; i < clock.length; i++) this.word((clock[i] as Dot)[1]);
+    this.word(clock.length);
   }
 }
 
