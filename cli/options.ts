@@ -97,7 +97,10 @@ interface ClusterFlags {
 }
 
 /** Declares the flags that say what a cluster is founded with and what its defaults are. */
-export function clusterFlags(command: Command): Command {
+export function clusterFlags(
+  command: Command,
+  seedMeans = "where the ring's tokens are drawn from (default: drawn)",
+): Command {
   const count = (flags: string, description: string, least: number, most: number) =>
     new Option(flags, description).argParser(integer(least, most));
   return command
@@ -138,7 +141,7 @@ export function clusterFlags(command: Command): Command {
     .addOption(
       new Option("--zones <list>", "one a node, spanned by replicas: a,a,b").argParser(items),
     )
-    .option("--seed <seed>", "where the ring's tokens are drawn from (default: drawn)");
+    .option("--seed <seed>", seedMeans);
 }
 
 /** What the flags of {@link clusterFlags} ask for; only what was given is set. */

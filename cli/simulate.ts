@@ -50,7 +50,7 @@ const STEPS_AT_ONCE = 200_000;
 
 function readFlags(): { readonly flags: Flags; readonly scenario: Scenario } {
   const command = newCommand("simulate", "One deterministic run in virtual time, and its checks.");
-  clusterFlags(command);
+  clusterFlags(command, "a whole number that all chance of the run is drawn from (default: 1)");
   const number = (flags: string, about: string, most: number, otherwise: number) =>
     new Option(flags, about).argParser(integer(1, most)).default(otherwise);
   command
