@@ -103,7 +103,7 @@ Deno.test("experiment refuses what cannot be with the place and what is allowed"
   await inTemporaryDirectory(async (dir) => {
     const out = ["--out", join(dir, "never")];
     const wrong: [string[], RegExp][] = [
-      [["run", "figure-8", ...out], /unknown experiment 'figure-8': there are pbs-table/],
+      [["run", "figure-8", ...out], /unknown experiment 'figure-8': there are table-1/],
       [["run", "pbs-table", "--engine", "live", ...out], /no engine 'live': it has model/],
       [["run", "pbs-exponential", "--set", "r=4", ...out], /'r' must be at most N, 3: it is 4/],
       [
@@ -120,5 +120,59 @@ Deno.test("experiment refuses what cannot be with the place and what is allowed"
       assert.match(stderr, message);
     }
     assert.deepEqual([...Deno.readDirSync(dir)], []);
+  });
+});
+
+Deno.test("experiment run stops at Ctrl-C, keeps what is done and says how to go on", async () => {
+  await inTemporaryDirectory(async (dir) => {
+    const out = join(dir, "run");
+    // One point is done in no time, the other would take for ever.
+    const args = ["run", "-A", "cli/experiment.ts", "run", "load-balance", "--workers", "1"];
+    const sets = ["tokens=2,1024", "rings=100000", "strategies=equal-partitions", "nodes=4", "n=1"];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [...args, ...sets.flatMap((set) => ["--set", set]), "--out", out],
+      cwd: PROJECT,
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const points = join(out, "points.jsonl");
+    const linesNow = async () => {
+      try {
+        return (await Deno.readTextFile(points)).split("\n").length - 1;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotFound) return 0;
+        throw error;
+      }
+    };
+    while (await linesNow() < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill("SIGINT");
+    const { code, stderr } = await child.output();
+    assert.equal(code, 130);
+    assert.match(new TextDecoder().decode(stderr), /1 of 2 points are kept/);
+    const result = await resultIn(out);
+    assert.deepEqual(result.environment.points, { done: 1, total: 2 });
+    assert.deepEqual(result.checks, []);
+    assert.equal(result.rows.length, 1);
+  });
+});
+
+Deno.test("experiment run on the live engine measures real processes and leaves none behind", async () => {
+  await inTemporaryDirectory(async (dir) => {
+    const out = join(dir, "run");
+    const sets = ["nodes=4", "quorums=3/1/2", "operations=60", "concurrency=4", "latency=2"];
+    const { code, stderr } = await experiment(
+      ...["run", "table-1", "--engine", "live", ...sets.flatMap((set) => ["--set", set])],
+      ...["--out", out],
+    );
+    // Its check against the model is of times: on a busy machine it may fail.
+    assert.ok(code === 0 || code === 1, stderr);
+    const { rows } = await resultIn(out);
+    assert.deepEqual(rows.map(({ operation, operations }) => [operation, operations]), [
+      ["get", 60],
+      ["put", 60],
+    ]);
+    // A put at W=2 waits for one replica's legs, 4 ms; a get at R=1 for none, unless it is forwarded.
+    assert.ok(rows.every(({ mean }) => typeof mean === "number" && mean > 0));
+    assert.ok((rows[1]?.mean as number) >= 4);
   });
 });
