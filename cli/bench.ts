@@ -1,6 +1,6 @@
 /**
  * `deno task bench`: what the store does a second, how long it takes and what it costs, beside etcd where
- * that is installed; and how fast the model is.
+ * that is installed; and how fast the simulator and the model are.
  *
  * Three nodes, N=3 R=W=2, values of 100 bytes, every acknowledged write on disk; puts write new keys,
  * gets read keys drawn uniformly. The load comes from this process, over keep-alive connections, and its
@@ -8,6 +8,8 @@
  */
 import { Option } from "commander";
 import { benchWars, type ModelRow } from "./bench/models.ts";
+import { runSimulationBench } from "./bench_simulation.ts";
+import type { SimulationRow } from "./bench/simulation.ts";
 import { type BenchOptions, type BenchRow, runRounds } from "./bench/rounds.ts";
 import { type BenchedSystem, etcdVersion, startDynamo, startEtcd } from "./bench/systems.ts";
 import { integer, items, newCommand, readArguments, writeAll } from "./options.ts";
@@ -20,7 +22,7 @@ interface Flags {
   readonly valueBytes: number;
   readonly workers: number;
   readonly etcd: boolean;
-  readonly only?: "store" | "models";
+  readonly only?: "store" | "simulator" | "models";
   readonly trials: number;
   readonly json?: boolean;
 }
@@ -53,7 +55,9 @@ function readFlags(): Flags {
     .addOption(count("--value-bytes <count>", "bytes of a value", 65_536).default(100))
     .addOption(count("--workers <count>", "threads the load comes from", 64).default(1))
     .option("--no-etcd", "leave etcd out")
-    .addOption(new Option("--only <part>", "one part alone").choices(["store", "models"]))
+    .addOption(
+      new Option("--only <part>", "one part alone").choices(["store", "simulator", "models"]),
+    )
     .addOption(
       count("--trials <count>", "of the model, for each latency profile", 1e9).default(3_000_000),
     )
@@ -142,10 +146,31 @@ function modelTable(rows: readonly ModelRow[]): string {
   );
 }
 
+function simulationTable(rows: readonly SimulationRow[]): string {
+  const header = [
+    "simulator, one core",
+    "operations",
+    "events",
+    "events/s",
+    "events/s of CPU",
+    "s",
+  ];
+  return table(
+    [...header, "heap bytes an operation"],
+    rows.map((row) => [
+      ...[row.name, whole(row.operations), whole(row.events), whole(row.eventsPerSecond)],
+      ...[whole(row.eventsPerCpuSecond), (row.elapsedMs / 1_000).toFixed(2)],
+      whole(row.heapBytesPerOperation),
+    ]),
+  );
+}
+
 const flags = readFlags();
-const etcd = flags.etcd && flags.only !== "models" ? await etcdVersion() : null;
-const store = flags.only === "models" ? [] : await benchStore(flags, etcd);
-const models = flags.only === "store" ? [] : benchWars(flags.trials);
+const wants = (part: Flags["only"]) => flags.only === undefined || flags.only === part;
+const etcd = flags.etcd && wants("store") ? await etcdVersion() : null;
+const store = wants("store") ? await benchStore(flags, etcd) : [];
+const simulator = wants("simulator") ? await runSimulationBench() : [];
+const models = wants("models") ? benchWars(flags.trials) : [];
 const ratios = ratiosOf(store);
 const failure = store.find((row) => row.failure !== null);
 
@@ -157,13 +182,14 @@ if (flags.json === true) {
     etcd,
   };
   const parameters = { clients, seconds, rounds, keys, valueBytes, workers };
-  print(JSON.stringify({ parameters, environment, store, ratios, models }));
+  print(JSON.stringify({ parameters, environment, store, ratios, simulator, models }));
 } else {
   if (store.length > 0) print(storeTable(store));
   for (const { operation, clients, opsPerSecond } of ratios) {
     print(`${operation}, ${clients} clients: ${opsPerSecond.toFixed(2)} times etcd ${etcd}`);
   }
-  if (models.length > 0) print(`${store.length > 0 ? "\n" : ""}${modelTable(models)}`);
+  if (simulator.length > 0) print(`${store.length > 0 ? "\n" : ""}${simulationTable(simulator)}`);
+  if (models.length > 0) print(`${flags.only === undefined ? "\n" : ""}${modelTable(models)}`);
 }
 if (failure !== undefined) {
   writeAll(Deno.stderr, `${failure.system} ${failure.operation} failed: ${failure.failure}\n`);

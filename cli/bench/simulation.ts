@@ -2,6 +2,7 @@
  * How fast the simulator is: protocol events a second on one core, without faults and without JSON on
  * the wire (the trace hash is the same), and whether its memory stays flat.
  */
+import process from "node:process";
 import { worldOf } from "../../lib/simulation/cluster.ts";
 import { LoadDriver } from "../../lib/simulation/load_driver.ts";
 import { parseScenario } from "../../lib/simulation/scenario.ts";
@@ -17,6 +18,8 @@ export interface SimulationRow {
   /** Setting up the cluster and running it. */
   readonly elapsedMs: number;
   readonly eventsPerSecond: number;
+  /** By processor time: what an otherwise idle core would have done. */
+  readonly eventsPerCpuSecond: number;
   readonly virtualMs: number;
   /** Growth of the heap from a quarter of the run to its end, bytes an operation. */
   readonly heapBytesPerOperation: number;
@@ -29,6 +32,9 @@ interface Setting {
   readonly operations: number;
 }
 
+/** A run before each that is measured, so that the compiler knows the code. */
+const WARM_UP_OPERATIONS = 30_000;
+
 /** The two sizes that the design promises speeds for. */
 export const SIMULATION_SETTINGS: readonly Setting[] = [
   { name: "5 nodes, N=3", nodes: 5, operations: 200_000 },
@@ -38,22 +44,29 @@ export const SIMULATION_SETTINGS: readonly Setting[] = [
 /** Bytes of a value, as in the benchmarks of the store. */
 const VALUE_BYTES = 100;
 const CLIENTS = 64;
+const KEYS = 1_000;
 
+/** Runs the settings here, one after the other, each after a run that is not measured. */
 export function benchSimulation(settings = SIMULATION_SETTINGS): SimulationRow[] {
-  return settings.map(bench);
+  return settings.map((setting) => {
+    bench({ ...setting, operations: Math.min(setting.operations, WARM_UP_OPERATIONS) });
+    return bench(setting);
+  });
 }
 
 function bench({ name, nodes, operations }: Setting): SimulationRow {
   const scenario = parseScenario({ nodes, seed: 42, network: { latency: "10" } });
   const value = btoa("v".repeat(VALUE_BYTES));
-  const driver = new LoadDriver({ seed: 42, clients: CLIENTS, operations, keys: 1_000, value });
+  const driver = new LoadDriver({ seed: 42, clients: CLIENTS, operations, keys: KEYS, value });
   const begun = performance.now();
+  const cpuBefore = process.cpuUsage();
   const simulation = new Simulation({ ...worldOf(scenario), json: false, driver });
   while (driver.answeredCount < operations / 4 && simulation.step());
-  const heapAtQuarter = Deno.memoryUsage().heapUsed;
+  const heapAtQuarter = heapInUse();
   while (!driver.isDone && simulation.step());
   const elapsedMs = performance.now() - begun;
-  const grown = Deno.memoryUsage().heapUsed - heapAtQuarter;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const grown = heapInUse() - heapAtQuarter;
   return {
     name,
     nodes,
@@ -62,8 +75,15 @@ function bench({ name, nodes, operations }: Setting): SimulationRow {
     events: simulation.steps,
     elapsedMs,
     eventsPerSecond: simulation.steps / elapsedMs * 1_000,
+    eventsPerCpuSecond: simulation.steps / (user + system) * 1e6,
     virtualMs: simulation.now / 1_000,
     heapBytesPerOperation: Math.round(grown / (operations * 3 / 4)),
     traceHash: simulation.traceHash,
   };
+}
+
+/** After a collection, where V8 was started with `--expose-gc`. */
+function heapInUse(): number {
+  (globalThis as { readonly gc?: () => void }).gc?.();
+  return Deno.memoryUsage().heapUsed;
 }
