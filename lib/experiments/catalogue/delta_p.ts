@@ -10,6 +10,7 @@ import {
 } from "../experiment.ts";
 import { liveTimedReads } from "../live_timed_reads.ts";
 import {
+  choice,
   decimals,
   integer,
   latencies,
@@ -18,6 +19,8 @@ import {
   quorums,
   quorumsOf,
 } from "../parameters.ts";
+import type { ClusterConfig } from "../../dynamo/config.ts";
+import { repairConfig, REPAIRS } from "../repairs.ts";
 import { simulateTimedReads } from "../timed_reads.ts";
 
 const NORMAL = "normal(50,25)";
@@ -50,6 +53,7 @@ export const DELTA_P = defineExperiment({
       ...{ default: [0, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150], least: 0, most: 60_000 },
       about: "when to read, ms after the put's answer",
     }),
+    repair: choice(REPAIRS, { default: "none", about: "what mends replicas meanwhile" }),
     nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
     trials: integer({
       default: 4_000,
@@ -93,8 +97,9 @@ export const DELTA_P = defineExperiment({
   },
   points: ({ quorums, latencies }) =>
     latencies.flatMap((latency) => quorums.map((quorum) => ({ latency, quorum }))),
-  async run({ latency, quorum }, { nodes, times, trials, liveTrials }, context) {
-    const plan = { nodes, quorums: quorumsOf(quorum), latency, timesMs: times };
+  async run({ latency, quorum }, { nodes, times, trials, liveTrials, repair }, context) {
+    const config = repairConfig(repair);
+    const plan = { nodes, quorums: quorumsOf(quorum), latency, timesMs: times, config };
     const found = context.engine === "live"
       ? await live(plan, liveTrials, context)
       : simulateTimedReads({
@@ -168,20 +173,18 @@ interface LivePlan {
   readonly quorums: Quorums;
   readonly latency: string;
   readonly timesMs: readonly number[];
+  readonly config: Partial<ClusterConfig>;
 }
 
 async function live(
-  { nodes, quorums, latency, timesMs }: LivePlan,
+  { nodes, quorums, latency, timesMs, config }: LivePlan,
   trials: number,
   context: PointContext,
 ) {
   const cluster = await context.launch?.({
     nodes,
     latency,
-    config: {
-      ...{ ...quorums, sloppy: false, hintedHandoff: false, readRepair: false },
-      ...{ antiEntropyIntervalMs: 0, timeoutMs: 60_000, patienceMs: 60_000 },
-    },
+    config: { ...quorums, ...config, timeoutMs: 60_000, patienceMs: 60_000 },
   });
   if (cluster === undefined) throw new Error("the live engine needs a launcher");
   try {

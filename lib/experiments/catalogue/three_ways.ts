@@ -25,6 +25,7 @@ import {
 } from "../parameters.ts";
 import { scaledLegs } from "../scaled_legs.ts";
 import { simulateTimedReads } from "../timed_reads.ts";
+import { tVisibilityMs } from "../staleness.ts";
 import type { WarsTally } from "../wars.ts";
 import { warsTrials } from "./wars_trials.ts";
 
@@ -71,6 +72,8 @@ export const THREE_WAYS = defineExperiment({
     engine: "compared with the model",
     rmseConsistent: "of P(consistent at t), in percentage points",
     rmseLatency: "of latency percentiles, relative, in %",
+    t99: "ms until 99% of reads see the put, by interpolation; none where the curve ends below",
+    t99Model: "the same by the model",
     puts: "trials",
     reads: "over all t",
     failed: "operations that did not succeed",
@@ -126,6 +129,8 @@ export const THREE_WAYS = defineExperiment({
       ...{ ...facts, engine: context.engine },
       rmseConsistent: rounded(100 * rootMeanSquare(distances), 3),
       rmseLatency: rounded(100 * rootMeanSquare(errors), 3),
+      t99: roundedOrNull(tVisibilityMs(found.curve, 0.99)),
+      t99Model: rounded(tally.tVisibilityMs({ r, w }, 0.99)),
       ...{ puts: found.writeMs.count, reads: found.readMs.count, failed: found.failed },
     };
     return { rows: [row], series: { pConsistent } };
@@ -234,6 +239,10 @@ function latencyErrors(
     // Below a tenth of a microsecond the sketch means 0: the coordinator's own copy has no legs.
     return expected < 1e-4 ? [] : [recorder.percentileMs(percent) / scale / expected - 1];
   });
+}
+
+function roundedOrNull(value: number | null): number | null {
+  return value === null ? null : rounded(value);
 }
 
 function rootMeanSquare(values: readonly number[]): number {

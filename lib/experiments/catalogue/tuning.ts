@@ -15,11 +15,13 @@ import { decimal, integer, integers, latency, quorums, quorumsOf } from "../para
 import { LatencyRecorder } from "../histogram.ts";
 import type { SimulatedCluster, Steps } from "../simulated_cluster.ts";
 import { crash, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
-import { type Judged, StalenessHistory, summarise } from "../staleness.ts";
+import { type Judged, pLatestByAge, StalenessHistory, summarise } from "../staleness.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { choices } from "../parameters.ts";
+import { repairConfig, REPAIRS } from "../repairs.ts";
 
-const REPAIRS = ["none", "read-repair", "hints", "all"] as const;
+/** Where ages of reads begin a bin, ms. */
+const AGES_MS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500];
 /** Two-sided 95% of Student's t, by degrees of freedom from 1. */
 const STUDENT: readonly number[] = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26];
 const STUDENT_BEYOND = 1.96;
@@ -87,13 +89,8 @@ export const TUNING = defineExperiment({
         ...{ nodes: 6, latency: values.latency, seed: own.child("cluster").uint32() },
         config: {
           ...quorumsOf(quorum),
-          ...{
-            sloppy: true,
-            patienceMs: patience,
-            hintedHandoff: repair === "hints" || repair === "all",
-          },
-          readRepair: repair === "read-repair" || repair === "all",
-          antiEntropyIntervalMs: repair === "all" ? 1_000 : 0,
+          // Fallbacks stand in whatever is repaired afterwards.
+          ...{ ...repairConfig(repair), sloppy: true, patienceMs: patience },
         },
       });
       const found = runOnce(cluster, values, own);
@@ -111,7 +108,12 @@ export const TUNING = defineExperiment({
       configuration: `${quorum}, ${patience} ms, ${repair}`,
       ...{ p99, p99Within, stale, staleWithin, behindAtMost1, served, servedWithin },
     };
-    return { rows: [row] };
+    const reads = runs.flatMap((run) => run.reads);
+    const byAge = pLatestByAge(reads, AGES_MS).map((bin): Row => ({
+      configuration: row.configuration ?? null,
+      ...bin,
+    }));
+    return { rows: [row], series: { byAge } };
   },
   finish: (rows) =>
     rows.map((row): Row => ({ ...row, front: isOnFront(row, rows) ? "yes" : "no" })),
