@@ -36,13 +36,21 @@ export class DelayLine {
   private readonly cells = new Int32Array(new SharedArrayBuffer(8));
   private armedForUs = Infinity;
 
+  /** `nowUs` is the clock, µs. */
+  constructor(private readonly nowUs: () => number = elapsedUs) {}
+
+  /** Starts the worker ahead of the first delay, which would otherwise be late by as much as that takes. */
+  start(): void {
+    this.worker ??= this.startWorker();
+  }
+
   /** Calls `act` after that long; at once when it is 0. */
   after(delayMs: number, act: () => void): void {
     if (!(delayMs > 0) || this.held.length >= HELD_MAX) {
       act();
       return;
     }
-    this.held.push({ atUs: elapsedUs() + delayMs * 1_000, order: ++this.taken, act });
+    this.held.push({ atUs: this.nowUs() + delayMs * 1_000, order: ++this.taken, act });
     this.arm();
   }
 
@@ -64,8 +72,8 @@ export class DelayLine {
     const next = this.held.peek();
     if (next === undefined || next.atUs >= this.armedForUs) return;
     this.armedForUs = next.atUs;
-    this.worker ??= this.startWorker();
-    const sleepUs = Math.max(0, Math.round(next.atUs - elapsedUs() - WAKE_US));
+    this.start();
+    const sleepUs = Math.max(0, Math.round(next.atUs - this.nowUs() - WAKE_US));
     this.tell(Math.min(sleepUs, SLEEP_US_MAX));
   }
 
@@ -79,7 +87,7 @@ export class DelayLine {
     this.armedForUs = Infinity;
     for (;;) {
       const next = this.held.peek();
-      if (next === undefined || next.atUs > elapsedUs() + NEAR_US) break;
+      if (next === undefined || next.atUs > this.nowUs() + NEAR_US) break;
       this.held.pop();
       next.act();
     }

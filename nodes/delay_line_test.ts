@@ -1,17 +1,12 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { DelayLine } from "./delay_line.ts";
 
-/** The order in which delays of these lengths, ms, end. */
-function orderOf(line: DelayLine, delaysMs: readonly number[]): Promise<number[]> {
-  return new Promise((resolve) => {
-    const ended: number[] = [];
-    for (const ms of delaysMs) {
-      line.after(ms, () => {
-        ended.push(ms);
-        if (ended.length === delaysMs.length) resolve(ended);
-      });
-    }
-  });
+/** A line whose clock stands still until it is let go: messages set out at the very same moment. */
+function standingLine(): { line: DelayLine; go(): void } {
+  const stoodUs = performance.now() * 1_000;
+  let stands = true;
+  const line = new DelayLine(() => stands ? stoodUs : performance.now() * 1_000);
+  return { line, go: () => stands = false };
 }
 
 Deno.test("without a delay nothing waits", () => {
@@ -25,15 +20,15 @@ Deno.test("without a delay nothing waits", () => {
 });
 
 Deno.test("messages end in the order of their delays, and equal ones in that of their start", async () => {
-  const line = new DelayLine();
-  deepEqual(await orderOf(line, [30, 2, 60, 15]), [2, 15, 30, 60]);
+  const { line, go } = standingLine();
   const ended: string[] = [];
-  await new Promise<void>((resolve) => {
-    line.after(5, () => ended.push("first"));
-    line.after(5, () => ended.push("second"));
-    line.after(20, resolve);
-  });
-  deepEqual(ended, ["first", "second"]);
+  const last = new Promise<void>((resolve) => line.after(40, resolve));
+  for (const [ms, name] of [[20, "d"], [2, "a"], [9, "b"], [9, "c"], [30, "e"]] as const) {
+    line.after(ms, () => ended.push(name));
+  }
+  go();
+  await last;
+  deepEqual(ended, ["a", "b", "c", "d", "e"]);
   line.close();
 });
 

@@ -71,6 +71,7 @@ export class RpcClient implements PeerCaller {
 
   constructor(private readonly options: RpcClientOptions) {
     const { founding, boot } = options;
+    if (options.legs !== undefined) this.delays.start();
     const self = founding.members.find((member) => member.id === boot.self);
     for (const member of founding.members) {
       if (member.id !== boot.self) this.peers.set(member.id, this.newPeer(member, self?.zone));
