@@ -44,13 +44,17 @@ export function plotSvg(spec: PlotSpec, result: Result): string | null {
     marginBottom: 44,
     x: {
       label: spec.xLabel,
-      ...(isCategorical ? {} : { type: spec.xScale === "log" ? "log" : "linear", ticks: 7 }),
-      ...(isCategorical ? { domain: distinct(rows, spec.x) } : {}),
+      ...(isCategorical
+        ? {
+          type: spec.mark === "bar" ? "band" : "point",
+          domain: distinct([...rows, ...published], spec.x),
+        }
+        : { ...numeric(spec.xScale === "log"), ticks: 7 }),
     },
     y: {
       label: spec.yLabel,
       grid: true,
-      type: spec.yScale === "log" ? "log" : "linear",
+      ...numeric(spec.yScale === "log"),
       ...(spec.yDomain === undefined ? { zero: spec.yScale !== "log" } : { domain: spec.yDomain }),
     },
     color: { range: COLOURS, ...domainOf(spec, rows) },
@@ -96,11 +100,16 @@ function marksOf(spec: PlotSpec, rows: readonly Row[], isFaceted: boolean): Plot
   }
 }
 
+function numeric(isLog: boolean) {
+  // Plainly: an "m" for a thousandth would read as "ms" on most of our axes.
+  return isLog ? { type: "log", tickFormat: "~g", nice: true } : { type: "linear" };
+}
+
 function symbolOf(color: string | undefined) {
   return color === undefined ? {} : { symbol: color };
 }
 
-/** Published figures: large, hollow and dashed, over what was measured. */
+/** Published figures: large dashed circles, around or beside what was measured. */
 function publishedMarks(spec: PlotSpec, rows: readonly Row[], isFaceted: boolean): Plot.Markish[] {
   if (rows.length === 0) return [];
   const { x, y, color } = spec;
@@ -111,7 +120,6 @@ function publishedMarks(spec: PlotSpec, rows: readonly Row[], isFaceted: boolean
       x,
       y,
       stroke,
-      ...symbolOf(color),
       r: 8,
       strokeWidth: 1.5,
       strokeDasharray: "2,2",

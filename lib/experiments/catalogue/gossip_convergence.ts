@@ -22,7 +22,7 @@ import type { Event } from "../../dynamo/events.ts";
 const pushPull = (n: number) =>
   Math.log(n) / Math.log(3) + Math.log2(Math.max(Math.E, Math.log(n)));
 /** Before the rumour begins, so that everybody has gossiped; in intervals. */
-const WARM_UP = 10;
+const WARM_UP = 5;
 const ROUNDS_MAX = 200;
 
 export const GOSSIP_CONVERGENCE = defineExperiment({
