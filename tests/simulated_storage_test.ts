@@ -2,7 +2,12 @@
  * The simulator's disk under the cases that every record store must pass: what is proved in virtual
  * time holds on a real disk only as far as both keep the same promises.
  */
-import { type DiskAnswer, type DiskRequest, SimulatedDisk } from "../lib/simulation/disk.ts";
+import {
+  type DiskAnswer,
+  type DiskOperation,
+  type DiskRequest,
+  SimulatedDisk,
+} from "../lib/simulation/disk.ts";
 import { parseDistribution } from "../lib/random/latency.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import { StorageError } from "../nodes/storage.ts";
@@ -55,7 +60,10 @@ type Unnumbered<T> = T extends DiskRequest ? Omit<T, "id"> : never;
 class DriveStore implements ConformingStore {
   private nextId = 0;
   private state: "open" | "closed" | "cut off" = "open";
-  private readonly underWay = new Map<number, PromiseWithResolvers<DiskAnswer>>();
+  private readonly underWay = new Map<
+    number,
+    PromiseWithResolvers<DiskAnswer> & { readonly operation: DiskOperation }
+  >();
 
   constructor(
     private readonly drive: Drive,
@@ -123,7 +131,8 @@ class DriveStore implements ConformingStore {
   /** The process is gone: what was under way is done or not, and nobody is told. */
   cutOff(): void {
     this.state = "cut off";
-    this.drive.disk.interrupt(0, UNSEEN);
+    const operations = [...this.underWay.values()].map(({ operation }) => operation);
+    this.drive.disk.interrupt(operations, 0, UNSEEN);
     for (const { reject } of this.underWay.values()) reject(new StorageError("io", "cut off"));
     this.underWay.clear();
   }
@@ -135,13 +144,12 @@ class DriveStore implements ConformingStore {
     const id = ++this.nextId;
     const operation = this.drive.disk.begin({ ...request, id } as DiskRequest);
     const answer = Promise.withResolvers<DiskAnswer>();
-    this.underWay.set(id, answer);
+    this.underWay.set(id, { ...answer, operation });
     setTimeout(() => {
       if (this.state === "cut off") return;
       this.underWay.delete(id);
       const told = this.drive.disk.finish(operation, UNSEEN);
-      if (told === undefined) answer.reject(new StorageError("io", "cut off"));
-      else if (told.kind !== "storage-failed") answer.resolve(told);
+      if (told.kind !== "storage-failed") answer.resolve(told);
       else answer.reject(new StorageError(told.unreadable ? "unreadable" : "io", told.reason));
     });
     return answer.promise;

@@ -81,8 +81,6 @@ export class SimulatedDisk {
   private readonly entries = new Map<string, Entry>();
   /** Where all entries lie, in order; null until somebody asks, and whenever there are other keys. */
   private sorted: readonly KeyPlace[] | null = null;
-  /** Changes only: a load that is cut off leaves nothing behind. */
-  private readonly underWay = new Map<number, DiskOperation>();
 
   constructor(
     private readonly loadLatency: Distribution,
@@ -96,7 +94,6 @@ export class SimulatedDisk {
     copy.isProven = this.isProven;
     // Entries are replaced, never changed.
     for (const [key, entry] of this.entries) copy.entries.set(key, entry);
-    for (const [id, operation] of this.underWay) copy.underWay.set(id, operation);
     return copy;
   }
 
@@ -144,9 +141,7 @@ export class SimulatedDisk {
     } else if (full && request.kind === "store") {
       failure = "no space left on device";
     }
-    const operation = { request, failure, doneAnyway };
-    if (changes) this.underWay.set(request.id, operation);
-    return operation;
+    return { request, failure, doneAnyway };
   }
 
   /** How long the operation takes, µs. */
@@ -156,13 +151,12 @@ export class SimulatedDisk {
     return Math.round(Math.min(us, OPERATION_US_MAX));
   }
 
-  /** Ends an operation: a change is durable from here on. Undefined when power loss ended it before. */
-  finish(operation: DiskOperation, watcher: DiskWatcher): DiskAnswer | undefined {
+  /** Ends an operation that was not interrupted: a change is durable from here on. */
+  finish(operation: DiskOperation, watcher: DiskWatcher): DiskAnswer {
     const { request, failure } = operation;
     const { id } = request;
-    if (isChange(request)) {
-      if (!this.underWay.delete(id)) return undefined;
-      if (failure === null || operation.doneAnyway) this.change(request, watcher);
+    if (isChange(request) && (failure === null || operation.doneAnyway)) {
+      this.change(request, watcher);
     }
     if (failure !== null) return { kind: "storage-failed", id, reason: failure };
     switch (request.kind) {
@@ -198,17 +192,17 @@ export class SimulatedDisk {
   }
 
   /**
-   * The process is gone. Each store under way is done or not, by a coin; with power lost as well,
-   * `torn` is the probability that it leaves a record that cannot be read.
+   * The process is gone, with these operations under way, in the order they were begun. Each change is
+   * done or not, by a coin; with power lost as well, `torn` is the probability that it leaves a record
+   * that cannot be read.
    */
-  interrupt(torn: number, watcher: DiskWatcher): void {
-    for (const { request } of this.underWay.values()) {
+  interrupt(underWay: readonly DiskOperation[], torn: number, watcher: DiskWatcher): void {
+    for (const { request } of underWay) {
       if (!isChange(request)) continue;
       const key = request.kind === "store" ? request.record.key : request.key;
       if (torn > 0 && this.random.float() < torn) this.damage(key, request.position, watcher);
       else if (this.random.float() < 0.5) this.change(request, watcher);
     }
-    this.underWay.clear();
   }
 
   /** Makes up to `count` records unreadable, drawn at random. */
@@ -240,7 +234,6 @@ export class SimulatedDisk {
   /** An empty disk in its place. */
   wipe(watcher: DiskWatcher): void {
     const lost = [...this.entries.keys()];
-    this.underWay.clear();
     this.entries.clear();
     this.sorted = null;
     this.isProven = false;

@@ -4,7 +4,7 @@
  */
 import type { Effect, Event, Observation } from "../dynamo/events.ts";
 import type { Versioning } from "../dynamo/versions.ts";
-import type { DiskWatcher } from "./disk.ts";
+import type { DiskOperation, DiskWatcher } from "./disk.ts";
 import { type Arrival, BACKLOG_MAX, type Machine } from "./machine.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { Simulation } from "./simulation.ts";
@@ -67,7 +67,14 @@ export class Processes {
     for (const route of machine.stop()) {
       this.world.post.failCaller(machine, route, false, "connection reset");
     }
-    machine.disk.interrupt(torn, this.diskWatcher(machine));
+    machine.disk.interrupt(this.diskWorkOf(machine), torn, this.diskWatcher(machine));
+  }
+
+  /** What the disk is doing for the process, in the order it was asked. */
+  private diskWorkOf({ index, boot }: Machine): DiskOperation[] {
+    return this.world.waiting.flatMap((task) =>
+      task.kind === "disk" && task.node === index && task.boot === boot ? [task.operation] : []
+    ).sort((a, b) => a.request.id - b.request.id);
   }
 
   /** Lets the process go on with what has come in meanwhile. */
@@ -110,7 +117,6 @@ export class Processes {
     const machine = this.world.machine(node);
     if (machine.boot !== boot || !machine.isUp) return;
     const answer = machine.disk.finish(operation, this.diskWatcher(machine));
-    if (answer === undefined) return;
     this.arrive(machine, boot, { event: this.world.copied(answer), route: null }, false);
   }
 

@@ -62,5 +62,5 @@ export type Task =
 
 /** Whether the task is something on its way, rather than a moment somebody waits for. */
 export function isMoving({ kind }: Task): boolean {
-  return kind === "delivery" || kind === "arrival" || kind === "disk" || kind === "answer";
+  return kind !== "timer" && kind !== "wake" && kind !== "fault" && kind !== "lift";
 }
