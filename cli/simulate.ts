@@ -3,7 +3,7 @@
  * The same flags or file give the same run, event for event, wherever they are given.
  */
 import { Option } from "commander";
-import { ConfigError } from "../lib/dynamo/config.ts";
+import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/config.ts";
 import { FAULT_KINDS, type FaultKind } from "../lib/simulation/faults.ts";
 import { ScenarioError } from "../lib/simulation/fields.ts";
 import { Run, type RunResult } from "../lib/simulation/run.ts";
@@ -102,6 +102,13 @@ function readFile(path: string): string {
   }
 }
 
+/** A run from flags is the whole protocol, as `cluster` would run it; a scenario file says what it wants. */
+const BACKGROUND: Partial<ClusterConfig> = (() => {
+  const { sloppy, hintedHandoff, gossipIntervalMs, antiEntropyIntervalMs, reapIntervalMs } =
+    clusterConfig();
+  return { sloppy, hintedHandoff, gossipIntervalMs, antiEntropyIntervalMs, reapIntervalMs };
+})();
+
 function fromFlags(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Scenario {
   const { nodes = 5, weights, zones, config } = foundingOptions(all);
   const seed = seedOf(flags.seed ?? "1");
@@ -116,7 +123,7 @@ function fromFlags(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Sc
         ...(weights?.[i] === undefined ? {} : { weight: weights[i] }),
         ...(zones?.[i] === undefined ? {} : { zone: zones[i] }),
       })),
-    config,
+    config: { ...BACKGROUND, ...config },
     ...(flags.latency === undefined ? {} : { network: { latency: flags.latency } }),
     workload: { operations: flags.ops, clients: flags.clients, keys: flags.keys },
   });

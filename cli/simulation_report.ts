@@ -1,6 +1,7 @@
 /**
  * What `simulate` and `fuzz` print for a person.
  */
+import type { CheckResult } from "../lib/simulation/checkers/mod.ts";
 import type { FuzzSummary } from "../lib/simulation/fuzz.ts";
 import type { RunResult } from "../lib/simulation/run.ts";
 import type { Scenario } from "../lib/simulation/scenario.ts";
@@ -21,7 +22,7 @@ export function describeRun(scenario: Scenario, result: RunResult, realMs: numbe
     `${(realMs / 1_000).toFixed(3)} s (${perSecond} events a second)`,
     "",
     ...result.checks.flatMap((check) => [
-      `${verdict(check.found, check.asserted)} ${check.name.padEnd(22)} ${check.about} ` +
+      `${verdict(check)} ${check.name.padEnd(22)} ${check.about} ` +
       `(${check.examined} looked at${check.found === 0 ? "" : `, ${check.found} found`})`,
       ...check.violations.slice(0, 5).map((violation) => `       ${violation.message}`),
     ]),
@@ -30,9 +31,10 @@ export function describeRun(scenario: Scenario, result: RunResult, realMs: numbe
   ].join("\n");
 }
 
-function verdict(found: number, asserted: boolean): string {
-  if (found === 0) return "ok    ";
-  return asserted ? "FAILED" : "found ";
+function verdict({ found, asserted, examined }: CheckResult): string {
+  if (found > 0) return asserted ? "FAILED" : "found ";
+  // A check that had nothing to look at has proved nothing.
+  return examined > 0 ? "ok    " : "unused";
 }
 
 /** Many runs together. */

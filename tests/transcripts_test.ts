@@ -161,11 +161,12 @@ function contextOf(reply: ClientReply): CausalContext | null {
 function tell(story: Story): string {
   const scenario = parseScenario({ seed: 1, ...story.scenario });
   const lines = [story.about, ""];
-  let world: Simulation | undefined;
-  const say = (line: string) => lines.push(`${ms(world?.now ?? 0)}  ${line}`);
+  // The driver speaks before there is a world to tell the time.
+  const started: { world?: Simulation } = {};
+  const say = (line: string) => lines.push(`${ms(started.world?.now ?? 0)}  ${line}`);
   const driver = new Player(story, say);
   const running = new Simulation({ ...worldOf(scenario), json: true, driver });
-  world = running;
+  started.world = running;
   const tracer: Tracer = {
     stepped: (node, event, effects) => {
       if (event.kind === "timer" && effects.every((effect) => effect.kind === "timer")) return;
