@@ -43,7 +43,7 @@ export const SIMULATION_SETTINGS: readonly Setting[] = [
 
 /** Bytes of a value, as in the benchmarks of the store. */
 const VALUE_BYTES = 100;
-const CLIENTS = 64;
+const CLIENTS = 16;
 const KEYS = 1_000;
 
 /** Runs the settings here, one after the other, each after a run that is not measured. */
