@@ -28,7 +28,8 @@ async function main(): Promise<void> {
   Deno.addSignalListener("SIGINT", flags.child ? () => {} : stop);
   if (flags.child) untilStdinCloses().then(stop);
   const { url, service: { self: { id } } } = node;
-  console.log(JSON.stringify({ ready: true, id, url, pid: Deno.pid }));
+  const ready = JSON.stringify({ ready: true, id, url, pid: Deno.pid });
+  node.settled.then(() => console.log(ready));
 }
 
 async function start(flags: NodeFlags): Promise<RunningNode> {

@@ -55,6 +55,8 @@ export interface RunningNode {
   readonly service: NodeService;
   /** Where it listens: `http://host:port`. */
   readonly url: string;
+  /** It knows what its disk is worth: reads can be answered. */
+  readonly settled: Promise<void>;
   /** Takes no more requests, finishes those under way within a bound, and closes everything. */
   stop(): Promise<void>;
 }
@@ -196,7 +198,7 @@ async function serve(service: NodeService, options: NodeOptions): Promise<Runnin
     onError,
   });
   const listening = await listen(options, rest.fetch, onError);
-  service.start();
+  const settled = service.start();
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     service.stopTaking();
@@ -206,7 +208,7 @@ async function serve(service: NodeService, options: NodeOptions): Promise<Runnin
   };
   const scheme = options.tls === undefined ? "http" : "https";
   const url = `${scheme}://${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
-  return { service, url, stop: () => stopping ??= stop() };
+  return { service, url, settled, stop: () => stopping ??= stop() };
 }
 
 interface Listening {

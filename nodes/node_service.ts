@@ -127,7 +127,8 @@ export class NodeService {
   readonly urlOf = (id: NodeId): string | null => this.urls.get(id) ?? null;
 
   whyNotReady(): string | null {
-    return this.state === "serving" ? null : "the node is stopping";
+    if (this.state !== "serving") return "the node is stopping";
+    return this.replica.isSettled ? null : "the node is asking its peers what its disk is worth";
   }
 
   get uptimeMs(): number {
@@ -171,9 +172,23 @@ export class NodeService {
     };
   }
 
-  /** The node is listening: its own work begins. */
-  start(): void {
+  /**
+   * The node is listening: its own work begins. Resolves when it knows what its disk is worth, at the
+   * latest after the cluster's timeout; until then reads of it fail.
+   */
+  start(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const forget = this.host.observe(() => {
+      if (!this.replica.isSettled) return;
+      forget();
+      resolve();
+    });
     this.host.start();
+    if (this.replica.isSettled) {
+      forget();
+      resolve();
+    }
+    return promise;
   }
 
   private rememberProven(): void {

@@ -113,6 +113,11 @@ export class Replica {
     out.close();
   }
 
+  /** Whether it knows what its disk is worth: not while a new one is being asked about (`proving.ts`). */
+  get isSettled(): boolean {
+    return !this.node.proving.isAsking;
+  }
+
   /** Figures for people and for the bounds checker. */
   stats(): ReplicaStats {
     const { requestsInFlight, conversations, deadlines, forwards, records, hints, counters } =
