@@ -280,7 +280,9 @@ export class RunDriver implements Driver {
   private get reapedAt(): number {
     const { reapIntervalMs, tombstoneGraceMs } = this.scenario.config;
     if (reapIntervalMs === 0 || !this.healsItself) return 0;
-    return this.healedAt + (tombstoneGraceMs + REAP_ROUNDS * reapIntervalMs) * US_PER_MS;
+    const at = this.healedAt + (tombstoneGraceMs + REAP_ROUNDS * reapIntervalMs) * US_PER_MS;
+    // A grace of a day is not waited for.
+    return at <= this.boundUs ? at : 0;
   }
 
   /** When the owners must be equal. */
