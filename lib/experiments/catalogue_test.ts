@@ -48,7 +48,7 @@ const SMALL: Readonly<Record<string, Small>> = {
       thresholds: "1,8",
       intervalsMs: "500",
       calmMs: "20000",
-      crashes: "1",
+      freezes: "1",
       bothKinds: "false",
     },
     passes: true,

@@ -24,6 +24,8 @@ const COLOURS = [
 const WIDTH = 720;
 const HEIGHT = 380;
 const FACET_HEIGHT = 230;
+/** Of four and more small multiples. */
+const FACET_HEIGHT_MANY = 130;
 
 /** The plot of a result as SVG text that stands alone; null when there is nothing to draw. */
 export function plotSvg(spec: PlotSpec, result: Result): string | null {
@@ -38,7 +40,7 @@ export function plotSvg(spec: PlotSpec, result: Result): string | null {
   const figure = Plot.plot({
     document: document as unknown as Document,
     width: WIDTH,
-    height: facets.length > 1 ? FACET_HEIGHT * facets.length : HEIGHT,
+    height: heightFor(facets.length),
     marginLeft: 64,
     marginRight: facets.length > 1 ? 110 : 24,
     marginBottom: 44,
@@ -98,6 +100,11 @@ function marksOf(spec: PlotSpec, rows: readonly Row[], isFaceted: boolean): Plot
     case "bar":
       return [Plot.barY(rows, { x, y, fill: stroke, ...facet }), Plot.ruleY([0])];
   }
+}
+
+function heightFor(facets: number): number {
+  if (facets <= 1) return HEIGHT;
+  return facets * (facets < 4 ? FACET_HEIGHT : FACET_HEIGHT_MANY);
 }
 
 function numeric(isLog: boolean) {

@@ -19,6 +19,8 @@ const INTERVAL_MS = 200;
 const GIVE_UP_MS = 600_000;
 /** With nothing to repair: how long the idle comparisons are watched. */
 const IDLE_MS = 4_000;
+/** How often it is seen whether all are equal. */
+const LOOK_MS = 5;
 const AT_ONCE = 32;
 
 export const ANTI_ENTROPY_COST = defineExperiment({
@@ -110,7 +112,7 @@ export const ANTI_ENTROPY_COST = defineExperiment({
     const begunMs = cluster.nowMs;
     const names = Array.from({ length: missed }, (_, i) => `key-${keys - missed + i}`);
     const isEqual = () => names.every((key) => areEqual(holdingsOf(simulation, key)));
-    do cluster.runFor(INTERVAL_MS); while (
+    do cluster.runFor(LOOK_MS); while (
       cluster.nowMs < begunMs + IDLE_MS && missed === 0 ||
       (!isEqual() && cluster.nowMs < begunMs + GIVE_UP_MS)
     );
@@ -140,8 +142,8 @@ export const ANTI_ENTROPY_COST = defineExperiment({
       checks.push(checkAtMost(
         `${differing} differing: bytes at ${many} keys held over those at ${few}`,
         large / small,
-        // Leaves hold more keys each when there are more: their digests are listed.
-        Math.max(2, 0.75 * many / few),
+        // Who repairs first differs from run to run, and two may repair one key.
+        2.5,
         "times",
       ));
     }

@@ -43,24 +43,24 @@ export const FAILURE_DETECTION = defineExperiment({
       ...{ default: 300_000, least: 1_000, most: 86_400_000 },
       about: "how long all live, counting mistakes",
     }),
-    crashes: integer({
-      default: 5,
+    freezes: integer({
+      default: 12,
       least: 1,
       most: 1_000,
-      about: "nodes ended, one after another",
+      about: "nodes frozen, one after another",
     }),
   },
   varies: "phi, the interval, and whether it adapts",
   reading:
-    "To the right, slower and surer: each step of phi asks for ten times less chance of a mistake and pays with a longer silence. Half the interval notices in half the time. A mistake here is one node believing down one that lives; it only costs detours. The adaptive interval relaxes in calm, and the detector, which counts in the sender's own intervals, takes accordingly longer.",
+    "To the right, slower and surer: each step of phi asks for ten times less chance of a mistake and pays with a longer silence. Half the interval notices in half the time. The nodes freeze, as SIGSTOP makes them: one whose process ends is found sooner, since its connections are refused. A mistake here is one node believing down one that lives; it only costs detours. The adaptive interval relaxes in calm, and the detector, which counts in the sender's own intervals, takes accordingly longer.",
   columns: {
     phi: "threshold",
     intervalMs: "of gossip",
     interval: "fixed or adaptive",
-    detectMs: "median from a node's end until another believes it down, ms",
+    detectMs: "median from a node's freezing until another believes it down, ms",
     detectAllMs: "mean until all the others do, ms",
     mistakesPerHour: "beliefs that a living node is down, by one node about another, an hour",
-    unnoticed: "of nodes ended, seen by none within the time given",
+    unnoticed: "of nodes frozen, seen by none within the time given",
   },
   plots: [
     {
@@ -82,7 +82,7 @@ export const FAILURE_DETECTION = defineExperiment({
     ),
   run(
     { phi, intervalMs, interval },
-    { nodes, loss, calmMs, crashes },
+    { nodes, loss, calmMs, freezes },
     { seed, random, onProgress },
   ) {
     const cluster = new SimulatedCluster({
@@ -111,7 +111,7 @@ export const FAILURE_DETECTION = defineExperiment({
     const noticedMs: number[] = [];
     const allMs: number[] = [];
     let unnoticed = 0;
-    for (let i = 0; i < crashes; i++) {
+    for (let i = 0; i < freezes; i++) {
       const dead = cluster.anyNode(random);
       const believers = new Set<string>();
       const begunMs = cluster.nowMs;
@@ -124,13 +124,13 @@ export const FAILURE_DETECTION = defineExperiment({
           noticedMs.push(at / 1_000 - begunMs);
         },
       };
-      simulation.inject({ kind: "crash", atMs: begunMs, node: dead, downMs });
+      simulation.inject({ kind: "pause", atMs: begunMs, forMs: downMs, node: dead });
       while (believers.size < nodes - 1 && cluster.nowMs < begunMs + downMs) simulation.step();
       if (believers.size === 0) unnoticed++;
       else allMs.push(cluster.nowMs - begunMs);
       // Back, and long enough known again.
       cluster.runFor(downMs + 30 * intervalMs - (cluster.nowMs - begunMs));
-      onProgress((i + 1) / crashes);
+      onProgress((i + 1) / freezes);
     }
     simulation.tracer = null;
     const mean = (values: readonly number[]) =>
@@ -166,7 +166,7 @@ export const FAILURE_DETECTION = defineExperiment({
           "less often",
         ),
         checkAtMost(
-          `${intervalMs} ms: nodes ended that nobody noticed`,
+          `${intervalMs} ms: frozen nodes that nobody noticed`,
           line.reduce((sum, row) => sum + numberIn(row, "unnoticed"), 0),
           0,
         ),

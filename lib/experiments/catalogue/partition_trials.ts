@@ -27,7 +27,7 @@ interface Trial {
   readonly mutex: boolean;
   readonly partitioned: boolean;
   /** % of acknowledged writes lost, as published. */
-  readonly published: number;
+  readonly published: number | null;
 }
 
 const TRIALS = {
@@ -52,6 +52,15 @@ const TRIALS = {
     partitioned: true,
     published: 91.7,
   },
+  // Riak stored what it then refused, and lost by it; a coordinator here that knows too few primaries to be
+  // up refuses before it stores. What is left to lose is lost to concurrency, so with a lock: nothing.
+  "lww-primary-mutex": {
+    about: "the same with a lock around every add",
+    config: { mode: "lww", pr: 2, pw: 2 },
+    mutex: true,
+    partitioned: true,
+    published: null,
+  },
   "siblings": {
     about: "siblings merged by set union, concurrent writers, a partition",
     config: { mode: "dvv" },
@@ -71,7 +80,7 @@ export const PARTITION_TRIALS = defineExperiment({
   reproduces: "Jepsen: Riak (Kingsbury, 2013)",
   engines: ["simulated"],
   parameters: {
-    trials: choices(NAMES, { default: NAMES, about: "which of the four" }),
+    trials: choices(NAMES, { default: NAMES, about: "which of the five" }),
     adds: integer({
       default: 600,
       least: 10,
@@ -94,7 +103,7 @@ export const PARTITION_TRIALS = defineExperiment({
   },
   varies: "how conflicts are resolved, and whether the network parts",
   reading:
-    "Under lww the later stamp wins and the other write is gone, though it was acknowledged: with concurrent writers on a healthy network, under a partition in spite of a lock, and in spite of primary quorums. Kept as siblings and merged by the client, nothing is lost. The published shares belong to other timings and another partition; what counts is who loses at all.",
+    "Under lww the later stamp wins and the other write is gone, though it was acknowledged: with concurrent writers on a healthy network, under a partition in spite of a lock, and with primary quorums as well, unless a lock keeps writers apart. Kept as siblings and merged by the client, nothing is lost. The published shares belong to other timings and another partition; what counts is who loses at all.",
   columns: {
     trial: "see the legend in the catalogue",
     about: "what is special about it",
@@ -111,8 +120,9 @@ export const PARTITION_TRIALS = defineExperiment({
   reference: {
     source: "Jepsen, Riak 1.2.1, 2013",
     note:
-      "Of siblings with set union: 1948 acknowledged, none lost. Jepsen's third trial held a lock as well.",
-    rows: NAMES.map((trial): Row => ({ trial, lostPercent: TRIALS[trial].published })),
+      "Of siblings with set union: 1948 acknowledged, none lost. Other timings, and another partition.",
+    rows: NAMES.filter((trial) => TRIALS[trial].published !== null)
+      .map((trial): Row => ({ trial, lostPercent: TRIALS[trial].published })),
     keys: ["trial"],
     compared: ["lostPercent"],
   },
@@ -139,7 +149,8 @@ export const PARTITION_TRIALS = defineExperiment({
     return { rows: [row] };
   },
   checks({ rows }) {
-    return rows.map((row): Check => {
+    // Of the fifth nothing is known but what is measured.
+    return rows.filter((row) => row.trial !== "lww-primary-mutex").map((row): Check => {
       const lost = numberIn(row, "lost");
       return row.trial === "siblings"
         ? checkAtMost("siblings: acknowledged writes lost", lost, 0)

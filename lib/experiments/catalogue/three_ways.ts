@@ -46,7 +46,7 @@ const PARAMETERS = {
     most: 1_000_000_000,
     about: "of the model",
   }),
-  trials: integer({ default: 30_000, least: 100, most: 10_000_000, about: "puts, simulated" }),
+  trials: integer({ default: 80_000, least: 100, most: 10_000_000, about: "puts, simulated" }),
   liveTrials: integer({ default: 400, least: 10, most: 1_000_000, about: "puts, live" }),
   liveScale: decimal({
     ...{ default: 10, least: 0.1, most: 1_000 },
@@ -98,7 +98,7 @@ export const THREE_WAYS = defineExperiment({
       values.modelTrials,
       { ...context, onProgress: () => {} },
     );
-    const configuration = `${latency.length > 24 ? "W=exp…" : latency} ${quorum}`;
+    const configuration = `${latency.length > 12 ? `${latency.slice(0, 10)}…` : latency} ${quorum}`;
     const timesMs = timesOf(tally, quorums);
     const curve = (engine: string, points: readonly { t: number; p: number }[]) =>
       points.map(({ t, p }): Row => ({ configuration, engine, t: rounded(t), p: rounded(p) }));
