@@ -8,16 +8,23 @@ import {
   damagedMeansAbsent,
   FailedStoreForgotten,
   failureCalledCertain,
+  failuresSwallowed,
+  fallbacksUnused,
   forwardRetried,
+  gossipSilenced,
+  hintDropped,
   newVersionOnly,
   quorumIgnored,
   repairOverwrites,
   requestIdsForgotten,
   reusedDot,
   StaleCache,
+  timersLost,
+  treesAgree,
 } from "./bugs/broken_nodes.ts";
 import {
   newestOnly,
+  nothingDropped,
   originalComparison,
   plainVectorClock,
   tombstonesDropped,
@@ -93,7 +100,7 @@ export const BUGS: readonly PlantedBug[] = [
     story: "Riak lost writes to counters that began again after a delete or a lost disk " +
       "(riak_kv#679), and gave every key's actor an epoch",
     caughtBy: "unique-dots",
-    seeds: 60,
+    seeds: 200,
     limits: { kinds: ["wipe"] },
     plant: reusedDot,
   },
@@ -124,7 +131,7 @@ export const BUGS: readonly PlantedBug[] = [
       "Kafka's producers wrote duplicates whenever they retried, until 0.11 gave every message " +
       "a sequence number (KIP-98)",
     caughtBy: "unique-dots",
-    seeds: 60,
+    seeds: 200,
     limits: { kinds: ["duplicate"] },
     plant: requestIdsForgotten,
   },
@@ -185,8 +192,81 @@ export const BUGS: readonly PlantedBug[] = [
     story: "MongoDB's reads came from whichever node believed to be primary, without asking a " +
       "majority, and were stale or of writes later undone (Jepsen, 2015)",
     caughtBy: "quorum-reads",
-    seeds: 60,
+    seeds: 200,
     plant: quorumIgnored,
+  },
+  {
+    name: "siblings-kept",
+    about: "merging keeps superseded versions beside those that supersede them",
+    story:
+      "siblings that nothing removes multiply with every write: Riak's operators know keys with " +
+      "thousands of them that took down whatever node read one",
+    caughtBy: "exact-siblings",
+    seeds: 20,
+    plant: () => stateless({ rules: () => nothingDropped }),
+  },
+  {
+    name: "hint-dropped",
+    about: "a fallback takes a write and forgets for whom it was",
+    story:
+      "Cassandra stops keeping hints for a node after three hours by default: writes that it " +
+      "missed stay missing there until somebody runs a repair",
+    caughtBy: "no-lost-write",
+    seeds: 200,
+    limits: { kinds: ["crash", "kill", "pause"] },
+    plant: hintDropped,
+  },
+  {
+    name: "trees-agree",
+    about: "anti-entropy is told that no tree differs, whatever the trees say",
+    story:
+      "a safety net that nobody tests is found out when it is needed: in January 2017 GitLab " +
+      "had five ways to get its database back, and none of them worked",
+    caughtBy: "convergence",
+    seeds: 200,
+    plant: treesAgree,
+  },
+  {
+    name: "gossip-silenced",
+    about: "gossip does not get through, so live nodes are believed to be down",
+    story:
+      "in July 2008 one corrupt bit in gossiped messages took down S3: its servers were so busy " +
+      "telling each other about failures that they served nobody",
+    caughtBy: "convergence",
+    seeds: 20,
+    limits: { kinds: [] },
+    plant: gossipSilenced,
+  },
+  {
+    name: "fallbacks-unused",
+    about: "no fallback takes a write for a primary that is down",
+    story:
+      "two dead replicas of three then stop every write to a key: what Amazon's shopping cart " +
+      "could not afford, and the reason why Dynamo was made (SOSP 2007, section 1)",
+    caughtBy: "always-writeable",
+    seeds: 200,
+    limits: { kinds: ["crash"], calm: true },
+    plant: fallbacksUnused,
+  },
+  {
+    name: "failures-swallowed",
+    about: "a client whose request has failed is not told",
+    story:
+      "in September 2015 DynamoDB's storage servers waited for membership data that came too " +
+      "late, asked again, and kept the service that should have answered from answering anybody",
+    caughtBy: "answers-in-time",
+    seeds: 200,
+    plant: failuresSwallowed,
+  },
+  {
+    name: "timers-lost",
+    about: "no timer fires, so whoever waits for a silent replica waits for ever",
+    story:
+      "one leaked connection, and calls that waited for it without end, grounded an airline: " +
+      "the story that opens Nygard's Release It!",
+    caughtBy: "bounds",
+    seeds: 200,
+    plant: timersLost,
   },
 ];
 

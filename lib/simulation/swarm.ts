@@ -21,6 +21,8 @@ import { type Act, ACTS, ROUTINGS } from "./workload_plan.ts";
 export interface SwarmLimits {
   /** The faults that may exist; left out, all. */
   readonly kinds?: readonly FaultKind[];
+  /** Nothing but processes that go down, a fast network and a sloppy quorum; left out, one seed in ten. */
+  readonly calm?: boolean;
   /** Left out, mostly `dvv`. */
   readonly mode?: "dvv" | "vector-clock" | "lww";
 }
@@ -31,21 +33,29 @@ const OPERATIONS_MAX = 240;
 /** The scenario of a seed. */
 export function swarmScenario(seed: number, limits: SwarmLimits = {}): Scenario {
   const random = SeededRandom.from(seed).child("swarm");
-  const shape = drawShape(random.child("shape"), limits);
+  const calm = limits.calm ?? chance(random.child("calm"), 0.1);
+  const shape = drawShape(random.child("shape"), limits, calm);
   const load = drawLoad(random.child("load"), shape);
-  const faults = drawFaults(random.child("faults"), shape, load, limits);
+  const kinds = limits.kinds ?? FAULT_KINDS;
+  const faults = drawFaults(random.child("faults"), shape, load, {
+    ...limits,
+    ...(calm ? { kinds: kinds.filter((kind) => PROCESS_FAULTS.includes(kind)) } : {}),
+  });
   return parseScenario({
     name: `swarm ${seed}`,
     seed,
     nodes: shape.nodes,
     config: { ...shape.config, tombstoneGraceMs: graceMs(faults) },
-    network: drawNetwork(random.child("network")),
-    disk: drawDisk(random.child("disk")),
+    network: calm ? { latency: "1" } : drawNetwork(random.child("network")),
+    disk: calm ? {} : drawDisk(random.child("disk")),
     workload: load.workload,
     durationMs: load.horizonMs * 4,
     faults,
   });
 }
+
+/** What leaves a sloppy quorum no excuse: see `checkers/always_writeable.ts`. */
+const PROCESS_FAULTS: readonly FaultKind[] = ["crash", "kill", "restart", "wipe"];
 
 function chance(random: SeededRandom, probability: number): boolean {
   return random.float() < probability;
@@ -56,7 +66,7 @@ function between(random: SeededRandom, least: number, most: number): number {
   return least + below(random, most - least + 1);
 }
 
-function drawShape(random: SeededRandom, limits: SwarmLimits) {
+function drawShape(random: SeededRandom, limits: SwarmLimits, calm: boolean) {
   const count = pick(random, [1, 2, 3, 3, 3, 4, 4, 5, 5, 5, 5, 6, 7, 8]);
   const n = pick(random, [1, 2, 3, 3, 3, 3, 4, 5]);
   const zones = chance(random, 0.25) ? between(random, 2, 3) : 0;
@@ -70,7 +80,7 @@ function drawShape(random: SeededRandom, limits: SwarmLimits) {
   const quorumMax = chance(random, 0.95) ? Math.min(n, count) : n;
   const mode = limits.mode ??
     pick(random, [...Array<"dvv">(12).fill("dvv"), "vector-clock", "lww"] as const);
-  const timeoutMs = pick(random, [50, 100, 250, 250, 1_000, 2_000]);
+  const timeoutMs = pick(random, calm ? [1_000] : [50, 100, 250, 250, 1_000, 2_000]);
   const config = {
     n,
     r: between(random, 1, quorumMax),
@@ -83,21 +93,21 @@ function drawShape(random: SeededRandom, limits: SwarmLimits) {
     tokensPerNode: pick(random, [1, 4, 8, 16]),
     coordinator: pick(random, COORDINATOR_CHOICES),
     timeoutMs,
-    ...drawBackground(random.child("background")),
+    ...drawBackground(random.child("background"), calm),
   };
   return { nodes, config, quorumMax };
 }
 
 /** What goes on behind the requests; in two seeds of five, nothing. */
-function drawBackground(random: SeededRandom): Partial<ClusterConfig> {
-  if (chance(random, 0.4)) return { sloppy: false };
+function drawBackground(random: SeededRandom, calm: boolean): Partial<ClusterConfig> {
+  if (chance(random, 0.4) && !calm) return { sloppy: false };
   return {
     gossipIntervalMs: pick(random, [50, 200, 1_000]),
     adaptiveGossip: chance(random, 0.3),
     phiThreshold: pick(random, [3, 8]),
     antiEntropyIntervalMs: chance(random, 0.8) ? pick(random, [100, 300, 2_000]) : 0,
     antiEntropyKeysMax: pick(random, [1, 16]),
-    sloppy: chance(random, 0.6),
+    sloppy: chance(random, 0.6) || calm,
     hintedHandoff: true,
     handoffIntervalMs: pick(random, [50, 200, 1_000]),
     hintsMax: pick(random, [1, 5, 100_000, 100_000]),

@@ -104,6 +104,78 @@ export const quorumIgnored = () =>
     },
   });
 
+/** A fallback keeps the record, and forgets for whom. */
+export const hintDropped = () =>
+  stateless({
+    effects: (_machine, effects) => {
+      effects.forEach((effect, i) => {
+        if (effect.kind !== "store") return;
+        const { hints: _hints, record: { hintFor: _hintFor, ...record }, ...rest } = effect;
+        effects[i] = { ...rest, record };
+      });
+      return [];
+    },
+  });
+
+/** Whoever is asked to stand in for another is taken to have refused. */
+export const fallbacksUnused = () =>
+  stateless({
+    effects: (_machine, effects) => {
+      const refused = effects.filter((effect) =>
+        effect.kind === "call" && effect.request.method === "replica.put" &&
+        effect.request.hintFor !== undefined
+      );
+      const kept = effects.filter((effect) => !refused.includes(effect));
+      effects.splice(0, effects.length, ...kept);
+      return refused.flatMap((effect): Event[] =>
+        effect.kind === "call"
+          ? [{ kind: "call-failed", id: effect.id, undelivered: true, reason: "not a primary" }]
+          : []
+      );
+    },
+  });
+
+/** Asked which of its trees differ, a node says that none does. */
+export const treesAgree = () =>
+  stateless({
+    effects: (_machine, effects) => {
+      effects.forEach((effect, i) => {
+        if (effect.kind !== "respond" || effect.reply.status !== "roots") return;
+        effects[i] = { ...effect, reply: { ...effect.reply, differing: [] } };
+      });
+      return [];
+    },
+  });
+
+/** Nobody hears anybody's heartbeat. */
+export const gossipSilenced = () =>
+  stateless({
+    effects: (_machine, effects) => {
+      const kept = effects.filter((effect) =>
+        effect.kind !== "call" || !effect.request.method.startsWith("gossip")
+      );
+      effects.splice(0, effects.length, ...kept);
+      return [];
+    },
+  });
+
+/** A client whose request has failed is not told. */
+export const failuresSwallowed = () =>
+  stateless({
+    effects: (machine, effects) => {
+      const kept = effects.filter((effect) =>
+        effect.kind !== "respond" || effect.reply.status !== "error" ||
+        machine.inbound.get(effect.id)?.kind !== "client"
+      );
+      effects.splice(0, effects.length, ...kept);
+      return [];
+    },
+  });
+
+/** No timer ever fires. */
+export const timersLost = () =>
+  stateless({ event: (_world, _machine, event) => event.kind === "timer" ? null : event });
+
 /** A store that failed is reported as done: the error was told once, to somebody else. */
 export class FailedStoreForgotten implements Sabotage {
   private readonly stores = new Map<string, Set<number>>();

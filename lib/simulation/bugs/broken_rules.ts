@@ -72,6 +72,15 @@ export const newestOnly: Versioning = {
   },
 };
 
+/** Merging keeps whatever either side has, obsolete or not. */
+export const nothingDropped: Versioning = {
+  write: versioning("dvv").write,
+  merge(a, b) {
+    const known = new Map([...a, ...b].map((version) => [version.dot.join(), version]));
+    return [...known.values()].sort((x, y) => compareDots(x.dot, y.dot));
+  },
+};
+
 /** A tombstone gives way to any value. */
 export const tombstonesDropped: Versioning = {
   write: versioning("dvv").write,

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { Ring, type RingState } from "../../dynamo/ring.ts";
+import { parseScenario } from "../scenario.ts";
+import type { Evidence } from "./checker.ts";
+import { ownership } from "./ownership.ts";
+
+/** A ring of four partitions that belong to these nodes in turn. */
+function ringOf(owners: readonly string[]): Ring {
+  const state: RingState = {
+    partitioning: "equal-partitions",
+    partitions: 4,
+    tokens: [0, 1, 2, 3].map((i) => ({
+      position: `${"048c"[i]}${"0".repeat(31)}`,
+      owner: owners[i % owners.length] as string,
+      epoch: 1,
+    })),
+    members: ["n1", "n2", "n3", "n4"].map((id) => ({ id, weight: 1 })),
+  };
+  return new Ring(state, 3);
+}
+
+function findings(...rings: readonly Ring[]): string[] {
+  const evidence = { scenario: parseScenario({ nodes: 4 }), rings };
+  return ownership.check(evidence as unknown as Evidence).findings.map(({ message }) => message);
+}
+
+Deno.test("ownership: a node without partitions leaves ranges with too few owners", () => {
+  assert.deepEqual(findings(ringOf(["n1", "n2", "n3", "n4"])), []);
+  const [first, ...others] = findings(ringOf(["n1", "n2"]));
+  assert.match(first ?? "", /range 0 should have 3 distinct owners: it has n1,n2/);
+  assert.equal(others.length, 3);
+});
+
+Deno.test("ownership: nodes that end with different rings are found", () => {
+  const [found] = findings(ringOf(["n1", "n2", "n3"]), ringOf(["n1", "n3", "n2"]));
+  assert.match(found ?? "", /2 different rings/);
+});
