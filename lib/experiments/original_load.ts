@@ -100,7 +100,23 @@ function simulatedLoad(load: OriginalLoad, { seed, random }: PointContext): Late
   return { get: run("get"), put };
 }
 
-async function liveLoad(load: OriginalLoad, context: PointContext): Promise<LatencyOf> {
+/**
+ * What the same operations take on real processes when nothing is delayed: processing, which no model of
+ * delays has. Clients pause before each operation for as long as the delays would have taken, so that
+ * the machine is as busy as under them; without that it would be saturated, and queues measured.
+ */
+export async function undelayedLoad(load: OriginalLoad, context: PointContext): Promise<LatencyOf> {
+  const legs = parseLegs(load.latency);
+  const random = context.random.child("pauses");
+  const pauseMs = (operation: OperationKind) => modelMs(load, legs, operation, random);
+  return await liveLoad({ ...load, latency: "0" }, context, pauseMs);
+}
+
+async function liveLoad(
+  load: OriginalLoad,
+  context: PointContext,
+  pauseMs: (operation: OperationKind) => number = () => 0,
+): Promise<LatencyOf> {
   const { launch, signal } = context;
   if (launch === undefined) throw new Error("the live engine needs a launcher");
   const cluster = await launch({
@@ -110,10 +126,17 @@ async function liveLoad(load: OriginalLoad, context: PointContext): Promise<Late
     const keys = keyChooser("uniform", load.keys);
     // Connections open and code warms up before anything counts.
     for (const operation of OPERATION_KINDS) {
-      await liveOperations(cluster, { ...load, operations: 200 }, operation, keys, context);
+      await liveOperations(
+        cluster,
+        { ...load, operations: 200 },
+        operation,
+        keys,
+        context,
+        pauseMs,
+      );
     }
-    const put = await liveOperations(cluster, load, "put", keys, context);
-    const get = await liveOperations(cluster, load, "get", keys, context);
+    const put = await liveOperations(cluster, load, "put", keys, context, pauseMs);
+    const get = await liveOperations(cluster, load, "get", keys, context, pauseMs);
     signal.throwIfAborted();
     return { get, put };
   } finally {
@@ -127,6 +150,7 @@ async function liveOperations(
   operation: OperationKind,
   keys: KeyChooser,
   { random, signal }: PointContext,
+  pauseMs: (operation: OperationKind) => number,
 ): Promise<LatencyRecorder> {
   const recorder = new LatencyRecorder();
   const contexts = new Map<string, string>();
@@ -135,6 +159,8 @@ async function liveOperations(
     ...{ operation, count: operations, concurrency, keys, valueBytes: 100, signal },
     random: random.child(`${operation} keys`),
     send: async (_, key) => {
+      const pause = pauseMs(operation);
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
       const url = cluster.nodes[Math.floor(choices.float() * cluster.nodes.length)]?.url ?? "";
       const done = operation === "get"
         ? await liveGet(url, key)

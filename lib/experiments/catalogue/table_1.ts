@@ -10,7 +10,13 @@ import {
   type Row,
 } from "../experiment.ts";
 import { integer, latency, ParameterError, quorums, quorumsOf } from "../parameters.ts";
-import { modelLoad, ONE_LEG, OPERATION_KINDS, originalLoad } from "../original_load.ts";
+import {
+  modelLoad,
+  ONE_LEG,
+  OPERATION_KINDS,
+  originalLoad,
+  undelayedLoad,
+} from "../original_load.ts";
 
 const COLUMNS = {
   N: "replicas",
@@ -23,7 +29,7 @@ const COLUMNS = {
   operations: "how many were measured",
   model: "mean of the WARS model with forwards, for the same delays, ms",
   idle:
-    "mean of the same load without injected delay, ms: the processing that no model of delays has (live)",
+    "mean of the same load without injected delay, at the same rate, ms: the processing that no model of delays has (live)",
 };
 
 export const TABLE_1 = defineExperiment({
@@ -84,9 +90,7 @@ export const TABLE_1 = defineExperiment({
     const found = await originalLoad(load, context);
     const model = modelLoad(load, context.random.child("model"));
     // What an operation takes when nothing is delayed: measured, not guessed.
-    const idle = context.engine === "live"
-      ? await originalLoad({ ...load, latency: "0" }, context)
-      : null;
+    const idle = context.engine === "live" ? await undelayedLoad(load, context) : null;
     const rows = OPERATION_KINDS.map((operation): Row => {
       const { meanMs, sdMs, p999Ms } = found[operation].summary();
       return {
