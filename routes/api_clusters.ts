@@ -20,6 +20,16 @@ export async function launchAndWait(
   return registered;
 }
 
+/** How long a list waits for clusters that are starting, so that it can name their nodes, ms. */
+const STARTS_MS = 2_000;
+
+async function startsDone(registry: ClusterRegistry): Promise<void> {
+  const { promise: patience, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, STARTS_MS);
+  await Promise.race([Promise.all(registry.list().map(({ live }) => live.settled)), patience]);
+  clearTimeout(timer);
+}
+
 export function clusterRoutes(registry: ClusterRegistry): ApiRoute[] {
   return [
     {
@@ -29,7 +39,10 @@ export function clusterRoutes(registry: ClusterRegistry): ApiRoute[] {
         summary: "The clusters of this dashboard",
         responses: answers(200, "All of them", z.object({ clusters: z.array(Cluster) })),
       },
-      handle: () => Response.json({ clusters: registry.list().map(({ live }) => live.summary()) }),
+      handle: async () => {
+        await startsDone(registry);
+        return Response.json({ clusters: registry.list().map(({ live }) => live.summary()) });
+      },
     },
     {
       config: {
