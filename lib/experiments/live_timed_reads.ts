@@ -33,7 +33,7 @@ export interface LiveTimedReads {
 }
 
 /** Trials that go first and do not count: connections open, code warms up. */
-const WARM_UP = 40;
+const WARM_UP = 400;
 
 export async function liveTimedReads(
   cluster: LiveCluster,
@@ -46,7 +46,7 @@ export async function liveTimedReads(
     urls[Math.floor(random.float() * urls.length)] as string;
   let begun = 0;
   const total = WARM_UP + plan.trials;
-  const trial = async (into: LiveTimedReads) => {
+  const trial = async (into: LiveTimedReads, timesMs: readonly number[]) => {
     const key = `key-${begun}`;
     const owners = await primariesOf(cluster, key);
     const done = await livePut(pick(owners), key, "v");
@@ -56,7 +56,7 @@ export async function liveTimedReads(
       return;
     }
     into.writeMs.record(done.tookMs);
-    await Promise.all(plan.timesMs.map(async (t) => {
+    await Promise.all(timesMs.map(async (t) => {
       if (t > 0) await sleepUntil(ackedMs + t);
       const ageMs = performance.now() - ackedMs;
       const read = await liveGet(pick(owners), key);
@@ -70,8 +70,8 @@ export async function liveTimedReads(
   };
   const client = async () => {
     while (begun < total && !signal.aborted) {
-      const into = ++begun <= WARM_UP ? warmUp : found;
-      await trial(into);
+      if (++begun <= WARM_UP) await trial(warmUp, [0]);
+      else await trial(found, plan.timesMs);
       plan.onProgress(begun / total);
     }
   };

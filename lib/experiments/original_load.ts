@@ -35,6 +35,8 @@ export type LatencyOf = { readonly [operation in OperationKind]: LatencyRecorder
 /** The request legs alone delay, uniformly from 0 to twice 10 ms, as the original slept; a forward in two halves. */
 export const ONE_LEG = "W=uniform(0,20);A=0;R=uniform(0,20);S=0;other=uniform(0,10)";
 const MODEL_TRIALS = 200_000;
+/** Live operations of each kind that go first and do not count: eight processes have code to compile. */
+const WARM_UP = 3_000;
 const CONFIG: Partial<ClusterConfig> = {
   ...{ sloppy: false, hintedHandoff: false, readRepair: false, antiEntropyIntervalMs: 0 },
   ...{ timeoutMs: 60_000, patienceMs: 60_000, siblingsMax: 10_000 },
@@ -125,15 +127,9 @@ async function liveLoad(
   try {
     const keys = keyChooser("uniform", load.keys);
     // Connections open and code warms up before anything counts.
+    const warmUp = { ...load, operations: WARM_UP, concurrency: 5 * load.concurrency };
     for (const operation of OPERATION_KINDS) {
-      await liveOperations(
-        cluster,
-        { ...load, operations: 200 },
-        operation,
-        keys,
-        context,
-        pauseMs,
-      );
+      await liveOperations(cluster, warmUp, operation, keys, context);
     }
     const put = await liveOperations(cluster, load, "put", keys, context, pauseMs);
     const get = await liveOperations(cluster, load, "get", keys, context, pauseMs);
@@ -150,7 +146,7 @@ async function liveOperations(
   operation: OperationKind,
   keys: KeyChooser,
   { random, signal }: PointContext,
-  pauseMs: (operation: OperationKind) => number,
+  pauseMs: (operation: OperationKind) => number = () => 0,
 ): Promise<LatencyRecorder> {
   const recorder = new LatencyRecorder();
   const contexts = new Map<string, string>();
