@@ -1,11 +1,48 @@
 /**
  * What a person who looks after a cluster may order of a running node, beside what it does by itself:
- * to compare its trees with the co-owners now, and to leave anti-entropy be for a while.
+ * to compare its trees with the co-owners now, to leave anti-entropy be for a while, and to change who
+ * belongs to the cluster.
  */
-import type { ErrorReply, Micros } from "./events.ts";
+import type { ErrorReply, Member, Micros } from "./events.ts";
+import type { Standing } from "./membership.ts";
+import type { MembershipAct, MembershipPlan } from "./membership_plan.ts";
+import type { Position } from "./position.ts";
 import type { NodeId } from "./ring.ts";
+import type { TakeoverPhase } from "./takeover.ts";
 
-export interface AdminRequest {
+export type AdminRequest = ExchangeOrder | MembershipOrder;
+
+export type MembershipOrder =
+  /** What would it mean? Nothing changes. */
+  | { readonly method: "membership.plan"; readonly act: MembershipAct }
+  /** Do it, if nothing has changed since it was planned here. */
+  | { readonly method: "membership.commit"; readonly planId: string }
+  | { readonly method: "membership.transfers" };
+
+/** How far changes of the membership have come, in the view of one node. */
+export interface TransfersState {
+  readonly members: readonly (Member & { readonly standing: Standing })[];
+  /** Changes of an owner that are still to be made; 0 when everybody holds what it should. */
+  readonly left: number;
+  readonly moves: readonly TransferState[];
+  /** Whether this node still has copies of ranges that it does not own any more. */
+  readonly leftovers: boolean;
+}
+
+/** The next change of one range's owners. */
+export interface TransferState {
+  readonly range: number;
+  readonly start: Position;
+  readonly epoch: number;
+  readonly from: NodeId | null;
+  readonly to: NodeId | null;
+  /** Only the joiner itself knows more than that it waits. */
+  readonly phase: TakeoverPhase | "waiting";
+  /** Copied by this node so far. */
+  readonly keys: number;
+}
+
+export interface ExchangeOrder {
   readonly method: "anti-entropy";
   /** Compare now: one range, that of one key, or (empty) every range; null: compare nothing. */
   readonly exchange: { readonly range?: number; readonly key?: string } | null;
@@ -38,6 +75,9 @@ export interface AntiEntropyState {
 }
 
 export type AdminReply =
+  | { readonly status: "plan"; readonly plan: MembershipPlan }
+  | { readonly status: "committed"; readonly plan: MembershipPlan }
+  | (TransfersState & { readonly status: "transfers" })
   | {
     readonly status: "anti-entropy";
     readonly state: AntiEntropyState;

@@ -102,8 +102,8 @@ export class AntiEntropy {
     exchange.rangesCompared = ranges.length;
     node.counters.treesCompared += ranges.length;
     const roots = ranges.map((range) => [range, this.treeOf(range)?.root() ?? ""] as const);
-    const ringVersion = node.ring.version;
-    this.ask(conversation, exchange, { method: "tree.roots", ringVersion, roots });
+    const { grid } = node.ring;
+    this.ask(conversation, exchange, { method: "tree.roots", grid, roots });
     return exchange.id;
   }
 
@@ -112,13 +112,15 @@ export class AntiEntropy {
     node.call(conversation, exchange.peer, request, node.config.timeoutMs);
     const at = node.out.now + node.config.timeoutMs * MICROS_PER_MS;
     const call = conversation.calls.at(-1) ?? 0;
-    node.deadlines.add(at, { kind: "exchange-silent", conversation: exchange.id, call });
+    node.deadlines.add(at, { kind: "call-silent", conversation: exchange.id, call });
   }
 
   onReply(conversation: Conversation, exchange: Exchange, reply: PeerReply): void {
     switch (reply.status) {
       case "roots":
         exchange.onRoots(reply.differing);
+        // What the peer does not own, as it sees it, cannot be said to be equal.
+        exchange.keysFailed += reply.unknown.length;
         this.advance(conversation, exchange);
         break;
       case "tree": {
@@ -145,11 +147,6 @@ export class AntiEntropy {
   /** Nothing more comes from the peer. */
   onFailed(exchange: Exchange): void {
     this.end(exchange);
-  }
-
-  /** The time for a call is up: the peer has gone silent if it is still unanswered. */
-  onDue(exchange: Exchange, call: number): void {
-    if (this.node.conversations.isCallOpen(call)) this.end(exchange);
   }
 
   private advance(conversation: Conversation, exchange: Exchange): void {
@@ -310,18 +307,20 @@ export class AntiEntropy {
       return;
     }
     if (request.method === "tree.roots") {
-      if (request.ringVersion !== node.ring.version) {
+      if (request.grid !== node.ring.grid) {
         const error = refusal("wrong-owner", "Trees can be compared on one ring only");
         node.refuse(id, { ...error, ringVersion: node.ring.version });
         return;
       }
+      const unknown = request.roots.map(([range]) => range)
+        .filter((range) => this.treeOf(range) === undefined);
       const differing = request.roots
         .filter(([range, hash]) => {
           const tree = this.treeOf(range);
           return tree !== undefined && tree.root() !== hash;
         })
         .map(([range]) => range);
-      node.out.respond(id, { status: "roots", differing });
+      node.out.respond(id, { status: "roots", differing, unknown });
       return;
     }
     const tree = this.treeOf(request.range);

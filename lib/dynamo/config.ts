@@ -74,6 +74,9 @@ export interface TunableConfig {
   /** Hints under way from one holder to one target, and into one receiver from all holders. */
   readonly handoffSendMax: number;
   readonly handoffReceiveMax: number;
+  /** Ranges that a node takes over at once, and keys under way for each of them. */
+  readonly transfersMax: number;
+  readonly transferKeysMax: number;
   /** Client requests that a node coordinates or forwards at once; past it, 503. */
   readonly requestsMax: number;
   /** A put that would leave more siblings is refused (409). */
@@ -126,6 +129,8 @@ const DEFAULTS: ClusterConfig = {
   storageSlowMs: 50,
   handoffSendMax: 16,
   handoffReceiveMax: 64,
+  transfersMax: 4,
+  transferKeysMax: 16,
   requestsMax: 4_096,
   siblingsMax: 100,
   siblingsWarn: 25,
@@ -176,6 +181,8 @@ export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig
   requireInteger("storageSlowMs", config.storageSlowMs, 1, TIMEOUT_MS_MAX);
   requireInteger("handoffSendMax", config.handoffSendMax, 1, 10_000);
   requireInteger("handoffReceiveMax", config.handoffReceiveMax, 1, 10_000);
+  requireInteger("transfersMax", config.transfersMax, 1, 10_000);
+  requireInteger("transferKeysMax", config.transferKeysMax, 1, 10_000);
   if (!(config.phiThreshold > 0 && config.phiThreshold <= 100)) {
     throw new ConfigError(
       `phiThreshold must be above 0 and at most 100: current value is ${config.phiThreshold}`,

@@ -7,10 +7,13 @@ import type { Exchange, KeyRepair } from "./exchange.ts";
 import type { Forward, PeerView } from "./forwarding.ts";
 import type { GossipRound } from "./gossiping.ts";
 import type { HintDelivery } from "./handoff.ts";
+import type { AdvanceCall } from "./handover.ts";
+import type { LeftoverCall } from "./leftovers.ts";
 import type { GetCoordinator } from "./get_coordinator.ts";
 import type { PutCoordinator } from "./put_coordinator.ts";
 import type { ReapRound } from "./reaping.ts";
 import type { NodeId } from "./ring.ts";
+import type { KeyPull, Takeover } from "./takeover.ts";
 
 export type Coordinator =
   | GetCoordinator
@@ -20,7 +23,11 @@ export type Coordinator =
   | GossipRound
   | Exchange
   | KeyRepair
-  | ReapRound;
+  | ReapRound
+  | Takeover
+  | KeyPull
+  | AdvanceCall
+  | LeftoverCall;
 
 /** Who is answered when a conversation has its outcome. */
 export type Origin =

@@ -23,6 +23,13 @@ export interface Counters {
   reaped: number;
   /** Damaged records replaced from the other replicas. */
   recovered: number;
+  /** Ranges that this node has taken over, and the keys that it copied for them. */
+  rangesTaken: number;
+  keysTaken: number;
+  /** Registers that this node, their steward, has advanced. */
+  rangesAdvanced: number;
+  /** Copies of ranges given up that every owner was seen to hold. */
+  leftoversDropped: number;
 }
 
 export interface ReplicaStats {
@@ -61,6 +68,10 @@ export function newCounters(): Counters {
     keysRepaired: 0,
     reaped: 0,
     recovered: 0,
+    rangesTaken: 0,
+    keysTaken: 0,
+    rangesAdvanced: 0,
+    leftoversDropped: 0,
   };
 }
 

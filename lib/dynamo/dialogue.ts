@@ -2,7 +2,9 @@
  * Which conversation an answer, a failed call or a passing deadline belongs to, and what that tells
  * the failure detector. One switch each; the parts decide.
  */
+import type { DynamoError } from "./errors.ts";
 import type { Micros, PeerReply } from "./events.ts";
+import type { Coordinator } from "./conversations.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
 import type { NodeId } from "./ring.ts";
@@ -16,6 +18,7 @@ export class Dialogue {
     const { call, conversation } = taken;
     const { coordinator } = conversation;
     this.node.onContact(call.to);
+    if (reply.status === "error") this.learnFrom(reply.error);
     switch (coordinator.kind) {
       case "get":
         this.node.conversations.noteRead(call, this.node.out.now);
@@ -42,7 +45,24 @@ export class Dialogue {
       case "key-repair":
         this.parts.antiEntropy.onPeerRecord(coordinator, reply);
         break;
+      case "takeover":
+        this.parts.takeovers.onReply(conversation, coordinator, reply);
+        break;
+      case "key-pull":
+        this.parts.takeovers.onRecord(coordinator, reply);
+        break;
+      case "advance":
+        this.parts.handover.onReply(coordinator, reply);
+        break;
+      case "leftover":
+        this.parts.leftovers.onReply(coordinator, reply);
+        break;
     }
+  }
+
+  /** A refusal carries the register that its sender should have known. */
+  private learnFrom({ stretches = [] }: DynamoError): void {
+    if (stretches.length > 0) this.node.registry.learn({ members: [], tokens: [], stretches });
   }
 
   onCallFailed(id: number, undelivered: boolean, reason: string): void {
@@ -68,6 +88,14 @@ export class Dialogue {
           `${call.to}: ${reason}`,
         );
         break;
+      default:
+        this.onOver(coordinator);
+    }
+  }
+
+  /** Background work that ends without an answer: it is begun again at its time. */
+  private onOver(coordinator: Exclude<Coordinator, { kind: "get" | "put" | "forward" }>): void {
+    switch (coordinator.kind) {
       case "gossip":
         this.node.conversations.end(coordinator.id);
         this.parts.gossiping.onRoundOver(coordinator.peer);
@@ -84,6 +112,33 @@ export class Dialogue {
       case "key-repair":
         this.parts.antiEntropy.finishRepair(coordinator, false);
         break;
+      case "takeover":
+        this.parts.takeovers.onFailed(coordinator);
+        break;
+      case "key-pull":
+        this.parts.takeovers.finishPull(coordinator, false);
+        break;
+      case "advance":
+        this.parts.handover.end(coordinator);
+        break;
+      case "leftover":
+        this.parts.leftovers.onFailed(coordinator);
+        break;
+    }
+  }
+
+  /** The time for one call of an exchange of many is over: it may have been answered long ago. */
+  onCallSilent(id: number, call: number): void {
+    const conversation = this.node.conversations.get(id);
+    if (conversation === undefined || !this.node.conversations.isCallOpen(call)) return;
+    const { coordinator } = conversation;
+    switch (coordinator.kind) {
+      case "get":
+      case "put":
+      case "forward":
+        break;
+      default:
+        this.onOver(coordinator);
     }
   }
 
@@ -111,10 +166,7 @@ export class Dialogue {
       case "gossip":
         this.node.onFailure(coordinator.peer, false);
         break;
-      case "handoff":
-      case "reap":
-      case "anti-entropy":
-      case "key-repair":
+      default:
         break;
     }
   }
@@ -142,22 +194,8 @@ export class Dialogue {
       case "forward":
         this.parts.forwards.onTimeout(conversation, coordinator);
         break;
-      case "gossip":
-        this.node.conversations.end(id);
-        this.parts.gossiping.onRoundOver(coordinator.peer);
-        break;
-      case "handoff":
-        this.parts.handoff.onFailed(coordinator);
-        break;
-      case "reap":
-        this.parts.reaping.onFailed(coordinator);
-        break;
-      case "anti-entropy":
-        this.parts.antiEntropy.onFailed(coordinator);
-        break;
-      case "key-repair":
-        this.parts.antiEntropy.finishRepair(coordinator, false);
-        break;
+      default:
+        this.onOver(coordinator);
     }
   }
 }

@@ -2,6 +2,7 @@
  * Why a request was not served. Errors are data: the same object reaches a client through REST, a
  * forwarding peer through JSON-RPC, and a checker in the simulator.
  */
+import type { Stretch } from "./ownership.ts";
 import type { NodeId } from "./ring.ts";
 import type { CausalContext } from "./versions.ts";
 
@@ -27,6 +28,14 @@ export type ErrorCode =
   | "record-damaged"
   /** The node's disk was wiped and has not been filled again: it cannot answer reads of the key yet. */
   | "not-proven"
+  /** Views of the ring differ, or it has changed: the same may work when they agree again. */
+  | "ring-moved"
+  /** The change of membership cannot be: the message says why. */
+  | "act-refused"
+  /** A commit to a plan that this node never made, or has forgotten. */
+  | "unknown-plan"
+  /** The node, or the one that asked it, was removed from the cluster. */
+  | "removed"
   /** The method is not one that peers or clients may call. */
   | "unknown-method";
 
@@ -47,6 +56,8 @@ export interface DynamoError {
   /** What to reconcile over, for `too-many-siblings`. */
   readonly context?: CausalContext;
   readonly ringVersion?: string;
+  /** The register that the sender of the request should know. */
+  readonly stretches?: readonly Stretch[];
 }
 
 export function refusal(code: ErrorCode, message: string): DynamoError {

@@ -12,6 +12,7 @@ import type { AdminReply, AdminRequest } from "./admin.ts";
 import type { ClusterConfig } from "./config.ts";
 import type { DynamoError } from "./errors.ts";
 import type { Digest, NodeState } from "./gossip.ts";
+import type { MembershipDocument, MembershipState, Standing } from "./membership.ts";
 import type { TreeHash, TreeNode } from "./merkle.ts";
 import type { Position } from "./position.ts";
 import type { NodeId, RingState } from "./ring.ts";
@@ -65,6 +66,8 @@ export interface Boot {
   readonly incarnation: number;
   /** The data directory is new, or has never been proven to hold all it should: see `proving.ts`. */
   readonly fresh?: boolean;
+  /** The membership as the disk remembers it; absent as long as it is as founded. */
+  readonly membership?: MembershipDocument;
   /** Hints that the disk holds, by target: what was promised before a restart is kept after it. */
   readonly hints?: readonly (readonly [NodeId, number])[];
 }
@@ -113,6 +116,8 @@ export type PeerRequest =
   | {
     readonly method: "replica.get";
     readonly key: string;
+    /** Asked as a stand-in: what it holds for others is of use. Otherwise only an owner answers. */
+    readonly standIn?: true;
     /** To repair a copy, also what a node with a wiped disk holds so far is of use. */
     readonly purpose?: "repair";
   }
@@ -127,14 +132,46 @@ export type PeerRequest =
     /** May be acknowledged from memory: another replica commits it first. */
     readonly buffered?: true;
   }
-  /** Push-pull, first half: what the sender knows of whom. Answered with a reconciliation. */
-  | { readonly method: "gossip"; readonly digest: Digest }
+  /**
+   * Push-pull, first half: what the sender knows of whom, and which view of the membership it has.
+   * Answered with a reconciliation.
+   */
+  | { readonly method: "gossip"; readonly digest: Digest; readonly membership: string }
   /** Second half: what was wanted. */
   | { readonly method: "gossip.states"; readonly states: readonly NodeState[] }
+  /** News of the membership, pushed. */
+  | { readonly method: "membership"; readonly state: MembershipState }
+  /** A joiner: the keys of a range that it takes over, page by page. */
+  | {
+    readonly method: "range.keys";
+    readonly start: Position;
+    readonly end: Position;
+    readonly epoch: number;
+    readonly after: KeyPlace | null;
+  }
+  /** A joiner has the leaver serve the range no more; answered once that is durable. */
+  | {
+    readonly method: "range.fence";
+    readonly start: Position;
+    readonly end: Position;
+    readonly epoch: number;
+  }
+  /** To the range's steward: one owner has given way to another; both null lifts the sender's fence. */
+  | {
+    readonly method: "range.advance";
+    readonly start: Position;
+    readonly end: Position;
+    readonly epoch: number;
+    readonly leaver: NodeId | null;
+    readonly joiner: NodeId | null;
+  }
+  /** A former owner: which of these records hold anything that the owner lacks? */
+  | { readonly method: "leftover.ask"; readonly keys: readonly KeyDigest[] }
   /** Anti-entropy: the roots of the ranges that both own. Answered with those that differ. */
   | {
     readonly method: "tree.roots";
-    readonly ringVersion: string;
+    /** Where the ring is cut: numbers of ranges mean nothing on another one. */
+    readonly grid: string;
     readonly roots: readonly TreeNode[];
   }
   /** The children of some nodes of a range's tree. */
@@ -151,8 +188,16 @@ export type PeerRequest =
     readonly leaves: readonly number[];
     readonly after: KeyPlace | null;
   }
-  /** May the tombstone go? An owner must hold exactly it, any other member nothing of the key. */
-  | { readonly method: "reap.ask"; readonly key: string; readonly digest: TreeHash }
+  /**
+   * May the tombstone go? An owner must hold exactly it, any other member nothing of the key; and both
+   * must know the same members.
+   */
+  | {
+    readonly method: "reap.ask";
+    readonly key: string;
+    readonly digest: TreeHash;
+    readonly plan: string;
+  }
   /** All agreed: drop it, if it is still exactly that. */
   | { readonly method: "reap.drop"; readonly key: string; readonly digest: TreeHash }
   | {
@@ -218,8 +263,17 @@ export type PeerReply =
     readonly status: "gossip";
     readonly newer: readonly NodeState[];
     readonly wanted: readonly NodeId[];
+    /** The view of the membership that the answerer has, where it is another. */
+    readonly membership?: MembershipState;
   }
-  | { readonly status: "roots"; readonly differing: readonly number[] }
+  | { readonly status: "membership"; readonly state: MembershipState }
+  | { readonly status: "missing"; readonly keys: readonly string[] }
+  | {
+    readonly status: "roots";
+    readonly differing: readonly number[];
+    /** Ranges that the answerer does not own. */
+    readonly unknown: readonly number[];
+  }
   | { readonly status: "tree"; readonly nodes: readonly TreeNode[] }
   | {
     readonly status: "keys";
@@ -325,6 +379,8 @@ export type Effect =
     readonly after: KeyPlace | null;
     readonly limit: number;
   }
+  /** Remembers the membership durably, in place of what was remembered; answered with `stored`. */
+  | { readonly kind: "save"; readonly id: number; readonly document: MembershipDocument }
   /** The data directory holds what it should: to be remembered durably; not answered. */
   | { readonly kind: "proven" }
   /** At most one timer is set at a time: a new one replaces the old. */
@@ -389,6 +445,23 @@ export type Observation =
   /** The disk was wiped: the node must be compared with its peers before it answers reads. */
   | { readonly type: "wiped" }
   | { readonly type: "proven" }
+  /** The node has heard of an act of membership. */
+  | { readonly type: "member"; readonly member: NodeId; readonly standing: Standing }
+  /** This node holds all of a range that it takes over, and owns it from now on. */
+  | {
+    readonly type: "range-taken";
+    readonly range: number;
+    readonly from: NodeId | null;
+    readonly keys: number;
+    readonly tookUs: Micros;
+  }
+  /** This node, the range's steward, has advanced its register. */
+  | {
+    readonly type: "range-moved";
+    readonly range: number;
+    readonly from: NodeId | null;
+    readonly to: NodeId | null;
+  }
   /** A tombstone that every member agreed on is dropped. */
   | { readonly type: "reaped"; readonly key: string }
   /** A damaged record was replaced by what every other replica holds. */

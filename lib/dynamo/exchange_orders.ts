@@ -2,7 +2,7 @@
  * Comparisons that a person has ordered: one order after the other, one co-owner after the other,
  * each begun as soon as no other comparison is under way, and answered when the last one is over.
  */
-import type { AdminRequest, ExchangeReport } from "./admin.ts";
+import type { ExchangeOrder, ExchangeReport } from "./admin.ts";
 import type { AntiEntropy } from "./anti_entropy.ts";
 import { refusal } from "./errors.ts";
 import type { NodeContext } from "./node_context.ts";
@@ -28,7 +28,7 @@ export class ExchangeOrders {
 
   constructor(private readonly node: NodeContext, private readonly antiEntropy: AntiEntropy) {}
 
-  onRequest(request: number, { exchange, pause }: AdminRequest): void {
+  onRequest(request: number, { exchange, pause }: ExchangeOrder): void {
     const { node, antiEntropy } = this;
     if (exchange !== null && node.config.antiEntropyIntervalMs === 0) {
       const message = "Cannot compare trees as antiEntropyIntervalMs is 0: this node keeps none";

@@ -1,7 +1,7 @@
 /** Comparisons that a person ordered: what is compared with whom, in which order, and what is told. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../random/seeded.ts";
-import type { AdminReply, AdminRequest } from "./admin.ts";
+import type { AdminReply, ExchangeOrder } from "./admin.ts";
 import { clusterConfig, type TunableConfig } from "./config.ts";
 import type { Effect, Event, Founding, PeerRequest } from "./events.ts";
 import { foundRing } from "./founding.ts";
@@ -53,7 +53,7 @@ class Bench {
     this.step({ kind: "timer", id: timer.id });
   }
 
-  order(id: number, request: Omit<AdminRequest, "method">): void {
+  order(id: number, request: Omit<ExchangeOrder, "method">): void {
     this.step({ kind: "admin", id, request: { method: "anti-entropy", ...request } });
   }
 
@@ -86,7 +86,11 @@ Deno.test("an order compares one key's range with each co-owner in turn, then an
   bench.order(2, { exchange: { range } });
   const first = bench.call();
   assert.deepEqual(first.request.roots.map(([index]) => index), [range]);
-  bench.step({ kind: "reply", id: first.id, reply: { status: "roots", differing: [] } });
+  bench.step({
+    kind: "reply",
+    id: first.id,
+    reply: { status: "roots", differing: [], unknown: [] },
+  });
   const second = bench.call();
   assert.deepEqual([first.to, second.to].toSorted(), coOwners.toSorted());
   assert.deepEqual(bench.answers(), [], "the order is not over");
@@ -128,7 +132,7 @@ Deno.test("a pause ends scheduled comparisons, not ordered ones, until it is lif
 });
 
 Deno.test("an order that cannot be carried out says why", () => {
-  const refusalOf = (bench: Bench, request: Omit<AdminRequest, "method">) => {
+  const refusalOf = (bench: Bench, request: Omit<ExchangeOrder, "method">) => {
     bench.order(1, request);
     const [[, reply] = []] = bench.answers();
     assert.ok(reply?.status === "error");

@@ -66,8 +66,11 @@ export class FailureDetector {
     });
   }
 
-  forget(node: NodeId): void {
-    this.peers.delete(node);
+  /** Stops watching everybody else. */
+  forgetOthers(nodes: ReadonlySet<NodeId>): void {
+    for (const node of this.peers.keys()) {
+      if (!nodes.has(node)) this.peers.delete(node);
+    }
   }
 
   /** A newer heartbeat of the node has come, by whatever way. */

@@ -114,23 +114,26 @@ Deno.test("gossip: the adaptive interval shrinks on change and relaxes in calm, 
 Deno.test("proving: a new disk among new ones is new, among old ones it was wiped", () => {
   const over = ring();
   const peers = IDS.slice(1);
-  const founding = new Proving(over, "n1", peers, true);
-  assert.ok(!founding.isRangeProven(0));
+  const founding = new Proving("n1", peers, true);
+  assert.ok(!founding.isRangeProven(over.range(0).start));
   assert.deepEqual(peers.map((peer) => founding.onWord(peer)), [false, false, false, false, true]);
-  assert.ok(founding.isProven && founding.isRangeProven(0));
+  assert.ok(founding.isProven && founding.isRangeProven(over.range(0).start));
 
-  const wiped = new Proving(over, "n1", peers, true);
-  wiped.onOldPeers();
+  const wiped = new Proving("n1", peers, true);
+  wiped.onOldPeers(over);
   const shared = wiped.peersToMerge();
   assert.ok(shared.length > 1);
   const owned = Array.from({ length: 32 }, (_, range) => range)
     .filter((range) => over.primaries(range).includes("n1"));
   for (const [i, peer] of shared.entries()) {
-    assert.ok(owned.some((range) => !wiped.isRangeProven(range)), "not before the last one");
+    assert.ok(
+      owned.some((range) => !wiped.isRangeProven(over.range(range).start)),
+      "not before the last one",
+    );
     assert.equal(wiped.onMerged(peer), i === shared.length - 1);
   }
   assert.ok(wiped.isProven && !wiped.onWord("n2"));
-  assert.ok(new Proving(over, "n1", peers, false).isProven);
+  assert.ok(new Proving("n1", peers, false).isProven);
 });
 
 // Placement ---------------------------------------------------------------------------------------

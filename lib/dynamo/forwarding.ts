@@ -36,6 +36,13 @@ export class Forward {
     return this.request.key;
   }
 
+  /** Others that could coordinate, as far as they have not been thought of yet. */
+  addCandidates(nodes: readonly NodeId[]): void {
+    for (const node of nodes) {
+      if (!this.tried.includes(node) && !this.candidates.includes(node)) this.candidates.push(node);
+    }
+  }
+
   /** The next node to try; undefined when all have been. */
   nextCandidate(): NodeId | undefined {
     const next = this.candidates.shift();
@@ -96,6 +103,7 @@ export function rankCoordinators(
         : primaries.toSorted((a, b) => (peers.lastReadUs(a) ?? 0) - (peers.lastReadUs(b) ?? 0));
     case "least-loaded": {
       // The power of two choices: nearly the balance of asking all, without the herd.
+      if (primaries.length === 0) return [];
       const one = primaries[below(random, primaries.length)] as NodeId;
       const two = primaries[below(random, primaries.length)] as NodeId;
       const best = peers.load(two) < peers.load(one) ? two : one;

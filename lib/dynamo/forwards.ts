@@ -24,7 +24,7 @@ export class Forwards {
     const id = this.node.out.nextId();
     const hinted = request.method === "get" ? undefined : request.fastest;
     const ranked = rankCoordinators(
-      this.node.primariesOf(request.key),
+      this.node.primariesOf(request.key).filter((id) => id !== this.node.self),
       this.node.config.coordinator,
       hinted,
       this.node.conversations,
@@ -84,6 +84,10 @@ export class Forwards {
       this.end(conversation, forward, reply.reply);
     } else if (reply.status === "error" && mayTryElsewhere(reply.error)) {
       forward.reasons.push(reply.error.message);
+      // Who refused as no owner has told who is, if it knew.
+      forward.addCandidates(
+        this.node.primariesOf(forward.key).filter((id) => id !== this.node.self),
+      );
       this.tryNext(conversation, forward);
     } else if (reply.status === "error") {
       this.end(conversation, forward, reply);
@@ -144,11 +148,7 @@ export class Forwards {
       return null;
     }
     if (!node.isPrimaryOf(request.key)) {
-      const error = refusal(
-        "wrong-owner",
-        `Node ${node.self} is not a primary of '${request.key}'`,
-      );
-      node.refuse(id, { ...error, ringVersion: node.ring.version });
+      node.refuseAsNoOwner(id, request.key);
       return null;
     }
     return request.method === "get"

@@ -3,8 +3,9 @@
  * failure detector. What the states mean and how they are reconciled is in `gossip.ts`.
  */
 import type { Conversation } from "./conversations.ts";
-import type { Member, PeerReply } from "./events.ts";
+import type { PeerReply } from "./events.ts";
 import { type Digest, Gossip, type NodeState } from "./gossip.ts";
+import type { MembershipState } from "./membership.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import { below, pick } from "./random.ts";
 import type { NodeId } from "./ring.ts";
@@ -15,7 +16,7 @@ export class GossipRound {
   constructor(readonly id: number, readonly peer: NodeId) {}
 }
 
-/** The first founding members are seeds: everybody talks to them now and then, so that no two groups drift apart. */
+/** The first members are seeds: everybody talks to them now and then, so that no two groups drift apart. */
 const SEEDS = 3;
 /** One round in so many also goes to a seed. */
 const SEED_EVERY = 10;
@@ -24,14 +25,9 @@ const JITTER_PERCENT = 20;
 
 export class Gossiping {
   private readonly gossip: Gossip;
-  private readonly peers: readonly NodeId[];
-  private readonly seeds: readonly NodeId[];
 
-  constructor(private readonly node: NodeContext, members: readonly Member[]) {
+  constructor(private readonly node: NodeContext) {
     const { gossipIntervalMs, adaptiveGossip } = node.config;
-    const ids = members.map((member) => member.id).toSorted();
-    this.peers = ids.filter((id) => id !== node.self);
-    this.seeds = ids.slice(0, SEEDS).filter((id) => id !== node.self);
     this.gossip = new Gossip(
       node.self,
       node.boot.dataId,
@@ -44,6 +40,31 @@ export class Gossiping {
 
   get intervalMs(): number {
     return this.gossip.intervalMs;
+  }
+
+  private get peers(): readonly NodeId[] {
+    return this.node.peers;
+  }
+
+  private get seeds(): readonly NodeId[] {
+    const { peers, self } = this.node;
+    return [self, ...peers].toSorted().slice(0, SEEDS).filter((id) => id !== self);
+  }
+
+  /** The data directory that the node was last heard of with; undefined when it never was. */
+  dataIdOf(node: NodeId): string | undefined {
+    return this.gossip.statesOf([node])[0]?.dataId;
+  }
+
+  /** Members come and go. */
+  onRing(): void {
+    const { node } = this;
+    this.gossip.onChange();
+    const peers = new Set(this.peers);
+    for (const peer of peers) {
+      node.detector.watch(peer, this.gossip.intervalUsOf(peer), node.out.now);
+    }
+    node.detector.forgetOthers(peers);
   }
 
   start(): void {
@@ -117,15 +138,21 @@ export class Gossiping {
     const round = new GossipRound(node.out.nextId(), peer);
     const conversation = node.conversations.add(round, { kind: "self" });
     const { timeoutMs } = node.config;
-    node.call(conversation, peer, { method: "gossip", digest: this.gossip.digest() }, timeoutMs);
+    const digest = this.gossip.digest();
+    const membership = node.membership.version;
+    node.call(conversation, peer, { method: "gossip", digest, membership }, timeoutMs);
     node.watch(round.id, node.out.now, timeoutMs);
     node.counters.gossipRounds++;
   }
 
-  onDigest(request: number, digest: Digest): void {
+  onDigest(request: number, digest: Digest, version: string): void {
+    const { node } = this;
     const { newer, wanted } = this.gossip.compare(digest);
     const known = wanted.filter((id) => this.isMember(id));
-    this.node.out.respond(request, { status: "gossip", newer, wanted: known });
+    const reply = { status: "gossip", newer, wanted: known } as const;
+    const { membership } = node;
+    const isSame = membership.version === version;
+    node.out.respond(request, isSame ? reply : { ...reply, membership: membership.state() });
   }
 
   onStates(request: number, states: readonly NodeState[]): void {
@@ -136,6 +163,7 @@ export class Gossiping {
   onReply(conversation: Conversation, round: GossipRound, reply: PeerReply): void {
     const { node } = this;
     if (reply.status === "gossip") {
+      if (reply.membership !== undefined) this.reconcile(round.peer, reply.membership);
       this.absorb(reply.newer);
       const states = this.gossip.statesOf(reply.wanted);
       if (states.length > 0) {
@@ -146,6 +174,14 @@ export class Gossiping {
     this.onRoundOver(round.peer);
   }
 
+  /** Takes the peer's view in, and sends it what it did not know. */
+  private reconcile(peer: NodeId, theirs: MembershipState): void {
+    const { node } = this;
+    node.registry.learn(theirs);
+    const own = node.membership.state();
+    if (JSON.stringify(own) !== JSON.stringify(theirs)) node.registry.spread(own, [peer]);
+  }
+
   private absorb(states: readonly NodeState[]): void {
     const { node } = this;
     const ofMembers = states.filter((state) => this.isMember(state.id));
@@ -154,7 +190,8 @@ export class Gossiping {
       if (restarted) this.gossip.onChange();
     }
     if (node.proving.isAsking && ofMembers.some((state) => this.tellsOfAge(state))) {
-      node.proving.onOldPeers();
+      node.proving.onOldPeers(node.ring);
+      if (node.proving.isProven) node.noteProven();
       node.out.emit({ type: "wiped" });
       node.deadlines.add(node.out.now, { kind: "merge" });
     }
@@ -167,6 +204,6 @@ export class Gossiping {
   }
 
   private isMember(id: NodeId): boolean {
-    return id === this.node.self || this.peers.includes(id);
+    return id === this.node.self || this.node.membership.isActive(id);
   }
 }

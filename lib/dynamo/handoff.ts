@@ -54,8 +54,14 @@ export class Handoff {
   private readonly expiryLooks = new Map<NodeId, Micros>();
   /** Other nodes' deliveries that are not committed here yet. */
   private readonly receiving = new Set<number>();
+  private isRingNew = false;
 
   constructor(private readonly node: NodeContext) {}
+
+  /** Targets may own other ranges now, or none: what is held for them is looked at again. */
+  onRing(): void {
+    this.isRingNew = true;
+  }
 
   get runsOpen(): number {
     return this.runs.size;
@@ -69,8 +75,11 @@ export class Handoff {
       if (run !== undefined) {
         run.held = false;
         this.pump(run);
-      } else if (node.isUp(target) || this.isTimeToLook(target)) this.begin(target);
+      } else if (node.isUp(target) || this.isRingNew || this.isTimeToLook(target)) {
+        this.begin(target);
+      }
     }
+    this.isRingNew = false;
     const at = node.out.now + node.config.handoffIntervalMs * MICROS_PER_MS;
     node.deadlines.add(at, { kind: "handoff" });
   }
@@ -157,6 +166,12 @@ export class Handoff {
       return;
     }
     const to = this.destination(delivery, node.out.now - hint.since);
+    if (to === node.self) {
+      // What was kept for another is this node's own now.
+      this.keepPromise(delivery, record.siblings);
+      this.finish(delivery, true);
+      return;
+    }
     if (to === undefined) {
       this.finish(delivery, this.expiryLooks.has(delivery.target));
       return;
@@ -171,13 +186,19 @@ export class Handoff {
     }, node.config.timeoutMs);
   }
 
-  /** The target while it can be reached; once the hint has expired, another owner of the key. */
+  /**
+   * The target while it can be reached; once the hint has expired, or the target does not own the key any
+   * more, another owner.
+   */
   private destination(delivery: HintDelivery, ageUs: Micros): NodeId | undefined {
     const { node } = this;
-    if (node.isUp(delivery.target)) return delivery.target;
-    if (ageUs < node.config.hintTtlMs * MICROS_PER_MS) return undefined;
-    return node.primariesOf(delivery.place.key)
-      .find((owner) => owner !== delivery.target && owner !== node.self && node.isUp(owner));
+    const { target, place: { key } } = delivery;
+    const owners = node.primariesOf(key);
+    const isOwner = owners.includes(target);
+    if (isOwner && node.isUp(target)) return target;
+    if (isOwner && ageUs < node.config.hintTtlMs * MICROS_PER_MS) return undefined;
+    if (!isOwner && node.isPrimaryOf(key)) return node.self;
+    return owners.find((owner) => owner !== target && owner !== node.self && node.isUp(owner));
   }
 
   onReadFailed(delivery: HintDelivery): void {

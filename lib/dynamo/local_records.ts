@@ -14,7 +14,8 @@ import type { HintChange, StoredRecord } from "./events.ts";
 import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
 import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 import type { Outbox } from "./outbox.ts";
-import { positionOf } from "./position.ts";
+import { isWithin } from "./ownership.ts";
+import { type Position, positionOf } from "./position.ts";
 import type { Change, Outcome, Read } from "./record_changes.ts";
 import type { NodeId } from "./ring.ts";
 import {
@@ -45,8 +46,10 @@ export interface Owner {
   mayReuse(actor: Actor): boolean;
   /** What was acknowledged from memory did not reach the disk. */
   onBufferLost(): void;
-  /** Whether the key is this node's own, or only kept for another. */
-  isPrimaryOf(key: string): boolean;
+  /** Whether the key neither is this node's own nor is to become so. */
+  isForeign(key: string): boolean;
+  /** Likewise, and never was: all that can be here of it is kept for others. */
+  isStandInOnly(key: string): boolean;
   readonly hints: HintBook;
   readonly disk: DiskLatency;
   /** A record was committed (or removed, which leaves no siblings). */
@@ -97,6 +100,14 @@ export class LocalRecords {
   /** Keys being changed and reads under way, for `/status` and the bounds checker. */
   get busy(): number {
     return this.reads.size + this.works.size;
+  }
+
+  /** Whether a key of the stretch is being changed. */
+  isBusyWithin(start: Position, end: Position): boolean {
+    for (const key of this.works.keys()) {
+      if (isWithin(positionOf(key), start, end)) return true;
+    }
+    return false;
   }
 
   read(key: string, read: Read, out: Outbox): void {
@@ -217,7 +228,7 @@ export class LocalRecords {
     work.hints = hints;
     if (hints !== null) this.owner.hints.expect(hints);
     const dropped = record.siblings.length === 0 && before.siblings.length > 0;
-    const handedOver = record.hintFor === undefined && !this.owner.isPrimaryOf(key) &&
+    const handedOver = record.hintFor === undefined && this.owner.isStandInOnly(key) &&
       delivered.length === work.applied.length && delivered.length > 0;
     const isOver = dropped || handedOver;
     if (isOver) work.record = { key, siblings: [] };
@@ -239,6 +250,11 @@ export class LocalRecords {
         return this.applyMerge(work, change, out);
       case "drop":
         if (isAgreedTombstone(work.record, change.digest)) {
+          work.record = { key: work.key, siblings: [] };
+        }
+        return { change, context: null, refusal: null };
+      case "let-go":
+        if (this.owner.isForeign(work.key) && isSame(work.record, change.digest)) {
           work.record = { key: work.key, siblings: [] };
         }
         return { change, context: null, refusal: null };
@@ -368,6 +384,12 @@ export class LocalRecords {
 /** Nothing but tombstones, and owed to nobody. */
 export function isDeleted({ siblings, hintFor }: StoredRecord): boolean {
   return siblings.length > 0 && valuesOf(siblings).length === 0 && hintFor === undefined;
+}
+
+/** Still what was asked about, and owed to nobody. */
+function isSame(record: StoredRecord, digest: TreeHash): boolean {
+  return record.hintFor === undefined &&
+    hexOf(recordDigest(record.key, record.siblings)) === digest;
 }
 
 function isAgreedTombstone(record: StoredRecord, digest: TreeHash): boolean {

@@ -10,21 +10,35 @@ import { Deadlines } from "./deadlines.ts";
 import { DiskLatency } from "./disk_latency.ts";
 import { FailureDetector } from "./failure_detector.ts";
 import { HintBook } from "./hints.ts";
-import type { DynamoError } from "./errors.ts";
+import { type DynamoError, refusal } from "./errors.ts";
 import type { Boot, ClientReply, ClientRequest, Founding, Micros, PeerRequest } from "./events.ts";
 import { KnownForwards } from "./forwarding.ts";
 import { LocalRecords } from "./local_records.ts";
+import { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
-import { type Health, Placement } from "./placement.ts";
+import type { Stretch } from "./ownership.ts";
+import { type Position, positionOf } from "./position.ts";
+import { type Health, type Place, Placement } from "./placement.ts";
 import { Proving } from "./proving.ts";
 import type { Random } from "./random.ts";
-import { type NodeId, Ring } from "./ring.ts";
+import { Registry } from "./registry.ts";
+import type { NodeId, Ring } from "./ring.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
 import { type Siblings, type Versioning, versioning } from "./versions.ts";
 
 export type Due =
-  | { readonly kind: "gossip" | "handoff" | "anti-entropy" | "asked" | "merge" | "reap" }
-  | { readonly kind: "exchange-silent"; readonly conversation: number; readonly call: number }
+  | {
+    readonly kind:
+      | "gossip"
+      | "handoff"
+      | "anti-entropy"
+      | "asked"
+      | "merge"
+      | "reap"
+      | "membership";
+  }
+  /** The time for a call is over. */
+  | { readonly kind: "call-silent"; readonly conversation: number; readonly call: number }
   | { readonly kind: "patience"; readonly conversation: number; readonly endsAt: Micros }
   | { readonly kind: "timeout"; readonly conversation: number }
   | { readonly kind: "forget"; readonly requestId: string };
@@ -37,8 +51,8 @@ const DEADLINES_SWEEP_MIN = 1_024;
 export class NodeContext {
   readonly config: ClusterConfig;
   readonly self: NodeId;
-  readonly peers: readonly NodeId[];
-  readonly ring: Ring;
+  readonly membership: Membership;
+  readonly registry: Registry;
   readonly versioning: Versioning;
   readonly out = new Outbox();
   readonly conversations = new Conversations();
@@ -50,6 +64,8 @@ export class NodeContext {
   readonly trees: TreeKeeper;
   readonly disk: DiskLatency;
   readonly proving: Proving;
+  /** Whether a disk that lacks something can be told and filled. */
+  private readonly provesDisks: boolean;
   readonly counters = newCounters();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
@@ -65,18 +81,37 @@ export class NodeContext {
     rules: Versioning | undefined,
   ) {
     this.config = founding.config;
-    this.peers = founding.members.map((member) => member.id).filter((id) => id !== boot.self);
     this.self = boot.self;
-    this.ring = Ring.over(founding.ring, founding.config.n);
+    this.membership = new Membership(founding, boot.self, boot.membership);
+    this.registry = new Registry(this, this.membership);
     this.versioning = rules ?? versioning(founding.config.mode);
     this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
     this.detector = new FailureDetector(founding.config);
     this.trees = new TreeKeeper(this.ring, boot.self);
     const isFresh = (boot.fresh ?? false) && founding.config.gossipIntervalMs > 0 &&
       founding.config.antiEntropyIntervalMs > 0;
-    this.proving = new Proving(this.ring, boot.self, this.peers, isFresh);
+    this.proving = new Proving(boot.self, this.peers, isFresh);
+    this.provesDisks = founding.config.gossipIntervalMs > 0 &&
+      founding.config.antiEntropyIntervalMs > 0;
     this.disk = new DiskLatency(founding.config.storageSlowMs * MICROS_PER_MS);
     this.records = new LocalRecords(this.versioning, founding.config, this);
+  }
+
+  get ring(): Ring {
+    return this.membership.ring;
+  }
+
+  /** The other members: whoever may hold data that counts. */
+  get peers(): readonly NodeId[] {
+    return this.membership.peers;
+  }
+
+  /** The ring is another one: what this node says of its ranges may have to be proven first. */
+  onRing(before: Ring, after: Ring): void {
+    if (!this.provesDisks) return;
+    const wasProven = this.proving.isProven;
+    this.proving.onRing(before, after, (range) => this.membership.isFilled(range));
+    if (!wasProven && this.proving.isProven) this.noteProven();
   }
 
   /** An actor that was never used before: an incarnation is durably new at every start. */
@@ -112,9 +147,47 @@ export class NodeContext {
     return this.ring.primariesOfKey(key);
   }
 
+  isForeign(key: string): boolean {
+    const range = this.ring.rangeOfKey(key);
+    return !this.ring.primaries(range).includes(this.self) &&
+      !this.ring.planned(range).includes(this.self);
+  }
+
+  /** Once ranges have moved, what a hint leaves behind may be a former owner's copy: see `leftovers.ts`. */
+  isStandInOnly(key: string): boolean {
+    return this.membership.version === "" && this.isForeign(key);
+  }
+
+  /** The register of the key's range, for a sender that may not know it. */
+  stretchesOf(key: string): Stretch[] {
+    return this.stretchesAt(positionOf(key));
+  }
+
+  stretchesAt(position: Position): Stretch[] {
+    const { ring } = this;
+    const index = ring.rangeAt(position);
+    const epoch = ring.epochOf(index);
+    if (epoch === 1) return [];
+    const { start, end } = ring.range(index);
+    return [{ start, end, owners: ring.primaries(index), epoch }];
+  }
+
+  refuseAsNoOwner(request: number, key: string): void {
+    const error = refusal("wrong-owner", `Node ${this.self} is not a primary of '${key}'`);
+    this.refuse(request, {
+      ...error,
+      ringVersion: this.ring.version,
+      stretches: this.stretchesOf(key),
+    });
+  }
+
   /** Whether this disk's word about the key counts. */
   isProvenFor(key: string): boolean {
-    return this.proving.isProven || this.proving.isRangeProven(this.ring.rangeOfKey(key));
+    return this.proving.isProven || this.isRangeProven(this.ring.rangeOfKey(key));
+  }
+
+  isRangeProven(range: number): boolean {
+    return this.proving.isProven || this.proving.isRangeProven(this.ring.range(range).start);
   }
 
   /** The data directory is what it should be: say so, and remember it. */
@@ -123,8 +196,10 @@ export class NodeContext {
     this.out.emit({ type: "proven" });
   }
 
+  /** Whether this node serves the key as its own: an owner that has not fenced itself. */
   isPrimaryOf(key: string): boolean {
-    return this.primariesOf(key).includes(this.self);
+    const range = this.ring.rangeOfKey(key);
+    return this.ring.primaries(range).includes(this.self) && !this.membership.isFenced(range);
   }
 
   /** Whether the node is believed to be up; without gossip there is no ground to believe otherwise. */
@@ -167,7 +242,24 @@ export class NodeContext {
   }
 
   placement(key: string, sloppy: boolean): Placement {
-    return new Placement(this.ring, this.ring.rangeOfKey(key), sloppy, this.self);
+    const range = this.ring.rangeOfKey(key);
+    return new Placement(this.ring, range, sloppy, this.self, this.membership.isFenced(range));
+  }
+
+  /**
+   * Another node for the place of one that refused, or is silent; undefined for none. Only where the
+   * answer can come no more (`isOver`) may that be its successor as an owner: what a former owner
+   * acknowledged its successor has inherited, and both together would count one copy twice.
+   */
+  replacement(
+    placement: Placement,
+    key: string,
+    node: NodeId,
+    isOver: boolean,
+  ): Place | undefined {
+    const { ring } = this;
+    const successor = isOver ? placement.successorOf(node, ring, ring.rangeOfKey(key)) : undefined;
+    return successor ?? placement.replacementOf(node, this.health);
   }
 
   /** Takes a request of a client on, if the bound allows; otherwise refuses it. */

@@ -11,6 +11,7 @@ import type {
   Reply,
   StoredRecord,
 } from "./events.ts";
+import type { MembershipDocument } from "./membership.ts";
 import type { Position } from "./position.ts";
 import type { NodeId } from "./ring.ts";
 
@@ -88,6 +89,12 @@ export class Outbox {
   scanHints(target: NodeId, after: KeyPlace | null, limit: number): number {
     const id = this.nextId();
     this.effects.push({ kind: "scan-hints", id, target, after, limit });
+    return id;
+  }
+
+  save(document: MembershipDocument): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "save", id, document });
     return id;
   }
 

@@ -21,6 +21,7 @@ export class Outcomes {
   }
 
   handle(outcomes: readonly Outcome[]): void {
+    this.parts.handover.settleFences();
     for (const outcome of outcomes) {
       switch (outcome.kind) {
         case "read":
@@ -48,6 +49,10 @@ export class Outcomes {
       node.out.respond(read.request, { status: "record", siblings: record?.siblings ?? [] });
       return;
     }
+    if (read.kind === "leftover") {
+      this.parts.leftovers.onRead(read.request, key, record);
+      return;
+    }
     if (read.kind === "reap") {
       this.parts.reaping.onAsked(read.request, key, read.digest, record);
       return;
@@ -66,6 +71,10 @@ export class Outcomes {
   private onReadFailed({ read, key, reason, unreadable }: Outcome & { kind: "read-failed" }): void {
     const { node } = this;
     node.noteStorageFailure(key, reason);
+    if (read.kind === "leftover") {
+      this.parts.leftovers.onRead(read.request, key, null);
+      return;
+    }
     if (read.kind !== "conversation") {
       const code = unreadable ? "record-damaged" : "storage-failed";
       node.refuse(read.request, refusal(code, `Cannot read '${key}': ${reason}`));
@@ -97,6 +106,7 @@ export class Outcomes {
         if (change.repair !== undefined) {
           this.parts.antiEntropy.onMerged(change.repair, after, change.siblings);
         }
+        if (change.pull !== undefined) this.parts.takeovers.onMerged(change.pull, true);
         if (change.request === null) break;
         this.parts.handoff.release(change.request);
         out.respond(change.request, { status: "stored" });
@@ -105,6 +115,9 @@ export class Outcomes {
         if (change.request !== null) out.respond(change.request, { status: "stored" });
         break;
       case "hint-done":
+        this.noteLeftBehind(key);
+        break;
+      case "let-go":
         break;
       case "recover":
         this.parts.reads.onRecovered(key, true);
@@ -122,6 +135,7 @@ export class Outcomes {
         break;
       case "merge":
         if (change.repair !== undefined) this.parts.antiEntropy.onMergeFailed(change.repair);
+        if (change.pull !== undefined) this.parts.takeovers.onMerged(change.pull, false);
         if (change.request === null) break;
         this.parts.handoff.release(change.request);
         this.node.refuse(change.request, error);
@@ -130,11 +144,20 @@ export class Outcomes {
         if (change.request !== null) this.node.refuse(change.request, error);
         break;
       case "hint-done":
+      case "let-go":
+        this.noteLeftBehind(key);
         break;
       case "recover":
         this.parts.reads.onRecovered(key, false);
         break;
     }
+  }
+
+  /** What was kept for another and is delivered may be a former owner's copy as well. */
+  private noteLeftBehind(key: string): void {
+    if (this.node.membership.version === "" || !this.node.isForeign(key)) return;
+    this.parts.leftovers.onLeftBehind();
+    this.parts.acts.wake();
   }
 
   private noteHint(key: string, target: NodeId): void {

@@ -70,6 +70,11 @@ export class Participants {
     return silent.map((p) => p.node);
   }
 
+  /** Whether it may still answer. */
+  isPending(node: NodeId): boolean {
+    return this.list.some((p) => p.node === node && p.outcome === "pending");
+  }
+
   fail(node: NodeId, reason: string, now: Micros): boolean {
     const participant = this.settle(node, "failed", now);
     if (participant === undefined) return false;

@@ -1,13 +1,16 @@
 /** The parts of a replica, each with one concern of the paper, over one shared context. */
 import { AntiEntropy } from "./anti_entropy.ts";
 import { Coordination } from "./coordination.ts";
-import type { Founding } from "./events.ts";
 import { Forwards } from "./forwards.ts";
 import { Gossiping } from "./gossiping.ts";
 import { Handoff } from "./handoff.ts";
+import { Handover } from "./handover.ts";
+import { Leftovers } from "./leftovers.ts";
+import { MembershipActs } from "./membership_acts.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Reads } from "./reads.ts";
 import { Reaping } from "./reaping.ts";
+import { Takeovers } from "./takeovers.ts";
 import type { Writes } from "./writes.ts";
 
 export class Parts {
@@ -19,15 +22,27 @@ export class Parts {
   readonly handoff: Handoff;
   readonly antiEntropy: AntiEntropy;
   readonly reaping: Reaping;
+  readonly handover: Handover;
+  readonly takeovers: Takeovers;
+  readonly leftovers: Leftovers;
+  readonly acts: MembershipActs;
 
-  constructor(node: NodeContext, founding: Founding) {
+  constructor(node: NodeContext) {
     this.coordination = new Coordination(node);
     this.reads = this.coordination.reads;
     this.writes = this.coordination.writes;
     this.forwards = new Forwards(node, this.coordination);
-    this.gossiping = new Gossiping(node, founding.members);
+    this.gossiping = new Gossiping(node);
     this.handoff = new Handoff(node);
     this.reaping = new Reaping(node);
     this.antiEntropy = new AntiEntropy(node, this.gossiping);
+    this.handover = new Handover(node);
+    this.takeovers = new Takeovers(node, this.handover);
+    this.leftovers = new Leftovers(node);
+    const { gossiping, takeovers, handover, leftovers } = this;
+    this.acts = new MembershipActs(node, gossiping, takeovers, handover, leftovers);
+    for (const each of [node, node.trees, gossiping, this.handoff, leftovers, this.acts]) {
+      node.registry.listen(each);
+    }
   }
 }

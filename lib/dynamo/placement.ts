@@ -16,15 +16,35 @@ export type Health = (node: NodeId) => boolean;
 
 export class Placement {
   private readonly places = new Map<NodeId, Place>();
-  private readonly primaries: readonly NodeId[];
+  private primaries: readonly NodeId[];
 
   constructor(
-    private readonly ring: Ring,
-    private readonly range: number,
+    private ring: Ring,
+    private range: number,
     private readonly sloppy: boolean,
     private readonly self: NodeId,
+    /** This node, an owner, is handing the range over and does not serve it any more. */
+    isFenced = false,
   ) {
-    this.primaries = ring.primaries(range);
+    this.primaries = withoutFenced(ring.primaries(range), self, isFenced);
+  }
+
+  /**
+   * The range has another owner than was known when the request began: the one that takes the place of
+   * `node`, which has refused. Undefined when there is none.
+   */
+  successorOf(node: NodeId, ring: Ring, range: number): Place | undefined {
+    const owners = ring.primaries(range);
+    if (!this.primaries.includes(node) || owners.includes(node)) return undefined;
+    const successor = owners.find((owner) =>
+      !this.primaries.includes(owner) && !this.places.has(owner)
+    );
+    this.ring = ring;
+    this.range = range;
+    this.primaries = this.primaries.flatMap((primary) =>
+      primary !== node ? [primary] : successor === undefined ? [] : [successor]
+    );
+    return successor === undefined ? undefined : this.take(successor, null);
   }
 
   /** The first N healthy nodes. Where there are not enough, primaries believed down are tried too. */
@@ -77,4 +97,12 @@ export class Placement {
     this.places.set(node, place);
     return place;
   }
+}
+
+function withoutFenced(
+  primaries: readonly NodeId[],
+  self: NodeId,
+  isFenced: boolean,
+): readonly NodeId[] {
+  return isFenced ? primaries.filter((primary) => primary !== self) : primaries;
 }

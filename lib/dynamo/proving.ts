@@ -7,95 +7,107 @@
  * Where all peers began this life with new directories as well, and none remembers another directory
  * of this node, the cluster has been founded with it. Otherwise this disk was wiped: the node takes
  * writes at once, but answers reads of a range only after it has been compared, and made equal, with
- * every other owner of the range.
+ * every other owner of the range. So it is with a range that came to this node while it did not know:
+ * only what it has taken over itself, onto this very disk, is proven.
  */
+import type { Position } from "./position.ts";
 import type { NodeId, Ring } from "./ring.ts";
 
-type State =
-  | { readonly kind: "proven" }
-  /** Peers that have not said yet how old their data is. */
-  | { readonly kind: "asking"; readonly peers: Set<NodeId> }
-  /** For each owned range, the owners with which it has not been compared yet. */
-  | { readonly kind: "merging"; readonly ranges: Map<number, Set<NodeId>> };
-
 export class Proving {
-  private state: State;
+  /** Peers that have not said yet how old their data is; null once that is settled. */
+  private asking: Set<NodeId> | null;
+  /** For each owned range that lacks something, by its start: the owners not yet compared with. */
+  private readonly lacking = new Map<Position, Set<NodeId>>();
 
-  constructor(
-    private readonly ring: Ring,
-    private readonly self: NodeId,
-    peers: readonly NodeId[],
-    isFresh: boolean,
-  ) {
-    this.state = isFresh && peers.length > 0
-      ? { kind: "asking", peers: new Set(peers) }
-      : { kind: "proven" };
+  constructor(private readonly self: NodeId, peers: readonly NodeId[], isFresh: boolean) {
+    this.asking = isFresh && peers.length > 0 ? new Set(peers) : null;
   }
 
   get isProven(): boolean {
-    return this.state.kind === "proven";
+    return this.asking === null && this.lacking.size === 0;
   }
 
   get isAsking(): boolean {
-    return this.state.kind === "asking";
+    return this.asking !== null;
   }
 
-  /** Whether "nothing" is an answer for this range. */
-  isRangeProven(range: number): boolean {
-    switch (this.state.kind) {
-      case "proven":
-        return true;
-      case "asking":
-        return false;
-      case "merging":
-        return !this.state.ranges.has(range);
-    }
+  /** Whether "nothing" is an answer for the range that starts there. */
+  isRangeProven(start: Position): boolean {
+    return this.asking === null && !this.lacking.has(start);
   }
 
   /** Peers with which the node still has to be compared. */
   peersToMerge(): NodeId[] {
-    if (this.state.kind !== "merging") return [];
-    const peers = new Set([...this.state.ranges.values()].flatMap((owners) => [...owners]));
-    return [...peers].toSorted();
+    if (this.lacking.size === 0) return [];
+    return [...new Set([...this.lacking.values()].flatMap((owners) => [...owners]))].toSorted();
   }
 
   /** The peer has said what it knows, or cannot be asked; true when that settles the matter. */
   onWord(peer: NodeId): boolean {
-    if (this.state.kind !== "asking") return false;
-    this.state.peers.delete(peer);
-    if (this.state.peers.size > 0) return false;
-    this.state = { kind: "proven" };
+    if (this.asking === null) return false;
+    this.asking.delete(peer);
+    if (this.asking.size > 0) return false;
+    this.asking = null;
     return true;
   }
 
   /** The time for asking is over; true when that settles the matter. */
   onSilence(): boolean {
-    if (this.state.kind !== "asking") return false;
-    this.state = { kind: "proven" };
+    if (this.asking === null) return false;
+    this.asking = null;
     return true;
   }
 
   /** A peer's data is not new: so this disk was wiped. */
-  onOldPeers(): void {
-    if (this.state.kind !== "asking") return;
-    const ranges = new Map<number, Set<NodeId>>();
-    for (let range = 0; range < this.ring.rangeCount; range++) {
-      const owners = this.ring.primaries(range);
-      const others = owners.filter((owner) => owner !== this.self);
-      if (others.length < owners.length && others.length > 0) ranges.set(range, new Set(others));
+  onOldPeers(ring: Ring): void {
+    if (this.asking === null) return;
+    this.asking = null;
+    for (let range = 0; range < ring.rangeCount; range++) this.distrust(ring, range);
+  }
+
+  /** The disk may lack whatever any other owner of the range holds. */
+  private distrust(ring: Ring, range: number): void {
+    const owners = ring.primaries(range);
+    const others = owners.filter((owner) => owner !== this.self);
+    if (others.length === owners.length || others.length === 0) return;
+    this.lacking.set(ring.range(range).start, new Set(others));
+  }
+
+  /**
+   * Ranges have changed owners or were cut. What was lacking still is, as far as it is still this
+   * node's, and from whoever has taken an owner's place; what came without being taken over (`isFilled`)
+   * lacks everything.
+   */
+  onRing(before: Ring, after: Ring, isFilled: (range: number) => boolean): void {
+    if (this.asking !== null) return;
+    const lacked = new Map(this.lacking);
+    this.lacking.clear();
+    for (let range = 0; range < after.rangeCount; range++) {
+      const owners = after.primaries(range);
+      if (!owners.includes(this.self)) continue;
+      const { start } = after.range(range);
+      const earlier = before.rangeAt(start);
+      const formerOwners = before.primaries(earlier);
+      if (!formerOwners.includes(this.self)) {
+        if (!isFilled(range)) this.distrust(after, range);
+        continue;
+      }
+      const missing = lacked.get(before.range(earlier).start);
+      if (missing === undefined) continue;
+      const still = owners.filter((owner) =>
+        owner !== this.self && (missing.has(owner) || !formerOwners.includes(owner))
+      );
+      if (still.length > 0) this.lacking.set(start, new Set(still));
     }
-    this.state = ranges.size === 0 ? { kind: "proven" } : { kind: "merging", ranges };
   }
 
   /** All ranges shared with the peer are equal now; true when that was the last one missing. */
   onMerged(peer: NodeId): boolean {
-    if (this.state.kind !== "merging") return false;
-    for (const [range, owners] of this.state.ranges) {
+    if (this.lacking.size === 0) return false;
+    for (const [start, owners] of this.lacking) {
       owners.delete(peer);
-      if (owners.size === 0) this.state.ranges.delete(range);
+      if (owners.size === 0) this.lacking.delete(start);
     }
-    if (this.state.ranges.size > 0) return false;
-    this.state = { kind: "proven" };
-    return true;
+    return this.lacking.size === 0;
   }
 }

@@ -78,15 +78,18 @@ export class Reads {
     } else {
       const call = get.purpose === "recover"
         ? { method: "replica.get", key: get.key, purpose: "repair" } as const
-        : { method: "replica.get", key: get.key } as const;
+        : place.primary
+        ? { method: "replica.get", key: get.key } as const
+        : { method: "replica.get", key: get.key, standIn: true } as const;
       node.call(conversation, place.node, call, get.options.timeoutMs);
     }
   }
 
   /** Somebody cannot answer, or has been silent for too long: another node stands in. */
   private replace(conversation: Conversation, get: GetCoordinator, from: NodeId): void {
-    if (get.repliedAt !== null) return;
-    const place = get.placement?.replacementOf(from, this.node.health);
+    if (get.repliedAt !== null || get.placement === null) return;
+    const isOver = !get.participants.isPending(from);
+    const place = this.node.replacement(get.placement, get.key, from, isOver);
     if (place !== undefined) this.ask({ ...conversation, coordinator: get }, place);
   }
 

@@ -113,7 +113,13 @@ export class Reaping {
     const conversation = node.conversations.add(round, { kind: "self" });
     node.watch(round.id, node.out.now, node.config.timeoutMs);
     for (const peer of node.peers) {
-      node.call(conversation, peer, { method: "reap.ask", key, digest }, node.config.timeoutMs);
+      const plan = node.membership.planVersion;
+      node.call(
+        conversation,
+        peer,
+        { method: "reap.ask", key, digest, plan },
+        node.config.timeoutMs,
+      );
     }
     if (node.peers.length === 0) this.drop(conversation, round);
   }

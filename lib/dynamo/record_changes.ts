@@ -32,11 +32,15 @@ export type Change =
     readonly buffered?: boolean;
     /** The anti-entropy repair that waits for the outcome. */
     readonly repair?: number;
+    /** The takeover's key that waits for the outcome. */
+    readonly pull?: number;
   }
   /** These siblings have reached the node (or, after expiry, another owner): the promise is kept. */
   | { readonly kind: "hint-done"; readonly target: NodeId; readonly siblings: Siblings }
   /** A tombstone that all agreed to drop, if it still is what they agreed on. */
   | { readonly kind: "drop"; readonly digest: TreeHash; readonly request: number | null }
+  /** A copy that every owner holds as well, if it is still the same and still nobody's here. */
+  | { readonly kind: "let-go"; readonly digest: TreeHash }
   /** Everything the other replicas hold, in place of a record that cannot be read. */
   | { readonly kind: "recover"; readonly siblings: Siblings };
 
@@ -44,7 +48,9 @@ export type Read =
   | { readonly kind: "conversation"; readonly conversation: number }
   | { readonly kind: "request"; readonly request: number }
   /** A peer asks whether the tombstone may go. */
-  | { readonly kind: "reap"; readonly request: number; readonly digest: TreeHash };
+  | { readonly kind: "reap"; readonly request: number; readonly digest: TreeHash }
+  /** A former owner asks what this node has of a key. */
+  | { readonly kind: "leftover"; readonly request: number };
 
 export type Outcome =
   | {

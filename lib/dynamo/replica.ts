@@ -23,6 +23,7 @@ import type {
   StoredRecord,
 } from "./events.ts";
 import type { Change } from "./record_changes.ts";
+import type { Membership } from "./membership.ts";
 import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Parts } from "./parts.ts";
@@ -46,7 +47,7 @@ export class Replica {
   constructor(founding: Founding, random: Random, boot: Boot, rules?: Versioning) {
     this.founding = founding;
     this.node = new NodeContext(founding, random, boot, rules);
-    this.parts = new Parts(this.node, founding);
+    this.parts = new Parts(this.node);
     this.dialogue = new Dialogue(this.node, this.parts);
     this.outcomes = new Outcomes(this.node, this.parts);
   }
@@ -59,8 +60,14 @@ export class Replica {
     return this.node.config;
   }
 
+  /** Who holds what now, as this node knows. */
   get ring(): Ring {
     return this.node.ring;
+  }
+
+  /** Who belongs to the cluster, as this node knows. */
+  get membership(): Membership {
+    return this.node.membership;
   }
 
   /** Takes one event at `now` and appends to `effects` what the host is to do, in order. */
@@ -76,10 +83,12 @@ export class Replica {
         break;
       case "peer":
         this.node.onContact(event.from);
-        this.onPeerRequest(event.id, event.request);
+        this.onPeer(event.id, event.from, event.request);
         break;
       case "admin":
-        this.parts.antiEntropy.orders.onRequest(event.id, event.request);
+        if (event.request.method === "anti-entropy") {
+          this.parts.antiEntropy.orders.onRequest(event.id, event.request);
+        } else this.parts.acts.onOrder(event.id, event.request);
         break;
       case "reply":
         this.dialogue.onReply(event.id, event.reply);
@@ -91,9 +100,11 @@ export class Replica {
         this.outcomes.handle(records.onLoaded(event.id, event.record, out));
         break;
       case "stored":
+        if (this.onSaved(event.id)) break;
         this.outcomes.handle(records.onStored(event.id, out));
         break;
       case "storage-failed":
+        if (this.node.registry.onSaveFailed(event.id)) break;
         this.onScanFailed(event.id);
         this.outcomes.handle(
           records.onFailed(event.id, event.reason, event.unreadable ?? false, out),
@@ -139,8 +150,10 @@ export class Replica {
 
   private start(): void {
     const { config, node } = this;
-    const { gossiping, handoff, antiEntropy } = this.parts;
+    const { gossiping, handoff, antiEntropy, leftovers, acts } = this.parts;
     gossiping.start();
+    leftovers.onStart();
+    if (node.membership.version !== "") acts.wake();
     if (config.hintedHandoff) handoff.onTick();
     if (config.reapIntervalMs > 0) {
       const at = node.out.now + config.reapIntervalMs * MICROS_PER_MS;
@@ -153,13 +166,39 @@ export class Replica {
 
   private onScanned(id: number, records: readonly StoredRecord[], next: KeyPlace | null): void {
     const { trees, out } = this.node;
-    const { reaping, antiEntropy } = this.parts;
+    const { reaping, antiEntropy, takeovers, leftovers } = this.parts;
     if (trees.onScanned(id, records, next, out) || reaping.onScanned(id, records, next)) return;
+    if (takeovers.onScanned(id, records, next) || leftovers.onScanned(id, records, next)) return;
     antiEntropy.onScanned(id, records, next);
   }
 
+  /** The membership is on the disk: what was to wait for it may happen. */
+  private onSaved(id: number): boolean {
+    const { registry, out } = this.node;
+    const afterwards = registry.onSaved(id);
+    for (const next of afterwards ?? []) {
+      switch (next.kind) {
+        case "respond":
+          out.respond(next.request, next.reply);
+          break;
+        case "spread":
+          registry.spread(next.state, next.to);
+          break;
+        case "filled":
+          this.parts.takeovers.onFilled(next.takeover);
+          break;
+        case "fenced":
+          this.parts.handover.onFenced(next.mark);
+          break;
+      }
+    }
+    return afterwards !== null;
+  }
+
   private onScanFailed(id: number): void {
-    if (this.node.trees.onScanFailed(id) || this.parts.reaping.onScanFailed(id)) return;
+    const { reaping, takeovers, leftovers } = this.parts;
+    if (this.node.trees.onScanFailed(id) || reaping.onScanFailed(id)) return;
+    if (takeovers.onScanFailed(id) || leftovers.onScanFailed(id)) return;
     this.parts.handoff.onScanFailed(id);
     this.parts.antiEntropy.onScanFailed(id);
   }
@@ -170,16 +209,38 @@ export class Replica {
       this.node.refuse(id, refusal("invalid", complaint));
       return;
     }
+    if (this.node.membership.isRemoved) {
+      this.node.refuse(id, refusal("removed", `Node ${this.self} was removed from the cluster`));
+      return;
+    }
     if (!this.node.admitClient(id)) return;
     const origin: Origin = { kind: "client", request: id };
     if (this.node.isPrimaryOf(request.key)) this.parts.coordination.start(request, origin);
     else this.parts.forwards.start(request, origin);
   }
 
-  private onPeerRequest(id: number, request: PeerRequest): void {
+  /** Of removed nodes only what tells them of it is taken: what they hold may have been forgotten. */
+  private onPeer(id: number, from: NodeId, request: PeerRequest): void {
+    const { membership } = this.node;
+    const isTold = request.method === "gossip" || request.method === "membership";
+    if (!isTold && (membership.isRemoved || membership.standing(from) === "removed")) {
+      const who = membership.isRemoved ? this.self : from;
+      this.node.refuse(id, refusal("removed", `Node ${who} was removed from the cluster`));
+    } else this.onPeerRequest(id, from, request);
+  }
+
+  private onPeerRequest(id: number, from: NodeId, request: PeerRequest): void {
     const { node } = this;
+    const { takeovers, handover, leftovers, gossiping } = this.parts;
     switch (request.method) {
       case "replica.get":
+        if (
+          request.purpose === undefined && request.standIn !== true &&
+          !node.isPrimaryOf(request.key)
+        ) {
+          node.refuseAsNoOwner(id, request.key);
+          break;
+        }
         if (request.purpose !== "repair" && !node.isProvenFor(request.key)) {
           const message = `The disk of ${node.self} was wiped and '${request.key}' may be missing`;
           node.refuse(id, refusal("not-proven", message));
@@ -191,7 +252,11 @@ export class Replica {
         this.onReplicaPut(id, request);
         break;
       case "reap.ask": {
-        const { key, digest } = request;
+        const { key, digest, plan } = request;
+        if (plan !== node.membership.planVersion) {
+          node.out.respond(id, { status: "reap", agrees: false });
+          break;
+        }
         node.records.read(key, { kind: "reap", request: id, digest }, node.out);
         break;
       }
@@ -208,7 +273,23 @@ export class Replica {
         break;
       }
       case "gossip":
-        this.parts.gossiping.onDigest(id, request.digest);
+        gossiping.onDigest(id, request.digest, request.membership);
+        break;
+      case "membership":
+        node.registry.learn(request.state);
+        node.out.respond(id, { status: "stored" });
+        break;
+      case "range.keys":
+        takeovers.onListRequest(id, from, request);
+        break;
+      case "range.fence":
+        handover.onFenceRequest(id, from, request);
+        break;
+      case "range.advance":
+        handover.advance(id, from, request);
+        break;
+      case "leftover.ask":
+        leftovers.onAsked(id, request.keys);
         break;
       case "gossip.states":
         this.parts.gossiping.onStates(id, request.states);
@@ -223,6 +304,10 @@ export class Replica {
 
   private onReplicaPut(id: number, request: PeerRequest & { method: "replica.put" }): void {
     const { node } = this;
+    if (request.hintFor === undefined && !node.isPrimaryOf(request.key)) {
+      node.refuseAsNoOwner(id, request.key);
+      return;
+    }
     if (!this.parts.handoff.admit(id, request)) return;
     const { key, siblings, hintFor = null, buffered = false } = request;
     const merge: Change = { kind: "merge", siblings, request: id, hintFor, buffered };
@@ -266,11 +351,12 @@ export class Replica {
         case "asked":
           this.parts.gossiping.onAskedLongEnough();
           break;
-        case "exchange-silent": {
-          const exchange = this.node.conversations.get(due.conversation)?.coordinator;
-          if (exchange?.kind === "anti-entropy") this.parts.antiEntropy.onDue(exchange, due.call);
+        case "membership":
+          this.parts.acts.onTick();
           break;
-        }
+        case "call-silent":
+          this.dialogue.onCallSilent(due.conversation, due.call);
+          break;
       }
       due = deadlines.takeDue(out.now);
     }

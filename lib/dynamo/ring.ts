@@ -13,6 +13,7 @@
  * The state is plain data; {@link Ring} is the index over it.
  */
 import { md5 } from "js-md5";
+import type { Segment } from "./ownership.ts";
 import { boundaryOf, type Position, positionOf, shareBetween } from "./position.ts";
 
 export type NodeId = string;
@@ -44,8 +45,20 @@ export interface RingState {
   readonly partitions: number;
   /** Sorted by position. */
   readonly tokens: readonly Token[];
-  /** Sorted by id. */
+  /** Sorted by id: those that tokens are placed for. */
   readonly members: readonly RingMember[];
+  /**
+   * Who holds what now, where that is not simply what the tokens say: there was a change of membership,
+   * and data moves one owner of one range at a time. Sorted by start.
+   */
+  readonly segments?: readonly Segment[];
+}
+
+/** One owner of a range to be replaced: the next step from who holds it to who should. */
+export interface OwnerStep {
+  readonly range: number;
+  readonly leaver: NodeId | null;
+  readonly joiner: NodeId | null;
 }
 
 /** A stretch of the ring. `index` counts from the one that starts first. */
@@ -66,9 +79,12 @@ export class Ring {
   /** Equal on two nodes exactly when their rings are: 12 hex digits of a digest. */
   readonly version: string;
   private readonly starts: readonly Position[];
+  private readonly tokenPositions: readonly Position[];
   private readonly zones: ReadonlyMap<NodeId, string | undefined>;
   private readonly zoneCount: number;
-  private readonly primariesByRange: (readonly NodeId[] | undefined)[] = [];
+  private readonly plannedByRange: (readonly NodeId[] | undefined)[] = [];
+  private cachedSteps: readonly OwnerStep[] | undefined;
+  private cachedGrid: string | undefined;
   /** A request asks for its key's range many times over. */
   private readonly rangeByKey = new Map<string, number>();
 
@@ -77,9 +93,11 @@ export class Ring {
     this.state = state;
     this.n = n;
     this.version = md5(JSON.stringify(state)).slice(0, 12);
-    this.starts = state.partitioning === "random-tokens"
-      ? state.tokens.map((token) => token.position)
-      : Array.from({ length: state.partitions }, (_, i) => boundaryOf(i, state.partitions));
+    this.tokenPositions = state.tokens.map((token) => token.position);
+    this.starts = state.segments?.map((segment) => segment.start) ??
+      (state.partitioning === "random-tokens"
+        ? this.tokenPositions
+        : Array.from({ length: state.partitions }, (_, i) => boundaryOf(i, state.partitions)));
     this.zones = new Map(state.members.map((member) => [member.id, member.zone]));
     this.zoneCount = new Set(state.members.map((member) => member.zone)).size;
   }
@@ -133,13 +151,55 @@ export class Ring {
     return (lastAtOrBelow(this.starts, position) + this.starts.length) % this.starts.length;
   }
 
-  /** The first N distinct nodes of the range (all of them when there are fewer), in ring order. */
+  /** Who holds the range: N distinct nodes, or all of them when there are fewer, in ring order. */
   primaries(range: number): readonly NodeId[] {
-    const cached = this.primariesByRange[range];
+    return this.state.segments?.[range]?.owners ?? this.planned(range);
+  }
+
+  /** Who should hold it as the tokens lie: its first N distinct nodes clockwise. */
+  planned(range: number): readonly NodeId[] {
+    const cached = this.plannedByRange[range];
     if (cached !== undefined) return cached;
-    const primaries = this.zoneCount > 1 ? this.zonedPrimaries(range) : this.walk(range, this.n);
-    this.primariesByRange[range] = primaries;
-    return primaries;
+    const planned = this.zoneCount > 1 ? this.zonedPrimaries(range) : this.walk(range, this.n);
+    this.plannedByRange[range] = planned;
+    return planned;
+  }
+
+  /** How often an owner of the range has changed, from 1. */
+  epochOf(range: number): number {
+    return this.state.segments?.[range]?.epoch ?? 1;
+  }
+
+  /** Equal where two rings are cut at the same places: only then do range numbers mean the same. */
+  get grid(): string {
+    return this.cachedGrid ??= md5(this.starts.join()).slice(0, 12);
+  }
+
+  /** For every range that is not held by whom it should be, its next change of one owner. */
+  get steps(): readonly OwnerStep[] {
+    return this.cachedSteps ??= this.state.segments === undefined ? [] : this.findSteps();
+  }
+
+  private findSteps(): OwnerStep[] {
+    const steps: OwnerStep[] = [];
+    for (let range = 0; range < this.rangeCount; range++) {
+      const held = this.primaries(range);
+      const planned = this.planned(range);
+      const leaver = held.find((id) => !planned.includes(id)) ?? null;
+      const joiner = planned.find((id) => !held.includes(id)) ?? null;
+      const isOrdered = held.every((id, i) => id === planned[i]);
+      if (leaver !== null || joiner !== null || !isOrdered) steps.push({ range, leaver, joiner });
+    }
+    return steps;
+  }
+
+  /** The owners after a step, in the order in which they should be as far as they are there already. */
+  after({ range, leaver, joiner }: OwnerStep): readonly NodeId[] {
+    const planned = this.planned(range);
+    const owners = this.primaries(range).filter((id) => id !== leaver);
+    if (joiner !== null) owners.push(joiner);
+    const rank = (id: NodeId) => (planned.indexOf(id) + planned.length + 1) % (planned.length + 1);
+    return owners.toSorted((a, b) => rank(a) - rank(b));
   }
 
   primariesOfKey(key: string): readonly NodeId[] {
@@ -195,7 +255,8 @@ export class Ring {
       case "equal-partitions":
         return range;
       case "random-tokens":
-        return range + 1;
+        // Past every token, the walk goes on at the first.
+        return lastAtOrBelow(this.tokenPositions, this.starts[range] as Position) + 1;
       case "random-tokens-equal-partitions": {
         const end = boundaryOf(range + 1, this.state.partitions);
         const past = range + 1 === this.state.partitions;

@@ -39,7 +39,15 @@ export class TreeKeeper {
   private readonly doubted = new Set<string>();
   private rereading: Rereading | null = null;
 
-  constructor(private readonly ring: Ring, self: NodeId) {
+  /** The ring that the trees are to be built anew for. */
+  private nextRing: Ring | null = null;
+
+  constructor(private ring: Ring, private readonly self: NodeId) {
+    this.plant();
+  }
+
+  private plant(): void {
+    const { ring, self } = this;
     for (let range = 0; range < ring.rangeCount; range++) {
       if (ring.primaries(range).includes(self)) {
         this.trees.set(range, new MerkleTree(ring.range(range)));
@@ -47,9 +55,42 @@ export class TreeKeeper {
     }
   }
 
+  /**
+   * Ranges were cut or have other owners. Trees are kept for the old ring until `resume` builds new
+   * ones, as rings change in bursts.
+   */
+  onRing(before: Ring, after: Ring): void {
+    if (this.isSameFor(before, after)) {
+      if (this.nextRing === null) this.ring = after;
+      else this.nextRing = after;
+    } else this.nextRing = after;
+  }
+
+  private isSameFor(before: Ring, after: Ring): boolean {
+    if (before.grid !== after.grid) return false;
+    for (let range = 0; range < after.rangeCount; range++) {
+      const owned = before.primaries(range).includes(this.self);
+      if (owned !== after.primaries(range).includes(this.self)) return false;
+    }
+    return true;
+  }
+
+  private replant(ring: Ring, out: Outbox): void {
+    this.ring = ring;
+    this.nextRing = null;
+    this.trees.clear();
+    this.doubted.clear();
+    this.changedAhead.clear();
+    this.rereading = null;
+    this.cursor = null;
+    this.built = false;
+    this.plant();
+    this.start(out);
+  }
+
   /** Whether the trees say what the disk holds. */
   get ready(): boolean {
-    return this.built;
+    return this.built && this.nextRing === null;
   }
 
   tree(range: number): MerkleTree | undefined {
@@ -132,7 +173,8 @@ export class TreeKeeper {
 
   /** Goes on with what a failing disk has interrupted, and with leaves in doubt. */
   resume(out: Outbox): void {
-    if (this.built) this.reread(out);
+    if (this.nextRing !== null) this.replant(this.nextRing, out);
+    else if (this.built) this.reread(out);
     else if (this.scan === null) this.scan = out.scan({}, this.cursor, PAGE_RECORDS);
   }
 

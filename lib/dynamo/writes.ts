@@ -85,7 +85,8 @@ export class Writes {
 
   /** Somebody cannot take the write, or has been silent for too long: another node stands in. */
   private replace(conversation: Conversation, put: PutCoordinator, node: NodeId): void {
-    const place = put.placement.replacementOf(node, this.node.health);
+    const isOver = !put.participants.isPending(node);
+    const place = this.node.replacement(put.placement, put.key, node, isOver);
     if (place !== undefined) this.send(conversation, put, place, false);
   }
 

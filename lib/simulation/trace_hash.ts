@@ -99,8 +99,7 @@ export class TraceHash {
         break;
       case "admin":
         this.text(event.request.method);
-        this.text(JSON.stringify(event.request.exchange));
-        this.word(event.request.pause === undefined ? 0 : event.request.pause ? 1 : 2);
+        this.text(JSON.stringify(event.request));
         break;
       case "reply":
         this.peerReply(event.reply);

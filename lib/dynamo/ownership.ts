@@ -1,0 +1,148 @@
+/**
+ * Who holds which stretch of the ring *now*, as against the tokens, which say who should.
+ *
+ * Every point of the circle has a register: its owners and an epoch, which rises by one each time that
+ * one owner changes. Of two registers for the same point the one with the higher epoch wins, then the
+ * lower owners, so that views converge in whatever order news arrives: the map is the pointwise
+ * maximum of all that was ever said. Neighbouring points share a segment until a boundary is drawn
+ * between them; boundaries are only ever added.
+ */
+import type { Position } from "./position.ts";
+import type { NodeId } from "./ring.ts";
+
+/** A stretch of ring with one list of owners; it ends where the next one starts. */
+export interface Segment {
+  readonly start: Position;
+  /** In the order of the preference list. */
+  readonly owners: readonly NodeId[];
+  /** 1 when the cluster is founded. */
+  readonly epoch: number;
+  /**
+   * This node's own, never spread: it has promised, durably, to serve the segment no more under this
+   * epoch.
+   */
+  readonly fenced?: true;
+  /**
+   * This node's own: it holds all that the owner it takes over from held. It lasts while it is an owner,
+   * so that what it says of the range counts.
+   */
+  readonly filled?: true;
+}
+
+/** A segment on its own: on the wire, and where it is asked for. Equal ends mean the whole circle. */
+export interface Stretch {
+  readonly start: Position;
+  readonly end: Position;
+  readonly owners: readonly NodeId[];
+  readonly epoch: number;
+}
+
+/** A promise or an achievement of this node's own, as it is kept on its disk. */
+export interface LocalMark {
+  readonly start: Position;
+  readonly end: Position;
+  readonly epoch: number;
+  readonly mark: "fenced" | "filled";
+}
+
+export class Ownership {
+  private segments: Segment[];
+
+  /** Sorted by start; `self` is whose view it is. */
+  constructor(segments: readonly Segment[], private readonly self: NodeId) {
+    this.segments = [...segments];
+  }
+
+  get list(): readonly Segment[] {
+    return this.segments;
+  }
+
+  /** Draws a boundary; what lies on both sides of it stays as it is. */
+  split(at: Position): void {
+    const index = this.indexAt(at);
+    const segment = this.segments[index] as Segment;
+    if (segment.start === at) return;
+    // Before the first start lies the end of the last segment, which runs over the top of the circle.
+    const place = at < (this.segments[0] as Segment).start ? 0 : index + 1;
+    this.segments.splice(place, 0, { ...segment, start: at });
+  }
+
+  /** Takes the news in; true when it was any. */
+  merge(stretch: Stretch): boolean {
+    this.split(stretch.start);
+    this.split(stretch.end);
+    let changed = false;
+    this.eachIn(stretch, (segment) => {
+      if (!wins(stretch, segment)) return segment;
+      changed = true;
+      const { owners, epoch } = stretch;
+      const next = { start: segment.start, owners, epoch };
+      // It became an owner by having filled itself, whichever later register it hears of first.
+      const isFilled = segment.filled === true && owners.includes(this.self);
+      return isFilled ? { ...next, filled: true } : next;
+    });
+    return changed;
+  }
+
+  /** Remembers a local mark, as far as the segments still have its epoch. */
+  mark({ start, end, epoch, mark }: LocalMark): void {
+    this.split(start);
+    this.split(end);
+    this.eachIn(
+      { start, end },
+      (segment) => segment.epoch === epoch ? { ...segment, [mark]: true } : segment,
+    );
+  }
+
+  /** What is not as it was when the cluster was founded. */
+  stretches(): Stretch[] {
+    return this.segments.flatMap(({ start, owners, epoch }, i) =>
+      epoch > 1 ? [{ start, end: this.endOf(i), owners, epoch }] : []
+    );
+  }
+
+  marks(): LocalMark[] {
+    return this.segments.flatMap((segment, i) => {
+      const { start, epoch } = segment;
+      const end = this.endOf(i);
+      return (["fenced", "filled"] as const)
+        .flatMap((mark) => segment[mark] === true ? [{ start, end, epoch, mark }] : []);
+    });
+  }
+
+  private endOf(index: number): Position {
+    return (this.segments[(index + 1) % this.segments.length] as Segment).start;
+  }
+
+  private eachIn(
+    { start, end }: { readonly start: Position; readonly end: Position },
+    change: (segment: Segment) => Segment,
+  ): void {
+    this.segments = this.segments.map((segment) =>
+      isWithin(segment.start, start, end) ? change(segment) : segment
+    );
+  }
+
+  private indexAt(position: Position): number {
+    const { segments } = this;
+    let low = 0;
+    let high = segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((segments[middle] as Segment).start <= position) low = middle + 1;
+      else high = middle;
+    }
+    return (low - 1 + segments.length) % segments.length;
+  }
+}
+
+/** Whether the position lies in [start, end), clockwise; equal ends are the whole circle. */
+export function isWithin(position: Position, start: Position, end: Position): boolean {
+  if (start < end) return position >= start && position < end;
+  return position >= start || position < end;
+}
+
+function wins(stretch: Stretch, segment: Segment): boolean {
+  if (stretch.epoch !== segment.epoch) return stretch.epoch > segment.epoch;
+  return stretch.owners.join() < segment.owners.join();
+}
