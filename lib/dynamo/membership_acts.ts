@@ -162,15 +162,16 @@ export class MembershipActs {
       this.leftovers.onTick();
       this.leaveWhenDone();
     }
-    this.isTicking = this.isRestless();
+    this.isTicking = !this.isAtRest;
     if (this.isTicking) this.schedule();
   }
 
-  private isRestless(): boolean {
+  /** Nothing is to be moved, handed over or let go. */
+  get isAtRest(): boolean {
     const { node } = this;
-    return node.registry.isBehind || node.ring.steps.length > 0 || !this.handover.isIdle ||
-      !this.leftovers.isClean || node.membership.hasFences ||
-      node.membership.standing(node.self) === "leaving";
+    return !node.registry.isBehind && node.ring.steps.length === 0 && this.handover.isIdle &&
+      this.leftovers.isClean && !node.membership.hasFences &&
+      node.membership.standing(node.self) !== "leaving";
   }
 
   /** Everything is handed over: the hints that it kept for others, too. */

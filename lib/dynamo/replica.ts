@@ -129,6 +129,11 @@ export class Replica {
     return !this.node.proving.isAsking;
   }
 
+  /** No range is on its way, and nothing is left of what was given up. */
+  get isAtRest(): boolean {
+    return this.parts.acts.isAtRest;
+  }
+
   /** Figures for people and for the bounds checker. */
   stats(): ReplicaStats {
     const { requestsInFlight, conversations, deadlines, forwards, records, hints, counters } =

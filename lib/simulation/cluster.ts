@@ -19,6 +19,7 @@ export function foundingOf({ nodes, config, seed }: Scenario): Founding {
 export function worldOf(scenario: Scenario): Omit<SimulationOptions, "driver" | "json"> {
   return {
     founding: foundingOf(scenario),
+    spares: scenario.spares.map((node) => ({ ...node, url: `sim://${node.id}` })),
     seed: scenario.seed,
     latency: parseLegs(scenario.network.latency),
     clientLatency: parseDistribution(scenario.network.clients),

@@ -6,6 +6,7 @@
  * is never taken for an absent one.
  */
 import type { Effect, Event, HintChange, KeyPlace, StoredRecord } from "../dynamo/events.ts";
+import type { MembershipDocument } from "../dynamo/membership.ts";
 import { type Position, positionOf } from "../dynamo/position.ts";
 import type { NodeId } from "../dynamo/ring.ts";
 import type { Distribution } from "../random/latency.ts";
@@ -16,11 +17,11 @@ import { US_PER_MS } from "./link_rules.ts";
 /** What a replica asks of its disk. */
 export type DiskRequest = Extract<
   Effect,
-  { kind: "load" | "store" | "remove" | "scan" | "scan-hints" }
+  { kind: "load" | "store" | "remove" | "save" | "scan" | "scan-hints" }
 >;
 
 /** One that changes what is on it. */
-type ChangeRequest = Extract<DiskRequest, { kind: "store" | "remove" }>;
+type ChangeRequest = Extract<DiskRequest, { kind: "store" | "remove" | "save" }>;
 
 /** A request under way. */
 export interface DiskOperation {
@@ -78,6 +79,8 @@ export class SimulatedDisk {
   condition: Readonly<DiskCondition> = HEALTHY;
   /** Remembered by the node: this disk holds what it should. A new one does not know it. */
   isProven = false;
+  /** The membership as the node remembers it. */
+  document: MembershipDocument | null = null;
   private readonly entries = new Map<string, Entry>();
   /** Where all entries lie, in order; null until somebody asks, and whenever there are other keys. */
   private sorted: readonly KeyPlace[] | null = null;
@@ -92,6 +95,7 @@ export class SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
     copy.isProven = this.isProven;
+    copy.document = this.document;
     // Entries are replaced, never changed.
     for (const [key, entry] of this.entries) copy.entries.set(key, entry);
     return copy;
@@ -138,7 +142,7 @@ export class SimulatedDisk {
     if (chance > 0 && this.random.float() < chance) {
       failure = "input/output error";
       doneAnyway = changes && this.random.float() < 0.5;
-    } else if (full && request.kind === "store") {
+    } else if (full && (request.kind === "store" || request.kind === "save")) {
       failure = "no space left on device";
     }
     return { request, failure, doneAnyway };
@@ -162,6 +166,7 @@ export class SimulatedDisk {
     switch (request.kind) {
       case "store":
       case "remove":
+      case "save":
         return { kind: "stored", id };
       case "load": {
         const entry = this.entries.get(request.key);
@@ -199,6 +204,10 @@ export class SimulatedDisk {
   interrupt(underWay: readonly DiskOperation[], torn: number, watcher: DiskWatcher): void {
     for (const { request } of underWay) {
       if (!isChange(request)) continue;
+      if (request.kind === "save") {
+        if (this.random.float() < 0.5) this.change(request, watcher);
+        continue;
+      }
       const key = request.kind === "store" ? request.record.key : request.key;
       if (torn > 0 && this.random.float() < torn) this.damage(key, request.position, watcher);
       else if (this.random.float() < 0.5) this.change(request, watcher);
@@ -237,10 +246,15 @@ export class SimulatedDisk {
     this.entries.clear();
     this.sorted = null;
     this.isProven = false;
+    this.document = null;
     for (const key of lost) watcher.destroyed(key, "wiped");
   }
 
   private change(request: ChangeRequest, watcher: DiskWatcher): void {
+    if (request.kind === "save") {
+      this.document = request.document;
+      return;
+    }
     if (request.kind === "remove") {
       this.entries.delete(request.key);
       this.sorted = null;
@@ -269,5 +283,5 @@ function changed(hints: readonly NodeId[], { add = [], remove = [] }: HintChange
 }
 
 function isChange(request: DiskRequest): request is ChangeRequest {
-  return request.kind === "store" || request.kind === "remove";
+  return request.kind === "store" || request.kind === "remove" || request.kind === "save";
 }

@@ -86,7 +86,7 @@ export class FaultDriver {
     this.closed = true;
     for (const act of [...this.underWay.keys()]) this.lift(world, act);
     for (const machine of world.machines) {
-      if (!machine.isUp) world.processes.start(machine);
+      if (!machine.isUp && machine.boot > 0) world.processes.start(machine);
     }
   }
 
@@ -128,6 +128,25 @@ export class FaultDriver {
         machine.clockOffsetUs = Math.max(CLOCK_START_US / 10, set);
         break;
       }
+      case "join":
+        if (!machine.isUp) world.processes.start(machine);
+        world.orders.give(world, { kind: "join", member: world.memberOf(fault.node) });
+        break;
+      case "leave":
+        world.orders.give(world, { kind: "leave", node: fault.node });
+        break;
+      case "remove":
+        this.destroy(world, machine);
+        world.orders.give(world, { kind: "remove", node: fault.node });
+        break;
+      case "replace": {
+        this.destroy(world, machine);
+        const spare = world.machine(world.indexOf(fault.by));
+        if (!spare.isUp) world.processes.start(spare);
+        const member = world.memberOf(fault.by);
+        world.orders.give(world, { kind: "replace", node: fault.node, member });
+        break;
+      }
       case "slow-node":
       case "disk-slow":
       case "disk-failing":
@@ -136,6 +155,13 @@ export class FaultDriver {
         this.weigh(machine);
         break;
     }
+  }
+
+  /** Dead for good, and its disk with it. */
+  private destroy(world: Simulation, machine: Machine): void {
+    if (machine.isUp) world.processes.stop(machine, 0);
+    machine.disk.wipe(world.processes.diskWatcher(machine));
+    machine.isGone = true;
   }
 
   /** Whether a crash, kill or wipe of the machine is still under way. */

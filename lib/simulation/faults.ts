@@ -110,12 +110,22 @@ export type MachineFault =
   | Lasts & { readonly kind: "clock-skew"; readonly node: string; readonly byMs: number }
   | Happens & { readonly kind: "clock-jump"; readonly node: string; readonly byMs: number };
 
-export type Fault = LinkFault | MachineFault;
+/** Acts of whoever looks after the cluster: asked for again and again until they are done. */
+export type MembershipFault =
+  /** A spare node is started and joins. */
+  | Happens & { readonly kind: "join"; readonly node: string }
+  | Happens & { readonly kind: "leave"; readonly node: string }
+  /** The node dies for good, with its disk, and is removed. */
+  | Happens & { readonly kind: "remove"; readonly node: string }
+  /** Likewise, and a spare takes its place. */
+  | Happens & { readonly kind: "replace"; readonly node: string; readonly by: string };
+
+export type Fault = LinkFault | MachineFault | MembershipFault;
 export type FaultKind = Fault["kind"];
 
 /** What a person needs to know to choose one. */
 export interface FaultAbout {
-  readonly group: "network" | "process" | "disk" | "clock";
+  readonly group: "network" | "process" | "disk" | "clock" | "membership";
   readonly about: string;
   /** It may destroy the only copy that a node holds: a scenario may do so to fewer than W nodes. */
   readonly destroys: boolean;
@@ -149,6 +159,10 @@ export const FAULTS: Readonly<Record<FaultKind, FaultAbout>> = {
   "disk-corrupt": about("disk", "records become unreadable", true),
   "clock-skew": about("clock", "a node's clock is ahead or behind for a while"),
   "clock-jump": about("clock", "a node's clock is set forward or back"),
+  "join": about("membership", "a spare node joins the cluster"),
+  "leave": about("membership", "a node hands over what it holds, and leaves"),
+  "remove": about("membership", "a node dies for good and is removed", true),
+  "replace": about("membership", "a node dies for good and another takes its place", true),
 };
 
 export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
@@ -241,6 +255,12 @@ function readBody(kind: FaultKind, atMs: number, fields: Fields, nodes: readonly
       return { kind, ...lasts(), ...node(), byMs: readOffset(fields) };
     case "clock-jump":
       return { kind, atMs, ...node(), byMs: readOffset(fields) };
+    case "join":
+    case "leave":
+    case "remove":
+      return { kind, atMs, ...node() };
+    case "replace":
+      return { kind, atMs, ...node(), by: fields.oneOf("by", nodes) };
   }
 }
 

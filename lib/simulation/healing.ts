@@ -51,5 +51,17 @@ export function hintsHeld(world: Simulation) {
   );
 }
 
+/** Copies of keys that a node does not own, hints left aside, once ranges have moved. */
+export function leftBehind(world: Simulation): { readonly node: string; readonly key: string }[] {
+  const { ring } = world;
+  return world.machines.flatMap(({ id, disk, replica }) => {
+    if (replica === null || replica.membership.version === "") return [];
+    return [...disk.keys()]
+      .filter((key) => disk.peek(key)?.hintFor === undefined && disk.peek(key) !== null)
+      .filter((key) => !ring.primariesOfKey(key).includes(id))
+      .map((key) => ({ node: id, key }));
+  });
+}
+
 /** Keys read at once, so that the healing itself stays within the nodes' bounds. */
 export const KEYS_AT_ONCE = 32;

@@ -21,6 +21,8 @@ export type Route =
     readonly call: number;
     readonly leg: FaultLeg;
   }
+  /** Whoever looks after the cluster. */
+  | { readonly kind: "order"; readonly order: number; readonly question: number }
   /** A copy of a request: its answer interests nobody. */
   | { readonly kind: "nobody" };
 
@@ -42,6 +44,8 @@ export class Machine {
   boot = 0;
   /** Wipes of the disk: each makes a new data directory. */
   wipes = 0;
+  /** Taken out of the cluster, with its disk: it does not come back. */
+  isGone = false;
   /** Pauses under way. */
   pauses = 0;
   backlog: Arrival[] = [];
@@ -88,6 +92,7 @@ export class Machine {
       incarnation: this.boot,
       fresh: !this.disk.isProven,
       hints: this.disk.hintCounts(),
+      ...(this.disk.document === null ? {} : { membership: this.disk.document }),
     });
     const random = this.replicaRandom.child(`boot ${this.boot}`);
     this.replica = new Replica(founding, random, boot, rules);
@@ -117,6 +122,7 @@ export class Machine {
     copy.replica = this.replica === null ? null : cloneReplica(this.replica);
     copy.boot = this.boot;
     copy.wipes = this.wipes;
+    copy.isGone = this.isGone;
     copy.pauses = this.pauses;
     copy.backlog = [...this.backlog];
     copy.stepUs = this.stepUs;

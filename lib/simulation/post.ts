@@ -3,6 +3,7 @@
  * answers go, what becomes of a message whose receiver is gone, and makes the copies that a faulty
  * network makes.
  */
+import type { AdminReply } from "../dynamo/admin.ts";
 import type { ClientReply, ClientRequest, Effect, Event, PeerReply } from "../dynamo/events.ts";
 import type { SeededRandom } from "../random/seeded.ts";
 import { CLIENTS, type FaultLeg } from "./faults.ts";
@@ -23,6 +24,11 @@ export class Post {
 
   clone(world: Simulation): Post {
     return new Post(world, this.network.clone(), this.clientRandom.clone(), this.exchanges);
+  }
+
+  /** A number that no other exchange has. */
+  nextId(): number {
+    return ++this.exchanges;
   }
 
   /** A client's request to a node. */
@@ -60,6 +66,10 @@ export class Post {
     const route = machine.inbound.get(id);
     if (route === undefined) throw new Error(`Node ${machine.id} answers request ${id} twice`);
     machine.inbound.delete(id);
+    if (route.kind === "order") {
+      this.world.orders.answered(this.world, route.order, route.question, given as AdminReply);
+      return;
+    }
     const reply = this.world.copied(given);
     switch (route.kind) {
       case "client":
@@ -95,7 +105,9 @@ export class Post {
 
   /** The sender of a request hears over the network that it failed; the sender of an answer does not. */
   failCaller(callee: Machine, route: Route, undelivered: boolean, reason: string): void {
-    if (route.kind === "client") {
+    if (route.kind === "order") {
+      this.world.orders.answered(this.world, route.order, route.question, null);
+    } else if (route.kind === "client") {
       this.sendToClient(callee, route.token, { kind: undelivered ? "refused" : "reset" });
     } else if (route.kind === "node") {
       const event: Event = { kind: "call-failed", id: route.call, undelivered, reason };

@@ -56,6 +56,7 @@ export class Processes {
   }
 
   start(machine: Machine): void {
+    if (machine.isGone) return;
     const { world, sabotage } = this;
     machine.start(world.founding, (boot) => sabotage?.boot?.(boot) ?? boot, this.rules);
     world.tracer?.acted?.(world.now, `${machine.id} starts, incarnation ${machine.boot}`, null);
@@ -170,6 +171,7 @@ export class Processes {
       case "load":
       case "store":
       case "remove":
+      case "save":
       case "scan":
       case "scan-hints": {
         const operation = machine.disk.begin(world.copied(effect));

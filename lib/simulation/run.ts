@@ -7,7 +7,7 @@ import { Causality, writesByKey } from "./causality.ts";
 import { type CheckResult, type Evidence, runCheckers, type Violation } from "./checkers/mod.ts";
 import { worldOf } from "./cluster.ts";
 import type { FaultKind } from "./faults.ts";
-import { hintsHeld, type Holding, holdingsOf } from "./healing.ts";
+import { hintsHeld, type Holding, holdingsOf, leftBehind } from "./healing.ts";
 import type { Outcome } from "./history.ts";
 import type { NetworkCounters } from "./network.ts";
 import { RunDriver } from "./run_driver.ts";
@@ -148,6 +148,7 @@ export class Run {
     const up = simulation.machines.flatMap(({ id, replica }) =>
       replica === null ? [] : [{ node: id, replica }]
     );
+    const members = up.filter(({ node, replica }) => replica.membership.isActive(node));
     return {
       scenario,
       history,
@@ -160,7 +161,9 @@ export class Run {
       converged: driver.convergedAt !== null || this.exception !== null,
       rules: this.options.sabotage?.rules?.(simulation.founding) ??
         versioning(scenario.config.mode),
-      rings: up.map(({ replica }) => replica.ring),
+      rings: members.map(({ replica }) => replica.ring),
+      members: members.length,
+      leftBehind: this.exception === null ? leftBehind(simulation) : [],
       stats: this.exception === null
         ? up.map(({ node, replica }) => ({ node, stats: replica.stats() }))
         : [],

@@ -327,7 +327,8 @@ export class RunDriver implements Driver {
 
   private endRound(world: Simulation): void {
     this.divergent = divergentKeys(world, this.keys);
-    const isEqual = this.divergent.length === 0 && hintsHeld(world).length === 0;
+    const isEqual = this.divergent.length === 0 && hintsHeld(world).length === 0 &&
+      isSettled(world);
     const isDone = isEqual && world.now >= this.reapedAt;
     if (isEqual) this.convergedAt = world.now;
     if (!isDone && world.now < this.boundUs) {
@@ -337,6 +338,17 @@ export class RunDriver implements Driver {
     this.phase = "done";
     this.finishedAt = world.now;
   }
+}
+
+/** Every act of membership is done, and what it moves has moved. */
+function isSettled(world: Simulation): boolean {
+  if (!world.orders.isIdle) return false;
+  const replicas = world.machines.flatMap(({ id, replica }) =>
+    replica?.membership.isActive(id) === true ? [replica] : []
+  );
+  return replicas.every(({ membership, ring, isAtRest }) =>
+    isAtRest && ring.steps.length === 0 && membership.version === replicas[0]?.membership.version
+  );
 }
 
 /** A clock that was set back makes timeouts last: conversations may be open when nothing moves. */

@@ -29,6 +29,8 @@ export interface Scenario {
   /** Determines every draw of the run. */
   readonly seed: number;
   readonly nodes: readonly RingMember[];
+  /** Nodes that are not members at first: they may join. */
+  readonly spares: readonly RingMember[];
   readonly config: ClusterConfig;
   readonly network: {
     /** Legs W, A, R, S and other, ms (`lib/random/latency.ts`). */
@@ -54,6 +56,8 @@ export interface ScenarioInput {
   readonly seed?: number;
   /** How many, or which. */
   readonly nodes?: number | readonly Partial<RingMember>[];
+  /** Nodes that are not members at first: they may join. */
+  readonly spares?: readonly Partial<RingMember>[];
   readonly config?: Partial<ClusterConfig>;
   readonly network?: { readonly latency?: string; readonly clients?: string };
   readonly disk?: { readonly load?: string; readonly store?: string };
@@ -72,7 +76,8 @@ export function parseScenario(input: unknown): Scenario {
   fields.oneOf("format", [SCENARIO_FORMAT], SCENARIO_FORMAT);
   readVersion(fields);
   const nodes = readNodes(fields);
-  const ids = nodes.map((node) => node.id);
+  const spares = readSpares(fields, nodes);
+  const ids = [...nodes, ...spares].map((node) => node.id);
   const network = fields.object("network");
   const disk = fields.object("disk");
   const config = readConfig(fields.object("config"), nodes.length);
@@ -82,6 +87,7 @@ export function parseScenario(input: unknown): Scenario {
     name: fields.text("name", /^.{0,200}$/s, "a text of at most 200 characters", ""),
     seed: fields.integer("seed", 0, Number.MAX_SAFE_INTEGER, 1),
     nodes,
+    spares,
     config,
     network: { latency: network.legs("latency", "1"), clients: network.latency("clients", "0") },
     disk: { load: disk.latency("load", "0.05"), store: disk.latency("store", "0.2") },
@@ -129,19 +135,30 @@ function readNodes(fields: Fields): RingMember[] {
     const count = fields.integer("nodes", 1, NODES_MAX, 5);
     return Array.from({ length: count }, (_, i) => ({ id: `n${i + 1}`, weight: 1 }));
   }
-  const nodes = fields.objects("nodes", NODES_MAX, (node): RingMember => {
-    const id = node.text("id", ID, "1 to 32 of A-Z a-z 0-9 _ -");
-    const weight = node.number("weight", 0.01, 100, 1);
-    const zone = node.has("zone")
-      ? { zone: node.text("zone", ID, "1 to 32 of A-Z a-z 0-9 _ -") }
-      : {};
-    node.refuseOthers();
-    return { id, weight, ...zone };
-  });
+  const nodes = fields.objects("nodes", NODES_MAX, readNode);
   if (nodes.length === 0 || new Set(nodes.map((node) => node.id)).size !== nodes.length) {
     fields.fail("nodes", "a number from 1, or a list of nodes with an id each, none twice");
   }
   return nodes;
+}
+
+function readNode(node: Fields): RingMember {
+  const id = node.text("id", ID, "1 to 32 of A-Z a-z 0-9 _ -");
+  const weight = node.number("weight", 0.01, 100, 1);
+  const zone = node.has("zone")
+    ? { zone: node.text("zone", ID, "1 to 32 of A-Z a-z 0-9 _ -") }
+    : {};
+  node.refuseOthers();
+  return { id, weight, ...zone };
+}
+
+function readSpares(fields: Fields, nodes: readonly RingMember[]): RingMember[] {
+  const spares = fields.objects("spares", NODES_MAX, readNode);
+  const ids = [...nodes, ...spares].map((node) => node.id);
+  if (new Set(ids).size !== ids.length) {
+    fields.fail("spares", "nodes with an id each that no other node has");
+  }
+  return spares;
 }
 
 /** What works in the background and around failures is off in a scenario that does not ask for it. */
@@ -174,7 +191,7 @@ function readConfig(fields: Fields, nodes: number): ClusterConfig {
 
 /** Jumps add up: together with the greatest skew they must keep a clock above zero. */
 function requireClocksInBounds(scenario: Scenario): void {
-  for (const { id } of scenario.nodes) {
+  for (const { id } of [...scenario.nodes, ...scenario.spares]) {
     let reach = 0;
     for (const fault of scenario.faults) {
       if ((fault.kind === "clock-jump" || fault.kind === "clock-skew") && fault.node === id) {

@@ -9,7 +9,7 @@
  *
  * The whole state can be cloned at any moment, and the clone goes on to the same trace hash.
  */
-import type { ClientRequest, Founding } from "../dynamo/events.ts";
+import type { ClientRequest, Founding, Member } from "../dynamo/events.ts";
 import { Ring } from "../dynamo/ring.ts";
 import type { Distribution, Legs } from "../random/latency.ts";
 import { SeededRandom } from "../random/seeded.ts";
@@ -18,6 +18,7 @@ import { EventHeap } from "./event_heap.ts";
 import { FaultDriver } from "./fault_driver.ts";
 import type { Fault } from "./faults.ts";
 import { Machine } from "./machine.ts";
+import { MembershipOrders } from "./membership_orders.ts";
 import { Network, type NetworkCounters } from "./network.ts";
 import { Post } from "./post.ts";
 import { Processes } from "./processes.ts";
@@ -28,6 +29,8 @@ import type { Driver, Tracer } from "./watchers.ts";
 
 export interface SimulationOptions {
   readonly founding: Founding;
+  /** Nodes that may join later. */
+  readonly spares?: readonly Member[];
   readonly seed: number;
   readonly latency: Legs;
   readonly clientLatency: Distribution;
@@ -49,8 +52,7 @@ export class Simulation {
   now = 0;
   tracer: Tracer | null = null;
   readonly founding: Founding;
-  /** The founding ring: who owns a key, whichever nodes are up. */
-  readonly ring: Ring;
+  readonly orders: MembershipOrders;
   readonly driver: Driver;
   readonly machines: readonly Machine[];
   readonly faults: FaultDriver;
@@ -66,9 +68,9 @@ export class Simulation {
     const { founding, driver, seed, sabotage } = options;
     this.founding = founding;
     this.driver = driver;
-    this.indexes = new Map(founding.members.map((member, i) => [member.id, i]));
+    this.indexes = new Map(membersOf(options).map((member, i) => [member.id, i]));
     if (original !== undefined) {
-      this.ring = original.ring;
+      this.orders = original.orders.clone();
       this.machines = original.machines.map((machine) => machine.clone());
       this.faults = original.faults.clone();
       this.post = original.post.clone(this);
@@ -80,7 +82,7 @@ export class Simulation {
       return;
     }
     const root = SeededRandom.from(seed);
-    this.ring = Ring.over(founding.ring, founding.config.n);
+    this.orders = new MembershipOrders(root.child("membership"));
     this.machines = machinesOf(options, root);
     this.faults = new FaultDriver(root.child("faults"));
     const network = new Network<Parcel>(options.latency, options.clientLatency);
@@ -88,7 +90,9 @@ export class Simulation {
     this.processes = new Processes(this, sabotage ?? null, this.machines.length);
     this.hash = new TraceHash();
     this.heap = new EventHeap();
-    for (const machine of this.machines) this.processes.start(machine);
+    for (const machine of this.machines.slice(0, founding.members.length)) {
+      this.processes.start(machine);
+    }
     driver.begin(this);
   }
 
@@ -98,6 +102,19 @@ export class Simulation {
   }
 
   // Running ---------------------------------------------------------------------------------------
+
+  /** Who owns a key, whichever nodes are up: as the first running member sees it. */
+  get ring(): Ring {
+    for (const { id, replica } of this.machines) {
+      if (replica?.membership.isActive(id) === true) return replica.ring;
+    }
+    return Ring.over(this.founding.ring, this.founding.config.n);
+  }
+
+  /** The node as a member of the cluster, whether it is one or not yet. Throws for one that never can be. */
+  memberOf(node: string): Member {
+    return membersOf(this.options)[this.indexOf(node)] as Member;
+  }
 
   /** The moment of the next task; undefined when nothing is left to do. */
   get nextAt(): number | undefined {
@@ -158,6 +175,9 @@ export class Simulation {
         break;
       case "lift":
         this.faults.lift(this, task.act);
+        break;
+      case "order":
+        this.orders.onAgain(this, task.order, task.question);
         break;
     }
     return true;
@@ -229,8 +249,13 @@ export class Simulation {
   }
 }
 
-function machinesOf({ founding, disk }: SimulationOptions, root: SeededRandom): Machine[] {
-  return founding.members.map(({ id, zone }, i) => {
+function membersOf({ founding, spares = [] }: SimulationOptions): readonly Member[] {
+  return [...founding.members, ...spares];
+}
+
+function machinesOf(options: SimulationOptions, root: SeededRandom): Machine[] {
+  const { disk } = options;
+  return membersOf(options).map(({ id, zone }, i) => {
     const own = root.child(`node ${id}`);
     const drive = new SimulatedDisk(disk.load, disk.store, own.child("disk"));
     return new Machine(i, id, zone, drive, own.child("network"), own.child("replica"));

@@ -45,6 +45,7 @@ export function swarmScenario(seed: number, limits: SwarmLimits = {}): Scenario 
     name: `swarm ${seed}`,
     seed,
     nodes: shape.nodes,
+    spares: shape.spares,
     config: { ...shape.config, tombstoneGraceMs: graceMs(faults) },
     network: calm ? { latency: "1" } : drawNetwork(random.child("network")),
     disk: calm ? {} : drawDisk(random.child("disk")),
@@ -95,7 +96,21 @@ function drawShape(random: SeededRandom, limits: SwarmLimits, calm: boolean) {
     timeoutMs,
     ...drawBackground(random.child("background"), calm),
   };
-  return { nodes, config, quorumMax };
+  const spares = drawSpares(random.child("spares"), nodes, config);
+  return { nodes, spares, config, quorumMax, mayChange: (config.gossipIntervalMs ?? 0) > 0 };
+}
+
+/** Nodes that may join, where gossip can tell of them: in half of the seeds. */
+function drawSpares(
+  random: SeededRandom,
+  nodes: readonly { readonly id: string; readonly weight: number; readonly zone?: string }[],
+  config: Partial<ClusterConfig>,
+) {
+  if ((config.gossipIntervalMs ?? 0) === 0 || chance(random, 0.5)) return [];
+  return Array.from({ length: between(random, 1, 3) }, (_, i) => ({
+    ...pick(random, nodes),
+    id: `s${i + 1}`,
+  }));
 }
 
 /** What goes on behind the requests; in two seeds of five, nothing. */
@@ -203,7 +218,9 @@ export function faultsFor(scenario: Scenario, kinds: readonly FaultKind[]): Faul
   const nodes = scenario.nodes.map((node) => node.id);
   const horizonMs = likelyMs(scenario);
   const fragile = shuffled(random, nodes).slice(0, scenario.config.w - 1);
-  const dice: FaultDice = { random, nodes, ends: nodes, fragile, horizonMs };
+  const spares = scenario.spares.map((node) => node.id);
+  const mayChange = scenario.config.gossipIntervalMs > 0;
+  const dice: FaultDice = { random, nodes, ends: nodes, fragile, spares, mayChange, horizonMs };
   return kinds.flatMap((kind) =>
     Array.from({ length: FAULTS_A_KIND }, () => drawFault(kind, dice)).flat()
   );
@@ -227,11 +244,11 @@ function drawFaults(
   load: Load,
   limits: SwarmLimits,
 ): Fault[] {
-  const ids = shape.nodes.map((node) => node.id);
+  const ids = [...shape.nodes, ...shape.spares].map((node) => node.id);
   // Where there are fewer owners than W nothing is acknowledged, and what is there must survive still.
   const wLeast = load.workload.options.reduce(
     (least, { w }) => Math.min(least, w ?? least),
-    Math.min(shape.config.w, shape.config.n, ids.length),
+    Math.min(shape.config.w, shape.config.n, shape.nodes.length),
   );
   const fragile = shuffled(random, ids).slice(0, wLeast - 1);
   const dice: FaultDice = {
@@ -239,6 +256,8 @@ function drawFaults(
     nodes: ids,
     ends: chance(random, 0.2) ? [...ids, CLIENTS] : ids,
     fragile,
+    spares: shape.spares.map((node) => node.id),
+    mayChange: shape.mayChange,
     horizonMs: load.horizonMs,
   };
   const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5]);

@@ -13,12 +13,16 @@ export interface FaultDice {
   readonly ends: readonly string[];
   /** Nodes whose copies may be destroyed. */
   readonly fragile: readonly string[];
+  /** Nodes that may join. */
+  readonly spares: readonly string[];
+  /** Members may come and go: there is gossip that tells of it. */
+  readonly mayChange: boolean;
   readonly horizonMs: number;
 }
 
 /** One fault of the kind, or none where it cannot be: no node is fragile, or there is but one. */
 export function drawFault(kind: FaultKind, dice: FaultDice): Fault[] {
-  const { random, nodes, fragile } = dice;
+  const { random, nodes, fragile, spares } = dice;
   const atMs = whole(random, 0, dice.horizonMs);
   const lasts = { atMs, forMs: whole(random, 1, dice.horizonMs / 2) };
   const down = { downMs: whole(random, 0, dice.horizonMs / 2) };
@@ -81,6 +85,19 @@ export function drawFault(kind: FaultKind, dice: FaultDice): Fault[] {
       return [{ kind, ...lasts, node, byMs: drawOffset(random) }];
     case "clock-jump":
       return [{ kind, atMs, node, byMs: drawOffset(random) }];
+    case "join":
+      return spares.length === 0 ? [] : [{ kind, atMs, node: pick(random, spares) }];
+    case "leave":
+      return dice.mayChange ? [{ kind, atMs, node }] : [];
+    case "remove":
+      return fragile.length === 0 || !dice.mayChange
+        ? []
+        : [{ kind, atMs, node: pick(random, fragile) }];
+    case "replace": {
+      if (fragile.length === 0 || spares.length === 0) return [];
+      const [dead, by] = [pick(random, fragile), pick(random, spares)];
+      return dead === by ? [] : [{ kind, atMs, node: dead, by }];
+    }
   }
 }
 

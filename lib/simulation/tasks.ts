@@ -58,9 +58,12 @@ export type Task =
   | { readonly kind: "timer"; readonly node: number; readonly boot: number }
   | { readonly kind: "wake"; readonly token: number }
   | { readonly kind: "fault"; readonly fault: Fault }
-  | { readonly kind: "lift"; readonly act: number };
+  | { readonly kind: "lift"; readonly act: number }
+  /** An act of membership is asked for again, unless the question was answered. */
+  | { readonly kind: "order"; readonly order: number; readonly question: number };
 
 /** Whether the task is something on its way, rather than a moment somebody waits for. */
 export function isMoving({ kind }: Task): boolean {
-  return kind !== "timer" && kind !== "wake" && kind !== "fault" && kind !== "lift";
+  return kind !== "timer" && kind !== "wake" && kind !== "fault" && kind !== "lift" &&
+    kind !== "order";
 }

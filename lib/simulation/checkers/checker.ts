@@ -30,7 +30,12 @@ export interface Evidence {
     readonly count: number;
   }[];
   readonly rules: Versioning;
+  /** As each member sees the ring in the end. */
   readonly rings: readonly Ring[];
+  /** How many members there are in the end. */
+  readonly members: number;
+  /** Copies that nodes have in the end of keys that they do not own. */
+  readonly leftBehind: readonly { readonly node: string; readonly key: string }[];
   /** Of each node, at the end. */
   readonly stats: readonly { readonly node: string; readonly stats: ReplicaStats }[];
   /** The most requests that any node was seen to have in flight. */
@@ -103,9 +108,9 @@ export function writesIn({ siblings }: Holding, history: History): number[] {
   return ids;
 }
 
-/** How many nodes own a key: N, or all when there are fewer. */
+/** How many nodes own a key at the most: N, or all when there are fewer. */
 export function ownersCount({ scenario }: Evidence): number {
-  return Math.min(scenario.config.n, scenario.nodes.length);
+  return Math.min(scenario.config.n, scenario.nodes.length + scenario.spares.length);
 }
 
 /** An operation for a message: `put #12 of k3`. */

@@ -1,14 +1,14 @@
 /**
  * Checker 5: views and ownership agree, and every range has N distinct owners when there are N nodes.
  */
-import { always, type Checker, type Finding, ownersCount } from "./checker.ts";
+import { always, type Checker, type Finding } from "./checker.ts";
 
 /** Ranges looked at; in a large ring they are many, and all made by one rule. */
 const RANGES_MAX = 256;
 
 export const ownership: Checker = {
   name: "ownership",
-  about: "all nodes have one ring, and every range has N distinct owners",
+  about: "all nodes have one ring, every range has N distinct owners, and nobody else keeps copies",
   asserted: always,
   check(evidence) {
     const findings: Finding[] = [];
@@ -20,12 +20,15 @@ export const ownership: Checker = {
     const ranges = Math.min(ring?.rangeCount ?? 0, RANGES_MAX);
     for (let range = 0; range < ranges; range++) {
       const owners = ring?.primaries(range) ?? [];
-      const wanted = ownersCount(evidence);
+      const wanted = Math.min(evidence.scenario.config.n, evidence.members);
       if (new Set(owners).size !== wanted || owners.length !== wanted) {
         findings.push({
           message: `range ${range} should have ${wanted} distinct owners: it has ${owners}`,
         });
       }
+    }
+    for (const { node, key } of evidence.leftBehind) {
+      findings.push({ message: `${node} still has a copy of ${key}, which it does not own`, key });
     }
     return { examined: ranges, findings };
   },
