@@ -120,7 +120,7 @@ Deno.test("proving: a new disk among new ones is new, among old ones it was wipe
   assert.ok(founding.isProven && founding.isRangeProven(over.range(0).start));
 
   const wiped = new Proving("n1", peers, true);
-  wiped.onOldPeers(over);
+  wiped.onOldPeers(over, () => false);
   const shared = wiped.peersToMerge();
   assert.ok(shared.length > 1);
   const owned = Array.from({ length: 32 }, (_, range) => range)

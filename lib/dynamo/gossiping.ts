@@ -190,7 +190,7 @@ export class Gossiping {
       if (restarted) this.gossip.onChange();
     }
     if (node.proving.isAsking && ofMembers.some((state) => this.tellsOfAge(state))) {
-      node.proving.onOldPeers(node.ring);
+      node.distrustDisk();
       if (node.proving.isProven) node.noteProven();
       node.out.emit({ type: "wiped" });
       node.deadlines.add(node.out.now, { kind: "merge" });

@@ -75,13 +75,18 @@ export class Handoff {
       if (run !== undefined) {
         run.held = false;
         this.pump(run);
-      } else if (node.isUp(target) || this.isRingNew || this.isTimeToLook(target)) {
-        this.begin(target);
-      }
+      } else if (this.isDue(target)) this.begin(target);
     }
     this.isRingNew = false;
     const at = node.out.now + node.config.handoffIntervalMs * MICROS_PER_MS;
     node.deadlines.add(at, { kind: "handoff" });
+  }
+
+  /** The target can be served, or what is held for it may have to go elsewhere. */
+  private isDue(target: NodeId): boolean {
+    const { node } = this;
+    return node.isUp(target) || this.isRingNew || !node.membership.isActive(target) ||
+      this.isTimeToLook(target);
   }
 
   private isTimeToLook(target: NodeId): boolean {

@@ -106,6 +106,11 @@ export class Membership {
     return standing === "member" || standing === "leaving";
   }
 
+  /** Dead for good: nothing can be had from it. */
+  isGone(id: NodeId): boolean {
+    return this.changed !== null && this.standing(id) === "removed";
+  }
+
   /** Was this very node removed? Then it serves nobody. */
   get isRemoved(): boolean {
     return this.changed !== null && this.standing(this.self) === "removed";
@@ -132,9 +137,30 @@ export class Membership {
     const changed = this.changed?.tokens;
     const founded: TokenEntry[] = this.founding.ring.tokens
       .filter(({ position }) => changed?.has(position) !== true);
-    return [...founded, ...changed?.values() ?? []]
-      .flatMap(({ position, owner, epoch }) => owner === null ? [] : [{ position, owner, epoch }])
+    const all = [...founded, ...changed?.values() ?? []]
       .toSorted((a, b) => a.position < b.position ? -1 : 1);
+    // Everybody left at once, each counting on the others: then one has to stay.
+    const last = all.every(({ owner }) => owner === null) ? this.lastOne() : null;
+    return all.flatMap(({ position, owner, epoch }) => {
+      const holder = owner ?? last;
+      return holder === null ? [] : [{ position, owner: holder, epoch }];
+    });
+  }
+
+  private lastOne(): NodeId {
+    const ids = this.entries().map((entry) => entry.member.id).toSorted();
+    return ids.find((id) => this.isActive(id)) ?? ids[0] as NodeId;
+  }
+
+  /** Tokens that two acts at once have left with nodes that should hold none. */
+  orphans(): Token[] {
+    return this.plannedTokens().filter(({ owner }) => this.standing(owner) !== "member");
+  }
+
+  /** Who is meant to stay, by id. */
+  staying(): NodeId[] {
+    return this.entries().filter(({ standing }) => standing === "member")
+      .map(({ member }) => member.id).toSorted();
   }
 
   tokenEpoch(position: Position): number {

@@ -7,7 +7,13 @@ import { refusal } from "./errors.ts";
 import type { Gossiping } from "./gossiping.ts";
 import type { Handover } from "./handover.ts";
 import type { Leftovers } from "./leftovers.ts";
-import { ActError, type Draft, draftOf, type MembershipAct } from "./membership_plan.ts";
+import {
+  ActError,
+  adoptOrphans,
+  type Draft,
+  draftOf,
+  type MembershipAct,
+} from "./membership_plan.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import type { Takeovers } from "./takeovers.ts";
 
@@ -160,10 +166,32 @@ export class MembershipActs {
       this.handover.onTick();
       this.takeovers.onTick();
       this.leftovers.onTick();
+      this.adoptOrphans();
       this.leaveWhenDone();
     }
     this.isTicking = !this.isAtRest;
     if (this.isTicking) this.schedule();
+  }
+
+  /**
+   * Two acts at once, each planned without the other, may have left tokens with a node that goes: the
+   * first of those who stay finds them others.
+   */
+  private adoptOrphans(): void {
+    const { node } = this;
+    if (node.membership.version === "" || node.membership.orphans().length === 0) return;
+    const first = node.membership.staying().find((id) => node.isUp(id));
+    if (first !== node.self) return;
+    const tokens = adoptOrphans(node.membership, node.random);
+    if (tokens.length === 0) return;
+    const state = { members: [], tokens, stretches: [] };
+    node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
+  }
+
+  /** Whether it waits to have left: the last one stays. */
+  private get isLeaving(): boolean {
+    const { membership, self } = this.node;
+    return membership.standing(self) === "leaving" && membership.staying().length > 0;
   }
 
   /** Nothing is to be moved, handed over or let go. */
@@ -171,7 +199,7 @@ export class MembershipActs {
     const { node } = this;
     return !node.registry.isBehind && node.ring.steps.length === 0 && this.handover.isIdle &&
       this.leftovers.isClean && !node.membership.hasFences &&
-      node.membership.standing(node.self) !== "leaving";
+      !this.isLeaving;
   }
 
   /** Everything is handed over: the hints that it kept for others, too. */

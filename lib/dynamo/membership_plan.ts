@@ -253,28 +253,48 @@ function tokensAfter(act: MembershipAct, around: Around, random: Random): TokenE
     case "leave":
     case "remove":
       return partitioning === "equal-partitions"
-        ? givePartitions(tokens, act.node, members, random)
+        ? givePartitions(
+          tokens,
+          (owner) => owner === act.node,
+          members.filter(({ id }) => id !== act.node),
+          random,
+        )
         : tokens.map((token) =>
           token.owner === act.node ? { ...token, owner: null, epoch: token.epoch + 1 } : token
         );
   }
 }
 
+/** Finds new holders for the tokens of nodes that should have none. */
+export function adoptOrphans(membership: Membership, random: Random): TokenEntry[] {
+  const { partitioning, members } = membership.ring.state;
+  const orphans = new Set(membership.orphans().map(({ position }) => position));
+  const stray = new Set(membership.orphans().map(({ owner }) => owner));
+  const tokens = membership.plannedTokens();
+  if (members.length === 0 || orphans.size === 0) return [];
+  if (partitioning === "equal-partitions") {
+    const given = givePartitions(tokens, (owner) => stray.has(owner), members, random);
+    return given.filter(({ position }) => orphans.has(position));
+  }
+  if (orphans.size === tokens.length) return [];
+  return tokens.filter(({ position }) => orphans.has(position))
+    .map((token) => ({ ...token, owner: null, epoch: token.epoch + 1 }));
+}
+
 /** Each partition goes to whoever holds least for its weight and is no neighbour; ties at random. */
 function givePartitions(
   tokens: readonly Token[],
-  leaver: NodeId,
-  members: readonly RingMember[],
+  isLeaver: (owner: NodeId) => boolean,
+  left: readonly RingMember[],
   random: Random,
 ): TokenEntry[] {
-  const left = members.filter(({ id }) => id !== leaver);
   const wanted = fairShares(left, tokens.length);
   for (const { owner } of tokens) {
     if (wanted.has(owner)) wanted.set(owner, (wanted.get(owner) as number) - 1);
   }
   const result: TokenEntry[] = [...tokens];
   tokens.forEach((token, i) => {
-    if (token.owner !== leaver) return;
+    if (!isLeaver(token.owner)) return;
     const near = [-2, -1, 1, 2].map((by) =>
       result[(i + by + tokens.length) % tokens.length]?.owner
     );

@@ -97,6 +97,11 @@ export class NodeContext {
     this.records = new LocalRecords(this.versioning, founding.config, this);
   }
 
+  /** The disk was wiped: what it lacks has to come from the other owners. */
+  distrustDisk(): void {
+    this.proving.onOldPeers(this.ring, (node) => this.membership.isGone(node));
+  }
+
   get ring(): Ring {
     return this.membership.ring;
   }
@@ -110,7 +115,8 @@ export class NodeContext {
   onRing(before: Ring, after: Ring): void {
     if (!this.provesDisks) return;
     const wasProven = this.proving.isProven;
-    this.proving.onRing(before, after, (range) => this.membership.isFilled(range));
+    const isFilled = (range: number) => this.membership.isFilled(range);
+    this.proving.onRing(before, after, isFilled, (node) => this.membership.isGone(node));
     if (!wasProven && this.proving.isProven) this.noteProven();
   }
 

@@ -59,17 +59,17 @@ export class Proving {
   }
 
   /** A peer's data is not new: so this disk was wiped. */
-  onOldPeers(ring: Ring): void {
+  onOldPeers(ring: Ring, isGone: (node: NodeId) => boolean): void {
     if (this.asking === null) return;
     this.asking = null;
-    for (let range = 0; range < ring.rangeCount; range++) this.distrust(ring, range);
+    for (let range = 0; range < ring.rangeCount; range++) this.distrust(ring, range, isGone);
   }
 
-  /** The disk may lack whatever any other owner of the range holds. */
-  private distrust(ring: Ring, range: number): void {
+  /** The disk may lack whatever any other owner of the range holds; of a dead one nothing can be had. */
+  private distrust(ring: Ring, range: number, isGone: (node: NodeId) => boolean): void {
     const owners = ring.primaries(range);
-    const others = owners.filter((owner) => owner !== this.self);
-    if (others.length === owners.length || others.length === 0) return;
+    const others = owners.filter((owner) => owner !== this.self && !isGone(owner));
+    if (!owners.includes(this.self) || others.length === 0) return;
     this.lacking.set(ring.range(range).start, new Set(others));
   }
 
@@ -78,7 +78,12 @@ export class Proving {
    * node's, and from whoever has taken an owner's place; what came without being taken over (`isFilled`)
    * lacks everything.
    */
-  onRing(before: Ring, after: Ring, isFilled: (range: number) => boolean): void {
+  onRing(
+    before: Ring,
+    after: Ring,
+    isFilled: (range: number) => boolean,
+    isGone: (node: NodeId) => boolean,
+  ): void {
     if (this.asking !== null) return;
     const lacked = new Map(this.lacking);
     this.lacking.clear();
@@ -89,13 +94,14 @@ export class Proving {
       const earlier = before.rangeAt(start);
       const formerOwners = before.primaries(earlier);
       if (!formerOwners.includes(this.self)) {
-        if (!isFilled(range)) this.distrust(after, range);
+        if (!isFilled(range)) this.distrust(after, range, isGone);
         continue;
       }
       const missing = lacked.get(before.range(earlier).start);
       if (missing === undefined) continue;
       const still = owners.filter((owner) =>
-        owner !== this.self && (missing.has(owner) || !formerOwners.includes(owner))
+        owner !== this.self && !isGone(owner) &&
+        (missing.has(owner) || !formerOwners.includes(owner))
       );
       if (still.length > 0) this.lacking.set(start, new Set(still));
     }

@@ -62,9 +62,12 @@ function complaintAboutWrite(operation: Operation, evidence: Evidence): string |
     return `succeeded with ${distinct.size} acknowledgements, though W was ${w}`;
   }
   const holders = new Set(hints.map((hint) => hint.holder));
-  const owners = new Set(evidence.rings[0]?.primariesOfKey(operation.key) ?? []);
+  const ring = evidence.rings[0];
+  const owners = new Set(ring?.primariesOfKey(operation.key) ?? []);
   const primaries = [...distinct].filter((node) => owners.has(node) && !holders.has(node));
-  if (primaries.length < pw) {
+  // Once owners have changed, who was a primary at the time is not known any more.
+  const isFounded = ring === undefined || ring.epochOf(ring.rangeOfKey(operation.key)) === 1;
+  if (isFounded && primaries.length < pw) {
     return `succeeded with ${primaries.length} primaries, though PW was ${pw}`;
   }
   if (ownersCount(evidence) < w) return `succeeded with more acknowledgements than owners`;

@@ -20,7 +20,7 @@ function ringOf(owners: readonly string[]): Ring {
 }
 
 function findings(...rings: readonly Ring[]): string[] {
-  const evidence = { scenario: parseScenario({ nodes: 4 }), rings };
+  const evidence = { scenario: parseScenario({ nodes: 4 }), rings, members: 4, leftBehind: [] };
   return ownership.check(evidence as unknown as Evidence).findings.map(({ message }) => message);
 }
 
