@@ -129,7 +129,7 @@ export class FaultDriver {
         break;
       }
       case "join":
-        if (!machine.isUp) world.processes.start(machine);
+        this.bring(world, machine);
         world.orders.give(world, { kind: "join", member: world.memberOf(fault.node) });
         break;
       case "leave":
@@ -141,8 +141,7 @@ export class FaultDriver {
         break;
       case "replace": {
         this.destroy(world, machine);
-        const spare = world.machine(world.indexOf(fault.by));
-        if (!spare.isUp) world.processes.start(spare);
+        this.bring(world, world.machine(world.indexOf(fault.by)));
         const member = world.memberOf(fault.by);
         world.orders.give(world, { kind: "replace", node: fault.node, member });
         break;
@@ -155,6 +154,13 @@ export class FaultDriver {
         this.weigh(machine);
         break;
     }
+  }
+
+  /** A machine that is to join runs; one that was taken out comes back with an empty disk. */
+  private bring(world: Simulation, machine: Machine): void {
+    if (machine.isGone) machine.wipes++;
+    machine.isGone = false;
+    if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
   }
 
   /** Dead for good, and its disk with it. */
