@@ -96,6 +96,7 @@ export class Outcomes {
     const { out } = this.node;
     this.siblingWatch.note(key, after.length);
     if (after.length > 1) out.emit({ type: "siblings", key, count: after.length });
+    if (!("hintFor" in change) || change.hintFor === null) this.noteForeign(key);
     switch (change.kind) {
       case "write":
         if (change.hintFor !== null) this.noteHint(key, change.hintFor);
@@ -115,8 +116,6 @@ export class Outcomes {
         if (change.request !== null) out.respond(change.request, { status: "stored" });
         break;
       case "hint-done":
-        this.noteLeftBehind(key);
-        break;
       case "let-go":
         break;
       case "recover":
@@ -129,6 +128,7 @@ export class Outcomes {
     if (error.code === "storage-failed" || error.code === "record-damaged") {
       this.node.noteStorageFailure(key, error.message);
     }
+    this.noteForeign(key);
     switch (change.kind) {
       case "write":
         this.parts.writes.onChangeFailed(change.conversation, error);
@@ -145,7 +145,6 @@ export class Outcomes {
         break;
       case "hint-done":
       case "let-go":
-        this.noteLeftBehind(key);
         break;
       case "recover":
         this.parts.reads.onRecovered(key, false);
@@ -153,8 +152,11 @@ export class Outcomes {
     }
   }
 
-  /** What was kept for another and is delivered may be a former owner's copy as well. */
-  private noteLeftBehind(key: string): void {
+  /**
+   * A copy of a key that is not this node's, or not any more: what was kept for another and is delivered,
+   * or what came late. Who else has it has to be asked.
+   */
+  private noteForeign(key: string): void {
     if (this.node.membership.version === "" || !this.node.isForeign(key)) return;
     this.parts.leftovers.onLeftBehind();
     this.parts.acts.wake();

@@ -186,6 +186,8 @@ export class Reads {
 
   private repair(get: GetCoordinator, node: NodeId): void {
     const { key, merged: siblings } = get;
+    // It may have handed the range over while the read went on.
+    if (node === this.node.self && !this.node.isPrimaryOf(key)) return;
     this.node.counters.readRepairs++;
     this.node.out.emit({ type: "read-repair", key, to: node });
     if (node === this.node.self) {

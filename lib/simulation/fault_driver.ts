@@ -136,11 +136,11 @@ export class FaultDriver {
         world.orders.give(world, { kind: "leave", node: fault.node });
         break;
       case "remove":
-        this.destroy(world, machine);
+        world.processes.destroy(machine);
         world.orders.give(world, { kind: "remove", node: fault.node });
         break;
       case "replace": {
-        this.destroy(world, machine);
+        world.processes.destroy(machine);
         this.bring(world, world.machine(world.indexOf(fault.by)));
         const member = world.memberOf(fault.by);
         world.orders.give(world, { kind: "replace", node: fault.node, member });
@@ -161,13 +161,6 @@ export class FaultDriver {
     if (machine.isGone) machine.wipes++;
     machine.isGone = false;
     if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
-  }
-
-  /** Dead for good, and its disk with it. */
-  private destroy(world: Simulation, machine: Machine): void {
-    if (machine.isUp) world.processes.stop(machine, 0);
-    machine.disk.wipe(world.processes.diskWatcher(machine));
-    machine.isGone = true;
   }
 
   /** Whether a crash, kill or wipe of the machine is still under way. */

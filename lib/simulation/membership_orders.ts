@@ -100,7 +100,10 @@ export class MembershipOrders {
     const isRemoved = world.machines.some(({ replica }) =>
       replica?.membership.standing(act.node) === "removed"
     );
-    if (isRemoved || machine.isUp) return;
+    const isStillToGo = [...this.open.values()].some(({ act: { kind, ...rest } }) =>
+      (kind === "remove" || kind === "replace") && "node" in rest && rest.node === act.node
+    );
+    if (isRemoved || isStillToGo || machine.isUp) return;
     machine.isGone = false;
     machine.wipes++;
     world.processes.start(machine);
@@ -115,9 +118,13 @@ export class MembershipOrders {
       const { planId } = reply.plan;
       this.put(world, machine, id, { method: "membership.commit", planId });
     } else if (reply?.status === "committed") {
-      const { kind } = order.act;
-      this.committed[kind] = (this.committed[kind] ?? 0) + 1;
+      const { act } = order;
+      this.committed[act.kind] = (this.committed[act.kind] ?? 0) + 1;
       this.open.delete(id);
+      // It may have come back after an earlier act that could not be done.
+      if (act.kind === "remove" || act.kind === "replace") {
+        world.processes.destroy(world.machine(world.indexOf(act.node)));
+      }
     } else if (isSettled(order.act, reply, world)) this.drop(world, id);
     else world.schedule(world.now + AGAIN_MS * US_PER_MS, { kind: "order", order: id, question });
   }

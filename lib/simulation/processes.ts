@@ -71,6 +71,13 @@ export class Processes {
     machine.disk.interrupt(this.diskWorkOf(machine), torn, this.diskWatcher(machine));
   }
 
+  /** Dead for good, and its disk with it. */
+  destroy(machine: Machine): void {
+    if (machine.isUp) this.stop(machine, 0);
+    machine.disk.wipe(this.diskWatcher(machine));
+    machine.isGone = true;
+  }
+
   /** What the disk is doing for the process, in the order it was asked. */
   private diskWorkOf({ index, boot }: Machine): DiskOperation[] {
     return this.world.waiting.flatMap((task) =>
