@@ -5,16 +5,14 @@
  * has a file descriptor that links to `socket:[inode]` (proc(5)). Elsewhere `lsof` knows, where there
  * is one. Processes of other users stay unseen; then the answer is null.
  */
-import { basename } from "node:path";
-
 const LISTENING = "0A";
 
-/** "pid 4711 (deno cli/node.ts)", or null when it cannot be told. */
+/** "pid 4711 (deno run …)", or null when it cannot be told. */
 export async function holderOf(port: number): Promise<string | null> {
   const pid = Deno.build.os === "linux" ? await pidFromProc(port) : await pidFromLsof(port);
   if (pid === null) return null;
-  const program = await programOf(pid);
-  return program === null ? `pid ${pid}` : `pid ${pid} (${program})`;
+  const command = await commandOf(pid);
+  return command === null ? `pid ${pid}` : `pid ${pid} (${command})`;
 }
 
 async function pidFromProc(port: number): Promise<number | null> {
@@ -75,17 +73,16 @@ async function pidFromLsof(port: number): Promise<number | null> {
   }
 }
 
-/** Files that a program is given to run, where it is not itself what a person would look for. */
-const SCRIPT = /\.([cm]?[jt]sx?|py|rb|pl|php|sh|jar)$/;
+const COMMAND_CHARACTERS_MAX = 120;
 
-/** "deno cli/node.ts": the program and the script it runs; the flags between would fill a screen. */
-async function programOf(pid: number): Promise<string | null> {
-  const [program, ...args] = Deno.build.os === "linux"
-    ? (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).split("\0")
-    : (await commandFromPs(pid)).split(" ");
-  if (program === undefined || program === "") return null;
-  const script = args.find((arg) => !arg.startsWith("-") && SCRIPT.test(arg));
-  return [basename(program), ...(script === undefined ? [] : [script])].join(" ");
+async function commandOf(pid: number): Promise<string | null> {
+  const command = Deno.build.os === "linux"
+    ? (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).replaceAll("\0", " ").trim()
+    : await commandFromPs(pid);
+  if (command === "") return null;
+  return command.length > COMMAND_CHARACTERS_MAX
+    ? `${command.slice(0, COMMAND_CHARACTERS_MAX)}…`
+    : command;
 }
 
 async function commandFromPs(pid: number): Promise<string> {

@@ -12,6 +12,7 @@ import type { DiskLatency } from "./disk_latency.ts";
 import type { DynamoError } from "./errors.ts";
 import type { HintChange, StoredRecord } from "./events.ts";
 import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
+import { IdTable } from "./id_table.ts";
 import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 import type { Outbox } from "./outbox.ts";
 import { positionOf } from "./position.ts";
@@ -29,6 +30,9 @@ import {
 
 /** Waiting changes of one key past which more are refused. */
 export const CHANGES_PER_KEY_MAX = 1_024;
+
+/** Works past which those that are idle are dropped. */
+const WORKS_KEPT = 64;
 
 /** What a node may refuse to store. */
 export interface RecordBounds {
@@ -61,10 +65,10 @@ interface Applied {
   readonly refusal: DynamoError | null;
 }
 
-/** One key being changed. */
+/** One key being changed, or one that lately was. */
 interface Work {
   readonly key: string;
-  phase: "loading" | "storing";
+  phase: "idle" | "loading" | "storing";
   record: StoredRecord;
   /** What was on the disk before the store under way; null when that could not be read. */
   before: Siblings | null;
@@ -84,9 +88,13 @@ interface PendingRead {
 }
 
 export class LocalRecords {
-  private readonly reads = new Map<number, PendingRead>();
-  private readonly works = new Map<string, Work>();
-  private readonly workOf = new Map<number, string>();
+  private readonly reads = new IdTable<PendingRead>();
+  /** Idle ones too, up to a bound: dropping them by the dozen is cheaper than one by one (`id_table.ts`). */
+  private works = new Map<string, Work>();
+  private worksMax = WORKS_KEPT;
+  private worksBusy = 0;
+  /** By the disk access that the work waits for. */
+  private readonly workOf = new IdTable<Work>();
 
   constructor(
     private readonly versioning: Versioning,
@@ -96,7 +104,7 @@ export class LocalRecords {
 
   /** Keys being changed and reads under way, for `/status` and the bounds checker. */
   get busy(): number {
-    return this.reads.size + this.works.size;
+    return this.reads.size + this.worksBusy;
   }
 
   read(key: string, read: Read, out: Outbox): void {
@@ -109,32 +117,49 @@ export class LocalRecords {
 
   /** Starts the change, or queues it behind those of the same key; false when the queue is full. */
   change(key: string, change: Change, out: Outbox): boolean {
-    const work = this.works.get(key);
-    if (work !== undefined) {
-      if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
-      work.waiting.push(change);
-      return true;
+    const work = this.works.get(key) ?? this.addWork(key);
+    if (work.phase === "idle") {
+      work.phase = "loading";
+      this.worksBusy++;
+      this.workOf.set(out.load(key, positionOf(key)), work);
+    } else if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
+    work.waiting.push(change);
+    return true;
+  }
+
+  private addWork(key: string): Work {
+    if (this.works.size >= this.worksMax) {
+      this.works = new Map([...this.works].filter(([, { phase }]) => phase !== "idle"));
+      this.worksMax = WORKS_KEPT + 2 * this.works.size;
     }
-    const record = { key, siblings: [] };
-    this.works.set(key, {
+    const work: Work = {
       key,
-      phase: "loading",
-      record,
+      phase: "idle",
+      record: { key, siblings: [] },
       before: [],
       applied: [],
       isBuffered: false,
       hints: null,
-      waiting: [change],
-    });
-    this.workOf.set(out.load(key, positionOf(key)), key);
-    return true;
+      waiting: [],
+    };
+    this.works.set(key, work);
+    return work;
+  }
+
+  /** The key is left alone; what is done to it next begins with a fresh load. */
+  private end(work: Work): void {
+    work.phase = "idle";
+    work.record = { key: work.key, siblings: [] };
+    work.applied = [];
+    work.isBuffered = false;
+    work.waiting = [];
+    this.worksBusy--;
   }
 
   onLoaded(id: number, record: StoredRecord | null, out: Outbox): Outcome[] {
     this.owner.disk.onEnd(id, out.now);
-    const waiting = this.reads.get(id);
+    const waiting = this.reads.take(id);
     if (waiting !== undefined) {
-      this.reads.delete(id);
       const { read, key, buffered } = waiting;
       return [{ kind: "read", read, key, record: this.withBuffered(key, record, buffered) }];
     }
@@ -156,9 +181,8 @@ export class LocalRecords {
   }
 
   onFailed(id: number, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
-    const waiting = this.reads.get(id);
+    const waiting = this.reads.take(id);
     if (waiting !== undefined) {
-      this.reads.delete(id);
       const { key, read } = waiting;
       if (unreadable) this.owner.onDoubt(key);
       const failed: Outcome = { kind: "read-failed", read, key, reason, unreadable };
@@ -182,11 +206,9 @@ export class LocalRecords {
   }
 
   private takeWork(id: number, phase?: Work["phase"]): Work | undefined {
-    const key = this.workOf.get(id);
-    const work = key === undefined ? undefined : this.works.get(key);
+    const work = this.workOf.get(id);
     if (work === undefined || (phase !== undefined && work.phase !== phase)) return undefined;
-    this.workOf.delete(id);
-    return work;
+    return this.workOf.take(id);
   }
 
   /** Applies all that waits; stores the result if it changed anything, and ends when nothing waits. */
@@ -204,7 +226,7 @@ export class LocalRecords {
       }
       outcomes.push(...settle(work));
     }
-    this.works.delete(work.key);
+    this.end(work);
     return outcomes;
   }
 
@@ -226,7 +248,7 @@ export class LocalRecords {
     work.phase = "storing";
     const position = positionOf(key);
     const id = isOver ? out.remove(key, position, hints) : out.store(record, position, hints);
-    this.workOf.set(id, key);
+    this.workOf.set(id, work);
     this.owner.disk.onStart(id, out.now);
   }
 
@@ -331,9 +353,10 @@ export class LocalRecords {
       work.before = null;
       return [];
     }
-    this.works.delete(work.key);
+    const { waiting } = work;
+    this.end(work);
     if (unreadable) this.owner.onDoubt(work.key);
-    const failed = work.waiting.map((change): Outcome => ({
+    const failed = waiting.map((change): Outcome => ({
       kind: "change-failed",
       change,
       key: work.key,
@@ -347,20 +370,20 @@ export class LocalRecords {
   }
 
   private onStoreFailed(work: Work, reason: string, out: Outbox): Outcome[] {
-    const { key } = work;
+    const { key, applied, waiting, isBuffered } = work;
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, false);
     // Whether the disk has it is not known: what waits starts from a fresh load.
-    this.works.delete(key);
-    if (work.isBuffered) this.owner.onBufferLost();
+    this.end(work);
+    if (isBuffered) this.owner.onBufferLost();
     this.owner.onDoubt(key);
-    const failed = work.applied.map(({ change, refusal }): Outcome => ({
+    const failed = applied.map(({ change, refusal }): Outcome => ({
       kind: "change-failed",
       change,
       key,
       error: refusal ??
         { code: "storage-failed", message: `Cannot store '${key}': ${reason}`, definite: false },
     }));
-    for (const change of work.waiting) this.change(key, change, out);
+    for (const change of waiting) this.change(key, change, out);
     return failed;
   }
 }

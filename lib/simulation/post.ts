@@ -57,9 +57,8 @@ export class Post {
 
   /** A node's answer to whoever asked. Throws when it has answered before. */
   respond(machine: Machine, { id, reply: given }: Effect & { kind: "respond" }): void {
-    const route = machine.inbound.get(id);
+    const route = machine.inbound.take(id);
     if (route === undefined) throw new Error(`Node ${machine.id} answers request ${id} twice`);
-    machine.inbound.delete(id);
     const reply = this.world.copied(given);
     switch (route.kind) {
       case "client":
