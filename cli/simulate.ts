@@ -144,11 +144,14 @@ function seedOf(text: string): number {
 export function kindsOf(list: string): readonly FaultKind[] {
   if (list === "none") return [];
   if (list === "all") return FAULT_KINDS;
+  const refuse = (why: string) =>
+    fail(`--faults must be none, all, or some of ${FAULT_KINDS.join(", ")}: ${why}`, EXIT_REFUSED);
   return items(list).map((name) =>
     FAULT_KINDS.find((kind) => kind === name) ??
-      fail(
-        `--faults must be none, all, or a list of ${FAULT_KINDS.join(", ")}: '${name}' is none`,
-        EXIT_REFUSED,
+      refuse(
+        name === "none" || name === "all"
+          ? `it is '${list}', and '${name}' stands alone`
+          : `there is no '${name}'`,
       )
   );
 }

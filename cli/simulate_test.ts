@@ -32,7 +32,11 @@ Deno.test("simulate: what cannot be is refused with 2, the field, the value and 
       return path;
     };
     const cases: [string[], RegExp][] = [
-      [["--faults", "meteor"], /--faults must be none, all, or a list of loss,.*'meteor' is none/],
+      [
+        ["--faults", "meteor"],
+        /--faults must be none, all, or some of loss,.* there is no 'meteor'/,
+      ],
+      [["--faults", "all,none"], /--faults must be .* it is 'all,none', and 'all' stands alone/],
       [["--latency=-3"], /from 0 to 86400000 ms: it is -3/],
       [["--seed", "x"], /--seed must be a whole number .* it is 'x'/],
       [["--r", "4", "--n", "3"], /--r must be a whole number from 1 to 3: current value is 4/],
