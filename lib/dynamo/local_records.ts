@@ -10,16 +10,23 @@
 import type { Actor } from "./clock.ts";
 import type { DiskLatency } from "./disk_latency.ts";
 import type { DynamoError } from "./errors.ts";
-import type { HintChange, StoredRecord } from "./events.ts";
+import type { StoredRecord } from "./events.ts";
 import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
 import { IdTable } from "./id_table.ts";
 import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 import type { Outbox } from "./outbox.ts";
 import { positionOf } from "./position.ts";
 import type { Change, Outcome, Read } from "./record_changes.ts";
+import {
+  type Applied,
+  deliveredBy,
+  idleWork,
+  settle,
+  settleBuffered,
+  type Work,
+} from "./record_work.ts";
 import type { NodeId } from "./ring.ts";
 import {
-  type CausalContext,
   contextOf,
   sameSiblings,
   type Siblings,
@@ -33,6 +40,8 @@ export const CHANGES_PER_KEY_MAX = 1_024;
 
 /** Works past which those that are idle are dropped. */
 const WORKS_KEPT = 64;
+
+const NO_SIBLINGS: Siblings = [];
 
 /** What a node may refuse to store. */
 export interface RecordBounds {
@@ -57,27 +66,6 @@ export interface Owner {
   onCommitted(key: string, before: Siblings, after: Siblings): void;
   /** What the disk holds of the key is not known any more. */
   onDoubt(key: string): void;
-}
-
-interface Applied {
-  readonly change: Change;
-  readonly context: CausalContext | null;
-  readonly refusal: DynamoError | null;
-}
-
-/** One key being changed, or one that lately was. */
-interface Work {
-  readonly key: string;
-  phase: "idle" | "loading" | "storing";
-  record: StoredRecord;
-  /** What was on the disk before the store under way; null when that could not be read. */
-  before: Siblings | null;
-  applied: Applied[];
-  /** The store under way holds what was acknowledged already. */
-  isBuffered: boolean;
-  /** How the store under way changes the index of hints. */
-  hints: HintChange | null;
-  waiting: Change[];
 }
 
 interface PendingRead {
@@ -110,7 +98,7 @@ export class LocalRecords {
   read(key: string, read: Read, out: Outbox): void {
     const id = out.load(key, positionOf(key));
     const work = this.works.get(key);
-    const buffered = work?.isBuffered === true ? work.record.siblings : [];
+    const buffered = work?.isBuffered === true ? work.record.siblings : NO_SIBLINGS;
     this.reads.set(id, { key, read, buffered });
     this.owner.disk.onStart(id, out.now);
   }
@@ -121,8 +109,11 @@ export class LocalRecords {
     if (work.phase === "idle") {
       work.phase = "loading";
       this.worksBusy++;
+      work.waiting = [change];
       this.workOf.set(out.load(key, positionOf(key)), work);
-    } else if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
+      return true;
+    }
+    if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
     work.waiting.push(change);
     return true;
   }
@@ -132,16 +123,7 @@ export class LocalRecords {
       this.works = new Map([...this.works].filter(([, { phase }]) => phase !== "idle"));
       this.worksMax = WORKS_KEPT + 2 * this.works.size;
     }
-    const work: Work = {
-      key,
-      phase: "idle",
-      record: { key, siblings: [] },
-      before: [],
-      applied: [],
-      isBuffered: false,
-      hints: null,
-      waiting: [],
-    };
+    const work = idleWork(key);
     this.works.set(key, work);
     return work;
   }
@@ -166,7 +148,7 @@ export class LocalRecords {
     const work = this.takeWork(id, "loading");
     if (work === undefined) return [];
     if (record !== null) work.record = record;
-    return this.advance(work, out);
+    return this.advance(work, out, []);
   }
 
   onStored(id: number, out: Outbox): Outcome[] {
@@ -176,8 +158,7 @@ export class LocalRecords {
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, true);
     if (work.before === null) this.owner.onDoubt(work.key);
     else this.owner.onCommitted(work.key, work.before, work.record.siblings);
-    const outcomes = settle(work);
-    return [...outcomes, ...this.advance(work, out)];
+    return this.advance(work, out, settle(work));
   }
 
   onFailed(id: number, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
@@ -212,8 +193,7 @@ export class LocalRecords {
   }
 
   /** Applies all that waits; stores the result if it changed anything, and ends when nothing waits. */
-  private advance(work: Work, out: Outbox): Outcome[] {
-    const outcomes: Outcome[] = [];
+  private advance(work: Work, out: Outbox, outcomes: Outcome[]): Outcome[] {
     while (work.waiting.length > 0) {
       const before = work.record;
       const changes = work.waiting;
@@ -232,15 +212,13 @@ export class LocalRecords {
 
   private save(work: Work, before: StoredRecord, out: Outbox): void {
     const { key, record } = work;
-    const delivered = work.applied.flatMap(({ change }) =>
-      change.kind === "hint-done" ? [change.target] : []
-    );
+    const delivered = deliveredBy(work.applied);
     const hints = hintChange(before, record, delivered);
     work.hints = hints;
     if (hints !== null) this.owner.hints.expect(hints);
     const dropped = record.siblings.length === 0 && before.siblings.length > 0;
-    const handedOver = record.hintFor === undefined && !this.owner.isPrimaryOf(key) &&
-      delivered.length === work.applied.length && delivered.length > 0;
+    const handedOver = delivered.length > 0 && delivered.length === work.applied.length &&
+      record.hintFor === undefined && !this.owner.isPrimaryOf(key);
     const isOver = dropped || handedOver;
     if (isOver) work.record = { key, siblings: [] };
     work.isBuffered = false;
@@ -395,36 +373,4 @@ export function isDeleted({ siblings, hintFor }: StoredRecord): boolean {
 
 function isAgreedTombstone(record: StoredRecord, digest: TreeHash): boolean {
   return isDeleted(record) && hexOf(recordDigest(record.key, record.siblings)) === digest;
-}
-
-/** Hands back what counts from memory; the rest waits for the store. */
-function settleBuffered(work: Work): Outcome[] {
-  const { key, record } = work;
-  const early = work.applied.filter(({ change, refusal }) =>
-    isBuffered(change) && refusal === null
-  );
-  if (early.length === 0) return [];
-  work.isBuffered = true;
-  work.applied = work.applied.filter((applied) => !early.includes(applied));
-  return early.map(({ change, context }): Outcome => ({
-    kind: "changed",
-    change,
-    key,
-    after: record.siblings,
-    context,
-  }));
-}
-
-function isBuffered(change: Change): boolean {
-  return (change.kind === "write" || change.kind === "merge") && change.buffered === true;
-}
-
-function settle(work: Work): Outcome[] {
-  const { key, record, applied } = work;
-  work.applied = [];
-  return applied.map(({ change, context, refusal }): Outcome =>
-    refusal === null
-      ? { kind: "changed", change, key, after: record.siblings, context }
-      : { kind: "change-failed", change, key, error: refusal }
-  );
 }
