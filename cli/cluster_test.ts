@@ -150,6 +150,24 @@ Deno.test("a taken port is refused with its holder", async () => {
   }
 });
 
+Deno.test("a configuration that cannot be is refused first, whoever has the ports", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    const port = `${listener.addr.port}`;
+    const cases: [string[], RegExp][] = [
+      [["--n", "3", "--r", "4"], /--r must be a whole number from 1 to 3: current value is 4/],
+      [["--nodes", "3", "--zones", "a,b"], /zones must name one for each of the 3 nodes: 2/],
+    ];
+    for (const [args, message] of cases) {
+      const command = new Command(["run", "-A", "cli/cluster.ts", "--port", port, ...args]);
+      assert.equal((await command.ended()).code, 2);
+      assert.match(command.said.join("\n"), message);
+    }
+  } finally {
+    listener.close();
+  }
+});
+
 Deno.test("--help names every flag and exits with 0", async () => {
   const command = cluster("--help");
   assert.equal((await command.ended()).code, 0);

@@ -2,7 +2,7 @@
  * `deno task simulate`: one deterministic run of a simulated cluster, its checks and its trace hash.
  * The same flags or file give the same run, event for event, wherever they are given.
  */
-import { Option } from "commander";
+import { type Command, Option } from "commander";
 import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/config.ts";
 import { FAULT_KINDS, type FaultKind } from "../lib/simulation/faults.ts";
 import { ScenarioError } from "../lib/simulation/fields.ts";
@@ -66,14 +66,39 @@ function readFlags(): { readonly flags: Flags; readonly scenario: Scenario } {
       `what goes wrong: none, all, or some of ${FAULT_KINDS.join(", ")}`,
       "none",
     )
-    .option("--replay <file>", "run the scenario of this file; the other flags do not count")
+    .option(
+      "--replay <file>",
+      "run the scenario of this file, which says all that the run depends on",
+    )
     .option("--save <file>", "write the scenario there")
     .option("--trace <file>", "write every event there, one JSON object a line")
     .option("--direct", "hand messages over without a JSON round trip: faster, same trace hash")
     .option("--json", "one JSON object on stdout");
   readArguments(command);
   const flags = command.opts<Flags>();
+  if (flags.replay !== undefined) requireReplayAlone(command);
   return { flags, scenario: readScenario(flags, command.opts()) };
+}
+
+/** What may be said of a run beside its scenario: none of it changes what happens. */
+const BESIDE_REPLAY: readonly string[] = ["replay", "save", "trace", "direct", "json"];
+
+/** Exits with 2 when a flag is given that the file has the say on. */
+function requireReplayAlone(command: Command): void {
+  const [allowed, refused] = [true, false].map((beside) =>
+    command.options.filter((option) => BESIDE_REPLAY.includes(option.attributeName()) === beside)
+  );
+  const given = (refused ?? []).filter((option) =>
+    command.getOptionValueSource(option.attributeName()) === "cli"
+  );
+  if (given.length === 0) return;
+  const flags = (list: readonly Option[]) => list.map((option) => option.long).join(", ");
+  fail(
+    `--replay runs the scenario of a file as it is, so ${flags(given)} cannot be given with it: ` +
+      `only ${flags((allowed ?? []).filter((each) => each.attributeName() !== "replay"))} can. ` +
+      "Change the file instead",
+    EXIT_REFUSED,
+  );
 }
 
 /** Exits with 2 when there is no such scenario. */
@@ -144,11 +169,14 @@ function seedOf(text: string): number {
 export function kindsOf(list: string): readonly FaultKind[] {
   if (list === "none") return [];
   if (list === "all") return FAULT_KINDS;
+  const refuse = (why: string) =>
+    fail(`--faults must be none, all, or some of ${FAULT_KINDS.join(", ")}: ${why}`, EXIT_REFUSED);
   return items(list).map((name) =>
     FAULT_KINDS.find((kind) => kind === name) ??
-      fail(
-        `--faults must be none, all, or a list of ${FAULT_KINDS.join(", ")}: '${name}' is none`,
-        EXIT_REFUSED,
+      refuse(
+        name === "none" || name === "all"
+          ? `it is '${list}', and '${name}' stands alone`
+          : `there is no '${name}'`,
       )
   );
 }

@@ -32,12 +32,20 @@ Deno.test("simulate: what cannot be is refused with 2, the field, the value and 
       return path;
     };
     const cases: [string[], RegExp][] = [
-      [["--faults", "meteor"], /--faults must be none, all, or a list of loss,.*'meteor' is none/],
+      [
+        ["--faults", "meteor"],
+        /--faults must be none, all, or some of loss,.* there is no 'meteor'/,
+      ],
+      [["--faults", "all,none"], /--faults must be .* it is 'all,none', and 'all' stands alone/],
       [["--latency=-3"], /from 0 to 86400000 ms: it is -3/],
       [["--seed", "x"], /--seed must be a whole number .* it is 'x'/],
       [["--r", "4", "--n", "3"], /--r must be a whole number from 1 to 3: current value is 4/],
       [["--ops", "0"], /whole number from 1/],
       [["--replay", join(directory, "none.json")], /Cannot read --replay/],
+      [
+        ["--replay", "any.json", "--nodes", "9", "--ops", "1000", "--json"],
+        /--replay runs .* so --nodes, --ops cannot be given with it: only --save, --trace, --direct, --json can/,
+      ],
       [["--replay", file("new.json", { version: 99 })], /version must be at most 1/],
       [
         [
@@ -76,7 +84,7 @@ Deno.test("simulate: text for a person, a trace of every event, and a scenario t
     assert.equal(code, 0, out);
     const hash = /trace hash ([0-9a-f]{16})/.exec(out)?.[1];
     assert.ok(hash);
-    assert.match(out, /3 nodes, N=3 R=2 W=2, dvv, seed 1/);
+    assert.match(out, /3 nodes, N=3 R=2 W=2, dvv, seed 1\n50 operations: /);
     assert.match(out, /ok +no-lost-write/);
     const entries = Deno.readTextFileSync(trace).trimEnd().split("\n").map((line) =>
       JSON.parse(line)
@@ -84,8 +92,11 @@ Deno.test("simulate: text for a person, a trace of every event, and a scenario t
     const events = Number(/(\d+) events/.exec(out)?.[1]);
     assert.equal(entries.filter((entry) => entry.what === "step").length, events);
     assert.ok(entries.some((entry) => entry.what === "fault" && /restart/.test(entry.text)));
-    const replayed = await run("simulate", "--replay", saved, "--json");
-    assert.equal(JSON.parse(replayed.out).traceHash, hash);
+    const replayed = await run("simulate", "--replay", saved, "--trace", trace, "--json");
+    const { traceHash, operations, healingReads } = JSON.parse(replayed.out);
+    assert.equal(traceHash, hash);
+    assert.equal(operations.total, 50);
+    assert.equal(typeof healingReads.total, "number");
   });
 });
 

@@ -15,6 +15,9 @@ export function describeRun(scenario: Scenario, result: RunResult, realMs: numbe
   return [
     `${scenario.nodes.length} nodes, N=${n} R=${r} W=${w}, ${mode}, seed ${scenario.seed}`,
     `${total} operations: ${ok} ok, ${failed} failed, ${indeterminate} indeterminate`,
+    ...(result.healingReads.total === 0 ? [] : [
+      `${result.healingReads.total} reads to heal, after the faults: ${result.healingReads.ok} ok`,
+    ]),
     `${result.events} events and ${messages} messages (${dropped} dropped, ${refused} refused, ` +
     `${held} held, ${delayed} delayed, ${duplicated} doubled)`,
     `faults: ${counts(result.faults) || "none"}`,

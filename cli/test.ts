@@ -5,50 +5,19 @@
  * PATH); on a Debian-like machine where we may, the lightest is installed. Arguments go on to
  * `deno test`: `deno task test lib/dynamo --filter merge`.
  */
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findChromium, isFile } from "./find_chromium.ts";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** The headless shell first: it is the lightest, and starts fastest. */
-const PROGRAMS: readonly string[] = [
-  "chromium-headless-shell",
-  "chromium",
-  "chromium-browser",
-  "google-chrome",
-  "google-chrome-stable",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-  "/Applications/Chromium.app/Contents/MacOS/Chromium",
-];
 const PACKAGE = "chromium-headless-shell";
 
 async function chromium(): Promise<string> {
   const given = Deno.env.get("CHROMIUM_PATH");
-  if (given !== undefined && given !== "") {
-    if (await isFile(given)) return given;
+  if (given !== undefined && given !== "" && !await isFile(given)) {
     fail(`CHROMIUM_PATH must be the path of a Chromium or Chrome: there is no file '${given}'`);
   }
   return await findChromium() ?? await installChromium();
-}
-
-async function findChromium(): Promise<string | null> {
-  const directories = (Deno.env.get("PATH") ?? "").split(":").filter((path) => path !== "");
-  for (const program of PROGRAMS) {
-    const paths = program.startsWith("/")
-      ? [program]
-      : directories.map((directory) => join(directory, program));
-    for (const path of paths) {
-      if (await isFile(path)) return path;
-    }
-  }
-  return null;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch {
-    return false;
-  }
 }
 
 async function installChromium(): Promise<string> {

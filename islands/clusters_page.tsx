@@ -61,7 +61,7 @@ export function ClustersPage(props: ClustersPageProps) {
 
 function ClusterItem({ cluster }: { readonly cluster: ClusterSummary }) {
   const { config, nodes } = cluster;
-  const running = nodes.filter((node) => node.state === "running").length;
+  const running = nodes.filter((node) => node.state === "running");
   return (
     <li>
       <a href={`/clusters/${cluster.id}`}>{cluster.id}</a>
@@ -70,9 +70,9 @@ function ClusterItem({ cluster }: { readonly cluster: ClusterSummary }) {
         {cluster.state === "failed" && <span class="state state-crashed">did not start</span>}
         {cluster.state === "running" &&
           `${
-            running === nodes.length
-              ? plural(running, "node")
-              : `${running} of ${plural(nodes.length, "node")} running`
+            running.length === nodes.length
+              ? plural(running.length, "node")
+              : `${running.length} of ${plural(nodes.length, "node")} running`
           }`}
         {cluster.state === "ending" && "ending"}
         , N {config.n}, R {config.r}, W {config.w}
@@ -82,12 +82,12 @@ function ClusterItem({ cluster }: { readonly cluster: ClusterSummary }) {
           </>
         )}
       </p>
-      {nodes[0] !== undefined && (
+      {running[0] !== undefined && (
         <pre
           class="curl"
           tabIndex={0}
           aria-label={`A curl command for ${cluster.id}`}
-        >curl -X PUT --data-binary hello {nodes[0].url}/kv/greeting</pre>
+        >curl -X PUT --data-binary hello {running[0].url}/kv/greeting</pre>
       )}
     </li>
   );

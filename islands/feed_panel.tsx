@@ -10,13 +10,15 @@ export function FeedPanel({ model }: { readonly model: ClusterModel }) {
   return (
     <section id="events" aria-labelledby="events-title">
       <h2 id="events-title">Protocol events</h2>
+      <p class="small">What the nodes do and find, newest first; times are UTC.</p>
       <p class="no-js-only">The live feed needs JavaScript.</p>
       <div class="feed-tools js-only" role="toolbar" aria-label="Kinds of events to show">
-        {FEED_KINDS.map(({ kind, label }) => (
+        {FEED_KINDS.map(({ kind, label, why }) => (
           <button
             key={kind}
             type="button"
             class="chip"
+            title={why}
             aria-pressed={!hidden.has(kind)}
             onClick={() => feed.toggleKind(kind)}
           >
@@ -40,12 +42,13 @@ export function FeedPanel({ model }: { readonly model: ClusterModel }) {
         tabIndex={0}
         aria-label="Protocol events"
       >
-        <ol class="feed">
-          {entries.length === 0 && (
-            <li class="empty">Nothing yet. Get or put a key, or run a load.</li>
+        {entries.length === 0
+          ? <NothingYet filtered={feed.entries.value.length > 0} />
+          : (
+            <ol class="feed">
+              {entries.map((entry) => <FeedLine key={entry.serial} entry={entry} model={model} />)}
+            </ol>
           )}
-          {entries.map((entry) => <FeedLine key={entry.serial} entry={entry} model={model} />)}
-        </ol>
       </div>
       {feed.dropped.value > 0 && (
         <p class="small">
@@ -54,6 +57,29 @@ export function FeedPanel({ model }: { readonly model: ClusterModel }) {
         </p>
       )}
     </section>
+  );
+}
+
+/** What is going to stand here. */
+function NothingYet({ filtered }: { readonly filtered: boolean }) {
+  if (filtered) {
+    return <p class="empty">All that came so far is of kinds that are switched off above.</p>;
+  }
+  return (
+    <div class="empty">
+      <p>
+        Nothing yet. Get or put a key, run a load, or kill a node; nodes that are left alone compare
+        their trees every few seconds. Here will stand, as it happens:
+      </p>
+      <dl class="feed-kinds">
+        {FEED_KINDS.map(({ kind, label, why }) => (
+          <div key={kind}>
+            <dt>{label}</dt>
+            <dd>{why}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
   );
 }
 

@@ -3,6 +3,7 @@ import { ProblemNote } from "../components/problem_note.tsx";
 import { Swatch } from "../components/owner.tsx";
 import type { NodeView } from "./models/api.ts";
 import { ACTS, allowedActs, type ClusterModel } from "./models/cluster_model.ts";
+import { describeHints, describeSuspicion, suspicionOf } from "./models/suspicion.ts";
 import { StateMark } from "./node_table.tsx";
 
 export function NodePanel({ model }: { readonly model: ClusterModel }) {
@@ -31,6 +32,24 @@ export function NodePanel({ model }: { readonly model: ClusterModel }) {
   );
 }
 
+/** What the others think of the node, and what it keeps for them. */
+function Thoughts(
+  { node, nodes }: { readonly node: NodeView; readonly nodes: readonly NodeView[] },
+) {
+  const suspected = describeSuspicion(suspicionOf(nodes, node.id));
+  const hints = node.state === "running" ? describeHints(node.status?.hints ?? {}) : null;
+  return (
+    <>
+      {suspected !== null && <p class="small suspected">{capital(suspected)}.</p>}
+      {hints !== null && <p class="small">Keeps {hints}.</p>}
+    </>
+  );
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 function NodeActs(
   { model, node, index }: {
     readonly model: ClusterModel;
@@ -53,6 +72,7 @@ function NodeActs(
           <>. It ended with code {node.exit.code}: {node.exit.lastWords}</>
         )}
       </p>
+      <Thoughts node={node} nodes={model.cluster.value.nodes} />
       <div class="acts">
         {ACTS.map(({ act, label, why }) => (
           <form

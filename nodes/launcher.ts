@@ -85,10 +85,10 @@ async function launchIn(
   fetched: Promise<void>,
 ): Promise<RunningCluster> {
   for (let draw = 1;; draw++) {
-    const urls = await urlsFor(directory.stored, options);
-    const founding = directory.stored === null
-      ? makeFounding(options, urls)
-      : refound(directory.stored, options, urls);
+    // What was asked for is judged before who has the ports: a mistake in it is nearer to the person.
+    const ports = portsFor(directory.stored, options);
+    const founding = foundingAt(directory.stored, options, ports);
+    await requireFree(ports);
     await fetched;
     await directory.write(founding);
     const cluster = new RunningCluster(options, founding, directory);
@@ -109,23 +109,31 @@ function lostItsPort(error: unknown): boolean {
     /address (already )?in use|EADDRINUSE/i.test(error.message);
 }
 
-/** Where the members will listen. Throws when a port that was asked for is taken. */
-async function urlsFor(stored: Founding | null, options: LaunchOptions): Promise<string[]> {
-  const count = stored?.members.length ?? options.nodes ?? NODES_DEFAULT;
-  const ports = portsFor(stored, options, count);
-  const taken = await takenPorts(HOST, ports);
-  if (taken.length > 0) {
-    const list = taken.map(({ port, reason }) => `\n  port ${port} is taken by ${reason}`).join("");
-    throw new LaunchError(
-      "refused",
-      `Cannot start ${count} nodes on ports ${ports[0]} to ${ports.at(-1)} of ${HOST}:${list}\n` +
-        "Stop what listens there, or choose another first port (0: any free ones)",
-    );
-  }
-  return ports.map((port) => `http://${HOST}:${port}`);
+function foundingAt(
+  stored: Founding | null,
+  options: LaunchOptions,
+  ports: readonly number[],
+): Founding {
+  const urls = ports.map((port) => `http://${HOST}:${port}`);
+  return stored === null ? makeFounding(options, urls) : refound(stored, options, urls);
 }
 
-function portsFor(stored: Founding | null, options: LaunchOptions, count: number): number[] {
+async function requireFree(ports: readonly number[]): Promise<void> {
+  const taken = await takenPorts(HOST, ports);
+  if (taken.length === 0) return;
+  const list = taken.map(({ port, reason }) => `\n  port ${port} is taken by ${reason}`).join("");
+  const [first, last] = [ports[0], ports.at(-1)];
+  const where = first === last ? `a node on port ${first}` : `nodes on ports ${first} to ${last}`;
+  throw new LaunchError(
+    "refused",
+    `Cannot start ${where} of ${HOST}:${list}\n` +
+      "Stop what listens there, or choose another first port (0: any free ones)",
+  );
+}
+
+/** Where the members will listen. Throws {@link ConfigError} for a port that cannot be. */
+function portsFor(stored: Founding | null, options: LaunchOptions): number[] {
+  const count = stored?.members.length ?? options.nodes ?? NODES_DEFAULT;
   if (options.port === undefined && stored !== null) {
     return stored.members.map((member) => Number(new URL(member.url).port));
   }

@@ -5,14 +5,16 @@
  * has a file descriptor that links to `socket:[inode]` (proc(5)). Elsewhere `lsof` knows, where there
  * is one. Processes of other users stay unseen; then the answer is null.
  */
+import { basename } from "node:path";
+
 const LISTENING = "0A";
 
-/** "pid 4711 (deno run …)", or null when it cannot be told. */
+/** "pid 4711 (deno cli/node.ts)", or null when it cannot be told. */
 export async function holderOf(port: number): Promise<string | null> {
   const pid = Deno.build.os === "linux" ? await pidFromProc(port) : await pidFromLsof(port);
   if (pid === null) return null;
-  const command = await commandOf(pid);
-  return command === null ? `pid ${pid}` : `pid ${pid} (${command})`;
+  const program = await programOf(pid);
+  return program === null ? `pid ${pid}` : `pid ${pid} (${program})`;
 }
 
 async function pidFromProc(port: number): Promise<number | null> {
@@ -73,16 +75,17 @@ async function pidFromLsof(port: number): Promise<number | null> {
   }
 }
 
-const COMMAND_CHARACTERS_MAX = 120;
+/** Files that a program is given to run, where it is not itself what a person would look for. */
+const SCRIPT = /\.([cm]?[jt]sx?|py|rb|pl|php|sh|jar)$/;
 
-async function commandOf(pid: number): Promise<string | null> {
-  const command = Deno.build.os === "linux"
-    ? (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).replaceAll("\0", " ").trim()
-    : await commandFromPs(pid);
-  if (command === "") return null;
-  return command.length > COMMAND_CHARACTERS_MAX
-    ? `${command.slice(0, COMMAND_CHARACTERS_MAX)}…`
-    : command;
+/** "deno cli/node.ts": the program and the script it runs; the flags between would fill a screen. */
+async function programOf(pid: number): Promise<string | null> {
+  const [program, ...args] = Deno.build.os === "linux"
+    ? (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).split("\0")
+    : (await commandFromPs(pid)).split(" ");
+  if (program === undefined || program === "") return null;
+  const script = args.find((arg) => !arg.startsWith("-") && SCRIPT.test(arg));
+  return [basename(program), ...(script === undefined ? [] : [script])].join(" ");
 }
 
 async function commandFromPs(pid: number): Promise<string> {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { freePorts, takenPorts } from "./ports.ts";
+import { readLines } from "./text_lines.ts";
 
 const HOST = "127.0.0.1";
 
@@ -21,9 +23,36 @@ Deno.test("a taken port is told with who has it, a free one is not", async () =>
     const taken = await takenPorts(HOST, [free, listener.addr.port]);
     assert.equal(taken.length, 1);
     assert.equal(taken[0]?.port, listener.addr.port);
-    assert.match(taken[0]?.reason ?? "", new RegExp(`^pid ${Deno.pid} \\(.+\\)$`));
+    assert.match(taken[0]?.reason ?? "", new RegExp(`^pid ${Deno.pid} \\(deno[^)]*\\)$`));
   } finally {
     listener.close();
+  }
+});
+
+Deno.test("a holder that runs a script is told with the script, whatever flags stand before it", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "dynamo-test-" });
+  const script = join(directory, "holder.ts");
+  await Deno.writeTextFile(
+    script,
+    `const { addr } = Deno.listen({ hostname: "${HOST}", port: 0 });
+     console.log((addr as Deno.NetAddr).port);
+     await Deno.stdin.readable.pipeTo(new WritableStream());`,
+  );
+  try {
+    await using child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", `--allow-net=${HOST}`, script, "--id", "n1"],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const port = Promise.withResolvers<number>();
+    const heard = readLines(child.stdout, (line) => port.resolve(Number(line)))
+      .then(() => port.reject(new Error("the holder ended without a port")));
+    const [taken] = await takenPorts(HOST, [await port.promise]);
+    assert.equal(taken?.reason, `pid ${child.pid} (deno ${script})`);
+    await child.stdin.close();
+    await heard;
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

@@ -1,7 +1,7 @@
 /** `/api/clusters`: start, look at and end clusters; act on their nodes. */
 import { z } from "@hono/zod-openapi";
 import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./api.ts";
-import { launchOptions } from "./launching.ts";
+import { launchOptions, nameOf } from "./launching.ts";
 import { actOnNode } from "./node_acts.ts";
 import { ProblemError } from "./problem.ts";
 import type { ClusterRegistry, Registered } from "./registry.ts";
@@ -12,7 +12,7 @@ export async function launchAndWait(
   registry: ClusterRegistry,
   body: LaunchBody,
 ): Promise<Registered> {
-  const registered = registry.launch(launchOptions(body), body.name);
+  const registered = registry.launch(launchOptions(body), nameOf(body));
   await registered.live.settled;
   if (registered.live.failure !== null) {
     throw new ProblemError(500, "cluster-failed", registered.live.failure);

@@ -36,6 +36,25 @@ Deno.test("an empty body starts the default cluster, under a name of its own", a
   assert.deepEqual([cluster.config.n, cluster.config.r, cluster.config.w], [3, 2, 2]);
 });
 
+Deno.test("a cluster can be started like another, from what the API said of that one", async () => {
+  const { post, ask, launched } = dashboardFixture();
+  await post("/api/clusters", { name: "a", nodes: 4, n: 2, mode: "lww", latency: "uniform(0,20)" });
+  const { nodes, config, latency } = await (await ask("/api/clusters/a")).json();
+  const again = await post("/api/clusters", { nodes: nodes.length, config, latency });
+  assert.equal(again.status, 409, "the name is the configuration's, and it is taken");
+  const { cluster: _cluster, ...unnamed } = config;
+  const like = await (await post("/api/clusters", { nodes: 4, config: unnamed, latency })).json();
+  assert.deepEqual({ ...like.config, cluster: "a" }, config);
+  assert.equal(like.id, "cluster-1");
+  assert.equal(launched[1]?.nodes.length, 4);
+
+  const body = { name: "b", n: 2, config: { n: 2, gossipIntervalMs: 250 }, latency: null };
+  const mixed = await (await post("/api/clusters", body)).json();
+  const { cluster, n, gossipIntervalMs } = mixed.config;
+  assert.deepEqual([cluster, n, gossipIntervalMs], ["b", 2, 250]);
+  assert.equal(mixed.latency, null);
+});
+
 Deno.test("what cannot be is refused with the field, the value and what is allowed", async () => {
   const { post, launched } = dashboardFixture();
   const cases: [unknown, RegExp][] = [
@@ -48,6 +67,26 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
     [{ replicas: 3 }, /there is no field 'replicas'/],
     [{ nodes: 6, partitions: 4 }, /partitions must be at least the number of nodes, 6/],
     [[], /object/],
+    [
+      { config: { n: 3, r: 4 } },
+      /^config\.r must be a whole number from 1 to 3: current value is 4/,
+    ],
+    [{ n: 3, config: { r: 2, w: 9 } }, /^config\.w must be a whole number from 1 to 3/],
+    [{ r: 1, config: { r: 2 } }, /^r is given twice: as 1, and in config as 2/],
+    [{ name: "a", config: { cluster: "b" } }, /^name is given twice: as a, and in config as b/],
+    [{ config: { cluster: "A/b" } }, /^config\.cluster must be 1 to 40 of a-z 0-9 -/],
+    [{ config: { mode: "crdt" } }, /^config\.mode must be one of dvv/],
+    [
+      { config: { gossipIntervalMs: "fast" } },
+      /^config\.gossipIntervalMs must be a number: it is "fast"/,
+    ],
+    [{ config: { siblingBytesMax: 0 } }, /^config\.siblingBytesMax must be a whole number from 1/],
+    [{ sloppy: "no" }, /^sloppy must be true or false: it is "no"/],
+    [{ config: { replicas: 3 } }, /there is no field 'replicas'/],
+    [
+      { nodes: 6, config: { partitions: 4 } },
+      /^config\.partitions must be at least the number of nodes/,
+    ],
   ];
   for (const [body, expected] of cases) {
     const response = await post("/api/clusters", body);

@@ -6,16 +6,13 @@ import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/co
 import { parseLegs, SpecError } from "../lib/random/latency.ts";
 import { ProblemError } from "./problem.ts";
 import type { SizedOptions } from "./registry.ts";
-import type { LaunchBody } from "./schemas.ts";
+import { type LaunchBody, NAME } from "./schemas.ts";
 
 /** Throws a 400 {@link ProblemError} that names the field. */
 export function launchOptions(body: LaunchBody): SizedOptions {
-  const { name, nodes, latency, seed, ...given } = body;
-  // The launcher's own defaults stand where nothing was given.
-  const config = Object.fromEntries(
-    Object.entries({ ...given, cluster: name }).filter(([, value]) => value !== undefined),
-  );
-  requireConfig(config, nodes);
+  const { nodes, latency, seed } = body;
+  const config = configOf(body);
+  requireConfig(config, nodes, (field) => field in (body.config ?? {}) ? `config.${field}` : field);
   const spec = latency?.trim() ?? "";
   if (spec !== "") requireLatency(spec);
   return {
@@ -27,19 +24,55 @@ export function launchOptions(body: LaunchBody): SizedOptions {
   };
 }
 
-function requireConfig(given: Partial<ClusterConfig>, nodes: number): void {
+/** The name that was asked for, as `name` or as the configuration's. */
+export function nameOf(body: LaunchBody): string | undefined {
+  return configOf(body).cluster;
+}
+
+/** What was given of a configuration, beside the other fields or in `config`; the launcher has the defaults. */
+function configOf(body: LaunchBody): Partial<ClusterConfig> {
+  const { name, nodes: _nodes, latency: _latency, seed: _seed, config, ...beside } = body;
+  const merged: Record<string, unknown> = { ...config };
+  for (const [field, value] of Object.entries({ ...beside, cluster: name })) {
+    if (value === undefined) continue;
+    const other = merged[field];
+    if (other !== undefined && other !== value) {
+      const own = field === "cluster" ? "name" : field;
+      throw invalid(own, `${own} is given twice: as ${value}, and in config as ${other}`);
+    }
+    merged[field] = value;
+  }
+  const { cluster } = merged;
+  if (typeof cluster === "string" && !NAME.test(cluster)) {
+    throw invalid(
+      "config.cluster",
+      `config.cluster must be 1 to 40 of a-z 0-9 - and not start with -: it is "${cluster}"`,
+    );
+  }
+  return merged;
+}
+
+function requireConfig(
+  given: Partial<ClusterConfig>,
+  nodes: number,
+  pathOf: (field: string) => string,
+): void {
   let config: ClusterConfig;
   try {
     config = clusterConfig(given);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw invalid(error.message.split(" ")[0] ?? "", error.message);
+    const [field = "", ...rest] = error.message.split(" ");
+    throw invalid(pathOf(field), [pathOf(field), ...rest].join(" "));
   }
   const { partitioning, partitions } = config;
   if (partitioning === "equal-partitions" && partitions < nodes) {
     throw invalid(
-      "partitions",
-      `partitions must be at least the number of nodes, ${nodes}, so that each has one: it is ${partitions}`,
+      pathOf("partitions"),
+      `${
+        pathOf("partitions")
+      } must be at least the number of nodes, ${nodes}, so that each has one: ` +
+        `it is ${partitions}`,
     );
   }
 }

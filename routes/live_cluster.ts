@@ -249,12 +249,15 @@ export class LiveCluster {
 
   #withRate(id: NodeId, status: Omit<NodeStatus, "servedPerSecond">): NodeStatus {
     const before = this.#statuses.get(id);
-    const { uptimeMs, keys, bytesOnDisk, requests, memory, warnings } = status;
+    const { uptimeMs, keys, bytesOnDisk, requests, memory, hints, peers, warnings } = status;
     const served = requests.served - (before?.status.requests.served ?? 0);
     const seconds = before === undefined ? 0 : (Date.now() - before.at) / 1_000;
     // A restarted node counts from 0 again.
     const servedPerSecond = seconds > 0 && served >= 0 ? served / seconds : 0;
-    return { uptimeMs, keys, bytesOnDisk, requests, memory, warnings, servedPerSecond };
+    return {
+      ...{ uptimeMs, keys, bytesOnDisk, requests, memory, hints, peers, warnings },
+      servedPerSecond,
+    };
   }
 
   /** Ends every process. Idempotent: later calls wait for the first. */

@@ -16,7 +16,7 @@ import { parse } from "./api.ts";
 import { requireFitting } from "./api_load.ts";
 import type { Assets, Island } from "./assets.ts";
 import { formObject, readForm } from "./forms.ts";
-import { launchOptions } from "./launching.ts";
+import { launchOptions, nameOf } from "./launching.ts";
 import { actOnNode } from "./node_acts.ts";
 import { askNode, type NodeRequest } from "./node_proxy.ts";
 import { ProblemError } from "./problem.ts";
@@ -91,7 +91,7 @@ function addForms(app: Hono, registry: ClusterRegistry, pages: Pages): void {
     try {
       const body = parse(LaunchBody, given);
       // Not awaited: the cluster's page shows how it starts.
-      const { live } = registry.launch(launchOptions(body), body.name);
+      const { live } = registry.launch(launchOptions(body), nameOf(body));
       return c.redirect(`/clusters/${live.id}`, 303);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;

@@ -60,6 +60,12 @@ Deno.test("the cluster page draws ring, nodes and forms on the server", async ()
   assert.match(page, /aria-label="n2, killed"/);
   assert.match(page, /action="\/clusters\/a\/nodes\/n2\/restart"/);
   assert.match(page, /action="\/clusters\/a\/load"/);
+  // What the others think of n2, and what each keeps for it.
+  assert.match(page, /class="suspected"[^>]*><span[^>]*>✕<\/span> 9\.5/);
+  assert.match(page, /All 4 others believe it down\./);
+  assert.match(page, /<td class="number"><span title="3 hints for n2">3<\/span><\/td>/);
+  // What the feed will show stands there before anything does.
+  assert.match(page, /<dt>repairs<\/dt><dd>read repair, hints/);
   assert.doesNotMatch(page, / style="| on[a-z]+="/);
 });
 

@@ -5,6 +5,7 @@
 import { z } from "@hono/zod-openapi";
 import { KEY_CHOICES, NODE_ACTS } from "../islands/models/api.ts";
 import {
+  clusterConfig,
   COORDINATOR_CHOICES,
   N_MAX,
   TIMEOUT_MS_MAX,
@@ -16,7 +17,7 @@ import { VERSION_MODES } from "../lib/dynamo/versions.ts";
 import { NODES_MAX } from "./registry.ts";
 
 /** A cluster's name is a path segment and a label in metrics. */
-const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
+export const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
 const PARTITIONS_MAX = 4_096;
 const TOKENS_MAX = 256;
 const LATENCY_CHARACTERS_MAX = 1_000;
@@ -53,24 +54,57 @@ function choices<T>(list: readonly T[]): readonly [T, ...T[]] {
   return list as readonly [T, ...T[]];
 }
 
+function yesOrNo(name: string) {
+  return z.boolean({
+    error: (issue) => `${name} must be true or false: it is ${shown(issue.input)}`,
+  });
+}
+
+/** The fields of a configuration that most people want, with the bounds that this dashboard sets them. */
+const common = (at: string) => ({
+  n: whole(`${at}n`, 1, N_MAX).optional().openapi({ description: "Replicas a key; 3 if left out" }),
+  r: whole(`${at}r`, 1, N_MAX).optional().openapi({ description: "Replies that a get waits for" }),
+  w: whole(`${at}w`, 1, N_MAX).optional().openapi({ description: "Commits that a put waits for" }),
+  partitioning: oneOf(`${at}partitioning`, choices(PARTITIONINGS)).optional(),
+  partitions: whole(`${at}partitions`, 1, PARTITIONS_MAX).optional(),
+  tokensPerNode: whole(`${at}tokensPerNode`, 1, TOKENS_MAX).optional(),
+  mode: oneOf(`${at}mode`, choices(VERSION_MODES)).optional(),
+  coordinator: oneOf(`${at}coordinator`, choices(COORDINATOR_CHOICES)).optional(),
+  timeoutMs: whole(`${at}timeoutMs`, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX).optional(),
+  sloppy: yesOrNo(`${at}sloppy`).optional(),
+  readRepair: yesOrNo(`${at}readRepair`).optional(),
+});
+
+/** Every field of a configuration, by the kind of its default; `clusterConfig` knows the bounds. */
+function everyField(): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(clusterConfig()).map(([name, standard]) => {
+      const at = `config.${name}`;
+      if (typeof standard === "boolean") return [name, yesOrNo(at).optional()];
+      if (typeof standard === "string") return [name, text(at, 64).optional()];
+      const error = (issue: { readonly input?: unknown }) =>
+        `${at} must be a number: it is ${shown(issue.input)}`;
+      return [name, z.number({ error }).optional()];
+    }),
+  );
+}
+
+export const Config = z.strictObject({ ...everyField(), ...common("config.") }).openapi("Config", {
+  description: "As GET answers it. Of a new cluster whatever is left out has its default",
+});
+
 export const LaunchBody = z.strictObject({
   name: z.string().regex(NAME, {
     error: (issue) =>
       `name must be 1 to 40 of a-z 0-9 - and not start with -: it is ${shown(issue.input)}`,
   }).optional().openapi({ description: "Part of its URL; drawn when left out" }),
   nodes: whole("nodes", 1, NODES_MAX).default(5).openapi({ description: "Processes to start" }),
-  n: whole("n", 1, N_MAX).default(3).openapi({ description: "Replicas a key" }),
-  r: whole("r", 1, N_MAX).optional().openapi({ description: "Replies that a get waits for" }),
-  w: whole("w", 1, N_MAX).optional().openapi({ description: "Commits that a put waits for" }),
-  partitioning: oneOf("partitioning", choices(PARTITIONINGS)).optional(),
-  partitions: whole("partitions", 1, PARTITIONS_MAX).optional(),
-  tokensPerNode: whole("tokensPerNode", 1, TOKENS_MAX).optional(),
-  mode: oneOf("mode", choices(VERSION_MODES)).optional(),
-  coordinator: oneOf("coordinator", choices(COORDINATOR_CHOICES)).optional(),
-  timeoutMs: whole("timeoutMs", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX).optional(),
-  sloppy: z.boolean().optional(),
-  readRepair: z.boolean().optional(),
-  latency: text("latency", LATENCY_CHARACTERS_MAX).optional().openapi({
+  ...common(""),
+  config: Config.optional().openapi({
+    description: "The same fields and all others, in the form in which a cluster is answered: so " +
+      "one can be started like another. A field stands here or beside it",
+  }),
+  latency: text("latency", LATENCY_CHARACTERS_MAX).nullish().openapi({
     description: "Injected delay of each message, such as 'uniform(0,20)', ms",
     example: "uniform(0,20)",
   }),
@@ -127,7 +161,7 @@ export const Cluster = z.object({
   state: z.enum(["starting", "running", "failed", "ending"]),
   failure: z.string().nullable(),
   startedAt: z.string(),
-  config: z.looseObject({}),
+  config: Config,
   latency: z.string().nullable(),
   nodes: z.array(Node),
 }).openapi("Cluster");

@@ -1,40 +1,16 @@
 /**
  * The dashboard as a person meets it: `deno task start` in a process of its own, a real browser, real
- * nodes. Chromium is found by `CHROMIUM_PATH` or on PATH (`deno task test` sees to it).
+ * nodes. `deno task test` sees to it that there is a Chromium.
  */
 import assert from "node:assert/strict";
 import axe from "axe-core";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launchBrowser } from "./browser.ts";
 import { type Dashboard, startDashboard } from "./dashboard_process.ts";
 import { until } from "./live_cluster.ts";
 
-const CHROMIUM_FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-const PROGRAMS = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
 /** Two busy cores are slow, and a test must not mind. */
 const PATIENCE_MS = 30_000;
-
-async function chromiumPath(): Promise<string> {
-  const given = Deno.env.get("CHROMIUM_PATH");
-  if (given) return given;
-  for (const directory of (Deno.env.get("PATH") ?? "").split(":")) {
-    for (const program of PROGRAMS) {
-      const path = `${directory}/${program}`;
-      const found = await Deno.stat(path).catch(() => null);
-      if (found?.isFile) return path;
-    }
-  }
-  throw new Error(
-    `There is no Chromium: set CHROMIUM_PATH, or put one of ${PROGRAMS.join(", ")} on PATH`,
-  );
-}
 
 interface Session {
   readonly dashboard: Dashboard;
@@ -46,10 +22,7 @@ interface Session {
 async function inBrowser(args: string[], body: (session: Session) => Promise<void>): Promise<void> {
   const complaints: string[] = [];
   await using dashboard = await startDashboard(args);
-  const browser = await chromium.launch({
-    executablePath: await chromiumPath(),
-    args: CHROMIUM_FLAGS,
-  });
+  const browser = await launchBrowser();
   const open = async (path: string, options = {}) => {
     const context: BrowserContext = await browser.newContext(options);
     context.setDefaultTimeout(PATIENCE_MS);
@@ -125,6 +98,9 @@ Deno.test("a person launches a cluster, stores a key, sees where it lives, kills
     await page.click(`button[aria-label="Kill ${first}"]`);
     await page.waitForSelector(`.ring-node.is-killed[aria-label^="${first}, killed"]`);
     await page.waitForSelector("tr.is-killed .state-killed");
+    // The others come to believe it down, by phi or by calls that fail.
+    await page.waitForSelector("tr.is-killed .suspected");
+    assert.match(await page.innerText(".node-panel .suspected"), /believes? it down/);
 
     await get(page);
     assert.equal(await page.innerText(".outcome pre.value"), "hello");
@@ -276,6 +252,10 @@ async function checkPage(page: Page, name: string): Promise<void> {
     scrollWidth: document.documentElement.scrollWidth,
   }));
   assert.ok(scrollWidth <= clientWidth, `${name} is ${scrollWidth} wide on ${clientWidth}`);
+  for (const curl of await page.locator(".curl").all()) {
+    const isWhole = await curl.evaluate((line) => line.scrollWidth <= line.clientWidth);
+    assert.ok(isWhole, `${name} cuts '${await curl.innerText()}'`);
+  }
 }
 
 Deno.test("without scripts the pages still serve", async () => {

@@ -41,6 +41,8 @@ const STATUS = {
   bytesOnDisk: 4_096,
   requests: { inFlight: 0, served: 3, failed: 0 },
   memory: { rssBytes: 60_000_000, heapUsedBytes: 10_000_000 },
+  hints: { n2: 3 },
+  peers: { n2: { up: false, phi: 9.5 }, n3: { up: true, phi: 0.25 } },
   warnings: [],
 };
 

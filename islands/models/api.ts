@@ -26,6 +26,10 @@ export interface NodeStatus {
     readonly failed: number;
   };
   readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number };
+  /** Hints that it keeps, by the node that each is for. */
+  readonly hints: Readonly<Record<NodeId, number>>;
+  /** What it thinks of each of the others; phi is null without gossip. */
+  readonly peers: Readonly<Record<NodeId, { readonly up: boolean; readonly phi: number | null }>>;
   readonly warnings: readonly string[];
   /** Client requests a second since the previous look, 0 at the first. */
   readonly servedPerSecond: number;

@@ -27,6 +27,8 @@ function busyNode(id: string, servedPerSecond: number): NodeView {
       bytesOnDisk: 1,
       requests: { inFlight: 0, served: 1, failed: 0 },
       memory: { rssBytes: 1, heapUsedBytes: 1 },
+      hints: {},
+      peers: {},
       warnings: [],
       servedPerSecond,
     },

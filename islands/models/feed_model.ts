@@ -10,13 +10,33 @@ import { servedUs } from "./waterfall.ts";
 export const FEED_MAX = 120;
 
 export type FeedKind = "request" | "routing" | "repair" | "conflict" | "node" | "trouble";
-export const FEED_KINDS: readonly { readonly kind: FeedKind; readonly label: string }[] = [
-  { kind: "request", label: "requests" },
-  { kind: "routing", label: "forwards" },
-  { kind: "repair", label: "repairs" },
-  { kind: "conflict", label: "siblings" },
-  { kind: "node", label: "nodes" },
-  { kind: "trouble", label: "trouble" },
+export const FEED_KINDS: readonly {
+  readonly kind: FeedKind;
+  readonly label: string;
+  readonly why: string;
+}[] = [
+  { kind: "request", label: "requests", why: "a get, put or delete was answered, and by whom" },
+  {
+    kind: "routing",
+    label: "forwards",
+    why: "a node passed a request on to one of the key’s replicas",
+  },
+  {
+    kind: "repair",
+    label: "repairs",
+    why: "read repair, hints on their way home, comparisons of Merkle trees",
+  },
+  { kind: "conflict", label: "siblings", why: "concurrent writes of a key stand side by side" },
+  {
+    kind: "node",
+    label: "nodes",
+    why: "a node believes another down or up, or finds its own disk empty",
+  },
+  {
+    kind: "trouble",
+    label: "trouble",
+    why: "silence, failed calls, failed requests, errors of a disk",
+  },
 ];
 
 export interface FeedEntry {

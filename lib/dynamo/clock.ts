@@ -70,7 +70,13 @@ function laterEntry(a: ClockEntry, b: ClockEntry): ClockEntry {
 
 /** The clock with the actor's entry raised to the entry's counter (never lowered). */
 export function withEntry(clock: Clock, entry: ClockEntry): Clock {
-  return mergeClocks(clock, [entry]);
+  for (let i = 0; i < clock.length; i++) {
+    const present = clock[i] as ClockEntry;
+    if (present[0] < entry[0]) continue;
+    if (present[0] > entry[0]) return clock.toSpliced(i, 0, entry);
+    return laterEntry(present, entry) === present ? clock : clock.with(i, entry);
+  }
+  return [...clock, entry];
 }
 
 /** How a stands to b: `before` when b has seen all that a has, and more. */

@@ -169,6 +169,8 @@ export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig
   requireInteger("patienceMs", config.patienceMs, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX);
   requireInteger("requestsMax", config.requestsMax, 1, 1_000_000);
   requireInteger("siblingsMax", config.siblingsMax, 1, 10_000);
+  requireInteger("siblingsWarn", config.siblingsWarn, 1, 10_000);
+  requireInteger("siblingBytesMax", config.siblingBytesMax, 1, 1_073_741_824);
   requireInteger("gossipIntervalMs", config.gossipIntervalMs, 0, TIMEOUT_MS_MAX);
   requireInteger("phiWindow", config.phiWindow, 1, 10_000);
   requireInteger("hintsMax", config.hintsMax, 0, 100_000_000);

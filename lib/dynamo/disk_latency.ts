@@ -4,6 +4,7 @@
  * exactly when more than 1% of the accesses were slower, so two counts a second are enough.
  */
 import type { Micros } from "./events.ts";
+import { IdTable } from "./id_table.ts";
 
 const SECONDS = 60;
 const MICROS_PER_SECOND = 1_000_000;
@@ -22,7 +23,7 @@ export class DiskLatency {
     { length: SECONDS },
     () => ({ at: -1, accesses: 0, slow: 0 }),
   );
-  private readonly timed = new Map<number, Micros>();
+  private readonly timed = new IdTable<Micros>();
 
   constructor(private readonly slowUs: Micros) {}
 
@@ -31,9 +32,9 @@ export class DiskLatency {
   }
 
   onEnd(id: number, now: Micros): void {
-    const startedAt = this.timed.get(id);
+    if (id % SAMPLE_EVERY !== 0) return;
+    const startedAt = this.timed.take(id);
     if (startedAt === undefined) return;
-    this.timed.delete(id);
     const at = Math.floor(now / MICROS_PER_SECOND);
     const second = this.seconds[at % SECONDS] as Second;
     if (second.at !== at) {

@@ -10,16 +10,24 @@
 import type { Actor } from "./clock.ts";
 import type { DiskLatency } from "./disk_latency.ts";
 import type { DynamoError } from "./errors.ts";
-import type { HintChange, StoredRecord } from "./events.ts";
+import type { StoredRecord } from "./events.ts";
 import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
+import { IdTable } from "./id_table.ts";
 import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 import type { Outbox } from "./outbox.ts";
 import { isWithin } from "./ownership.ts";
 import { type Position, positionOf } from "./position.ts";
 import type { Change, Outcome, Read } from "./record_changes.ts";
+import {
+  type Applied,
+  deliveredBy,
+  idleWork,
+  settle,
+  settleBuffered,
+  type Work,
+} from "./record_work.ts";
 import type { NodeId } from "./ring.ts";
 import {
-  type CausalContext,
   contextOf,
   sameSiblings,
   type Siblings,
@@ -30,6 +38,11 @@ import {
 
 /** Waiting changes of one key past which more are refused. */
 export const CHANGES_PER_KEY_MAX = 1_024;
+
+/** Works past which those that are idle are dropped. */
+const WORKS_KEPT = 64;
+
+const NO_SIBLINGS: Siblings = [];
 
 /** What a node may refuse to store. */
 export interface RecordBounds {
@@ -58,27 +71,6 @@ export interface Owner {
   onDoubt(key: string): void;
 }
 
-interface Applied {
-  readonly change: Change;
-  readonly context: CausalContext | null;
-  readonly refusal: DynamoError | null;
-}
-
-/** One key being changed. */
-interface Work {
-  readonly key: string;
-  phase: "loading" | "storing";
-  record: StoredRecord;
-  /** What was on the disk before the store under way; null when that could not be read. */
-  before: Siblings | null;
-  applied: Applied[];
-  /** The store under way holds what was acknowledged already. */
-  isBuffered: boolean;
-  /** How the store under way changes the index of hints. */
-  hints: HintChange | null;
-  waiting: Change[];
-}
-
 interface PendingRead {
   readonly key: string;
   readonly read: Read;
@@ -87,9 +79,13 @@ interface PendingRead {
 }
 
 export class LocalRecords {
-  private readonly reads = new Map<number, PendingRead>();
-  private readonly works = new Map<string, Work>();
-  private readonly workOf = new Map<number, string>();
+  private readonly reads = new IdTable<PendingRead>();
+  /** Idle ones too, up to a bound: dropping them by the dozen is cheaper than one by one (`id_table.ts`). */
+  private works = new Map<string, Work>();
+  private worksMax = WORKS_KEPT;
+  private worksBusy = 0;
+  /** By the disk access that the work waits for. */
+  private readonly workOf = new IdTable<Work>();
 
   constructor(
     private readonly versioning: Versioning,
@@ -99,13 +95,13 @@ export class LocalRecords {
 
   /** Keys being changed and reads under way, for `/status` and the bounds checker. */
   get busy(): number {
-    return this.reads.size + this.works.size;
+    return this.reads.size + this.worksBusy;
   }
 
   /** Whether a key of the stretch is being changed. */
   isBusyWithin(start: Position, end: Position): boolean {
-    for (const key of this.works.keys()) {
-      if (isWithin(positionOf(key), start, end)) return true;
+    for (const { key, phase } of this.works.values()) {
+      if (phase !== "idle" && isWithin(positionOf(key), start, end)) return true;
     }
     return false;
   }
@@ -113,46 +109,57 @@ export class LocalRecords {
   read(key: string, read: Read, out: Outbox): void {
     const id = out.load(key, positionOf(key));
     const work = this.works.get(key);
-    const buffered = work?.isBuffered === true ? work.record.siblings : [];
+    const buffered = work?.isBuffered === true ? work.record.siblings : NO_SIBLINGS;
     this.reads.set(id, { key, read, buffered });
     this.owner.disk.onStart(id, out.now);
   }
 
   /** Starts the change, or queues it behind those of the same key; false when the queue is full. */
   change(key: string, change: Change, out: Outbox): boolean {
-    const work = this.works.get(key);
-    if (work !== undefined) {
-      if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
-      work.waiting.push(change);
+    const work = this.works.get(key) ?? this.addWork(key);
+    if (work.phase === "idle") {
+      work.phase = "loading";
+      this.worksBusy++;
+      work.waiting = [change];
+      this.workOf.set(out.load(key, positionOf(key)), work);
       return true;
     }
-    const record = { key, siblings: [] };
-    this.works.set(key, {
-      key,
-      phase: "loading",
-      record,
-      before: [],
-      applied: [],
-      isBuffered: false,
-      hints: null,
-      waiting: [change],
-    });
-    this.workOf.set(out.load(key, positionOf(key)), key);
+    if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
+    work.waiting.push(change);
     return true;
+  }
+
+  private addWork(key: string): Work {
+    if (this.works.size >= this.worksMax) {
+      this.works = new Map([...this.works].filter(([, { phase }]) => phase !== "idle"));
+      this.worksMax = WORKS_KEPT + 2 * this.works.size;
+    }
+    const work = idleWork(key);
+    this.works.set(key, work);
+    return work;
+  }
+
+  /** The key is left alone; what is done to it next begins with a fresh load. */
+  private end(work: Work): void {
+    work.phase = "idle";
+    work.record = { key: work.key, siblings: [] };
+    work.applied = [];
+    work.isBuffered = false;
+    work.waiting = [];
+    this.worksBusy--;
   }
 
   onLoaded(id: number, record: StoredRecord | null, out: Outbox): Outcome[] {
     this.owner.disk.onEnd(id, out.now);
-    const waiting = this.reads.get(id);
+    const waiting = this.reads.take(id);
     if (waiting !== undefined) {
-      this.reads.delete(id);
       const { read, key, buffered } = waiting;
       return [{ kind: "read", read, key, record: this.withBuffered(key, record, buffered) }];
     }
     const work = this.takeWork(id, "loading");
     if (work === undefined) return [];
     if (record !== null) work.record = record;
-    return this.advance(work, out);
+    return this.advance(work, out, []);
   }
 
   onStored(id: number, out: Outbox): Outcome[] {
@@ -162,14 +169,12 @@ export class LocalRecords {
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, true);
     if (work.before === null) this.owner.onDoubt(work.key);
     else this.owner.onCommitted(work.key, work.before, work.record.siblings);
-    const outcomes = settle(work);
-    return [...outcomes, ...this.advance(work, out)];
+    return this.advance(work, out, settle(work));
   }
 
   onFailed(id: number, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
-    const waiting = this.reads.get(id);
+    const waiting = this.reads.take(id);
     if (waiting !== undefined) {
-      this.reads.delete(id);
       const { key, read } = waiting;
       if (unreadable) this.owner.onDoubt(key);
       const failed: Outcome = { kind: "read-failed", read, key, reason, unreadable };
@@ -193,16 +198,13 @@ export class LocalRecords {
   }
 
   private takeWork(id: number, phase?: Work["phase"]): Work | undefined {
-    const key = this.workOf.get(id);
-    const work = key === undefined ? undefined : this.works.get(key);
+    const work = this.workOf.get(id);
     if (work === undefined || (phase !== undefined && work.phase !== phase)) return undefined;
-    this.workOf.delete(id);
-    return work;
+    return this.workOf.take(id);
   }
 
   /** Applies all that waits; stores the result if it changed anything, and ends when nothing waits. */
-  private advance(work: Work, out: Outbox): Outcome[] {
-    const outcomes: Outcome[] = [];
+  private advance(work: Work, out: Outbox, outcomes: Outcome[]): Outcome[] {
     while (work.waiting.length > 0) {
       const before = work.record;
       const changes = work.waiting;
@@ -215,21 +217,19 @@ export class LocalRecords {
       }
       outcomes.push(...settle(work));
     }
-    this.works.delete(work.key);
+    this.end(work);
     return outcomes;
   }
 
   private save(work: Work, before: StoredRecord, out: Outbox): void {
     const { key, record } = work;
-    const delivered = work.applied.flatMap(({ change }) =>
-      change.kind === "hint-done" ? [change.target] : []
-    );
+    const delivered = deliveredBy(work.applied);
     const hints = hintChange(before, record, delivered);
     work.hints = hints;
     if (hints !== null) this.owner.hints.expect(hints);
     const dropped = record.siblings.length === 0 && before.siblings.length > 0;
-    const handedOver = record.hintFor === undefined && this.owner.isStandInOnly(key) &&
-      delivered.length === work.applied.length && delivered.length > 0;
+    const handedOver = delivered.length > 0 && delivered.length === work.applied.length &&
+      record.hintFor === undefined && this.owner.isStandInOnly(key);
     const isOver = dropped || handedOver;
     if (isOver) work.record = { key, siblings: [] };
     work.isBuffered = false;
@@ -237,7 +237,7 @@ export class LocalRecords {
     work.phase = "storing";
     const position = positionOf(key);
     const id = isOver ? out.remove(key, position, hints) : out.store(record, position, hints);
-    this.workOf.set(id, key);
+    this.workOf.set(id, work);
     this.owner.disk.onStart(id, out.now);
   }
 
@@ -347,9 +347,10 @@ export class LocalRecords {
       work.before = null;
       return [];
     }
-    this.works.delete(work.key);
+    const { waiting } = work;
+    this.end(work);
     if (unreadable) this.owner.onDoubt(work.key);
-    const failed = work.waiting.map((change): Outcome => ({
+    const failed = waiting.map((change): Outcome => ({
       kind: "change-failed",
       change,
       key: work.key,
@@ -363,20 +364,20 @@ export class LocalRecords {
   }
 
   private onStoreFailed(work: Work, reason: string, out: Outbox): Outcome[] {
-    const { key } = work;
+    const { key, applied, waiting, isBuffered } = work;
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, false);
     // Whether the disk has it is not known: what waits starts from a fresh load.
-    this.works.delete(key);
-    if (work.isBuffered) this.owner.onBufferLost();
+    this.end(work);
+    if (isBuffered) this.owner.onBufferLost();
     this.owner.onDoubt(key);
-    const failed = work.applied.map(({ change, refusal }): Outcome => ({
+    const failed = applied.map(({ change, refusal }): Outcome => ({
       kind: "change-failed",
       change,
       key,
       error: refusal ??
         { code: "storage-failed", message: `Cannot store '${key}': ${reason}`, definite: false },
     }));
-    for (const change of work.waiting) this.change(key, change, out);
+    for (const change of waiting) this.change(key, change, out);
     return failed;
   }
 }
@@ -394,36 +395,4 @@ function isSame(record: StoredRecord, digest: TreeHash): boolean {
 
 function isAgreedTombstone(record: StoredRecord, digest: TreeHash): boolean {
   return isDeleted(record) && hexOf(recordDigest(record.key, record.siblings)) === digest;
-}
-
-/** Hands back what counts from memory; the rest waits for the store. */
-function settleBuffered(work: Work): Outcome[] {
-  const { key, record } = work;
-  const early = work.applied.filter(({ change, refusal }) =>
-    isBuffered(change) && refusal === null
-  );
-  if (early.length === 0) return [];
-  work.isBuffered = true;
-  work.applied = work.applied.filter((applied) => !early.includes(applied));
-  return early.map(({ change, context }): Outcome => ({
-    kind: "changed",
-    change,
-    key,
-    after: record.siblings,
-    context,
-  }));
-}
-
-function isBuffered(change: Change): boolean {
-  return (change.kind === "write" || change.kind === "merge") && change.buffered === true;
-}
-
-function settle(work: Work): Outcome[] {
-  const { key, record, applied } = work;
-  work.applied = [];
-  return applied.map(({ change, context, refusal }): Outcome =>
-    refusal === null
-      ? { kind: "changed", change, key, after: record.siblings, context }
-      : { kind: "change-failed", change, key, error: refusal }
-  );
 }

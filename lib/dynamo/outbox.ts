@@ -15,10 +15,13 @@ import type { MembershipDocument } from "./membership.ts";
 import type { Position } from "./position.ts";
 import type { NodeId } from "./ring.ts";
 
+/** Between steps nobody asks for anything. */
+const NOWHERE: Effect[] = [];
+
 export class Outbox {
   /** The time of the step under way. */
   now: Micros = 0;
-  private effects: Effect[] = [];
+  private effects = NOWHERE;
   private lastId = 0;
 
   /** Points at the caller's buffer for one step. */
@@ -29,7 +32,7 @@ export class Outbox {
 
   /** Lets go of it: a clone of the replica must not share the caller's buffer. */
   close(): void {
-    this.effects = [];
+    this.effects = NOWHERE;
   }
 
   nextId(): number {
@@ -54,25 +57,21 @@ export class Outbox {
 
   store(record: StoredRecord, position: Position, hints: HintChange | null): number {
     const id = this.nextId();
-    this.effects.push({
-      kind: "store",
-      id,
-      position,
-      record,
-      ...(hints === null ? {} : { hints }),
-    });
+    this.effects.push(
+      hints === null
+        ? { kind: "store", id, position, record }
+        : { kind: "store", id, position, record, hints },
+    );
     return id;
   }
 
   remove(key: string, position: Position, hints: HintChange | null): number {
     const id = this.nextId();
-    this.effects.push({
-      kind: "remove",
-      id,
-      key,
-      position,
-      ...(hints === null ? {} : { hints }),
-    });
+    this.effects.push(
+      hints === null
+        ? { kind: "remove", id, key, position }
+        : { kind: "remove", id, key, position, hints },
+    );
     return id;
   }
 

@@ -95,34 +95,30 @@ export interface Versioning {
 const dvv: Versioning = {
   write(siblings, { actor, context, value, contentType, nowUs }) {
     const seen = context ?? EMPTY_CONTEXT;
-    const counter = 1 + siblings.reduce(
-      (most, version) => Math.max(most, highestCounter(version, actor)),
-      highestSeen(seen, actor),
-    );
-    const version: Version = {
-      value,
-      contentType,
-      dot: [actor, counter],
-      clock: seen.clock,
-      ...(seen.dots === undefined ? {} : { dots: seen.dots }),
-      stampUs: nowUs,
-    };
+    const counter = 1 + highestCounterIn(siblings, actor, highestSeen(seen, actor));
+    const { clock, dots } = seen;
+    const dot: Dot = [actor, counter];
+    const version: Version = dots === undefined
+      ? { value, contentType, dot, clock, stampUs: nowUs }
+      : { value, contentType, dot, clock, dots, stampUs: nowUs };
     const survivors = siblings.filter((sibling) => !hasSeen(seen, sibling.dot));
+    survivors.push(version);
     return {
-      siblings: sorted([...survivors, version]),
+      siblings: sorted(survivors),
       version,
-      context: withDot({ ...seen, stampUs: Math.max(seen.stampUs, nowUs) }, version.dot),
+      context: withDot(seen, dot, nowUs),
     };
   },
   merge(a, b) {
     if (a === b || b.length === 0) return a;
     if (a.length === 0) return b;
-    const kept = a.filter((version) => !b.some((other) => hasSeen(other, version.dot)));
+    const kept = a.filter((version) => !isObsolete(version, b));
+    const left = kept.length;
     for (const version of b) {
-      const known = kept.some((other) => sameDot(other.dot, version.dot));
-      if (!known && !a.some((other) => hasSeen(other, version.dot))) kept.push(version);
+      if (!holds(kept, version.dot) && !isObsolete(version, a)) kept.push(version);
     }
-    return sorted(kept);
+    // Most often neither side had anything to say to the other.
+    return left === a.length && kept.length === left ? a : sorted(kept);
   },
 };
 
@@ -163,7 +159,7 @@ const lww: Versioning = {
   write(siblings, { actor, context, value, contentType, nowUs }) {
     const stored = siblings[0]?.stampUs ?? 0;
     const stampUs = Math.max(nowUs, stored + 1, (context?.stampUs ?? 0) + 1);
-    const counter = 1 + siblings.reduce((most, s) => Math.max(most, highestCounter(s, actor)), 0);
+    const counter = 1 + highestCounterIn(siblings, actor, 0);
     const version: Version = {
       value,
       contentType,
@@ -207,8 +203,9 @@ export function contextOf(siblings: Siblings): CausalContext {
     stampUs = Math.max(stampUs, version.stampUs);
   }
   let context: CausalContext = { clock, stampUs };
-  for (const version of siblings) {
-    for (const dot of version.dots ?? []) context = withDot(context, dot);
+  for (const { dots } of siblings) {
+    if (dots === undefined) continue;
+    for (const dot of dots) context = withDot(context, dot);
   }
   return context;
 }
@@ -219,16 +216,38 @@ function isStamped(clock: Clock): boolean {
 
 /** Whether the context, or the writer of the version, had seen the dot. */
 export function hasSeen(seen: Pick<CausalContext, "clock" | "dots">, dot: Dot): boolean {
-  return covers(seen.clock, dot) || (seen.dots?.some((other) => sameDot(other, dot)) ?? false);
+  if (covers(seen.clock, dot)) return true;
+  if (seen.dots === undefined) return false;
+  return seen.dots.some((other) => sameDot(other, dot));
+}
+
+/** Whether the writer of one of them had seen the version. */
+function isObsolete({ dot }: Version, siblings: Siblings): boolean {
+  for (const sibling of siblings) {
+    if (hasSeen(sibling, dot)) return true;
+  }
+  return false;
+}
+
+function holds(siblings: Siblings, dot: Dot): boolean {
+  for (const sibling of siblings) {
+    if (sameDot(sibling.dot, dot)) return true;
+  }
+  return false;
 }
 
 /**
  * The context with one more dot, folded into the clock where no gap is left. Past
  * {@link DETACHED_DOTS_MAX} the lowest counters are forgotten: that can make an obsolete version
- * reappear as a sibling, but never lets a write destroy what its client had not seen.
+ * reappear as a sibling, but never lets a write destroy what its client had not seen. `seenUs` is the
+ * time of the dot's version.
  */
-export function withDot(context: CausalContext, dot: Dot): CausalContext {
+export function withDot(context: CausalContext, dot: Dot, seenUs = 0): CausalContext {
+  const stampUs = Math.max(context.stampUs, seenUs);
   let clock = context.clock;
+  if (context.dots === undefined && counterOf(clock, dot[0]) === dot[1] - 1) {
+    return { clock: withEntry(clock, dot), stampUs };
+  }
   const detached: Dot[] = [];
   for (const next of [...(context.dots ?? []), dot].sort(compareDots)) {
     const last = detached.at(-1);
@@ -239,8 +258,7 @@ export function withDot(context: CausalContext, dot: Dot): CausalContext {
   const dots = detached.length > DETACHED_DOTS_MAX
     ? detached.sort((a, b) => a[1] - b[1]).slice(-DETACHED_DOTS_MAX).sort(compareDots)
     : detached;
-  const base = { clock, stampUs: context.stampUs };
-  return dots.length === 0 ? base : { ...base, dots };
+  return dots.length === 0 ? { clock, stampUs } : { clock, stampUs, dots };
 }
 
 /** The siblings that are values: a tombstone is not one. */
@@ -255,7 +273,8 @@ export function sameSiblings(a: Siblings, b: Siblings): boolean {
 }
 
 function sameVersion(a: Version, b: Version): boolean {
-  return sameDot(a.dot, b.dot) && sameClock(a.clock, b.clock) && a.stampUs === b.stampUs;
+  return a === b ||
+    (sameDot(a.dot, b.dot) && sameClock(a.clock, b.clock) && a.stampUs === b.stampUs);
 }
 
 function sameClock(a: Clock, b: Clock): boolean {
@@ -267,17 +286,26 @@ export function sameDot(a: Dot, b: Dot): boolean {
   return a[1] === b[1] && a[0] === b[0];
 }
 
-function highestCounter(version: Version, actor: Actor): number {
-  const own = version.dot[0] === actor ? version.dot[1] : 0;
-  return Math.max(own, highestSeen(version, actor));
+function highestCounterIn(siblings: Siblings, actor: Actor, least: number): number {
+  let highest = least;
+  for (const version of siblings) {
+    const own = version.dot[0] === actor ? version.dot[1] : 0;
+    highest = Math.max(highest, own, highestSeen(version, actor));
+  }
+  return highest;
 }
 
-function highestSeen(seen: Pick<CausalContext, "clock" | "dots">, actor: Actor): number {
-  const detached = (seen.dots ?? []).filter((dot) => dot[0] === actor).map((dot) => dot[1]);
-  return Math.max(counterOf(seen.clock, actor), ...detached);
+function highestSeen({ clock, dots }: Pick<CausalContext, "clock" | "dots">, actor: Actor): number {
+  let highest = counterOf(clock, actor);
+  if (dots === undefined) return highest;
+  for (const dot of dots) {
+    if (dot[0] === actor) highest = Math.max(highest, dot[1]);
+  }
+  return highest;
 }
 
 function sorted(versions: Version[]): Siblings {
+  if (versions.length < 2) return versions;
   return versions.sort((a, b) =>
     compareDots(a.dot, b.dot) ||
     compareStrings(JSON.stringify(a.clock), JSON.stringify(b.clock))

@@ -58,10 +58,13 @@ export class Writes {
     put.written = outcome.context;
     put.record = outcome.after;
     put.addAck(this.node.self, this.node.out.now);
-    const others = put.placement.first(this.node.health)
-      .filter((place) => place.node !== this.node.self);
     // Under `buffered` the first of them commits before it acknowledges; the others may do so later.
-    for (const [i, place] of others.entries()) this.send(conversation, put, place, i > 0);
+    let mayBuffer = false;
+    for (const place of put.placement.first(this.node.health)) {
+      if (place.node === this.node.self) continue;
+      this.send(conversation, put, place, mayBuffer);
+      mayBuffer = true;
+    }
     this.onProgress(conversation, put);
   }
 
@@ -71,16 +74,16 @@ export class Writes {
     place: Place,
     mayBuffer: boolean,
   ): void {
+    const { key, record: siblings } = put;
     const isBuffered = mayBuffer && this.node.config.durability === "buffered";
     put.participants.add(place.node, place.primary, this.node.out.now);
-    this.node.call(conversation, place.node, {
-      method: "replica.put",
-      key: put.key,
-      siblings: put.record,
-      purpose: "replicate",
+    const replicate = { method: "replica.put", key, siblings, purpose: "replicate" } as const;
+    const request = place.standsInFor === null && !isBuffered ? replicate : {
+      ...replicate,
       ...(place.standsInFor === null ? {} : { hintFor: place.standsInFor }),
-      ...(isBuffered ? { buffered: true } : {}),
-    }, put.options.timeoutMs);
+      ...(isBuffered ? { buffered: true as const } : {}),
+    };
+    this.node.call(conversation, place.node, request, put.options.timeoutMs);
   }
 
   /** Somebody cannot take the write, or has been silent for too long: another node stands in. */

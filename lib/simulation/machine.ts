@@ -5,6 +5,7 @@
  */
 import { deepClone } from "../dynamo/clone.ts";
 import type { Boot, Event, Founding } from "../dynamo/events.ts";
+import { IdTable } from "../dynamo/id_table.ts";
 import { Replica } from "../dynamo/replica.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { SeededRandom } from "../random/seeded.ts";
@@ -58,7 +59,7 @@ export class Machine {
   timerDue = Infinity;
   timerScheduled = Infinity;
   /** Requests taken in and not answered. */
-  readonly inbound = new Map<number, Route>();
+  inbound = new IdTable<Route>();
 
   constructor(
     readonly index: number,
@@ -103,9 +104,13 @@ export class Machine {
 
   /** Ends the process; returns the requests that it leaves unanswered. */
   stop(): Route[] {
-    const left = [...this.inbound.values(), ...this.backlog.flatMap(({ route }) => route ?? [])];
+    const unanswered = [...this.inbound.entries()].sort(([a], [b]) => a - b);
+    const left = [
+      ...unanswered.map(([, route]) => route),
+      ...this.backlog.flatMap(({ route }) => route ?? []),
+    ];
     this.replica = null;
-    this.inbound.clear();
+    this.inbound = new IdTable();
     this.backlog = [];
     return left;
   }
@@ -131,7 +136,7 @@ export class Machine {
     copy.timerId = this.timerId;
     copy.timerDue = this.timerDue;
     copy.timerScheduled = this.timerScheduled;
-    for (const [id, route] of this.inbound) copy.inbound.set(id, route);
+    for (const [id, route] of this.inbound.entries()) copy.inbound.set(id, route);
     return copy;
   }
 }

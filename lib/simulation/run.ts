@@ -32,9 +32,12 @@ export interface RunResult {
   readonly seed: number;
   /** No asserted checker found anything. */
   readonly ok: boolean;
+  /** The clients' own: what the workload asked for. */
   readonly operations:
     & OutcomeCounts
     & { readonly total: number; readonly byKind: Readonly<Record<string, OutcomeCounts>> };
+  /** Reads of every key after the faults were healed, where it takes them to find what is stale. */
+  readonly healingReads: OutcomeCounts & { readonly total: number };
   readonly checks: readonly CheckResult[];
   /** Of asserted checkers only, the first few each. */
   readonly violations: readonly Violation[];
@@ -129,7 +132,7 @@ export class Run {
       name: scenario.name,
       seed: scenario.seed,
       ok: violations.length === 0,
-      operations: this.operationCounts(),
+      ...this.operationCounts(),
       checks,
       violations,
       excused: checks.reduce((sum, each) => sum + (each.asserted ? each.excused : 0), 0),
@@ -194,18 +197,24 @@ export class Run {
     };
   }
 
-  private operationCounts(): RunResult["operations"] {
-    const zero = () => ({ ok: 0, failed: 0, indeterminate: 0 });
-    const total = zero();
-    const byKind: Record<string, ReturnType<typeof zero>> = {};
-    for (const { kind, outcome, healing } of this.driver.history.operations) {
-      if (healing) continue;
+  private operationCounts(): Pick<RunResult, "operations" | "healingReads"> {
+    const clients = zeroCounts();
+    const healing = zeroCounts();
+    const byKind: Record<string, ReturnType<typeof zeroCounts>> = {};
+    for (const { kind, outcome, healing: isHealing } of this.driver.history.operations) {
       const ended = outcome === "pending" ? "indeterminate" : outcome;
-      const counts = byKind[kind] ??= zero();
+      if (isHealing) {
+        healing[ended]++;
+        continue;
+      }
+      const counts = byKind[kind] ??= zeroCounts();
       counts[ended]++;
-      total[ended]++;
+      clients[ended]++;
     }
-    return { total: total.ok + total.failed + total.indeterminate, ...total, byKind };
+    return {
+      operations: { total: sumOf(clients), ...clients, byKind },
+      healingReads: { total: sumOf(healing), ...healing },
+    };
   }
 
   private sample(): void {
@@ -215,6 +224,14 @@ export class Run {
       this.requestsMost = Math.max(this.requestsMost, replica.stats().requestsInFlight);
     }
   }
+}
+
+function zeroCounts() {
+  return { ok: 0, failed: 0, indeterminate: 0 };
+}
+
+function sumOf({ ok, failed, indeterminate }: OutcomeCounts): number {
+  return ok + failed + indeterminate;
 }
 
 /** Carries a scenario out and judges it. */

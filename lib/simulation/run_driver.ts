@@ -70,6 +70,8 @@ export class RunDriver implements Driver {
   private clients: Clients;
   readonly keys = new Set<string>();
   private pending = new Map<number, { readonly client: number; readonly then: Wish | null }>();
+  /** Puts that reads under way are to be followed by: they count towards the workload's operations. */
+  private putsToCome = 0;
   private scriptLeft: number;
   private toRead: string[] = [];
   /** The round whose end is arranged. */
@@ -98,6 +100,7 @@ export class RunDriver implements Driver {
     copy.clients = this.clients.clone();
     for (const key of this.keys) copy.keys.add(key);
     copy.pending = new Map(this.pending);
+    copy.putsToCome = this.putsToCome;
     copy.scriptLeft = this.scriptLeft;
     copy.toRead = [...this.toRead];
     copy.roundEnding = this.roundEnding;
@@ -134,8 +137,10 @@ export class RunDriver implements Driver {
     const number = Math.floor(token / WAKES);
     switch (token % WAKES) {
       case THINK:
-        if (this.phase === "safety" && this.mayStart()) {
-          this.startWish(world, number, this.clients.draw(world, number));
+        if (this.phase === "safety" && this.hasRoomFor(1)) {
+          const wish = this.clients.draw(world, number);
+          const isCut = wish.act === "update" && !this.hasRoomFor(2);
+          this.startWish(world, number, isCut ? { ...wish, act: "get" } : wish);
         }
         break;
       case GIVE_UP:
@@ -156,9 +161,11 @@ export class RunDriver implements Driver {
 
   // Operations ------------------------------------------------------------------------------------
 
-  private mayStart(): boolean {
+  /** Whether the workload still asks for so many operations. */
+  private hasRoomFor(operations: number): boolean {
     const { workload } = this.scenario;
-    return workload.kind === "script" || this.history.size < workload.operations;
+    return workload.kind === "script" ||
+      this.history.size + this.putsToCome + operations <= workload.operations;
   }
 
   private onScript(world: Simulation, index: number): void {
@@ -204,6 +211,7 @@ export class RunDriver implements Driver {
     };
     const operation = sendOperation(world, this.history, start, options, known);
     this.pending.set(operation.id, { client, then });
+    if (then !== null) this.putsToCome++;
     world.tracer?.started?.(operation, world.now);
     const patienceMs = operation.options.timeoutMs + this.scenario.workload.graceMs;
     world.wakeAt(world.now + Math.round(patienceMs * US_PER_MS), operation.id * WAKES + GIVE_UP);
@@ -217,6 +225,7 @@ export class RunDriver implements Driver {
     const pending = this.pending.get(id);
     if (pending === undefined) return;
     this.pending.delete(id);
+    if (pending.then !== null) this.putsToCome--;
     const end = endOf(this.history.get(id), outcome, this.history, world.now);
     const operation = this.history.end(id, end);
     world.tracer?.ended?.(operation, world.now);
@@ -231,7 +240,7 @@ export class RunDriver implements Driver {
       this.send(world, client, then, "put", knowledge, null);
       return;
     }
-    if (this.scenario.workload.kind === "mix" && this.phase === "safety" && this.mayStart()) {
+    if (this.scenario.workload.kind === "mix" && this.phase === "safety" && this.hasRoomFor(1)) {
       world.wakeAt(world.now + this.clients.thinkUs(client), client * WAKES + THINK);
     }
     this.endSafetyWhenIdle(world);
@@ -241,7 +250,7 @@ export class RunDriver implements Driver {
 
   private endSafetyWhenIdle(world: Simulation): void {
     if (this.phase !== "safety" || this.pending.size > 0 || this.scriptLeft > 0) return;
-    if (this.scenario.workload.kind === "script" || !this.mayStart()) this.heal(world);
+    if (this.scenario.workload.kind === "script" || !this.hasRoomFor(1)) this.heal(world);
   }
 
   private heal(world: Simulation): void {

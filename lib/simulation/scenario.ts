@@ -15,6 +15,7 @@ import {
   readFault,
 } from "./faults.ts";
 import { Fields, ScenarioError } from "./fields.ts";
+import { jsonEndsAt, placeOf } from "./json_place.ts";
 import { readWorkload, type WorkloadPlan } from "./workload_plan.ts";
 
 export const SCENARIO_FORMAT = "dynamo-scenario";
@@ -108,11 +109,23 @@ export function parseScenarioText(text: string): Scenario {
   let input: unknown;
   try {
     input = JSON.parse(text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : `${error}`;
-    throw new ScenarioError("the scenario file", `JSON (${why})`, text.slice(0, 60));
+  } catch {
+    throw notJson(text);
   }
   return parseScenario(input);
+}
+
+const EXCERPT_CHARACTERS = 30;
+
+function notJson(text: string): ScenarioError {
+  const at = jsonEndsAt(text);
+  const place = placeOf(text, at);
+  if (at === text.length) {
+    const last = text.trimEnd().slice(-EXCERPT_CHARACTERS);
+    return new ScenarioError("the scenario file", `JSON, and ends too early, at ${place}`, last);
+  }
+  const rest = text.slice(at, at + EXCERPT_CHARACTERS).split("\n")[0];
+  return new ScenarioError("the scenario file", `JSON, and is not from ${place} on`, rest);
 }
 
 /** The scenario as a file's text. */

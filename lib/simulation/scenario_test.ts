@@ -110,8 +110,27 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
   for (const [input, message] of cases) assert.match(complaint(input), message);
 });
 
-Deno.test("a file that is not JSON is refused as such", () => {
-  assert.throws(() => parseScenarioText("{"), /^ScenarioError: the scenario file must be JSON/);
+Deno.test("a file that is not JSON is refused with the place and a short piece of it", () => {
+  const long = '"key": "value", '.repeat(20);
+  const cases: [string, string][] = [
+    ["", 'JSON, and ends too early, at line 1, column 1: current value is ""'],
+    [
+      '{\n  "nodes": [5,',
+      'JSON, and ends too early, at line 2, column 15: current value is "{\\n  \\"nodes\\": [5,"',
+    ],
+    [
+      '{\n  "nodes": 5\n  "seed": 1\n}',
+      'JSON, and is not from line 3, column 3 on: current value is "\\"seed\\": 1"',
+    ],
+    [
+      `nodes ${long}`,
+      'JSON, and is not from line 1, column 1 on: current value is "nodes \\"key\\": \\"value\\", \\"key\\": \\""',
+    ],
+  ];
+  for (const [text, message] of cases) {
+    const refused = (error: Error) => error.message === `the scenario file must be ${message}`;
+    assert.throws(() => parseScenarioText(text), refused, text);
+  }
 });
 
 Deno.test("a swarm draws every kind of fault, and never too many for a promise to hold", () => {

@@ -10,11 +10,11 @@
  * The whole state can be cloned at any moment, and the clone goes on to the same trace hash.
  */
 import type { ClientRequest, Founding, Member } from "../dynamo/events.ts";
+import { MomentHeap } from "../dynamo/moment_heap.ts";
 import { Ring } from "../dynamo/ring.ts";
 import type { Distribution, Legs } from "../random/latency.ts";
 import { SeededRandom } from "../random/seeded.ts";
 import { SimulatedDisk } from "./disk.ts";
-import { EventHeap } from "./event_heap.ts";
 import { FaultDriver } from "./fault_driver.ts";
 import type { Fault } from "./faults.ts";
 import { Machine } from "./machine.ts";
@@ -59,7 +59,7 @@ export class Simulation {
   readonly post: Post;
   readonly processes: Processes;
   readonly hash: TraceHash;
-  private readonly heap: EventHeap<Task>;
+  private readonly heap: MomentHeap<Task>;
   private readonly indexes: ReadonlyMap<string, number>;
   /** Tasks on their way: when there are none, nothing moves. */
   private moving = 0;
@@ -76,7 +76,7 @@ export class Simulation {
       this.post = original.post.clone(this);
       this.processes = original.processes.clone(this);
       this.hash = original.hash.clone();
-      this.heap = original.heap.clone((task) => task);
+      this.heap = original.heap.clone();
       this.moving = original.moving;
       this.now = original.now;
       return;
@@ -89,7 +89,7 @@ export class Simulation {
     this.post = new Post(this, network, root.child("client links"));
     this.processes = new Processes(this, sabotage ?? null, this.machines.length);
     this.hash = new TraceHash();
-    this.heap = new EventHeap();
+    this.heap = new MomentHeap();
     for (const machine of this.machines.slice(0, founding.members.length)) {
       this.processes.start(machine);
     }

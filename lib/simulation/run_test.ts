@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { runScenario } from "./run.ts";
+import { parseScenario } from "./scenario.ts";
+
+Deno.test("clients do as many operations as the workload says, whatever each is followed by", () => {
+  for (const operations of [0, 1, 2, 3, 50, 51]) {
+    for (const acts of [{ update: 1 }, { update: 3, get: 1, put: 1, delete: 1 }]) {
+      for (const seed of [1, 2, 3]) {
+        const result = runScenario(parseScenario({
+          seed,
+          workload: { operations, clients: 4, keys: 3, acts },
+        }));
+        assert.equal(result.operations.total, operations);
+        assert.equal(result.operations.ok, operations);
+        const kinds = Object.values(result.operations.byKind);
+        assert.equal(kinds.reduce((sum, { ok }) => sum + ok, 0), operations);
+      }
+    }
+  }
+});
+
+Deno.test("the reads that heal are counted apart, and only where it takes them", () => {
+  const workload = { operations: 40, clients: 4, keys: 5 };
+  const healingReads = (config: Record<string, unknown>) => {
+    const result = runScenario(parseScenario({ seed: 1, config, workload }));
+    assert.equal(result.operations.total, 40);
+    return result.healingReads;
+  };
+  const byHand = healingReads({ gossipIntervalMs: 0, antiEntropyIntervalMs: 0 });
+  assert.ok(byHand.total >= 5, `${byHand.total}`);
+  assert.equal(byHand.total, byHand.ok + byHand.failed + byHand.indeterminate);
+  assert.equal(healingReads({ gossipIntervalMs: 500, antiEntropyIntervalMs: 1_000 }).total, 0);
+});
