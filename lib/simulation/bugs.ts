@@ -5,6 +5,7 @@
  */
 import {
   ackBeforeStore,
+  branchSkipped,
   damagedMeansAbsent,
   FailedStoreForgotten,
   failureCalledCertain,
@@ -12,9 +13,14 @@ import {
   fallbacksUnused,
   forwardRetried,
   gossipSilenced,
+  hintDeletedEarly,
   hintDropped,
+  hintDroppedAtBound,
+  newOwnerTooSoon,
   newVersionOnly,
   quorumIgnored,
+  reapedAtOnce,
+  receiverUncapped,
   repairOverwrites,
   requestIdsForgotten,
   reusedDot,
@@ -215,6 +221,67 @@ export const BUGS: readonly PlantedBug[] = [
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
     plant: hintDropped,
+  },
+  {
+    name: "hint-dropped-at-bound",
+    about: "a node that holds as many hints as it may says that it has taken one more",
+    story: "Cassandra drops hints that wait in memory too long and counts them in a metric: the " +
+      "writes that they stood for were acknowledged all the same",
+    caughtBy: "honest-replies",
+    seeds: 200,
+    limits: { kinds: ["crash", "kill", "pause"] },
+    plant: hintDroppedAtBound,
+  },
+  {
+    name: "hint-deleted-early",
+    about: "a hint is deleted when it is sent, not when its owner has it",
+    story: "Cassandra's hint delivery could discard a hint whose target had timed out " +
+      "(CASSANDRA-5179 and its like): at-most-once where at-least-once was meant",
+    caughtBy: "no-lost-write",
+    seeds: 200,
+    limits: { kinds: ["crash", "kill", "pause", "loss", "partition"] },
+    plant: hintDeletedEarly,
+  },
+  {
+    name: "receiver-uncapped",
+    about: "every holder counts the hints that it sends, but nobody those that arrive",
+    story: "a Cassandra node that came back was often brought down again by the hints of all the " +
+      "others: each kept to its own throttle",
+    caughtBy: "bounds",
+    seeds: 200,
+    limits: { kinds: ["crash", "kill", "pause"] },
+    plant: receiverUncapped,
+  },
+  {
+    name: "branch-skipped",
+    about: "half of the children of a Merkle tree's node are never compared",
+    story:
+      "a repair that looks healthy and skips ranges: Cassandra's subrange repairs with a wrong " +
+      "token left data unrepaired for as long as nobody counted",
+    caughtBy: "convergence",
+    seeds: 200,
+    plant: branchSkipped,
+  },
+  {
+    name: "reaped-at-once",
+    about: "a delete leaves no tombstone: the key is forgotten at once",
+    story:
+      "Riak's delete_mode immediate reaped tombstones at once, and deleted keys came back from " +
+      "replicas that had missed the delete",
+    caughtBy: "deleted-stays-deleted",
+    seeds: 200,
+    plant: reapedAtOnce,
+  },
+  {
+    name: "new-owner-too-soon",
+    about: "a node that takes a range over serves it before it has the data",
+    story:
+      "Riak lost writes when ownership handoff ended before all data had arrived (riak_kv#1754): " +
+      "membership churn is where replicated stores break",
+    caughtBy: "quorum-reads",
+    seeds: 200,
+    limits: { kinds: ["join", "leave"] },
+    plant: newOwnerTooSoon,
   },
   {
     name: "trees-agree",

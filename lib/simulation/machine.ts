@@ -45,6 +45,9 @@ export class Machine {
   boot = 0;
   /** Wipes of the disk: each makes a new data directory. */
   wipes = 0;
+  /** Other nodes' hints that are being taken in, and the most that ever were at once. */
+  readonly handoffs = new Set<number>();
+  handoffsMost = 0;
   /** Taken out of the cluster, with its disk: it does not come back. */
   isGone = false;
   /** Pauses under way. */
@@ -110,6 +113,7 @@ export class Machine {
       ...this.backlog.flatMap(({ route }) => route ?? []),
     ];
     this.replica = null;
+    this.handoffs.clear();
     this.inbound = new IdTable();
     this.backlog = [];
     return left;
@@ -127,6 +131,8 @@ export class Machine {
     copy.replica = this.replica === null ? null : cloneReplica(this.replica);
     copy.boot = this.boot;
     copy.wipes = this.wipes;
+    for (const id of this.handoffs) copy.handoffs.add(id);
+    copy.handoffsMost = this.handoffsMost;
     copy.isGone = this.isGone;
     copy.pauses = this.pauses;
     copy.backlog = [...this.backlog];

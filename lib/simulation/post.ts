@@ -64,6 +64,7 @@ export class Post {
   /** A node's answer to whoever asked. Throws when it has answered before. */
   respond(machine: Machine, { id, reply: given }: Effect & { kind: "respond" }): void {
     const route = machine.inbound.take(id);
+    machine.handoffs.delete(id);
     if (route === undefined) throw new Error(`Node ${machine.id} answers request ${id} twice`);
     if (route.kind === "order") {
       this.world.orders.answered(this.world, route.order, route.question, given as AdminReply);

@@ -118,7 +118,12 @@ export class Processes {
       return;
     }
     if (route !== null && event.kind !== "start") machine.inbound.set(event.id, route);
+    const isHandoff = event.kind === "peer" && event.request.method === "replica.put" &&
+      event.request.purpose === "handoff";
+    if (isHandoff) machine.handoffs.add(event.id);
     this.tell(machine, event);
+    // What is refused has been answered by now.
+    if (isHandoff) machine.handoffsMost = Math.max(machine.handoffsMost, machine.handoffs.size);
   }
 
   finishDisk({ node, boot, operation }: DiskWork): void {

@@ -171,9 +171,10 @@ export class Run {
         ? up.map(({ node, replica }) => ({ node, stats: replica.stats() }))
         : [],
       requestsMost,
+      handoffsMost: Math.max(...simulation.machines.map((machine) => machine.handoffsMost)),
       boots: simulation.machines.reduce((sum, machine) => sum + machine.boot, 0),
       hintsLeft: this.exception === null ? hintsHeld(simulation) : [],
-      actorsRenewed: (["recovered", "reaped", "hint-delivered"] as const)
+      actorsRenewed: (["recovered", "reaped", "hint-delivered", "range-taken"] as const)
         .reduce((sum, type) => sum + (simulation.processes.observations.get(type) ?? 0), 0),
       nodes: simulation.machines.map((machine) => machine.id),
     };

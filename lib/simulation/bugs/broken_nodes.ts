@@ -147,6 +147,78 @@ export const treesAgree = () =>
     },
   });
 
+/** Below some nodes of a tree nobody looks. */
+export const branchSkipped = () =>
+  stateless({
+    effects: (_machine, effects) => {
+      effects.forEach((effect, i) => {
+        if (effect.kind !== "respond" || effect.reply.status !== "tree") return;
+        const nodes = effect.reply.nodes.filter(([index]) => index % 16 < 8);
+        effects[i] = { ...effect, reply: { ...effect.reply, nodes } };
+      });
+      return [];
+    },
+  });
+
+/** A node that holds as many hints as it may says that it has taken another. */
+export const hintDroppedAtBound = () =>
+  stateless({
+    effects: (_machine, effects) => {
+      effects.forEach((effect, i) => {
+        if (effect.kind !== "respond" || effect.reply.status !== "error") return;
+        if (effect.reply.error.code !== "hints-full") return;
+        effects[i] = { ...effect, reply: { status: "stored" } };
+      });
+      return [];
+    },
+  });
+
+/** A hint counts as delivered as soon as it is sent. */
+export const hintDeletedEarly = () =>
+  stateless({
+    effects: (_machine, effects) =>
+      effects.flatMap((effect): Event[] =>
+        effect.kind === "call" && effect.request.method === "replica.put" &&
+          effect.request.purpose === "handoff"
+          ? [{ kind: "reply", id: effect.id, reply: { status: "stored" } }]
+          : []
+      ),
+  });
+
+/** Hints are taken in without counting how many come at once. */
+export const receiverUncapped = () =>
+  stateless({
+    event: (_world, _machine, event) => {
+      if (event.kind !== "peer" || event.request.method !== "replica.put") return event;
+      if (event.request.purpose !== "handoff") return event;
+      return { ...event, request: { ...event.request, purpose: "repair" } };
+    },
+  });
+
+/** A deleted key is forgotten when the delete is stored, without a tombstone. */
+export const reapedAtOnce = () =>
+  stateless({
+    effects: (_machine, effects) => {
+      effects.forEach((effect, i) => {
+        if (effect.kind !== "store") return;
+        const { id, position, record: { key, siblings } } = effect;
+        const isDeleted = siblings.length > 0 && siblings.every(({ value }) => value === null);
+        if (isDeleted) effects[i] = { kind: "remove", id, key, position };
+      });
+      return [];
+    },
+  });
+
+/** Whoever takes a range over is told that there is nothing to take. */
+export const newOwnerTooSoon = () =>
+  stateless({
+    event: (_world, _machine, event) => {
+      if (event.kind !== "peer" || event.request.method !== "range.keys") return event;
+      const after = { position: "f".repeat(32), key: "\u{10ffff}" };
+      return { ...event, request: { ...event.request, after } };
+    },
+  });
+
 /** Nobody hears anybody's heartbeat. */
 export const gossipSilenced = () =>
   stateless({

@@ -20,7 +20,12 @@ export const bounds: Checker = {
         }
       }
     }
-    const { requestsMax } = evidence.scenario.config;
+    const { requestsMax, handoffReceiveMax } = evidence.scenario.config;
+    if (evidence.handoffsMost > handoffReceiveMax) {
+      const message = `a node was taking in ${evidence.handoffsMost} hints at once, more than ` +
+        `${handoffReceiveMax}`;
+      findings.push({ message });
+    }
     if (evidence.requestsMost > requestsMax) {
       const message =
         `a node had ${evidence.requestsMost} requests in flight, more than ${requestsMax}`;

@@ -40,6 +40,8 @@ export interface Evidence {
   readonly stats: readonly { readonly node: string; readonly stats: ReplicaStats }[];
   /** The most requests that any node was seen to have in flight. */
   readonly requestsMost: number;
+  /** The most hints of others that any node was taking in at once. */
+  readonly handoffsMost: number;
   /** Starts of all nodes together. */
   readonly boots: number;
   /** Damaged records that nodes replaced, and records that they forgot: the next write has a new actor. */
