@@ -225,8 +225,9 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: "hint-dropped-at-bound",
     about: "a node that holds as many hints as it may says that it has taken one more",
-    story: "Cassandra drops hints that wait in memory too long and counts them in a metric: the " +
-      "writes that they stood for were acknowledged all the same",
+    story:
+      "Cassandra 4.1 can bound the hints kept for a host (max_hints_size_per_host): a write past " +
+      "the bound has none, and what its target missed stays missing until somebody repairs it",
     caughtBy: "honest-replies",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
@@ -235,18 +236,20 @@ export const BUGS: readonly PlantedBug[] = [
   {
     name: "hint-deleted-early",
     about: "a hint is deleted when it is sent, not when its owner has it",
-    story: "Cassandra's hint delivery could discard a hint whose target had timed out " +
-      "(CASSANDRA-5179 and its like): at-most-once where at-least-once was meant",
+    story:
+      "ScyllaDB could take a file of hints for sent in full, and delete it, although some had " +
+      "failed on the way (scylladb#15110, 2023)",
     caughtBy: "no-lost-write",
-    seeds: 200,
+    seeds: 300,
     limits: { kinds: ["crash", "kill", "pause", "loss", "partition"] },
     plant: hintDeletedEarly,
   },
   {
     name: "receiver-uncapped",
     about: "every holder counts the hints that it sends, but nobody those that arrive",
-    story: "a Cassandra node that came back was often brought down again by the hints of all the " +
-      "others: each kept to its own throttle",
+    story:
+      "Cassandra divides its hint throttle by the number of nodes: without that, all holders " +
+      "together would swamp the node that has just come back",
     caughtBy: "bounds",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
@@ -256,8 +259,8 @@ export const BUGS: readonly PlantedBug[] = [
     name: "branch-skipped",
     about: "half of the children of a Merkle tree's node are never compared",
     story:
-      "a repair that looks healthy and skips ranges: Cassandra's subrange repairs with a wrong " +
-      "token left data unrepaired for as long as nobody counted",
+      "in Ferrosa equal hashes cancelled each other out, so whole subtrees looked empty: repair " +
+      "reported success and sent nothing, while rows were missing (ferrosa#339)",
     caughtBy: "convergence",
     seeds: 200,
     plant: branchSkipped,
