@@ -84,6 +84,11 @@ export class Participants {
       .map((p) => p.node);
   }
 
+  /** Nodes that have neither answered nor failed. */
+  silent(): NodeId[] {
+    return this.list.filter((p) => p.outcome === "pending").map((p) => p.node);
+  }
+
   /** Nodes that failed or are silent. */
   missing(): NodeId[] {
     return this.list.filter((p) => p.outcome !== "answered").map((p) => p.node);
