@@ -8,6 +8,7 @@ import type { Forward, PeerView } from "./forwarding.ts";
 import type { GossipRound } from "./gossiping.ts";
 import type { HintDelivery } from "./handoff.ts";
 import type { GetCoordinator } from "./get_coordinator.ts";
+import { IdTable } from "./id_table.ts";
 import type { PutCoordinator } from "./put_coordinator.ts";
 import type { ReapRound } from "./reaping.ts";
 import type { NodeId } from "./ring.ts";
@@ -61,8 +62,8 @@ const NEWEST = 1 / 8;
 const LATE_FACTOR = 4;
 
 export class Conversations implements PeerView {
-  private readonly open = new Map<number, Conversation>();
-  private readonly calls = new Map<number, Call>();
+  private readonly open = new IdTable<Conversation>();
+  private readonly calls = new IdTable<Call>();
   private readonly debts = new Map<NodeId, Debt>();
   private readonly lastReads = new Map<NodeId, Micros>();
 
@@ -86,8 +87,9 @@ export class Conversations implements PeerView {
 
   /** Forgets the conversation and whatever answers are still owed to it. */
   end(id: number): void {
-    for (const call of this.open.get(id)?.calls ?? []) this.takeCall(call);
-    this.open.delete(id);
+    const conversation = this.open.take(id);
+    if (conversation === undefined) return;
+    for (const call of conversation.calls) this.takeCall(call);
   }
 
   addCall(call: number, conversation: Conversation, to: NodeId, sentAt: Micros): void {
@@ -104,9 +106,8 @@ export class Conversations implements PeerView {
 
   /** The call and its conversation, once; undefined for late or unknown answers. */
   takeCall(id: number): { call: Call; conversation: Conversation } | undefined {
-    const call = this.calls.get(id);
+    const call = this.calls.take(id);
     if (call === undefined) return undefined;
-    this.calls.delete(id);
     const debt = this.debts.get(call.to);
     if (debt !== undefined) debt.calls--;
     const conversation = this.open.get(call.conversation);
