@@ -10,22 +10,6 @@ import type { Sabotage } from "./sabotage.ts";
 import type { Simulation } from "./simulation.ts";
 import type { DiskWork } from "./tasks.ts";
 
-/** For the trace hash. Kinds that have none here are told apart by what else is hashed of them. */
-const EVENT_CODES: Readonly<Record<string, number>> = {
-  "client": 1,
-  "peer": 2,
-  "reply": 3,
-  "call-failed": 4,
-  "loaded": 5,
-  "stored": 6,
-  "storage-failed": 7,
-  "timer": 8,
-  "start": 9,
-  "hints-scanned": 10,
-  "scanned": 11,
-};
-const OTHER_CODE = 63;
-
 export class Processes {
   /** Steps that replicas took: what is meant by protocol events. */
   steps = 0;
@@ -140,9 +124,7 @@ export class Processes {
     const { world, sabotage, effects } = this;
     const told = sabotage?.event === undefined ? event : sabotage.event(world, machine, event);
     if (told === null || machine.replica === null) return;
-    world.hash.begin(world.now, machine.index, EVENT_CODES[told.kind] ?? OTHER_CODE);
-    world.hash.event(told);
-    world.hash.end();
+    world.hash.event(world.now, machine.index, told);
     this.steps++;
     effects.length = 0;
     machine.replica.step(world.now + machine.clockOffsetUs, told, effects);

@@ -39,10 +39,6 @@ export interface SimulationOptions {
 }
 
 const TASKS_MAX = 10_000_000;
-const ANSWER_CODE = 20;
-const FAULT_CODE = 30;
-/** In place of a node's index, in the trace hash. */
-const NO_NODE = -1;
 
 export class Simulation {
   /** Virtual µs since the start. */
@@ -212,19 +208,13 @@ export class Simulation {
 
   /** Has the fault happen now; it ends by itself if it is one that lasts. */
   inject(fault: Fault): void {
-    this.hash.begin(this.now, NO_NODE, FAULT_CODE);
-    this.hash.text(JSON.stringify(fault));
-    this.hash.end();
+    this.hash.fault(this.now, JSON.stringify(fault));
     this.faults.begin(this, fault);
   }
 
   private answer({ token, outcome, message }: Answer): void {
     this.tracer?.arrived?.(message, this.now);
-    this.hash.begin(this.now, NO_NODE, ANSWER_CODE);
-    this.hash.word(token);
-    if (outcome.kind === "reply") this.hash.clientReply(outcome.reply);
-    else this.hash.text(outcome.kind);
-    this.hash.end();
+    this.hash.answer(this.now, token, outcome);
     this.driver.answered(this, token, outcome);
   }
 }
