@@ -5,7 +5,7 @@
 import type { Effect, Event, Observation } from "../dynamo/events.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { DiskOperation, DiskWatcher } from "./disk.ts";
-import { type Arrival, BACKLOG_MAX, type Machine } from "./machine.ts";
+import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { Simulation } from "./simulation.ts";
 import type { DiskWork } from "./tasks.ts";
@@ -76,7 +76,13 @@ export class Processes {
   }
 
   /** Past the network and the disk: now the process must find the time for it. */
-  arrive(machine: Machine, boot: number, { event, route }: Arrival, ready: boolean): void {
+  arrive(
+    machine: Machine,
+    boot: number,
+    event: Event,
+    route: Route | null,
+    ready: boolean,
+  ): void {
     const { world } = this;
     if (!machine.isUp || machine.boot !== boot) {
       if (route !== null) world.post.failCaller(machine, route, false, "connection reset");
@@ -101,7 +107,7 @@ export class Processes {
     const machine = this.world.machine(node);
     if (machine.boot !== boot || !machine.isUp) return;
     const answer = machine.disk.finish(operation, this.diskWatcher(machine));
-    this.arrive(machine, boot, { event: this.world.copied(answer), route: null }, false);
+    this.arrive(machine, boot, this.world.copied(answer), null, false);
   }
 
   /** Only the earliest setting is in the heap; one that was put off is scheduled again here. */
@@ -117,7 +123,7 @@ export class Processes {
     }
     machine.timerDue = Infinity;
     const event: Event = { kind: "timer", id: machine.timerId };
-    this.arrive(machine, boot, { event, route: null }, false);
+    this.arrive(machine, boot, event, null, false);
   }
 
   private tell(machine: Machine, event: Event): void {

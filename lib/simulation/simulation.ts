@@ -55,8 +55,6 @@ export class Simulation {
   readonly hash: TraceHash;
   private readonly heap: MomentHeap<Task>;
   private readonly indexes: ReadonlyMap<string, number>;
-  /** Tasks on their way: when there are none, nothing moves. */
-  private moving = 0;
 
   constructor(private readonly options: SimulationOptions, original?: Simulation) {
     const { founding, driver, seed, sabotage } = options;
@@ -71,7 +69,6 @@ export class Simulation {
       this.processes = original.processes.clone(this);
       this.hash = original.hash.clone();
       this.heap = original.heap.clone();
-      this.moving = original.moving;
       this.now = original.now;
       return;
     }
@@ -102,7 +99,7 @@ export class Simulation {
 
   /** Nothing is on its way: only timers and wakes are left. */
   get isQuiet(): boolean {
-    return this.moving === 0 && this.post.network.heldCount === 0;
+    return this.post.network.heldCount === 0 && !this.heap.waiting().some(isMoving);
   }
 
   /** Steps that replicas took: what is meant by protocol events. */
@@ -129,13 +126,18 @@ export class Simulation {
     if (at === undefined) return false;
     const task = this.heap.pop() as Task;
     this.now = at;
-    if (isMoving(task)) this.moving--;
     switch (task.kind) {
       case "delivery":
         this.post.deliver(task);
         break;
       case "arrival":
-        this.processes.arrive(this.machine(task.node), task.boot, task, task.ready);
+        this.processes.arrive(
+          this.machine(task.node),
+          task.boot,
+          task.event,
+          task.route,
+          task.ready,
+        );
         break;
       case "disk":
         this.processes.finishDisk(task);
@@ -169,7 +171,6 @@ export class Simulation {
     if (this.heap.size >= TASKS_MAX) {
       throw new Error(`Cannot schedule more than ${TASKS_MAX} tasks at once`);
     }
-    if (isMoving(task)) this.moving++;
     this.heap.push(at, task);
   }
 
