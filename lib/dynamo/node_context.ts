@@ -54,6 +54,8 @@ export class NodeContext {
   readonly disk: DiskLatency;
   readonly proving: Proving;
   readonly counters = newCounters();
+  /** Peers that are back from being believed down, and may lack what nobody keeps a hint of. */
+  readonly returned = new Set<NodeId>();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
   private actorsDrawn = 0;
@@ -158,6 +160,7 @@ export class NodeContext {
   }
 
   noteHealth(node: NodeId, up: boolean): void {
+    if (up) this.returned.add(node);
     const phi = this.detector.phi(node, this.out.now);
     this.out.emit(
       up
