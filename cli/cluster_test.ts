@@ -21,9 +21,10 @@ class Command {
   private readonly heard: Promise<unknown>;
   private readonly first = Promise.withResolvers<string>();
 
-  constructor(args: string[]) {
+  constructor(args: string[], env: Record<string, string> = {}) {
     this.child = new Deno.Command(Deno.execPath(), {
       args,
+      env,
       cwd: PROJECT,
       stdin: "null",
       stdout: "piped",
@@ -82,23 +83,60 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-Deno.test("SIGKILL of the launcher leaves no node, not even a paused one", async () => {
-  const launcher = `
+/** Launches a temporary cluster among the temporary files of `root`, and says where. */
+function launcherIn(root: string, then: string): Command {
+  const program = `
     import { launchCluster } from "./nodes/launcher.ts";
     const cluster = await launchCluster({ nodes: 3, port: 0 });
-    await cluster.pause("n2");
     const { id, nodes, secretFile, dataDir } = cluster;
+    ${then}
     console.log(JSON.stringify({ cluster: id, pid: Deno.pid, nodes, secretFile, dataDir }));
-    setInterval(() => {}, 1000);
   `;
-  const command = new Command(["eval", "--ext=ts", launcher]);
-  const announced = await command.announced() as Announced & { dataDir: string };
-  const paused = announced.nodes[1]?.pid ?? 0;
-  await until("n2 is stopped", async () => await processState(paused) === "T");
-  command.child.kill("SIGKILL");
-  await command.ended();
-  await assertAllGone(announced);
-  await Deno.remove(announced.dataDir, { recursive: true });
+  return new Command(["eval", "--ext=ts", program], { TMPDIR: root });
+}
+
+Deno.test("SIGKILL of the launcher leaves no node, not even a paused one; its data goes with the next start", async () => {
+  const root = await Deno.makeTempDir({ prefix: "dynamo-test-" });
+  try {
+    const killed = launcherIn(root, 'await cluster.pause("n2"); setInterval(() => {}, 1000);');
+    const announced = await killed.announced() as Announced & { dataDir: string };
+    const paused = announced.nodes[1]?.pid ?? 0;
+    await until("n2 is stopped", async () => await processState(paused) === "T");
+    // While it lives, another leaves its directory alone.
+    const neighbour = launcherIn(root, "await cluster.close();");
+    assert.equal((await neighbour.ended()).code, 0, neighbour.said.join("\n"));
+    assert.ok(Deno.statSync(announced.secretFile).isFile);
+
+    killed.child.kill("SIGKILL");
+    await killed.ended();
+    await assertAllGone(announced);
+    assert.ok(Deno.statSync(announced.secretFile).isFile);
+    const next = launcherIn(root, "await cluster.close();");
+    assert.equal((await next.ended()).code, 0, next.said.join("\n"));
+    assert.deepEqual([...Deno.readDirSync(root)].map(({ name }) => name), []);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("the data of a launcher that was killed can be taken over with --data, and is kept from then on", async () => {
+  const root = await Deno.makeTempDir({ prefix: "dynamo-test-" });
+  try {
+    const killed = launcherIn(root, "setInterval(() => {}, 1000);");
+    const announced = await killed.announced() as Announced & { dataDir: string };
+    killed.child.kill("SIGKILL");
+    await killed.ended();
+    await assertAllGone(announced);
+    const taken = cluster("--data", announced.dataDir);
+    assert.equal((await taken.announced()).cluster, announced.cluster);
+    taken.child.kill("SIGTERM");
+    assert.equal((await taken.ended()).code, 0);
+    const next = launcherIn(root, "await cluster.close();");
+    assert.equal((await next.ended()).code, 0, next.said.join("\n"));
+    assert.ok(Deno.statSync(announced.secretFile).isFile);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
 });
 
 for (

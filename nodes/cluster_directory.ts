@@ -4,18 +4,20 @@
  * ends says who has it.
  *
  *     DIR/founding.json   DIR/secret (0600)   DIR/launcher.lock   DIR/n1/node.sqlite3   DIR/n2/…
+ *
+ * A temporary one has a mark besides: see `temporary_directories.ts`.
  */
 import { randomBytes } from "node:crypto";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { parseFounding } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
+import { LOCK, makeTemporary, MARK, mark, sweep, unmark } from "./temporary_directories.ts";
 
 const FOUNDING = "founding.json";
 const FOUNDING_DRAFT = "founding.json.draft";
 const SECRET = "secret";
-const LOCK = "launcher.lock";
 const SECRET_BYTES = 32;
 
 export class ClusterDirectory {
@@ -35,18 +37,22 @@ export class ClusterDirectory {
   }
 
   /**
-   * Opens and locks the directory, making it when it is missing; without a path, a temporary one.
+   * Opens and locks the directory, making it when it is missing; without a path, a temporary one, and
+   * those that dead launchers left are removed.
    * Throws {@link LaunchError} when it is another's, or neither empty nor a cluster's, and
    * `ConfigError` when its founding data cannot be read.
    */
   static async open(path?: string): Promise<ClusterDirectory> {
     const temporary = path === undefined;
-    const directory = temporary
-      ? await Deno.makeTempDir({ prefix: "dynamo-" })
-      : await madeDirectory(resolve(path));
+    const directory = temporary ? await makeTemporary() : await madeDirectory(resolve(path));
     const lock = locked(directory);
     try {
-      return new ClusterDirectory(directory, temporary, await readStored(directory), lock);
+      const stored = await readStored(directory);
+      if (temporary) {
+        await mark(directory);
+        await sweep(dirname(directory));
+      } else await unmark(directory);
+      return new ClusterDirectory(directory, temporary, stored, lock);
     } catch (error) {
       lock.close();
       throw error;
@@ -97,6 +103,8 @@ export class ClusterDirectory {
 
   /** Gives the lock back; a temporary directory is removed. */
   async close(): Promise<void> {
+    // Before the lock is free: what is half removed must not be taken for what a dead launcher left.
+    if (this.temporary) await unmark(this.path);
     // The lock file itself stays in a kept directory: removing it would let two launchers hold "the" lock.
     this.lock.truncateSync(0);
     this.lock.close();
@@ -105,7 +113,7 @@ export class ClusterDirectory {
 }
 
 /** What a first start that was cut short may have left: not yet a cluster's. */
-const UNFINISHED: readonly string[] = [LOCK, SECRET, FOUNDING_DRAFT];
+const UNFINISHED: readonly string[] = [LOCK, MARK, SECRET, FOUNDING_DRAFT];
 
 async function readStored(directory: string): Promise<Founding | null> {
   const path = join(directory, FOUNDING);

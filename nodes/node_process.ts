@@ -40,6 +40,8 @@ export const READY_TIMEOUT_MS = 60_000;
 /** A server fed by `node:http2` makes much short-lived garbage: a small nursery keeps it at 120 MB. */
 const V8_FLAGS = "--max-semi-space-size=4";
 const WORDS_LINES_MAX = 30;
+/** In a node's own directory. */
+export const NODE_DATABASE = "node.sqlite3";
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const NODE_PROGRAM = join(PROJECT, "cli", "node.ts");
 const DENO_CONFIG = join(PROJECT, "deno.json");
@@ -137,7 +139,7 @@ function argumentsOf(start: NodeStart): string[] {
     `--allow-write=${pathList(start.directory)}`,
     NODE_PROGRAM,
     ...["--child", "--id", start.id, "--host", hostname, "--port", port],
-    ...["--kv", join(start.directory, "node.sqlite3")],
+    ...["--kv", join(start.directory, NODE_DATABASE)],
     ...["--founding", start.foundingFile, "--secret-file", start.secretFile],
     ...(start.latency === undefined ? [] : ["--latency", start.latency]),
     ...(start.allowFaults ? ["--allow-faults"] : []),

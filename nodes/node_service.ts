@@ -126,9 +126,16 @@ export class NodeService {
   /** The member's URL; null for a node that is none. */
   readonly urlOf = (id: NodeId): string | null => this.urls.get(id) ?? null;
 
+  /** Why peers are refused; null: they are served. */
+  whyNotServing(): string | null {
+    return this.state === "serving" ? null : "the node is stopping";
+  }
+
+  /** Why clients are refused; null: they are served. */
   whyNotReady(): string | null {
-    if (this.state !== "serving") return "the node is stopping";
-    return this.replica.isSettled ? null : "the node is asking its peers what its disk is worth";
+    const why = this.whyNotServing();
+    if (why !== null || this.replica.isSettled) return why;
+    return "the node is asking its peers what its disk is worth";
   }
 
   get uptimeMs(): number {

@@ -2,6 +2,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { API_ROUTES } from "./openapi.ts";
 import { BASE, contextOf, problemOf, SECRET, withNode } from "./rest_under_test.ts";
+import { PROTOCOL_VERSION } from "./rpc_messages.ts";
 
 Deno.test("a value comes back byte for byte, with its type", async () => {
   await withNode(async ({ put, send }) => {
@@ -219,6 +220,27 @@ Deno.test("status, probes and metrics", async () => {
     equal(refused.headers.get("retry-after"), "1");
     equal((await refused.json()).definite, true);
   });
+});
+
+Deno.test("a node that is still asking what its disk is worth answers peers, and no client", async () => {
+  await withNode(async ({ send, put }) => {
+    const envelope = {
+      protocol: PROTOCOL_VERSION,
+      cluster: "dynamo",
+      sender: "n2",
+      incarnation: 1,
+    };
+    const params = { envelope, digest: [] };
+    const asked = await send("/rpc", {
+      method: "POST",
+      headers: { authorization: `Bearer ${SECRET}` },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "gossip", params }),
+    });
+    equal((await asked.json()).result.status, "gossip", "it is alive, and its peers must know");
+    for (const response of [await put("/kv/k", "x"), await send("/ready")]) {
+      equal((await problemOf(response)).type, "not-ready");
+    }
+  }, { others: ["n2"], fresh: true, config: { antiEntropyIntervalMs: 5_000, r: 1, w: 1 } });
 });
 
 Deno.test("events tell what happened", async () => {

@@ -25,15 +25,19 @@ export interface TestOptions {
   readonly allowFaults?: boolean;
   /** Start the node's own work, such as anti-entropy, and wait until its trees are built. */
   readonly start?: boolean;
+  /** Members that nobody runs. */
+  readonly others?: readonly string[];
+  /** Whether its disk is new, so that it asks the others what that is worth. */
+  readonly fresh?: boolean;
 }
 
-/** Runs `use` with the REST API of a lone node, and closes the node. */
+/** Runs `use` with the REST API of one node, and closes the node. */
 export async function withNode(
   use: (node: TestNode) => Promise<void>,
   options: TestOptions = {},
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "dynamo-rest-" });
-  const members = [{ id: "n1", url: BASE, weight: 1 }];
+  const members = ["n1", ...options.others ?? []].map((id) => ({ id, url: BASE, weight: 1 }));
   const config = clusterConfig({ n: 1, antiEntropyIntervalMs: 0, ...options.config });
   const founding: Founding = {
     config,
@@ -48,6 +52,7 @@ export async function withNode(
     secret: SECRET,
     sealSecret: SECRET,
     allowFaults: options.allowFaults,
+    ...(options.fresh === undefined ? {} : { fresh: options.fresh }),
     onDefect: (error) => defects.push(error),
   });
   const rest = createRest(service, {

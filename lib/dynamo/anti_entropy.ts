@@ -12,6 +12,7 @@ import { refusal } from "./errors.ts";
 import type { Gossiping } from "./gossiping.ts";
 import { Exchange, KeyRepair } from "./exchange.ts";
 import { ExchangeOrders } from "./exchange_orders.ts";
+import { ExchangeTurns } from "./exchange_turns.ts";
 import { hexOf, type MerkleTree, recordDigest } from "./merkle.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import { positionOf } from "./position.ts";
@@ -31,7 +32,7 @@ interface LeafScan {
 export class AntiEntropy {
   private readonly scans = new Map<number, LeafScan>();
   private exchange: number | null = null;
-  private turn = 0;
+  readonly turns: ExchangeTurns;
   /** Switched off by hand. */
   paused = false;
   readonly orders: ExchangeOrders;
@@ -39,6 +40,7 @@ export class AntiEntropy {
 
   constructor(private readonly node: NodeContext, private readonly gossiping: Gossiping) {
     this.orders = new ExchangeOrders(node, this);
+    this.turns = new ExchangeTurns(node);
   }
 
   get state(): AntiEntropyState {
@@ -58,7 +60,7 @@ export class AntiEntropy {
     const { node } = this;
     node.trees.resume(node.out);
     if (this.isTime()) {
-      const peer = this.nextPeer();
+      const peer = this.turns.next();
       if (peer !== undefined) this.begin(peer);
     }
     const at = node.out.now + node.config.antiEntropyIntervalMs * MICROS_PER_MS;
@@ -71,23 +73,6 @@ export class AntiEntropy {
       !node.disk.isBusy(node.out.now);
   }
 
-  private nextPeer(): NodeId | undefined {
-    const { node } = this;
-    // What a wiped node still lacks comes before the usual round.
-    const wanted = node.proving.peersToMerge();
-    const among = wanted.length > 0 ? wanted : node.peers;
-    const peers = among.filter((peer) => node.isUp(peer) && this.shared(peer).length > 0);
-    if (peers.length === 0) return undefined;
-    this.turn = (this.turn + 1) % peers.length;
-    return peers[this.turn];
-  }
-
-  /** Ranges that both own. */
-  shared(peer: NodeId): number[] {
-    const { ring, trees } = this.node;
-    return trees.ranges.filter((range) => ring.primaries(range).includes(peer));
-  }
-
   /**
    * Compares with the peer now, `only` some of the shared ranges where it is given. The exchange's id;
    * null when another is under way or the trees are not ready.
@@ -95,10 +80,11 @@ export class AntiEntropy {
   begin(peer: NodeId, only: readonly number[] | null = null): number | null {
     const { node } = this;
     if (this.exchange !== null || !node.trees.ready) return null;
+    if (only === null) this.turns.onBegun(peer);
     const exchange = new Exchange(node.out.nextId(), peer, node.out.now, only === null);
     this.exchange = exchange.id;
     const conversation = node.conversations.add(exchange, { kind: "self" });
-    const ranges = this.shared(peer).filter((range) => only === null || only.includes(range));
+    const ranges = this.turns.shared(peer).filter((range) => only === null || only.includes(range));
     exchange.rangesCompared = ranges.length;
     node.counters.treesCompared += ranges.length;
     const roots = ranges.map((range) => [range, this.treeOf(range)?.root() ?? ""] as const);
@@ -171,14 +157,26 @@ export class AntiEntropy {
 
   /** Every shared range has been gone through. */
   private onEqual(exchange: Exchange): void {
-    const { node } = this;
     exchange.isCompleted = true;
     this.end(exchange);
     if (exchange.keysFailed > 0) return;
+    this.settle(exchange);
+    this.visitReturned();
+  }
+
+  /** What a completed exchange means for a disk that was wiped. */
+  private settle(exchange: Exchange): void {
+    const { node } = this;
     // A part of the ranges says nothing of the others, which a wiped node may still lack.
     if (!exchange.isWhole) this.mergeNext();
     else if (node.proving.onMerged(exchange.peer)) this.gossiping.onMerged();
     else this.mergeNext();
+  }
+
+  /** Several are back after a cut: one exchange follows the other. */
+  private visitReturned(): void {
+    const peer = this.isTime() ? this.turns.returned() : undefined;
+    if (peer !== undefined) this.begin(peer);
   }
 
   /** A wiped node does not wait for its turn. */

@@ -10,6 +10,7 @@ import type { HintDelivery } from "./handoff.ts";
 import type { AdvanceCall } from "./handover.ts";
 import type { LeftoverCall } from "./leftovers.ts";
 import type { GetCoordinator } from "./get_coordinator.ts";
+import { IdTable } from "./id_table.ts";
 import type { PutCoordinator } from "./put_coordinator.ts";
 import type { ReapRound } from "./reaping.ts";
 import type { NodeId } from "./ring.ts";
@@ -52,10 +53,25 @@ interface Call {
   readonly sentAt: Micros;
 }
 
+/** What a peer owes this node. */
+interface Debt {
+  /** Calls without an answer. */
+  calls: number;
+  /** Since then it has owed at least one and given no sign of life. */
+  since: Micros;
+  /** How long its answers take, µs: a moving average; 0 before the first. */
+  answersInUs: Micros;
+}
+
+/** Weight of the newest answer in the average. */
+const NEWEST = 1 / 8;
+/** An answer so many times later than usual is late, after the retransmission timers of TCP. */
+const LATE_FACTOR = 4;
+
 export class Conversations implements PeerView {
-  private readonly open = new Map<number, Conversation>();
-  private readonly calls = new Map<number, Call>();
-  private readonly loads = new Map<NodeId, number>();
+  private readonly open = new IdTable<Conversation>();
+  private readonly calls = new IdTable<Call>();
+  private readonly debts = new Map<NodeId, Debt>();
   private readonly lastReads = new Map<NodeId, Micros>();
 
   get size(): number {
@@ -78,14 +94,17 @@ export class Conversations implements PeerView {
 
   /** Forgets the conversation and whatever answers are still owed to it. */
   end(id: number): void {
-    for (const call of this.open.get(id)?.calls ?? []) this.takeCall(call);
-    this.open.delete(id);
+    const conversation = this.open.take(id);
+    if (conversation === undefined) return;
+    for (const call of conversation.calls) this.takeCall(call);
   }
 
   addCall(call: number, conversation: Conversation, to: NodeId, sentAt: Micros): void {
     conversation.calls.push(call);
     this.calls.set(call, { conversation: conversation.coordinator.id, to, sentAt });
-    this.loads.set(to, this.load(to) + 1);
+    const debt = this.debts.get(to);
+    if (debt === undefined) this.debts.set(to, { calls: 1, since: sentAt, answersInUs: 0 });
+    else if (debt.calls++ === 0) debt.since = sentAt;
   }
 
   isCallOpen(id: number): boolean {
@@ -94,12 +113,37 @@ export class Conversations implements PeerView {
 
   /** The call and its conversation, once; undefined for late or unknown answers. */
   takeCall(id: number): { call: Call; conversation: Conversation } | undefined {
-    const call = this.calls.get(id);
+    const call = this.calls.take(id);
     if (call === undefined) return undefined;
-    this.calls.delete(id);
-    this.loads.set(call.to, this.load(call.to) - 1);
+    const debt = this.debts.get(call.to);
+    if (debt !== undefined) debt.calls--;
     const conversation = this.open.get(call.conversation);
     return conversation === undefined ? undefined : { call, conversation };
+  }
+
+  /** The call was answered. */
+  noteAnswer({ to, sentAt }: Call, now: Micros): void {
+    const debt = this.debts.get(to);
+    if (debt === undefined) return;
+    const tookUs = now - sentAt;
+    if (debt.answersInUs === 0) debt.answersInUs = tookUs;
+    else debt.answersInUs += NEWEST * (tookUs - debt.answersInUs);
+  }
+
+  /** The node has spoken: whatever it still owes, it lives. */
+  noteContact(node: NodeId, now: Micros): void {
+    const debt = this.debts.get(node);
+    if (debt !== undefined) debt.since = now;
+  }
+
+  /**
+   * Whether the node has owed an answer for so long, and for much longer than its answers take,
+   * without any sign of life: no evidence of a failure yet, and enough to prefer another.
+   */
+  isLate(node: NodeId, afterUs: Micros, now: Micros): boolean {
+    const debt = this.debts.get(node);
+    if (debt === undefined || debt.calls === 0) return false;
+    return now - debt.since > Math.max(afterUs, LATE_FACTOR * debt.answersInUs);
   }
 
   noteRead(call: Call, now: Micros): void {
@@ -107,7 +151,7 @@ export class Conversations implements PeerView {
   }
 
   load(node: NodeId): number {
-    return this.loads.get(node) ?? 0;
+    return this.debts.get(node)?.calls ?? 0;
   }
 
   lastReadUs(node: NodeId): Micros | undefined {

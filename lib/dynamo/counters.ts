@@ -84,8 +84,9 @@ export class SiblingWatch {
   constructor(private readonly from: number) {}
 
   note(key: string, siblings: number): void {
-    if (siblings < this.from) this.crowded.delete(key);
-    else if (this.crowded.size < CROWDED_KEYS_MAX) this.crowded.add(key);
+    if (siblings < this.from) {
+      if (this.crowded.size > 0) this.crowded.delete(key);
+    } else if (this.crowded.size < CROWDED_KEYS_MAX) this.crowded.add(key);
   }
 
   keys(): string[] {

@@ -1,7 +1,8 @@
 /**
  * Is the disk busy with clients? Background work waits while the 99th percentile of the last
  * minute's disk accesses is above a threshold (SOSP 2007, section 6.5). That percentile is above it
- * exactly when more than 1% of the accesses were slower, so two counts a second are enough.
+ * exactly when more than 1% of the accesses were slower, so two counts a second are enough. A disk that
+ * nobody has used for a moment is not busy, however slow it was: there is nobody to yield to.
  */
 import type { Micros } from "./events.ts";
 import { IdTable } from "./id_table.ts";
@@ -9,6 +10,8 @@ import { IdTable } from "./id_table.ts";
 const SECONDS = 60;
 const MICROS_PER_SECOND = 1_000_000;
 const SLOW_SHARE = 0.01;
+/** A moment, in seconds. */
+const IDLE_SECONDS = 2;
 /** One access in so many is timed. */
 const SAMPLE_EVERY = 8;
 
@@ -47,14 +50,16 @@ export class DiskLatency {
   }
 
   isBusy(now: Micros): boolean {
-    const oldest = Math.floor(now / MICROS_PER_SECOND) - SECONDS;
+    const current = Math.floor(now / MICROS_PER_SECOND);
+    let isUsed = this.timed.size > 0;
     let accesses = 0;
     let slow = 0;
     for (const second of this.seconds) {
-      if (second.at <= oldest) continue;
+      if (second.at <= current - SECONDS) continue;
+      if (second.at >= current - IDLE_SECONDS) isUsed = true;
       accesses += second.accesses;
       slow += second.slow;
     }
-    return slow > SLOW_SHARE * accesses;
+    return isUsed && slow > SLOW_SHARE * accesses;
   }
 }

@@ -84,7 +84,7 @@ export class ExchangeOrders {
   private coOwners(ranges: readonly number[] | null): NodeId[] {
     const { node, antiEntropy } = this;
     return node.peers.filter((peer) => {
-      const shared = antiEntropy.shared(peer);
+      const shared = antiEntropy.turns.shared(peer);
       return ranges === null ? shared.length > 0 : ranges.some((range) => shared.includes(range));
     });
   }

@@ -18,7 +18,7 @@ export class Forward {
   uncertain = false;
   readonly reasons: string[] = [];
   readonly tried: NodeId[] = [];
-  private readonly candidates: NodeId[];
+  private candidates: NodeId[];
 
   constructor(
     readonly id: number,
@@ -51,6 +51,15 @@ export class Forward {
       this.pending++;
     }
     return next;
+  }
+
+  get candidatesLeft(): number {
+    return this.candidates.length;
+  }
+
+  /** These are not to be tried any more. */
+  drop(isUnfit: (node: NodeId) => boolean): void {
+    this.candidates = this.candidates.filter((node) => !isUnfit(node));
   }
 
   failure(): DynamoError {

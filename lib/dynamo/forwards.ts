@@ -9,6 +9,7 @@ import type { ClientReply, ClientRequest, PeerReply, PeerRequest } from "./event
 import { formatRequestId, Forward, rankCoordinators } from "./forwarding.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import { complaintAbout, resolveOptions } from "./request_options.ts";
+import type { NodeId } from "./ring.ts";
 
 /** How long a forward is remembered, in its own timeouts: the sender's and the receiver's. */
 const LIFETIME_TIMEOUTS = 2;
@@ -31,10 +32,14 @@ export class Forwards {
       this.node.random,
     );
     const { timeoutMs, sloppy } = resolveOptions(request, this.node.config);
-    const up = ranked.filter((node) => this.node.isUp(node));
-    // With a sloppy quorum nobody is asked who is believed down: one that is silent, paused or behind a
-    // cut, would cost a write its whole time, which this node and other stand-ins can serve at once.
-    const candidates = sloppy ? up : [...up, ...ranked.filter((node) => !this.node.isUp(node))];
+    const well = ranked.filter((node) => this.isWell(node));
+    // With a sloppy quorum nobody is asked who is silent or believed down: one that is paused or behind a
+    // cut would cost a write its whole time, which this node and other stand-ins can serve at once.
+    const candidates = sloppy ? well : [
+      ...well,
+      ...ranked.filter((node) => this.node.isUp(node) && !this.isWell(node)),
+      ...ranked.filter((node) => !this.node.isUp(node)),
+    ];
     this.sent++;
     // Incarnations rise from start to start of one data directory; another one counts anew.
     const { dataId, incarnation } = this.node.boot;
@@ -43,6 +48,10 @@ export class Forwards {
     const conversation = this.node.conversations.add(forward, origin);
     this.tryNext(conversation, forward);
     this.node.watch(id, now, timeoutMs);
+  }
+
+  private isWell(node: NodeId): boolean {
+    return this.node.isUp(node) && !this.node.isDoubted(node);
   }
 
   private tryNext(conversation: Conversation, forward: Forward): void {
@@ -130,9 +139,16 @@ export class Forwards {
     this.onFailed(conversation, forward, undelivered, reason);
   }
 
-  /** A silent coordinator may still be writing, so only a read is tried elsewhere. */
+  /**
+   * A silent coordinator may still be writing, so only a read is tried elsewhere: with those that are
+   * not silent as well, and where none of them is left by this node itself.
+   */
   onPatienceOver(conversation: Conversation, forward: Forward): void {
-    if (forward.request.method === "get") this.tryNext(conversation, forward);
+    if (forward.request.method !== "get") return;
+    const { sloppy } = resolveOptions(forward.request, this.node.config);
+    if (sloppy) forward.drop((node) => !this.isWell(node));
+    if (sloppy && forward.candidatesLeft === 0) this.onNobodyLeft(conversation, forward);
+    else this.tryNext(conversation, forward);
   }
 
   onTimeout(conversation: Conversation, forward: Forward): void {

@@ -10,7 +10,7 @@ import { Participants } from "./participants.ts";
 import type { Placement } from "./placement.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 import type { NodeId } from "./ring.ts";
-import { contextOf, sameSiblings, type Siblings, valuesOf, type Versioning } from "./versions.ts";
+import { contextOf, type Siblings, valuesOf, type Versioning } from "./versions.ts";
 
 /** Why a record is read: for a client, before a delete that came without context, or to heal a damaged one. */
 export type ReadPurpose = "get" | "delete" | "recover";
@@ -90,7 +90,7 @@ export class GetCoordinator {
       siblings: valuesOf(this.merged),
       context: this.merged.length === 0 ? null : contextOf(this.merged),
       coordinator,
-      fastest: this.participants.answerers()[0] ?? coordinator,
+      fastest: this.participants.answerers[0] ?? coordinator,
       replicas: this.participants.traces(),
     };
   }
@@ -117,10 +117,6 @@ export class GetCoordinator {
 
   /** Primaries that answered with less than what all together know. */
   stale(): NodeId[] {
-    const stale: NodeId[] = [];
-    for (const [node, siblings] of this.participants.heldByPrimaries()) {
-      if (!sameSiblings(siblings, this.merged)) stale.push(node);
-    }
-    return stale;
+    return this.participants.primariesWithout(this.merged);
   }
 }

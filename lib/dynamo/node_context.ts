@@ -45,6 +45,9 @@ export type Due =
 
 export const MICROS_PER_MS = 1_000;
 
+/** A silence is doubtful after this fraction of the patience. */
+const DOUBTS_PER_PATIENCE = 20;
+
 /** Deadlines of conversations long over are swept out when their number has doubled, from here on. */
 const DEADLINES_SWEEP_MIN = 1_024;
 
@@ -67,6 +70,8 @@ export class NodeContext {
   /** Whether a disk that lacks something can be told and filled. */
   private readonly provesDisks: boolean;
   readonly counters = newCounters();
+  /** Peers that are back from being believed down, and may lack what nobody keeps a hint of. */
+  readonly returned = new Set<NodeId>();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
   private actorsDrawn = 0;
@@ -214,8 +219,19 @@ export class NodeContext {
       this.detector.isUp(node, this.out.now);
   }
 
+  /**
+   * Whether the node is silent at this very moment. Long before it is suspected (a few requests have
+   * to run out of patience first) nothing should be handed to it that cannot be taken back.
+   */
+  isDoubted(node: NodeId): boolean {
+    const { gossipIntervalMs, patienceMs } = this.config;
+    const afterUs = patienceMs * MICROS_PER_MS / DOUBTS_PER_PATIENCE;
+    return gossipIntervalMs > 0 && this.conversations.isLate(node, afterUs, this.out.now);
+  }
+
   /** The node has spoken to this one. */
   onContact(node: NodeId): void {
+    this.conversations.noteContact(node, this.out.now);
     if (this.detector.onContact(node, this.out.now)) this.noteHealth(node, true);
   }
 
@@ -225,6 +241,7 @@ export class NodeContext {
   }
 
   noteHealth(node: NodeId, up: boolean): void {
+    if (up) this.returned.add(node);
     const phi = this.detector.phi(node, this.out.now);
     this.out.emit(
       up

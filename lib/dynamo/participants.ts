@@ -4,7 +4,7 @@
  */
 import type { Micros, ReplicaTrace } from "./events.ts";
 import type { NodeId } from "./ring.ts";
-import type { Siblings } from "./versions.ts";
+import { sameSiblings, type Siblings, type Version } from "./versions.ts";
 
 interface Participant {
   readonly node: NodeId;
@@ -21,7 +21,8 @@ interface Participant {
 export class Participants {
   private readonly startedAt: Micros;
   private readonly list: Participant[] = [];
-  answered = 0;
+  /** Nodes that answered, the first to answer first. */
+  readonly answerers: NodeId[] = [];
   answeredPrimaries = 0;
   /** Answers of stand-ins that hold nothing: they say little about what the primaries hold. */
   emptyStandIns = 0;
@@ -32,6 +33,10 @@ export class Participants {
 
   constructor(startedAt: Micros) {
     this.startedAt = startedAt;
+  }
+
+  get answered(): number {
+    return this.answerers.length;
   }
 
   add(node: NodeId, primary: boolean, sentAt: Micros): void {
@@ -54,7 +59,7 @@ export class Participants {
     const participant = this.settle(node, "answered", now);
     if (participant === undefined) return false;
     participant.siblings = siblings;
-    this.answered++;
+    this.answerers.push(node);
     if (participant.primary) this.answeredPrimaries++;
     else if (siblings?.length === 0) this.emptyStandIns++;
     return true;
@@ -82,11 +87,9 @@ export class Participants {
     return true;
   }
 
-  /** Nodes that answered, the first to answer first. */
-  answerers(): NodeId[] {
-    return this.list.filter((p) => p.outcome === "answered")
-      .toSorted((a, b) => (a.answeredAt ?? 0) - (b.answeredAt ?? 0))
-      .map((p) => p.node);
+  /** Nodes that have neither answered nor failed. */
+  silent(): NodeId[] {
+    return this.list.filter((p) => p.outcome === "pending").map((p) => p.node);
   }
 
   /** Nodes that failed or are silent. */
@@ -94,23 +97,24 @@ export class Participants {
     return this.list.filter((p) => p.outcome !== "answered").map((p) => p.node);
   }
 
-  /** Primaries that answered, with what they hold. */
-  *heldByPrimaries(): Generator<readonly [NodeId, Siblings]> {
-    for (const { node, primary, siblings } of this.list) {
-      if (primary && siblings !== null) yield [node, siblings];
+  /** Primaries that answered with something else than that. */
+  primariesWithout(siblings: Siblings): NodeId[] {
+    const differing: NodeId[] = [];
+    for (const { node, primary, siblings: held } of this.list) {
+      if (primary && held !== null && !sameSiblings(held, siblings)) differing.push(node);
     }
+    return differing;
   }
 
   traces(): ReplicaTrace[] {
-    return this.list.map((p) => ({
-      node: p.node,
-      primary: p.primary,
-      outcome: p.outcome,
-      sentUs: p.sentAt - this.startedAt,
-      ...(p.answeredAt === null ? {} : { answeredUs: p.answeredAt - this.startedAt }),
-      ...(p.siblings === null ? {} : { dots: p.siblings.map((version) => version.dot) }),
-      ...(p.reason === null ? {} : { reason: p.reason }),
-    }));
+    const { startedAt } = this;
+    return this.list.map(({ node, primary, sentAt, outcome, answeredAt, siblings, reason }) => {
+      const trace: Mutable<ReplicaTrace> = { node, primary, outcome, sentUs: sentAt - startedAt };
+      if (answeredAt !== null) trace.answeredUs = answeredAt - startedAt;
+      if (siblings !== null) trace.dots = siblings.map(dotOf);
+      if (reason !== null) trace.reason = reason;
+      return trace;
+    });
   }
 
   private settle(
@@ -118,7 +122,7 @@ export class Participants {
     outcome: "answered" | "failed",
     now: Micros,
   ): Participant | undefined {
-    const participant = this.list.find((p) => p.node === node && p.outcome === "pending");
+    const participant = this.pendingAt(node);
     if (participant === undefined) return undefined;
     participant.outcome = outcome;
     participant.answeredAt = now;
@@ -129,4 +133,17 @@ export class Participants {
     }
     return participant;
   }
+
+  private pendingAt(node: NodeId): Participant | undefined {
+    for (const participant of this.list) {
+      if (participant.node === node && participant.outcome === "pending") return participant;
+    }
+    return undefined;
+  }
+}
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+function dotOf({ dot }: Version): Version["dot"] {
+  return dot;
 }

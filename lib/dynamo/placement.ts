@@ -15,7 +15,8 @@ export interface Place {
 export type Health = (node: NodeId) => boolean;
 
 export class Placement {
-  private readonly places = new Map<NodeId, Place>();
+  /** In the order they were taken; few, so that looking through them is quick. */
+  private readonly places: Place[] = [];
   private primaries: readonly NodeId[];
 
   constructor(
@@ -37,7 +38,7 @@ export class Placement {
     const owners = ring.primaries(range);
     if (!this.primaries.includes(node) || owners.includes(node)) return undefined;
     const successor = owners.find((owner) =>
-      !this.primaries.includes(owner) && !this.places.has(owner)
+      !this.primaries.includes(owner) && this.placeOf(owner) === undefined
     );
     this.ring = ring;
     this.range = range;
@@ -50,13 +51,14 @@ export class Placement {
   /** The first N healthy nodes. Where there are not enough, primaries believed down are tried too. */
   first(isUp: Health): Place[] {
     for (const primary of this.primaries) {
+      if (this.placeOf(primary) !== undefined) continue;
       if (!this.sloppy || isUp(primary)) this.take(primary, null);
     }
     for (const primary of this.primaries) {
-      if (this.places.has(primary) || this.isStoodInFor(primary)) continue;
+      if (this.placeOf(primary) !== undefined || this.isStoodInFor(primary)) continue;
       if (this.standIn(primary, isUp) === undefined) this.take(primary, null);
     }
-    return [...this.places.values()];
+    return [...this.places];
   }
 
   /**
@@ -70,31 +72,44 @@ export class Placement {
 
   /** Another node for the place of one that cannot be reached; undefined when there is none. */
   replacementOf(node: NodeId, isUp: Health): Place | undefined {
-    const place = this.places.get(node);
+    const place = this.placeOf(node);
     if (!this.sloppy || place === undefined) return undefined;
     return this.standIn(place.standsInFor ?? node, isUp);
   }
 
-  placeOf(node: NodeId): Place | undefined {
-    return this.places.get(node);
+  /** Which of these nodes stand in, and for whom. */
+  hintsAt(nodes: readonly NodeId[]): { readonly holder: NodeId; readonly for: NodeId }[] {
+    const hints: { holder: NodeId; for: NodeId }[] = [];
+    for (const holder of nodes) {
+      const target = this.placeOf(holder)?.standsInFor ?? null;
+      if (target !== null) hints.push({ holder, for: target });
+    }
+    return hints;
+  }
+
+  private placeOf(node: NodeId): Place | undefined {
+    for (const place of this.places) {
+      if (place.node === node) return place;
+    }
+    return undefined;
   }
 
   private standIn(primary: NodeId, isUp: Health): Place | undefined {
     const next = this.ring.preferenceList(this.range)
       .find((node) =>
-        !this.places.has(node) && !this.primaries.includes(node) &&
+        this.placeOf(node) === undefined && !this.primaries.includes(node) &&
         (node === this.self || isUp(node))
       );
     return next === undefined ? undefined : this.take(next, primary);
   }
 
   private isStoodInFor(primary: NodeId): boolean {
-    return [...this.places.values()].some((place) => place.standsInFor === primary);
+    return this.places.some((place) => place.standsInFor === primary);
   }
 
   private take(node: NodeId, standsInFor: NodeId | null): Place {
     const place = { node, primary: this.primaries.includes(node), standsInFor };
-    this.places.set(node, place);
+    this.places.push(place);
     return place;
   }
 }

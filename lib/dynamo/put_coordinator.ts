@@ -73,17 +73,14 @@ export class PutCoordinator {
 
   reply(coordinator: NodeId): WriteReply {
     if (this.written === null) throw new Error("Cannot acknowledge a write before it is committed");
-    const acks = this.participants.answerers();
+    const acks = [...this.participants.answerers];
     return {
       status: "written",
       key: this.key,
       context: this.written,
       coordinator,
       acks,
-      hints: acks.flatMap((holder) => {
-        const target = this.placement.placeOf(holder)?.standsInFor ?? null;
-        return target === null ? [] : [{ holder, for: target }];
-      }),
+      hints: this.placement.hintsAt(acks),
       replicas: this.participants.traces(),
     };
   }

@@ -97,6 +97,10 @@ export class Reads {
     const silent = get.participants.passOver();
     for (const node of silent) this.replace(conversation, get, node);
     this.onProgress(conversation, get);
+    if (get.repliedAt === null && !get.participants.silent().some(this.node.health)) {
+      // Whoever could still answer is believed down. The client may do better on the other side of a cut.
+      this.fail(conversation, get);
+    }
     return silent;
   }
 

@@ -68,11 +68,11 @@ export const HEALTHY: Readonly<DiskCondition> = {
 
 /** What lies under a key. */
 interface Entry {
-  readonly record: StoredRecord;
+  record: StoredRecord;
   readonly position: Position;
   /** The index of hints: whom the record is to be handed to. */
-  readonly hints: readonly NodeId[];
-  readonly readable: boolean;
+  hints: readonly NodeId[];
+  readable: boolean;
 }
 
 export class SimulatedDisk {
@@ -96,8 +96,7 @@ export class SimulatedDisk {
     copy.condition = this.condition;
     copy.isProven = this.isProven;
     copy.document = this.document;
-    // Entries are replaced, never changed.
-    for (const [key, entry] of this.entries) copy.entries.set(key, entry);
+    for (const [key, entry] of this.entries) copy.entries.set(key, { ...entry });
     return copy;
   }
 
@@ -263,9 +262,15 @@ export class SimulatedDisk {
     }
     const { record, position } = request;
     const { key } = record;
-    const before = this.entries.get(key)?.hints ?? NO_HINTS;
+    const entry = this.entries.get(key);
+    const before = entry?.hints ?? NO_HINTS;
     const hints = request.hints === undefined ? before : changed(before, request.hints);
-    this.put(key, { record, position, hints, readable: true });
+    if (entry === undefined) this.put(key, { record, position, hints, readable: true });
+    else {
+      entry.record = record;
+      entry.hints = hints;
+      entry.readable = true;
+    }
     watcher.committed(key, record);
   }
 

@@ -21,11 +21,13 @@ export class LoadDriver implements Driver {
   failedCount = 0;
   private begun = 0;
   private random: SeededRandom;
+  private readonly names: readonly string[];
   /** Of each client: the key that it read and is about to write; null when it is about to read. */
   private keys: (string | null)[];
 
   constructor(private readonly plan: LoadPlan) {
     this.random = SeededRandom.from(plan.seed).child("load");
+    this.names = Array.from({ length: plan.keys }, (_, i) => `k${i}`);
     this.keys = Array.from({ length: plan.clients }, () => null);
   }
 
@@ -67,7 +69,7 @@ export class LoadDriver implements Driver {
       const contentType = "text/plain";
       world.ask(node, client, { method: "put", key: read, value, contentType, context });
     } else {
-      const key = `k${this.random.uint32() % this.plan.keys}`;
+      const key = this.names[this.random.uint32() % this.plan.keys] as string;
       this.keys[client] = key;
       world.ask(node, client, { method: "get", key });
     }

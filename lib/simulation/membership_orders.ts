@@ -83,12 +83,8 @@ export class MembershipOrders {
   private put(world: Simulation, machine: Machine, order: number, request: AdminRequest): void {
     const { question } = this.open.get(order) as Order;
     const event = { kind: "admin", id: world.post.nextId(), request } as const;
-    world.processes.arrive(
-      machine,
-      machine.boot,
-      { event, route: { kind: "order", order, question } },
-      false,
-    );
+    const route = { kind: "order", order, question } as const;
+    world.processes.arrive(machine, machine.boot, event, route, false);
   }
 
   /** It cannot be done: a node that was to go comes back, with an empty disk. */

@@ -100,7 +100,7 @@ export class Post {
     }
     world.tracer?.arrived?.(delivery.message, world.now);
     if (delivery.copyAfterUs >= 0) this.sendCopy(delivery);
-    world.processes.arrive(machine, machine.boot, delivery, false);
+    world.processes.arrive(machine, machine.boot, delivery.event, delivery.route, false);
   }
 
   /** The sender of a request hears over the network that it failed; the sender of an answer does not. */

@@ -5,26 +5,10 @@
 import type { Effect, Event, Observation } from "../dynamo/events.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { DiskOperation, DiskWatcher } from "./disk.ts";
-import { type Arrival, BACKLOG_MAX, type Machine } from "./machine.ts";
+import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { Simulation } from "./simulation.ts";
 import type { DiskWork } from "./tasks.ts";
-
-/** For the trace hash. Kinds that have none here are told apart by what else is hashed of them. */
-const EVENT_CODES: Readonly<Record<string, number>> = {
-  "client": 1,
-  "peer": 2,
-  "reply": 3,
-  "call-failed": 4,
-  "loaded": 5,
-  "stored": 6,
-  "storage-failed": 7,
-  "timer": 8,
-  "start": 9,
-  "hints-scanned": 10,
-  "scanned": 11,
-};
-const OTHER_CODE = 63;
 
 export class Processes {
   /** Steps that replicas took: what is meant by protocol events. */
@@ -100,7 +84,13 @@ export class Processes {
   }
 
   /** Past the network and the disk: now the process must find the time for it. */
-  arrive(machine: Machine, boot: number, { event, route }: Arrival, ready: boolean): void {
+  arrive(
+    machine: Machine,
+    boot: number,
+    event: Event,
+    route: Route | null,
+    ready: boolean,
+  ): void {
     const { world } = this;
     if (!machine.isUp || machine.boot !== boot) {
       if (route !== null) world.post.failCaller(machine, route, false, "connection reset");
@@ -130,7 +120,7 @@ export class Processes {
     const machine = this.world.machine(node);
     if (machine.boot !== boot || !machine.isUp) return;
     const answer = machine.disk.finish(operation, this.diskWatcher(machine));
-    this.arrive(machine, boot, { event: this.world.copied(answer), route: null }, false);
+    this.arrive(machine, boot, this.world.copied(answer), null, false);
   }
 
   /** Only the earliest setting is in the heap; one that was put off is scheduled again here. */
@@ -146,16 +136,14 @@ export class Processes {
     }
     machine.timerDue = Infinity;
     const event: Event = { kind: "timer", id: machine.timerId };
-    this.arrive(machine, boot, { event, route: null }, false);
+    this.arrive(machine, boot, event, null, false);
   }
 
   private tell(machine: Machine, event: Event): void {
     const { world, sabotage, effects } = this;
     const told = sabotage?.event === undefined ? event : sabotage.event(world, machine, event);
     if (told === null || machine.replica === null) return;
-    world.hash.begin(world.now, machine.index, EVENT_CODES[told.kind] ?? OTHER_CODE);
-    world.hash.event(told);
-    world.hash.end();
+    world.hash.event(world.now, machine.index, told);
     this.steps++;
     effects.length = 0;
     machine.replica.step(world.now + machine.clockOffsetUs, told, effects);

@@ -42,10 +42,6 @@ export interface SimulationOptions {
 }
 
 const TASKS_MAX = 10_000_000;
-const ANSWER_CODE = 20;
-const FAULT_CODE = 30;
-/** In place of a node's index, in the trace hash. */
-const NO_NODE = -1;
 
 export class Simulation {
   /** Virtual µs since the start. */
@@ -61,8 +57,6 @@ export class Simulation {
   readonly hash: TraceHash;
   private readonly heap: MomentHeap<Task>;
   private readonly indexes: ReadonlyMap<string, number>;
-  /** Tasks on their way: when there are none, nothing moves. */
-  private moving = 0;
 
   constructor(private readonly options: SimulationOptions, original?: Simulation) {
     const { founding, driver, seed, sabotage } = options;
@@ -77,7 +71,6 @@ export class Simulation {
       this.processes = original.processes.clone(this);
       this.hash = original.hash.clone();
       this.heap = original.heap.clone();
-      this.moving = original.moving;
       this.now = original.now;
       return;
     }
@@ -123,7 +116,7 @@ export class Simulation {
 
   /** Nothing is on its way: only timers and wakes are left. */
   get isQuiet(): boolean {
-    return this.moving === 0 && this.post.network.heldCount === 0;
+    return this.post.network.heldCount === 0 && !this.heap.waiting().some(isMoving);
   }
 
   /** Steps that replicas took: what is meant by protocol events. */
@@ -150,13 +143,18 @@ export class Simulation {
     if (at === undefined) return false;
     const task = this.heap.pop() as Task;
     this.now = at;
-    if (isMoving(task)) this.moving--;
     switch (task.kind) {
       case "delivery":
         this.post.deliver(task);
         break;
       case "arrival":
-        this.processes.arrive(this.machine(task.node), task.boot, task, task.ready);
+        this.processes.arrive(
+          this.machine(task.node),
+          task.boot,
+          task.event,
+          task.route,
+          task.ready,
+        );
         break;
       case "disk":
         this.processes.finishDisk(task);
@@ -193,7 +191,6 @@ export class Simulation {
     if (this.heap.size >= TASKS_MAX) {
       throw new Error(`Cannot schedule more than ${TASKS_MAX} tasks at once`);
     }
-    if (isMoving(task)) this.moving++;
     this.heap.push(at, task);
   }
 
@@ -232,19 +229,13 @@ export class Simulation {
 
   /** Has the fault happen now; it ends by itself if it is one that lasts. */
   inject(fault: Fault): void {
-    this.hash.begin(this.now, NO_NODE, FAULT_CODE);
-    this.hash.text(JSON.stringify(fault));
-    this.hash.end();
+    this.hash.fault(this.now, JSON.stringify(fault));
     this.faults.begin(this, fault);
   }
 
   private answer({ token, outcome, message }: Answer): void {
     this.tracer?.arrived?.(message, this.now);
-    this.hash.begin(this.now, NO_NODE, ANSWER_CODE);
-    this.hash.word(token);
-    if (outcome.kind === "reply") this.hash.clientReply(outcome.reply);
-    else this.hash.text(outcome.kind);
-    this.hash.end();
+    this.hash.answer(this.now, token, outcome);
     this.driver.answered(this, token, outcome);
   }
 }

@@ -7,11 +7,11 @@
  * time, the ends of its value and the counters of its clock; of a text its length and its last few
  * characters. What else could differ changes who is sent what, and when, soon after.
  *
- * An event is hashed to one word, in the manner of Firefox's FxHash; that word goes into two lanes of
- * 32 bits, each a multiply and rotate mix with constants of its own, which are joined to 64 bits at the
- * end. It spreads well, and is no defence against somebody who wants two runs to collide. Integers wrap
- * and shifts are of 32 bits, the same on every machine; JSON on the wire or not makes no difference,
- * since only contents count.
+ * An event is hashed to one word, in the manner of Firefox's FxHash, and a text within it to one word
+ * by rotating alone; that word goes into two lanes of 32 bits, each a multiply and rotate mix with
+ * constants of its own, which are joined to 64 bits at the end. It spreads well, and is no defence
+ * against somebody who wants two runs to collide. Integers wrap and shifts are of 32 bits, the same on
+ * every machine; JSON on the wire or not makes no difference, since only contents count.
  */
 import type { Clock, Dot } from "../dynamo/clock.ts";
 import type {
@@ -22,15 +22,19 @@ import type {
   PeerRequest,
 } from "../dynamo/events.ts";
 import type { CausalContext, Siblings, Version } from "../dynamo/versions.ts";
+import type { ClientOutcome } from "./watchers.ts";
 
 const TWO_32 = 2 ** 32;
-const TEXT_HASHED = 8;
+const TEXT_HASHED = 4;
+
+/** In place of a node's index. */
+const NO_NODE = -1;
+const ANSWER_CODE = 20;
+const FAULT_CODE = 30;
 
 export class TraceHash {
   private a = 0x9747b28c | 0;
   private b = 0x1b873593 | 0;
-  /** The event under way. */
-  private current = 0;
   /** Events so far. */
   private count = 0;
 
@@ -38,7 +42,6 @@ export class TraceHash {
     const copy = new TraceHash();
     copy.a = this.a;
     copy.b = this.b;
-    copy.current = this.current;
     copy.count = this.count;
     return copy;
   }
@@ -50,161 +53,165 @@ export class TraceHash {
     return (high >>> 0).toString(16).padStart(8, "0") + (low >>> 0).toString(16).padStart(8, "0");
   }
 
-  /** Begins an event: the moment (virtual µs) and what it concerns. */
-  begin(at: number, node: number, kind: number): void {
-    this.current = node << 8 ^ kind;
-    this.number(at);
+  /** A replica is told something, at that moment (virtual µs). */
+  event(at: number, node: number, event: Event): void {
+    this.add(eventHash(mixNumber(node << 8, at), event));
   }
 
-  /** Ends the event: it counts from here on. */
-  end(): void {
-    const { current } = this;
-    const a = Math.imul(this.a ^ current, 0x85ebca6b);
+  /** A client has its answer. */
+  answer(at: number, token: number, outcome: ClientOutcome): void {
+    const hash = mix(mixNumber(NO_NODE << 8 ^ ANSWER_CODE, at), token);
+    this.add(
+      outcome.kind === "reply" ? clientReplyHash(hash, outcome.reply) : mixText(hash, outcome.kind),
+    );
+  }
+
+  /** The fault driver acts. */
+  fault(at: number, text: string): void {
+    this.add(mixText(mixNumber(NO_NODE << 8 ^ FAULT_CODE, at), text));
+  }
+
+  private add(word: number): void {
+    const a = Math.imul(this.a ^ word, 0x85ebca6b);
     this.a = a << 13 | a >>> 19;
-    const b = Math.imul(this.b + current | 0, 0xc2b2ae35);
+    const b = Math.imul(this.b + word | 0, 0xc2b2ae35);
     this.b = b ^ b >>> 15;
     this.count++;
   }
+}
 
-  word(word: number): void {
-    const { current } = this;
-    this.current = Math.imul((current << 5 | current >>> 27) ^ word, 0x9e3779b1);
+function mix(hash: number, word: number): number {
+  return Math.imul((hash << 5 | hash >>> 27) ^ word, 0x9e3779b1);
+}
+
+/** An integer of up to 53 bits. */
+function mixNumber(hash: number, value: number): number {
+  const mixed = mix(hash, value | 0);
+  return value >= TWO_32 || value < 0 ? mix(mixed, Math.floor(value / TWO_32) | 0) : mixed;
+}
+
+/** The length and the last {@link TEXT_HASHED} code units. */
+function mixText(hash: number, text: string): number {
+  const { length } = text;
+  let word = length;
+  for (let i = length > TEXT_HASHED ? length - TEXT_HASHED : 0; i < length; i++) {
+    word = (word << 5 | word >>> 27) ^ text.charCodeAt(i);
   }
+  return mix(hash, word);
+}
 
-  /** An integer of up to 53 bits. */
-  number(value: number): void {
-    this.word(value | 0);
-    if (value >= TWO_32 || value < 0) this.word(Math.floor(value / TWO_32) | 0);
+/** Kinds are told apart by a number of their own. */
+function eventHash(hash: number, event: Event): number {
+  switch (event.kind) {
+    case "client":
+      return clientRequestHash(mix(hash, event.id << 4 ^ 1), event.request);
+    case "peer":
+      return peerRequestHash(mixText(mix(hash, event.id << 4 ^ 2), event.from), event.request);
+    case "reply":
+      return peerReplyHash(mix(hash, event.id << 4 ^ 3), event.reply);
+    case "call-failed":
+      return mix(mix(hash, event.id << 4 ^ 4), event.undelivered ? 1 : 2);
+    case "loaded":
+      // What is in it was told when it came, and will be when it is sent on.
+      return mix(mix(hash, event.id << 4 ^ 5), event.record?.siblings.length ?? -1);
+    case "stored":
+      return mix(hash, event.id << 4 ^ 6);
+    case "storage-failed":
+      return mix(mix(hash, event.id << 4 ^ 7), event.unreadable === true ? 1 : 2);
+    case "timer":
+      return mix(hash, event.id << 4 ^ 8);
+    case "start":
+      return mix(hash, 9);
+    case "hints-scanned":
+      return event.places.reduce(
+        (scanned, { key }) => mixText(scanned, key),
+        mix(hash, event.id << 4 ^ 10),
+      );
+    case "scanned":
+      return event.records.reduce(
+        (scanned, { key, siblings }) => siblingsHash(mixText(scanned, key), siblings),
+        mix(hash, event.id << 4 ^ 11),
+      );
+    case "admin":
+      return mixText(mix(hash, event.id << 4 ^ 12), JSON.stringify(event.request));
   }
+}
 
-  /** The length and the last {@link TEXT_HASHED} code units. */
-  text(text: string): void {
-    const { length } = text;
-    this.word(length);
-    for (let i = length > TEXT_HASHED ? length - TEXT_HASHED : 0; i < length; i++) {
-      this.word(text.charCodeAt(i));
+function clientReplyHash(hash: number, reply: ClientReply): number {
+  const status = mixText(hash, reply.status);
+  switch (reply.status) {
+    case "read": {
+      const { coordinator, context, siblings } = reply;
+      return siblingsHash(contextHash(mixText(status, coordinator), context), siblings);
     }
-  }
-
-  event(event: Event): void {
-    if (event.kind === "start") return;
-    this.word(event.id);
-    switch (event.kind) {
-      case "client":
-        this.clientRequest(event.request);
-        break;
-      case "peer":
-        this.text(event.from);
-        this.peerRequest(event.request);
-        break;
-      case "admin":
-        this.text(event.request.method);
-        this.text(JSON.stringify(event.request));
-        break;
-      case "reply":
-        this.peerReply(event.reply);
-        break;
-      case "call-failed":
-        this.word(event.undelivered ? 1 : 2);
-        break;
-      case "loaded":
-        if (event.record !== null) {
-          this.text(event.record.key);
-          this.text(event.record.actor ?? "");
-          this.siblings(event.record.siblings);
-        }
-        break;
-      case "storage-failed":
-        this.word(event.unreadable === true ? 1 : 2);
-        break;
-      case "hints-scanned":
-        for (const { key } of event.places) this.text(key);
-        break;
-      case "scanned":
-        for (const { key, siblings } of event.records) {
-          this.text(key);
-          this.siblings(siblings);
-        }
-        break;
-      case "stored":
-      case "timer":
-        break;
+    case "written": {
+      const written = contextHash(mixText(status, reply.coordinator), reply.context);
+      return reply.acks.reduce(mixText, written);
     }
+    case "error":
+      return mix(mixText(status, reply.error.code), reply.error.definite ? 1 : 2);
   }
+}
 
-  clientReply(reply: ClientReply): void {
-    this.text(reply.status);
-    switch (reply.status) {
-      case "read":
-        this.text(reply.coordinator);
-        this.context(reply.context);
-        this.siblings(reply.siblings);
-        break;
-      case "written":
-        this.text(reply.coordinator);
-        this.context(reply.context);
-        for (const node of reply.acks) this.text(node);
-        break;
-      case "error":
-        this.text(reply.error.code);
-        this.word(reply.error.definite ? 1 : 2);
-        break;
-    }
-  }
+function clientRequestHash(hash: number, request: ClientRequest): number {
+  const asked = mixText(mixText(hash, request.method), request.key);
+  if (request.method === "get") return asked;
+  const { context } = request;
+  return request.method === "put"
+    ? mixText(contextHash(asked, context), request.value)
+    : contextHash(asked, context);
+}
 
-  private clientRequest(request: ClientRequest): void {
-    this.text(request.method);
-    this.text(request.key);
-    if (request.method === "get") return;
-    this.context(request.context);
-    if (request.method === "put") this.text(request.value);
+function peerRequestHash(hash: number, request: PeerRequest): number {
+  const asked = mixText(hash, request.method);
+  switch (request.method) {
+    case "replica.get":
+      return mixText(asked, request.key);
+    case "replica.put":
+      return siblingsHash(mixText(asked, request.key), request.siblings);
+    case "forward":
+      return clientRequestHash(mixText(asked, request.requestId), request.request);
+    default:
+      return asked;
   }
+}
 
-  private peerRequest(request: PeerRequest): void {
-    this.text(request.method);
-    switch (request.method) {
-      case "replica.get":
-        this.text(request.key);
-        break;
-      case "replica.put":
-        this.text(request.key);
-        this.siblings(request.siblings);
-        break;
-      case "forward":
-        this.text(request.requestId);
-        this.clientRequest(request.request);
-        break;
-    }
+function peerReplyHash(hash: number, reply: PeerReply): number {
+  const status = mixText(hash, reply.status);
+  switch (reply.status) {
+    case "record":
+      return siblingsHash(status, reply.siblings);
+    case "forwarded":
+      return clientReplyHash(status, reply.reply);
+    case "error":
+      return mixText(status, reply.error.code);
+    default:
+      return status;
   }
+}
 
-  private peerReply(reply: PeerReply): void {
-    this.text(reply.status);
-    if (reply.status === "record") this.siblings(reply.siblings);
-    else if (reply.status === "forwarded") this.clientReply(reply.reply);
-    else if (reply.status === "error") this.text(reply.error.code);
+function siblingsHash(hash: number, siblings: Siblings): number {
+  let mixed = hash;
+  for (let i = 0; i < siblings.length; i++) {
+    const { value, dot, clock, dots, stampUs } = siblings[i] as Version;
+    mixed = mixNumber(mix(mixed, dot[1]), stampUs);
+    if (value !== null) mixed = mixText(mixed, value);
+    mixed = clockHash(mixed, clock);
+    if (dots !== undefined) mixed = clockHash(mixed, dots);
   }
+  return mixed;
+}
 
-  private siblings(siblings: Siblings): void {
-    for (let i = 0; i < siblings.length; i++) {
-      const { value, dot, clock, dots, stampUs } = siblings[i] as Version;
-      this.word(dot[1]);
-      this.number(stampUs);
-      if (value !== null) this.text(value);
-      if (clock.length > 0) this.clock(clock);
-      if (dots !== undefined) this.clock(dots);
-    }
-  }
+function contextHash(hash: number, context: CausalContext | null): number {
+  if (context === null) return hash;
+  const mixed = clockHash(hash, context.clock);
+  return context.dots === undefined ? mixed : clockHash(mixed, context.dots);
+}
 
-  private context(context: CausalContext | null): void {
-    if (context === null) return;
-    this.clock(context.clock);
-    if (context.dots !== undefined) this.clock(context.dots);
-  }
-
-  private clock(clock: Clock | readonly Dot[]): void {
-    for (let i = 0; i < clock.length; i++) this.word((clock[i] as Dot)[1]);
-    this.word(clock.length);
-  }
+function clockHash(hash: number, clock: Clock | readonly Dot[]): number {
+  let mixed = mix(hash, clock.length);
+  for (let i = 0; i < clock.length; i++) mixed = mix(mixed, (clock[i] as Dot)[1]);
+  return mixed;
 }
 
 /** MurmurHash3's finalizer: every bit in reaches every bit out. */

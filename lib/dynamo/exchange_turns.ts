@@ -1,0 +1,46 @@
+/**
+ * With whom a node compares its trees next. Usually one co-owner after the other. A wiped disk comes
+ * first: it may say nothing before it has been compared. And whoever is back from being believed down
+ * does not wait for its turn: some of what it missed nobody could keep a hint of.
+ */
+import type { NodeContext } from "./node_context.ts";
+import type { NodeId } from "./ring.ts";
+
+export class ExchangeTurns {
+  private turn = 0;
+
+  constructor(private readonly node: NodeContext) {}
+
+  /** Undefined: nobody can be compared with now. */
+  next(): NodeId | undefined {
+    const { proving, peers } = this.node;
+    const wanted = this.comparable(proving.peersToMerge());
+    if (wanted.length > 0) return this.inTurn(wanted);
+    return this.returned() ?? this.inTurn(this.comparable(peers));
+  }
+
+  /** One that is back and has not been compared with since. */
+  returned(): NodeId | undefined {
+    return this.comparable([...this.node.returned].toSorted())[0];
+  }
+
+  /** All that both own is being compared. */
+  onBegun(peer: NodeId): void {
+    this.node.returned.delete(peer);
+  }
+
+  /** Ranges that both own. */
+  shared(peer: NodeId): number[] {
+    const { ring, trees } = this.node;
+    return trees.ranges.filter((range) => ring.primaries(range).includes(peer));
+  }
+
+  private inTurn(peers: readonly NodeId[]): NodeId | undefined {
+    if (peers.length > 0) this.turn = (this.turn + 1) % peers.length;
+    return peers[this.turn];
+  }
+
+  private comparable(peers: readonly NodeId[]): NodeId[] {
+    return peers.filter((peer) => this.node.isUp(peer) && this.shared(peer).length > 0);
+  }
+}
