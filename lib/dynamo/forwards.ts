@@ -77,7 +77,7 @@ export class Forwards {
    */
   private onNobodyLeft(conversation: Conversation, forward: Forward): void {
     const { sloppy } = resolveOptions(forward.request, this.node.config);
-    if (!sloppy || (forward.uncertain && forward.request.method !== "get")) {
+    if (!sloppy || !this.node.isMember || (forward.uncertain && forward.request.method !== "get")) {
       this.fail(conversation, forward);
       return;
     }

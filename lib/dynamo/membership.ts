@@ -108,12 +108,12 @@ export class Membership {
 
   /** Dead for good: nothing can be had from it. */
   isGone(id: NodeId): boolean {
-    return this.changed !== null && this.standing(id) === "removed";
+    return this.changed?.entries.get(id)?.standing === "removed";
   }
 
   /** Was this very node removed? Then it serves nobody. */
   get isRemoved(): boolean {
-    return this.changed !== null && this.standing(this.self) === "removed";
+    return this.isGone(this.self);
   }
 
   // What ---------------------------------------------------------------------------------------------

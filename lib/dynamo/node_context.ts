@@ -111,6 +111,10 @@ export class NodeContext {
     return this.membership.ring;
   }
 
+  get isMember(): boolean {
+    return this.membership.isActive(this.self);
+  }
+
   /** The other members: whoever may hold data that counts. */
   get peers(): readonly NodeId[] {
     return this.membership.peers;

@@ -228,7 +228,7 @@ export class Replica {
   private onPeer(id: number, from: NodeId, request: PeerRequest): void {
     const { membership } = this.node;
     const isTold = request.method === "gossip" || request.method === "membership";
-    if (!isTold && (membership.isRemoved || membership.standing(from) === "removed")) {
+    if (!isTold && (membership.isRemoved || membership.isGone(from))) {
       const who = membership.isRemoved ? this.self : from;
       this.node.refuse(id, refusal("removed", `Node ${who} was removed from the cluster`));
     } else this.onPeerRequest(id, from, request);
@@ -309,7 +309,9 @@ export class Replica {
 
   private onReplicaPut(id: number, request: PeerRequest & { method: "replica.put" }): void {
     const { node } = this;
-    if (request.hintFor === undefined && !node.isPrimaryOf(request.key)) {
+    // Who is no member is asked by nobody whether it still has something: it must not keep anything.
+    const mayKeep = request.hintFor === undefined ? node.isPrimaryOf(request.key) : node.isMember;
+    if (!mayKeep) {
       node.refuseAsNoOwner(id, request.key);
       return;
     }

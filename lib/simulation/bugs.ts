@@ -283,7 +283,7 @@ export const BUGS: readonly PlantedBug[] = [
       "membership churn is where replicated stores break",
     caughtBy: "quorum-reads",
     seeds: 200,
-    limits: { kinds: ["join", "leave"] },
+    limits: { kinds: ["join", "leave", "pause"] },
     plant: newOwnerTooSoon,
   },
   {
