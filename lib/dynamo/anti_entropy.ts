@@ -67,6 +67,14 @@ export class AntiEntropy {
     node.deadlines.add(at, { kind: "anti-entropy" });
   }
 
+  /** Reads the next range again, so that damage shows before somebody needs the record. */
+  onScrubTick(): void {
+    const { node } = this;
+    if (!this.paused && !node.disk.isBusy(node.out.now)) node.trees.scrub(node.out);
+    const at = node.out.now + node.config.scrubIntervalMs * MICROS_PER_MS;
+    node.deadlines.add(at, { kind: "scrub" });
+  }
+
   private isTime(): boolean {
     const { node } = this;
     return !this.paused && this.exchange === null && node.trees.ready &&

@@ -63,6 +63,8 @@ export interface TunableConfig {
   readonly handoffIntervalMs: number;
   /** How often a node compares trees with one co-owner; 0 turns anti-entropy off. */
   readonly antiEntropyIntervalMs: number;
+  /** How often one owned range is read from the disk and held against its tree; 0 never. */
+  readonly scrubIntervalMs: number;
   /** How long a tombstone must have been there unchanged to be reaped: longer than any message is under way. */
   readonly tombstoneGraceMs: number;
   /** How often a node looks at a page of its disk for tombstones; 0 turns reaping off. */
@@ -123,6 +125,7 @@ const DEFAULTS: ClusterConfig = {
   hintTtlMs: 3 * 3_600_000,
   handoffIntervalMs: 1_000,
   antiEntropyIntervalMs: 5_000,
+  scrubIntervalMs: 10_000,
   tombstoneGraceMs: 24 * 3_600_000,
   reapIntervalMs: 60_000,
   antiEntropyKeysMax: 16,
@@ -177,6 +180,7 @@ export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig
   requireInteger("hintTtlMs", config.hintTtlMs, 1, 365 * 24 * 3_600_000);
   requireInteger("handoffIntervalMs", config.handoffIntervalMs, 1, TIMEOUT_MS_MAX);
   requireInteger("antiEntropyIntervalMs", config.antiEntropyIntervalMs, 0, TIMEOUT_MS_MAX);
+  requireInteger("scrubIntervalMs", config.scrubIntervalMs, 0, 24 * 3_600_000);
   requireInteger("tombstoneGraceMs", config.tombstoneGraceMs, 0, 365 * 24 * 3_600_000);
   requireInteger("reapIntervalMs", config.reapIntervalMs, 0, 24 * 3_600_000);
   requireInteger("antiEntropyKeysMax", config.antiEntropyKeysMax, 1, 10_000);

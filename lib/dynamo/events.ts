@@ -442,6 +442,8 @@ export type Observation =
     readonly keysRepaired: number;
     readonly tookUs: Micros;
   }
+  /** A slow look at the whole disk found leaves of a range's tree that say something else. */
+  | { readonly type: "scrub"; readonly range: number; readonly wrong: number }
   /** The disk was wiped: the node must be compared with its peers before it answers reads. */
   | { readonly type: "wiped" }
   | { readonly type: "proven" }

@@ -63,14 +63,16 @@ export class MerkleTree {
     }
   }
 
-  /** Makes the leaf's hash what was found on the disk. */
-  setLeaf(leaf: number, { high, low }: Digest64): void {
+  /** Makes the leaf's hash what was found on the disk; true when it was another. */
+  setLeaf(leaf: number, { high, low }: Digest64): boolean {
     const at = 2 * (nodesAbove(DEPTH) + leaf);
     const change = {
       high: high ^ (this.words?.[at] ?? 0),
       low: low ^ (this.words?.[at + 1] ?? 0),
     };
+    if (change.high === 0 && change.low === 0) return false;
     this.toggleLeaf(leaf, change);
+    return true;
   }
 
   /** The stretch of ring that covers the leaves `first` … `last`, and at most a little more. */

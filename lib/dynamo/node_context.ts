@@ -32,6 +32,7 @@ export type Due =
       | "gossip"
       | "handoff"
       | "anti-entropy"
+      | "scrub"
       | "asked"
       | "merge"
       | "reap"

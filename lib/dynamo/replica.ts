@@ -167,6 +167,7 @@ export class Replica {
     if (config.antiEntropyIntervalMs === 0) return;
     node.trees.start(node.out);
     antiEntropy.onTick();
+    if (config.scrubIntervalMs > 0) antiEntropy.onScrubTick();
   }
 
   private onScanned(id: number, records: readonly StoredRecord[], next: KeyPlace | null): void {
@@ -348,6 +349,9 @@ export class Replica {
           break;
         case "anti-entropy":
           this.parts.antiEntropy.onTick();
+          break;
+        case "scrub":
+          this.parts.antiEntropy.onScrubTick();
           break;
         case "reap":
           this.parts.reaping.onTick();

@@ -10,8 +10,8 @@
  * damaged record was replaced. Then the leaf is in doubt, and read again from the disk; if it changes
  * meanwhile, once more.
  */
-import type { Digest64 } from "./digest.ts";
 import type { KeyPlace, StoredRecord } from "./events.ts";
+import { LeafCheck } from "./leaf_check.ts";
 import { LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
 import type { Outbox } from "./outbox.ts";
 import { type Position, positionOf } from "./position.ts";
@@ -19,15 +19,6 @@ import type { NodeId, Ring } from "./ring.ts";
 import type { Siblings } from "./versions.ts";
 
 const PAGE_RECORDS = 256;
-
-/** A leaf being read again. */
-interface Rereading {
-  scan: number;
-  readonly range: number;
-  readonly leaf: number;
-  found: Digest64;
-  changed: boolean;
-}
 
 export class TreeKeeper {
   private readonly trees = new Map<number, MerkleTree>();
@@ -37,7 +28,9 @@ export class TreeKeeper {
   private built = false;
   /** Leaves in doubt, as `range/leaf`. */
   private readonly doubted = new Set<string>();
-  private rereading: Rereading | null = null;
+  private checking: LeafCheck | null = null;
+  /** The range that the scrub looked at last. */
+  private scrubbed = -1;
 
   /** The ring that the trees are to be built anew for. */
   private nextRing: Ring | null = null;
@@ -81,7 +74,7 @@ export class TreeKeeper {
     this.trees.clear();
     this.doubted.clear();
     this.changedAhead.clear();
-    this.rereading = null;
+    this.checking = null;
     this.cursor = null;
     this.built = false;
     this.plant();
@@ -115,10 +108,7 @@ export class TreeKeeper {
       !this.changedAhead.has(key);
     if (ahead) this.changedAhead.add(key);
     toggle(tree, position, key, ahead ? [] : before, after);
-    const { rereading } = this;
-    if (rereading?.range === tree.range.index && rereading.leaf === tree.leafOf(position)) {
-      rereading.changed = true;
-    }
+    if (this.checking?.range === tree.range.index) this.checking.onChange(tree.leafOf(position));
   }
 
   /** What the disk holds of the key is not known. */
@@ -141,8 +131,8 @@ export class TreeKeeper {
     next: KeyPlace | null,
     out: Outbox,
   ): boolean {
-    if (id === this.rereading?.scan) {
-      this.onReread(this.rereading, records, next, out);
+    if (id === this.checking?.scan) {
+      this.onChecked(this.checking, records, next, out);
       return true;
     }
     if (id !== this.scan) return false;
@@ -161,9 +151,10 @@ export class TreeKeeper {
 
   /** The page could not be read: it is asked for again at the next look. */
   onScanFailed(id: number): boolean {
-    if (id === this.rereading?.scan) {
-      this.doubt(this.rereading.range, [this.rereading.leaf]);
-      this.rereading = null;
+    if (id === this.checking?.scan) {
+      const { range, first, isWhole } = this.checking;
+      if (!isWhole) this.doubt(range, [first]);
+      this.checking = null;
       return true;
     }
     if (id !== this.scan) return false;
@@ -178,39 +169,52 @@ export class TreeKeeper {
     else if (this.scan === null) this.scan = out.scan({}, this.cursor, PAGE_RECORDS);
   }
 
+  /** Reads the next owned range again, whether or not anything is in doubt; true when it could begin. */
+  scrub(out: Outbox): boolean {
+    if (!this.ready || this.checking !== null) return false;
+    const { ranges } = this;
+    const next = ranges.find((range) => range > this.scrubbed) ?? ranges[0];
+    if (next === undefined) return false;
+    this.scrubbed = next;
+    this.check(new LeafCheck(next, 0, LEAVES - 1), null, out);
+    return true;
+  }
+
   private reread(out: Outbox): void {
-    if (this.rereading !== null) return;
+    if (this.checking !== null) return;
     const [next] = this.doubted;
     if (next === undefined) return;
     this.doubted.delete(next);
     const [range = 0, leaf = 0] = next.split("/").map(Number);
-    const tree = this.trees.get(range);
-    if (tree === undefined) return;
-    const scan = out.scan(tree.stretchOf(leaf, leaf), null, PAGE_RECORDS);
-    this.rereading = { scan, range, leaf, found: { high: 0, low: 0 }, changed: false };
+    this.check(new LeafCheck(range, leaf, leaf), null, out);
   }
 
-  private onReread(
-    rereading: Rereading,
+  private check(check: LeafCheck, after: KeyPlace | null, out: Outbox): void {
+    const stretch = this.trees.get(check.range)?.stretchOf(check.first, check.last);
+    if (stretch === undefined) return;
+    // To a scan, equal ends do not mean the whole circle.
+    check.scan = out.scan(stretch.from === stretch.to ? {} : stretch, after, PAGE_RECORDS);
+    this.checking = check;
+  }
+
+  private onChecked(
+    check: LeafCheck,
     records: readonly StoredRecord[],
     next: KeyPlace | null,
     out: Outbox,
   ): void {
-    const { range, leaf } = rereading;
-    const tree = this.trees.get(range);
-    for (const { key, siblings } of records) {
-      const position = positionOf(key);
-      if (this.ring.rangeAt(position) !== range || tree?.leafOf(position) !== leaf) continue;
-      const { high, low } = recordDigest(key, siblings);
-      rereading.found = { high: rereading.found.high ^ high, low: rereading.found.low ^ low };
-    }
+    const { range } = check;
+    const tree = this.trees.get(range) as MerkleTree;
+    const own = records.filter(({ key }) => this.ring.rangeAt(positionOf(key)) === range);
+    check.onRecords(own, tree);
     if (next !== null) {
-      rereading.scan = out.scan(tree?.stretchOf(leaf, leaf) ?? {}, next, PAGE_RECORDS);
+      this.check(check, next, out);
       return;
     }
-    this.rereading = null;
-    if (rereading.changed) this.doubt(range, [leaf]);
-    else tree?.setLeaf(leaf, rereading.found);
+    this.checking = null;
+    this.doubt(range, check.undecided);
+    const wrong = check.settle(tree);
+    if (check.isWhole && wrong > 0) out.emit({ type: "scrub", range, wrong });
     this.reread(out);
   }
 

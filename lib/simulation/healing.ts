@@ -1,8 +1,8 @@
 /**
  * The end of every run: heal everything, then demand that the replicas become equal.
  *
- * Where anti-entropy runs it has to do so by itself, but for damaged records: no scrub looks for them
- * yet, so a read has to find them. Where it does not run, healing ends by reading every
+ * Where anti-entropy runs it has to do so by itself, but for damaged records where no scrub looks for
+ * them: then a read has to find them. Where it does not run, healing ends by reading every
  * key with R = all its owners, again and again, within the same bound (`convergeWithinMs`).
  */
 import type { Siblings } from "../dynamo/versions.ts";

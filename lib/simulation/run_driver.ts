@@ -301,7 +301,11 @@ export class RunDriver implements Driver {
 
   private startRound(world: Simulation): void {
     this.rounds++;
-    const keys = this.healsItself ? unreadableKeys(world, this.keys) : [...this.keys];
+    const keys = !this.healsItself
+      ? [...this.keys]
+      : this.scenario.config.scrubIntervalMs > 0
+      ? []
+      : unreadableKeys(world, this.keys);
     this.toRead = keys.reverse();
     if (keys.length === 0) this.endRoundLater(world);
     for (let i = 0; i < KEYS_AT_ONCE; i++) this.readNext(world);

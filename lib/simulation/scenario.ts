@@ -180,6 +180,7 @@ const QUIET = {
   hintedHandoff: false,
   gossipIntervalMs: 0,
   antiEntropyIntervalMs: 0,
+  scrubIntervalMs: 0,
   reapIntervalMs: 0,
 } as const;
 

@@ -122,6 +122,7 @@ function drawBackground(random: SeededRandom, calm: boolean): Partial<ClusterCon
     phiThreshold: pick(random, [3, 8]),
     antiEntropyIntervalMs: chance(random, 0.8) ? pick(random, [100, 300, 2_000]) : 0,
     antiEntropyKeysMax: pick(random, [1, 16]),
+    ...(chance(random.child("scrub"), 0.5) ? { scrubIntervalMs: 100 } : {}),
     sloppy: chance(random, 0.6) || calm,
     hintedHandoff: true,
     handoffIntervalMs: pick(random, [50, 200, 1_000]),
