@@ -1,6 +1,8 @@
 /** The REST API of one node with a real store, without sockets. */
 import { deepEqual, equal, match } from "node:assert/strict";
+import type { ErrorCode } from "../lib/dynamo/errors.ts";
 import { API_ROUTES } from "./openapi.ts";
+import { statusOf } from "./problems.ts";
 import { BASE, contextOf, problemOf, SECRET, withNode } from "./rest_under_test.ts";
 import { PROTOCOL_VERSION } from "./rpc_messages.ts";
 
@@ -292,6 +294,20 @@ Deno.test("a page of a named origin may use the node, another's name may not", a
   }, { rest: { allowOrigins: ["http://localhost:8000"] } });
 });
 
+Deno.test("every refusal of the store has a status that the description knows", () => {
+  const reads: ErrorCode[] = [
+    ...["invalid", "quorum-not-met", "overloaded", "wrong-owner", "too-late"] as const,
+    ...["storage-failed", "record-damaged", "not-proven", "hints-full"] as const,
+  ];
+  const writes: ErrorCode[] = [...reads, "too-many-siblings"];
+  for (const { method, path, responses } of API_ROUTES) {
+    if (!path.startsWith("/kv/")) continue;
+    for (const code of method === "get" ? reads : writes) {
+      equal(`${statusOf(code)}` in responses, true, `${method} ${path}: ${code}`);
+    }
+  }
+});
+
 Deno.test("the description names every route, and every route it names is there", async () => {
   await withNode(async ({ rest, send }) => {
     const described = API_ROUTES.map(({ method, path }) => `${method} ${path}`);
@@ -311,5 +327,12 @@ Deno.test("the description names every route, and every route it names is there"
     const html = await page.text();
     equal(html.includes("<script"), false);
     match(html, /\/kv\/\{key\}/);
+    // Lines that can be copied: real keys, and bodies of the kind that each route takes.
+    match(html, /<pre>curl http:\/\/127\.0\.0\.1:9101\/kv\/greeting<\/pre>/);
+    match(html, /-d '\{&#34;drop&#34;:0\.1\}' http:\/\/127\.0\.0\.1:9101\/faults/);
+    match(
+      html,
+      /-d '\{&#34;key&#34;:&#34;greeting&#34;\}' http:\/\/127\.0\.0\.1:9101\/anti-entropy/,
+    );
   });
 });
