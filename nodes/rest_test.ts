@@ -1,5 +1,5 @@
 /** The REST API of one node with a real store, without sockets. */
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { ErrorCode } from "../lib/dynamo/errors.ts";
 import { API_ROUTES } from "./openapi.ts";
 import { statusOf } from "./problems.ts";
@@ -221,6 +221,38 @@ Deno.test("status, probes and metrics", async () => {
     equal(refused.status, 503);
     equal(refused.headers.get("retry-after"), "1");
     equal((await refused.json()).definite, true);
+  });
+});
+
+Deno.test("metrics are named as Prometheus asks, and say what they count", async () => {
+  await withNode(async ({ put, send }) => {
+    await put("/kv/k", "x");
+    const lines = (await (await send("/metrics")).text()).split("\n").filter((line) => line !== "");
+    const types = new Map<string, string>();
+    const helps = new Map<string, string>();
+    for (const line of lines) {
+      const [, kind, name = "", text = ""] = /^# (HELP|TYPE) (\w+) (.+)$/.exec(line) ?? [];
+      if (kind === "HELP") helps.set(name, text);
+      else if (kind === "TYPE") types.set(name, text);
+      else {
+        const sample = /^(\w+)\{/.exec(line)?.[1] ?? line;
+        const family = types.has(sample) ? sample : sample.replace(/_(bucket|sum|count)$/, "");
+        equal(types.has(family), true, `${line} has no type`);
+      }
+    }
+    ok(types.size > 30);
+    for (const [name, type] of types) {
+      match(name, /^(dynamo|process)_[a-z]+(_[a-z]+)*$/);
+      equal(name.endsWith("_total"), type === "counter", `${name} is a ${type}`);
+      equal(/_(ms|us|millis|kb|mb|minutes|hours)(_|$)/.test(name), false, `${name}: base units`);
+      equal(/_(count|sum|bucket)$/.test(name), false, `${name} looks like a histogram's part`);
+      ok((helps.get(name) ?? "").length > 5, `${name} says nothing of itself`);
+    }
+    const moments = [...helps].filter(([, help]) => help.includes("since 1970"));
+    ok(moments.length >= 2);
+    for (const [name] of moments) {
+      ok(/_timestamp_seconds$/.test(name) || name === "process_start_time_seconds", name);
+    }
   });
 });
 
