@@ -174,7 +174,7 @@ const NODE_ROUTES: readonly RouteConfig[] = [
     summary: "Protocol events, as server-sent events",
     description:
       "`event` is the observation's type, `data` its JSON with `node`, who observed it, and `at` " +
-      "(ms since 1970); another node that it is about stands in `about`. A slow reader loses events and is told how many by an event `dropped`.",
+      "(ms since 1970); `peer` is another node that it is about. A slow reader loses events and is told how many by an event `dropped`.",
     responses: {
       200: {
         description: "Never ends",

@@ -121,11 +121,11 @@ export class Dialogue {
   }
 
   private noteSilent(key: string, nodes: readonly NodeId[]): void {
-    for (const node of nodes) {
-      if (node === this.node.self) continue;
+    for (const peer of nodes) {
+      if (peer === this.node.self) continue;
       this.node.counters.silences++;
-      this.node.onFailure(node, false);
-      this.node.out.emit({ type: "silent", node, key });
+      this.node.onFailure(peer, false);
+      this.node.out.emit({ type: "silent", peer, key });
     }
   }
 

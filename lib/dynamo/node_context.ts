@@ -159,13 +159,13 @@ export class NodeContext {
     if (this.detector.onFailure(node, refused)) this.noteHealth(node, false);
   }
 
-  noteHealth(node: NodeId, up: boolean): void {
-    if (up) this.returned.add(node);
-    const phi = this.detector.phi(node, this.out.now);
+  noteHealth(peer: NodeId, up: boolean): void {
+    if (up) this.returned.add(peer);
+    const phi = this.detector.phi(peer, this.out.now);
     this.out.emit(
       up
-        ? { type: "node-up", node }
-        : { type: "node-down", node, phi: Math.round(phi * 100) / 100 },
+        ? { type: "node-up", peer }
+        : { type: "node-down", peer, phi: Math.round(phi * 100) / 100 },
     );
   }
 
