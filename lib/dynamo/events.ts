@@ -331,6 +331,11 @@ export type Effect =
   | { readonly kind: "timer"; readonly id: number; readonly at: Micros }
   | { readonly kind: "emit"; readonly observation: Observation };
 
+/** Takes what a step asks for, in order: an array, or somebody who carries it out at once. */
+export interface EffectSink {
+  push(effect: Effect): unknown;
+}
+
 export interface HintChange {
   readonly add?: readonly NodeId[];
   readonly remove?: readonly NodeId[];
