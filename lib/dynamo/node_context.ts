@@ -160,6 +160,7 @@ export class NodeContext {
 
   /** The node has spoken to this one. */
   onContact(node: NodeId): void {
+    if (this.config.gossipIntervalMs === 0) return;
     this.conversations.noteContact(node, this.out.now);
     if (this.detector.onContact(node, this.out.now)) this.noteHealth(node, true);
   }
