@@ -135,7 +135,7 @@ Deno.test("forward: a moment's silence of all primaries is no reason to do witho
   assert.deepEqual(forwardedTo(puts), [first, second, third, first]);
 });
 
-Deno.test("forward: a peer whose answers always take long is not doubted for it", () => {
+Deno.test("forward: a peer that is always slow to answer is not doubted for it", () => {
   const stage = new Stage();
   const [first] = stage.primaries as [string];
   const call = stage.step(0, client(1, {})).find((each) => each.kind === "call");
