@@ -1,8 +1,7 @@
 /** Faults that a node is told to inject: what may be asked for, and what becomes of calls and of the disk. */
 import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
-import { clusterConfig, ConfigError } from "../lib/dynamo/config.ts";
-import type { Founding, PeerReply, PeerRequest, StoredRecord } from "../lib/dynamo/events.ts";
-import { foundRing } from "../lib/dynamo/founding.ts";
+import { ConfigError } from "../lib/dynamo/config.ts";
+import type { Member, PeerReply, PeerRequest, StoredRecord } from "../lib/dynamo/events.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import { type FaultRequest, NO_FAULTS, readFaults } from "./fault_settings.ts";
 import { Faults } from "./faults.ts";
@@ -60,10 +59,8 @@ for (
   });
 }
 
-function founding(): Founding {
-  const members = ["n1", ...PEERS].map((id) => ({ id, url: `http://${id}`, weight: 1 }));
-  const config = clusterConfig({ n: 3 });
-  return { config, members, ring: foundRing(members, config, SeededRandom.from(1)) };
+function member(id: string): Member {
+  return { id, url: `http://${id}`, weight: 1 };
 }
 
 /** A caller over a network that is the test's, with faults as asked for. */
@@ -74,8 +71,8 @@ class Bench {
   readonly caller = new FaultyCaller(
     { call: (to, _request, _timeoutMs, answer) => void this.sent.push({ to, answer }) },
     this.faults,
-    founding(),
     "n1",
+    member,
     SeededRandom.from(2),
   );
 
@@ -164,6 +161,7 @@ function recordingStore(done: string[]): HostStore {
     delete: (key) => note(`delete ${key}`),
     scan: () => note("scan").then(() => ({ records: [], unreadable: [], next: null })),
     scanHints: () => note("hints").then(() => []),
+    writeMeta: (name) => note(`remember ${name}`),
   };
 }
 

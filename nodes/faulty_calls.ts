@@ -3,7 +3,7 @@
  * and doubles messages. As with `--latency`, each message has a fate of its own, whatever it travels with.
  */
 import { refusal } from "../lib/dynamo/errors.ts";
-import type { Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { Member, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type Leg, legDelayMs } from "../lib/random/latency.ts";
 import type { FloatSource } from "../lib/random/seeded.ts";
@@ -21,19 +21,14 @@ type Answer = (answer: CallAnswer) => void;
 
 export class FaultyCaller implements PeerCaller {
   private readonly delays = new DelayLine();
-  private readonly near: ReadonlySet<NodeId>;
 
   constructor(
     private readonly inner: PeerCaller,
     private readonly faults: Faults,
-    founding: Founding,
-    self: NodeId,
+    private readonly self: NodeId,
+    private readonly memberOf: (id: NodeId) => Member | null,
     private readonly random: FloatSource,
-  ) {
-    const zone = founding.members.find((member) => member.id === self)?.zone;
-    const near = founding.members.filter((member) => zone !== undefined && member.zone === zone);
-    this.near = new Set(near.map((member) => member.id));
-  }
+  ) {}
 
   call(to: NodeId, request: PeerRequest, timeoutMs: number, answer: Answer): void {
     const { faults } = this;
@@ -77,7 +72,12 @@ export class FaultyCaller implements PeerCaller {
     const { faults: { legs }, random } = this;
     if (legs === null) return 0;
     if (leg === "other") return legs.other.sample(random);
-    return legDelayMs(legs, leg, random, this.near.has(to));
+    return legDelayMs(legs, leg, random, this.isNear(to));
+  }
+
+  private isNear(to: NodeId): boolean {
+    const zone = this.memberOf(this.self)?.zone;
+    return zone !== undefined && this.memberOf(to)?.zone === zone;
   }
 }
 

@@ -46,6 +46,10 @@ export class FaultyStore implements HostStore {
     return this.read(() => this.inner.scanHints(target, options));
   }
 
+  writeMeta(name: string, json: unknown): Promise<void> {
+    return this.write(() => this.inner.writeMeta(name, json));
+  }
+
   /** Forgets the accesses that wait. */
   close(): void {
     this.delay.close();

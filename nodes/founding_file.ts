@@ -122,23 +122,32 @@ function membersOf(options: FoundingOptions, urls: readonly string[]): Member[] 
   requireCount("nodes", urls.length, urls.length >= 1 && urls.length <= NODES_MAX);
   if (weights !== undefined) requireOneEach("weights", weights, urls.length);
   if (zones !== undefined) requireOneEach("zones", zones, urls.length);
-  for (const weight of weights ?? []) {
-    if (weight > 0 && weight <= WEIGHT_MAX) continue;
-    throw new ConfigError(
-      `a weight must be a number above 0, at most ${WEIGHT_MAX}: current value is ${weight}`,
-    );
-  }
-  for (const zone of zones ?? []) {
-    if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(zone)) continue;
-    throw new ConfigError(
-      `a zone must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit: current value is '${zone}'`,
-    );
-  }
+  for (const weight of weights ?? []) requireWeight(weight);
+  for (const zone of zones ?? []) requireZone(zone);
   return urls.map((url, i) => {
     const member = { id: `n${i + 1}`, url, weight: weights?.[i] ?? 1 };
     const zone = zones?.[i];
     return zone === undefined ? member : { ...member, zone };
   });
+}
+
+/** The weight, if it can be one. Throws {@link ConfigError}. */
+export function requireWeight(weight: unknown): number {
+  if (typeof weight === "number" && weight > 0 && weight <= WEIGHT_MAX) return weight;
+  throw new ConfigError(
+    `a weight must be a number above 0, at most ${WEIGHT_MAX}: current value is ${
+      typeof weight === "number" ? weight : JSON.stringify(weight)
+    }`,
+  );
+}
+
+/** The zone, if it can be one. Throws {@link ConfigError}. */
+export function requireZone(zone: unknown): string {
+  if (typeof zone === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(zone)) return zone;
+  throw new ConfigError(
+    "a zone must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit: current value is " +
+      `'${zone}'`,
+  );
 }
 
 /** Throws {@link ConfigError} unless that many nodes can be started on one machine. */

@@ -9,6 +9,7 @@ import { problem } from "./problems.ts";
 import { type Target, targetOf } from "./request_target.ts";
 import { addDebugRoutes } from "./rest_debug.ts";
 import { KV_PREFIX, KvRoutes } from "./rest_kv.ts";
+import { addMembershipRoutes } from "./rest_membership.ts";
 import { addOrderRoutes } from "./rest_orders.ts";
 import { addRingRoutes } from "./rest_ring.ts";
 import { RPC_PATH } from "./rpc_messages.ts";
@@ -148,7 +149,7 @@ function createApp(service: NodeService, peers: BearerCheck): Hono {
     service.events.open() ??
       problem("overloaded", "too many watch the events already; try again later"));
   addRingRoutes(app, service);
-  for (const path of ["/debug/*", "/faults", "/anti-entropy"]) {
+  for (const path of ["/debug/*", "/faults", "/anti-entropy", "/membership/*"]) {
     app.use(path, async (c, next) => {
       if (peers.passes(c.req.header("authorization") ?? null)) return await next();
       const room = path.replace("/*", "");
@@ -157,6 +158,7 @@ function createApp(service: NodeService, peers: BearerCheck): Hono {
   }
   addDebugRoutes(app, service);
   addOrderRoutes(app, service);
+  addMembershipRoutes(app, service);
   addLateRoutes(app, service);
   app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
   app.onError((error) => {

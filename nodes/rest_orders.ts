@@ -16,11 +16,11 @@ import { readBody } from "./request_body.ts";
 const ORDER_BYTES_MAX = 65_536;
 
 export function addOrderRoutes(app: Hono, service: NodeService): void {
-  const peers = service.founding.members.map(({ id }) => id).filter((id) => id !== service.self.id);
+  const peers = () => service.members.map(({ id }) => id).filter((id) => id !== service.self.id);
   app.get("/faults", (c) => withFaults(service, (faults) => c.json(shown(faults))));
   app.put("/faults", (c) =>
     withFaults(service, async (faults) => {
-      const settings = readFaults(await jsonOf(c), peers);
+      const settings = readFaults(await jsonOf(c), peers());
       faults.set(settings);
       return c.json(shown(faults));
     }));
@@ -35,7 +35,7 @@ export function addOrderRoutes(app: Hono, service: NodeService): void {
   );
 }
 
-async function answered(answer: () => Response | Promise<Response>): Promise<Response> {
+export async function answered(answer: () => Response | Promise<Response>): Promise<Response> {
   try {
     return await answer();
   } catch (error) {
@@ -59,7 +59,7 @@ function shown(faults: Faults): Record<string, unknown> {
   return { ...faults.settings, injected: faults.injected };
 }
 
-async function jsonOf(c: Context): Promise<unknown> {
+export async function jsonOf(c: Context): Promise<unknown> {
   const body = await readBody(c.req.raw, ORDER_BYTES_MAX);
   if (body.kind === "too-large") {
     throw new ConfigError(`the body must have at most ${ORDER_BYTES_MAX} bytes: it has more`);
@@ -105,6 +105,7 @@ async function order(service: NodeService, request: AdminRequest): Promise<Respo
   if (notReady !== null) return problem("not-ready", notReady);
   const reply = await new Promise<AdminReply>((resolve) => service.host.admin(request, resolve));
   if (reply.status === "error") return problemOf(reply.error, null);
+  if (reply.status !== "anti-entropy") throw new Error(`An exchange answered as ${reply.status}`);
   const { status: _, state, ...outcome } = reply;
   return Response.json({ ...outcome, ...state });
 }

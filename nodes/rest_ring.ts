@@ -20,19 +20,22 @@ export function addRingRoutes(app: Hono, service: NodeService): void {
 }
 
 /** The ring as data, enough to find any key's nodes, and the table of partitions made from it. */
-function ringTable({ replica: { ring }, founding }: NodeService): Record<string, unknown> {
-  const { partitioning, partitions, tokens } = ring.state;
+function ringTable({ replica: { ring }, members }: NodeService): Record<string, unknown> {
+  const { partitioning, partitions, tokens, segments } = ring.state;
   return {
     ringVersion: ring.version,
     n: ring.n,
     partitioning,
     partitions,
-    members: founding.members,
+    members,
     tokens,
+    // Only after a change of membership: who holds what is not simply what the tokens say.
+    ...(segments === undefined ? {} : { segments }),
     ranges: Array.from({ length: ring.rangeCount }, (_, index) => ({
       ...ring.range(index),
       share: ring.shareOf(index),
       primaries: ring.primaries(index),
+      epoch: ring.epochOf(index),
     })),
   };
 }

@@ -264,7 +264,7 @@ Deno.test("a node that is still asking what its disk is worth answers peers, and
       sender: "n2",
       incarnation: 1,
     };
-    const params = { envelope, digest: [] };
+    const params = { envelope, digest: [], membership: "" };
     const asked = await send("/rpc", {
       method: "POST",
       headers: { authorization: `Bearer ${SECRET}` },
