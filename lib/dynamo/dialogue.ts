@@ -15,8 +15,7 @@ export class Dialogue {
     if (taken === undefined) return;
     const { call, conversation } = taken;
     const { coordinator } = conversation;
-    this.node.conversations.noteAnswer(call.to, this.node.out.now);
-    this.node.onContact(call.to);
+    this.node.onAnswer(call.to);
     switch (coordinator.kind) {
       case "get":
         this.node.conversations.noteRead(call, this.node.out.now);
