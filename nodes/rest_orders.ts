@@ -16,11 +16,12 @@ import { readBody } from "./request_body.ts";
 const ORDER_BYTES_MAX = 65_536;
 
 export function addOrderRoutes(app: Hono, service: NodeService): void {
-  const peers = service.founding.members.map(({ id }) => id).filter((id) => id !== service.self.id);
+  const members = service.founding.members.map(({ id }) => id);
+  const peers = members.filter((id) => id !== service.self.id);
   app.get("/faults", (c) => withFaults(service, (faults) => c.json(shown(faults))));
   app.put("/faults", (c) =>
     withFaults(service, async (faults) => {
-      const settings = readFaults(await jsonOf(c), peers);
+      const settings = readFaults(await jsonOf(c), peers, members);
       faults.set(settings);
       return c.json(shown(faults));
     }));
@@ -56,7 +57,15 @@ function withFaults(
 }
 
 function shown(faults: Faults): Record<string, unknown> {
-  return { ...faults.settings, injected: faults.injected };
+  const { dropped, refused, held, delayed, duplicated } = faults.links.counters;
+  const onLinks = {
+    linkMessagesDropped: dropped,
+    linkMessagesRefused: refused,
+    linkMessagesHeld: held,
+    linkMessagesDelayed: delayed,
+    linkMessagesDuplicated: duplicated,
+  };
+  return { ...faults.settings, injected: { ...faults.injected, ...onLinks } };
 }
 
 async function jsonOf(c: Context): Promise<unknown> {
