@@ -19,7 +19,7 @@ import {
 } from "./options.ts";
 import type { Availability, AvailabilityByPhase, Share } from "./soak/availability.ts";
 import { type Act, ACTS, ACTS_DEFAULT } from "./soak/nemesis.ts";
-import type { Convergence } from "./soak/verify.ts";
+import type { Convergence } from "../nodes/cluster_convergence.ts";
 import { runSoak, type SoakOptions, type SoakReport } from "./soak/run.ts";
 
 const SHOWN_MAX = 10;
