@@ -10,6 +10,7 @@ import { utf8Length } from "../lib/dynamo/request_options.ts";
 import { NO_FAULTS, objectOf, readFaults, shownValue } from "./fault_settings.ts";
 import type { Faults } from "./faults.ts";
 import type { NodeService } from "./node_service.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { problem, problemOf } from "./problems.ts";
 import { readBody } from "./request_body.ts";
 
@@ -18,17 +19,17 @@ const ORDER_BYTES_MAX = 65_536;
 export function addOrderRoutes(app: Hono, service: NodeService): void {
   const members = service.founding.members.map(({ id }) => id);
   const peers = members.filter((id) => id !== service.self.id);
-  app.get("/faults", (c) => withFaults(service, (faults) => c.json(shown(faults))));
+  app.get("/faults", () => withFaults(service, (faults) => jsonAnswer(shown(faults))));
   app.put("/faults", (c) =>
     withFaults(service, async (faults) => {
       const settings = readFaults(await jsonOf(c), peers, members);
       faults.set(settings);
-      return c.json(shown(faults));
+      return jsonAnswer(shown(faults));
     }));
-  app.delete("/faults", (c) =>
+  app.delete("/faults", () =>
     withFaults(service, (faults) => {
       faults.set(NO_FAULTS);
-      return c.json(shown(faults));
+      return jsonAnswer(shown(faults));
     }));
   app.post(
     "/anti-entropy",
@@ -115,5 +116,5 @@ async function order(service: NodeService, request: AdminRequest): Promise<Respo
   const reply = await new Promise<AdminReply>((resolve) => service.host.admin(request, resolve));
   if (reply.status === "error") return problemOf(reply.error, null);
   const { status: _, state, ...outcome } = reply;
-  return Response.json({ ...outcome, ...state });
+  return jsonAnswer({ ...outcome, ...state });
 }
