@@ -14,7 +14,7 @@ import {
 } from "../lib/dynamo/config.ts";
 import type { Founding, Member } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
-import type { RingState } from "../lib/dynamo/ring.ts";
+import type { RingMember, RingState } from "../lib/dynamo/ring.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 
 /** What a cluster is to be founded with; whatever is left out has a default, or is as it was founded. */
@@ -27,6 +27,8 @@ export interface FoundingOptions {
   readonly zones?: readonly string[];
   /** Where the ring's tokens are drawn from; drawn itself when left out. */
   readonly seed?: number | string;
+  /** A ring that was drawn elsewhere and its members, in place of weights, zones and seed. */
+  readonly drawn?: { readonly members: readonly RingMember[]; readonly ring: RingState };
 }
 
 export const NODES_DEFAULT = 5;
@@ -39,6 +41,11 @@ export function makeFounding(options: FoundingOptions, urls: readonly string[]):
     ...options.config,
     cluster: options.config?.cluster ?? drawnName(),
   });
+  const { drawn } = options;
+  if (drawn !== undefined) {
+    const members = drawn.members.map((member, i) => ({ ...member, url: urls[i] as string }));
+    return { config, members, ring: drawn.ring };
+  }
   const members = membersOf(options, urls);
   if (config.partitioning === "equal-partitions" && config.partitions < members.length) {
     throw new ConfigError(

@@ -155,6 +155,16 @@ export const faultSettings = z.object({
     failing: probability.openapi({
       description: "The probability that an access fails; half of such writes happen all the same",
     }),
+    operations: z.enum(["loads", "stores", "both"]).openapi({
+      description: "Which accesses may fail",
+    }),
+    full: z.boolean().openapi({ description: "Nothing can be stored" }),
+  }),
+  links: z.array(z.record(z.string(), z.unknown())).openapi({
+    description: "Faults of links in the words of a scenario, without atMs and forMs: loss, " +
+      "duplicate, reorder, delay, bandwidth, clog, partition, partition-oneway, flapping. They " +
+      "concern the calls that this node makes and their answers, so tell every node",
+    example: [{ kind: "loss", from: ["n1"], to: ["n2"], legs: ["W"], probability: 0.5 }],
   }),
 }).openapi("Faults");
 

@@ -10,24 +10,26 @@ import { utf8Length } from "../lib/dynamo/request_options.ts";
 import { NO_FAULTS, objectOf, readFaults, shownValue } from "./fault_settings.ts";
 import type { Faults } from "./faults.ts";
 import type { NodeService } from "./node_service.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { problem, problemOf } from "./problems.ts";
 import { readBody } from "./request_body.ts";
 
 const ORDER_BYTES_MAX = 65_536;
 
 export function addOrderRoutes(app: Hono, service: NodeService): void {
-  const peers = () => service.members.map(({ id }) => id).filter((id) => id !== service.self.id);
-  app.get("/faults", (c) => withFaults(service, (faults) => c.json(shown(faults))));
+  const members = () => service.members.map(({ id }) => id);
+  const peers = () => members().filter((id) => id !== service.self.id);
+  app.get("/faults", () => withFaults(service, (faults) => jsonAnswer(shown(faults))));
   app.put("/faults", (c) =>
     withFaults(service, async (faults) => {
-      const settings = readFaults(await jsonOf(c), peers());
+      const settings = readFaults(await jsonOf(c), peers(), members());
       faults.set(settings);
-      return c.json(shown(faults));
+      return jsonAnswer(shown(faults));
     }));
-  app.delete("/faults", (c) =>
+  app.delete("/faults", () =>
     withFaults(service, (faults) => {
       faults.set(NO_FAULTS);
-      return c.json(shown(faults));
+      return jsonAnswer(shown(faults));
     }));
   app.post(
     "/anti-entropy",
@@ -56,7 +58,15 @@ function withFaults(
 }
 
 function shown(faults: Faults): Record<string, unknown> {
-  return { ...faults.settings, injected: faults.injected };
+  const { dropped, refused, held, delayed, duplicated } = faults.links.counters;
+  const onLinks = {
+    linkMessagesDropped: dropped,
+    linkMessagesRefused: refused,
+    linkMessagesHeld: held,
+    linkMessagesDelayed: delayed,
+    linkMessagesDuplicated: duplicated,
+  };
+  return { ...faults.settings, injected: { ...faults.injected, ...onLinks } };
 }
 
 export async function jsonOf(c: Context): Promise<unknown> {
@@ -107,5 +117,5 @@ async function order(service: NodeService, request: AdminRequest): Promise<Respo
   if (reply.status === "error") return problemOf(reply.error, null);
   if (reply.status !== "anti-entropy") throw new Error(`An exchange answered as ${reply.status}`);
   const { status: _, state, ...outcome } = reply;
-  return Response.json({ ...outcome, ...state });
+  return jsonAnswer({ ...outcome, ...state });
 }

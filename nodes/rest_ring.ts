@@ -2,16 +2,17 @@
 import type { Hono } from "hono";
 import { positionOf } from "../lib/dynamo/position.ts";
 import type { NodeService } from "./node_service.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { problem } from "./problems.ts";
 import { keyIn, TargetError, targetOf } from "./request_target.ts";
 
 const RING_PREFIX = "/ring/";
 
 export function addRingRoutes(app: Hono, service: NodeService): void {
-  app.get("/ring", (c) => c.json(ringTable(service)));
+  app.get("/ring", () => jsonAnswer(ringTable(service)));
   app.get("/ring/*", (c) => {
     try {
-      return c.json(placeOf(service, keyIn(targetOf(c.req.url).path, RING_PREFIX)));
+      return jsonAnswer(placeOf(service, keyIn(targetOf(c.req.url).path, RING_PREFIX)));
     } catch (error) {
       if (error instanceof TargetError) return problem("invalid", error.message);
       throw error;

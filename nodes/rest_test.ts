@@ -211,6 +211,9 @@ Deno.test("status, probes and metrics", async () => {
     equal(status.members[0].url, BASE);
     equal((await send("/health")).status, 200);
     equal((await send("/ready")).status, 200);
+    for (const path of ["/status", "/ring", "/ring/k", "/health"]) {
+      match(await (await send(path)).text(), /^\{.*\}\n$/);
+    }
     const metrics = await (await send("/metrics")).text();
     match(metrics, /^dynamo_requests_served_total\{.*\} 2$/m);
     match(metrics, /^dynamo_request_duration_seconds_bucket\{.*method="put".*le="\+Inf"\} 1$/m);
