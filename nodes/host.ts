@@ -13,11 +13,11 @@ import type {
   Effect,
   Event,
   Micros,
-  Observation,
   PeerReply,
   PeerRequest,
   Reply,
 } from "../lib/dynamo/events.ts";
+import type { Observation } from "../lib/dynamo/observations.ts";
 import type { Replica } from "../lib/dynamo/replica.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type RecordStore, StorageError } from "./storage.ts";
