@@ -43,7 +43,7 @@ function text(name: string, charactersMax: number) {
   return z.string({ error }).max(charactersMax, { error });
 }
 
-function shown(input: unknown): string {
+export function shown(input: unknown): string {
   if (input === undefined) return "left out";
   const json = JSON.stringify(input) ?? String(input);
   return json.length > 80 ? `${json.slice(0, 80)}…` : json;
