@@ -17,8 +17,9 @@ import {
   readArguments,
   writeAll,
 } from "./options.ts";
-import type { Availability, Share } from "./soak/availability.ts";
+import type { Availability, AvailabilityByPhase, Share } from "./soak/availability.ts";
 import { type Act, ACTS, ACTS_DEFAULT } from "./soak/nemesis.ts";
+import type { Convergence } from "./soak/verify.ts";
 import { runSoak, type SoakOptions, type SoakReport } from "./soak/run.ts";
 
 const SHOWN_MAX = 10;
@@ -94,9 +95,21 @@ function shareOf(...shares: readonly Share[]): string {
   return `${(100 * served / requests).toFixed(3)}% (${served} of ${requests})`;
 }
 
-function describe(report: SoakReport): string {
-  const { operations, availability: { whole, cut }, convergence, verdict, acts } = report;
+/** Gets and puts together, and apart. */
+function inAll({ whole, cut }: AvailabilityByPhase): string {
   const both = (pick: (from: Availability) => Share) => shareOf(pick(whole), pick(cut));
+  return `${shareOf(whole.gets, whole.puts, cut.gets, cut.puts)}; ` +
+    `gets ${both(({ gets }) => gets)}, puts ${both(({ puts }) => puts)}`;
+}
+
+function hintsOf({ hintsLeft, hintsTookMs }: Convergence): string {
+  return hintsTookMs === null
+    ? `${hintsLeft} hints left`
+    : `no hint after ${seconds1(hintsTookMs)}`;
+}
+
+function describe(report: SoakReport): string {
+  const { operations, availability: { requests, attempts }, convergence, verdict, acts } = report;
   const lines = [
     `Cluster ${report.cluster}: ${report.nodes} nodes, N=${report.n} R=${report.r} W=${report.w}, ` +
     `${report.clients} clients for ${seconds1(report.loadMs)}, seed ${report.seed}`,
@@ -106,13 +119,12 @@ function describe(report: SoakReport): string {
     `${operations.gets} gets (${operations.getsFailed} failed), ${operations.puts} puts`,
     `  puts          ${operations.acknowledged} acknowledged, ${operations.failed} failed, ` +
     `${operations.indeterminate} indeterminate`,
-    `  served        ${shareOf(whole.gets, whole.puts)} of what reached for a node that was up, ` +
-    "outside of cuts",
-    `                ${shareOf(cut.gets, cut.puts)} during cuts; ` +
-    `puts ${both(({ puts }) => puts)}, gets ${both(({ gets }) => gets)} in all`,
+    `  served        ${inAll(requests)} of the requests that reached for a node that was up`,
+    `                ${shareOf(requests.cut.gets, requests.cut.puts)} of them during cuts`,
+    `  attempts      ${inAll(attempts)} of what single nodes that were up were asked`,
     `  converged     ${convergence.converged ? "" : "NOT within "}${
       seconds1(convergence.tookMs)
-    } after healing: ${convergence.hintsLeft} hints left, ` +
+    } after healing: ${hintsOf(convergence)}, ` +
     `${convergence.keysDiffering.length} keys differ`,
     `  lost          ${verdict.lost.length} acknowledged writes`,
     `  surfaced      ${verdict.surfaced.length} writes that had been refused, ` +

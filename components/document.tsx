@@ -39,7 +39,7 @@ export function Document(props: DocumentProps) {
                 <a href="/" aria-current={title === "Clusters" ? "page" : undefined}>Clusters</a>
               </li>
               <li>
-                <a href="/api/openapi.json">API</a>
+                <a href="/api/docs">API</a>
               </li>
             </ul>
           </nav>

@@ -1,6 +1,6 @@
 /**
- * `/docs`: the API's description as one plain page, made on the server. No script runs in it, and
- * nothing is fetched from elsewhere.
+ * An API's description as one plain page, made on the server: a node's `/docs`, the dashboard's
+ * `/api/docs`. No script runs in it, and nothing is fetched from elsewhere.
  */
 import { createHash } from "node:crypto";
 import type { ApiDocument } from "./openapi.ts";
@@ -29,7 +29,7 @@ interface Parameter {
   readonly in: string;
   readonly required?: boolean;
   readonly description?: string;
-  readonly schema?: { readonly description?: string };
+  readonly schema?: { readonly description?: string; readonly example?: unknown };
 }
 
 interface Operation {
@@ -38,12 +38,15 @@ interface Operation {
   readonly parameters?: readonly Parameter[];
   readonly responses?: Readonly<Record<string, { readonly description?: string }>>;
   readonly security?: readonly unknown[];
-  readonly requestBody?: unknown;
+  readonly requestBody?: {
+    readonly content?: Readonly<Record<string, { readonly example?: unknown }>>;
+  };
 }
 
 const VERBS = ["get", "put", "post", "delete"] as const;
 
-export function renderDocs(document: ApiDocument): string {
+/** `source` is where the description itself lies. */
+export function renderDocs(document: ApiDocument, source: string): string {
   const url = document.servers?.[0]?.url ?? "";
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     VERBS.flatMap((verb) => {
@@ -63,7 +66,9 @@ export function renderDocs(document: ApiDocument): string {
 <body>
 <main>
 <h1>${escape(title)}</h1>
-<p>${marked(description ?? "")} The same for programs: <a href="/openapi.json">openapi.json</a>.</p>
+<p>${marked(description ?? "")} The same for programs: <a href="${
+    escape(source)
+  }">openapi.json</a>.</p>
 ${operations.join("\n")}
 </main>
 </body>
@@ -98,15 +103,23 @@ ${
 </section>`;
 }
 
+/** A line to try; what it leaves out (a file's bytes, a secret) has a telling name. */
 function curlLine(url: string, verb: string, path: string, operation: Operation): string {
   const parts = ["curl"];
-  if (verb !== "get" && verb !== "post") parts.push(`-X ${verb.toUpperCase()}`);
+  const [content] = Object.entries(operation.requestBody?.content ?? {});
+  const isImplied = verb === "get" || (verb === "post" && content !== undefined);
+  if (!isImplied) parts.push(`-X ${verb.toUpperCase()}`);
   if (operation.security !== undefined) parts.push('-H "Authorization: Bearer $SECRET"');
-  if (verb === "put") parts.push("--data-binary hello");
-  if (verb === "post") {
-    parts.push(`-d '{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}'`);
+  if (content !== undefined) {
+    const [type, { example }] = content;
+    if (example === undefined) parts.push("--data-binary hello");
+    else parts.push(`-H 'Content-Type: ${type}' -d '${JSON.stringify(example)}'`);
   }
-  parts.push(`${url}${path.replace("{key}", "greeting")}`);
+  const examples = new Map(
+    (operation.parameters ?? []).map((each) => [each.name, each.schema?.example]),
+  );
+  const filled = path.replace(/\{(\w+)\}/g, (name, inner) => `${examples.get(inner) ?? name}`);
+  parts.push(`${url}${filled}`);
   return parts.join(" ");
 }
 

@@ -76,9 +76,7 @@ export class EventStream {
   }
 
   private publish(observation: Observation): void {
-    // An observation of another node names it in `node`, which here says who observed.
-    const about = "node" in observation ? { about: observation.node } : {};
-    const data = JSON.stringify({ ...observation, ...about, node: this.node, at: Date.now() });
+    const data = JSON.stringify({ ...observation, node: this.node, at: Date.now() });
     this.send(`event: ${observation.type}\ndata: ${data}\n\n`);
   }
 

@@ -3,8 +3,11 @@
  * prom-client is loaded with the first question and given the figures of that moment.
  *
  * Its own process gauges read 0 under a node's permissions, so memory comes from `Deno.memoryUsage()`.
+ * Names follow Prometheus' conventions (prometheus.io/docs/practices/naming): base units, which end the
+ * name; `_total` for counters alone; moments as `_timestamp_seconds`.
  */
 import { Counter, Gauge, Registry } from "prom-client";
+import type { Counters } from "../lib/dynamo/counters.ts";
 import type { NodeService } from "./node_service.ts";
 import { BUCKETS_S, type RequestSeries } from "./request_meter.ts";
 
@@ -18,7 +21,7 @@ export async function renderMetrics(
   addRequests(registry, service);
   addStorage(registry, service);
   addTraffic(registry, service);
-  addProcess(registry, service);
+  addProcess(registry);
   return {
     contentType: registry.contentType,
     text: `${await registry.metrics()}${histogramText(service)}`,
@@ -33,17 +36,33 @@ function gauge(registry: Registry, name: string, help: string, value: number): v
   new Gauge({ name, help, registers: [registry] }).set(value);
 }
 
-/** `requestsServed` is `dynamo_requests_served_total`. */
+/** What the replica's counters are called here, and what they count. */
+const COUNTERS: Readonly<Partial<Record<keyof Counters, readonly [name: string, help: string]>>> = {
+  requestsServed: ["requests_served", "Client requests answered as asked"],
+  requestsFailed: ["requests_failed", "Client requests answered with an error"],
+  overloaded: ["requests_overloaded", "Requests refused because too many were under way"],
+  forwards: ["forwards", "Requests passed on to a node that can coordinate them"],
+  readRepairs: ["read_repairs", "Stale replicas that reads brought up to date"],
+  callsFailed: ["calls_failed", "Calls to peers that failed"],
+  silences: ["silences", "Replicas passed over because they were silent for too long"],
+  storageFailures: ["storage_failures", "Accesses to the disk that failed"],
+  gossipRounds: ["gossip_rounds", "Rounds of gossip that this node began"],
+  hintsStored: ["hints_stored", "Hints taken on for nodes that were down"],
+  hintsDelivered: ["hints_delivered", "Hints handed to those they were for"],
+  exchanges: ["exchanges", "Comparisons with a co-owner that went through"],
+  exchangesFailed: ["exchanges_failed", "Comparisons with a co-owner that did not"],
+  treesCompared: ["trees_compared", "Merkle trees compared"],
+  keysRepaired: ["keys_repaired", "Keys that comparisons brought up to date"],
+  reaped: ["tombstones_reaped", "Tombstones that this node had dropped everywhere"],
+  recovered: ["records_recovered", "Damaged records replaced from the other replicas"],
+};
+
 function addReplica(registry: Registry, { replica }: NodeService): void {
   const { counters, requestsInFlight, crowdedKeys, conversations } = replica.stats();
-  for (const [name, value] of Object.entries(counters)) {
-    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    counter(
-      registry,
-      `dynamo_${snake}_total`,
-      `Since the start: ${snake.replaceAll("_", " ")}`,
-      value,
-    );
+  for (const [field, value] of Object.entries(counters)) {
+    const words = field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const [name, help] = COUNTERS[field as keyof Counters] ?? [words, words.replaceAll("_", " ")];
+    counter(registry, `dynamo_${name}_total`, help, value);
   }
   gauge(
     registry,
@@ -64,7 +83,7 @@ function addPeers(registry: Registry, { replica, founding, self }: NodeService):
   const up = byPeer("dynamo_peer_up", "1 while the peer is believed to be up");
   const held = byPeer("dynamo_hints_for", "Hints held for the peer");
   const exchanged = byPeer(
-    "dynamo_anti_entropy_last_seconds",
+    "dynamo_anti_entropy_last_timestamp_seconds",
     "When the last completed comparison with the peer began, since 1970",
   );
   for (const { id: peer } of founding.members) {
@@ -130,20 +149,21 @@ function addTraffic(registry: Registry, { peers, events }: NodeService): void {
   }
   gauge(
     registry,
-    "dynamo_rpc_delayed",
+    "dynamo_rpc_messages_delayed",
     "Messages that injected latency holds",
     peers.messagesDelayed,
   );
   gauge(registry, "dynamo_event_watchers", "Streams of /events", events.size);
 }
 
-function addProcess(registry: Registry, { uptimeMs }: NodeService): void {
+function addProcess(registry: Registry): void {
   const { rss, heapUsed, heapTotal, external } = Deno.memoryUsage();
   gauge(registry, "process_resident_memory_bytes", "Resident memory", rss);
   gauge(registry, "process_heap_bytes", "Heap, all of it", heapTotal);
   gauge(registry, "process_heap_used_bytes", "Heap in use", heapUsed);
   gauge(registry, "process_external_memory_bytes", "Memory of buffers outside the heap", external);
-  gauge(registry, "process_uptime_seconds", "Since the node started", uptimeMs / 1_000);
+  const startedAtS = performance.timeOrigin / 1_000;
+  gauge(registry, "process_start_time_seconds", "When the process started, since 1970", startedAtS);
 }
 
 /** prom-client's histogram takes observations, not counts, so the counted one is written here. */
@@ -151,7 +171,7 @@ function histogramText({ meter, config, self }: NodeService): string {
   const name = "dynamo_request_duration_seconds";
   const common = `cluster="${config.cluster}",node="${self.id}"`;
   const lines = [
-    `# HELP ${name} Requests that this node coordinated, until all replicas had answered or failed`,
+    `# HELP ${name} Time of requests that this node coordinated, until all replicas had answered or failed`,
     `# TYPE ${name} histogram`,
   ];
   for (const series of meter.series) lines.push(...seriesLines(name, common, series));

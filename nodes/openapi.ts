@@ -12,7 +12,9 @@ export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 
 type Responses = RouteConfig["responses"];
 
-const json = (schema: z.ZodType) => ({ "application/json": { schema } });
+const json = (schema: z.ZodType, example?: unknown) => ({
+  "application/json": { schema, ...(example === undefined ? {} : { example }) },
+});
 const anything = { "*/*": { schema: { type: "string", format: "binary" } as const } };
 
 const CONTEXT_OUT = {
@@ -62,10 +64,21 @@ const contextHeader = z.object({
   }),
 });
 
+const FOREIGN_HOST = "The Host header names another host than this one";
+
+/** What any route may answer. */
+const EVERYWHERE = problems(
+  [403, FOREIGN_HOST],
+  [500, "The node made a mistake; its log says more"],
+);
+
 const REFUSED = problems(
   [400, "Malformed or out of range; the detail names what, its value and what is allowed"],
-  [503, "Too few replicas answered, or the node is overloaded; see `definite`"],
+  [401, "The node was started with a token for clients, and the request does not show it"],
+  [421, "The key's owners moved while the request was under way: ask again"],
+  [503, "Too few replicas answered, or the node is overloaded or stopping; see `definite`"],
 );
+const CROWDED = problems([409, "It would leave too many siblings: read, and reconcile them"]);
 
 const KV_ROUTES: readonly RouteConfig[] = [
   {
@@ -87,7 +100,8 @@ const KV_ROUTES: readonly RouteConfig[] = [
         content: json(schemas.written),
       },
       ...REFUSED,
-      ...problems([409, "It would leave too many siblings"], [413, "The value is too large"]),
+      ...CROWDED,
+      ...problems([413, "The value is too large"]),
     },
   },
   {
@@ -126,6 +140,7 @@ const KV_ROUTES: readonly RouteConfig[] = [
         content: json(schemas.written),
       },
       ...REFUSED,
+      ...CROWDED,
     },
   },
 ];
@@ -159,7 +174,7 @@ const NODE_ROUTES: readonly RouteConfig[] = [
     summary: "Protocol events, as server-sent events",
     description:
       "`event` is the observation's type, `data` its JSON with `node`, who observed it, and `at` " +
-      "(ms since 1970); another node that it is about stands in `about`. A slow reader loses events and is told how many by an event `dropped`.",
+      "(ms since 1970); `peer` is another node that it is about. A slow reader loses events and is told how many by an event `dropped`.",
     responses: {
       200: {
         description: "Never ends",
@@ -228,7 +243,7 @@ const PEER_ROUTES: readonly RouteConfig[] = [
     },
     responses: {
       200: { description: "In ring order", content: json(schemas.keyPage) },
-      ...problems([400, "An unknown or malformed parameter"]),
+      ...problems([400, "An unknown or malformed parameter"], [503, "The disk failed"]),
       ...UNAUTHORIZED,
     },
   },
@@ -240,7 +255,11 @@ const PEER_ROUTES: readonly RouteConfig[] = [
     request: { params: key },
     responses: {
       200: { description: "Its record", content: json(schemas.heldRecord) },
-      ...problems([404, "It holds nothing"]),
+      ...problems(
+        [400, "Malformed key"],
+        [404, "It holds nothing"],
+        [503, "The disk failed, or the record on it is damaged"],
+      ),
       ...UNAUTHORIZED,
     },
   },
@@ -252,7 +271,7 @@ const PEER_ROUTES: readonly RouteConfig[] = [
       "Answers when the comparisons are over: of every range with an empty body or {}, of " +
       "one with range or key. Pausing alone compares nothing; a restart resumes.",
     security,
-    request: { body: { content: json(schemas.antiEntropyOrder) } },
+    request: { body: { content: json(schemas.antiEntropyOrder, { key: "greeting" }) } },
     responses: {
       200: { description: "How it went, and the state", content: json(schemas.antiEntropy) },
       ...problems(
@@ -268,22 +287,44 @@ const PEER_ROUTES: readonly RouteConfig[] = [
     method: "post",
     path: "/rpc",
     summary: "JSON-RPC 2.0 between nodes",
-    description: `Methods: ping, founding, ${PEER_METHODS.join(", ")}; batches too. Try ` +
-      '`{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}`. All but the first two need an envelope.',
+    description: `Methods: ping, founding, ${PEER_METHODS.join(", ")}; batches too. ` +
+      "All but the first two need an envelope. Peers send one call a line, as application/jsonl.",
     security,
-    request: { body: { content: { "application/json": { schema: z.unknown() } } } },
+    request: {
+      body: {
+        content: json(z.unknown(), { jsonrpc: "2.0", id: 1, method: "ping", params: {} }),
+      },
+    },
     responses: {
       200: { description: "A result or an error, or a list of them", content: json(z.unknown()) },
+      204: { description: "There is nothing to answer: all were notifications" },
       ...UNAUTHORIZED,
+      ...rpcErrors(
+        [400, "The body broke off"],
+        [409, "The conversation is meant for another node or cluster"],
+        [413, "The body is too large"],
+      ),
+      ...problems([503, "It is stopping"]),
     },
   },
 ];
+
+/** Refusals of a whole request in the words of JSON-RPC. */
+function rpcErrors(...statuses: readonly [number, string][]): Responses {
+  const content = json(z.object({ jsonrpc: z.literal("2.0"), id: z.null(), error: z.unknown() }));
+  return Object.fromEntries(
+    statuses.map(([status, description]) => [status, { description, content }]),
+  );
+}
 
 /** Only of use on a node that was started with `--allow-faults`. */
 function faultRoutes(): RouteConfig[] {
   const path = "/faults";
   const answer = { 200: { description: "The faults now", content: json(schemas.faults) } };
-  const refused = { ...problems([403, "Started without --allow-faults"]), ...UNAUTHORIZED };
+  const refused = {
+    ...problems([403, `Started without --allow-faults. Or: ${FOREIGN_HOST}`]),
+    ...UNAUTHORIZED,
+  };
   return [
     {
       method: "get",
@@ -298,7 +339,9 @@ function faultRoutes(): RouteConfig[] {
       summary: "Make the node misbehave",
       description: "Takes the place of what was said before: whatever is left out is well again.",
       security,
-      request: { body: { content: json(schemas.faultSettings.partial()), required: true } },
+      request: {
+        body: { content: json(schemas.faultSettings.partial(), { drop: 0.1 }), required: true },
+      },
       responses: { ...answer, ...problems([400, "Malformed or out of range"]), ...refused },
     },
     {
@@ -311,7 +354,8 @@ function faultRoutes(): RouteConfig[] {
   ];
 }
 
-export const API_ROUTES: readonly RouteConfig[] = [...KV_ROUTES, ...NODE_ROUTES, ...PEER_ROUTES];
+export const API_ROUTES: readonly RouteConfig[] = [...KV_ROUTES, ...NODE_ROUTES, ...PEER_ROUTES]
+  .map((route) => ({ ...route, responses: { ...EVERYWHERE, ...route.responses } }));
 
 export function describeApi(url: string): ApiDocument {
   const app = new OpenAPIHono();

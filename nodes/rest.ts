@@ -184,5 +184,5 @@ async function docs(c: Context, service: NodeService): Promise<Response> {
     import("./openapi.ts"),
     import("./docs_page.ts"),
   ]);
-  return c.html(renderDocs(describeApi(service.self.url)), 200, DOCS_HEADERS);
+  return c.html(renderDocs(describeApi(service.self.url), "/openapi.json"), 200, DOCS_HEADERS);
 }

@@ -1,6 +1,8 @@
 /** The REST API of one node with a real store, without sockets. */
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import type { ErrorCode } from "../lib/dynamo/errors.ts";
 import { API_ROUTES } from "./openapi.ts";
+import { statusOf } from "./problems.ts";
 import { BASE, contextOf, problemOf, SECRET, withNode } from "./rest_under_test.ts";
 import { PROTOCOL_VERSION } from "./rpc_messages.ts";
 
@@ -222,6 +224,38 @@ Deno.test("status, probes and metrics", async () => {
   });
 });
 
+Deno.test("metrics are named as Prometheus asks, and say what they count", async () => {
+  await withNode(async ({ put, send }) => {
+    await put("/kv/k", "x");
+    const lines = (await (await send("/metrics")).text()).split("\n").filter((line) => line !== "");
+    const types = new Map<string, string>();
+    const helps = new Map<string, string>();
+    for (const line of lines) {
+      const [, kind, name = "", text = ""] = /^# (HELP|TYPE) (\w+) (.+)$/.exec(line) ?? [];
+      if (kind === "HELP") helps.set(name, text);
+      else if (kind === "TYPE") types.set(name, text);
+      else {
+        const sample = /^(\w+)\{/.exec(line)?.[1] ?? line;
+        const family = types.has(sample) ? sample : sample.replace(/_(bucket|sum|count)$/, "");
+        equal(types.has(family), true, `${line} has no type`);
+      }
+    }
+    ok(types.size > 30);
+    for (const [name, type] of types) {
+      match(name, /^(dynamo|process)_[a-z]+(_[a-z]+)*$/);
+      equal(name.endsWith("_total"), type === "counter", `${name} is a ${type}`);
+      equal(/_(ms|us|millis|kb|mb|minutes|hours)(_|$)/.test(name), false, `${name}: base units`);
+      equal(/_(count|sum|bucket)$/.test(name), false, `${name} looks like a histogram's part`);
+      ok((helps.get(name) ?? "").length > 5, `${name} says nothing of itself`);
+    }
+    const moments = [...helps].filter(([, help]) => help.includes("since 1970"));
+    ok(moments.length >= 2);
+    for (const [name] of moments) {
+      ok(/_timestamp_seconds$/.test(name) || name === "process_start_time_seconds", name);
+    }
+  });
+});
+
 Deno.test("a node that is still asking what its disk is worth answers peers, and no client", async () => {
   await withNode(async ({ send, put }) => {
     const envelope = {
@@ -292,6 +326,20 @@ Deno.test("a page of a named origin may use the node, another's name may not", a
   }, { rest: { allowOrigins: ["http://localhost:8000"] } });
 });
 
+Deno.test("every refusal of the store has a status that the description knows", () => {
+  const reads: ErrorCode[] = [
+    ...["invalid", "quorum-not-met", "overloaded", "wrong-owner", "too-late"] as const,
+    ...["storage-failed", "record-damaged", "not-proven", "hints-full"] as const,
+  ];
+  const writes: ErrorCode[] = [...reads, "too-many-siblings"];
+  for (const { method, path, responses } of API_ROUTES) {
+    if (!path.startsWith("/kv/")) continue;
+    for (const code of method === "get" ? reads : writes) {
+      equal(`${statusOf(code)}` in responses, true, `${method} ${path}: ${code}`);
+    }
+  }
+});
+
 Deno.test("the description names every route, and every route it names is there", async () => {
   await withNode(async ({ rest, send }) => {
     const described = API_ROUTES.map(({ method, path }) => `${method} ${path}`);
@@ -311,5 +359,12 @@ Deno.test("the description names every route, and every route it names is there"
     const html = await page.text();
     equal(html.includes("<script"), false);
     match(html, /\/kv\/\{key\}/);
+    // Lines that can be copied: real keys, and bodies of the kind that each route takes.
+    match(html, /<pre>curl http:\/\/127\.0\.0\.1:9101\/kv\/greeting<\/pre>/);
+    match(html, /-d '\{&#34;drop&#34;:0\.1\}' http:\/\/127\.0\.0\.1:9101\/faults/);
+    match(
+      html,
+      /-d '\{&#34;key&#34;:&#34;greeting&#34;\}' http:\/\/127\.0\.0\.1:9101\/anti-entropy/,
+    );
   });
 });

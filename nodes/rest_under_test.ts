@@ -1,10 +1,11 @@
 /** For tests: the REST API of one node with a real store, without sockets. */
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { type ClusterConfig, clusterConfig } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import { NodeService } from "./node_service.ts";
+import { API_ROUTES } from "./openapi.ts";
 import { openStorage } from "./open_storage.ts";
 import { createRest, type Rest, type RestOptions } from "./rest.ts";
 
@@ -61,7 +62,11 @@ export async function withNode(
     onError: (error) => defects.push(error),
     ...options.rest,
   });
-  const send = (path: string, init?: RequestInit) => rest.fetch(new Request(BASE + path, init));
+  const send = async (path: string, init?: RequestInit) => {
+    const response = await rest.fetch(new Request(BASE + path, init));
+    requireDocumented(init?.method ?? "GET", path, response.status);
+    return response;
+  };
   try {
     if (options.start === true) {
       service.start();
@@ -80,6 +85,21 @@ export async function withNode(
     await Deno.remove(directory, { recursive: true });
   }
   deepEqual(defects, []);
+}
+
+/** What is answered where nothing is described: no such path or method, a redirect, a preflight. */
+const UNDESCRIBED = [204, 302, 404, 405];
+
+/** No answer has a status that the API's description does not know. */
+function requireDocumented(method: string, path: string, status: number): void {
+  const verb = method === "HEAD" ? "get" : method.toLowerCase();
+  const { pathname } = new URL(BASE + path);
+  const route = API_ROUTES.find((each) =>
+    each.method === verb &&
+    new RegExp(`^${each.path.replace(/\{\w+\}/, ".*")}$`).test(pathname)
+  );
+  const known = route === undefined ? UNDESCRIBED : Object.keys(route.responses).map(Number);
+  ok(known.includes(status), `${method} ${path} answers ${status}, described are ${known}`);
 }
 
 /** The parts of a problem that tests look at. */

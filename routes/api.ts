@@ -5,6 +5,7 @@
  */
 import { OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { DOCS_HEADERS, renderDocs } from "../nodes/docs_page.ts";
 import { ProblemError } from "./problem.ts";
 import { ProblemSchema } from "./schemas.ts";
 
@@ -16,23 +17,72 @@ export interface ApiRoute {
 /** A JSON document sent here is at most this long. */
 const JSON_BYTES_MAX = 65_536;
 
-export function apiApp(routes: readonly ApiRoute[]): OpenAPIHono {
+export interface ApiOptions {
+  /** Told of an answer whose status the description does not know; tests take none. */
+  readonly onUndescribed?: (route: string, status: number) => void;
+}
+
+export function apiApp(routes: readonly ApiRoute[], options: ApiOptions = {}): OpenAPIHono {
   const app = new OpenAPIHono();
-  for (const { config, handle } of routes) {
+  for (const route of routes) {
+    const config = described(route.config);
     app.openAPIRegistry.registerPath(config);
-    app.on(config.method, config.path.replace(/\{(\w+)\}/g, ":$1"), handle);
+    const path = config.path.replace(/\{(\w+)\}/g, ":$1");
+    app.on(config.method, path, watched({ config, handle: route.handle }, options));
   }
-  app.doc31("/api/openapi.json", {
-    openapi: "3.1.0",
-    info: {
-      title: "Dynamo Simulator: the dashboard's API",
-      version: "1",
-      description:
-        "Starts clusters of real Dynamo nodes on this machine, drives and breaks them. " +
-        "Each node has an API of its own: see openapi.json at its url.",
-    },
-  });
+  const describe = (url: string) =>
+    app.getOpenAPI31Document({ ...DESCRIPTION, servers: [{ url: new URL(url).origin }] });
+  app.get(SOURCE, (c) => c.json(describe(c.req.url)));
+  app.get("/api/docs", (c) => c.html(renderDocs(describe(c.req.url), SOURCE), 200, DOCS_HEADERS));
   return app;
+}
+
+const SOURCE = "/api/openapi.json";
+const DESCRIPTION = {
+  openapi: "3.1.0",
+  info: {
+    title: "Dynamo Simulator: the dashboard's API",
+    version: "1",
+    description: "Starts clusters of real Dynamo nodes on this machine, drives and breaks them. " +
+      "Each node has an API of its own: see `/docs` at its url. Errors are RFC 9457 problem details.",
+  },
+};
+
+/** The route with what the frame itself may answer for it. */
+function described(config: RouteConfig): RouteConfig {
+  const json = config.request?.body?.content["application/json"] !== undefined;
+  const reasons = {
+    ...(json
+      ? {
+        400: "The body is not JSON, or a field is wrong",
+        413: "The body is too large",
+        415: "Content-Type is not application/json",
+      }
+      : {}),
+    ...(config.path.includes("{id}") ? { 404: "No such cluster" } : {}),
+    403: "Host or Origin is not this server's own",
+    500: "The dashboard failed; its output says more",
+  };
+  return { ...config, responses: { ...problems(reasons), ...config.responses } };
+}
+
+/** The route's handler, with each status held against the description. */
+function watched({ config, handle }: ApiRoute, { onUndescribed }: ApiOptions): ApiRoute["handle"] {
+  if (onUndescribed === undefined) return handle;
+  const hold = (status: number) => {
+    if (!(status in config.responses)) onUndescribed(`${config.method} ${config.path}`, status);
+  };
+  return async (c) => {
+    let response: Response;
+    try {
+      response = await handle(c);
+    } catch (error) {
+      if (error instanceof ProblemError) hold(error.problem.status);
+      throw error;
+    }
+    hold(response.status);
+    return response;
+  };
 }
 
 /** A JSON response of a schema, for a route's documentation. */
@@ -54,8 +104,9 @@ export function problems(reasons: Record<number, string>) {
   return Object.fromEntries(entries) as Record<string, { description: string }>;
 }
 
-export function takes(schema: z.ZodType) {
-  return { body: { content: { "application/json": { schema } } } };
+export function takes(schema: z.ZodType, example?: unknown) {
+  const content = { schema, ...(example === undefined ? {} : { example }) };
+  return { body: { content: { "application/json": content } } };
 }
 
 /** Checks an input against a schema. Throws a 400 {@link ProblemError} with everything that is wrong. */

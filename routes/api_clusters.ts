@@ -49,10 +49,13 @@ export function clusterRoutes(registry: ClusterRegistry): ApiRoute[] {
         method: "post",
         path: "/api/clusters",
         summary: "Start a cluster; answers once every node is ready",
-        request: takes(LaunchBody),
+        request: takes(LaunchBody, { nodes: 5, n: 3, r: 2, w: 2 }),
         responses: {
           ...answers(201, "It runs; Location names it", ClusterWithRing),
-          ...problems({ 400: "A field is wrong", 409: "Name taken, or too many nodes" }),
+          ...problems({
+            409: "Name taken, or too many nodes or clusters",
+            500: "It did not start; the detail says why",
+          }),
         },
       },
       handle: async (c) => {
@@ -69,10 +72,7 @@ export function clusterRoutes(registry: ClusterRegistry): ApiRoute[] {
         path: "/api/clusters/{id}",
         summary: "One cluster: its configuration, its nodes and what they say, its ring",
         request: { params: ClusterParams },
-        responses: {
-          ...answers(200, "The cluster", ClusterWithRing),
-          ...problems({ 404: "No such" }),
-        },
+        responses: answers(200, "The cluster", ClusterWithRing),
       },
       handle: async (c) => {
         const { live } = registry.find(parse(ClusterParams, c.req.param()).id);
@@ -86,7 +86,7 @@ export function clusterRoutes(registry: ClusterRegistry): ApiRoute[] {
         path: "/api/clusters/{id}",
         summary: "End every process of a cluster and remove its temporary data",
         request: { params: ClusterParams },
-        responses: { ...answers(204, "Ended"), ...problems({ 404: "No such" }) },
+        responses: answers(204, "Ended"),
       },
       handle: async (c) => {
         await registry.end(parse(ClusterParams, c.req.param()).id);
@@ -101,7 +101,11 @@ export function clusterRoutes(registry: ClusterRegistry): ApiRoute[] {
         request: { params: ActParams },
         responses: {
           ...answers(200, "The cluster after it", ClusterWithRing),
-          ...problems({ 404: "No such cluster, node or act", 409: "Not in the node's state" }),
+          ...problems({
+            404: "No such cluster, node or act",
+            409: "Not in the node's state, or the cluster is not running",
+            502: "It was tried and failed; the detail says why",
+          }),
         },
       },
       handle: async (c) => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { dashboardFixture, HOST } from "../tests/dashboard_fixture.ts";
+import { answers, apiApp, type ApiRoute } from "./api.ts";
+import { ProblemError } from "./problem.ts";
 
 Deno.test("a cluster is started, described, and ended", async () => {
   const { post, ask, launched, registry } = dashboardFixture();
@@ -183,7 +185,7 @@ Deno.test("foreign hosts and origins are refused; curl, which sends no origin, i
 
 Deno.test("every answer carries the policy; the API describes itself", async () => {
   const { ask, errors } = dashboardFixture();
-  for (const path of ["/", "/api/clusters", "/nowhere", "/api/openapi.json"]) {
+  for (const path of ["/", "/api/clusters", "/nowhere", "/api/openapi.json", "/api/docs"]) {
     const response = await ask(path);
     const policy = response.headers.get("Content-Security-Policy") ?? "";
     assert.match(policy, /default-src 'none'/, path);
@@ -211,5 +213,50 @@ Deno.test("every answer carries the policy; the API describes itself", async () 
   ]);
   assert.deepEqual(Object.keys(described.paths["/api/clusters"]).sort(), ["get", "post"]);
   assert.equal(described.components.schemas.Launch.additionalProperties, false);
+  // What the frame answers for every route, besides what each says of itself.
+  type Operation = {
+    readonly responses: object;
+    readonly requestBody?: { readonly content: object };
+  };
+  for (const [path, item] of Object.entries<Record<string, Operation>>(described.paths)) {
+    for (const [method, { responses, requestBody }] of Object.entries(item)) {
+      const json = Object.keys(requestBody?.content ?? {}).includes("application/json");
+      const wanted = [
+        ...[403, 500],
+        ...(path.includes("{id}") ? [404] : []),
+        ...(json ? [400, 413, 415] : []),
+        ...(path.includes("/kv/") ? [400, 401, 409, 421, 502, 503, 504] : []),
+      ];
+      const missing = wanted.filter((status) => !(status in responses));
+      assert.deepEqual(missing, [], `${method} ${path}`);
+    }
+  }
+  const docs = await ask("/api/docs");
+  assert.equal(docs.status, 200);
+  const html = await docs.text();
+  assert.doesNotMatch(html, /<script/);
+  assert.match(
+    html,
+    /curl -X POST http:\/\/127\.0\.0\.1:8000\/api\/clusters\/demo\/nodes\/n1\/kill</,
+  );
+  assert.match(html, /-H 'Content-Type: application\/json' -d '\{&#34;nodes&#34;:5,/);
   assert.deepEqual(errors, []);
+});
+
+Deno.test("an answer that is not described is told, whether it was returned or thrown", async () => {
+  const told: string[] = [];
+  const route = (path: string, handle: ApiRoute["handle"]): ApiRoute => ({
+    config: { method: "get", path, responses: answers(200, "Fine") },
+    handle,
+  });
+  const app = apiApp([
+    route("/api/fine", () => new Response()),
+    route("/api/odd", () => new Response(null, { status: 202 })),
+    route("/api/thrown", () => {
+      throw new ProblemError(409, "conflict", "not now");
+    }),
+  ], { onUndescribed: (name, status) => told.push(`${name} ${status}`) });
+  app.onError((_error, c) => c.body(null, 409));
+  for (const path of ["fine", "odd", "thrown"]) await app.request(`/api/${path}`);
+  assert.deepEqual(told, ["get /api/odd 202", "get /api/thrown 409"]);
 });

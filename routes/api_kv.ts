@@ -11,6 +11,7 @@ const KeyParams = ClusterParams.extend({
   key: z.string().openapi({
     param: { name: "key", in: "path" },
     description: "One percent-encoded path segment, slashes encoded",
+    example: "greeting",
   }),
 });
 const viaNode = z.string().optional().openapi({
@@ -18,13 +19,28 @@ const viaNode = z.string().optional().openapi({
   description: "The node to ask; any running one when left out. Other parameters reach the node",
 });
 const request = { params: KeyParams, query: z.object({ node: viaNode }) };
-const silent = problems({
+/** What the node refuses with, and what becomes of a node that cannot be asked. */
+const refused = problems({
+  400: "Malformed or out of range, says the node; or a bad context",
+  401: "The node wants a token of its clients",
   404: "No such cluster, node or key",
-  409: "The cluster is not running",
+  409: "The cluster is not running; of a write: it would leave too many siblings",
+  421: "The key's owners moved meanwhile: ask again",
   502: "The node cannot be reached",
   503: "Too few replicas answered; see needed, got and definite",
   504: "The node did not answer in time",
 });
+const placeRefused = problems({
+  400: "Malformed key, says the node",
+  404: "No such cluster or node",
+  409: "The cluster is not running",
+  502: "The node cannot be reached",
+  504: "The node did not answer in time",
+});
+const body = {
+  content: { "*/*": { schema: { type: "string", format: "binary" } as const } },
+  required: true,
+};
 
 export function kvRoutes(registry: ClusterRegistry): ApiRoute[] {
   const pass = (part: "kv" | "ring") => async (c: Context): Promise<Response> => {
@@ -42,7 +58,7 @@ export function kvRoutes(registry: ClusterRegistry): ApiRoute[] {
         responses: {
           ...answers(200, "The value, as it was stored"),
           ...answers(300, "Several siblings, as JSON with their clocks and one context"),
-          ...silent,
+          ...refused,
         },
       },
       handle: pass("kv"),
@@ -52,10 +68,11 @@ export function kvRoutes(registry: ClusterRegistry): ApiRoute[] {
         method: "put",
         path: "/api/clusters/{id}/kv/{key}",
         summary: "Put a value; X-Dynamo-Context says which versions it replaces",
-        request,
+        request: { ...request, body },
         responses: {
           ...answers(200, "Who committed it, and the context of the new version"),
-          ...silent,
+          ...refused,
+          ...problems({ 413: `The value has more than ${VALUE_BYTES_MAX} bytes` }),
         },
       },
       handle: pass("kv"),
@@ -66,7 +83,7 @@ export function kvRoutes(registry: ClusterRegistry): ApiRoute[] {
         path: "/api/clusters/{id}/kv/{key}",
         summary: "Delete a key: writes a tombstone",
         request,
-        responses: { ...answers(200, "As put"), ...silent },
+        responses: { ...answers(200, "As put"), ...refused },
       },
       handle: pass("kv"),
     },
@@ -78,7 +95,7 @@ export function kvRoutes(registry: ClusterRegistry): ApiRoute[] {
         request,
         responses: {
           ...answers(200, "Its MD5 position, partition and preference list"),
-          ...silent,
+          ...placeRefused,
         },
       },
       handle: pass("ring"),

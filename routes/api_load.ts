@@ -28,6 +28,9 @@ export function requireFitting({ live }: Registered, body: LoadBody): void {
   }
 }
 
+const LOAD_EXAMPLE = { operation: "put", count: 1_000, concurrency: 10 };
+const NO_LOAD = problems({ 400: "run is no number", 404: "No such cluster or load" });
+
 export function loadRoutes(registry: ClusterRegistry): ApiRoute[] {
   const find = (c: Context) => registry.find(c.req.param("id") ?? "");
   const runOf = (c: Context) => Number(parse(RunParams, c.req.param()).run);
@@ -37,10 +40,10 @@ export function loadRoutes(registry: ClusterRegistry): ApiRoute[] {
         method: "post",
         path: "/api/clusters/{id}/load",
         summary: "Start a load of gets or puts; its progress comes by /events",
-        request: { params: ClusterParams, ...takes(LoadBody) },
+        request: { params: ClusterParams, ...takes(LoadBody, LOAD_EXAMPLE) },
         responses: {
           ...answers(202, "It runs; Location names it", LoadRun),
-          ...problems({ 400: "A field is wrong", 409: "Another load runs" }),
+          ...problems({ 409: "Another load runs, or the cluster is not running" }),
         },
       },
       handle: async (c) => {
@@ -83,7 +86,7 @@ export function loadRoutes(registry: ClusterRegistry): ApiRoute[] {
         path: "/api/clusters/{id}/load/{run}",
         summary: "One load: progress, or figures once it has ended",
         request: { params: RunParams },
-        responses: { ...answers(200, "The load", LoadRun), ...problems({ 404: "No such" }) },
+        responses: { ...answers(200, "The load", LoadRun), ...NO_LOAD },
       },
       handle: (c) => Response.json(find(c).loads.find(runOf(c))),
     },
@@ -93,7 +96,7 @@ export function loadRoutes(registry: ClusterRegistry): ApiRoute[] {
         path: "/api/clusters/{id}/load/{run}/stop",
         summary: "Stop a load; what it has measured is kept",
         request: { params: RunParams },
-        responses: { ...answers(200, "The load", LoadRun), ...problems({ 404: "No such" }) },
+        responses: { ...answers(200, "The load", LoadRun), ...NO_LOAD },
       },
       handle: async (c) => Response.json(await find(c).loads.stop(runOf(c))),
     },

@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { renderToString } from "preact-render-to-string";
 import { Document } from "../components/document.tsx";
 import { ProblemNote } from "../components/problem_note.tsx";
-import { apiApp } from "./api.ts";
+import { apiApp, type ApiOptions } from "./api.ts";
 import { clusterRoutes } from "./api_clusters.ts";
 import { eventRoutes } from "./api_events.ts";
 import { kvRoutes } from "./api_kv.ts";
@@ -23,9 +23,10 @@ export interface DashboardOptions {
   readonly assets: Promise<Assets>;
   /** Told of errors that are this server's own fault. */
   readonly onError?: (error: unknown) => void;
+  readonly api?: ApiOptions;
 }
 
-export function createDashboard({ registry, assets, onError }: DashboardOptions): Hono {
+export function createDashboard({ registry, assets, onError, api }: DashboardOptions): Hono {
   const app = new Hono();
   app.use(securityHeaders());
   app.use(guardHostAndOrigin());
@@ -38,7 +39,7 @@ export function createDashboard({ registry, assets, onError }: DashboardOptions)
       ...kvRoutes(registry),
       ...loadRoutes(registry),
       ...eventRoutes(registry),
-    ]),
+    ], api),
   );
   app.route("/", pageRoutes(registry, assets));
   app.get("/icon.svg", (c) => file(assets, c.req.path));

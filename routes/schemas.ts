@@ -136,7 +136,10 @@ export const NodeParams = ClusterParams.extend({
 });
 
 export const ActParams = NodeParams.extend({
-  act: oneOf("the act", choices(NODE_ACTS)).openapi({ param: { name: "act", in: "path" } }),
+  act: oneOf("the act", choices(NODE_ACTS)).openapi({
+    param: { name: "act", in: "path" },
+    example: "kill",
+  }),
 });
 
 export const RunParams = ClusterParams.extend({

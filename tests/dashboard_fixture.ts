@@ -41,7 +41,16 @@ export function dashboardFixture(
   });
   const bundles = new Map([["cluster.js", new Uint8Array([1])], ["clusters.js", new Uint8Array()]]);
   const assets = Promise.resolve(gather(bundles, null));
-  const app = createDashboard({ registry, assets, onError: (error) => errors.push(error) });
+  const app = createDashboard({
+    registry,
+    assets,
+    onError: (error) => errors.push(error),
+    api: {
+      onUndescribed: (route, status) => {
+        throw new Error(`${route} answers ${status}, which its description does not know`);
+      },
+    },
+  });
   const ask = async (path: string, init: RequestInit = {}) => {
     const headers = new Headers(init.headers);
     if (!headers.has("Host")) headers.set("Host", HOST);

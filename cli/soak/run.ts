@@ -5,7 +5,7 @@
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { ClusterView } from "../../nodes/cluster_view.ts";
 import { launchCluster, type LaunchOptions, type RunningCluster } from "../../nodes/launcher.ts";
-import { type Availability, AvailabilityMeter } from "./availability.ts";
+import { AvailabilityMeter, type AvailabilityReport } from "./availability.ts";
 import { Ledger, type OperationCounts } from "./ledger.ts";
 import { type Act, Nemesis } from "./nemesis.ts";
 import { SetClient } from "./set_client.ts";
@@ -40,7 +40,7 @@ export interface SoakReport {
   readonly loadMs: number;
   readonly acts: Readonly<Record<Act, number>>;
   readonly operations: Readonly<OperationCounts>;
-  readonly availability: { readonly whole: Availability; readonly cut: Availability };
+  readonly availability: AvailabilityReport;
   readonly convergence: Convergence;
   readonly verdict: Verdict;
   /** Nothing is lost, nothing came that should not, and all replicas are equal without a hint left. */
@@ -86,7 +86,7 @@ async function soak(cluster: RunningCluster, options: SoakOptions): Promise<Soak
       keys,
       ledger,
       random: random.child(`client ${i}`),
-      fetch: meter.fetch,
+      meter: meter.client(),
     }));
   await Promise.all([nemesis.run(signal), ...clients.map((client) => client.run(signal))]);
   const loadMs = Math.round(performance.now() - startedMs);
@@ -104,7 +104,7 @@ async function soak(cluster: RunningCluster, options: SoakOptions): Promise<Soak
     loadMs,
     acts: nemesis.acts,
     operations: ledger.counts,
-    availability: { whole: meter.whole, cut: meter.cut },
+    availability: meter.report,
     convergence,
     verdict,
     ok: convergence.converged && verdict.lost.length === 0 && verdict.surfaced.length === 0 &&

@@ -5,6 +5,7 @@
  */
 import { type ContextToken, DynamoClient } from "../../lib/client/client.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
+import type { ClientMeter } from "./availability.ts";
 import { type Ledger, setOfText, textOfSet } from "./ledger.ts";
 
 /** All attempts of one operation together: above the nodes' own limit, so that they can answer. */
@@ -16,7 +17,7 @@ export interface SetClientOptions {
   readonly keys: readonly string[];
   readonly ledger: Ledger;
   readonly random: SeededRandom;
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly meter: ClientMeter;
 }
 
 export class SetClient {
@@ -24,7 +25,7 @@ export class SetClient {
   private written = 0;
 
   constructor(private readonly options: SetClientOptions) {
-    const { nodes, fetch, random } = options;
+    const { nodes, meter: { fetch }, random } = options;
     this.client = new DynamoClient({ nodes, fetch, timeoutMs: CLIENT_TIMEOUT_MS, random });
   }
 
@@ -37,18 +38,19 @@ export class SetClient {
   }
 
   private async add(key: string): Promise<void> {
-    const { ledger, name } = this.options;
+    const { ledger, name, meter } = this.options;
     const { elements, context } = await this.read(key);
     const element = `${name}.${++this.written}`;
     elements.add(element);
     ledger.begin(key, element);
-    ledger.end(key, element, await this.client.put(key, textOfSet(elements), { context }));
+    const put = () => this.client.put(key, textOfSet(elements), { context });
+    ledger.end(key, element, await meter.request("puts", put));
   }
 
   private async read(
     key: string,
   ): Promise<{ elements: Set<string>; context: ContextToken | null }> {
-    const read = await this.client.get(key);
+    const read = await this.options.meter.request("gets", () => this.client.get(key));
     this.options.ledger.noteGet(read.outcome === "ok");
     if (read.outcome !== "ok") return { elements: new Set(), context: null };
     if (read.found === false) return { elements: new Set(), context: read.context };

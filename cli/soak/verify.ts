@@ -12,6 +12,8 @@ const POLL_MS = 100;
 export interface Convergence {
   readonly converged: boolean;
   readonly tookMs: number;
+  /** When the last hint was gone, ms; null when some were left. */
+  readonly hintsTookMs: number | null;
   readonly hintsLeft: number;
   /** Keys whose primaries still differed at the end. */
   readonly keysDiffering: readonly string[];
@@ -24,14 +26,17 @@ export async function untilConverged(
   settleMs: number,
 ): Promise<Convergence> {
   const startedMs = performance.now();
+  const sinceMs = () => Math.round(performance.now() - startedMs);
+  let hintsTookMs: number | null = null;
   for (;;) {
     const hintsLeft = await view.hints();
+    hintsTookMs = hintsLeft > 0 ? null : hintsTookMs ?? sinceMs();
     // While hints travel, records still change: comparing them would only slow the nodes down.
     const late = performance.now() - startedMs > settleMs;
     const keysDiffering = hintsLeft > 0 && !late ? keys : await differing(view, keys);
     const converged = hintsLeft === 0 && keysDiffering.length === 0;
-    const tookMs = Math.round(performance.now() - startedMs);
-    if (converged || late) return { converged, tookMs, hintsLeft, keysDiffering };
+    const tookMs = sinceMs();
+    if (converged || late) return { converged, tookMs, hintsTookMs, hintsLeft, keysDiffering };
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -116,8 +116,6 @@ export interface TransfersView {
 export type ProtocolEvent = Observation & {
   /** Who observed it. */
   readonly node: NodeId;
-  /** The other node that it is about, where it is about one. */
-  readonly about?: NodeId;
   /** ms since 1970. */
   readonly at: number;
 };

@@ -154,7 +154,7 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
     case "silent":
       return {
         kind: "trouble",
-        text: `passed over ${other(event)}, silent too long for ${event.key}`,
+        text: `passed over ${event.peer}, silent too long for ${event.key}`,
       };
     case "call-failed":
       return { kind: "trouble", text: `${event.method} to ${event.to} failed: ${event.reason}` };
@@ -176,12 +176,12 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
     case "node-down":
       return {
         kind: "node",
-        text: `believes ${other(event)} down${
+        text: `believes ${event.peer} down${
           event.phi === null ? "" : `, phi ${event.phi.toFixed(1)}`
         }`,
       };
     case "node-up":
-      return { kind: "node", text: `believes ${other(event)} up` };
+      return { kind: "node", text: `believes ${event.peer} up` };
     case "wiped":
       return {
         kind: "node",
@@ -226,10 +226,6 @@ function describeMove(event: Extract<ProtocolEvent, { type: "range-moved" }>): s
   if (from === null && to === null) return `range ${range}: its owners stand in another order`;
   if (to === null) return `range ${range}: ${from} owns it no more`;
   return from === null ? `range ${range}: now also ${to}’s` : `range ${range}: ${from} → ${to}`;
-}
-
-function other(event: ProtocolEvent): string {
-  return event.about ?? "a node";
 }
 
 function describeExchange(event: Extract<ProtocolEvent, { type: "anti-entropy" }>): string {

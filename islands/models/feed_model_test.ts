@@ -25,7 +25,7 @@ Deno.test("every kind of event becomes a sentence", () => {
     ],
     [{ ...from, type: "forward", key: "k", to: "n3" }, "routing", /passed k on to n3/],
     [{ ...from, type: "read-repair", key: "k", to: "n3" }, "repair", /sent n3 the newer k/],
-    [{ ...from, type: "silent", key: "k", about: "n3" }, "trouble", /passed over n3, silent/],
+    [{ ...from, type: "silent", key: "k", peer: "n3" }, "trouble", /passed over n3, silent/],
     [{ ...from, type: "siblings", key: "k", count: 2 }, "conflict", /k has 2 siblings/],
     [
       { ...from, type: "call-failed", to: "n3", method: "replica.get", reason: "gone" },
@@ -59,8 +59,8 @@ Deno.test("every kind of event becomes a sentence", () => {
       "repair",
       /compared 3 ranges with n2: 1 difference, 2 keys repaired, 900 µs/,
     ],
-    [{ ...from, type: "node-down", about: "n2", phi: 8.21 }, "node", /believes n2 down, phi 8\.2/],
-    [{ ...from, type: "node-up", about: "n2" }, "node", /believes n2 up/],
+    [{ ...from, type: "node-down", peer: "n2", phi: 8.21 }, "node", /believes n2 down, phi 8\.2/],
+    [{ ...from, type: "node-up", peer: "n2" }, "node", /believes n2 up/],
     [{ ...from, type: "wiped" }, "node", /empty disk/],
     [{ ...from, type: "proven" }, "node", /counts for reads/],
   ];

@@ -226,12 +226,12 @@ export class DynamoClient {
           return { answer: response, node, tried };
         }
         refusal = await readRefusal(response);
-        // Another node may have room; a quorum that is not there is not there for the others either.
-        if (!refusal.definite || !ELSEWHERE.includes(refusal.error.code)) break;
+        if (!refusal.definite || !mayServeElsewhere(method, refusal.error.code)) break;
       } else {
-        refusal = answer;
-        if (refusal.error.code === "aborted") break;
-        if (method !== "GET" && !refusal.definite) break;
+        // Of a read, what a node said tells more than that another one said nothing.
+        if (method !== "GET" || refusal.error.status === null) refusal = answer;
+        if (answer.error.code === "aborted") break;
+        if (method !== "GET" && !answer.definite) break;
       }
     }
     return { tried, refusal };
@@ -310,6 +310,14 @@ export class DynamoClient {
 
 /** Refusals that another node may not share. */
 const ELSEWHERE: readonly string[] = ["overloaded", "not-ready", "storage-failed", "wrong-owner"];
+
+/**
+ * For a write, a quorum that is not there is not there for the others either: they ask the same
+ * replicas. A read may have come to the wrong side of a cut, and costs the other side little.
+ */
+function mayServeElsewhere(method: Attempt["method"], code: string): boolean {
+  return ELSEWHERE.includes(code) || (method === "GET" && code === "quorum-not-met");
+}
 
 type Asked =
   | { readonly answer: Response; readonly node: string; readonly tried: readonly string[] }

@@ -215,6 +215,31 @@ Deno.test("503: definite decides; another node is asked only when it may have ro
   assert.equal(busy.asked.length, 3);
 });
 
+Deno.test("503: a read that came to the wrong side of a cut is served by the other, a write is not sent there", async () => {
+  const quorum = () => problem(503, "quorum-not-met", { definite: true, needed: 2, got: 1 });
+  const cutOff = (): Reply => {
+    let asked = 0;
+    return ({ method }) => ++asked === 1 ? quorum() : method === "GET" ? value("v") : written();
+  };
+  const reader = clientOf(cutOff());
+  assert.equal((await reader.client.get("k")).outcome, "ok");
+  assert.equal(reader.asked.length, 2);
+  const writer = clientOf(cutOff());
+  assert.equal((await writer.client.put("k", "v")).outcome, "failed");
+  assert.equal(writer.asked.length, 1);
+
+  let asked = 0;
+  const lonely = clientOf(() => ++asked === 1 ? quorum() : refuseConnection());
+  const read = await lonely.client.get("k");
+  assert.ok(read.outcome === "failed");
+  assert.equal(
+    read.error.code,
+    "quorum-not-met",
+    "what one said counts more than what others did not",
+  );
+  assert.equal(read.error.tried.length, NODES.length);
+});
+
 Deno.test("4xx failed, 5xx without a word on it indeterminate, for a write", async () => {
   const conflict = await clientOf(() => problem(409, "too-many-siblings", { context: "all" }))
     .client.put("k", "v");

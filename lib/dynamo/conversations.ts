@@ -59,13 +59,13 @@ interface Debt {
   calls: number;
   /** Since then it has owed at least one and given no sign of life. */
   since: Micros;
-  /** How long its answers take, µs: a moving average; 0 before the first. */
-  answersInUs: Micros;
+  /** How long it usually owes some answer before it speaks, µs: a moving average; 0 before the first. */
+  silenceUs: Micros;
 }
 
-/** Weight of the newest answer in the average. */
+/** Weight of the newest in the average. */
 const NEWEST = 1 / 8;
-/** An answer so many times later than usual is late, after the retransmission timers of TCP. */
+/** A silence so many times longer than usual is one, after the retransmission timers of TCP. */
 const LATE_FACTOR = 4;
 
 export class Conversations implements PeerView {
@@ -103,7 +103,7 @@ export class Conversations implements PeerView {
     conversation.calls.push(call);
     this.calls.set(call, { conversation: conversation.coordinator.id, to, sentAt });
     const debt = this.debts.get(to);
-    if (debt === undefined) this.debts.set(to, { calls: 1, since: sentAt, answersInUs: 0 });
+    if (debt === undefined) this.debts.set(to, { calls: 1, since: sentAt, silenceUs: 0 });
     else if (debt.calls++ === 0) debt.since = sentAt;
   }
 
@@ -121,13 +121,13 @@ export class Conversations implements PeerView {
     return conversation === undefined ? undefined : { call, conversation };
   }
 
-  /** The call was answered. */
-  noteAnswer({ to, sentAt }: Call, now: Micros): void {
-    const debt = this.debts.get(to);
+  /** An answer has come; to be followed by {@link noteContact}. */
+  noteAnswer(node: NodeId, now: Micros): void {
+    const debt = this.debts.get(node);
     if (debt === undefined) return;
-    const tookUs = now - sentAt;
-    if (debt.answersInUs === 0) debt.answersInUs = tookUs;
-    else debt.answersInUs += NEWEST * (tookUs - debt.answersInUs);
+    const silenceUs = now - debt.since;
+    if (debt.silenceUs === 0) debt.silenceUs = silenceUs;
+    else debt.silenceUs += NEWEST * (silenceUs - debt.silenceUs);
   }
 
   /** The node has spoken: whatever it still owes, it lives. */
@@ -137,13 +137,13 @@ export class Conversations implements PeerView {
   }
 
   /**
-   * Whether the node has owed an answer for so long, and for much longer than its answers take,
-   * without any sign of life: no evidence of a failure yet, and enough to prefer another.
+   * Whether the node has owed an answer for so long, and for much longer than usual, without any sign
+   * of life: no evidence of a failure yet, and enough to prefer another.
    */
   isLate(node: NodeId, afterUs: Micros, now: Micros): boolean {
     const debt = this.debts.get(node);
     if (debt === undefined || debt.calls === 0) return false;
-    return now - debt.since > Math.max(afterUs, LATE_FACTOR * debt.answersInUs);
+    return now - debt.since > Math.max(afterUs, LATE_FACTOR * debt.silenceUs);
   }
 
   noteRead(call: Call, now: Micros): void {

@@ -17,7 +17,7 @@ export class Dialogue {
     if (taken === undefined) return;
     const { call, conversation } = taken;
     const { coordinator } = conversation;
-    this.node.conversations.noteAnswer(call, this.node.out.now);
+    this.node.conversations.noteAnswer(call.to, this.node.out.now);
     this.node.onContact(call.to);
     if (reply.status === "error") this.learnFrom(reply.error);
     switch (coordinator.kind) {
@@ -173,11 +173,11 @@ export class Dialogue {
   }
 
   private noteSilent(key: string, nodes: readonly NodeId[]): void {
-    for (const node of nodes) {
-      if (node === this.node.self) continue;
+    for (const peer of nodes) {
+      if (peer === this.node.self) continue;
       this.node.counters.silences++;
-      this.node.onFailure(node, false);
-      this.node.out.emit({ type: "silent", node, key });
+      this.node.onFailure(peer, false);
+      this.node.out.emit({ type: "silent", peer, key });
     }
   }
 

@@ -387,6 +387,11 @@ export type Effect =
   | { readonly kind: "timer"; readonly id: number; readonly at: Micros }
   | { readonly kind: "emit"; readonly observation: Observation };
 
+/** Takes what a step asks for, in order: an array, or somebody who carries it out at once. */
+export interface EffectSink {
+  push(effect: Effect): unknown;
+}
+
 export interface HintChange {
   readonly add?: readonly NodeId[];
   readonly remove?: readonly NodeId[];
@@ -416,7 +421,7 @@ export type Observation =
   | { readonly type: "forward"; readonly key: string; readonly to: NodeId }
   | { readonly type: "read-repair"; readonly key: string; readonly to: NodeId }
   | { readonly type: "siblings"; readonly key: string; readonly count: number }
-  | { readonly type: "silent"; readonly node: NodeId; readonly key: string }
+  | { readonly type: "silent"; readonly peer: NodeId; readonly key: string }
   | {
     readonly type: "call-failed";
     readonly to: NodeId;
@@ -424,8 +429,8 @@ export type Observation =
     readonly reason: string;
   }
   | { readonly type: "storage-failed"; readonly key: string; readonly reason: string }
-  | { readonly type: "node-down"; readonly node: NodeId; readonly phi: number | null }
-  | { readonly type: "node-up"; readonly node: NodeId }
+  | { readonly type: "node-down"; readonly peer: NodeId; readonly phi: number | null }
+  | { readonly type: "node-up"; readonly peer: NodeId }
   | { readonly type: "hint-stored"; readonly key: string; readonly for: NodeId }
   | {
     readonly type: "hint-delivered";

@@ -124,8 +124,15 @@ export function rankCoordinators(
 /** Forwarded writes that a node remembers at once. */
 const FORWARDS_MAX = 65_536;
 
+interface RequestId {
+  readonly node: NodeId;
+  readonly incarnation: number;
+  readonly sequence: number;
+}
+
 /** A forward that this node has taken on. */
 interface Known {
+  readonly id: RequestId;
   readonly waiting: number[];
   reply: ClientReply | null;
 }
@@ -162,9 +169,10 @@ export class KnownForwards {
       known.waiting.push(peerRequest);
       return { kind: "waiting" };
     }
-    if (this.isForgotten(requestId)) return { kind: "too-old" };
+    const id = parseRequestId(requestId);
+    if (id === null || this.isForgotten(id)) return { kind: "too-old" };
     if (this.known.size >= FORWARDS_MAX) return { kind: "full" };
-    this.known.set(requestId, { waiting: [peerRequest], reply: null });
+    this.known.set(requestId, { id, waiting: [peerRequest], reply: null });
     return { kind: "new" };
   }
 
@@ -177,9 +185,9 @@ export class KnownForwards {
   }
 
   forget(requestId: string): void {
-    if (!this.known.delete(requestId)) return;
-    const id = parseRequestId(requestId);
-    if (id === null) return;
+    const id = this.known.get(requestId)?.id;
+    if (id === undefined) return;
+    this.known.delete(requestId);
     const floor = this.floors.get(id.node);
     if (floor === undefined || id.incarnation > floor.incarnation) {
       this.floors.set(id.node, { incarnation: id.incarnation, sequence: id.sequence });
@@ -188,9 +196,7 @@ export class KnownForwards {
     }
   }
 
-  private isForgotten(requestId: string): boolean {
-    const id = parseRequestId(requestId);
-    if (id === null) return true;
+  private isForgotten(id: RequestId): boolean {
     const floor = this.floors.get(id.node);
     if (floor === undefined || id.incarnation > floor.incarnation) return false;
     return id.incarnation < floor.incarnation || id.sequence <= floor.sequence;
@@ -201,9 +207,7 @@ export function formatRequestId(node: NodeId, incarnation: number, sequence: num
   return `${node}/${incarnation}/${sequence}`;
 }
 
-function parseRequestId(
-  requestId: string,
-): { node: NodeId; incarnation: number; sequence: number } | null {
+function parseRequestId(requestId: string): RequestId | null {
   const match = /^([^/]{1,128})\/(\d{1,15})\/(\d{1,15})$/.exec(requestId);
   if (match === null) return null;
   return { node: match[1] as NodeId, incarnation: Number(match[2]), sequence: Number(match[3]) };

@@ -32,14 +32,16 @@ export class Forwards {
       this.node.random,
     );
     const { timeoutMs, sloppy } = resolveOptions(request, this.node.config);
-    const well = ranked.filter((node) => this.isWell(node));
+    const isUp = (node: NodeId) => this.node.isUp(node);
+    const preferred = [
+      ...ranked.filter((node) => this.isWell(node)),
+      ...ranked.filter((node) => isUp(node) && !this.isWell(node)),
+    ];
     // With a sloppy quorum nobody is asked who is silent or believed down: one that is paused or behind a
     // cut would cost a write its whole time, which this node and other stand-ins can serve at once.
-    const candidates = sloppy ? well : [
-      ...well,
-      ...ranked.filter((node) => this.node.isUp(node) && !this.isWell(node)),
-      ...ranked.filter((node) => !this.node.isUp(node)),
-    ];
+    const candidates = sloppy
+      ? preferred.filter((node) => !this.node.isSilent(node))
+      : [...preferred, ...ranked.filter((node) => !isUp(node))];
     this.sent++;
     // Incarnations rise from start to start of one data directory; another one counts anew.
     const { dataId, incarnation } = this.node.boot;

@@ -121,7 +121,7 @@ export class LocalRecords {
       work.phase = "loading";
       this.worksBusy++;
       work.waiting = [change];
-      this.workOf.set(out.load(key, positionOf(key)), work);
+      this.workOf.set(out.load(key, work.position), work);
       return true;
     }
     if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
@@ -222,7 +222,7 @@ export class LocalRecords {
   }
 
   private save(work: Work, before: StoredRecord, out: Outbox): void {
-    const { key, record } = work;
+    const { key, position, record } = work;
     const delivered = deliveredBy(work.applied);
     const hints = hintChange(before, record, delivered);
     work.hints = hints;
@@ -235,7 +235,6 @@ export class LocalRecords {
     work.isBuffered = false;
     work.before = before.siblings;
     work.phase = "storing";
-    const position = positionOf(key);
     const id = isOver ? out.remove(key, position, hints) : out.store(record, position, hints);
     this.workOf.set(id, work);
     this.owner.disk.onStart(id, out.now);

@@ -64,6 +64,8 @@ export class Membership {
   version = "";
   /** Likewise for members and the tokens they should hold, without how far the moves have come. */
   planVersion = "";
+  /** No two acts at once have left anything to be put right. */
+  isSound = true;
   /** Members that still have a part in the cluster, but for this node; the founding ones first. */
   peers: readonly NodeId[];
   private changed: Changed | null = null;
@@ -157,6 +159,17 @@ export class Membership {
     return this.plannedTokens().filter(({ owner }) => this.standing(owner) !== "member");
   }
 
+  /** Everybody who is meant to stay holds tokens, and nobody else, as far as that can be. */
+  private judge(): boolean {
+    const staying = this.staying();
+    const holders = new Set(this.plannedTokens().map(({ owner }) => owner));
+    if (staying.length === 0) return true;
+    const hasStray = [...holders].some((owner) => !staying.includes(owner));
+    const { partitioning, partitions } = this.founding.ring;
+    const isFull = partitioning === "equal-partitions" && partitions < staying.length;
+    return !hasStray && (isFull || staying.every((id) => holders.has(id)));
+  }
+
   /** Who is meant to stay, by id. */
   staying(): NodeId[] {
     return this.entries().filter(({ standing }) => standing === "member")
@@ -246,6 +259,7 @@ export class Membership {
       segments: ownership.list.map(({ start, owners, epoch }) => ({ start, owners, epoch })),
     };
     this.ring = new Ring(ring, this.founding.config.n);
+    this.isSound = this.judge();
     this.peers = this.entries().map(({ member }) => member.id)
       .filter((id) => id !== this.self && this.isActive(id));
   }

@@ -7,13 +7,7 @@ import { refusal } from "./errors.ts";
 import type { Gossiping } from "./gossiping.ts";
 import type { Handover } from "./handover.ts";
 import type { Leftovers } from "./leftovers.ts";
-import {
-  ActError,
-  adoptOrphans,
-  type Draft,
-  draftOf,
-  type MembershipAct,
-} from "./membership_plan.ts";
+import { ActError, amendment, type Draft, draftOf, type MembershipAct } from "./membership_plan.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import type { Takeovers } from "./takeovers.ts";
 
@@ -166,23 +160,19 @@ export class MembershipActs {
       this.handover.onTick();
       this.takeovers.onTick();
       this.leftovers.onTick();
-      this.adoptOrphans();
+      this.amend();
       this.leaveWhenDone();
     }
     this.isTicking = !this.isAtRest;
     if (this.isTicking) this.schedule();
   }
 
-  /**
-   * Two acts at once, each planned without the other, may have left tokens with a node that goes: the
-   * first of those who stay finds them others.
-   */
-  private adoptOrphans(): void {
+  /** The first of those who stay puts right what two acts at once have left undone. */
+  private amend(): void {
     const { node } = this;
-    if (node.membership.version === "" || node.membership.orphans().length === 0) return;
-    const first = node.membership.staying().find((id) => node.isUp(id));
-    if (first !== node.self) return;
-    const tokens = adoptOrphans(node.membership, node.random);
+    if (node.membership.isSound) return;
+    if (node.membership.staying().find((id) => node.isUp(id)) !== node.self) return;
+    const tokens = amendment(node.membership, node.config.tokensPerNode, node.random);
     if (tokens.length === 0) return;
     const state = { members: [], tokens, stretches: [] };
     node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
@@ -197,7 +187,8 @@ export class MembershipActs {
   /** Nothing is to be moved, handed over or let go. */
   get isAtRest(): boolean {
     const { node } = this;
-    return !node.registry.isBehind && node.ring.steps.length === 0 && this.handover.isIdle &&
+    return !node.registry.isBehind && node.membership.isSound && node.ring.steps.length === 0 &&
+      this.handover.isIdle &&
       this.leftovers.isClean && !node.membership.hasFences &&
       !this.isLeaving;
   }

@@ -265,8 +265,38 @@ function tokensAfter(act: MembershipAct, around: Around, random: Random): TokenE
   }
 }
 
-/** Finds new holders for the tokens of nodes that should have none. */
-export function adoptOrphans(membership: Membership, random: Random): TokenEntry[] {
+/**
+ * What two acts, each planned without the other, have left to be put right: tokens of a node that
+ * should have none, or a member that has none. One thing at a time; empty when all is well.
+ */
+export function amendment(
+  membership: Membership,
+  tokensPerNode: number,
+  random: Random,
+): TokenEntry[] {
+  const orphans = adoptOrphans(membership, random);
+  return orphans.length > 0 ? orphans : placeEmptyHanded(membership, tokensPerNode, random);
+}
+
+function placeEmptyHanded(
+  membership: Membership,
+  tokensPerNode: number,
+  random: Random,
+): TokenEntry[] {
+  const { partitioning, partitions, members } = membership.ring.state;
+  const tokens = membership.plannedTokens();
+  const holders = new Set(tokens.map(({ owner }) => owner));
+  const member = members.find(({ id }) => !holders.has(id));
+  if (member === undefined) return [];
+  if (partitioning === "equal-partitions" && partitions < members.length) return [];
+  const others = members.filter(({ id }) => id !== member.id);
+  const ring = { partitioning, partitions, tokens, members: others };
+  return joinRing(ring, member, tokensPerNode, random).tokens
+    .filter((token) => token.owner === member.id)
+    .map((token) => ({ ...token, epoch: membership.tokenEpoch(token.position) + 1 }));
+}
+
+function adoptOrphans(membership: Membership, random: Random): TokenEntry[] {
   const { partitioning, members } = membership.ring.state;
   const orphans = new Set(membership.orphans().map(({ position }) => position));
   const stray = new Set(membership.orphans().map(({ owner }) => owner));

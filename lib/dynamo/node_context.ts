@@ -46,8 +46,9 @@ export type Due =
 
 export const MICROS_PER_MS = 1_000;
 
-/** A silence is doubtful after this fraction of the patience. */
-const DOUBTS_PER_PATIENCE = 20;
+/** A peer that owes an answer for this fraction of the patience is doubted, and then taken for silent. */
+const DOUBTS_PER_PATIENCE = 50;
+const SILENCES_PER_PATIENCE = 5;
 
 /** Deadlines of conversations long over are swept out when their number has doubled, from here on. */
 const DEADLINES_SWEEP_MIN = 1_024;
@@ -226,16 +227,26 @@ export class NodeContext {
 
   /**
    * Whether the node is silent at this very moment. Long before it is suspected (a few requests have
-   * to run out of patience first) nothing should be handed to it that cannot be taken back.
+   * to run out of patience first) others are preferred for what cannot be taken back.
    */
   isDoubted(node: NodeId): boolean {
+    return this.isLate(node, DOUBTS_PER_PATIENCE);
+  }
+
+  /** Whether it has been silent for so long that nothing should be handed to it at all. */
+  isSilent(node: NodeId): boolean {
+    return this.isLate(node, SILENCES_PER_PATIENCE);
+  }
+
+  private isLate(node: NodeId, timesPerPatience: number): boolean {
     const { gossipIntervalMs, patienceMs } = this.config;
-    const afterUs = patienceMs * MICROS_PER_MS / DOUBTS_PER_PATIENCE;
+    const afterUs = patienceMs * MICROS_PER_MS / timesPerPatience;
     return gossipIntervalMs > 0 && this.conversations.isLate(node, afterUs, this.out.now);
   }
 
   /** The node has spoken to this one. */
   onContact(node: NodeId): void {
+    if (this.config.gossipIntervalMs === 0) return;
     this.conversations.noteContact(node, this.out.now);
     if (this.detector.onContact(node, this.out.now)) this.noteHealth(node, true);
   }
@@ -245,13 +256,13 @@ export class NodeContext {
     if (this.detector.onFailure(node, refused)) this.noteHealth(node, false);
   }
 
-  noteHealth(node: NodeId, up: boolean): void {
-    if (up) this.returned.add(node);
-    const phi = this.detector.phi(node, this.out.now);
+  noteHealth(peer: NodeId, up: boolean): void {
+    if (up) this.returned.add(peer);
+    const phi = this.detector.phi(peer, this.out.now);
     this.out.emit(
       up
-        ? { type: "node-up", node }
-        : { type: "node-down", node, phi: Math.round(phi * 100) / 100 },
+        ? { type: "node-up", peer }
+        : { type: "node-down", peer, phi: Math.round(phi * 100) / 100 },
     );
   }
 

@@ -1,8 +1,8 @@
 /**
- * What a step asks for, collected in the caller's buffer, with the ids that answers come back under.
+ * What a step asks for, handed to the caller, with the ids that answers come back under.
  */
 import type {
-  Effect,
+  EffectSink,
   HintChange,
   KeyPlace,
   Micros,
@@ -16,21 +16,25 @@ import type { Position } from "./position.ts";
 import type { NodeId } from "./ring.ts";
 
 /** Between steps nobody asks for anything. */
-const NOWHERE: Effect[] = [];
+const NOWHERE: EffectSink = {
+  push: ({ kind }) => {
+    throw new Error(`A replica asks for '${kind}' outside a step`);
+  },
+};
 
 export class Outbox {
   /** The time of the step under way. */
   now: Micros = 0;
-  private effects = NOWHERE;
+  private effects: EffectSink = NOWHERE;
   private lastId = 0;
 
-  /** Points at the caller's buffer for one step. */
-  open(now: Micros, effects: Effect[]): void {
+  /** Points at the caller's sink for one step. */
+  open(now: Micros, effects: EffectSink): void {
     this.now = now;
     this.effects = effects;
   }
 
-  /** Lets go of it: a clone of the replica must not share the caller's buffer. */
+  /** Lets go of it: a clone of the replica must not share the caller's sink. */
   close(): void {
     this.effects = NOWHERE;
   }

@@ -15,8 +15,8 @@ export interface Place {
 export type Health = (node: NodeId) => boolean;
 
 export class Placement {
-  /** In the order they were taken; few, so that looking through them is quick. */
-  private readonly places: Place[] = [];
+  /** In the order they were taken. Few, so that looking through them is quick; replaced, never changed. */
+  private places: readonly Place[] = [];
   private primaries: readonly NodeId[];
 
   constructor(
@@ -49,7 +49,11 @@ export class Placement {
   }
 
   /** The first N healthy nodes. Where there are not enough, primaries believed down are tried too. */
-  first(isUp: Health): Place[] {
+  first(isUp: Health): readonly Place[] {
+    if (this.places.length === 0 && (!this.sloppy || this.primaries.every(isUp))) {
+      this.places = this.primaries.map(placeOfPrimary);
+      return this.places;
+    }
     for (const primary of this.primaries) {
       if (this.placeOf(primary) !== undefined) continue;
       if (!this.sloppy || isUp(primary)) this.take(primary, null);
@@ -58,7 +62,7 @@ export class Placement {
       if (this.placeOf(primary) !== undefined || this.isStoodInFor(primary)) continue;
       if (this.standIn(primary, isUp) === undefined) this.take(primary, null);
     }
-    return [...this.places];
+    return this.places;
   }
 
   /**
@@ -109,7 +113,7 @@ export class Placement {
 
   private take(node: NodeId, standsInFor: NodeId | null): Place {
     const place = { node, primary: this.primaries.includes(node), standsInFor };
-    this.places.push(place);
+    this.places = [...this.places, place];
     return place;
   }
 }
@@ -120,4 +124,8 @@ function withoutFenced(
   isFenced: boolean,
 ): readonly NodeId[] {
   return isFenced ? primaries.filter((primary) => primary !== self) : primaries;
+}
+
+function placeOfPrimary(node: NodeId): Place {
+  return { node, primary: true, standsInFor: null };
 }

@@ -38,7 +38,9 @@ export class Reads {
    * could be the one that mattered. Until then its reads fail, and are never taken for absent.
    */
   recover(key: string): void {
-    const others = this.node.primariesOf(key).filter((node) => node !== this.node.self);
+    const { self, membership } = this.node;
+    const others = this.node.primariesOf(key)
+      .filter((node) => node !== self && !membership.isGone(node));
     if (others.length === 0 || this.recovering.has(key)) return;
     this.recovering.add(key);
     const options = { ...resolveOptions({}, this.node.config), r: others.length, pr: 0 };

@@ -4,6 +4,7 @@
  */
 import type { DynamoError } from "./errors.ts";
 import type { HintChange, StoredRecord } from "./events.ts";
+import { type Position, positionOf } from "./position.ts";
 import type { Change, Outcome } from "./record_changes.ts";
 import type { NodeId } from "./ring.ts";
 import type { CausalContext, Siblings } from "./versions.ts";
@@ -17,6 +18,7 @@ export interface Applied {
 /** One key being changed, or one that lately was. */
 export interface Work {
   readonly key: string;
+  readonly position: Position;
   phase: "idle" | "loading" | "storing";
   record: StoredRecord;
   /** What was on the disk before the store under way; null when that could not be read. */
@@ -32,6 +34,7 @@ export interface Work {
 export function idleWork(key: string): Work {
   return {
     key,
+    position: positionOf(key),
     phase: "idle",
     record: { key, siblings: [] },
     before: [],

@@ -14,7 +14,7 @@ import { refusal } from "./errors.ts";
 import type {
   Boot,
   ClientRequest,
-  Effect,
+  EffectSink,
   Event,
   Founding,
   KeyPlace,
@@ -70,8 +70,8 @@ export class Replica {
     return this.node.membership;
   }
 
-  /** Takes one event at `now` and appends to `effects` what the host is to do, in order. */
-  step(now: Micros, event: Event, effects: Effect[]): void {
+  /** Takes one event at `now` and pushes to `effects` what the host is to do, in order. */
+  step(now: Micros, event: Event, effects: EffectSink): void {
     const { out, records } = this.node;
     out.open(now, effects);
     switch (event.kind) {

@@ -88,7 +88,7 @@ Deno.test("put: silent replicas end it at the timeout, and their late answers ar
   const calls = bench.take("call");
   bench.pass(25);
   const silent = bench.take("emit").map((effect) => effect.observation);
-  assert.deepEqual(silent.filter((o) => o.type === "silent").map((o) => o.node), [SECOND, THIRD]);
+  assert.deepEqual(silent.filter((o) => o.type === "silent").map((o) => o.peer), [SECOND, THIRD]);
   bench.pass(75);
   const reply = bench.response();
   assert.ok(reply.status === "error" && !reply.error.definite && reply.error.got === 1);

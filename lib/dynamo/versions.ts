@@ -102,9 +102,8 @@ const dvv: Versioning = {
       ? { value, contentType, dot, clock, stampUs: nowUs }
       : { value, contentType, dot, clock, dots, stampUs: nowUs };
     const survivors = siblings.filter((sibling) => !hasSeen(seen, sibling.dot));
-    survivors.push(version);
     return {
-      siblings: sorted(survivors),
+      siblings: sorted([...survivors, version]),
       version,
       context: withDot(seen, dot, nowUs),
     };
@@ -112,13 +111,11 @@ const dvv: Versioning = {
   merge(a, b) {
     if (a === b || b.length === 0) return a;
     if (a.length === 0) return b;
-    const kept = a.filter((version) => !isObsolete(version, b));
-    const left = kept.length;
-    for (const version of b) {
-      if (!holds(kept, version.dot) && !isObsolete(version, a)) kept.push(version);
-    }
-    // Most often neither side had anything to say to the other.
-    return left === a.length && kept.length === left ? a : sorted(kept);
+    const kept = filtered(a, (version) => !isObsolete(version, b));
+    const added = filtered(b, (version) => !holds(kept, version.dot) && !isObsolete(version, a));
+    // Most often one side has nothing that the other lacks.
+    if (added.length === 0) return kept;
+    return kept.length === 0 ? added : sorted([...kept, ...added]);
   },
 };
 
@@ -219,6 +216,11 @@ export function hasSeen(seen: Pick<CausalContext, "clock" | "dots">, dot: Dot): 
   if (covers(seen.clock, dot)) return true;
   if (seen.dots === undefined) return false;
   return seen.dots.some((other) => sameDot(other, dot));
+}
+
+/** The versions that are left; the same array when all are. */
+function filtered(siblings: Siblings, isLeft: (version: Version) => boolean): Siblings {
+  return siblings.every(isLeft) ? siblings : siblings.filter(isLeft);
 }
 
 /** Whether the writer of one of them had seen the version. */

@@ -172,7 +172,7 @@ function describeObservation(observation: Observation): string {
     case "siblings":
       return `${observation.count} siblings of ${observation.key}`;
     case "silent":
-      return `${observation.node} is silent about ${observation.key}`;
+      return `${observation.peer} is silent about ${observation.key}`;
     default: {
       const { type: _type, ...rest } = observation;
       return `${type} ${

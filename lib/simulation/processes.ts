@@ -2,7 +2,7 @@
  * The processes of a simulated cluster: starting and ending them, finding them the time for what
  * arrives, and carrying out what their replicas ask for.
  */
-import type { Effect, Event, Observation } from "../dynamo/events.ts";
+import type { Effect, EffectSink, Event, Observation } from "../dynamo/events.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { DiskOperation, DiskWatcher } from "./disk.ts";
 import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
@@ -16,16 +16,13 @@ export class Processes {
   /** How often replicas observed what, by type. */
   readonly observations = new Map<Observation["type"], number>();
   private readonly rules: Versioning | undefined;
-  private readonly effects: Effect[] = [];
-  private readonly diskWatchers: DiskWatcher[];
+  private readonly hands: readonly EffectSink[];
+  private readonly diskWatchers: readonly DiskWatcher[];
 
-  constructor(
-    private readonly world: Simulation,
-    private readonly sabotage: Sabotage | null,
-    machines: number,
-  ) {
+  constructor(private readonly world: Simulation, private readonly sabotage: Sabotage | null) {
     this.rules = sabotage?.rules?.(world.founding);
-    this.diskWatchers = Array.from({ length: machines }, (_, node) => ({
+    this.hands = world.machines.map((machine) => new Hands(this, machine));
+    this.diskWatchers = world.machines.map(({ index: node }) => ({
       committed: (key, record) => world.driver.committed?.(node, key, record, world.now),
       destroyed: (key, how) => world.driver.destroyed?.(node, key, how, world.now),
       removed: (key) => world.driver.removed?.(node, key),
@@ -33,7 +30,7 @@ export class Processes {
   }
 
   clone(world: Simulation): Processes {
-    const copy = new Processes(world, this.sabotage?.clone() ?? null, this.diskWatchers.length);
+    const copy = new Processes(world, this.sabotage?.clone() ?? null);
     copy.steps = this.steps;
     for (const [type, count] of this.observations) copy.observations.set(type, count);
     return copy;
@@ -140,17 +137,22 @@ export class Processes {
   }
 
   private tell(machine: Machine, event: Event): void {
-    const { world, sabotage, effects } = this;
+    const { world, sabotage } = this;
     const told = sabotage?.event === undefined ? event : sabotage.event(world, machine, event);
     if (told === null || machine.replica === null) return;
     world.hash.event(world.now, machine.index, told);
     this.steps++;
-    effects.length = 0;
-    machine.replica.step(world.now + machine.clockOffsetUs, told, effects);
-    const more = sabotage?.effects?.(machine, effects);
+    const now = world.now + machine.clockOffsetUs;
+    if (sabotage?.effects === undefined && world.tracer?.stepped === undefined) {
+      machine.replica.step(now, told, this.hands[machine.index] as EffectSink);
+      return;
+    }
+    const effects: Effect[] = [];
+    machine.replica.step(now, told, effects);
+    const more = sabotage?.effects?.(machine, effects) ?? [];
     world.tracer?.stepped?.(machine.id, told, effects, world.now);
-    for (let i = 0; i < effects.length; i++) this.carryOut(machine, effects[i] as Effect);
-    if (more !== undefined) { for (const next of more) this.tellLater(machine, next); }
+    for (const effect of effects) this.carryOut(machine, effect);
+    for (const next of more) this.tellLater(machine, next);
   }
 
   private tellLater(machine: Machine, event: Event): void {
@@ -159,7 +161,7 @@ export class Processes {
     this.world.schedule(now, { kind: "arrival", node, boot, event, route: null, ready: true });
   }
 
-  private carryOut(machine: Machine, effect: Effect): void {
+  carryOut(machine: Machine, effect: Effect): void {
     const { world } = this;
     switch (effect.kind) {
       case "call":
@@ -208,5 +210,14 @@ export class Processes {
     const { world } = this;
     this.observations.set(observation.type, (this.observations.get(observation.type) ?? 0) + 1);
     world.tracer?.observed?.(machine.id, observation, world.now);
+  }
+}
+
+/** Does for a replica what it asks for, as it asks: most often nobody wants to see or alter it first. */
+class Hands implements EffectSink {
+  constructor(private readonly processes: Processes, private readonly machine: Machine) {}
+
+  push(effect: Effect): void {
+    this.processes.carryOut(this.machine, effect);
   }
 }

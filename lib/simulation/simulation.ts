@@ -80,7 +80,7 @@ export class Simulation {
     this.faults = new FaultDriver(root.child("faults"));
     const network = new Network<Parcel>(options.latency, options.clientLatency);
     this.post = new Post(this, network, root.child("client links"));
-    this.processes = new Processes(this, sabotage ?? null, this.machines.length);
+    this.processes = new Processes(this, sabotage ?? null);
     this.hash = new TraceHash();
     this.heap = new MomentHeap();
     for (const machine of this.machines.slice(0, founding.members.length)) {

@@ -138,55 +138,57 @@ function eventHash(hash: number, event: Event): number {
 }
 
 function clientReplyHash(hash: number, reply: ClientReply): number {
-  const status = mixText(hash, reply.status);
   switch (reply.status) {
     case "read": {
       const { coordinator, context, siblings } = reply;
-      return siblingsHash(contextHash(mixText(status, coordinator), context), siblings);
+      return siblingsHash(contextHash(mixText(mix(hash, 1), coordinator), context), siblings);
     }
     case "written": {
-      const written = contextHash(mixText(status, reply.coordinator), reply.context);
+      const written = contextHash(mixText(mix(hash, 2), reply.coordinator), reply.context);
       return reply.acks.reduce(mixText, written);
     }
     case "error":
-      return mix(mixText(status, reply.error.code), reply.error.definite ? 1 : 2);
+      return mix(mixText(hash, reply.error.code), reply.error.definite ? 3 : 4);
   }
 }
 
 function clientRequestHash(hash: number, request: ClientRequest): number {
-  const asked = mixText(mixText(hash, request.method), request.key);
-  if (request.method === "get") return asked;
-  const { context } = request;
-  return request.method === "put"
-    ? mixText(contextHash(asked, context), request.value)
-    : contextHash(asked, context);
+  const asked = mixText(hash, request.key);
+  switch (request.method) {
+    case "get":
+      return mix(asked, 1);
+    case "put":
+      return mixText(contextHash(mix(asked, 2), request.context), request.value);
+    case "delete":
+      return contextHash(mix(asked, 3), request.context);
+  }
 }
 
 function peerRequestHash(hash: number, request: PeerRequest): number {
-  const asked = mixText(hash, request.method);
   switch (request.method) {
     case "replica.get":
-      return mixText(asked, request.key);
+      return mixText(mix(hash, 1), request.key);
     case "replica.put":
-      return siblingsHash(mixText(asked, request.key), request.siblings);
+      return siblingsHash(mixText(mix(hash, 2), request.key), request.siblings);
     case "forward":
-      return clientRequestHash(mixText(asked, request.requestId), request.request);
+      return clientRequestHash(mixText(mix(hash, 3), request.requestId), request.request);
     default:
-      return asked;
+      return mixText(hash, request.method);
   }
 }
 
 function peerReplyHash(hash: number, reply: PeerReply): number {
-  const status = mixText(hash, reply.status);
   switch (reply.status) {
     case "record":
-      return siblingsHash(status, reply.siblings);
+      return siblingsHash(mix(hash, 1), reply.siblings);
+    case "stored":
+      return mix(hash, 2);
     case "forwarded":
-      return clientReplyHash(status, reply.reply);
+      return clientReplyHash(mix(hash, 3), reply.reply);
     case "error":
-      return mixText(status, reply.error.code);
+      return mixText(mix(hash, 4), reply.error.code);
     default:
-      return status;
+      return mixText(hash, reply.status);
   }
 }
 

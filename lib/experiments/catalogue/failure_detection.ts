@@ -118,7 +118,7 @@ export const FAILURE_DETECTION = defineExperiment({
       const downMs = 60 * intervalMs * Math.max(1, phi / 4);
       simulation.tracer = {
         observed: (node, observation, at) => {
-          if (observation.type !== "node-down" || observation.node !== dead) return;
+          if (observation.type !== "node-down" || observation.peer !== dead) return;
           if (believers.has(node)) return;
           believers.add(node);
           noticedMs.push(at / 1_000 - begunMs);

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { isWithin, Ownership, type Segment, type Stretch } from "./ownership.ts";
+import { boundaryOf } from "./position.ts";
+
+const PARTS = 8;
+const at = (part: number) => boundaryOf(part % PARTS, PARTS);
+const founded = (): Segment[] =>
+  [0, 2, 5].map((part) => ({ start: at(part), owners: ["a", "b"], epoch: 1 }));
+
+const stretches: fc.Arbitrary<Stretch> = fc.record({
+  start: fc.nat(PARTS - 1).map(at),
+  end: fc.nat(PARTS - 1).map(at),
+  owners: fc.constantFrom(["a", "b"], ["a", "c"], ["b", "d"], ["c", "d"]),
+  epoch: fc.integer({ min: 1, max: 4 }),
+});
+
+/** What is said of every eighth of the circle, whatever the boundaries. */
+function pointwise(ownership: Ownership): string[] {
+  return Array.from({ length: PARTS }, (_, part) => {
+    const { list } = ownership;
+    const segment = list.findLast(({ start }) => start <= at(part)) ?? list.at(-1) as Segment;
+    return `${segment.owners}@${segment.epoch}`;
+  });
+}
+
+Deno.test("ownership: views that heard the same are the same, in whatever order and how often", () => {
+  fc.assert(fc.property(fc.array(stretches, { maxLength: 8 }), fc.nat(), (news, turn) => {
+    const one = new Ownership(founded(), "a");
+    const other = new Ownership(founded(), "b");
+    for (const each of news) one.merge(each);
+    const shift = news.length === 0 ? 0 : turn % news.length;
+    for (const each of [...news.slice(shift), ...news.slice(0, shift), ...news]) other.merge(each);
+    assert.deepEqual(pointwise(one), pointwise(other));
+    // And what one tells of itself is enough for a third.
+    const third = new Ownership(founded(), "c");
+    for (const each of one.stretches()) third.merge(each);
+    assert.deepEqual(
+      pointwise(third).filter((point) => !point.endsWith("@1")),
+      pointwise(one).filter((point) => !point.endsWith("@1")),
+    );
+  }));
+});
+
+Deno.test("ownership: of every point the highest epoch wins, then the lower owners", () => {
+  fc.assert(fc.property(fc.array(stretches, { maxLength: 8 }), (news) => {
+    const ownership = new Ownership(founded(), "a");
+    for (const each of news) ownership.merge(each);
+    pointwise(ownership).forEach((found, part) => {
+      const said = [
+        { owners: ["a", "b"], epoch: 1 },
+        ...news.filter(({ start, end }) => isWithin(at(part), start, end)),
+      ];
+      const epoch = Math.max(...said.map((each) => each.epoch));
+      const owners = said.filter((each) => each.epoch === epoch)
+        .map((each) => each.owners.join()).toSorted()[0];
+      assert.equal(found, `${owners}@${epoch}`);
+    });
+  }));
+});
+
+Deno.test("ownership: a fence holds for its epoch only, also where a boundary cuts it", () => {
+  const ownership = new Ownership(founded(), "a");
+  ownership.mark({ start: at(2), end: at(5), epoch: 1, mark: "fenced" });
+  ownership.split(at(3));
+  const fenced = () =>
+    ownership.list.filter((segment) => segment.fenced === true).map(({ start }) => start);
+  assert.deepEqual(fenced(), [at(2), at(3)]);
+  ownership.merge({ start: at(2), end: at(3), owners: ["b", "c"], epoch: 2 });
+  assert.deepEqual(fenced(), [at(3)]);
+  ownership.mark({ start: at(5), end: at(0), epoch: 7, mark: "fenced" });
+  assert.deepEqual(fenced(), [at(3)], "a mark of another epoch is none");
+});
+
+Deno.test("ownership: what filled itself stays proven while it owns, and not a moment longer", () => {
+  const ownership = new Ownership(founded(), "c");
+  const place = { start: at(2), end: at(5) };
+  ownership.mark({ ...place, epoch: 1, mark: "filled" });
+  ownership.merge({ ...place, owners: ["a", "c"], epoch: 2 });
+  assert.equal(ownership.list[1]?.filled, true);
+  ownership.merge({ ...place, owners: ["c", "d"], epoch: 4 });
+  assert.equal(ownership.list[1]?.filled, true, "it may hear of later changes first");
+  ownership.merge({ ...place, owners: ["a", "d"], epoch: 5 });
+  ownership.merge({ ...place, owners: ["a", "c"], epoch: 6 });
+  assert.equal(ownership.list[1]?.filled, undefined);
+});
