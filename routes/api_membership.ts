@@ -43,7 +43,7 @@ export function membershipRoutes(registry: ClusterRegistry): ApiRoute[] {
         method: "post",
         path: "/api/clusters/{id}/nodes",
         summary: "Add a node; answers once it is admitted, while its data is still on the way",
-        request: { params: ClusterParams, query: ChangeQuery, ...takes(NodeWish) },
+        request: { params: ClusterParams, query: ChangeQuery, ...takes(NodeWish, { weight: 1 }) },
         responses: {
           ...answers(200, "With plan=true: what it would mean; nothing is changed", ChangePlan),
           ...answers(201, "It is a member; what moves", ChangePlan),
