@@ -242,6 +242,12 @@ export class LiveCluster {
     return this.#polling;
   }
 
+  /** As {@link refresh}, and certainly begun after this was called. */
+  async refreshAnew(): Promise<void> {
+    await this.#polling;
+    await this.refresh();
+  }
+
   async #askNodes(): Promise<void> {
     const nodes = (this.cluster?.nodes ?? []).filter((node) => node.state === "running");
     const rings = await Promise.all(nodes.map((node) => this.#askNode(node.id, node.url)));

@@ -22,7 +22,7 @@ export async function commitChange({ live }: Registered, planId: string): Promis
   const cluster = runningOf({ live });
   const plan = await told(() => cluster.commitChange(planId));
   // Whoever asks next sees what has changed.
-  await live.refresh();
+  await live.refreshAnew();
   return plan;
 }
 
