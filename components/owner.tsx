@@ -13,16 +13,19 @@ function patternOf(index: number): number {
   return (index + Math.floor(index / COLOURS)) % PATTERNS;
 }
 
-/** The fill of a node's stretches; needs {@link OwnerPatterns} somewhere on the page. */
+/** The fill of a node's stretches, below 0: of those of a node that is gone; needs {@link OwnerPatterns} somewhere on the page. */
 export function ownerFill(index: number): string {
-  return `url(#owner-${index})`;
+  return index < 0 ? "url(#owner-gone)" : `url(#owner-${index})`;
 }
 
 /** One pattern a node: its colour, and lines of paper over it. */
-export function OwnerPatterns({ count }: { readonly count: number }) {
+export function OwnerPatterns({ marks }: { readonly marks: readonly number[] }) {
   return (
     <defs>
-      {Array.from({ length: count }, (_, index) => (
+      <pattern id="owner-gone" width="6" height="6" patternUnits="userSpaceOnUse">
+        <path class="pattern-gone" d="M-1 1L1 -1M0 6L6 0M5 7L7 5" />
+      </pattern>
+      {marks.map((index) => (
         <pattern
           key={index}
           id={`owner-${index}`}

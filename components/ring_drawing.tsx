@@ -39,7 +39,7 @@ export interface RingDrawingProps {
 
 export function RingDrawing(props: RingDrawingProps) {
   const { arcs, nodes, selected, place } = props;
-  const index = new Map(nodes.map((node, i) => [node.id, i]));
+  const index = new Map(nodes.map((node) => [node.id, node.mark]));
   const turns = nodeTurns(nodes.map((node) => node.id));
   const spot = (id: string) => pointAt(turns.get(id) ?? 0, NODES_RADIUS, CENTRE);
   const owned = selected === null ? [] : arcs.filter((arc) => arc.owner === selected);
@@ -55,14 +55,14 @@ export function RingDrawing(props: RingDrawingProps) {
         plural(nodes.length, "node")
       }`}
     >
-      <OwnerPatterns count={nodes.length} />
+      <OwnerPatterns marks={nodes.map((node) => node.mark)} />
       <g aria-hidden="true">
         {arcs.map((arc) => (
           <path
             key={arc.index}
             class={`arc ${isLit(arc, selected, place) ? "arc-lit" : ""}`}
             d={bandPath(arc, BAND_INNER, arc.owner === selected ? BAND_LIFTED : BAND_OUTER, CENTRE)}
-            fill={ownerFill(index.get(arc.owner) ?? 0)}
+            fill={ownerFill(index.get(arc.owner) ?? -1)}
           />
         ))}
         <Quarters hidden={place?.turn ?? null} />
@@ -76,11 +76,11 @@ export function RingDrawing(props: RingDrawingProps) {
         {place !== null && <Walk place={place} index={index} spot={spot} />}
         <Middle place={place} n={props.n} partitions={props.partitions} />
       </g>
-      {nodes.map((node, i) => (
+      {nodes.map((node) => (
         <NodeDisc
           key={node.id}
           node={node}
-          index={i}
+          index={node.mark}
           at={spot(node.id)}
           radius={radius}
           selected={selected === node.id}
@@ -147,7 +147,7 @@ function Walk(
   const right = pointAt(place.turn + 0.008, BAND_OUTER + 20, CENTRE);
   return (
     <>
-      {place.preferenceList.filter((entry) => entry.primary).map((entry) => (
+      {place.preferenceList.filter(({ id, primary }) => primary && index.has(id)).map((entry) => (
         <path
           key={entry.id}
           class={`walk ${ownerClass(index.get(entry.id) ?? 0)}`}

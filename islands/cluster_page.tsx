@@ -5,6 +5,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { ConfigFacts } from "../components/config_facts.tsx";
 import { Sparkline } from "../components/sparkline.tsx";
+import { ChangePanel } from "./change_panel.tsx";
 import { FeedPanel } from "./feed_panel.tsx";
 import { KeysPanel } from "./keys_panel.tsx";
 import { LoadPanel } from "./load_panel.tsx";
@@ -14,6 +15,7 @@ import {
   type LiveMessage,
   type LoadRunView,
 } from "./models/api.ts";
+import type { ChangeStart } from "./models/change_model.ts";
 import { ClusterApi } from "./models/cluster_api.ts";
 import { ClusterModel } from "./models/cluster_model.ts";
 import { KeysModel, type KeysStart } from "./models/keys_model.ts";
@@ -26,6 +28,7 @@ export interface ClusterPageProps {
   readonly cluster: ClusterDetail;
   readonly runs: readonly LoadRunView[];
   readonly keys: KeysStart;
+  readonly change: ChangeStart;
 }
 
 /** How often the feed shows what came: fast enough to feel live, slow enough to read. */
@@ -35,7 +38,8 @@ export function ClusterPage(props: ClusterPageProps) {
   const model = useMemo(() => {
     const api = new ClusterApi(props.cluster.id);
     const load = new LoadModel(api, props.runs);
-    return new ClusterModel(props.cluster, api, load, new KeysModel(api, props.keys));
+    const keys = new KeysModel(api, props.keys);
+    return new ClusterModel(props.cluster, api, load, keys, props.change);
   }, []);
   useEffect(() => connect(model), []);
   const cluster = model.cluster.value;
@@ -64,6 +68,7 @@ export function ClusterPage(props: ClusterPageProps) {
             <section id="nodes" aria-labelledby="nodes-title">
               <h2 id="nodes-title">Nodes</h2>
               <NodeTable model={model} />
+              <ChangePanel model={model} />
             </section>
             <KeysPanel model={model} />
             <LoadPanel model={model} />

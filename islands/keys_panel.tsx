@@ -2,6 +2,7 @@
 import { countOptions, SelectField } from "../components/fields.tsx";
 import { Swatch } from "../components/owner.tsx";
 import { KeyOutcome } from "./key_outcome.tsx";
+import type { NodeView } from "./models/api.ts";
 import type { ClusterModel } from "./models/cluster_model.ts";
 import { formatMs } from "./models/format.ts";
 import { placeOf } from "./models/ring_geometry.ts";
@@ -178,12 +179,7 @@ function KeyPlace({ model }: { readonly model: ClusterModel }) {
       <ol aria-label="Preference list">
         {place.preferenceList.map((entry) => (
           <li key={entry.id} class={entry.primary ? "primary" : "fallback"}>
-            <Swatch
-              index={nodes.findIndex((node) =>
-                node.id === entry.id
-              )}
-            />{" "}
-            {entry.id}
+            <Swatch index={markOf(nodes, entry.id)} /> {entry.id}
           </li>
         ))}
       </ol>
@@ -213,8 +209,13 @@ function RequestFigure({ model }: { readonly model: ClusterModel }) {
     >
       <WaterfallDrawing
         waterfall={waterfall}
-        indexOf={(id) => Math.max(0, nodes.findIndex((node) => node.id === id))}
+        indexOf={(id) => Math.max(0, markOf(nodes, id))}
       />
     </PlotFrame>
   );
+}
+
+/** -1 for a node that is gone. */
+function markOf(nodes: readonly NodeView[], id: string): number {
+  return nodes.find((node) => node.id === id)?.mark ?? -1;
 }

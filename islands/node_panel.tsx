@@ -2,7 +2,7 @@
 import { ProblemNote } from "../components/problem_note.tsx";
 import { Swatch } from "../components/owner.tsx";
 import type { NodeView } from "./models/api.ts";
-import { ACTS, allowedActs, type ClusterModel } from "./models/cluster_model.ts";
+import { ACTS, allowedActs, CHANGES, type ClusterModel } from "./models/cluster_model.ts";
 import { describeHints, describeSuspicion, suspicionOf } from "./models/suspicion.ts";
 import { StateMark } from "./node_table.tsx";
 
@@ -16,17 +16,16 @@ export function NodePanel({ model }: { readonly model: ClusterModel }) {
           and to stop, kill or pause it.
         </p>
         <div class="no-js-only">
-          {model.cluster.value.nodes.map((each, index) => (
-            <NodeActs key={each.id} model={model} node={each} index={index} />
+          {model.cluster.value.nodes.map((each) => (
+            <NodeActs key={each.id} model={model} node={each} />
           ))}
         </div>
       </div>
     );
   }
-  const index = model.cluster.value.nodes.indexOf(node);
   return (
     <div class="node-panel">
-      <NodeActs model={model} node={node} index={index} />
+      <NodeActs model={model} node={node} />
       <ProblemNote problem={model.actProblem.value} />
     </div>
   );
@@ -51,11 +50,7 @@ function capital(text: string): string {
 }
 
 function NodeActs(
-  { model, node, index }: {
-    readonly model: ClusterModel;
-    readonly node: NodeView;
-    readonly index: number;
-  },
+  { model, node }: { readonly model: ClusterModel; readonly node: NodeView },
 ) {
   const clusterId = model.cluster.value.id;
   const allowed = allowedActs(node.state);
@@ -63,7 +58,7 @@ function NodeActs(
   return (
     <>
       <h3>
-        <Swatch index={index} /> {node.id} <StateMark node={node} />
+        <Swatch index={node.mark} /> {node.id} <StateMark node={node} />
       </h3>
       <p class="small">
         <a href={node.url} rel="noreferrer">{node.url}</a>
@@ -97,11 +92,56 @@ function NodeActs(
           </form>
         ))}
       </div>
+      <MembershipActs model={model} node={node} />
       {node.status !== null && node.status.warnings.length > 0 && (
         <ul class="warnings">
           {node.status.warnings.map((warning) => <li key={warning}>{warning}</li>)}
         </ul>
       )}
+    </>
+  );
+}
+
+/** Apart from what is done to its process: these move data, and show first what. */
+function MembershipActs(
+  { model, node }: { readonly model: ClusterModel; readonly node: NodeView },
+) {
+  const { change } = model;
+  const { id } = model.cluster.value;
+  const isLeaving = model.cluster.value.transfers.leaving.includes(node.id);
+  return (
+    <>
+      <p class="small acts-title">
+        {isLeaving
+          ? "It is leaving: its process ends when the others hold all that it has."
+          : "Its place in the cluster. Each shows first what would move:"}
+      </p>
+      <div class="acts">
+        {CHANGES.map(({ kind, label, why, states }) => (
+          <form
+            key={label}
+            method="post"
+            action={`/clusters/${id}/plan`}
+            onSubmit={(event) => {
+              event.preventDefault();
+              void change.ask({ kind, node: node.id });
+            }}
+          >
+            <input type="hidden" name="kind" value={kind} />
+            <input type="hidden" name="node" value={node.id} />
+            <button
+              type="submit"
+              class={label === "Remove" ? "act act-hard" : "act"}
+              disabled={!states.includes(node.state) || change.busy.value !== null ||
+                (isLeaving && label === "Leave")}
+              aria-label={`${label} ${node.id}`}
+            >
+              {label}
+            </button>
+            <span>{why}</span>
+          </form>
+        ))}
+      </div>
     </>
   );
 }

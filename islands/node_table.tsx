@@ -103,10 +103,9 @@ export function NodeTable({ model }: { readonly model: ClusterModel }) {
             </tr>
           </thead>
           <tbody>
-            {nodes.map((node, index) => (
+            {nodes.map((node) => (
               <NodeRow
                 key={node.id}
-                index={index}
                 row={{
                   node,
                   share: shares?.get(node.id)?.share ?? 0,
@@ -137,9 +136,8 @@ export function NodeTable({ model }: { readonly model: ClusterModel }) {
 }
 
 function NodeRow(
-  { row, index, selected, onSelect }: {
+  { row, selected, onSelect }: {
     readonly row: Row;
-    readonly index: number;
     readonly selected: boolean;
     readonly onSelect: () => void;
   },
@@ -149,7 +147,7 @@ function NodeRow(
     <tr class={`is-${node.state} ${selected ? "is-selected" : ""}`}>
       <th scope="row">
         <button type="button" class="node-name" aria-pressed={selected} onClick={onSelect}>
-          <Swatch index={index} /> {node.id}
+          <Swatch index={node.mark} /> {node.id}
         </button>
       </th>
       <td>

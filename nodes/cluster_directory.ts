@@ -4,6 +4,7 @@
  * ends says who has it.
  *
  *     DIR/founding.json   DIR/secret (0600)   DIR/launcher.lock   DIR/n1/node.sqlite3   DIR/n2/…
+ *     DIR/roster.json, once a node has joined or gone
  *
  * A temporary one has a mark besides: see `temporary_directories.ts`.
  */
@@ -13,16 +14,21 @@ import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { parseFounding } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
+import { FOUNDING_ROSTER, parseRoster, type Roster } from "./launcher_roster.ts";
 import { LOCK, makeTemporary, MARK, mark, sweep, unmark } from "./temporary_directories.ts";
 
 const FOUNDING = "founding.json";
 const FOUNDING_DRAFT = "founding.json.draft";
+const ROSTER = "roster.json";
+const ROSTER_DRAFT = "roster.json.draft";
 const SECRET = "secret";
 const SECRET_BYTES = 32;
 
 export class ClusterDirectory {
   /** The founding data as found, null in a new directory. */
   readonly stored: Founding | null;
+  /** As it was left. */
+  readonly storedRoster: Roster;
   private readonly lock: Deno.FsFile;
 
   private constructor(
@@ -30,9 +36,11 @@ export class ClusterDirectory {
     /** Made by this program for one run: removed at the end. */
     readonly temporary: boolean,
     stored: Founding | null,
+    roster: Roster,
     lock: Deno.FsFile,
   ) {
     this.stored = stored;
+    this.storedRoster = roster;
     this.lock = lock;
   }
 
@@ -48,11 +56,12 @@ export class ClusterDirectory {
     const lock = locked(directory);
     try {
       const stored = await readStored(directory);
+      const roster = stored === null ? FOUNDING_ROSTER : await readRoster(join(directory, ROSTER));
       if (temporary) {
         await mark(directory);
         await sweep(dirname(directory));
       } else await unmark(directory);
-      return new ClusterDirectory(directory, temporary, stored, lock);
+      return new ClusterDirectory(directory, temporary, stored, roster, lock);
     } catch (error) {
       lock.close();
       throw error;
@@ -81,9 +90,23 @@ export class ClusterDirectory {
     }
     for (const { id } of founding.members) await madeDirectory(this.nodeDirectory(id));
     // The file comes last and whole: a directory with it has all that a start needs.
-    const draft = join(this.path, FOUNDING_DRAFT);
-    await Deno.writeTextFile(draft, `${JSON.stringify(founding, null, 1)}\n`);
-    await Deno.rename(draft, this.foundingFile);
+    await writeWhole(this.foundingFile, join(this.path, FOUNDING_DRAFT), founding);
+  }
+
+  /** Remembers who is to be started. */
+  async writeRoster(roster: Roster): Promise<void> {
+    await writeWhole(join(this.path, ROSTER), join(this.path, ROSTER_DRAFT), roster);
+  }
+
+  /** An empty directory for a node that is new; what an earlier try left there is removed. */
+  async makeRoom(id: NodeId): Promise<void> {
+    await removeAll(this.nodeDirectory(id));
+    await madeDirectory(this.nodeDirectory(id));
+  }
+
+  /** Removes a node's directory. */
+  async clear(id: NodeId): Promise<void> {
+    await removeAll(this.nodeDirectory(id));
   }
 
   /** Takes back a founding whose first start failed: the next try must not be held to it. */
@@ -126,6 +149,21 @@ async function readStored(directory: string): Promise<Founding | null> {
     `Cannot found a cluster in ${directory}: it must be empty, or a cluster's with ${FOUNDING}; ` +
       `it holds ${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}`,
   );
+}
+
+async function readRoster(path: string): Promise<Roster> {
+  try {
+    return parseRoster(await Deno.readTextFile(path), path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return FOUNDING_ROSTER;
+    throw error;
+  }
+}
+
+/** A reader, and a start after a crash, see the old file or the new one. */
+async function writeWhole(path: string, draft: string, document: unknown): Promise<void> {
+  await Deno.writeTextFile(draft, `${JSON.stringify(document, null, 1)}\n`);
+  await Deno.rename(draft, path);
 }
 
 async function madeDirectory(path: string): Promise<string> {

@@ -6,25 +6,29 @@
  * The launcher knows nothing of the protocol. It makes the founding data, the secret and the ports, and
  * then only starts and signals processes: a node that it kills is as dead as one on another machine.
  */
-import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { parseLegs } from "../lib/random/latency.ts";
 import { ClusterDirectory } from "./cluster_directory.ts";
 import type { FaultRequest } from "./fault_settings.ts";
-import {
-  type FoundingOptions,
-  makeFounding,
-  NODES_DEFAULT,
-  refound,
-  requireNodes,
-} from "./founding_file.ts";
+import { type FoundingOptions, makeFounding, refound, requireNodes } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
+import {
+  type ChangePlan,
+  type ChangeRequest,
+  type ChangingCluster,
+  type ClusterTransfers,
+  MembershipChanges,
+} from "./launcher_membership.ts";
+import { HOST, portsFor, portsOf, requireFree } from "./launcher_ports.ts";
+import { livingMembers, nextId, type Roster } from "./launcher_roster.ts";
 import { cacheNodeModules } from "./node_process.ts";
-import { freePorts, PORT_MAX, takenPorts } from "./ports.ts";
+import { freePorts } from "./ports.ts";
 import { type NodeProcess, type NodeState, SupervisedNode } from "./supervised_node.ts";
 
 export { LaunchError } from "./launch_error.ts";
+export { PORT_DEFAULT } from "./launcher_ports.ts";
+export type { ChangePlan, ChangeRequest, ClusterTransfers } from "./launcher_membership.ts";
 export type { FaultRequest } from "./fault_settings.ts";
 export type { NodeExit } from "./node_process.ts";
 export type { NodeProcess, NodeState } from "./supervised_node.ts";
@@ -32,7 +36,7 @@ export type { NodeProcess, NodeState } from "./supervised_node.ts";
 export interface LaunchOptions extends FoundingOptions {
   /**
    * 0: any free ports; else the first of as many consecutive ones. Left out: where the cluster listened
-   * last, from {@link PORT_DEFAULT} on when it is new.
+   * last, from `PORT_DEFAULT` on when it is new.
    */
   readonly port?: number;
   /** Kept at the end, and started from again; left out: a temporary one. */
@@ -52,15 +56,13 @@ export interface NodeChange {
   readonly before: NodeState;
 }
 
-const HOST = "127.0.0.1";
-export const PORT_DEFAULT = 9_100;
 /** How long a node may take to obey. */
 const FAULTS_MS = 5_000;
 /** How often a start is tried anew when a free port was lost between looking and listening. */
 const PORT_DRAWS_MAX = 3;
 
 /**
- * Starts a cluster and resolves when every node serves. Throws {@link ConfigError} or `SpecError` for
+ * Starts a cluster and resolves when every node serves. Throws `ConfigError` or `SpecError` for
  * options that cannot be, {@link LaunchError} when the directory or the ports are taken or a node does
  * not start; then no process and no new founding data is left.
  */
@@ -86,9 +88,9 @@ async function launchIn(
 ): Promise<RunningCluster> {
   for (let draw = 1;; draw++) {
     // What was asked for is judged before who has the ports: a mistake in it is nearer to the person.
-    const ports = portsFor(directory.stored, options);
+    const ports = portsFor(directory.stored, directory.storedRoster, options);
     const founding = foundingAt(directory.stored, options, ports);
-    await requireFree(ports);
+    await requireFree(portsOf(livingMembers(founding.members, directory.storedRoster)));
     await fetched;
     await directory.write(founding);
     const cluster = new RunningCluster(options, founding, directory);
@@ -118,39 +120,13 @@ function foundingAt(
   return stored === null ? makeFounding(options, urls) : refound(stored, options, urls);
 }
 
-async function requireFree(ports: readonly number[]): Promise<void> {
-  const taken = await takenPorts(HOST, ports);
-  if (taken.length === 0) return;
-  const list = taken.map(({ port, reason }) => `\n  port ${port} is taken by ${reason}`).join("");
-  const [first, last] = [ports[0], ports.at(-1)];
-  const where = first === last ? `a node on port ${first}` : `nodes on ports ${first} to ${last}`;
-  throw new LaunchError(
-    "refused",
-    `Cannot start ${where} of ${HOST}:${list}\n` +
-      "Stop what listens there, or choose another first port (0: any free ones)",
-  );
-}
-
-/** Where the members will listen. Throws {@link ConfigError} for a port that cannot be. */
-function portsFor(stored: Founding | null, options: LaunchOptions): number[] {
-  const count = stored?.members.length ?? options.nodes ?? NODES_DEFAULT;
-  if (options.port === undefined && stored !== null) {
-    return stored.members.map((member) => Number(new URL(member.url).port));
-  }
-  const port = options.port ?? PORT_DEFAULT;
-  if (port === 0) return freePorts(HOST, count);
-  const most = PORT_MAX + 1 - count;
-  if (!Number.isInteger(port) || port < 1 || port > most) {
-    throw new ConfigError(
-      `port must be 0 (any free ports) or, for ${count} nodes, from 1 to ${most}: current value is ${port}`,
-    );
-  }
-  return Array.from({ length: count }, (_, i) => port + i);
-}
-
 export class RunningCluster {
   private readonly supervised: Map<NodeId, SupervisedNode>;
   private readonly listeners = new Set<(change: NodeChange) => void>();
+  /** Processes that are no members yet: nobody is told of them. */
+  private readonly outsiders = new Set<NodeId>();
+  private readonly changes: MembershipChanges;
+  private roster: Roster;
   private closing: Promise<void> | null = null;
 
   /** Use {@link launchCluster}. */
@@ -159,9 +135,13 @@ export class RunningCluster {
     readonly founding: Founding,
     private readonly directory: ClusterDirectory,
   ) {
+    this.roster = directory.storedRoster;
     this.supervised = new Map(
-      founding.members.map(({ id, url }) => [id, this.supervise(id, url)]),
+      livingMembers(founding.members, this.roster).map((
+        { id, url },
+      ) => [id, this.supervise(id, url)]),
     );
+    this.changes = new MembershipChanges(this.changing());
   }
 
   /** The cluster's name. */
@@ -186,7 +166,7 @@ export class RunningCluster {
   get moved(): { readonly id: NodeId; readonly from: string; readonly to: string }[] {
     const before = this.directory.stored?.members ?? [];
     return before.flatMap(({ id, url }) => {
-      const now = this.node(id).url;
+      const now = this.supervised.get(id)?.start.url ?? url;
       return now === url ? [] : [{ id, from: url, to: now }];
     });
   }
@@ -196,7 +176,7 @@ export class RunningCluster {
     return this.directory.stored !== null;
   }
 
-  /** Every node as it is now, in order of ids. */
+  /** Every node as it is now: the founding members, then those that joined; not those that are gone. */
   get nodes(): NodeProcess[] {
     return [...this.supervised.values()].map((node) => node.process);
   }
@@ -263,6 +243,48 @@ export class RunningCluster {
     }
   }
 
+  // Changes of the membership: see `launcher_membership.ts`.
+
+  /** What a change would mean; nothing moves. Throws {@link LaunchError}, saying why it cannot be. */
+  planChange(request: ChangeRequest): Promise<ChangePlan> {
+    return this.changes.plan(request);
+  }
+
+  /** Does what was planned; resolves when it is accepted and a newcomer is admitted. Throws {@link LaunchError}. */
+  commitChange(planId: string): Promise<ChangePlan> {
+    return this.changes.commit(planId);
+  }
+
+  /** Forgets a plan. */
+  discardChange(planId: string): Promise<void> {
+    return this.changes.discard(planId);
+  }
+
+  /** A new node under the next free id joins. Its data moves after this has resolved: see {@link transfers}. */
+  addNode(options: { readonly weight?: number; readonly zone?: string } = {}): Promise<ChangePlan> {
+    return this.change({ kind: "add", ...options });
+  }
+
+  /** A node that runs leaves, and its process ends when it has handed everything over; a dead one is removed. */
+  removeNode(id: NodeId): Promise<ChangePlan> {
+    return this.change({ kind: "remove", node: id });
+  }
+
+  /** A new node takes the place of a dead one. */
+  replaceNode(id: NodeId): Promise<ChangePlan> {
+    return this.change({ kind: "replace", node: id });
+  }
+
+  /** How far the changes have come; `left` is 0 when everybody holds what it should. */
+  transfers(): Promise<ClusterTransfers> {
+    return this.changes.transfers();
+  }
+
+  private async change(request: ChangeRequest): Promise<ChangePlan> {
+    const { planId } = await this.planChange(request);
+    return await this.commitChange(planId);
+  }
+
   /** Calls back at every change of a node's state. Returns how to stop that. */
   onChange(listener: (change: NodeChange) => void): () => void {
     this.listeners.add(listener);
@@ -271,7 +293,9 @@ export class RunningCluster {
 
   /** Ends every node and removes a temporary directory. Idempotent: a second call waits for the first. */
   close(): Promise<void> {
-    return this.closing ??= this.endAll("SIGTERM").then(() => this.directory.close());
+    return this.closing ??= this.changes.close()
+      .then(() => this.endAll("SIGTERM"))
+      .then(() => this.directory.close());
   }
 
   /** Starts all nodes at once; for {@link launchCluster}. */
@@ -286,6 +310,7 @@ export class RunningCluster {
       const begun = [...this.supervised.values()].map((node) => node.begin());
       for (const start of begun) start.catch(() => {});
       await Promise.race([Promise.all(begun), aborted.promise]);
+      this.changes.resume();
     } finally {
       signal?.removeEventListener("abort", abort);
     }
@@ -294,6 +319,39 @@ export class RunningCluster {
   /** Ends every process; for {@link launchCluster}. */
   async endAll(how: "SIGTERM" | "SIGKILL"): Promise<void> {
     await Promise.all([...this.supervised.values()].map((node) => node.close(how)));
+  }
+
+  private changing(): ChangingCluster {
+    const { directory, supervised } = this;
+    return {
+      ...{ nodes: () => this.nodes, roster: () => this.roster, secretFile: this.secretFile },
+      keep: async (roster) => {
+        await directory.writeRoster(roster);
+        this.roster = roster;
+      },
+      newcomer: async () => {
+        const id = nextId(this.founding.members, this.roster);
+        await directory.makeRoom(id);
+        this.outsiders.add(id);
+        const [port] = freePorts(HOST, 1);
+        return this.supervise(id, `http://${HOST}:${port}`);
+      },
+      adopt: (node) => {
+        this.outsiders.delete(node.start.id);
+        supervised.set(node.start.id, node);
+        this.tell({ node: node.process, before: "starting" });
+      },
+      release: async (id) => {
+        const node = this.find(id);
+        supervised.delete(id);
+        await node.close("SIGTERM");
+      },
+      discard: async (node) => {
+        await node.close("SIGTERM");
+        this.outsiders.delete(node.start.id);
+        await directory.clear(node.start.id);
+      },
+    };
   }
 
   private supervise(id: NodeId, url: string): SupervisedNode {
@@ -313,6 +371,7 @@ export class RunningCluster {
   }
 
   private tell(change: NodeChange): void {
+    if (this.outsiders.has(change.node.id)) return;
     for (const listener of [...this.listeners]) listener(change);
   }
 

@@ -203,8 +203,13 @@ Deno.test("every answer carries the policy; the API describes itself", async () 
     "/api/clusters/{id}/load",
     "/api/clusters/{id}/load/{run}",
     "/api/clusters/{id}/load/{run}/stop",
+    "/api/clusters/{id}/nodes",
+    "/api/clusters/{id}/nodes/{node}",
+    "/api/clusters/{id}/nodes/{node}/replace",
     "/api/clusters/{id}/nodes/{node}/{act}",
+    "/api/clusters/{id}/plans/{plan}",
     "/api/clusters/{id}/ring/{key}",
+    "/api/clusters/{id}/transfers",
   ]);
   assert.deepEqual(Object.keys(described.paths["/api/clusters"]).sort(), ["get", "post"]);
   assert.equal(described.components.schemas.Launch.additionalProperties, false);

@@ -11,6 +11,7 @@ import { clusterRoutes } from "./api_clusters.ts";
 import { eventRoutes } from "./api_events.ts";
 import { kvRoutes } from "./api_kv.ts";
 import { loadRoutes } from "./api_load.ts";
+import { membershipRoutes } from "./api_membership.ts";
 import type { Assets } from "./assets.ts";
 import { pageRoutes } from "./pages.tsx";
 import { type ProblemDocument, ProblemError, problemResponse } from "./problem.ts";
@@ -32,6 +33,8 @@ export function createDashboard({ registry, assets, onError, api }: DashboardOpt
   app.route(
     "/",
     apiApp([
+      // Before the acts on processes: a replacement is none of them.
+      ...membershipRoutes(registry),
       ...clusterRoutes(registry),
       ...kvRoutes(registry),
       ...loadRoutes(registry),

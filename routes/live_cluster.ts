@@ -15,6 +15,7 @@ import type {
 } from "../islands/models/api.ts";
 import { type ClusterConfig, clusterConfig } from "../lib/dynamo/config.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
+import { MovesWatch, NO_TRANSFERS } from "./moves_watch.ts";
 import { followEvents } from "./node_stream.ts";
 
 const POLL_MS = 1_000;
@@ -34,11 +35,17 @@ export type LaunchedCluster = Pick<
   | "resume"
   | "restart"
   | "wipe"
+  | "planChange"
+  | "commitChange"
+  | "discardChange"
+  | "transfers"
   | "onChange"
   | "close"
 >;
 
 export type Launch = (options: LaunchOptions) => Promise<LaunchedCluster>;
+
+type NodeAnswer = Omit<NodeStatus, "servedPerSecond"> & { readonly ringVersion?: string };
 
 type Listener = (message: LiveMessage | RawProtocolEvent) => void;
 
@@ -65,6 +72,8 @@ export class LiveCluster {
   #poll: ReturnType<typeof setInterval> | null = null;
   #polling: Promise<void> | null = null;
   #window = { at: 0, passed: 0, dropped: 0 };
+  readonly #marks = new Map<NodeId, number>();
+  #moves: MovesWatch | null = null;
 
   constructor(
     readonly id: string,
@@ -85,6 +94,7 @@ export class LiveCluster {
         return;
       }
       this.#cluster = cluster;
+      this.#moves = new MovesWatch(cluster, this.fetchFrom);
       this.#state = "running";
       this.#unsubscribe = cluster.onChange(() => this.#onChange());
     } catch (error) {
@@ -122,7 +132,12 @@ export class LiveCluster {
   }
 
   detail(): ClusterDetail {
-    return { ...this.summary(), ring: this.#cluster?.founding.ring ?? null };
+    const moves = this.#moves;
+    return {
+      ...this.summary(),
+      ring: moves?.ring ?? null,
+      transfers: moves?.transfers ?? NO_TRANSFERS,
+    };
   }
 
   #nodes(): NodeView[] {
@@ -133,7 +148,14 @@ export class LiveCluster {
       state,
       exit,
       status: this.#statuses.get(id)?.status ?? null,
+      mark: this.#markOf(id),
     }));
+  }
+
+  #markOf(id: NodeId): number {
+    const mark = this.#marks.get(id) ?? this.#marks.size;
+    this.#marks.set(id, mark);
+    return mark;
   }
 
   subscribe(listener: Listener): () => void {
@@ -220,34 +242,45 @@ export class LiveCluster {
     return this.#polling;
   }
 
+  /** As {@link refresh}, and certainly begun after this was called. */
+  async refreshAnew(): Promise<void> {
+    await this.#polling;
+    await this.refresh();
+  }
+
   async #askNodes(): Promise<void> {
     const nodes = (this.cluster?.nodes ?? []).filter((node) => node.state === "running");
-    await Promise.all(nodes.map((node) => this.#askNode(node.id, node.url)));
+    const rings = await Promise.all(nodes.map((node) => this.#askNode(node.id, node.url)));
+    const news = await this.#moves?.look(nodes, rings) ?? [];
     if (this.#poll !== null) this.#followNodes();
     this.#send({ event: "nodes", data: this.#nodes() });
+    for (const message of news) this.#send(message);
     if (this.#window.dropped > 0) {
       this.#send({ event: "dropped", data: { count: this.#window.dropped } });
       this.#window.dropped = 0;
     }
   }
 
-  async #askNode(id: NodeId, url: string): Promise<void> {
+  /** The version of its ring; null when it is silent. */
+  async #askNode(id: NodeId, url: string): Promise<string | null> {
     try {
       const response = await this.fetchFrom(`${url}/status`, {
         signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
       });
       if (!response.ok) {
         await response.body?.cancel();
-        return;
+        return null;
       }
-      const status = await response.json() as Omit<NodeStatus, "servedPerSecond">;
+      const status = await response.json() as NodeAnswer;
       this.#statuses.set(id, { status: this.#withRate(id, status), at: Date.now() });
+      return status.ringVersion ?? null;
     } catch {
       // Silent: the last word stays, and the process's state tells whether it lives.
+      return null;
     }
   }
 
-  #withRate(id: NodeId, status: Omit<NodeStatus, "servedPerSecond">): NodeStatus {
+  #withRate(id: NodeId, status: NodeAnswer): NodeStatus {
     const before = this.#statuses.get(id);
     const { uptimeMs, keys, bytesOnDisk, requests, memory, hints, peers, warnings } = status;
     const served = requests.served - (before?.status.requests.served ?? 0);

@@ -9,6 +9,7 @@ import { Document } from "../components/document.tsx";
 import { ClusterPage } from "../islands/cluster_page.tsx";
 import { ClustersPage, type ClustersPageProps } from "../islands/clusters_page.tsx";
 import type { Problem, ReadEnvelope, WriteEnvelope } from "../islands/models/api.ts";
+import { type ChangeStart, NO_CHANGE } from "../islands/models/change_model.ts";
 import type { Answer } from "../islands/models/cluster_api.ts";
 import { getOutcome, type KeysStart, type Outcome } from "../islands/models/keys_model.ts";
 import { type LaunchFields, presetFields } from "../islands/models/presets.ts";
@@ -16,6 +17,7 @@ import { parse } from "./api.ts";
 import { requireFitting } from "./api_load.ts";
 import type { Assets, Island } from "./assets.ts";
 import { formObject, readForm } from "./forms.ts";
+import { addMembershipForms } from "./forms_membership.ts";
 import { launchOptions, nameOf } from "./launching.ts";
 import { actOnNode } from "./node_acts.ts";
 import { askNode, type NodeRequest } from "./node_proxy.ts";
@@ -35,11 +37,18 @@ export function pageRoutes(registry: ClusterRegistry, assets: Promise<Assets>): 
     const key = c.req.query("key") ?? "";
     const asked = c.req.query("op") === "get" && key !== "";
     const outcome = asked ? await getForPage(registry, registered, key, c.req.query()) : null;
-    return pages.cluster(registered, { key, outcome });
+    return pages.cluster(registered, { keys: { key, outcome } });
   });
   addForms(app, registry, pages);
+  addMembershipForms(
+    app,
+    registry,
+    (registered, change, status) => pages.cluster(registered, { change }, status),
+  );
   return app;
 }
+
+const NO_KEY: KeysStart = { key: "", outcome: null };
 
 class Pages {
   constructor(
@@ -55,9 +64,13 @@ class Pages {
     return this.#html({ title: "Clusters", island: "clusters", props, body }, status);
   }
 
-  async cluster({ live, loads }: Registered, keys: KeysStart, status = 200): Promise<Response> {
+  async cluster(
+    { live, loads }: Registered,
+    { keys = NO_KEY, change = NO_CHANGE }: { keys?: KeysStart; change?: ChangeStart },
+    status = 200,
+  ): Promise<Response> {
     await live.refresh();
-    const props = { cluster: live.detail(), runs: loads.list(), keys };
+    const props = { cluster: live.detail(), runs: loads.list(), keys, change };
     const body = <ClusterPage {...props} />;
     return this.#html({ title: live.id, island: "cluster", props, body }, status);
   }
@@ -130,7 +143,7 @@ function addForms(app: Hono, registry: ClusterRegistry, pages: Pages): void {
       return c.redirect(`/clusters/${id}?${query}#keys`, 303);
     }
     const outcome = await writeForPage(registry, registered, key, form);
-    return pages.cluster(registered, { key, outcome }, statusOf(outcome));
+    return pages.cluster(registered, { keys: { key, outcome } }, statusOf(outcome));
   });
 }
 

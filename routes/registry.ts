@@ -76,8 +76,20 @@ export class ClusterRegistry {
     return { live, loads };
   }
 
+  /** Throws {@link ProblemError} unless one more node may run in the cluster. */
+  requireRoomFor(live: LiveCluster): void {
+    const nodes = sizeOf(live);
+    if (nodes >= NODES_MAX) {
+      throw new ProblemError(
+        409,
+        "conflict",
+        `A cluster has at most ${NODES_MAX} nodes here: ${live.id} has ${nodes}`,
+      );
+    }
+    this.#requireNodes(1);
+  }
+
   #requireRoom(nodes: number): void {
-    const total = this.list().reduce((sum, { live }) => sum + live.options.nodes, 0);
     if (this.#clusters.size >= CLUSTERS_MAX) {
       throw new ProblemError(
         409,
@@ -85,6 +97,11 @@ export class ClusterRegistry {
         `At most ${CLUSTERS_MAX} clusters run at once: end one first`,
       );
     }
+    this.#requireNodes(nodes);
+  }
+
+  #requireNodes(nodes: number): void {
+    const total = this.list().reduce((sum, { live }) => sum + sizeOf(live), 0);
     if (total + nodes > NODES_TOTAL_MAX) {
       throw new ProblemError(
         409,
@@ -119,4 +136,9 @@ export class ClusterRegistry {
     const ids = [...this.#clusters.keys()];
     await Promise.all(ids.map((id) => this.end(id)));
   }
+}
+
+/** Processes that it has, or is about to start. */
+function sizeOf(live: LiveCluster): number {
+  return live.cluster?.nodes.length ?? live.options.nodes;
 }

@@ -43,7 +43,7 @@ function text(name: string, charactersMax: number) {
   return z.string({ error }).max(charactersMax, { error });
 }
 
-function shown(input: unknown): string {
+export function shown(input: unknown): string {
   if (input === undefined) return "left out";
   const json = JSON.stringify(input) ?? String(input);
   return json.length > 80 ? `${json.slice(0, 80)}…` : json;
@@ -157,6 +157,7 @@ const Node = z.object({
   state: z.enum(["starting", "running", "paused", "stopped", "killed", "crashed"]),
   exit: z.looseObject({}).nullable().openapi({ description: "How its last process ended" }),
   status: z.looseObject({}).nullable().openapi({ description: "From the node's GET /status" }),
+  mark: z.number().openapi({ description: "Which colour and pattern the pages give it" }),
 }).openapi("Node");
 
 export const Cluster = z.object({
@@ -170,7 +171,14 @@ export const Cluster = z.object({
 }).openapi("Cluster");
 
 export const ClusterWithRing = Cluster.extend({
-  ring: z.looseObject({}).nullable().openapi({ description: "The partition table" }),
+  ring: z.looseObject({}).nullable().openapi({
+    description: "The partition table: who holds what now, as a node says",
+  }),
+  transfers: z.object({
+    left: z.number().openapi({ description: "Changes of an owner that are still to be made" }),
+    most: z.number().openapi({ description: "Most that were left since there were none" }),
+    leaving: z.array(z.string()).openapi({ description: "Nodes that hand over what they hold" }),
+  }),
 }).openapi("ClusterWithRing");
 
 export const LoadRun = z.object({

@@ -4,7 +4,15 @@
  */
 import type { LaunchedCluster } from "../routes/live_cluster.ts";
 import { makeFounding } from "../nodes/founding_file.ts";
-import type { LaunchOptions, NodeProcess, NodeState } from "../nodes/launcher.ts";
+import {
+  type ChangePlan,
+  type ChangeRequest,
+  type ClusterTransfers,
+  LaunchError,
+  type LaunchOptions,
+  type NodeProcess,
+  type NodeState,
+} from "../nodes/launcher.ts";
 
 type Change = { readonly node: NodeProcess; readonly before: NodeState };
 
@@ -82,6 +90,75 @@ export class FakeCluster implements LaunchedCluster {
       for (const listener of this.#listeners) listener({ node, before: "running" });
     }
     return Promise.resolve();
+  }
+
+  /** What was planned and committed, in order. */
+  readonly changes: string[] = [];
+  /** Set: what the cluster refuses every change with. */
+  refusal: LaunchError | null = null;
+  left = 0;
+  readonly #plans = new Map<string, ChangePlan>();
+
+  planChange(request: ChangeRequest): Promise<ChangePlan> {
+    this.changes.push(`plan ${JSON.stringify(request)}`);
+    if (this.refusal !== null) return Promise.reject(this.refusal);
+    const goes = request.kind === "add" ? null : request.node;
+    const comes = request.kind === "remove" ? null : `n${this.nodes.length + 1}`;
+    const isUp = this.nodes.find(({ id }) => id === goes)?.state === "running";
+    const act = request.kind === "add"
+      ? "join"
+      : request.kind === "replace"
+      ? "replace"
+      : isUp
+      ? "leave"
+      : "remove";
+    const plan: ChangePlan = {
+      planId: `plan-${this.changes.length}`,
+      ...{ act, comes, goes },
+      moves: [
+        { range: 1, from: "n1", to: comes ?? "n3", share: 1 / 128 },
+        { range: 9, from: "n2", to: comes ?? "n3", share: 1 / 128 },
+      ],
+      bytes: 4_096,
+      balance: {
+        before: { n1: { tokens: 26, ranges: 77, share: 0.6 } },
+        after: { n1: { tokens: 21, ranges: 64, share: 0.5 } },
+      },
+    };
+    this.#plans.set(plan.planId, plan);
+    return Promise.resolve(plan);
+  }
+
+  commitChange(planId: string): Promise<ChangePlan> {
+    this.changes.push(`commit ${planId}`);
+    const plan = this.#plans.get(planId);
+    this.#plans.clear();
+    if (plan === undefined) {
+      return Promise.reject(new LaunchError("refused", `There is no plan '${planId}'`));
+    }
+    const { comes, goes, act } = plan;
+    if (act !== "leave") this.nodes = this.nodes.filter(({ id }) => id !== goes);
+    if (comes !== null) {
+      const url = `http://127.0.0.1:${20_001 + this.nodes.length}`;
+      const data = `/tmp/${comes}`;
+      this.nodes = [...this.nodes, { id: comes, url, pid: 1, data, state: "running", exit: null }];
+    }
+    this.left = plan.moves.length;
+    return Promise.resolve(plan);
+  }
+
+  discardChange(planId: string): Promise<void> {
+    this.changes.push(`discard ${planId}`);
+    this.#plans.delete(planId);
+    return Promise.resolve();
+  }
+
+  transfers(): Promise<ClusterTransfers> {
+    const members = this.nodes.map(({ id, url }) => ({
+      ...{ id, url, weight: 1 },
+      standing: "member" as const,
+    }));
+    return Promise.resolve({ seenBy: "n1", members, left: this.left, moves: [], leftovers: false });
   }
 
   onChange(listener: (change: Change) => void): () => void {

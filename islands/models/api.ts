@@ -4,7 +4,9 @@
  */
 import type { ClusterConfig } from "../../lib/dynamo/config.ts";
 import type { Clock, Dot } from "../../lib/dynamo/clock.ts";
+import type { TransfersState } from "../../lib/dynamo/admin.ts";
 import type { ReplicaTrace } from "../../lib/dynamo/events.ts";
+import type { NodeShare, RangeMove } from "../../lib/dynamo/membership_plan.ts";
 import type { Observation } from "../../lib/dynamo/observations.ts";
 import type { NodeId, RingState } from "../../lib/dynamo/ring.ts";
 
@@ -53,6 +55,34 @@ export interface NodeView {
   readonly exit: NodeExit | null;
   /** The last one heard; null while the node has said nothing. */
   readonly status: NodeStatus | null;
+  /** Which colour and pattern is its: its own for the cluster's life, whoever comes and goes. */
+  readonly mark: number;
+}
+
+/** What can be done to a cluster's membership. */
+export const CHANGE_KINDS = ["add", "remove", "replace"] as const;
+export type ChangeKind = typeof CHANGE_KINDS[number];
+
+/** What a change of the membership would mean, or, once it is committed, means. */
+export interface ChangePlan {
+  /** Commits this very plan, as long as no other change came first. */
+  readonly planId: string;
+  readonly act: "join" | "leave" | "remove" | "replace";
+  /** The new node; null: none comes. */
+  readonly comes: NodeId | null;
+  readonly goes: NodeId | null;
+  readonly moves: readonly RangeMove[];
+  /** Bytes that are copied, about. */
+  readonly bytes: number;
+  readonly balance: {
+    readonly before: Readonly<Record<NodeId, NodeShare>>;
+    readonly after: Readonly<Record<NodeId, NodeShare>>;
+  };
+}
+
+/** How far changes of the membership have come, in the view of the node for which most is left. */
+export interface ClusterTransfers extends TransfersState {
+  readonly seenBy: NodeId;
 }
 
 export interface ClusterSummary {
@@ -68,8 +98,19 @@ export interface ClusterSummary {
 }
 
 export interface ClusterDetail extends ClusterSummary {
-  /** Null until the cluster runs. */
+  /** Who holds what now, as a node says; null until the cluster runs. */
   readonly ring: RingState | null;
+  readonly transfers: TransfersView;
+}
+
+/** The part of the transfers that a page follows. */
+export interface TransfersView {
+  /** Changes of an owner that are still to be made. */
+  readonly left: number;
+  /** Most that were left since there were none. */
+  readonly most: number;
+  /** Nodes that are handing over what they hold. */
+  readonly leaving: readonly NodeId[];
 }
 
 /** An observation as a node's `/events` sends it. */
@@ -84,6 +125,9 @@ export type ProtocolEvent = Observation & {
 export type LiveMessage =
   | { readonly event: "cluster"; readonly data: ClusterDetail }
   | { readonly event: "nodes"; readonly data: readonly NodeView[] }
+  /** Who holds what has changed. */
+  | { readonly event: "ring"; readonly data: RingState }
+  | { readonly event: "transfers"; readonly data: TransfersView }
   | { readonly event: "protocol"; readonly data: ProtocolEvent }
   /** Protocol events left out since the last such message: there were too many to send. */
   | { readonly event: "dropped"; readonly data: { readonly count: number } }
@@ -94,6 +138,8 @@ export type LiveMessage =
 export const LIVE_EVENTS: readonly LiveMessage["event"][] = [
   "cluster",
   "nodes",
+  "ring",
+  "transfers",
   "protocol",
   "dropped",
   "load",

@@ -3,6 +3,8 @@
  * why, is what people come here to see.
  */
 import type {
+  ChangeKind,
+  ChangePlan,
   LoadPlan,
   LoadRunView,
   NodeAct,
@@ -30,6 +32,15 @@ export interface WriteOptions {
 /** Nodes then tell of each replica as well. */
 const JSON_WANTED = { Accept: "application/json" };
 
+/** A change of the membership that somebody wants. */
+export interface WantedChange {
+  readonly kind: ChangeKind;
+  /** The one that is to go. */
+  readonly node?: string | undefined;
+  readonly weight?: number | undefined;
+  readonly zone?: string | undefined;
+}
+
 type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
 
 export class ClusterApi {
@@ -47,6 +58,37 @@ export class ClusterApi {
 
   act(node: string, act: NodeAct): Promise<Answer<unknown>> {
     return this.#call(`/nodes/${encodeURIComponent(node)}/${act}`, { method: "POST" });
+  }
+
+  /** What a change of the membership would mean. */
+  planChange(change: WantedChange): Promise<Answer<ChangePlan>> {
+    return this.#change(change, "plan=true");
+  }
+
+  /** Makes the change exactly as it was planned. */
+  commitChange(change: WantedChange, planId: string): Promise<Answer<ChangePlan>> {
+    return this.#change(change, `planId=${encodeURIComponent(planId)}`);
+  }
+
+  /** Nobody will commit that plan. */
+  discardPlan(planId: string): Promise<Answer<unknown>> {
+    return this.#call(`/plans/${encodeURIComponent(planId)}`, { method: "DELETE" });
+  }
+
+  #change({ kind, node = "", weight, zone }: WantedChange, query: string) {
+    const path = `/nodes/${encodeURIComponent(node)}`;
+    switch (kind) {
+      case "add":
+        return this.#call<ChangePlan>(`/nodes?${query}`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify({ weight, zone }),
+        });
+      case "remove":
+        return this.#call<ChangePlan>(`${path}?${query}`, { method: "DELETE" });
+      case "replace":
+        return this.#call<ChangePlan>(`${path}/replace?${query}`, { method: "POST" });
+    }
   }
 
   /** A 404 answers ok with no siblings: absence is an answer, and may carry a tombstone's context. */

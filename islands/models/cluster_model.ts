@@ -3,9 +3,10 @@
  * node is selected and what can be done to it. No DOM, so it is tested as plain code.
  */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { Ring } from "../../lib/dynamo/ring.ts";
+import type { Ring, RingState } from "../../lib/dynamo/ring.ts";
 import type { ClusterDetail, LiveMessage, NodeAct, NodeState, NodeView, Problem } from "./api.ts";
 import type { ClusterApi } from "./cluster_api.ts";
+import { ChangeModel, type ChangeStart, NO_CHANGE } from "./change_model.ts";
 import { FeedModel } from "./feed_model.ts";
 import { KeysModel } from "./keys_model.ts";
 import { LoadModel } from "./load_model.ts";
@@ -30,14 +31,22 @@ export class ClusterModel {
   readonly feed = new FeedModel();
   readonly keys: KeysModel;
   readonly load: LoadModel;
+  readonly change: ChangeModel;
   readonly #api: ClusterApi;
 
-  constructor(initial: ClusterDetail, api: ClusterApi, load: LoadModel, keys: KeysModel) {
+  constructor(
+    initial: ClusterDetail,
+    api: ClusterApi,
+    load: LoadModel,
+    keys: KeysModel,
+    change: ChangeStart = NO_CHANGE,
+  ) {
     this.#api = api;
+    this.change = new ChangeModel(api, change);
     this.cluster = signal(initial);
     this.load = load;
     this.keys = keys;
-    // The ring of a running cluster is the same for its life; only its first arrival changes it.
+    // It changes only while a change of the membership moves ranges.
     const ringState = computed(() => this.cluster.value.ring);
     this.ring = computed(() =>
       ringState.value === null ? null : ringOf(ringState.value, this.cluster.peek().config.n)
@@ -51,10 +60,13 @@ export class ClusterModel {
   apply(message: LiveMessage): void {
     switch (message.event) {
       case "cluster":
-        // A reconnected stream sends the same ring again: keep the old object, and its drawing.
-        this.cluster.value = this.ring.value === null
-          ? message.data
-          : { ...message.data, ring: this.cluster.value.ring };
+        this.cluster.value = { ...message.data, ring: this.#newRing(message.data.ring) };
+        break;
+      case "ring":
+        this.cluster.value = { ...this.cluster.value, ring: this.#newRing(message.data) };
+        break;
+      case "transfers":
+        this.cluster.value = { ...this.cluster.value, transfers: message.data };
         break;
       case "nodes":
         batch(() => {
@@ -79,6 +91,12 @@ export class ClusterModel {
         this.connection.value = "ended";
         break;
     }
+  }
+
+  /** A reconnected stream sends the same ring again: keep the old object, and its drawing. */
+  #newRing(ring: RingState | null): RingState | null {
+    const known = this.cluster.peek().ring;
+    return JSON.stringify(ring) === JSON.stringify(known) ? known : ring;
   }
 
   #noteThroughput(nodes: readonly NodeView[]): void {
@@ -120,6 +138,37 @@ export const ACTS: readonly ActMeaning[] = [
   { act: "resume", label: "Resume", why: "SIGCONT: goes on where it was paused" },
   { act: "restart", label: "Restart", why: "starts it on the data that it has" },
   { act: "wipe", label: "Wipe", why: "ends it, empties its disk, starts it anew" },
+];
+
+export interface ChangeMeaning {
+  readonly kind: "remove" | "replace";
+  readonly label: string;
+  readonly why: string;
+  readonly states: readonly NodeState[];
+}
+
+const DEAD: readonly NodeState[] = ["stopped", "killed", "crashed"];
+
+/** What can be done to a node's membership, with what it does and the states in which it can be. */
+export const CHANGES: readonly ChangeMeaning[] = [
+  {
+    kind: "remove",
+    label: "Leave",
+    why: "hands all it holds over to the others, then ends",
+    states: ["running"],
+  },
+  {
+    kind: "remove",
+    label: "Remove",
+    why: "a dead node for good: the others make new copies of what it held",
+    states: DEAD,
+  },
+  {
+    kind: "replace",
+    label: "Replace",
+    why: "a new node takes over the place of a dead one",
+    states: DEAD,
+  },
 ];
 
 /** Which acts make sense in a state; the others are shown but disabled. */

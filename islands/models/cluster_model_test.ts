@@ -16,7 +16,7 @@ const ring = foundRing(members, plan, SeededRandom.from(1));
 
 function node(id: string, change: Partial<NodeView> = {}): NodeView {
   const url = "http://127.0.0.1:1";
-  return { id, url, pid: 1, state: "running", exit: null, status: null, ...change };
+  return { id, url, pid: 1, state: "running", exit: null, status: null, mark: 0, ...change };
 }
 
 function busyNode(id: string, servedPerSecond: number): NodeView {
@@ -44,6 +44,7 @@ const detail: ClusterDetail = {
   latency: null,
   nodes: members.map(({ id }) => node(id)),
   ring,
+  transfers: { left: 0, most: 0, leaving: [] },
 };
 
 function modelOf(initial: ClusterDetail, answer: (url: string) => Response) {
@@ -67,6 +68,20 @@ Deno.test("the ring appears when the cluster runs, and stays the same object fro
   model.apply({ event: "nodes", data: [node("n1", { state: "killed" })] });
   assert.equal(model.ring.value, drawn);
   assert.equal(model.cluster.value.nodes[0]?.state, "killed");
+});
+
+Deno.test("the ring follows the registers as they move, and so does what is left", () => {
+  const { model } = modelOf(detail, () => Response.json({}));
+  const drawn = model.ring.peek();
+  const segments = Array.from({ length: 16 }, (_, range) => ({
+    start: drawn?.range(range).start ?? "",
+    owners: range === 3 ? ["n9", "n2", "n3"] : drawn?.primaries(range) ?? [],
+    epoch: range === 3 ? 2 : 1,
+  }));
+  model.apply({ event: "ring", data: { ...ring, segments } });
+  assert.deepEqual(model.ring.value?.primaries(3), ["n9", "n2", "n3"]);
+  model.apply({ event: "transfers", data: { left: 4, most: 9, leaving: ["n2"] } });
+  assert.equal(model.cluster.value.transfers.left, 4);
 });
 
 Deno.test("throughput adds up the running nodes, a bounded number of times", () => {

@@ -9,7 +9,14 @@ import { servedUs } from "./waterfall.ts";
 
 export const FEED_MAX = 120;
 
-export type FeedKind = "request" | "routing" | "repair" | "conflict" | "node" | "trouble";
+export type FeedKind =
+  | "request"
+  | "routing"
+  | "repair"
+  | "conflict"
+  | "node"
+  | "membership"
+  | "trouble";
 export const FEED_KINDS: readonly {
   readonly kind: FeedKind;
   readonly label: string;
@@ -31,6 +38,11 @@ export const FEED_KINDS: readonly {
     kind: "node",
     label: "nodes",
     why: "a node believes another down or up, or finds its own disk empty",
+  },
+  {
+    kind: "membership",
+    label: "membership",
+    why: "a node joins, leaves or is removed, and ranges of keys change owners",
   },
   {
     kind: "trouble",
@@ -177,9 +189,43 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
       };
     case "proven":
       return { kind: "node", text: "holds what its peers hold: it counts for reads" };
+    case "member":
+      return {
+        kind: "membership",
+        text: `knows: ${event.member} ${STANDING_WORDS[event.standing]}`,
+      };
+    case "range-taken":
+      return {
+        kind: "membership",
+        text: `holds all of range ${event.range} now${from(event)}: ${
+          plural(event.keys, "key")
+        } in ${formatMs(event.tookUs / 1000)}`,
+      };
+    case "range-moved":
+      return { kind: "membership", text: describeMove(event) };
+    case "reaped":
+      return { kind: "repair", text: `forgot ${event.key}, deleted everywhere` };
     default:
       return { kind: "node", text: (event as { type: string }).type };
   }
+}
+
+const STANDING_WORDS = {
+  member: "is a member",
+  leaving: "is leaving",
+  left: "has left",
+  removed: "was removed",
+} as const;
+
+function from({ from }: { readonly from: string | null }): string {
+  return from === null ? "" : `, from ${from}`;
+}
+
+function describeMove(event: Extract<ProtocolEvent, { type: "range-moved" }>): string {
+  const { range, from, to } = event;
+  if (from === null && to === null) return `range ${range}: its owners stand in another order`;
+  if (to === null) return `range ${range}: ${from} owns it no more`;
+  return from === null ? `range ${range}: now also ${to}’s` : `range ${range}: ${from} → ${to}`;
 }
 
 function describeExchange(event: Extract<ProtocolEvent, { type: "anti-entropy" }>): string {

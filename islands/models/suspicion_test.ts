@@ -11,6 +11,7 @@ function view(id: string, peers: Opinions, state: NodeState = "running"): NodeVi
     pid: 1,
     state,
     exit: null,
+    mark: 0,
     status: {
       uptimeMs: 0,
       keys: 0,

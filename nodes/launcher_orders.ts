@@ -1,0 +1,95 @@
+/**
+ * What a launcher orders of its nodes over their REST, as a person who looks after the cluster would:
+ * `/membership/…` at a node that is a member, with the cluster's secret. Refusals come back as
+ * {@link LaunchError} with the node's own words.
+ */
+import type { TransfersState } from "../lib/dynamo/admin.ts";
+import type { NodeShare, RangeMove } from "../lib/dynamo/membership_plan.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
+import { LaunchError } from "./launch_error.ts";
+
+export type ActName = "join" | "leave" | "remove" | "replace";
+
+/** A plan as a node answers it. */
+export interface PlanAnswer {
+  readonly planId: string;
+  readonly moves: readonly RangeMove[];
+  /** Bytes that are copied, about. */
+  readonly bytes: number;
+  readonly balance: {
+    readonly before: Readonly<Record<NodeId, NodeShare>>;
+    readonly after: Readonly<Record<NodeId, NodeShare>>;
+  };
+}
+
+/** What an act needs beside its name. */
+export interface PlanFields {
+  readonly node?: NodeId | undefined;
+  readonly url?: string | undefined;
+  readonly weight?: number | undefined;
+  readonly zone?: string | undefined;
+}
+
+/** A node that orders are sent to. */
+export interface Addressee {
+  readonly id: NodeId;
+  readonly url: string;
+}
+
+/** A plan looks at every range; a commit waits for a disk. */
+const ANSWER_MS = 15_000;
+
+export class MembershipOrders {
+  constructor(private readonly secretFile: string) {}
+
+  plan(to: Addressee, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
+    const body = JSON.stringify({ plan: true, ...fields });
+    return this.ask(to, `/membership/${act}`, { method: "POST", body });
+  }
+
+  commit(to: Addressee, act: ActName, planId: string): Promise<unknown> {
+    const body = JSON.stringify({ planId });
+    return this.ask(to, `/membership/${act}`, { method: "POST", body });
+  }
+
+  transfers(of: Addressee): Promise<TransfersState> {
+    return this.ask(of, "/membership/transfers", {});
+  }
+
+  /** Whether the node believes that `other` is up; true when it does not know it. */
+  async believesUp(node: Addressee, other: NodeId): Promise<boolean> {
+    const { peers } = await this.ask<
+      { peers: Readonly<Record<NodeId, { readonly up: boolean } | undefined>> }
+    >(node, "/status", {});
+    return peers[other]?.up ?? true;
+  }
+
+  /** Throws {@link LaunchError}: `refused` for what the node does not accept, `failed` for silence. */
+  private async ask<T>({ id, url }: Addressee, path: string, init: RequestInit): Promise<T> {
+    const secret = (await Deno.readTextFile(this.secretFile)).trim();
+    const headers = { "authorization": `Bearer ${secret}`, "content-type": "application/json" };
+    let answer: Response;
+    let text: string;
+    try {
+      const signal = AbortSignal.timeout(ANSWER_MS);
+      answer = await fetch(`${url}${path}`, { ...init, headers, signal });
+      text = await answer.text();
+    } catch (error) {
+      const { message } = error as Error;
+      throw new LaunchError("failed", `Node ${id} does not answer to ${path}: ${message}`);
+    }
+    const json = jsonIn(text);
+    if (answer.ok) return json as T;
+    const detail = (json as { detail?: unknown } | null)?.detail ?? `status ${answer.status}`;
+    const kind = answer.status >= 500 ? "failed" : "refused";
+    throw new LaunchError(kind, `Node ${id}: ${detail}`);
+  }
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Who holds what in a running cluster, and how far a change of its membership has come, as the nodes
+ * themselves say. They are asked only when the version of some node's ring, which every status
+ * carries, is another than the one known here: in a cluster that nobody changes, never.
+ */
+import type { ClusterTransfers, LiveMessage, TransfersView } from "../islands/models/api.ts";
+import type { RingMember, RingState, Token } from "../lib/dynamo/ring.ts";
+import { Ring } from "../lib/dynamo/ring.ts";
+import type { NodeProcess } from "../nodes/launcher.ts";
+import type { LaunchedCluster } from "./live_cluster.ts";
+
+export const NO_TRANSFERS: TransfersView = { left: 0, most: 0, leaving: [] };
+const RING_TIMEOUT_MS = 2_000;
+
+/** The part of `GET /ring` that a picture needs. */
+interface RingAnswer {
+  readonly ringVersion: string;
+  readonly partitioning: RingState["partitioning"];
+  readonly partitions: number;
+  readonly tokens: readonly Token[];
+  readonly members: readonly (RingMember & { readonly standing?: string })[];
+  readonly ranges: readonly {
+    readonly start: string;
+    readonly primaries: readonly string[];
+    readonly epoch?: number;
+  }[];
+}
+
+export class MovesWatch {
+  ring: RingState;
+  transfers: TransfersView = NO_TRANSFERS;
+  #version: string;
+
+  constructor(
+    private readonly cluster: LaunchedCluster,
+    private readonly fetchFrom: typeof fetch,
+  ) {
+    const { ring, config } = cluster.founding;
+    this.ring = ring;
+    this.#version = Ring.over(ring, config.n).version;
+  }
+
+  /** Takes a look at nodes that run, each with its ring's version; answers what is new. */
+  async look(
+    nodes: readonly NodeProcess[],
+    versions: readonly (string | null)[],
+  ): Promise<LiveMessage[]> {
+    const stirs = versions.some((version) => version !== null && version !== this.#version);
+    const { left, leaving } = this.transfers;
+    if (!stirs && left === 0 && leaving.length === 0) return [];
+    const [ring, transfers] = await Promise.all([
+      stirs ? this.#askRing(nodes, versions) : null,
+      this.cluster.transfers().catch(() => null),
+    ]);
+    const news: LiveMessage[] = [];
+    if (ring !== null) {
+      this.ring = stateOf(ring);
+      this.#version = ring.ringVersion;
+      news.push({ event: "ring", data: this.ring });
+    }
+    if (transfers !== null) {
+      const view = viewOf(transfers, this.transfers);
+      if (JSON.stringify(view) !== JSON.stringify(this.transfers)) {
+        this.transfers = view;
+        news.push({ event: "transfers", data: view });
+      }
+    }
+    return news;
+  }
+
+  /** The most advanced of the rings that are not the known one, unless that is further. */
+  async #askRing(
+    nodes: readonly NodeProcess[],
+    versions: readonly (string | null)[],
+  ): Promise<RingAnswer | null> {
+    const strange = new Map<string, NodeProcess>();
+    for (const [i, node] of nodes.entries()) {
+      const version = versions[i] ?? null;
+      if (version !== null && version !== this.#version) strange.set(version, node);
+    }
+    const answers = await Promise.all([...strange.values()].map((node) => this.#ringOf(node)));
+    let best: RingAnswer | null = null;
+    let furthest = advanceOf(this.ring.segments ?? []);
+    for (const answer of answers) {
+      if (answer === null || advanceOf(answer.ranges) < furthest) continue;
+      furthest = advanceOf(answer.ranges);
+      best = answer;
+    }
+    return best;
+  }
+
+  /** Null when it is silent. */
+  async #ringOf({ url }: NodeProcess): Promise<RingAnswer | null> {
+    try {
+      const signal = AbortSignal.timeout(RING_TIMEOUT_MS);
+      const response = await this.fetchFrom(`${url}/ring`, { signal });
+      if (response.ok) return await response.json() as RingAnswer;
+      await response.body?.cancel();
+      return null;
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Registers only ever advance: of two views, the one that has heard more has the larger sum. */
+function advanceOf(registers: readonly { readonly epoch?: number }[]): number {
+  return registers.reduce((sum, { epoch = 1 }) => sum + epoch, 0);
+}
+
+/** As data from which a page makes its own index: who holds what now, range by range. */
+function stateOf(answer: RingAnswer): RingState {
+  const members = answer.members.filter(({ standing = "member" }) => standing === "member");
+  return {
+    partitioning: answer.partitioning,
+    partitions: answer.partitions,
+    tokens: answer.tokens,
+    members: members.map(({ id, weight, zone }) =>
+      zone === undefined ? { id, weight } : { id, weight, zone }
+    ),
+    segments: answer.ranges.map(({ start, primaries, epoch = 1 }) => ({
+      start,
+      owners: primaries,
+      epoch,
+    })),
+  };
+}
+
+function viewOf({ left, members }: ClusterTransfers, before: TransfersView): TransfersView {
+  const leaving = members.filter(({ standing }) => standing === "leaving").map(({ id }) => id);
+  const goesOn = before.left > 0 || before.leaving.length > 0;
+  const most = left === 0 && leaving.length === 0 ? 0 : Math.max(left, goesOn ? before.most : 0);
+  return { left, most, leaving };
+}
