@@ -56,6 +56,10 @@ const COUNTERS: Readonly<Partial<Record<keyof Counters, readonly [name: string, 
   keysRepaired: ["keys_repaired", "Keys that comparisons brought up to date"],
   reaped: ["tombstones_reaped", "Tombstones that this node had dropped everywhere"],
   recovered: ["records_recovered", "Damaged records replaced from the other replicas"],
+  rangesTaken: ["ranges_taken", "Ranges of the ring that this node has taken over"],
+  keysTaken: ["keys_taken", "Keys that this node has copied for ranges that it takes over"],
+  rangesAdvanced: ["ranges_advanced", "Changes of owners that this node has made, as a steward"],
+  leftoversDropped: ["leftovers_dropped", "Copies of ranges given up that every owner holds"],
 };
 
 function addReplica(registry: Registry, { replica }: NodeService): void {

@@ -323,7 +323,13 @@ function rpcErrors(...statuses: readonly [number, string][]): Responses {
 /** Explicit acts, each planned first and then committed. */
 function membershipRoutes(): RouteConfig[] {
   const { node, url, weight, zone } = schemas.actFields;
-  const act = (name: string, summary: string, description: string, fields: z.ZodRawShape) =>
+  const act = (
+    name: string,
+    summary: string,
+    description: string,
+    fields: z.ZodRawShape,
+    example: Readonly<Record<string, unknown>>,
+  ) =>
     ({
       method: "post",
       path: `/membership/${name}`,
@@ -332,7 +338,12 @@ function membershipRoutes(): RouteConfig[] {
         `${description} With \`plan: true\` it says what would move, and nothing changes; ` +
         "with the planId alone it is done. Ask the node that made the plan.",
       security,
-      request: { body: { content: json(schemas.planOrder(fields)), required: true } },
+      request: {
+        body: {
+          content: json(schemas.planOrder(fields), { plan: true, ...example }),
+          required: true,
+        },
+      },
       responses: {
         200: { description: "The plan", content: json(schemas.plan) },
         ...problems(
@@ -347,19 +358,16 @@ function membershipRoutes(): RouteConfig[] {
   return [
     act("join", "Let a node join", "The node must run and know the cluster.", {
       ...{ url, weight, zone },
-    }),
-    act(
-      "leave",
-      "Let a node leave",
-      "It hands over what it holds, serves until then, and is done.",
-      {
-        node,
-      },
-    ),
-    act("remove", "Remove a dead node", "Its part is copied from the other owners.", { node }),
+    }, { url: "http://127.0.0.1:9106" }),
+    act("leave", "Let a node leave", "It hands over what it holds, and serves until then.", {
+      node,
+    }, { node: "n1" }),
+    act("remove", "Remove a dead node", "Its part is copied from the other owners.", {
+      node,
+    }, { node: "n1" }),
     act("replace", "Let a new node take a dead one's part", "As remove and join in one.", {
       ...{ node, url, weight, zone },
-    }),
+    }, { node: "n1", url: "http://127.0.0.1:9106" }),
     {
       method: "get",
       path: "/membership/transfers",

@@ -14,6 +14,7 @@ import type { MembershipAct, MembershipPlan } from "../lib/dynamo/membership_pla
 import { objectOf, shownValue } from "./fault_settings.ts";
 import { requireWeight, requireZone } from "./founding_file.ts";
 import { foundingDifference, type Identity, identityIn } from "./introduction.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { isNodeUrl } from "./membership_guards.ts";
 import type { NodeService } from "./node_service.ts";
 import { problem, problemOf } from "./problems.ts";
@@ -52,7 +53,7 @@ export function addMembershipRoutes(app: Hono, service: NodeService): void {
     const reply = await orderOf(service, { method: "membership.transfers" });
     if (reply.status === "error") return problemOf(reply.error, null);
     const { status: _, ...state } = reply;
-    return Response.json(state);
+    return jsonAnswer(state);
   });
 }
 
@@ -122,7 +123,7 @@ async function plan(
   const [oldest] = kinds.keys();
   if (kinds.size >= PLANS_MAX && oldest !== undefined) kinds.delete(oldest);
   kinds.set(reply.plan.planId, kind);
-  return Response.json(describePlan(reply.plan, service));
+  return jsonAnswer(describePlan(reply.plan, service));
 }
 
 async function commit(
@@ -136,7 +137,7 @@ async function commit(
   }
   const reply = await orderOf(service, { method: "membership.commit", planId });
   if (reply.status === "error") return problemOf(reply.error, null);
-  return Response.json({ committed: true, ...describePlan(reply.plan, service) });
+  return jsonAnswer({ committed: true, ...describePlan(reply.plan, service) });
 }
 
 type PlanReply = Extract<AdminReply, { status: "plan" | "committed" | "error" }>;

@@ -39,9 +39,11 @@ export class Takeovers {
   /** Begins what may begin. */
   onTick(): void {
     const { node } = this;
+    // One at a time while clients need the disk: not at all would be for ever where they always do.
+    const most = node.disk.isBusy(node.out.now) ? 1 : node.config.transfersMax;
     for (const step of node.ring.steps) {
-      if (this.underWay.size >= node.config.transfersMax) return;
-      if (step.joiner !== node.self || node.disk.isBusy(node.out.now)) continue;
+      if (this.underWay.size >= most) return;
+      if (step.joiner !== node.self) continue;
       const { start } = node.ring.range(step.range);
       if (!this.underWay.has(start)) this.begin(step);
     }
