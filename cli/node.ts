@@ -6,10 +6,11 @@
  */
 import { ConfigError } from "../lib/dynamo/config.ts";
 import { type Legs, parseLegs, SpecError } from "../lib/random/latency.ts";
+import { AdmissionError, admit } from "../nodes/admission.ts";
 import { openLog } from "../nodes/log.ts";
-import { type RunningNode, StartError, startNode } from "../nodes/node.ts";
+import { type NodeLog, type RunningNode, StartError, startNode } from "../nodes/node.ts";
 import { type NodeFlags, PORT_DEFAULT, readFlags, USAGE } from "../nodes/node_flags.ts";
-import { foundingFor } from "../nodes/node_founding.ts";
+import { placeFor } from "../nodes/node_founding.ts";
 import { complaintAboutSecret } from "../nodes/secret.ts";
 
 const EXIT_USAGE = 2;
@@ -21,42 +22,75 @@ async function main(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  const node = await start(flags);
+  const log = openLog(flags.id);
+  const secret = await secretFrom("--secret-file", flags.secretFile, "DYNAMO_SECRET");
+  const ca = await readIfGiven("--ca", flags.ca);
+  const node = await start(flags, { log, secret, ca });
   const stop = stopper(node);
   Deno.addSignalListener("SIGTERM", stop);
   // Ctrl-C reaches every process at the terminal: the parent of a child decides what it means.
   Deno.addSignalListener("SIGINT", flags.child ? () => {} : stop);
   if (flags.child) untilStdinCloses().then(stop);
-  const { url, service: { self: { id } } } = node;
-  const ready = JSON.stringify({ ready: true, id, url, pid: Deno.pid });
-  node.settled.then(() => console.log(ready));
+  await node.settled;
+  await findPart(node, flags, { log, secret, ca });
+  const { url, service: { boot: { self: id } } } = node;
+  console.log(JSON.stringify({ ready: true, id, url, pid: Deno.pid }));
 }
 
-async function start(flags: NodeFlags): Promise<RunningNode> {
-  const log = openLog(flags.id);
-  const secret = await secretFrom("--secret-file", flags.secretFile, "DYNAMO_SECRET");
+interface Means {
+  readonly log: NodeLog;
+  readonly secret: string | null;
+  readonly ca: string | undefined;
+}
+
+/** Asks to be admitted where it was started for that; a member goes on as one. */
+async function findPart(node: RunningNode, flags: NodeFlags, means: Means): Promise<void> {
+  const { service } = node;
+  const id = service.boot.self;
+  const tellOfEnd = () => {
+    if (service.standing === "left") {
+      means.log.info(`'${id}' has left the cluster: it may be stopped`);
+    }
+    if (service.standing === "removed") {
+      means.log.error(`'${id}' was removed from the cluster and serves nobody: stop it`);
+    }
+  };
+  service.host.observe((observation) => {
+    if (observation.type === "member" && observation.member === id) tellOfEnd();
+  });
+  if (service.standing === "member" || service.standing === "leaving") return;
+  if (flags.join === undefined || !flags.admit) {
+    means.log.info(`'${id}' is no member yet, and holds nothing: POST /membership/join lets it in`);
+    return;
+  }
+  const { weight, zone } = flags;
+  try {
+    await admit(node, { ...means, join: flags.join, wishes: { weight, zone } });
+  } catch (error) {
+    await node.stop();
+    throw error;
+  }
+}
+
+async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<RunningNode> {
   const kvToken = await secretFrom("--kv-token-file", flags.kvTokenFile, "DYNAMO_KV_TOKEN");
-  const ca = await readIfGiven("--ca", flags.ca);
   const cert = await readIfGiven("--cert", flags.cert);
   const key = await readIfGiven("--key", flags.key);
   const tls = cert === undefined || key === undefined ? undefined : { cert, key };
-  let { port } = flags;
-  const founding = await foundingFor({
-    flags,
-    secret,
-    ca,
-    ownUrl: () => {
-      port = port === 0 ? freePort(flags.host) : port ?? PORT_DEFAULT;
-      return `${tls === undefined ? "http" : "https"}://${urlHost(flags.host)}:${port}`;
-    },
-  });
-  const member = founding.members.find((member) => member.id === flags.id);
+  const scheme = tls === undefined ? "http" : "https";
+  const { weight, zone } = flags;
   return await startNode({
     self: flags.id,
     host: flags.host,
-    port: port ?? Number(new URL(member?.url as string).port),
     kv: flags.kv,
-    founding,
+    place: (home) =>
+      placeFor({
+        ...{ flags, secret, ca, portDefault: PORT_DEFAULT },
+        ownUrl: (port) => `${scheme}://${urlHost(flags.host)}:${port}`,
+        anyPort: () => freePort(flags.host),
+        warn: (message) => log.warn(message),
+      }, home),
+    wishes: { weight, zone },
     secret,
     kvToken,
     allowOrigins: flags.allowOrigins,
@@ -152,7 +186,8 @@ if (import.meta.main) {
   try {
     await main();
   } catch (error) {
-    const expected = error instanceof ConfigError || error instanceof StartError;
+    const expected = error instanceof ConfigError || error instanceof StartError ||
+      error instanceof AdmissionError;
     console.error(expected ? error.message : error);
     Deno.exit(expected ? EXIT_USAGE : EXIT_DEFECT);
   }

@@ -2,17 +2,12 @@
  * `deno task simulate`: one deterministic run of a simulated cluster, its checks and its trace hash.
  * The same flags or file give the same run, event for event, wherever they are given.
  */
-import { type Command, Option } from "commander";
+import { Option } from "commander";
 import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/config.ts";
 import { FAULT_KINDS, type FaultKind } from "../lib/simulation/faults.ts";
 import { ScenarioError } from "../lib/simulation/fields.ts";
 import { Run, type RunResult } from "../lib/simulation/run.ts";
-import {
-  formatScenario,
-  parseScenario,
-  parseScenarioText,
-  type Scenario,
-} from "../lib/simulation/scenario.ts";
+import { formatScenario, parseScenario, type Scenario } from "../lib/simulation/scenario.ts";
 import { faultsFor } from "../lib/simulation/swarm.ts";
 import { TraceWriter } from "../lib/simulation/trace.ts";
 import { CLIENTS_MAX, OPERATIONS_MAX } from "../lib/simulation/workload_plan.ts";
@@ -29,6 +24,7 @@ import {
   readArguments,
   writeAll,
 } from "./options.ts";
+import { readScenarioFile, requireAlone } from "./scenario_flag.ts";
 import { describeRun } from "./simulation_report.ts";
 
 interface Flags {
@@ -76,54 +72,25 @@ function readFlags(): { readonly flags: Flags; readonly scenario: Scenario } {
     .option("--json", "one JSON object on stdout");
   readArguments(command);
   const flags = command.opts<Flags>();
-  if (flags.replay !== undefined) requireReplayAlone(command);
+  if (flags.replay !== undefined) requireAlone(command, "replay", BESIDE_REPLAY);
   return { flags, scenario: readScenario(flags, command.opts()) };
 }
 
 /** What may be said of a run beside its scenario: none of it changes what happens. */
-const BESIDE_REPLAY: readonly string[] = ["replay", "save", "trace", "direct", "json"];
-
-/** Exits with 2 when a flag is given that the file has the say on. */
-function requireReplayAlone(command: Command): void {
-  const [allowed, refused] = [true, false].map((beside) =>
-    command.options.filter((option) => BESIDE_REPLAY.includes(option.attributeName()) === beside)
-  );
-  const given = (refused ?? []).filter((option) =>
-    command.getOptionValueSource(option.attributeName()) === "cli"
-  );
-  if (given.length === 0) return;
-  const flags = (list: readonly Option[]) => list.map((option) => option.long).join(", ");
-  fail(
-    `--replay runs the scenario of a file as it is, so ${flags(given)} cannot be given with it: ` +
-      `only ${flags((allowed ?? []).filter((each) => each.attributeName() !== "replay"))} can. ` +
-      "Change the file instead",
-    EXIT_REFUSED,
-  );
-}
+const BESIDE_REPLAY: readonly string[] = ["save", "trace", "direct", "json"];
 
 /** Exits with 2 when there is no such scenario. */
 function readScenario(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Scenario {
+  if (flags.replay !== undefined) return readScenarioFile("replay", flags.replay);
   try {
-    if (flags.replay !== undefined) return parseScenarioText(readFile(flags.replay));
     return fromFlags(flags, all);
   } catch (error) {
+    // A person who gave flags is told of the flag, not of its field.
     if (error instanceof ConfigError) {
-      // A person who gave flags is told of the flag, one who gave a file of its field.
-      const { message } = error;
-      const field = new ConfigError(message.replace(/^config\./, ""));
-      fail(flags.replay === undefined ? flagged(field) : message, EXIT_REFUSED);
+      fail(flagged(new ConfigError(error.message.replace(/^config\./, ""))), EXIT_REFUSED);
     }
     if (error instanceof ScenarioError) fail(error.message, EXIT_REFUSED);
     throw error;
-  }
-}
-
-function readFile(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : `${error}`;
-    fail(`Cannot read --replay '${path}': ${why}`, EXIT_REFUSED);
   }
 }
 

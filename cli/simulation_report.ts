@@ -24,14 +24,19 @@ export function describeRun(scenario: Scenario, result: RunResult, realMs: numbe
     `virtual time ${(result.virtualMs / 1_000).toFixed(3)} s, real time ` +
     `${(realMs / 1_000).toFixed(3)} s (${perSecond} events a second)`,
     "",
-    ...result.checks.flatMap((check) => [
-      `${verdict(check)} ${check.name.padEnd(22)} ${check.about} ` +
-      `(${check.examined} looked at${check.found === 0 ? "" : `, ${check.found} found`})`,
-      ...check.violations.slice(0, 5).map((violation) => `       ${violation.message}`),
-    ]),
+    ...describeChecks(result.checks),
     "",
     `trace hash ${result.traceHash}`,
   ].join("\n");
+}
+
+/** One line for each check, and the first few of what it found. */
+export function describeChecks(checks: readonly CheckResult[]): string[] {
+  return checks.flatMap((check) => [
+    `${verdict(check)} ${check.name.padEnd(22)} ${check.about} ` +
+    `(${check.examined} looked at${check.found === 0 ? "" : `, ${check.found} found`})`,
+    ...check.violations.slice(0, 5).map((violation) => `       ${violation.message}`),
+  ]);
 }
 
 function verdict({ found, asserted, examined }: CheckResult): string {

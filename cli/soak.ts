@@ -1,9 +1,13 @@
 /**
  * `deno task soak`: does a cluster of real processes keep what it acknowledged while its nodes are
  * killed, paused and cut off from each other? Exits 1 when anything was lost or did not converge.
+ *
+ * With `--scenario` what happens is not drawn but read from a file, the same that `simulate --replay`
+ * carries out in virtual time.
  */
 import { InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../lib/dynamo/config.ts";
+import type { Scenario } from "../lib/simulation/scenario.ts";
 import { LaunchError } from "../nodes/launcher.ts";
 import {
   clusterFlags,
@@ -17,16 +21,27 @@ import {
   readArguments,
   writeAll,
 } from "./options.ts";
+import { readScenarioFile, requireAlone } from "./scenario_flag.ts";
 import type { Availability, AvailabilityByPhase, Share } from "./soak/availability.ts";
 import { type Act, ACTS, ACTS_DEFAULT } from "./soak/nemesis.ts";
-import type { Convergence } from "./soak/verify.ts";
+import type { Convergence } from "../nodes/cluster_convergence.ts";
+import { describeFaultMoment, describeLiveRun, runScenarioFile } from "./soak/scenario.ts";
 import { runSoak, type SoakOptions, type SoakReport } from "./soak/run.ts";
 
 const SHOWN_MAX = 10;
 const say = (text: string) => writeAll(Deno.stderr, `${text}\n`);
 const print = (text: string) => writeAll(Deno.stdout, `${text}\n`);
 
-function readOptions(): { readonly soak: SoakOptions; readonly json: boolean } {
+interface Options {
+  readonly json: boolean;
+  readonly scenario: Scenario | null;
+  readonly skipUnsupported: boolean;
+  readonly soak: SoakOptions;
+}
+
+const BESIDE_SCENARIO: readonly string[] = ["skipUnsupported", "json"];
+
+function readOptions(): Options {
   const count = (flags: string, description: string, most: number, preset: number) =>
     new Option(flags, description).argParser(integer(1, most)).default(preset);
   const command = clusterFlags(
@@ -43,23 +58,34 @@ function readOptions(): { readonly soak: SoakOptions; readonly json: boolean } {
       new Option("--acts <list>", `what befalls the nodes, some of ${ACTS.join(",")}`)
         .argParser(actsIn).default(ACTS_DEFAULT, ACTS_DEFAULT.join(",")),
     )
+    .option("--scenario <file>", "do what this file says, which simulate --replay can do as well")
+    .option("--skip-unsupported", "leave out faults that do not exist on real processes")
     .option("--json", "prints one JSON line");
   readArguments(command);
   const flags = command.opts();
+  const path: string | undefined = flags.scenario;
+  if (path !== undefined) requireAlone(command, "scenario", BESIDE_SCENARIO);
+  else if (flags.skipUnsupported === true) {
+    fail("--skip-unsupported goes with --scenario, which is not given", EXIT_REFUSED);
+  }
   const seed = flags.seed ?? String(crypto.getRandomValues(new Uint32Array(1))[0]);
   const { clients, keys, seconds, acts, actMs, settleSeconds } = flags;
   return {
+    json: flags.json === true,
+    scenario: path === undefined ? null : readScenarioFile("scenario", path),
+    skipUnsupported: flags.skipUnsupported === true,
     soak: {
       launch: { ...foundingOptions({ ...flags, seed }), port: 0, onOutput: sayFor },
       ...{ clients, keys, seconds, acts, actMs, seed },
       settleMs: settleSeconds * 1_000,
       signal: untilAskedToEnd(),
       onAct: (act, nodes, atMs) => say(`${seconds1(atMs)} ${act} ${nodes.join(", ")}`),
-      onHealing: () => say("healed; waiting until all replicas are equal"),
+      onHealing,
     },
-    json: flags.json === true,
   };
 }
+
+const onHealing = () => say("healed; waiting until all replicas are equal");
 
 function actsIn(text: string): Act[] {
   return items(text).map((item) => {
@@ -140,11 +166,32 @@ function describe(report: SoakReport): string {
   return lines.join("\n");
 }
 
+/** What is to be printed, and whether all was well. */
+async function carryOut(
+  options: Options,
+): Promise<{ readonly text: string; readonly ok: boolean }> {
+  const { json, scenario, skipUnsupported, soak } = options;
+  if (scenario === null) {
+    const report = await runSoak(soak);
+    return { text: json ? JSON.stringify(report) : describe(report), ok: report.ok };
+  }
+  const result = await runScenarioFile(scenario, {
+    skipUnsupported,
+    onHealing,
+    onOutput: sayFor,
+    onFault: (fault, begins, atMs) =>
+      say(`${seconds1(atMs)} ${describeFaultMoment(fault, begins)}`),
+    ...(soak.signal === undefined ? {} : { signal: soak.signal }),
+  });
+  return { text: json ? JSON.stringify(result) : describeLiveRun(scenario, result), ok: result.ok };
+}
+
 async function main(): Promise<void> {
-  const { soak, json } = readOptions();
-  let report: SoakReport;
+  const options = readOptions();
   try {
-    report = await runSoak(soak);
+    const { text, ok } = await carryOut(options);
+    print(text);
+    Deno.exit(ok ? 0 : 1);
   } catch (error) {
     if (error instanceof ConfigError) fail(flagged(error), EXIT_REFUSED);
     if (error instanceof LaunchError) {
@@ -152,8 +199,6 @@ async function main(): Promise<void> {
     }
     throw error;
   }
-  print(json ? JSON.stringify(report) : describe(report));
-  Deno.exit(report.ok ? 0 : 1);
 }
 
 if (import.meta.main) await main();

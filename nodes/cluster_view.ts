@@ -19,13 +19,15 @@ export interface NodeView {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-interface HeldVersion {
+export interface HeldVersion {
   readonly value?: string;
   readonly valueBase64?: string;
   readonly deleted?: true;
   readonly clock: readonly (readonly [string, number])[];
   readonly dot: readonly [string, number];
   readonly dots?: readonly (readonly [string, number])[];
+  readonly contentType?: string;
+  readonly stampUs?: number;
 }
 
 export interface HeldRecord {

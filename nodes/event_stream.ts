@@ -4,7 +4,7 @@
  * A watcher that reads too slowly loses events and is told how many: what happens on a node must never
  * pile up in its memory for the sake of somebody who looks on.
  */
-import type { Observation } from "../lib/dynamo/events.ts";
+import type { Observation } from "../lib/dynamo/observations.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 
 export const WATCHERS_MAX = 64;

@@ -5,14 +5,20 @@
  * A message is a call to a peer or its answer. `drop`, `duplicate` and `latency` befall the messages of
  * calls that this node makes; a partition cuts it off from some nodes: from its calls to them (`out`),
  * theirs to it (`in`), or `both`. What is cut or dropped is met with silence, as behind a black hole.
+ * `links` are faults of single links in the words of a scenario (`link_faults.ts`).
  */
 import { ConfigError, requireInteger, requireOneOf } from "../lib/dynamo/config.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { parseLegs, SpecError } from "../lib/random/latency.ts";
+import { Fields, ScenarioError } from "../lib/simulation/fields.ts";
+import { readLinkFaults, type StandingLinkFault } from "./link_faults.ts";
 import { isObject } from "./wire_guards.ts";
 
 export type CutDirection = "both" | "out" | "in";
 export const CUT_DIRECTIONS: readonly CutDirection[] = ["both", "out", "in"];
+
+export type FailingAccesses = "loads" | "stores" | "both";
+export const FAILING_ACCESSES: readonly FailingAccesses[] = ["loads", "stores", "both"];
 
 export interface FaultSettings {
   /** Comes on top of `--latency`, in the same notation; null: none. */
@@ -30,7 +36,12 @@ export interface FaultSettings {
     readonly slowMs: number;
     /** The probability that an access fails, 0 to 1. Half of the writes that fail happen all the same. */
     readonly failing: number;
+    /** Which accesses may fail. */
+    readonly operations: FailingAccesses;
+    /** Nothing can be stored, and nothing is. */
+    readonly full: boolean;
   };
+  readonly links: readonly StandingLinkFault[];
 }
 
 /** What may be asked for: whatever is left out is well. */
@@ -51,24 +62,55 @@ export const NO_FAULTS: FaultSettings = {
   drop: 0,
   duplicate: 0,
   partition: null,
-  disk: { slowMs: 0, failing: 0 },
+  disk: { slowMs: 0, failing: 0, operations: "both", full: false },
+  links: [],
 };
 
 export const DISK_SLOW_MS_MAX = 60_000;
 
-/** Throws {@link ConfigError} that names the field, its value and what is allowed. */
-export function readFaults(given: unknown, peers: readonly NodeId[]): FaultSettings {
-  const fields = objectOf("faults", given, ["latency", "drop", "duplicate", "partition", "disk"]);
-  const disk = objectOf("disk", fields["disk"] ?? {}, ["slowMs", "failing"]);
-  const slowMs = disk["slowMs"] ?? 0;
-  requireInteger("disk.slowMs", slowMs as number, 0, DISK_SLOW_MS_MAX);
+const FIELDS = ["latency", "drop", "duplicate", "partition", "disk", "links"];
+
+/**
+ * `ends`: whom links may join, this node and its peers. Throws {@link ConfigError} that names the field,
+ * its value and what is allowed.
+ */
+export function readFaults(
+  given: unknown,
+  peers: readonly NodeId[],
+  ends: readonly NodeId[] = peers,
+): FaultSettings {
+  const fields = objectOf("faults", given, FIELDS);
   return {
     latency: latencyOf(fields["latency"] ?? null),
     drop: probability("drop", fields["drop"]),
     duplicate: probability("duplicate", fields["duplicate"]),
     partition: partitionOf(fields["partition"] ?? null, peers),
-    disk: { slowMs: slowMs as number, failing: probability("disk.failing", disk["failing"]) },
+    disk: diskOf(fields["disk"] ?? {}),
+    links: asConfig(() => readLinkFaults(fields["links"] ?? [], ends)),
   };
+}
+
+function diskOf(given: unknown): FaultSettings["disk"] {
+  const disk = objectOf("disk", given, ["slowMs", "failing", "operations", "full"]);
+  const slowMs = disk["slowMs"] ?? 0;
+  requireInteger("disk.slowMs", slowMs as number, 0, DISK_SLOW_MS_MAX);
+  const failing = probability("disk.failing", disk["failing"]);
+  return asConfig(() => ({
+    slowMs: slowMs as number,
+    failing,
+    operations: new Fields("disk", disk).oneOf("operations", FAILING_ACCESSES, "both"),
+    full: new Fields("disk", disk).boolean("full", false),
+  }));
+}
+
+/** A scenario's reader says it in the same way, in an error of another kind. */
+function asConfig<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ScenarioError) throw new ConfigError(error.message);
+    throw error;
+  }
 }
 
 /** The object, when it has no other fields. Throws {@link ConfigError} that names what is allowed. */

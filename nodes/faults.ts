@@ -4,8 +4,9 @@
  */
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type Legs, parseLegs } from "../lib/random/latency.ts";
-import type { FloatSource } from "../lib/random/seeded.ts";
+import type { SeededRandom } from "../lib/random/seeded.ts";
 import { type FaultSettings, NO_FAULTS } from "./fault_settings.ts";
+import { LinkFaults } from "./link_faults.ts";
 
 /** What has been done wrong since the start. */
 export interface InjectedFaults {
@@ -30,7 +31,11 @@ export class Faults {
     diskFailures: 0,
   };
 
-  constructor(private readonly random: FloatSource) {}
+  readonly links: LinkFaults;
+
+  constructor(private readonly random: SeededRandom) {
+    this.links = new LinkFaults(random.child("links"));
+  }
 
   get settings(): FaultSettings {
     return this.current;
@@ -43,11 +48,12 @@ export class Faults {
 
   set(settings: FaultSettings): void {
     this.current = settings;
-    const { latency, drop, duplicate, partition, disk } = settings;
+    const { latency, drop, duplicate, partition, disk, links } = settings;
     this.off = latency === null && drop === 0 && duplicate === 0 && partition === null &&
-      disk.slowMs === 0 && disk.failing === 0;
+      disk.slowMs === 0 && disk.failing === 0 && !disk.full && links.length === 0;
     this.cutNodes = new Set(settings.partition?.nodes ?? []);
     this.legs = settings.latency === null ? null : parseLegs(settings.latency);
+    this.links.set(links);
   }
 
   /** Whether calls of this node to the other (`out`), or the other's to this one (`in`), are lost. */
@@ -69,8 +75,16 @@ export class Faults {
     return true;
   }
 
-  diskFails(): boolean {
-    if (!this.happens(this.current.disk.failing)) return false;
+  diskFails(access: "loads" | "stores"): boolean {
+    const { failing, operations } = this.current.disk;
+    const mayFail = operations === "both" || operations === access;
+    if (!mayFail || !this.happens(failing)) return false;
+    this.injected.diskFailures++;
+    return true;
+  }
+
+  diskIsFull(): boolean {
+    if (!this.current.disk.full) return false;
     this.injected.diskFailures++;
     return true;
   }

@@ -1,8 +1,7 @@
 /** Faults that a node is told to inject: what may be asked for, and what becomes of calls and of the disk. */
 import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
-import { clusterConfig, ConfigError } from "../lib/dynamo/config.ts";
-import type { Founding, PeerReply, PeerRequest, StoredRecord } from "../lib/dynamo/events.ts";
-import { foundRing } from "../lib/dynamo/founding.ts";
+import { ConfigError } from "../lib/dynamo/config.ts";
+import type { Member, PeerReply, PeerRequest, StoredRecord } from "../lib/dynamo/events.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import { type FaultRequest, NO_FAULTS, readFaults } from "./fault_settings.ts";
 import { Faults } from "./faults.ts";
@@ -23,9 +22,10 @@ Deno.test("faults: what is left out is well, and everything given is kept", () =
     drop: 0.1,
     duplicate: 1,
     partition: { nodes: ["n3", "n2", "n3"] },
-    disk: { slowMs: 20, failing: 0.5 },
+    disk: { slowMs: 20, failing: 0.5, operations: "loads", full: true },
   };
   deepEqual(readFaults({ ...given, latency: "W=exp(1);A,R,S=0.5" }, PEERS), {
+    ...NO_FAULTS,
     ...given,
     latency: "W=exp(1);A=0.5;R=0.5;S=0.5;other=0;remote=0",
     partition: { nodes: ["n3", "n2"], direction: "both" },
@@ -50,6 +50,12 @@ for (
     [{ disk: { slowMs: -1 } }, /disk\.slowMs must be a whole number from 0 to 60000: .* -1/],
     [{ disk: { failing: 2 } }, /disk\.failing must be a probability/],
     [{ disk: { slow: 2 } }, /unknown field 'slow' in disk: allowed are slowMs, failing/],
+    [
+      { disk: { operations: "some" } },
+      /disk\.operations must be one of loads, stores, both: .*"some"/,
+    ],
+    [{ disk: { full: 1 } }, /disk\.full must be true or false: current value is 1/],
+    [{ links: {} }, /links must be a list of at most 64 faults of links: current value is \{\}/],
   ] as const
 ) {
   Deno.test(`faults: refused, saying why: ${JSON.stringify(given)}`, () => {
@@ -60,10 +66,8 @@ for (
   });
 }
 
-function founding(): Founding {
-  const members = ["n1", ...PEERS].map((id) => ({ id, url: `http://${id}`, weight: 1 }));
-  const config = clusterConfig({ n: 3 });
-  return { config, members, ring: foundRing(members, config, SeededRandom.from(1)) };
+function member(id: string): Member {
+  return { id, url: `http://${id}`, weight: 1 };
 }
 
 /** A caller over a network that is the test's, with faults as asked for. */
@@ -74,8 +78,8 @@ class Bench {
   readonly caller = new FaultyCaller(
     { call: (to, _request, _timeoutMs, answer) => void this.sent.push({ to, answer }) },
     this.faults,
-    founding(),
     "n1",
+    member,
     SeededRandom.from(2),
   );
 
@@ -164,6 +168,7 @@ function recordingStore(done: string[]): HostStore {
     delete: (key) => note(`delete ${key}`),
     scan: () => note("scan").then(() => ({ records: [], unreadable: [], next: null })),
     scanHints: () => note("hints").then(() => []),
+    writeMeta: (name) => note(`remember ${name}`),
   };
 }
 
@@ -203,6 +208,20 @@ Deno.test("faults: a failing disk rejects as a disk does, and some of what it re
   for (let i = 0; i < 100; i++) await rejects(store.store(record("a"), "0"), isDiskError);
   equal(done.length > 30 && done.length < 70, true, `${done.length} of 100 were written`);
   equal(faults.injected.diskFailures, 103);
+});
+
+Deno.test("faults: a disk can fail at stores alone, or be full and store nothing at all", async () => {
+  const done: string[] = [];
+  const faults = new Faults(SeededRandom.from(1));
+  const store = new FaultyStore(recordingStore(done), faults);
+  faults.set(readFaults({ disk: { failing: 1, operations: "stores" } }, PEERS));
+  await store.load("a", "0");
+  await rejects(store.delete("a", "0"), { code: "io" });
+  done.length = 0;
+  faults.set(readFaults({ disk: { full: true } }, PEERS));
+  for (let i = 0; i < 20; i++) await rejects(store.store(record("a"), "0"), { code: "full" });
+  await store.load("a", "0");
+  deepEqual(done, ["load a"]);
 });
 
 Deno.test("faults: what waits is let go in order, and forgotten at the end", async () => {

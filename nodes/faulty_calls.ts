@@ -3,7 +3,7 @@
  * and doubles messages. As with `--latency`, each message has a fate of its own, whatever it travels with.
  */
 import { refusal } from "../lib/dynamo/errors.ts";
-import type { Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { Member, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type Leg, legDelayMs } from "../lib/random/latency.ts";
 import type { FloatSource } from "../lib/random/seeded.ts";
@@ -11,6 +11,7 @@ import { DelayLine } from "./delay_line.ts";
 import type { Faults } from "./faults.ts";
 import { FifoDelay } from "./fifo_delay.ts";
 import type { CallAnswer, PeerCaller } from "./host.ts";
+import type { Passage } from "./link_faults.ts";
 
 type PeerHandler = (
   from: NodeId,
@@ -21,19 +22,14 @@ type Answer = (answer: CallAnswer) => void;
 
 export class FaultyCaller implements PeerCaller {
   private readonly delays = new DelayLine();
-  private readonly near: ReadonlySet<NodeId>;
 
   constructor(
     private readonly inner: PeerCaller,
     private readonly faults: Faults,
-    founding: Founding,
-    self: NodeId,
+    private readonly self: NodeId,
+    private readonly memberOf: (id: NodeId) => Member | null,
     private readonly random: FloatSource,
-  ) {
-    const zone = founding.members.find((member) => member.id === self)?.zone;
-    const near = founding.members.filter((member) => zone !== undefined && member.zone === zone);
-    this.near = new Set(near.map((member) => member.id));
-  }
+  ) {}
 
   call(to: NodeId, request: PeerRequest, timeoutMs: number, answer: Answer): void {
     const { faults } = this;
@@ -55,14 +51,49 @@ export class FaultyCaller implements PeerCaller {
     const { faults } = this;
     const [there, back] = legsOf(request);
     if (faults.drops()) return;
-    this.delays.after(this.delayMs(there, to), () => {
-      this.inner.call(to, request, timeoutMs, (outcome) => {
-        // A failure is no message: it is known at once.
-        if (outcome.kind === "failed") answer(outcome);
-        else if (this.losesAnswerOf(to)) return;
-        else this.delays.after(this.delayMs(back, to), () => answer(outcome));
-      });
+    this.travel(this.self, to, there, request, {
+      deliver: (laterMs, copyAfterMs) => {
+        this.delays.after(this.delayMs(there, to) + laterMs, () => {
+          this.inner.call(to, request, timeoutMs, (outcome) => {
+            // A failure is no message: it is known at once.
+            if (outcome.kind === "failed") return answer(outcome);
+            // Only now: a call whose original is taken for lost must not be carried out by a copy.
+            if (copyAfterMs !== null) this.sendCopy(to, request, timeoutMs, copyAfterMs);
+            this.bring(to, back, outcome, answer);
+          });
+        });
+      },
+      refuse: () => answer({ kind: "failed", reason: "no route to host", undelivered: true }),
     });
+  }
+
+  /** The answer's way back. */
+  private bring(from: NodeId, leg: Leg | "other", outcome: CallAnswer, answer: Answer): void {
+    if (this.losesAnswerOf(from)) return;
+    this.travel(from, this.self, leg, outcome, {
+      deliver: (laterMs) => {
+        this.delays.after(this.delayMs(leg, from) + laterMs, () => answer(outcome));
+      },
+      // Whoever sent it hears of that, and has nobody to tell.
+      refuse: () => {},
+    });
+  }
+
+  private travel(
+    from: NodeId,
+    to: NodeId,
+    leg: Leg | "other",
+    content: unknown,
+    passage: Passage,
+  ): void {
+    const { links } = this.faults;
+    if (links.areOff) passage.deliver(0, null);
+    else links.judge({ from, to, leg, content }, passage);
+  }
+
+  /** Nobody waits for what it is answered. */
+  private sendCopy(to: NodeId, request: PeerRequest, timeoutMs: number, afterMs: number): void {
+    this.delays.after(afterMs, () => this.inner.call(to, request, timeoutMs, () => {}));
   }
 
   /** An answer may set out before a cut and be lost in it. */
@@ -77,7 +108,12 @@ export class FaultyCaller implements PeerCaller {
     const { faults: { legs }, random } = this;
     if (legs === null) return 0;
     if (leg === "other") return legs.other.sample(random);
-    return legDelayMs(legs, leg, random, this.near.has(to));
+    return legDelayMs(legs, leg, random, this.isNear(to));
+  }
+
+  private isNear(to: NodeId): boolean {
+    const zone = this.memberOf(this.self)?.zone;
+    return zone !== undefined && this.memberOf(to)?.zone === zone;
   }
 }
 

@@ -46,18 +46,25 @@ export class FaultyStore implements HostStore {
     return this.read(() => this.inner.scanHints(target, options));
   }
 
+  writeMeta(name: string, json: unknown): Promise<void> {
+    return this.write(() => this.inner.writeMeta(name, json));
+  }
+
   /** Forgets the accesses that wait. */
   close(): void {
     this.delay.close();
   }
 
   private read<T>(access: () => Promise<T>): Promise<T> {
-    return this.slowed(() => this.faults.diskFails() ? Promise.reject(failure()) : access());
+    return this.slowed(() => this.faults.diskFails("loads") ? Promise.reject(failure()) : access());
   }
 
   private write(access: () => Promise<void>): Promise<void> {
     return this.slowed(async () => {
-      if (!this.faults.diskFails()) return await access();
+      if (this.faults.diskIsFull()) {
+        throw new StorageError("full", "there is no room on the disk, as /faults says");
+      }
+      if (!this.faults.diskFails("stores")) return await access();
       if (this.faults.happens(FAILED_WRITES_DONE)) await access();
       throw failure();
     });

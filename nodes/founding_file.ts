@@ -14,7 +14,7 @@ import {
 } from "../lib/dynamo/config.ts";
 import type { Founding, Member } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
-import type { RingState } from "../lib/dynamo/ring.ts";
+import type { RingMember, RingState } from "../lib/dynamo/ring.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 
 /** What a cluster is to be founded with; whatever is left out has a default, or is as it was founded. */
@@ -27,6 +27,8 @@ export interface FoundingOptions {
   readonly zones?: readonly string[];
   /** Where the ring's tokens are drawn from; drawn itself when left out. */
   readonly seed?: number | string;
+  /** A ring that was drawn elsewhere and its members, in place of weights, zones and seed. */
+  readonly drawn?: { readonly members: readonly RingMember[]; readonly ring: RingState };
 }
 
 export const NODES_DEFAULT = 5;
@@ -39,6 +41,11 @@ export function makeFounding(options: FoundingOptions, urls: readonly string[]):
     ...options.config,
     cluster: options.config?.cluster ?? drawnName(),
   });
+  const { drawn } = options;
+  if (drawn !== undefined) {
+    const members = drawn.members.map((member, i) => ({ ...member, url: urls[i] as string }));
+    return { config, members, ring: drawn.ring };
+  }
   const members = membersOf(options, urls);
   if (config.partitioning === "equal-partitions" && config.partitions < members.length) {
     throw new ConfigError(
@@ -122,23 +129,32 @@ function membersOf(options: FoundingOptions, urls: readonly string[]): Member[] 
   requireCount("nodes", urls.length, urls.length >= 1 && urls.length <= NODES_MAX);
   if (weights !== undefined) requireOneEach("weights", weights, urls.length);
   if (zones !== undefined) requireOneEach("zones", zones, urls.length);
-  for (const weight of weights ?? []) {
-    if (weight > 0 && weight <= WEIGHT_MAX) continue;
-    throw new ConfigError(
-      `a weight must be a number above 0, at most ${WEIGHT_MAX}: current value is ${weight}`,
-    );
-  }
-  for (const zone of zones ?? []) {
-    if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(zone)) continue;
-    throw new ConfigError(
-      `a zone must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit: current value is '${zone}'`,
-    );
-  }
+  for (const weight of weights ?? []) requireWeight(weight);
+  for (const zone of zones ?? []) requireZone(zone);
   return urls.map((url, i) => {
     const member = { id: `n${i + 1}`, url, weight: weights?.[i] ?? 1 };
     const zone = zones?.[i];
     return zone === undefined ? member : { ...member, zone };
   });
+}
+
+/** The weight, if it can be one. Throws {@link ConfigError}. */
+export function requireWeight(weight: unknown): number {
+  if (typeof weight === "number" && weight > 0 && weight <= WEIGHT_MAX) return weight;
+  throw new ConfigError(
+    `a weight must be a number above 0, at most ${WEIGHT_MAX}: current value is ${
+      typeof weight === "number" ? weight : JSON.stringify(weight)
+    }`,
+  );
+}
+
+/** The zone, if it can be one. Throws {@link ConfigError}. */
+export function requireZone(zone: unknown): string {
+  if (typeof zone === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(zone)) return zone;
+  throw new ConfigError(
+    "a zone must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit: current value is " +
+      `'${zone}'`,
+  );
 }
 
 /** Throws {@link ConfigError} unless that many nodes can be started on one machine. */

@@ -13,11 +13,11 @@ import type {
   Effect,
   Event,
   Micros,
-  Observation,
   PeerReply,
   PeerRequest,
   Reply,
 } from "../lib/dynamo/events.ts";
+import type { Observation } from "../lib/dynamo/observations.ts";
 import type { Replica } from "../lib/dynamo/replica.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type RecordStore, StorageError } from "./storage.ts";
@@ -47,7 +47,13 @@ export interface PeerCaller {
 export type Stepper = Pick<Replica, "step">;
 
 /** What the host needs of a store. */
-export type HostStore = Pick<RecordStore, "load" | "store" | "delete" | "scan" | "scanHints">;
+export type HostStore = Pick<
+  RecordStore,
+  "load" | "store" | "delete" | "scan" | "scanHints" | "writeMeta"
+>;
+
+/** Under this name the store remembers the membership. */
+export const MEMBERSHIP = "membership";
 
 type Answer = (reply: Reply) => void;
 
@@ -167,6 +173,9 @@ export class Host {
       case "scan-hints":
         this.scanHints(effect);
         break;
+      case "save":
+        this.save(effect);
+        break;
       case "proven":
         this.onProven();
         break;
@@ -212,6 +221,13 @@ export class Host {
 
   private remove({ id, key, position, hints }: Effect & { kind: "remove" }): void {
     this.store.delete(key, position, hints).then(
+      () => this.deliver({ kind: "stored", id }),
+      (error) => this.storageFailed(id, error),
+    );
+  }
+
+  private save({ id, document }: Effect & { kind: "save" }): void {
+    this.store.writeMeta(MEMBERSHIP, document).then(
       () => this.deliver({ kind: "stored", id }),
       (error) => this.storageFailed(id, error),
     );

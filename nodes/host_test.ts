@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import type { Effect, Event, Micros, StoredRecord } from "../lib/dynamo/events.ts";
-import { type CallAnswer, Host, type PeerCaller, type Stepper } from "./host.ts";
-import { type RecordStore, StorageError } from "./storage.ts";
+import { type CallAnswer, Host, type HostStore, type PeerCaller, type Stepper } from "./host.ts";
+import { StorageError } from "./storage.ts";
 
 /** A replica that notes its events and asks for what the test says. */
 class Scripted implements Stepper {
@@ -22,8 +22,6 @@ class Scripted implements Stepper {
 const RECORD: StoredRecord = { key: "k", siblings: [] };
 const NO_PEERS: PeerCaller = { call: () => {} };
 
-type HostStore = Pick<RecordStore, "load" | "store" | "delete" | "scan" | "scanHints">;
-
 function storeWith(changes: Partial<HostStore>): HostStore {
   const unasked = () => Promise.reject(new Error("not asked for in this test"));
   return {
@@ -32,6 +30,7 @@ function storeWith(changes: Partial<HostStore>): HostStore {
     delete: unasked,
     scan: unasked,
     scanHints: unasked,
+    writeMeta: unasked,
     ...changes,
   };
 }
@@ -195,4 +194,29 @@ Deno.test("a replica that throws is told about, and not stepped again", () => {
   host.client({ method: "get", key: "b" }, () => {});
   equal(defects.length, 1);
   equal(steps, 1);
+});
+
+Deno.test("the membership is remembered as one document, and the replica hears how that went", async () => {
+  const document = { state: { members: [], tokens: [], stretches: [] }, marks: [] };
+  const kept: unknown[] = [];
+  const disks: [HostStore["writeMeta"], Event][] = [
+    [(name, json) => Promise.resolve(void kept.push([name, json])), { kind: "stored", id: 7 }],
+    [() => Promise.reject(new StorageError("full", "the disk is full")), {
+      kind: "storage-failed",
+      id: 7,
+      reason: "the disk is full",
+      unreadable: false,
+    }],
+  ];
+  for (const [writeMeta, told] of disks) {
+    const replica = new Scripted((event) =>
+      event.kind === "start" ? [{ kind: "save", id: 7, document }] : []
+    );
+    const host = new Host(replica, storeWith({ writeMeta }), NO_PEERS, fail);
+    host.start();
+    await until(replica, told.kind);
+    deepEqual(replica.events.at(-1), told);
+    host.stop();
+  }
+  deepEqual(kept, [["membership", document]]);
 });

@@ -18,6 +18,7 @@ export async function renderMetrics(
   registry.setDefaultLabels({ cluster: service.config.cluster, node: service.self.id });
   addReplica(registry, service);
   addPeers(registry, service);
+  addMembership(registry, service);
   addRequests(registry, service);
   addStorage(registry, service);
   addTraffic(registry, service);
@@ -74,8 +75,21 @@ function addReplica(registry: Registry, { replica }: NodeService): void {
   gauge(registry, "dynamo_crowded_keys", "Keys with many siblings", crowdedKeys.length);
 }
 
+/** Who belongs to the cluster, and how far its changes have come, as this node knows. */
+function addMembership(registry: Registry, { replica: { membership, ring } }: NodeService): void {
+  const members = new Gauge({
+    name: "dynamo_members",
+    help: "Nodes that are or were members, by standing",
+    labelNames: ["standing"],
+    registers: [registry],
+  });
+  for (const { standing } of membership.entries()) members.inc({ standing });
+  const left = ring.steps.length;
+  gauge(registry, "dynamo_transfers_left", "Changes of owners that are still to be made", left);
+}
+
 /** What this node thinks of each peer, and holds for it. */
-function addPeers(registry: Registry, { replica, founding, self }: NodeService): void {
+function addPeers(registry: Registry, { replica, members, self }: NodeService): void {
   const { peers, hints, antiEntropy } = replica.stats();
   const byPeer = (name: string, help: string) =>
     new Gauge({ name, help, labelNames: ["peer"], registers: [registry] });
@@ -86,7 +100,7 @@ function addPeers(registry: Registry, { replica, founding, self }: NodeService):
     "dynamo_anti_entropy_last_timestamp_seconds",
     "When the last completed comparison with the peer began, since 1970",
   );
-  for (const { id: peer } of founding.members) {
+  for (const { id: peer } of members) {
     if (peer === self.id) continue;
     const health = peers[peer];
     if (health !== undefined && health.phi !== null) phi.set({ peer }, health.phi);

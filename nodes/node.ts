@@ -7,10 +7,13 @@
 import { dirname } from "node:path";
 import { foundedPart } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
+import type { MembershipDocument } from "../lib/dynamo/membership.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Legs } from "../lib/random/latency.ts";
 import { isLoopback } from "./access.ts";
-import { NodeService, PROVEN } from "./node_service.ts";
+import { MEMBERSHIP } from "./host.ts";
+import type { NodeHome, NodePlace } from "./node_founding.ts";
+import { type JoinWishes, NodeService, PROVEN } from "./node_service.ts";
 import { openStorage } from "./open_storage.ts";
 import { createRest } from "./rest.ts";
 import { type RecordStore, StorageError, type StorageReport } from "./storage.ts";
@@ -24,11 +27,12 @@ export class StartError extends Error {
 export interface NodeOptions {
   readonly self: NodeId;
   readonly host: string;
-  /** 0 for any that is free. */
-  readonly port: number;
   /** A file, or the URL of a KV Connect service. */
   readonly kv: string;
-  readonly founding: Founding;
+  /** Which cluster, and which part in it, going by what the disk remembers. */
+  readonly place: (home: NodeHome) => Promise<NodePlace>;
+  /** With what it would join. */
+  readonly wishes?: JoinWishes | undefined;
   readonly secret: string | null;
   readonly kvToken?: string | null;
   readonly allowOrigins?: readonly string[];
@@ -64,12 +68,13 @@ export interface RunningNode {
 /** How long requests under way have when the node stops, ms. */
 const FINISH_MS = 3_000;
 const FOUNDED = "founded";
+/** The founding data, as a running node told them. */
+const FOUNDING = "founding";
 const WARNINGS_MAX = 20;
 
 /** Starts a node; it serves when this resolves. Throws {@link StartError}. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
-  const { founding, log } = options;
-  requireSecret(options);
+  const { log } = options;
   const warnings: string[] = [];
   const store = await openStore(options.kv, (report) => {
     const told = describeReport(report);
@@ -77,10 +82,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     log.warn(told);
   });
   try {
+    const place = await options.place(await homeIn(store));
+    const { founding, membership, self, port } = place;
+    requireSecret(options, founding);
     await keepFounded(store, options.self, founding);
+    if (place.keepsFounding) await store.writeMeta(FOUNDING, founding);
     const service = new NodeService({
       founding,
-      self: options.self,
+      membership,
+      self,
+      wishes: options.wishes,
       store,
       secret: options.secret,
       fresh: await store.readMeta(PROVEN) === undefined,
@@ -92,14 +103,22 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       warnings: () => warnings,
       onDefect: options.onDefect,
     });
-    return await serve(service, options);
+    return await serve(service, options, port);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-function requireSecret({ host, secret, founding, self }: NodeOptions): void {
+async function homeIn(store: RecordStore): Promise<NodeHome> {
+  return {
+    dataId: store.dataId,
+    founding: await store.readMeta(FOUNDING) as Founding | undefined ?? null,
+    membership: await store.readMeta(MEMBERSHIP) as MembershipDocument | undefined ?? null,
+  };
+}
+
+function requireSecret({ host, secret, self }: NodeOptions, founding: Founding): void {
   if (secret !== null) return;
   if (!isLoopback(host)) {
     throw new StartError(
@@ -185,7 +204,11 @@ async function ownSeal(store: RecordStore): Promise<string> {
   return made;
 }
 
-async function serve(service: NodeService, options: NodeOptions): Promise<RunningNode> {
+async function serve(
+  service: NodeService,
+  options: NodeOptions,
+  port: number,
+): Promise<RunningNode> {
   const { host, log } = options;
   const onError = (error: unknown) => {
     log.error(`a request failed by our mistake: ${stackOf(error)}`);
@@ -197,7 +220,7 @@ async function serve(service: NodeService, options: NodeOptions): Promise<Runnin
     allowOrigins: options.allowOrigins ?? [],
     onError,
   });
-  const listening = await listen(options, rest.fetch, onError);
+  const listening = await listen(options, port, rest.fetch, onError);
   const settled = service.start();
   let stopping: Promise<void> | undefined;
   const stop = async () => {
@@ -217,7 +240,8 @@ interface Listening {
 }
 
 async function listen(
-  { host, port, tls, kv }: NodeOptions,
+  { host, tls, kv }: NodeOptions,
+  port: number,
   fetch: (request: Request) => Promise<Response>,
   onError: (error: unknown) => void,
 ): Promise<Listening> {

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { type ClusterConfig, ConfigError, requireInteger } from "../lib/dynamo/config.ts";
+import { WEIGHT_MAX } from "./founding_file.ts";
 
 export const HOST_DEFAULT = "127.0.0.1";
 export const PORT_DEFAULT = 9101;
@@ -17,6 +18,12 @@ export interface NodeFlags {
   readonly kv: string;
   readonly founding: string | undefined;
   readonly join: string | undefined;
+  /** Whether a node that is no member asks for its admission. */
+  readonly admit: boolean;
+  /** Where others reach it, where that does not follow from host and port. */
+  readonly url: string | undefined;
+  readonly weight: number | undefined;
+  readonly zone: string | undefined;
   readonly secretFile: string | undefined;
   readonly kvTokenFile: string | undefined;
   readonly latency: string | undefined;
@@ -35,13 +42,18 @@ export const USAGE = `One node of a Dynamo cluster.
 
   deno task node --id n1 --port 9101 [--join URL | --founding FILE] [options]
 
-Without --join and --founding it founds a cluster of its own.
+Without --join and --founding it founds a cluster of its own. With --join and an id that is new to the
+cluster it joins: ranges of keys move to it while all nodes go on serving.
 
   --id ID              its name in the cluster (n1)
   --host ADDR          where it listens (${HOST_DEFAULT}); beyond loopback it needs a secret
   --port PORT          (${PORT_DEFAULT}, or that of its URL in the founding data; 0 for any that is free)
   --kv PATH_OR_URL     its data: a file, or a KV Connect service (data/ID/node.sqlite3)
-  --join URL           a running node, which tells what the cluster was founded with
+  --join URL           a running node, which tells what the cluster was founded with and lets it join
+  --no-admit           with --join: learn the cluster, and wait to be let in by POST /membership/join
+  --weight W           with --join: its capacity beside the others' (1): tokens follow it
+  --zone NAME          with --join: replicas span zones
+  --url URL            where others reach it (http://HOST:PORT)
   --founding FILE      the same, from a file
   --secret-file FILE   the cluster's secret; or the environment's DYNAMO_SECRET
   --kv-token-file FILE a token that clients must show on /kv; or DYNAMO_KV_TOKEN
@@ -70,6 +82,10 @@ const FLAGS = {
   "kv": TEXT,
   "founding": TEXT,
   "join": TEXT,
+  "no-admit": SWITCH,
+  "url": TEXT,
+  "weight": TEXT,
+  "zone": TEXT,
   "secret-file": TEXT,
   "kv-token-file": TEXT,
   "latency": TEXT,
@@ -114,6 +130,11 @@ export function readFlags(args: readonly string[]): NodeFlags {
   if ((text("cert") === undefined) !== (text("key") === undefined)) {
     throw new ConfigError("--cert and --key belong together: one of them is missing");
   }
+  for (const name of ["no-admit", "weight", "zone"] as const) {
+    const isGiven = values[name] !== undefined && values[name] !== false;
+    if (!isGiven || text("join") !== undefined) continue;
+    throw new ConfigError(`--${name} is for a node that joins: it needs --join`);
+  }
   return {
     help: values.help === true,
     id,
@@ -122,14 +143,17 @@ export function readFlags(args: readonly string[]): NodeFlags {
     kv: text("kv") ?? `data/${id}/node.sqlite3`,
     founding: text("founding"),
     join: urlOf("join", text("join")),
+    admit: values["no-admit"] !== true,
+    url: originOf("url", text("url")),
+    weight: weightIn(text("weight")),
+    zone: zoneIn(text("zone")),
     secretFile: text("secret-file"),
     kvTokenFile: text("kv-token-file"),
     latency: text("latency"),
     allowFaults: values["allow-faults"] === true,
-    allowOrigins: ((values["allow-origin"] ?? []) as string[]).map((origin) => {
-      const url = urlOf("allow-origin", origin) as string;
-      return new URL(url).origin;
-    }),
+    allowOrigins: ((values["allow-origin"] ?? []) as string[]).map((origin) =>
+      originOf("allow-origin", origin) as string
+    ),
     child: values.child === true,
     seed: text("seed"),
     cert: text("cert"),
@@ -187,6 +211,28 @@ function wholeNumber(
   }
   requireInteger(`--${name}`, number, least, most);
   return number;
+}
+
+function weightIn(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = /^\d{1,4}(\.\d{1,9})?$/.test(value) ? Number(value) : NaN;
+  if (number > 0 && number <= WEIGHT_MAX) return number;
+  throw new ConfigError(
+    `--weight must be a number above 0, at most ${WEIGHT_MAX}: current value is '${value}'`,
+  );
+}
+
+function zoneIn(value: string | undefined): string | undefined {
+  if (value === undefined || /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)) return value;
+  throw new ConfigError(
+    "--zone must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit: current value is " +
+      `'${value}'`,
+  );
+}
+
+function originOf(name: string, value: string | undefined): string | undefined {
+  const url = urlOf(name, value);
+  return url === undefined ? undefined : new URL(url).origin;
 }
 
 function urlOf(name: string, value: string | undefined): string | undefined {

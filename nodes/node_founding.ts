@@ -1,40 +1,114 @@
 /**
- * Where a node learns what its cluster was founded with: from a file, from a running node, or, for a
- * node on its own, from its flags.
+ * Where a node learns what its cluster was founded with, and what its own part in it is: from a file,
+ * from a running node, from what its disk remembers, or, for a node on its own, from its flags.
+ *
+ * An id that belongs to no member is that of an *outsider*: it serves by forwarding and holds nothing
+ * until an act of membership lets it join.
  */
 import { clusterConfig, ConfigError, foundedPart } from "../lib/dynamo/config.ts";
-import type { Founding } from "../lib/dynamo/events.ts";
+import type { Founding, Member } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
+import {
+  Membership,
+  type MembershipDocument,
+  type MembershipState,
+  type Standing,
+} from "../lib/dynamo/membership.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import { parseFounding } from "./founding_file.ts";
+import { foundingIdOf, identityIn } from "./introduction.ts";
+import { complaintAboutMembership } from "./membership_guards.ts";
 import type { NodeFlags } from "./node_flags.ts";
-import { RpcSession } from "./rpc_session.ts";
+import { askNode, QuestionError } from "./rpc_question.ts";
 
-/** How long the node to join may take to answer, ms. */
-const JOIN_MS = 5_000;
+/** How long an earlier node of the same id may take to show that it lives, ms. */
+const ALIVE_MS = 1_000;
+
+/** What a node's disk remembers of its cluster. */
+export interface NodeHome {
+  readonly dataId: string;
+  /** Only nodes that asked for it remember it; null: nothing is remembered. */
+  readonly founding: Founding | null;
+  /** Null as long as all is as founded. */
+  readonly membership: MembershipDocument | null;
+}
+
+/** A node's part in its cluster, at this start. */
+export interface NodePlace {
+  readonly founding: Founding;
+  readonly membership: MembershipDocument | undefined;
+  readonly self: Member;
+  readonly standing: Standing | null;
+  readonly port: number;
+  /** To be remembered, as the next start may find nobody to ask. */
+  readonly keepsFounding: boolean;
+}
 
 export interface FoundingSource {
   readonly flags: NodeFlags;
   readonly secret: string | null;
   readonly ca: string | undefined;
-  /** Where this node listens, for the member list of a cluster of its own. */
-  readonly ownUrl: () => string;
+  /** Where a node that no founding data names would listen. */
+  readonly ownUrl: (port: number) => string;
+  /** One that is free. */
+  readonly anyPort: () => number;
+  readonly portDefault: number;
+  readonly warn: (message: string) => void;
+}
+
+interface Learnt {
+  readonly founding: Founding;
+  readonly state: MembershipState | null;
 }
 
 /** Throws {@link ConfigError} with what is wrong for the person who started the node. */
-export async function foundingFor(source: FoundingSource): Promise<Founding> {
+export async function placeFor(source: FoundingSource, home: NodeHome): Promise<NodePlace> {
   const { flags } = source;
-  if (flags.founding === undefined && flags.join === undefined) return foundAlone(source);
-  const founding = flags.founding === undefined
-    ? parseFounding(await askFounding(source, flags.join as string), flags.join as string)
-    : parseFounding(await readFile(flags.founding), flags.founding);
-  if (!founding.members.some((member) => member.id === flags.id)) {
-    const ids = founding.members.map((member) => member.id).join(", ");
+  const learnt = await learn(source, home);
+  const founding = { ...learnt.founding, config: tuned(learnt.founding, flags) };
+  const membership = new Membership(founding, flags.id, home.membership ?? undefined);
+  if (learnt.state !== null) membership.merge(learnt.state);
+  const entry = membership.entry(flags.id);
+  if (entry?.standing === "removed" && entry.removedData?.includes(home.dataId) === true) {
     throw new ConfigError(
-      `--id must be one of the cluster's founding members, ${ids}: current value is '${flags.id}'`,
+      `Cannot start '${flags.id}' with this data: it was removed from the cluster, and may hold what ` +
+        "was deleted since. Give it an empty data directory (--kv), and let it join",
     );
   }
-  return { ...founding, config: tuned(founding, flags) };
+  const isMember = entry !== undefined && membership.isActive(flags.id);
+  if (isMember) await requireAbsence(source, home, entry.member);
+  const self = isMember ? entry.member : outsider(source, founding, home);
+  return {
+    founding,
+    membership: membership.version === "" ? undefined : membership.document(),
+    self,
+    standing: entry?.standing ?? null,
+    port: portOf(source, founding, self),
+    keepsFounding: flags.join !== undefined,
+  };
+}
+
+async function learn(source: FoundingSource, home: NodeHome): Promise<Learnt> {
+  const { flags: { founding, join }, warn } = source;
+  if (founding !== undefined) {
+    return { founding: parseFounding(await readFile(founding), founding), state: null };
+  }
+  if (join === undefined) return { founding: foundAlone(source), state: null };
+  let learnt: Learnt;
+  try {
+    learnt = await askFounding(source, join);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || home.founding === null) throw error;
+    warn(`${error.message}; going by what the disk remembers`);
+    return { founding: home.founding, state: null };
+  }
+  if (home.founding !== null && foundingIdOf(home.founding) !== foundingIdOf(learnt.founding)) {
+    throw new ConfigError(
+      `Cannot join the cluster of ${join} with this data, which is another cluster's, founded as ` +
+        `'${home.founding.config.cluster}': give another --kv`,
+    );
+  }
+  return learnt;
 }
 
 /** What may change at a start is as the flags say; what was founded must be as it was. */
@@ -54,9 +128,10 @@ function tuned(founding: Founding, flags: NodeFlags): Founding["config"] {
  * A cluster of this node alone. N is 1 unless it is given: with fewer nodes than N all are owners and
  * W is not lowered, so that N = 3 would refuse every write until others join.
  */
-function foundAlone({ flags, ownUrl }: FoundingSource): Founding {
+function foundAlone({ flags, ownUrl, anyPort, portDefault }: FoundingSource): Founding {
   const config = clusterConfig({ n: 1, ...flags.config });
-  const members = [{ id: flags.id, url: ownUrl(), weight: 1 }];
+  const port = flags.port === 0 ? anyPort() : flags.port ?? portDefault;
+  const members = [{ id: flags.id, url: flags.url ?? ownUrl(port), weight: 1 }];
   // From the name: a restart on the same data must find the same ring.
   const random = SeededRandom.from(`${config.cluster}/${flags.id}`).child("ring");
   return { config, members, ring: foundRing([{ id: flags.id, weight: 1 }], config, random) };
@@ -70,28 +145,74 @@ async function readFile(path: string): Promise<string> {
   }
 }
 
-/** The `founding` method of a running node, as JSON text. */
-async function askFounding({ secret, ca }: FoundingSource, url: string): Promise<string> {
-  const refuse = (reason: string) =>
-    new ConfigError(`Cannot learn the cluster from --join ${url}: ${reason}`);
-  let session: RpcSession | undefined;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+/** The `founding` method of a running node. */
+async function askFounding({ secret, ca }: FoundingSource, url: string): Promise<Learnt> {
+  const refuse = (why: string) =>
+    new ConfigError(`Cannot learn the cluster from --join ${url}: ${why}`);
   try {
-    const answer = await new Promise<string>((resolve, reject) => {
-      timer = setTimeout(() => reject(refuse(`no answer within ${JOIN_MS} ms`)), JOIN_MS);
-      const opened: RpcSession = new RpcSession({ url, secret, ca }, {
-        onWritable: () => opened.write('{"jsonrpc":"2.0","id":1,"method":"founding"}\n'),
-        onLines: ([text]) => resolve(text ?? ""),
-        onClosing: () => {},
-        onEnd: (reason) => reject(refuse(reason)),
-      });
-      session = opened;
-    });
-    const { result, error } = JSON.parse(answer);
-    if (error !== undefined) throw refuse(error.message);
-    return JSON.stringify(result?.founding ?? null);
-  } finally {
-    clearTimeout(timer);
-    session?.drop("done");
+    const { founding, membership } = await askNode(url, "founding", { secret, ca });
+    const complaint = complaintAboutMembership(membership);
+    if (complaint !== null) throw refuse(complaint);
+    return {
+      founding: parseFounding(JSON.stringify(founding ?? null), url),
+      state: membership as MembershipState,
+    };
+  } catch (error) {
+    if (error instanceof QuestionError) throw refuse(error.message);
+    throw error;
   }
+}
+
+/**
+ * A member of this id may be running with other data. To be told apart from its own restart on an
+ * empty disk, which is refused only while the other answers.
+ */
+async function requireAbsence(source: FoundingSource, home: NodeHome, member: Member) {
+  const { flags: { join }, secret, ca } = source;
+  if (join === undefined) return;
+  const options = { secret, ca, timeoutMs: ALIVE_MS };
+  const answer = await askNode(member.url, "identify", options).catch((error) => {
+    if (error instanceof QuestionError) return null;
+    throw error;
+  });
+  const other = identityIn(answer);
+  if (other === null || other.id !== member.id || other.dataId === home.dataId) return;
+  throw new ConfigError(
+    `Cannot start '${member.id}': a node with this id is a member already and answers at ` +
+      `${member.url}. Give another --id`,
+  );
+}
+
+function outsider(source: FoundingSource, founding: Founding, home: NodeHome): Member {
+  const { flags, ownUrl, anyPort } = source;
+  if (flags.join !== undefined && flags.url === undefined && isEverywhere(flags.host)) {
+    throw new ConfigError(
+      `--url is needed beside --host ${flags.host}: the other members must know where to call ` +
+        `'${flags.id}'`,
+    );
+  }
+  const before = founding.members.find(({ id }) => id === flags.id)?.url ??
+    home.membership?.state.members.find(({ member }) => member.id === flags.id)?.member.url;
+  const known = before === undefined ? undefined : Number(new URL(before).port);
+  const port = flags.port === 0 ? anyPort() : flags.port ?? known ?? source.portDefault;
+  const { weight = 1, zone } = flags;
+  const url = flags.url ?? ownUrl(port);
+  return { id: flags.id, url, weight, ...(zone === undefined ? {} : { zone }) };
+}
+
+/** An address to listen on, and none to call. */
+function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+/** A member listens where the others call it, unless something in between forwards to another port. */
+function portOf({ flags }: FoundingSource, founding: Founding, { id, url }: Member): number {
+  const known = Number(new URL(url).port) || (url.startsWith("https:") ? 443 : 80);
+  if (flags.port === undefined || flags.port === 0 || flags.port === known) return known;
+  const isFounded = founding.members.some((member) => member.id === id && member.url === url);
+  if (isFounded || flags.url !== undefined) return flags.port;
+  throw new ConfigError(
+    `--port must be ${known}, as the other members call '${id}' at ${url}: current value is ` +
+      `${flags.port}. To move it, let it leave and join again`,
+  );
 }

@@ -39,6 +39,11 @@ export interface NodeExit {
 export const READY_TIMEOUT_MS = 60_000;
 /** A server fed by `node:http2` makes much short-lived garbage: a small nursery keeps it at 120 MB. */
 const V8_FLAGS = "--max-semi-space-size=4";
+/**
+ * glibc gives every thread that allocates an arena of its own, and keeps what is free in each. With two
+ * for all a node is 3 MB smaller when it is new and 7 MB after a load, at no measurable cost (2.9.6).
+ */
+const ARENAS = "2";
 const WORDS_LINES_MAX = 30;
 /** In a node's own directory. */
 export const NODE_DATABASE = "node.sqlite3";
@@ -60,6 +65,7 @@ export class NodeChild {
   constructor(start: NodeStart, onOutput: (line: string) => void) {
     this.child = new Deno.Command(Deno.execPath(), {
       args: argumentsOf(start),
+      env: { MALLOC_ARENA_MAX: Deno.env.get("MALLOC_ARENA_MAX") ?? ARENAS },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -4,6 +4,7 @@
  */
 import type { ClusterConfig } from "../lib/dynamo/config.ts";
 import type { Boot, Founding, Member } from "../lib/dynamo/events.ts";
+import type { MembershipDocument, Standing } from "../lib/dynamo/membership.ts";
 import { Replica } from "../lib/dynamo/replica.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Legs } from "../lib/random/latency.ts";
@@ -14,6 +15,7 @@ import { Faults } from "./faults.ts";
 import { FaultyCaller, FaultyListener } from "./faulty_calls.ts";
 import { FaultyStore } from "./faulty_store.ts";
 import { Host } from "./host.ts";
+import { introduce } from "./introduction.ts";
 import { RequestMeter } from "./request_meter.ts";
 import { RpcClient } from "./rpc_client.ts";
 import { envelopeOf } from "./rpc_messages.ts";
@@ -26,10 +28,19 @@ export const PROVEN = "proven";
 /** Peers may listen for longer than the default when a client asked for it; so many times at the most. */
 const LISTEN_TIMES = 2;
 
+export interface JoinWishes {
+  readonly weight?: number | undefined;
+  readonly zone?: string | undefined;
+}
+
 export interface ServiceOptions {
   readonly founding: Founding;
-  /** Which of the members this node is. */
-  readonly self: NodeId;
+  /** What has changed since, as the disk remembers it. */
+  readonly membership?: MembershipDocument | undefined;
+  /** Which of the members this node is; one that is yet to join says who it is. */
+  readonly self: NodeId | Member;
+  /** With what it would join, as far as it was told. */
+  readonly wishes?: JoinWishes | undefined;
   readonly store: RecordStore;
   readonly secret: string | null;
   /** What context tokens are sealed with: the secret, or a value of the node's own. */
@@ -49,7 +60,8 @@ export interface ServiceOptions {
 
 export class NodeService {
   readonly founding: Founding;
-  readonly self: Member;
+  /** As it was started; `member` is what the cluster knows. */
+  private readonly started: Member;
   readonly boot: Boot;
   readonly store: RecordStore;
   readonly replica: Replica;
@@ -64,23 +76,22 @@ export class NodeService {
   private readonly closers: { close(): void }[] = [];
   private readonly startedAtMs = performance.now();
   private state: "serving" | "stopping" = "serving";
-  private readonly urls: ReadonlyMap<NodeId, string>;
 
   constructor(private readonly options: ServiceOptions) {
-    const { founding, store, secret, ca, legs } = options;
-    const self = founding.members.find((member) => member.id === options.self);
-    if (self === undefined) throw new Error(`'${options.self}' is not a founding member`);
+    const { founding, store, secret, ca, legs, membership } = options;
     this.founding = founding;
-    this.self = self;
     this.store = store;
+    this.started = startedAs(options);
     const { dataId, incarnation } = store;
     const { fresh = false } = options;
-    this.boot = { self: self.id, dataId, incarnation, fresh, hints: [...store.hintCounts()] };
-    this.urls = new Map(founding.members.map((member) => [member.id, member.url]));
+    const hints = [...store.hintCounts()];
+    const known = membership === undefined ? {} : { membership };
+    this.boot = { self: this.started.id, dataId, incarnation, fresh, hints, ...known };
     const random = SeededRandom.from(options.seed ?? crypto.randomUUID());
     this.peers = new RpcClient({
       founding,
       boot: this.boot,
+      memberOf: this.memberOf,
       secret,
       ca,
       legs,
@@ -100,10 +111,14 @@ export class NodeService {
       founding,
       envelopeOf(founding, this.boot),
       surroundings.listener,
+      introduce(this),
     );
     this.tokens = new ContextTokens(options.sealSecret);
-    this.events = new EventStream(self.id, (listener) => this.host.observe(listener));
-    this.host.observe((observation) => this.meter.observe(observation));
+    this.events = new EventStream(this.boot.self, (listener) => this.host.observe(listener));
+    this.host.observe((observation) => {
+      this.meter.observe(observation);
+      if (observation.type === "member") this.peers.onMember(observation.member);
+    });
   }
 
   /** What the replica has to do with: the network and the disk as they are, or as `/faults` says. */
@@ -113,7 +128,7 @@ export class NodeService {
       this.host.peer(from, request, answer);
     if (faults === null) return { store, peers: this.peers, listener };
     const disk = new FaultyStore(store, faults);
-    const peers = new FaultyCaller(this.peers, faults, founding, this.self.id, random);
+    const peers = new FaultyCaller(this.peers, faults, this.boot.self, this.memberOf, random);
     const guard = new FaultyListener(faults, listener, LISTEN_TIMES * founding.config.timeoutMs);
     this.closers.push(disk, peers, guard);
     return { store: disk, peers, listener: guard.handle };
@@ -123,8 +138,42 @@ export class NodeService {
     return this.founding.config;
   }
 
+  get wishes(): JoinWishes {
+    return this.options.wishes ?? {};
+  }
+
+  /** Certificates of peers to trust beside the system's, PEM. */
+  get ca(): string | undefined {
+    return this.options.ca;
+  }
+
+  get secret(): string | null {
+    return this.options.secret;
+  }
+
+  /** The node itself, as the cluster knows it, or as it was started while it is no member. */
+  get self(): Member {
+    return this.memberOf(this.started.id) ?? this.started;
+  }
+
+  /** Its part in the cluster; null: it never had one, and may join. */
+  get standing(): Standing | null {
+    return this.replica.membership.standing(this.boot.self);
+  }
+
+  /** Whoever is or was a member; null for a node that never was one. */
+  readonly memberOf = (id: NodeId): Member | null =>
+    this.replica.membership.entry(id)?.member ?? null;
+
+  /** Members that have a part in the cluster, those that are leaving too. */
+  get members(): Member[] {
+    const { membership } = this.replica;
+    return membership.entries().map(({ member }) => member)
+      .filter(({ id }) => membership.isActive(id));
+  }
+
   /** The member's URL; null for a node that is none. */
-  readonly urlOf = (id: NodeId): string | null => this.urls.get(id) ?? null;
+  readonly urlOf = (id: NodeId): string | null => this.memberOf(id)?.url ?? null;
 
   /** Why peers are refused; null: they are served. */
   whyNotServing(): string | null {
@@ -159,7 +208,11 @@ export class NodeService {
       ready: this.whyNotReady() === null,
       config: founding.config,
       ringVersion: replica.ring.version,
-      members: founding.members,
+      standing: this.standing,
+      members: replica.membership.entries().map(({ member, standing }) => ({
+        ...member,
+        standing,
+      })),
       latency: options.legs?.spec ?? null,
       keys,
       bytesOnDisk,
@@ -227,4 +280,12 @@ export class NodeService {
       "their clients should send back the context they read",
     ];
   }
+}
+
+function startedAs({ self, founding, membership }: ServiceOptions): Member {
+  if (typeof self !== "string") return self;
+  const known = membership?.state.members.find(({ member }) => member.id === self)?.member ??
+    founding.members.find((member) => member.id === self);
+  if (known === undefined) throw new Error(`'${self}' is no member of the cluster`);
+  return known;
 }

@@ -184,27 +184,12 @@ Deno.test("wrong flags are told, with what is allowed", async () => {
         [["--latency", "slow"], /--latency: .*unknown name 'slow'/],
         [["--nodes", "3"], /Unknown option '--nodes'/],
         [["--join", "n1"], /--join must be a URL/],
+        [["--weight", "2"], /--weight is for a node that joins: it needs --join/],
+        [["--join", "http://127.0.0.1:9", "--weight", "0"], /--weight must be a number above 0/],
       ] as const
     ) {
       const { code, said } = await refusal(directory, args);
       deepEqual([code, told.test(said)], [2, true], said);
     }
-  });
-});
-
-Deno.test("a node learns its cluster from a running one", async () => {
-  await withDirectory(async (directory) => {
-    const secretFile = `${directory}/secret`;
-    await Deno.writeTextFile(secretFile, "a-secret-of-tests\n");
-    const secret = ["--secret-file", secretFile];
-    const first = await start(directory, ["--port", "0", ...secret]);
-    const join = ["--join", first.ready.url, "--port", "0"];
-    const stranger = await refusal(`${directory}`, [...join, ...secret, "--id", "n2"]);
-    equal(stranger.code, 2);
-    match(stranger.said, /--id must be one of the cluster's founding members, n1/);
-    await Deno.writeTextFile(secretFile, "another-secret");
-    const wrong = await refusal(directory, [...join, ...secret]);
-    match(wrong.said, /Cannot learn the cluster from --join .*HTTP 401/);
-    await first.end("SIGTERM");
   });
 });

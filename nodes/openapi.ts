@@ -282,13 +282,16 @@ const PEER_ROUTES: readonly RouteConfig[] = [
       ...UNAUTHORIZED,
     },
   },
+  ...membershipRoutes(),
   ...faultRoutes(),
   {
     method: "post",
     path: "/rpc",
     summary: "JSON-RPC 2.0 between nodes",
-    description: `Methods: ping, founding, ${PEER_METHODS.join(", ")}; batches too. ` +
-      "All but the first two need an envelope. Peers send one call a line, as application/jsonl.",
+    description:
+      `Methods: ping, founding, identify, ${PEER_METHODS.join(", ")}; batches too. Try ` +
+      '`{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}`. All but the first three need an ' +
+      "envelope. Peers send one call a line, as application/jsonl.",
     security,
     request: {
       body: {
@@ -315,6 +318,59 @@ function rpcErrors(...statuses: readonly [number, string][]): Responses {
   return Object.fromEntries(
     statuses.map(([status, description]) => [status, { description, content }]),
   );
+}
+
+/** Explicit acts, each planned first and then committed. */
+function membershipRoutes(): RouteConfig[] {
+  const { node, url, weight, zone } = schemas.actFields;
+  const act = (name: string, summary: string, description: string, fields: z.ZodRawShape) =>
+    ({
+      method: "post",
+      path: `/membership/${name}`,
+      summary,
+      description:
+        `${description} With \`plan: true\` it says what would move, and nothing changes; ` +
+        "with the planId alone it is done. Ask the node that made the plan.",
+      security,
+      request: { body: { content: json(schemas.planOrder(fields)), required: true } },
+      responses: {
+        200: { description: "The plan", content: json(schemas.plan) },
+        ...problems(
+          [400, "Malformed or out of range"],
+          [404, "No such plan, or it is forgotten"],
+          [409, "It cannot be, or the membership has changed since it was planned"],
+          [503, "The node is starting or stopping"],
+        ),
+        ...UNAUTHORIZED,
+      },
+    }) as const;
+  return [
+    act("join", "Let a node join", "The node must run and know the cluster.", {
+      ...{ url, weight, zone },
+    }),
+    act(
+      "leave",
+      "Let a node leave",
+      "It hands over what it holds, serves until then, and is done.",
+      {
+        node,
+      },
+    ),
+    act("remove", "Remove a dead node", "Its part is copied from the other owners.", { node }),
+    act("replace", "Let a new node take a dead one's part", "As remove and join in one.", {
+      ...{ node, url, weight, zone },
+    }),
+    {
+      method: "get",
+      path: "/membership/transfers",
+      summary: "How far changes of the membership have come",
+      security,
+      responses: {
+        200: { description: "As this node knows", content: json(schemas.transfers) },
+        ...UNAUTHORIZED,
+      },
+    },
+  ];
 }
 
 /** Only of use on a node that was started with `--allow-faults`. */

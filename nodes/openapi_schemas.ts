@@ -68,6 +68,10 @@ export const member = z.object({
   zone: z.string().optional(),
 }).openapi("Member");
 
+const standing = z.enum(["member", "leaving", "left", "removed"]).openapi({
+  description: "`leaving` hands over what it holds and serves it until then; `removed` was dead",
+});
+
 export const ring = z.object({
   ringVersion: z.string(),
   n: z.number().int(),
@@ -75,12 +79,19 @@ export const ring = z.object({
   partitions: z.number().int(),
   members: z.array(member),
   tokens: z.array(z.object({ position, owner: nodeId, epoch: z.number().int() })),
+  segments: z.array(
+    z.object({ start: position, owners: z.array(nodeId), epoch: z.number().int() }),
+  ).optional().openapi({
+    description: "After a change of membership: who holds what until all data has moved to whom " +
+      "the tokens name",
+  }),
   ranges: z.array(z.object({
     index: z.number().int(),
     start: position,
     end: position,
     share: z.number().openapi({ description: "Of the whole ring, 0 to 1" }),
     primaries: z.array(nodeId),
+    epoch: z.number().int().openapi({ description: "How often its owners have changed, from 1" }),
   })),
 }).openapi("Ring");
 
@@ -144,6 +155,16 @@ export const faultSettings = z.object({
     failing: probability.openapi({
       description: "The probability that an access fails; half of such writes happen all the same",
     }),
+    operations: z.enum(["loads", "stores", "both"]).openapi({
+      description: "Which accesses may fail",
+    }),
+    full: z.boolean().openapi({ description: "Nothing can be stored" }),
+  }),
+  links: z.array(z.record(z.string(), z.unknown())).openapi({
+    description: "Faults of links in the words of a scenario, without atMs and forMs: loss, " +
+      "duplicate, reorder, delay, bandwidth, clog, partition, partition-oneway, flapping. They " +
+      "concern the calls that this node makes and their answers, so tell every node",
+    example: [{ kind: "loss", from: ["n1"], to: ["n2"], legs: ["W"], probability: 0.5 }],
   }),
 }).openapi("Faults");
 
@@ -162,7 +183,12 @@ export const status = z.object({
   ready: z.boolean(),
   config: z.record(z.string(), z.unknown()),
   ringVersion: z.string(),
-  members: z.array(member),
+  standing: standing.nullable().openapi({
+    description: "Its own part in the cluster; null: it never was a member, and may join",
+  }),
+  members: z.array(member.extend({ standing })).openapi({
+    description: "Who is or was a member",
+  }),
   latency: z.string().nullable(),
   keys: z.number().int(),
   bytesOnDisk: z.number().nullable(),
@@ -181,6 +207,76 @@ export const status = z.object({
   memory: z.object({ rssBytes: z.number(), heapUsedBytes: z.number() }),
   warnings: z.array(z.string()),
 }).openapi("Status");
+
+const nodeShare = z.object({
+  tokens: z.number().int(),
+  ranges: z.number().int().openapi({ description: "Ranges that it holds, counting every owner" }),
+  share: z.number().openapi({ description: "Their part of the ring; all nodes' add up to N" }),
+});
+
+export const planOrder = (fields: z.ZodRawShape) =>
+  z.object({
+    plan: z.literal(true).optional().openapi({ description: "Say what the act would move" }),
+    ...fields,
+    planId: z.string().optional().openapi({ description: "Alone: commit that plan" }),
+  });
+
+export const actFields = {
+  node: nodeId.optional(),
+  url: z.string().optional().openapi({
+    description: "Where the new node listens: it is called there and says its id itself",
+    example: "http://127.0.0.1:9106",
+  }),
+  weight: z.number().optional().openapi({ description: "Its capacity beside the others', 1" }),
+  zone: z.string().optional(),
+};
+
+const rangeMove = z.object({
+  range: z.number().int(),
+  from: nodeId.nullable(),
+  to: nodeId.nullable(),
+  share: z.number().openapi({ description: "The range's part of the ring, 0 to 1" }),
+});
+
+export const plan = z.object({
+  planId: z.string(),
+  committed: z.literal(true).optional(),
+  act: z.object({
+    kind: z.enum(["join", "leave", "remove", "replace"]),
+    node: nodeId.optional(),
+    member: member.optional(),
+    dataId: z.string().optional(),
+  }),
+  moves: z.array(rangeMove),
+  ranges: z.number().int().openapi({ description: "Ranges whose owners change" }),
+  copies: z.number().int().openapi({ description: "Copies of ranges that go over the network" }),
+  keys: z.number().int().openapi({ description: "About so many keys, by what this node holds" }),
+  bytes: z.number().int().openapi({ description: "About so many bytes of JSON" }),
+  balance: z.object({
+    before: z.record(z.string(), nodeShare),
+    after: z.record(z.string(), nodeShare),
+  }),
+}).openapi("Plan");
+
+export const transfers = z.object({
+  members: z.array(member.extend({ standing })),
+  left: z.number().int().openapi({
+    description: "Changes of one owner that are still to be made; 0: all is where it should be",
+  }),
+  moves: z.array(z.object({
+    range: z.number().int(),
+    start: position,
+    epoch: z.number().int(),
+    from: nodeId.nullable(),
+    to: nodeId.nullable(),
+    phase: z.enum(["reading", "copying", "fencing", "closing", "saving", "advancing", "waiting"])
+      .openapi({ description: "Only the node that takes over knows more than that it waits" }),
+    keys: z.number().int().openapi({ description: "Copied by this node so far" }),
+  })),
+  leftovers: z.boolean().openapi({
+    description: "Whether this node still has copies of ranges that it does not own any more",
+  }),
+}).openapi("Transfers");
 
 const hintTargets = z.array(z.object({ node: nodeId, sinceMs: z.number() })).openapi({
   description: "Nodes that the record is kept for, and since when (ms since 1970)",

@@ -1,6 +1,13 @@
 /** Checks of what peers ask, method by method: see `wire_guards.ts`. */
 import type { PeerRequest } from "../lib/dynamo/events.ts";
 import { DEPTH, FAN_OUT, LEAVES } from "../lib/dynamo/merkle.ts";
+import {
+  complaintAboutMembership,
+  isEpoch,
+  isNodeIdOrNull,
+  isPosition,
+  isVersionName,
+} from "./membership_guards.ts";
 import { shown } from "./rpc_messages.ts";
 import {
   complaintAboutClientRequest,
@@ -16,22 +23,42 @@ type Params = Record<string, unknown>;
 
 const LIST_LIMIT = 100_000;
 const HASH = /^[0-9a-f]{16}$/;
-const POSITION = /^[0-9a-f]{32}$/;
+/** A former owner asks for a page of its disk at a time. */
+const ASKED_KEYS_LIMIT = 10_000;
 
 const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
-  "replica.get": ({ key, purpose }) => {
+  "replica.get": ({ key, purpose, standIn }) => {
     if (!isKey(key)) return "key must be text";
+    if (standIn !== undefined && standIn !== true) return "standIn can only be true";
     return purpose === undefined || purpose === "repair" ? null : "purpose can only be repair";
   },
   "replica.put": complaintAboutPut,
-  "gossip": ({ digest }) => complaintAboutList("digest", digest, isDigestLine),
+  "gossip": ({ digest, membership }) =>
+    isVersionName(membership)
+      ? complaintAboutList("digest", digest, isDigestLine)
+      : "membership must name the sender's view of it",
   "gossip.states": ({ states }) => complaintAboutList("states", states, isNodeState),
-  "reap.ask": complaintAboutReap,
+  "membership": ({ state }) => complaintAboutMembership(state),
+  "range.keys": (params) => {
+    const { after } = params;
+    if (after !== null && !isPlace(after)) return "after must be null or a key and its position";
+    return complaintAboutPlace(params);
+  },
+  "range.fence": complaintAboutPlace,
+  "range.advance": (params) =>
+    isNodeIdOrNull(params["leaver"]) && isNodeIdOrNull(params["joiner"])
+      ? complaintAboutPlace(params)
+      : "leaver and joiner must each be null or a node's id",
+  "leftover.ask": ({ keys }) => complaintAboutList("keys", keys, isKeyDigest, ASKED_KEYS_LIMIT),
+  "reap.ask": (params) =>
+    isVersionName(params["plan"])
+      ? complaintAboutReap(params)
+      : "plan must name the sender's view of the membership",
   "reap.drop": complaintAboutReap,
-  "tree.roots": ({ ringVersion, roots }) =>
-    typeof ringVersion !== "string"
-      ? "ringVersion must be text"
-      : complaintAboutList("roots", roots, isTreeNode),
+  "tree.roots": ({ grid, roots }) =>
+    isVersionName(grid)
+      ? complaintAboutList("roots", roots, isTreeNode)
+      : "grid must name where the sender's ring is cut",
   "tree.children": ({ range, level, nodes }) => {
     if (!isCount(range)) return "range must be a whole number from 0";
     if (!isCount(level) || level >= DEPTH) return `level must be a whole number below ${DEPTH}`;
@@ -61,6 +88,13 @@ export function complaintAboutParams(method: PeerRequest["method"], params: Para
   return GUARDS[method](params);
 }
 
+function complaintAboutPlace({ start, end, epoch }: Params): Complaint {
+  if (!isPosition(start) || !isPosition(end)) {
+    return "start and end must be points of the ring, 32 hex digits each";
+  }
+  return isEpoch(epoch) ? null : "epoch must be a whole number from 1";
+}
+
 function complaintAboutReap({ key, digest }: Params): Complaint {
   if (!isKey(key)) return "key must be text";
   return typeof digest === "string" && HASH.test(digest) ? null : "digest must be 16 hex digits";
@@ -80,9 +114,10 @@ export function complaintAboutList(
   name: string,
   given: unknown,
   isItem: (item: unknown) => boolean,
+  most = LIST_LIMIT,
 ): Complaint {
-  if (!Array.isArray(given) || given.length > LIST_LIMIT) {
-    return `${name} must be a list of at most ${LIST_LIMIT}`;
+  if (!Array.isArray(given) || given.length > most) {
+    return `${name} must be a list of at most ${most}`;
   }
   const wrong = given.find((item) => !isItem(item));
   return wrong === undefined ? null : `${name} holds what does not belong there: ${shown(wrong)}`;
@@ -106,8 +141,7 @@ export function isTreeNode(node: unknown): boolean {
 }
 
 export function isPlace(place: unknown): boolean {
-  return isObject(place) && isKey(place["key"]) && typeof place["position"] === "string" &&
-    POSITION.test(place["position"]);
+  return isObject(place) && isKey(place["key"]) && isPosition(place["position"]);
 }
 
 export function isKeyDigest(pair: unknown): boolean {

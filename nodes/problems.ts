@@ -30,6 +30,9 @@ const KINDS: Record<ProblemCode, Kind> = {
   "not-found": { status: 404, title: "There is no such resource" },
   "absent": { status: 404, title: "The key has no value" },
   "method-not-allowed": { status: 405, title: "The resource does not know the method" },
+  "unknown-plan": { status: 404, title: "There is no such plan" },
+  "ring-moved": { status: 409, title: "The membership has changed meanwhile" },
+  "act-refused": { status: 409, title: "The change of membership cannot be" },
   "too-many-siblings": { status: 409, title: "The key has too many siblings" },
   "too-large": { status: 413, title: "The value is too large" },
   "wrong-owner": { status: 421, title: "The node does not hold the key" },
@@ -42,6 +45,7 @@ const KINDS: Record<ProblemCode, Kind> = {
   "record-damaged": { status: 503, title: "The node's record of the key is damaged" },
   "not-proven": { status: 503, title: "The node's disk was wiped and is being filled again" },
   "too-late": { status: 503, title: "The request arrived after its time" },
+  "removed": { status: 503, title: "The node was removed from the cluster" },
   "not-ready": { status: 503, title: "The node is starting or stopping" },
 };
 
@@ -83,7 +87,8 @@ export function problem(
 
 /** The core's error as a response; `token` is its context, sealed, where it has one. */
 export function problemOf(error: DynamoError, token: string | null): Response {
-  const { code, message, context: _, ...members } = error;
+  // Registers are for peers: a client that knows the ring asks for it anew.
+  const { code, message, context: _, stretches: __, ...members } = error;
   if (token === null) return problem(code, message, members);
   return problem(code, message, { ...members, context: token }, { "x-dynamo-context": token });
 }

@@ -1,5 +1,6 @@
 /** Checks of what peers answer: see `wire_guards.ts`. */
 import type { ClientReply, PeerReply } from "../lib/dynamo/events.ts";
+import { complaintAboutMembership, isStretch } from "./membership_guards.ts";
 import {
   complaintAboutList,
   isKeyDigest,
@@ -30,11 +31,17 @@ export function complaintAboutReply(given: unknown): Complaint {
       return complaintAboutClientReply(given["reply"]);
     case "gossip":
       return complaintAboutList("newer", given["newer"], isNodeState) ??
-        complaintAboutList("wanted", given["wanted"], isNodeId);
+        complaintAboutList("wanted", given["wanted"], isNodeId) ??
+        (given["membership"] === undefined ? null : complaintAboutMembership(given["membership"]));
+    case "membership":
+      return complaintAboutMembership(given["state"]);
+    case "missing":
+      return complaintAboutList("keys", given["keys"], isKey);
     case "reap":
       return typeof given["agrees"] === "boolean" ? null : "agrees must be true or false";
     case "roots":
-      return complaintAboutList("differing", given["differing"], isCount);
+      return complaintAboutList("differing", given["differing"], isCount) ??
+        complaintAboutList("unknown", given["unknown"], isCount);
     case "tree":
       return complaintAboutList("nodes", given["nodes"], isTreeNode);
     case "keys":
@@ -74,12 +81,19 @@ function complaintAboutTraffic(given: Record<string, unknown>): Complaint {
     : "a reply's replicas must be a list";
 }
 
+/** The registers that come with a refusal. */
+export function complaintAboutStretches(given: unknown): Complaint {
+  return given === undefined ? null : complaintAboutList("stretches", given, isStretch);
+}
+
 function complaintAboutError(given: unknown): Complaint {
   if (!isObject(given)) return "an error must be an object";
-  const { code, message, definite, context } = given;
+  const { code, message, definite, context, stretches } = given;
   if (typeof code !== "string" || typeof message !== "string" || typeof definite !== "boolean") {
     return "an error needs a code, a message and whether it is definite";
   }
+  const wrong = complaintAboutStretches(stretches);
+  if (wrong !== null) return wrong;
   return context === undefined ? null : complaintAboutContext(context);
 }
 

@@ -2,7 +2,7 @@
  * How long the requests that this node coordinated took, for `/metrics`: counts in fixed buckets, as
  * Prometheus wants them, kept without its library so that counting costs a few additions.
  */
-import type { Observation } from "../lib/dynamo/events.ts";
+import type { Observation } from "../lib/dynamo/observations.ts";
 
 /** Upper bounds, seconds. */
 export const BUCKETS_S: readonly number[] = [

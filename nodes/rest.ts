@@ -5,10 +5,12 @@
 import { type Context, Hono } from "hono";
 import { Cors, HostCheck } from "./access.ts";
 import type { NodeService } from "./node_service.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { problem } from "./problems.ts";
 import { type Target, targetOf } from "./request_target.ts";
 import { addDebugRoutes } from "./rest_debug.ts";
 import { KV_PREFIX, KvRoutes } from "./rest_kv.ts";
+import { addMembershipRoutes } from "./rest_membership.ts";
 import { addOrderRoutes } from "./rest_orders.ts";
 import { addRingRoutes } from "./rest_ring.ts";
 import { RPC_PATH } from "./rpc_messages.ts";
@@ -138,17 +140,17 @@ function unauthorized(detail: string): Response {
 function createApp(service: NodeService, peers: BearerCheck): Hono {
   const app = new Hono();
   app.get("/", (c) => c.redirect("/docs"));
-  app.get("/health", (c) => c.json({ status: "alive" }));
-  app.get("/ready", (c) => {
+  app.get("/health", () => jsonAnswer({ status: "alive" }));
+  app.get("/ready", () => {
     const why = service.whyNotReady();
-    return why === null ? c.json({ status: "ready" }) : problem("not-ready", why);
+    return why === null ? jsonAnswer({ status: "ready" }) : problem("not-ready", why);
   });
-  app.get("/status", async (c) => c.json(await service.status()));
+  app.get("/status", async () => jsonAnswer(await service.status()));
   app.get("/events", () =>
     service.events.open() ??
       problem("overloaded", "too many watch the events already; try again later"));
   addRingRoutes(app, service);
-  for (const path of ["/debug/*", "/faults", "/anti-entropy"]) {
+  for (const path of ["/debug/*", "/faults", "/anti-entropy", "/membership/*"]) {
     app.use(path, async (c, next) => {
       if (peers.passes(c.req.header("authorization") ?? null)) return await next();
       const room = path.replace("/*", "");
@@ -157,6 +159,7 @@ function createApp(service: NodeService, peers: BearerCheck): Hono {
   }
   addDebugRoutes(app, service);
   addOrderRoutes(app, service);
+  addMembershipRoutes(app, service);
   addLateRoutes(app, service);
   app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
   app.onError((error) => {
@@ -172,9 +175,9 @@ function addLateRoutes(app: Hono, service: NodeService): void {
     const { contentType, text } = await renderMetrics(service);
     return new Response(text, { headers: { "content-type": contentType } });
   });
-  app.get("/openapi.json", async (c) => {
+  app.get("/openapi.json", async () => {
     const { describeApi } = await import("./openapi.ts");
-    return c.json(describeApi(service.self.url));
+    return jsonAnswer(describeApi(service.self.url));
   });
   app.get("/docs", async (c) => await docs(c, service));
 }

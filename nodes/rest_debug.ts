@@ -6,6 +6,7 @@ import type { Context, Hono } from "hono";
 import type { StoredRecord } from "../lib/dynamo/events.ts";
 import { positionOf } from "../lib/dynamo/position.ts";
 import type { NodeService } from "./node_service.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { problem } from "./problems.ts";
 import { keyIn, readQuery, TargetError, targetOf, text, wholeNumber } from "./request_target.ts";
 import { shownVersion } from "./rest_kv.ts";
@@ -73,7 +74,7 @@ async function listKeys(c: Context, service: NodeService): Promise<Response> {
       break;
     }
   }
-  return c.json({ keys, hints, next: done ? null : place?.key ?? null });
+  return jsonAnswer({ keys, hints, next: done ? null : place?.key ?? null });
 }
 
 async function showKey(c: Context, service: NodeService): Promise<Response> {
@@ -83,7 +84,7 @@ async function showKey(c: Context, service: NodeService): Promise<Response> {
   if (record === null) {
     return problem("absent", `this node holds nothing under '${key}'`, { key, hash: position });
   }
-  return c.json(shownRecord(record, position, service));
+  return jsonAnswer(shownRecord(record, position, service));
 }
 
 function isPrimary({ self, replica: { ring } }: NodeService, key: string): boolean {

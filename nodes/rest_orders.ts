@@ -10,24 +10,26 @@ import { utf8Length } from "../lib/dynamo/request_options.ts";
 import { NO_FAULTS, objectOf, readFaults, shownValue } from "./fault_settings.ts";
 import type { Faults } from "./faults.ts";
 import type { NodeService } from "./node_service.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { problem, problemOf } from "./problems.ts";
 import { readBody } from "./request_body.ts";
 
 const ORDER_BYTES_MAX = 65_536;
 
 export function addOrderRoutes(app: Hono, service: NodeService): void {
-  const peers = service.founding.members.map(({ id }) => id).filter((id) => id !== service.self.id);
-  app.get("/faults", (c) => withFaults(service, (faults) => c.json(shown(faults))));
+  const members = () => service.members.map(({ id }) => id);
+  const peers = () => members().filter((id) => id !== service.self.id);
+  app.get("/faults", () => withFaults(service, (faults) => jsonAnswer(shown(faults))));
   app.put("/faults", (c) =>
     withFaults(service, async (faults) => {
-      const settings = readFaults(await jsonOf(c), peers);
+      const settings = readFaults(await jsonOf(c), peers(), members());
       faults.set(settings);
-      return c.json(shown(faults));
+      return jsonAnswer(shown(faults));
     }));
-  app.delete("/faults", (c) =>
+  app.delete("/faults", () =>
     withFaults(service, (faults) => {
       faults.set(NO_FAULTS);
-      return c.json(shown(faults));
+      return jsonAnswer(shown(faults));
     }));
   app.post(
     "/anti-entropy",
@@ -35,7 +37,7 @@ export function addOrderRoutes(app: Hono, service: NodeService): void {
   );
 }
 
-async function answered(answer: () => Response | Promise<Response>): Promise<Response> {
+export async function answered(answer: () => Response | Promise<Response>): Promise<Response> {
   try {
     return await answer();
   } catch (error) {
@@ -56,10 +58,18 @@ function withFaults(
 }
 
 function shown(faults: Faults): Record<string, unknown> {
-  return { ...faults.settings, injected: faults.injected };
+  const { dropped, refused, held, delayed, duplicated } = faults.links.counters;
+  const onLinks = {
+    linkMessagesDropped: dropped,
+    linkMessagesRefused: refused,
+    linkMessagesHeld: held,
+    linkMessagesDelayed: delayed,
+    linkMessagesDuplicated: duplicated,
+  };
+  return { ...faults.settings, injected: { ...faults.injected, ...onLinks } };
 }
 
-async function jsonOf(c: Context): Promise<unknown> {
+export async function jsonOf(c: Context): Promise<unknown> {
   const body = await readBody(c.req.raw, ORDER_BYTES_MAX);
   if (body.kind === "too-large") {
     throw new ConfigError(`the body must have at most ${ORDER_BYTES_MAX} bytes: it has more`);
@@ -105,6 +115,7 @@ async function order(service: NodeService, request: AdminRequest): Promise<Respo
   if (notReady !== null) return problem("not-ready", notReady);
   const reply = await new Promise<AdminReply>((resolve) => service.host.admin(request, resolve));
   if (reply.status === "error") return problemOf(reply.error, null);
+  if (reply.status !== "anti-entropy") throw new Error(`An exchange answered as ${reply.status}`);
   const { status: _, state, ...outcome } = reply;
-  return Response.json({ ...outcome, ...state });
+  return jsonAnswer({ ...outcome, ...state });
 }

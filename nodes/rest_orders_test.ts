@@ -42,10 +42,11 @@ Deno.test("a node that was not started for it takes no orders to misbehave", asy
 
 Deno.test("faults are kept as they were given, shown, and lifted", async () => {
   await withNode(async (node) => {
-    const given = { drop: 0.25, disk: { slowMs: 1, failing: 0 } };
+    const links = [{ kind: "clog", from: ["n1"] }];
+    const given = { drop: 0.25, disk: { slowMs: 1 }, links };
     const { injected, ...settings } = await (await put(node, given)).json();
-    deepEqual(settings, { ...NO_FAULTS, ...given });
-    equal(injected.diskFailures, 0);
+    deepEqual(settings, { ...NO_FAULTS, ...given, disk: { ...NO_FAULTS.disk, ...given.disk } });
+    deepEqual([injected.diskFailures, injected.linkMessagesHeld], [0, 0]);
     const shown = await (await node.send("/faults", { headers })).json();
     deepEqual(shown, { ...settings, injected });
     deepEqual((await (await node.send("/status")).json()).faults, settings);

@@ -2,16 +2,17 @@
 import type { Hono } from "hono";
 import { positionOf } from "../lib/dynamo/position.ts";
 import type { NodeService } from "./node_service.ts";
+import { jsonAnswer } from "./json_answer.ts";
 import { problem } from "./problems.ts";
 import { keyIn, TargetError, targetOf } from "./request_target.ts";
 
 const RING_PREFIX = "/ring/";
 
 export function addRingRoutes(app: Hono, service: NodeService): void {
-  app.get("/ring", (c) => c.json(ringTable(service)));
+  app.get("/ring", () => jsonAnswer(ringTable(service)));
   app.get("/ring/*", (c) => {
     try {
-      return c.json(placeOf(service, keyIn(targetOf(c.req.url).path, RING_PREFIX)));
+      return jsonAnswer(placeOf(service, keyIn(targetOf(c.req.url).path, RING_PREFIX)));
     } catch (error) {
       if (error instanceof TargetError) return problem("invalid", error.message);
       throw error;
@@ -20,19 +21,22 @@ export function addRingRoutes(app: Hono, service: NodeService): void {
 }
 
 /** The ring as data, enough to find any key's nodes, and the table of partitions made from it. */
-function ringTable({ replica: { ring }, founding }: NodeService): Record<string, unknown> {
-  const { partitioning, partitions, tokens } = ring.state;
+function ringTable({ replica: { ring }, members }: NodeService): Record<string, unknown> {
+  const { partitioning, partitions, tokens, segments } = ring.state;
   return {
     ringVersion: ring.version,
     n: ring.n,
     partitioning,
     partitions,
-    members: founding.members,
+    members,
     tokens,
+    // Only after a change of membership: who holds what is not simply what the tokens say.
+    ...(segments === undefined ? {} : { segments }),
     ranges: Array.from({ length: ring.rangeCount }, (_, index) => ({
       ...ring.range(index),
       share: ring.shareOf(index),
       primaries: ring.primaries(index),
+      epoch: ring.epochOf(index),
     })),
   };
 }

@@ -211,6 +211,9 @@ Deno.test("status, probes and metrics", async () => {
     equal(status.members[0].url, BASE);
     equal((await send("/health")).status, 200);
     equal((await send("/ready")).status, 200);
+    for (const path of ["/status", "/ring", "/ring/k", "/health"]) {
+      match(await (await send(path)).text(), /^\{.*\}\n$/);
+    }
     const metrics = await (await send("/metrics")).text();
     match(metrics, /^dynamo_requests_served_total\{.*\} 2$/m);
     match(metrics, /^dynamo_request_duration_seconds_bucket\{.*method="put".*le="\+Inf"\} 1$/m);
@@ -264,7 +267,7 @@ Deno.test("a node that is still asking what its disk is worth answers peers, and
       sender: "n2",
       incarnation: 1,
     };
-    const params = { envelope, digest: [] };
+    const params = { envelope, digest: [], membership: "" };
     const asked = await send("/rpc", {
       method: "POST",
       headers: { authorization: `Bearer ${SECRET}` },

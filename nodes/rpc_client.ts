@@ -23,12 +23,14 @@ import {
   RpcWriter,
 } from "./rpc_messages.ts";
 import { RpcTraffic } from "./rpc_traffic.ts";
-import { complaintAboutReply } from "./reply_guards.ts";
+import { complaintAboutReply, complaintAboutStretches } from "./reply_guards.ts";
 import { isObject } from "./wire_guards.ts";
 
 export interface RpcClientOptions {
   readonly founding: Founding;
   readonly boot: Boot;
+  /** Members by id, those that have joined since the founding too; null for a node that is none. */
+  readonly memberOf: (id: NodeId) => Member | null;
   readonly secret: string | null;
   /** Certificates to trust beside the system's, PEM. */
   readonly ca?: string | undefined;
@@ -48,6 +50,11 @@ const ROUTES: Record<PeerRequest["method"], Route> = {
   "replica.put": { there: "W", back: "A" },
   "gossip": { there: "other", back: "other" },
   "gossip.states": { there: "other", back: "other" },
+  "membership": { there: "other", back: "other" },
+  "range.keys": { there: "other", back: "other" },
+  "range.fence": { there: "other", back: "other" },
+  "range.advance": { there: "other", back: "other" },
+  "leftover.ask": { there: "other", back: "other" },
   "reap.ask": { there: "other", back: "other" },
   "reap.drop": { there: "other", back: "other" },
   "tree.roots": { there: "other", back: "other" },
@@ -58,6 +65,7 @@ const ROUTES: Record<PeerRequest["method"], Route> = {
 
 interface Peer {
   readonly link: PeerLink;
+  readonly url: string;
   /** In the same zone as this node, where a profile's `remote` part does not apply. */
   readonly near: boolean;
 }
@@ -70,12 +78,15 @@ export class RpcClient implements PeerCaller {
   readonly traffic = new RpcTraffic();
 
   constructor(private readonly options: RpcClientOptions) {
-    const { founding, boot } = options;
     if (options.legs !== undefined) this.delays.start();
-    const self = founding.members.find((member) => member.id === boot.self);
-    for (const member of founding.members) {
-      if (member.id !== boot.self) this.peers.set(member.id, this.newPeer(member, self?.zone));
-    }
+  }
+
+  /** A node is a member now, or none any more: it may be somewhere else than it was. */
+  onMember(id: NodeId): void {
+    const peer = this.peers.get(id);
+    if (peer === undefined || peer.url === this.options.memberOf(id)?.url) return;
+    this.peers.delete(id);
+    peer.link.close();
   }
 
   call(
@@ -84,8 +95,8 @@ export class RpcClient implements PeerCaller {
     timeoutMs: number,
     answer: (answer: CallAnswer) => void,
   ): void {
-    const peer = this.peers.get(to);
-    if (peer === undefined) {
+    const peer = this.peers.get(to) ?? this.meet(to);
+    if (peer === null) {
       const reason = `'${to}' is not a member of the cluster`;
       queueMicrotask(() => answer({ kind: "failed", reason, undelivered: true }));
       return;
@@ -127,13 +138,24 @@ export class RpcClient implements PeerCaller {
     for (const { link } of this.peers.values()) link.close();
   }
 
+  /** The first call to a member. */
+  private meet(id: NodeId): Peer | null {
+    const { memberOf, boot } = this.options;
+    const member = memberOf(id);
+    if (member === null || id === boot.self) return null;
+    const peer = this.newPeer(member, memberOf(boot.self)?.zone);
+    this.peers.set(id, peer);
+    return peer;
+  }
+
   private newPeer(member: Member, ownZone: string | undefined): Peer {
     const { secret, ca, founding, boot } = this.options;
     const envelope = JSON.stringify({ ...envelopeOf(founding, boot), to: member.id });
     const complain = (given: string | undefined) =>
       complaintAboutEnvelope(given, member.id, founding.config.cluster);
     const link = new PeerLink({ url: member.url, secret, ca, envelope, complain }, readReply);
-    return { link, near: ownZone !== undefined && ownZone === member.zone };
+    const near = ownZone !== undefined && ownZone === member.zone;
+    return { link, url: member.url, near };
   }
 
   private send(
@@ -194,7 +216,11 @@ function readResult(result: unknown): CallAnswer {
 /** An error of the core is an answer; any other means that the call was not taken on. */
 function readError({ code, message, data }: Record<string, unknown>): CallAnswer {
   const error = dynamoErrorIn(data);
-  if (error !== null) return { kind: "reply", reply: { status: "error", error } };
+  if (error !== null) {
+    const complaint = complaintAboutStretches(error.stretches);
+    if (complaint !== null) return failed(`the reply is malformed: ${complaint}`);
+    return { kind: "reply", reply: { status: "error", error } };
+  }
   const undelivered = typeof code === "number" && code !== RpcCode.internal;
   return { kind: "failed", reason: `${message} (JSON-RPC ${code})`, undelivered };
 }

@@ -17,7 +17,7 @@ import type { Siblings } from "../lib/dynamo/versions.ts";
 import { isNodeId, isObject } from "./wire_guards.ts";
 
 /** Raised when the meaning of a message changes: nodes of different versions refuse each other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 export const RPC_PATH = "/rpc";
 /** Of a conversation: one JSON-RPC message a line (https://jsonlines.org). */
 export const JSON_LINES = "application/jsonl";
@@ -142,6 +142,8 @@ export class RpcWriter {
         }}}`;
       case "forwarded":
       case "gossip":
+      case "membership":
+      case "missing":
       case "reap":
       case "roots":
       case "tree":
@@ -175,7 +177,7 @@ export class RpcWriter {
       case "replica.get":
         return `"key":${JSON.stringify(request.key)}${
           request.purpose === undefined ? "" : `,"purpose":"${request.purpose}"`
-        }`;
+        }${request.standIn === undefined ? "" : ',"standIn":true'}`;
       case "replica.put":
         return `"key":${JSON.stringify(request.key)},"purpose":"${request.purpose}"${
           request.hintFor === undefined ? "" : `,"hintFor":${JSON.stringify(request.hintFor)}`
@@ -184,6 +186,11 @@ export class RpcWriter {
         }`;
       case "gossip":
       case "gossip.states":
+      case "membership":
+      case "range.keys":
+      case "range.fence":
+      case "range.advance":
+      case "leftover.ask":
       case "reap.ask":
       case "reap.drop":
       case "tree.roots":

@@ -37,6 +37,17 @@ type PeerHandler = (
   answer: (reply: PeerReply) => void,
 ) => void;
 
+/** What this node tells whoever knows the secret, before any envelope. */
+export interface Introduction {
+  /** What a node that is yet to join needs to know: the founding, and what has changed since. */
+  readonly founding: () => object;
+  /** Who listens here. */
+  readonly identify: () => object;
+}
+
+type OpenMethod = "ping" | "founding" | "identify";
+const OPEN_METHODS: readonly OpenMethod[] = ["ping", "founding", "identify"];
+
 /** What a call is part of. */
 interface Aside {
   readonly writer: RpcWriter;
@@ -55,6 +66,10 @@ export class RpcServer {
     private readonly founding: Founding,
     private readonly envelope: Envelope,
     private readonly onPeer: PeerHandler,
+    private readonly introduction: Introduction = {
+      founding: () => ({ founding }),
+      identify: () => ({ id: envelope.sender }),
+    },
   ) {
     this.writer = new RpcWriter(envelope);
   }
@@ -167,8 +182,9 @@ export class RpcServer {
       finish(aside.writer.error(idText, { code: RpcCode.invalidParams, message }));
       return;
     }
-    if (method === "ping" || method === "founding") {
-      finish(this.openMethod(method, idText, aside, params["envelope"]));
+    const open = OPEN_METHODS.find((each) => each === method);
+    if (open !== undefined) {
+      finish(this.openMethod(open, idText, aside, params["envelope"]));
       return;
     }
     const request = this.peerRequest(method, params, aside);
@@ -193,7 +209,7 @@ export class RpcServer {
 
   /** Methods that need no envelope, for a person with curl and for a node that is yet to join. */
   private openMethod(
-    method: "ping" | "founding",
+    method: OpenMethod,
     id: string,
     aside: Aside,
     envelope: unknown,
@@ -202,10 +218,8 @@ export class RpcServer {
       ? null
       : refuseEnvelope(envelope, this.founding.config.cluster);
     if (refused !== null) return aside.writer.error(id, refused);
-    return aside.writer.result(
-      id,
-      method === "ping" ? { status: "pong" } : { founding: this.founding },
-    );
+    const result = method === "ping" ? { status: "pong" } : this.introduction[method]();
+    return aside.writer.result(id, result);
   }
 
   private peerRequest(
@@ -216,7 +230,7 @@ export class RpcServer {
     if (!isPeerMethod(method)) {
       return {
         code: RpcCode.unknownMethod,
-        message: `the method must be ping, founding, ${PEER_METHODS.join(", ")}: it is '${
+        message: `the method must be ${[...OPEN_METHODS, ...PEER_METHODS].join(", ")}: it is '${
           shown(method)
         }'`,
       };

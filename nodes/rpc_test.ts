@@ -26,6 +26,10 @@ function bootOf(self: string): Boot {
   return { self, dataId: "data", incarnation: 1, hints: [] };
 }
 
+function memberOf({ members }: Founding) {
+  return (id: string) => members.find((member) => member.id === id) ?? null;
+}
+
 type Handler = (request: PeerRequest, answer: (reply: PeerReply) => void) => void;
 
 interface Pair {
@@ -71,6 +75,7 @@ async function withPair(
   const founding = foundingAt(url);
   const client = new RpcClient({
     founding,
+    memberOf: memberOf(founding),
     boot: bootOf("n1"),
     secret: options.clientSecret ?? SECRET,
     legs: options.latency === undefined ? undefined : parseLegs(options.latency),
@@ -204,6 +209,7 @@ Deno.test("a refused connection is undelivered", async () => {
   const founding = foundingAt(`http://127.0.0.1:${port}`);
   const client = new RpcClient({
     founding,
+    memberOf: memberOf(founding),
     boot: bootOf("n1"),
     secret: SECRET,
     random: SeededRandom.from(1),
@@ -222,8 +228,10 @@ Deno.test("a peer that accepts connections and says nothing leaves calls undeliv
     for await (const conn of listener) silent.push(conn);
   })();
   const { port } = listener.addr as Deno.NetAddr;
+  const founding = foundingAt(`http://127.0.0.1:${port}`);
   const client = new RpcClient({
-    founding: foundingAt(`http://127.0.0.1:${port}`),
+    founding,
+    memberOf: memberOf(founding),
     boot: bootOf("n1"),
     secret: SECRET,
     random: SeededRandom.from(1),

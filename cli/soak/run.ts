@@ -9,7 +9,8 @@ import { AvailabilityMeter, type AvailabilityReport } from "./availability.ts";
 import { Ledger, type OperationCounts } from "./ledger.ts";
 import { type Act, Nemesis } from "./nemesis.ts";
 import { SetClient } from "./set_client.ts";
-import { type Convergence, untilConverged, type Verdict, verify } from "./verify.ts";
+import { type Convergence, untilConverged } from "../../nodes/cluster_convergence.ts";
+import { type Verdict, verify } from "./verify.ts";
 
 export interface SoakOptions {
   readonly launch: LaunchOptions;

@@ -5,8 +5,9 @@
 import type { ClusterConfig } from "../../lib/dynamo/config.ts";
 import type { Clock, Dot } from "../../lib/dynamo/clock.ts";
 import type { TransfersState } from "../../lib/dynamo/admin.ts";
-import type { Observation, ReplicaTrace } from "../../lib/dynamo/events.ts";
+import type { ReplicaTrace } from "../../lib/dynamo/events.ts";
 import type { NodeShare, RangeMove } from "../../lib/dynamo/membership_plan.ts";
+import type { Observation } from "../../lib/dynamo/observations.ts";
 import type { NodeId, RingState } from "../../lib/dynamo/ring.ts";
 
 export type ClusterState = "starting" | "running" | "failed" | "ending";

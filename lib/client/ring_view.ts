@@ -14,10 +14,8 @@ export class RingView {
 
   /** Reads the answer of `GET /ring`. Throws {@link TypeError} when it is not one. */
   static from(body: unknown): RingView {
-    const { ringVersion, n, partitioning, partitions, tokens, members } = (body ?? {}) as Record<
-      string,
-      unknown
-    >;
+    const { ringVersion, n, partitioning, partitions, tokens, members, segments } =
+      (body ?? {}) as Record<string, unknown>;
     if (!Array.isArray(tokens) || tokens.length === 0 || !Array.isArray(members)) {
       throw new TypeError("the answer of /ring has no tokens and members");
     }
@@ -31,7 +29,9 @@ export class RingView {
       }
       urls.set(member.id, member.url.replace(/\/+$/, ""));
     }
-    const state = { partitioning, partitions, tokens, members } as RingState;
+    // Absent as long as everybody holds what the tokens say.
+    const held = segments === undefined ? {} : { segments };
+    const state = { partitioning, partitions, tokens, members, ...held } as RingState;
     return new RingView(String(ringVersion), new Ring(state, n), urls);
   }
 
@@ -43,8 +43,13 @@ export class RingView {
   /** The URLs of a key's replicas in ring order, then of all other nodes in theirs. */
   preferenceOf(key: string): { primaries: readonly string[]; others: readonly string[] } {
     const range = this.ring.rangeOfKey(key);
-    const list = this.ring.preferenceList(range).map((id) => this.urls.get(id) as string);
-    const count = this.ring.primaries(range).length;
-    return { primaries: list.slice(0, count), others: list.slice(count) };
+    const primaries = this.ring.primaries(range);
+    const others = this.ring.preferenceList(range).slice(primaries.length);
+    return { primaries: this.urlsOf(primaries), others: this.urlsOf(others) };
+  }
+
+  /** An owner that was removed is in the ring until others hold what it held, and cannot be asked. */
+  private urlsOf(ids: readonly string[]): string[] {
+    return ids.flatMap((id) => this.urls.get(id) ?? []);
   }
 }

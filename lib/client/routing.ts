@@ -107,6 +107,8 @@ export class NodeBook {
     choice: CoordinatorChoice,
   ): string[] {
     const { primaries, others } = preference;
+    // All of a key's owners were removed, and nobody has taken over yet.
+    if (primaries.length === 0) return [...others];
     const first = this.chosen(primaries, choice);
     return [first, ...primaries.filter((node) => node !== first), ...others];
   }

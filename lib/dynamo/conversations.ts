@@ -51,6 +51,7 @@ interface Call {
   readonly conversation: number;
   readonly to: NodeId;
   readonly sentAt: Micros;
+  readonly debt: Debt;
 }
 
 /** What a peer owes this node. */
@@ -61,6 +62,8 @@ interface Debt {
   since: Micros;
   /** How long it usually owes some answer before it speaks, µs: a moving average; 0 before the first. */
   silenceUs: Micros;
+  /** How long its last answer to a read took; undefined before the first. */
+  lastReadUs: Micros | undefined;
 }
 
 /** Weight of the newest in the average. */
@@ -72,7 +75,6 @@ export class Conversations implements PeerView {
   private readonly open = new IdTable<Conversation>();
   private readonly calls = new IdTable<Call>();
   private readonly debts = new Map<NodeId, Debt>();
-  private readonly lastReads = new Map<NodeId, Micros>();
 
   get size(): number {
     return this.open.size;
@@ -100,11 +102,16 @@ export class Conversations implements PeerView {
   }
 
   addCall(call: number, conversation: Conversation, to: NodeId, sentAt: Micros): void {
+    const debt = this.debts.get(to) ?? this.addDebt(to);
+    if (debt.calls++ === 0) debt.since = sentAt;
     conversation.calls.push(call);
-    this.calls.set(call, { conversation: conversation.coordinator.id, to, sentAt });
-    const debt = this.debts.get(to);
-    if (debt === undefined) this.debts.set(to, { calls: 1, since: sentAt, silenceUs: 0 });
-    else if (debt.calls++ === 0) debt.since = sentAt;
+    this.calls.set(call, { conversation: conversation.coordinator.id, to, sentAt, debt });
+  }
+
+  private addDebt(to: NodeId): Debt {
+    const debt: Debt = { calls: 0, since: 0, silenceUs: 0, lastReadUs: undefined };
+    this.debts.set(to, debt);
+    return debt;
   }
 
   isCallOpen(id: number): boolean {
@@ -115,8 +122,7 @@ export class Conversations implements PeerView {
   takeCall(id: number): { call: Call; conversation: Conversation } | undefined {
     const call = this.calls.take(id);
     if (call === undefined) return undefined;
-    const debt = this.debts.get(call.to);
-    if (debt !== undefined) debt.calls--;
+    call.debt.calls--;
     const conversation = this.open.get(call.conversation);
     return conversation === undefined ? undefined : { call, conversation };
   }
@@ -147,7 +153,7 @@ export class Conversations implements PeerView {
   }
 
   noteRead(call: Call, now: Micros): void {
-    this.lastReads.set(call.to, now - call.sentAt);
+    call.debt.lastReadUs = now - call.sentAt;
   }
 
   load(node: NodeId): number {
@@ -155,6 +161,6 @@ export class Conversations implements PeerView {
   }
 
   lastReadUs(node: NodeId): Micros | undefined {
-    return this.lastReads.get(node);
+    return this.debts.get(node)?.lastReadUs;
   }
 }

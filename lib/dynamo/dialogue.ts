@@ -17,8 +17,7 @@ export class Dialogue {
     if (taken === undefined) return;
     const { call, conversation } = taken;
     const { coordinator } = conversation;
-    this.node.conversations.noteAnswer(call.to, this.node.out.now);
-    this.node.onContact(call.to);
+    this.node.onAnswer(call.to);
     if (reply.status === "error") this.learnFrom(reply.error);
     switch (coordinator.kind) {
       case "get":

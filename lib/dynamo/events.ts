@@ -12,8 +12,9 @@ import type { AdminReply, AdminRequest } from "./admin.ts";
 import type { ClusterConfig } from "./config.ts";
 import type { DynamoError } from "./errors.ts";
 import type { Digest, NodeState } from "./gossip.ts";
-import type { MembershipDocument, MembershipState, Standing } from "./membership.ts";
+import type { MembershipDocument, MembershipState } from "./membership.ts";
 import type { TreeHash, TreeNode } from "./merkle.ts";
+import type { Observation } from "./observations.ts";
 import type { Position } from "./position.ts";
 import type { NodeId, RingState } from "./ring.ts";
 import type { CausalContext, Siblings } from "./versions.ts";
@@ -404,72 +405,3 @@ export interface KeyPlace {
 
 /** A key and the digest of what a replica holds of it. */
 export type KeyDigest = readonly [key: string, hash: TreeHash];
-
-/** What a replica lets people see. Nothing in the protocol depends on it. */
-export type Observation =
-  | {
-    readonly type: "request";
-    readonly method: ClientRequest["method"];
-    readonly key: string;
-    readonly outcome: "ok" | "absent" | ErrorReply["error"]["code"];
-    /** Until the client was answered; it is told when no replica is waited for any more. */
-    readonly tookUs: number;
-    readonly needed: number;
-    /** All replicas, those that answered after the client was served too. */
-    readonly replicas: readonly ReplicaTrace[];
-  }
-  | { readonly type: "forward"; readonly key: string; readonly to: NodeId }
-  | { readonly type: "read-repair"; readonly key: string; readonly to: NodeId }
-  | { readonly type: "siblings"; readonly key: string; readonly count: number }
-  | { readonly type: "silent"; readonly peer: NodeId; readonly key: string }
-  | {
-    readonly type: "call-failed";
-    readonly to: NodeId;
-    readonly method: string;
-    readonly reason: string;
-  }
-  | { readonly type: "storage-failed"; readonly key: string; readonly reason: string }
-  | { readonly type: "node-down"; readonly peer: NodeId; readonly phi: number | null }
-  | { readonly type: "node-up"; readonly peer: NodeId }
-  | { readonly type: "hint-stored"; readonly key: string; readonly for: NodeId }
-  | {
-    readonly type: "hint-delivered";
-    readonly key: string;
-    readonly for: NodeId;
-    /** The target itself, or after expiry another owner. */
-    readonly to: NodeId;
-  }
-  | {
-    readonly type: "anti-entropy";
-    readonly peer: NodeId;
-    readonly ranges: number;
-    readonly rangesDiffering: number;
-    readonly keysRepaired: number;
-    readonly tookUs: Micros;
-  }
-  /** A slow look at the whole disk found leaves of a range's tree that say something else. */
-  | { readonly type: "scrub"; readonly range: number; readonly wrong: number }
-  /** The disk was wiped: the node must be compared with its peers before it answers reads. */
-  | { readonly type: "wiped" }
-  | { readonly type: "proven" }
-  /** The node has heard of an act of membership. */
-  | { readonly type: "member"; readonly member: NodeId; readonly standing: Standing }
-  /** This node holds all of a range that it takes over, and owns it from now on. */
-  | {
-    readonly type: "range-taken";
-    readonly range: number;
-    readonly from: NodeId | null;
-    readonly keys: number;
-    readonly tookUs: Micros;
-  }
-  /** This node, the range's steward, has advanced its register. */
-  | {
-    readonly type: "range-moved";
-    readonly range: number;
-    readonly from: NodeId | null;
-    readonly to: NodeId | null;
-  }
-  /** A tombstone that every member agreed on is dropped. */
-  | { readonly type: "reaped"; readonly key: string }
-  /** A damaged record was replaced by what every other replica holds. */
-  | { readonly type: "recovered"; readonly key: string };

@@ -151,7 +151,10 @@ function takePartitions(
   const wanted = fairShares(members, tokens.length).get(joiner.id) ?? 0;
   const result = [...tokens];
   for (let taken = 0; taken < wanted; taken++) {
-    const donor = [...held].reduce((most, next) =>
+    // A node's last partition stays: without one it is in no preference list.
+    const donors = [...held].filter(([, count]) => count > 1);
+    if (donors.length === 0) break;
+    const donor = donors.reduce((most, next) =>
       next[1] / (weights.get(next[0]) ?? 1) > most[1] / (weights.get(most[0]) ?? 1) ? next : most
     )[0];
     held.set(donor, (held.get(donor) ?? 0) - 1);

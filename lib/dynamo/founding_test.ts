@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../random/seeded.ts";
 import { ConfigError } from "./config.ts";
-import { fairShares, foundRing } from "./founding.ts";
+import { fairShares, foundRing, joinRing } from "./founding.ts";
 import { Ring } from "./ring.ts";
 
 const members = (weights: number[]) => weights.map((weight, i) => ({ id: `n${i + 1}`, weight }));
@@ -30,4 +30,14 @@ Deno.test("fewer partitions than nodes are refused", () => {
     (error) =>
       error instanceof ConfigError && /partitions must be at least .* 3/.test(error.message),
   );
+});
+
+Deno.test("whoever joins takes no node's last partition", () => {
+  const plan = { partitioning: "equal-partitions", partitions: 8, tokensPerNode: 4, n: 3 } as const;
+  let ring = foundRing(members([1, 3, 2, 0.5, 3]), plan, SeededRandom.from(1));
+  for (const id of ["x", "y", "z"]) {
+    ring = joinRing(ring, { id, weight: 3 }, 4, SeededRandom.from(2));
+    const owners = new Set(ring.tokens.map((token) => token.owner));
+    assert.equal(owners.size, ring.members.length, `after ${id}`);
+  }
 });

@@ -73,13 +73,13 @@ export class Membership {
   constructor(
     private readonly founding: Founding,
     private readonly self: NodeId,
-    document?: MembershipDocument,
+    remembered?: MembershipDocument,
   ) {
     this.ring = Ring.over(founding.ring, founding.config.n);
     this.peers = founding.members.map((member) => member.id).filter((id) => id !== self);
-    if (document === undefined) return;
-    this.merge(document.state);
-    for (const mark of document.marks) this.mark(mark);
+    if (remembered === undefined) return;
+    this.merge(remembered.state);
+    for (const mark of remembered.marks) this.mark(mark);
   }
 
   // Who ----------------------------------------------------------------------------------------------

@@ -244,6 +244,13 @@ export class NodeContext {
     return gossipIntervalMs > 0 && this.conversations.isLate(node, afterUs, this.out.now);
   }
 
+  /** The node has answered a call. */
+  onAnswer(node: NodeId): void {
+    if (this.config.gossipIntervalMs === 0) return;
+    this.conversations.noteAnswer(node, this.out.now);
+    this.onContact(node);
+  }
+
   /** The node has spoken to this one. */
   onContact(node: NodeId): void {
     if (this.config.gossipIntervalMs === 0) return;

@@ -6,11 +6,11 @@ import type {
   HintChange,
   KeyPlace,
   Micros,
-  Observation,
   PeerRequest,
   Reply,
   StoredRecord,
 } from "./events.ts";
+import type { Observation } from "./observations.ts";
 import type { MembershipDocument } from "./membership.ts";
 import type { Position } from "./position.ts";
 import type { NodeId } from "./ring.ts";

@@ -64,8 +64,8 @@ export class Clients {
     return copy;
   }
 
-  /** Draws what a client of a mixed workload does next. */
-  draw(world: Simulation, index: number): Wish {
+  /** Draws what a client of a mixed workload does next; `world` is simulated or real. */
+  draw(world: Pick<Simulation, "ring">, index: number): Wish {
     const { workload } = this.scenario;
     if (workload.kind !== "mix") throw new Error("A script leaves nothing to draw");
     const { random, home } = this.client(index);

@@ -7,11 +7,11 @@ import type {
   ClientRequest,
   Effect,
   Event,
-  Observation,
   PeerReply,
   PeerRequest,
   StoredRecord,
 } from "../dynamo/events.ts";
+import type { Observation } from "../dynamo/observations.ts";
 import type { CausalContext, Siblings, Version } from "../dynamo/versions.ts";
 
 const TEXT_SHOWN_MAX = 24;

@@ -84,7 +84,9 @@ export class MembershipOrders {
     const { question } = this.open.get(order) as Order;
     const event = { kind: "admin", id: world.post.nextId(), request } as const;
     const route = { kind: "order", order, question } as const;
-    world.processes.arrive(machine, machine.boot, event, route, false);
+    // Later at this moment: the member may be in the middle of the step that answers.
+    const { index: node, boot } = machine;
+    world.schedule(world.now, { kind: "arrival", node, boot, event, route, ready: false });
   }
 
   /** It cannot be done: a node that was to go comes back, with an empty disk. */

@@ -2,7 +2,8 @@
  * The processes of a simulated cluster: starting and ending them, finding them the time for what
  * arrives, and carrying out what their replicas ask for.
  */
-import type { Effect, EffectSink, Event, Observation } from "../dynamo/events.ts";
+import type { Effect, EffectSink, Event } from "../dynamo/events.ts";
+import type { Observation } from "../dynamo/observations.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { DiskOperation, DiskWatcher } from "./disk.ts";
 import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";

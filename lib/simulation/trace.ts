@@ -2,7 +2,8 @@
  * A run written down: what was sent and what became of it, what clients did, what went wrong. As data,
  * for a trace file (JSON lines), a space-time diagram and the time machine.
  */
-import type { Event, Observation } from "../dynamo/events.ts";
+import type { Event } from "../dynamo/events.ts";
+import type { Observation } from "../dynamo/observations.ts";
 import { describeContent, describeEvent } from "./describe.ts";
 import type { Fault, FaultLeg } from "./faults.ts";
 import type { Operation } from "./history.ts";

@@ -2,7 +2,8 @@
  * Who may look on: the driver of the workload, which asks for things, and the tracer, which sees
  * everything and changes nothing.
  */
-import type { ClientReply, Effect, Event, Observation, StoredRecord } from "../dynamo/events.ts";
+import type { ClientReply, Effect, Event, StoredRecord } from "../dynamo/events.ts";
+import type { Observation } from "../dynamo/observations.ts";
 import type { Destroyed } from "./disk.ts";
 import type { Fault, FaultLeg } from "./faults.ts";
 import type { Operation } from "./history.ts";

@@ -1,0 +1,41 @@
+/** A flag that names a scenario file: such a file says all that a run depends on. */
+import type { Command, Option } from "commander";
+import { ConfigError } from "../lib/dynamo/config.ts";
+import { ScenarioError } from "../lib/simulation/fields.ts";
+import { parseScenarioText, type Scenario } from "../lib/simulation/scenario.ts";
+import { EXIT_REFUSED, fail } from "./options.ts";
+
+/** Reads the file of a flag such as `replay`. Exits with 2, naming file or field, when it is none. */
+export function readScenarioFile(flag: string, path: string): Scenario {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : `${error}`;
+    fail(`Cannot read --${flag} '${path}': ${why}`, EXIT_REFUSED);
+  }
+  try {
+    return parseScenarioText(text);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof ScenarioError) {
+      fail(error.message, EXIT_REFUSED);
+    }
+    throw error;
+  }
+}
+
+/** Exits with 2 when another flag is given than those `beside`: the file has the say on the rest. */
+export function requireAlone(command: Command, flag: string, beside: readonly string[]): void {
+  const isAllowed = (option: Option) => beside.includes(option.attributeName());
+  const given = command.options.filter((option) =>
+    !isAllowed(option) && option.attributeName() !== flag &&
+    command.getOptionValueSource(option.attributeName()) === "cli"
+  );
+  if (given.length === 0) return;
+  const flags = (list: readonly Option[]) => list.map((option) => option.long).join(", ");
+  fail(
+    `--${flag} runs the scenario of a file as it is, so ${flags(given)} cannot be given with it: ` +
+      `only ${flags(command.options.filter(isAllowed))} can. Change the file instead`,
+    EXIT_REFUSED,
+  );
+}
