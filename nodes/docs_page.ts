@@ -7,12 +7,15 @@ import type { ApiDocument } from "./openapi.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 25%, transparent); }
+html { background: Canvas; color: CanvasText; }
+a { color: LinkText; }
 body { font: 1rem/1.55 system-ui, sans-serif; max-width: 54rem; margin: 2rem auto; padding: 0 1rem; }
 h2 { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1.5rem; }
 h2 code { font-size: 1rem; }
 .verb { text-transform: uppercase; font-weight: 700; }
 pre, code { font-family: ui-monospace, monospace; }
-pre { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .4rem; overflow-x: auto; }
+pre { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: .4rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+h2 code, td code { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid var(--line); }
 `;

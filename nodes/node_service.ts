@@ -153,7 +153,9 @@ export class NodeService {
 
   /** The node itself, as the cluster knows it, or as it was started while it is no member. */
   get self(): Member {
-    return this.memberOf(this.started.id) ?? this.started;
+    const { membership } = this.replica;
+    const { id } = this.started;
+    return membership.isActive(id) ? membership.entry(id)?.member ?? this.started : this.started;
   }
 
   /** Its part in the cluster; null: it never had one, and may join. */

@@ -191,6 +191,10 @@ Deno.test("axe finds nothing, in light, in dark and on a narrow screen; nothing 
       const missing = await open("/clusters/nowhere", options);
       await checkPage(missing, `error page, ${name}`);
       await missing.context().close();
+
+      const api = await open("/api/docs", options);
+      await checkPage(api, `API page, ${name}`);
+      await api.context().close();
     }
   });
 });

@@ -73,8 +73,11 @@ export function withEntry(clock: Clock, entry: ClockEntry): Clock {
   for (let i = 0; i < clock.length; i++) {
     const present = clock[i] as ClockEntry;
     if (present[0] < entry[0]) continue;
-    if (present[0] > entry[0]) return clock.toSpliced(i, 0, entry);
-    return laterEntry(present, entry) === present ? clock : clock.with(i, entry);
+    if (present[0] > entry[0]) return [...clock.slice(0, i), entry, ...clock.slice(i)];
+    if (laterEntry(present, entry) === present) return clock;
+    const raised = clock.slice();
+    raised[i] = entry;
+    return raised;
   }
   return [...clock, entry];
 }

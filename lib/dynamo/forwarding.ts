@@ -6,6 +6,7 @@
 import type { CoordinatorChoice } from "./config.ts";
 import type { DynamoError } from "./errors.ts";
 import type { ClientReply, ClientRequest, Micros } from "./events.ts";
+import { IdTable } from "./id_table.ts";
 import { below, type Random, shuffled } from "./random.ts";
 import type { NodeId } from "./ring.ts";
 
@@ -124,17 +125,22 @@ export function rankCoordinators(
 /** Forwarded writes that a node remembers at once. */
 const FORWARDS_MAX = 65_536;
 
-interface RequestId {
-  readonly node: NodeId;
-  readonly incarnation: number;
-  readonly sequence: number;
-}
-
 /** A forward that this node has taken on. */
 interface Known {
-  readonly id: RequestId;
   readonly waiting: number[];
   reply: ClientReply | null;
+}
+
+/** What is remembered of one start of a sender. */
+interface Sender {
+  readonly name: string;
+  /** Its node and data directory: incarnations count within it. */
+  readonly origin: string;
+  readonly incarnation: number;
+  /** By sequence number. */
+  readonly known: IdTable<Known>;
+  /** Up to this sequence number whatever is not known has been forgotten. */
+  forgottenTo: number;
 }
 
 export type Admission =
@@ -155,60 +161,88 @@ export type Admission =
  * again.
  */
 export class KnownForwards {
-  private readonly known = new Map<string, Known>();
-  private readonly floors = new Map<NodeId, { incarnation: number; sequence: number }>();
+  private readonly senders = new Map<string, Sender>();
+  /** The latest incarnation of which something was forgotten, by origin: what is older is too old. */
+  private readonly floors = new Map<string, number>();
+  private count = 0;
 
   get size(): number {
-    return this.known.size;
+    return this.count;
   }
 
   admit(requestId: string, peerRequest: number): Admission {
-    const known = this.known.get(requestId);
+    const sequence = sequenceOf(requestId);
+    const sender = sequence === 0 ? undefined : this.senderOf(requestId);
+    if (sender === undefined) return { kind: "too-old" };
+    const known = sender.known.get(sequence);
     if (known !== undefined) {
       if (known.reply !== null) return { kind: "answered", reply: known.reply };
       known.waiting.push(peerRequest);
       return { kind: "waiting" };
     }
-    const id = parseRequestId(requestId);
-    if (id === null || this.isForgotten(id)) return { kind: "too-old" };
-    if (this.known.size >= FORWARDS_MAX) return { kind: "full" };
-    this.known.set(requestId, { id, waiting: [peerRequest], reply: null });
+    if (sequence <= sender.forgottenTo || this.isOutdated(sender)) return { kind: "too-old" };
+    if (this.count >= FORWARDS_MAX) return { kind: "full" };
+    if (sender.known.size === 0) this.senders.set(sender.name, sender);
+    sender.known.set(sequence, { waiting: [peerRequest], reply: null });
+    this.count++;
     return { kind: "new" };
   }
 
   /** Keeps the reply for copies to come; returns who waits for it. */
   answer(requestId: string, reply: ClientReply): readonly number[] {
-    const known = this.known.get(requestId);
+    const known = this.senders.get(senderIn(requestId))?.known.get(sequenceOf(requestId));
     if (known === undefined) return [];
     known.reply = reply;
     return known.waiting.splice(0);
   }
 
   forget(requestId: string): void {
-    const id = this.known.get(requestId)?.id;
-    if (id === undefined) return;
-    this.known.delete(requestId);
-    const floor = this.floors.get(id.node);
-    if (floor === undefined || id.incarnation > floor.incarnation) {
-      this.floors.set(id.node, { incarnation: id.incarnation, sequence: id.sequence });
-    } else if (id.incarnation === floor.incarnation) {
-      floor.sequence = Math.max(floor.sequence, id.sequence);
+    const sequence = sequenceOf(requestId);
+    const sender = this.senders.get(senderIn(requestId));
+    if (sender?.known.take(sequence) === undefined) return;
+    this.count--;
+    sender.forgottenTo = Math.max(sender.forgottenTo, sequence);
+    const { origin, incarnation } = sender;
+    if (incarnation > (this.floors.get(origin) ?? -1)) {
+      this.floors.set(origin, incarnation);
+      this.dropOutdated();
+    } else if (this.isOutdated(sender)) this.dropOutdated();
+  }
+
+  /** Senders that have started anew since, once nothing of them is known any more. */
+  private dropOutdated(): void {
+    for (const [name, sender] of this.senders) {
+      if (this.isOutdated(sender) && sender.known.size === 0) this.senders.delete(name);
     }
   }
 
-  private isForgotten(id: RequestId): boolean {
-    const floor = this.floors.get(id.node);
-    if (floor === undefined || id.incarnation > floor.incarnation) return false;
-    return id.incarnation < floor.incarnation || id.sequence <= floor.sequence;
+  private isOutdated({ origin, incarnation }: Sender): boolean {
+    return incarnation < (this.floors.get(origin) ?? 0);
+  }
+
+  /** The sender, known or not yet; undefined where the id is none. */
+  private senderOf(requestId: string): Sender | undefined {
+    const name = senderIn(requestId);
+    const present = this.senders.get(name);
+    if (present !== undefined) return present;
+    const match = /^([^/]{1,128})\/(\d{1,15})$/.exec(name);
+    if (match === null) return undefined;
+    const [origin, incarnation] = [match[1] as string, Number(match[2])];
+    return { name, origin, incarnation, known: new IdTable(), forgottenTo: 0 };
   }
 }
 
-export function formatRequestId(node: NodeId, incarnation: number, sequence: number): string {
-  return `${node}/${incarnation}/${sequence}`;
+/** `origin/incarnation/sequence`, the sequence being above 0. */
+export function formatRequestId(origin: string, incarnation: number, sequence: number): string {
+  return `${origin}/${incarnation}/${sequence}`;
 }
 
-function parseRequestId(requestId: string): RequestId | null {
-  const match = /^([^/]{1,128})\/(\d{1,15})\/(\d{1,15})$/.exec(requestId);
-  if (match === null) return null;
-  return { node: match[1] as NodeId, incarnation: Number(match[2]), sequence: Number(match[3]) };
+function senderIn(requestId: string): string {
+  return requestId.slice(0, requestId.lastIndexOf("/"));
+}
+
+/** 0 where there is none. */
+function sequenceOf(requestId: string): number {
+  const sequence = Number(requestId.slice(requestId.lastIndexOf("/") + 1));
+  return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : 0;
 }

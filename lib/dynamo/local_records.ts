@@ -131,8 +131,10 @@ export class LocalRecords {
 
   private addWork(key: string): Work {
     if (this.works.size >= this.worksMax) {
-      this.works = new Map([...this.works].filter(([, { phase }]) => phase !== "idle"));
-      this.worksMax = WORKS_KEPT + 2 * this.works.size;
+      const busy = new Map<string, Work>();
+      for (const work of this.works.values()) if (work.phase !== "idle") busy.set(work.key, work);
+      this.works = busy;
+      this.worksMax = WORKS_KEPT + 2 * busy.size;
     }
     const work = idleWork(key);
     this.works.set(key, work);
@@ -277,7 +279,7 @@ export class LocalRecords {
       const siblings = this.versioning.merge(work.record.siblings, change.siblings);
       const merged = sameSiblings(siblings, work.record.siblings)
         ? work.record
-        : { ...work.record, siblings };
+        : withSiblings(work.record, siblings, work.record.actor);
       work.record = hintFor === null ? merged : withHint(merged, hintFor, out.now);
     }
     return { change, context: null, refusal };
@@ -298,7 +300,7 @@ export class LocalRecords {
     const refusal = this.hintRefusal(record, change.hintFor) ??
       this.siblingRefusal(work.key, record.siblings, written);
     if (refusal !== null) return { change, context: null, refusal };
-    const after = { ...record, siblings: written.siblings, actor };
+    const after = withSiblings(record, written.siblings, actor);
     work.record = change.hintFor === null ? after : withHint(after, change.hintFor, out.now);
     return { change, context: written.context, refusal: null };
   }
@@ -379,6 +381,15 @@ export class LocalRecords {
     for (const change of waiting) this.change(key, change, out);
     return failed;
   }
+}
+
+function withSiblings(
+  { key, hintFor }: StoredRecord,
+  siblings: Siblings,
+  actor: Actor | undefined,
+): StoredRecord {
+  const record = actor === undefined ? { key, siblings } : { key, siblings, actor };
+  return hintFor === undefined ? record : { ...record, hintFor };
 }
 
 /** Nothing but tombstones, and owed to nobody. */

@@ -85,8 +85,10 @@ export class Ring {
   private readonly plannedByRange: (readonly NodeId[] | undefined)[] = [];
   private cachedSteps: readonly OwnerStep[] | undefined;
   private cachedGrid: string | undefined;
-  /** A request asks for its key's range many times over. */
+  /** A request asks for its key's range many times over, and often in one step. */
   private readonly rangeByKey = new Map<string, number>();
+  private lastKey: string | null = null;
+  private lastRange = 0;
 
   constructor(state: RingState, n: number) {
     if (state.tokens.length === 0) throw new Error("Cannot index a ring without tokens");
@@ -139,8 +141,14 @@ export class Ring {
   }
 
   rangeOfKey(key: string): number {
-    const known = this.rangeByKey.get(key);
-    if (known !== undefined) return known;
+    if (key === this.lastKey) return this.lastRange;
+    const range = this.rangeByKey.get(key) ?? this.findRange(key);
+    this.lastKey = key;
+    this.lastRange = range;
+    return range;
+  }
+
+  private findRange(key: string): number {
     if (this.rangeByKey.size >= KEYS_KNOWN_MAX) this.rangeByKey.clear();
     const range = this.rangeAt(positionOf(key));
     this.rangeByKey.set(key, range);

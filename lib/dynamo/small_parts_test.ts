@@ -40,7 +40,14 @@ Deno.test("known forwards: whatever was forgotten stays refused, also of an olde
   assert.equal(known.admit("n1/1/9", 7).kind, "too-old");
   assert.equal(known.admit("n1/3/1", 8).kind, "new");
   assert.equal(known.admit("n2/1/1", 9).kind, "new", "every sender has its own floor");
-  assert.equal(known.admit("garbled", 10).kind, "too-old");
+  for (const garbled of ["garbled", "n3/1/0", "n3/1/-1", "n3/1/x", "n3/x/1", "/1/1", "a/b/1/1"]) {
+    assert.equal(known.admit(garbled, 10).kind, "too-old", garbled);
+  }
+  known.forget("n1/3/1");
+  known.forget("n1/2/3");
+  assert.equal(known.size, 1);
+  assert.equal(known.admit("n1/2/3", 11).kind, "too-old");
+  assert.equal(known.admit("n1/3/2", 12).kind, "new");
 });
 
 Deno.test("coordinator choice: every choice ranks every primary once", () => {

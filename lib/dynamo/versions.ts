@@ -265,7 +265,7 @@ export function withDot(context: CausalContext, dot: Dot, seenUs = 0): CausalCon
 
 /** The siblings that are values: a tombstone is not one. */
 export function valuesOf(siblings: Siblings): Siblings {
-  return siblings.filter((version) => version.value !== null);
+  return filtered(siblings, (version) => version.value !== null);
 }
 
 /** Whether both sides hold the same versions under the same clocks. */

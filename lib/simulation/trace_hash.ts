@@ -198,8 +198,7 @@ function siblingsHash(hash: number, siblings: Siblings): number {
     const { value, dot, clock, dots, stampUs } = siblings[i] as Version;
     mixed = mixNumber(mix(mixed, dot[1]), stampUs);
     if (value !== null) mixed = mixText(mixed, value);
-    mixed = clockHash(mixed, clock);
-    if (dots !== undefined) mixed = clockHash(mixed, dots);
+    mixed = mix(mixed, clock.length + (dots === undefined ? 0 : dots.length << 16));
   }
   return mixed;
 }
