@@ -19,8 +19,8 @@ async function fill(cluster: RunningCluster): Promise<void> {
   for (let i = 0; i < KEYS; i++) {
     const node = cluster.nodes[i % cluster.nodes.length];
     const stored = await fetch(`${node?.url}/kv/key-${i}`, { method: "PUT", body: `value ${i}` });
-    const text = await stored.text();
-    assert.ok(stored.ok, `key-${i} is stored: ${stored.status} ${text}`);
+    const said = await stored.text();
+    assert.ok(stored.ok, `key-${i} is stored: ${stored.status} ${said}`);
   }
 }
 

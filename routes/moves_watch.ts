@@ -19,11 +19,8 @@ interface RingAnswer {
   readonly partitions: number;
   readonly tokens: readonly Token[];
   readonly members: readonly (RingMember & { readonly standing?: string })[];
-  readonly ranges: readonly {
-    readonly start: string;
-    readonly primaries: readonly string[];
-    readonly epoch?: number;
-  }[];
+  /** Who holds what, where that is not simply what the tokens say. */
+  readonly segments?: NonNullable<RingState["segments"]>;
 }
 
 export class MovesWatch {
@@ -80,10 +77,10 @@ export class MovesWatch {
     }
     const answers = await Promise.all([...strange.values()].map((node) => this.#ringOf(node)));
     let best: RingAnswer | null = null;
-    let furthest = advanceOf(this.ring.segments ?? []);
+    let furthest = advanceOf(this.ring);
     for (const answer of answers) {
-      if (answer === null || advanceOf(answer.ranges) < furthest) continue;
-      furthest = advanceOf(answer.ranges);
+      if (answer === null || advanceOf(answer) < furthest) continue;
+      furthest = advanceOf(answer);
       best = answer;
     }
     return best;
@@ -104,26 +101,18 @@ export class MovesWatch {
 }
 
 /** Registers only ever advance: of two views, the one that has heard more has the larger sum. */
-function advanceOf(registers: readonly { readonly epoch?: number }[]): number {
-  return registers.reduce((sum, { epoch = 1 }) => sum + epoch, 0);
+function advanceOf({ segments = [] }: Pick<RingAnswer, "segments">): number {
+  return segments.reduce((sum, { epoch }) => sum + epoch, 0);
 }
 
 /** As data from which a page makes its own index: who holds what now, range by range. */
-function stateOf(answer: RingAnswer): RingState {
-  const members = answer.members.filter(({ standing = "member" }) => standing === "member");
-  return {
-    partitioning: answer.partitioning,
-    partitions: answer.partitions,
-    tokens: answer.tokens,
-    members: members.map(({ id, weight, zone }) =>
-      zone === undefined ? { id, weight } : { id, weight, zone }
-    ),
-    segments: answer.ranges.map(({ start, primaries, epoch = 1 }) => ({
-      start,
-      owners: primaries,
-      epoch,
-    })),
+function stateOf({ partitioning, partitions, tokens, members, segments }: RingAnswer): RingState {
+  const state = {
+    ...{ partitioning, partitions, tokens },
+    members: members.filter(({ standing = "member" }) => standing === "member")
+      .map(({ id, weight, zone }) => zone === undefined ? { id, weight } : { id, weight, zone }),
   };
+  return segments === undefined ? state : { ...state, segments };
 }
 
 function viewOf({ left, members }: ClusterTransfers, before: TransfersView): TransfersView {

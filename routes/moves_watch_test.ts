@@ -14,9 +14,9 @@ function answerOf(state: RingState, version: string, moved: readonly number[]) {
       ...state.members.map((member) => ({ ...member, url: "http://127.0.0.1:1" })),
       { id: "n9", weight: 1, url: "http://127.0.0.1:9", standing: "removed" },
     ],
-    ranges: Array.from({ length: ring.rangeCount }, (_, index) => ({
-      ...ring.range(index),
-      primaries: moved.includes(index) ? ["n9"] : ring.primaries(index),
+    segments: Array.from({ length: ring.rangeCount }, (_, index) => ({
+      start: ring.range(index).start,
+      owners: moved.includes(index) ? ["n9"] : ring.primaries(index),
       epoch: moved.includes(index) ? 2 : 1,
     })),
   };

@@ -7,7 +7,8 @@ import type { ProtocolEvent } from "./api.ts";
 import { formatMs, plural } from "./format.ts";
 import { servedUs } from "./waterfall.ts";
 
-export const FEED_MAX = 120;
+/** A node that joins among a few makes 100 to 200 events: who joined should still stand below them. */
+export const FEED_MAX = 300;
 
 export type FeedKind =
   | "request"
