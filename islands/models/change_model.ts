@@ -30,6 +30,8 @@ export class ChangeModel {
   /** What was last committed, until the next plan. */
   readonly committed = signal<ChangePlan | null>(null);
   readonly #api: ClusterApi;
+  /** All that the committed change moves has moved. */
+  #isOver = false;
 
   constructor(api: ClusterApi, start: ChangeStart = NO_CHANGE) {
     this.#api = api;
@@ -70,6 +72,13 @@ export class ChangeModel {
       if (answer.ok) this.committed.value = answer.value;
       else this.problem.value = answer.problem;
     });
+  }
+
+  /** What moves after a change is over moves for another one, made elsewhere. */
+  follow(transfers: TransfersView): void {
+    const rests = progressOf(transfers) === null;
+    if (!rests && this.#isOver) this.committed.value = null;
+    this.#isOver = rests && this.committed.value !== null;
   }
 
   /** Lets it be. */

@@ -62,6 +62,17 @@ Deno.test("a change is planned first, and that very plan is committed", async ()
   assert.equal(model.committed.value?.comes, "n10");
 });
 
+Deno.test("what moves after a change is over is not said to be its doing", async () => {
+  const { model } = modelOf(() => Response.json(plan));
+  await model.ask({ kind: "add" });
+  await model.commit();
+  model.follow({ left: 3, most: 3, leaving: [] });
+  model.follow({ left: 0, most: 0, leaving: [] });
+  assert.equal(model.committed.value?.comes, "n10");
+  model.follow({ left: 5, most: 5, leaving: [] });
+  assert.equal(model.committed.value, null);
+});
+
 Deno.test("a plan that is let be is forgotten on the server too", async () => {
   const { model, asked } = modelOf(() => Response.json(plan));
   await model.ask({ kind: "replace", node: "n2" });

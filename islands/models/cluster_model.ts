@@ -66,7 +66,10 @@ export class ClusterModel {
         this.cluster.value = { ...this.cluster.value, ring: this.#newRing(message.data) };
         break;
       case "transfers":
-        this.cluster.value = { ...this.cluster.value, transfers: message.data };
+        batch(() => {
+          this.cluster.value = { ...this.cluster.value, transfers: message.data };
+          this.change.follow(message.data);
+        });
         break;
       case "nodes":
         batch(() => {
