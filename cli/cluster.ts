@@ -124,6 +124,9 @@ function describe(cluster: RunningCluster, tookMs: number): string {
     `  curl ${third?.url}/ring/greeting`,
     `Kill a node, then read again:  kill -9 ${first?.pid}`,
     `Start what is down:            kill -USR2 ${Deno.pid}`,
+    "Let a node join:",
+    `  deno task node --id ${newId(cluster)} --port 0 --join ${first?.url} \\`,
+    `    --secret-file ${cluster.secretFile}`,
     `The API of a node:             ${first?.url}/docs`,
     "",
     cluster.temporary
@@ -131,6 +134,12 @@ function describe(cluster: RunningCluster, tookMs: number): string {
       : `Data is in ${cluster.dataDir} and stays there.`,
     "Ctrl-C ends all nodes.",
   ].join("\n");
+}
+
+/** An id that no node has. */
+function newId({ nodes }: RunningCluster): string {
+  const numbers = nodes.map(({ id }) => Number(/^n(\d{1,9})$/.exec(id)?.[1] ?? 0));
+  return `n${Math.max(...numbers) + 1}`;
 }
 
 function asJson(cluster: RunningCluster): string {

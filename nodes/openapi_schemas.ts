@@ -77,7 +77,9 @@ export const ring = z.object({
   n: z.number().int(),
   partitioning: z.string(),
   partitions: z.number().int(),
-  members: z.array(member),
+  members: z.array(member.extend({ standing })).openapi({
+    description: "Those that are members or leaving: the latter may still hold ranges",
+  }),
   tokens: z.array(z.object({ position, owner: nodeId, epoch: z.number().int() })),
   segments: z.array(
     z.object({ start: position, owners: z.array(nodeId), epoch: z.number().int() }),

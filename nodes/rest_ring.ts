@@ -21,14 +21,15 @@ export function addRingRoutes(app: Hono, service: NodeService): void {
 }
 
 /** The ring as data, enough to find any key's nodes, and the table of partitions made from it. */
-function ringTable({ replica: { ring }, members }: NodeService): Record<string, unknown> {
+function ringTable({ replica, members }: NodeService): Record<string, unknown> {
+  const { ring, membership } = replica;
   const { partitioning, partitions, tokens, segments } = ring.state;
   return {
     ringVersion: ring.version,
     n: ring.n,
     partitioning,
     partitions,
-    members,
+    members: members.map((member) => ({ ...member, standing: membership.standing(member.id) })),
     tokens,
     // Only after a change of membership: who holds what is not simply what the tokens say.
     ...(segments === undefined ? {} : { segments }),
