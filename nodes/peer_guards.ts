@@ -135,9 +135,15 @@ export function isNodeState(state: unknown): boolean {
     (state["fresh"] === undefined || state["fresh"] === true);
 }
 
-export function isTreeNode(node: unknown): boolean {
+function isTreeNode(node: unknown): boolean {
   return Array.isArray(node) && node.length === 2 && isCount(node[0]) &&
     typeof node[1] === "string" && HASH.test(node[1]);
+}
+
+/** The hashes of a node's children, empty where there is nothing below. */
+export function areChildren(hashes: unknown): boolean {
+  return Array.isArray(hashes) && hashes.length === FAN_OUT &&
+    hashes.every((hash) => hash === "" || (typeof hash === "string" && HASH.test(hash)));
 }
 
 export function isPlace(place: unknown): boolean {

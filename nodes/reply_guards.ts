@@ -2,11 +2,11 @@
 import type { ClientReply, PeerReply } from "../lib/dynamo/events.ts";
 import { complaintAboutMembership, isStretch } from "./membership_guards.ts";
 import {
+  areChildren,
   complaintAboutList,
   isKeyDigest,
   isNodeState,
   isPlace,
-  isTreeNode,
 } from "./peer_guards.ts";
 import {
   complaintAboutContext,
@@ -43,7 +43,7 @@ export function complaintAboutReply(given: unknown): Complaint {
       return complaintAboutList("differing", given["differing"], isCount) ??
         complaintAboutList("unknown", given["unknown"], isCount);
     case "tree":
-      return complaintAboutList("nodes", given["nodes"], isTreeNode);
+      return complaintAboutList("children", given["children"], areChildren);
     case "keys":
       return given["next"] === null || isPlace(given["next"])
         ? complaintAboutList("keys", given["keys"], isKeyDigest)

@@ -119,7 +119,7 @@ export class AntiEntropy {
         break;
       case "tree": {
         const tree = this.treeOf(exchange.currentRange);
-        if (tree !== undefined) exchange.onChildren(reply.nodes, tree);
+        if (tree !== undefined) exchange.onChildren(reply.children, tree);
         this.advance(conversation, exchange);
         break;
       }
@@ -334,8 +334,8 @@ export class AntiEntropy {
       const message = `Node ${node.self} does not own range ${request.range}`;
       node.refuse(id, refusal("wrong-owner", message));
     } else if (request.method === "tree.children") {
-      const nodes = request.nodes.flatMap((index) => tree.children(request.level, index));
-      node.out.respond(id, { status: "tree", nodes });
+      const children = request.nodes.map((index) => tree.children(request.level, index));
+      node.out.respond(id, { status: "tree", children });
     } else {
       const { range, leaves, after } = request;
       this.scanLeaves({ range, leaves, after, asker: { request: id } });

@@ -275,7 +275,8 @@ export type PeerReply =
     /** Ranges that the answerer does not own. */
     readonly unknown: readonly number[];
   }
-  | { readonly status: "tree"; readonly nodes: readonly TreeNode[] }
+  /** For each node that was asked for the hashes of its children, empty where there is nothing below. */
+  | { readonly status: "tree"; readonly children: readonly (readonly TreeHash[])[] }
   | {
     readonly status: "keys";
     readonly keys: readonly KeyDigest[];

@@ -6,7 +6,7 @@
  * Pure bookkeeping: `AntiEntropy` sends, this knows what is next.
  */
 import type { KeyDigest, KeyPlace, Micros } from "./events.ts";
-import { DEPTH, type MerkleTree, type TreeHash, type TreeNode } from "./merkle.ts";
+import { DEPTH, FAN_OUT, type MerkleTree, type TreeHash } from "./merkle.ts";
 import type { NodeId } from "./ring.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
 
@@ -52,6 +52,8 @@ export class Exchange {
   private range: number | null = null;
   private level = 0;
   private frontier: number[] = [];
+  /** The nodes whose children the peer was asked for last. */
+  private asked: readonly number[] = [];
   private differing: number[] = [];
   private runs: number[][] = [];
 
@@ -81,6 +83,7 @@ export class Exchange {
     while (true) {
       if (this.frontier.length > 0) {
         const nodes = this.frontier.splice(0, NODES_PER_CALL);
+        this.asked = nodes;
         return { kind: "children", range: this.currentRange, level: this.level, nodes };
       }
       if (this.differing.length > 0) {
@@ -109,10 +112,14 @@ export class Exchange {
     }
   }
 
-  onChildren(nodes: readonly TreeNode[], own: MerkleTree): void {
-    for (const [index, hash] of nodes) {
-      if (own.hash(this.level + 1, index) !== hash) this.differing.push(index);
-    }
+  /** What the peer has below the nodes that were asked for. */
+  onChildren(theirs: readonly (readonly TreeHash[])[], own: MerkleTree): void {
+    this.asked.forEach((parent, i) => {
+      const children = own.children(this.level, parent);
+      theirs[i]?.forEach((hash, child) => {
+        if (children[child] !== hash) this.differing.push(parent * FAN_OUT + child);
+      });
+    });
   }
 
   /** Another page of the listing, from either side. */

@@ -8,7 +8,7 @@ import { FailureDetector, phiOf } from "./failure_detector.ts";
 import { foundRing } from "./founding.ts";
 import { Gossip, type NodeState } from "./gossip.ts";
 import { HintBook, hintChange, withHint, withoutHint } from "./hints.ts";
-import { DEPTH, FAN_OUT, LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
+import { DEPTH, FAN_OUT, FAN_OUT, LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
 import { Placement } from "./placement.ts";
 import { positionOf } from "./position.ts";
 import { Proving } from "./proving.ts";
@@ -224,11 +224,11 @@ function siblings(actor: string, counter: number): Siblings {
 function differing(a: MerkleTree, b: MerkleTree): number[] {
   let frontier = a.root() === b.root() ? [] : [0];
   for (let level = 0; level < DEPTH; level++) {
-    frontier = frontier.flatMap((index) =>
-      b.children(level, index)
-        .filter(([child, hash]) => a.hash(level + 1, child) !== hash)
-        .map(([child]) => child)
-    );
+    frontier = frontier.flatMap((index) => {
+      const own = a.children(level, index);
+      return b.children(level, index)
+        .flatMap((hash, child) => hash === own[child] ? [] : [index * FAN_OUT + child]);
+    });
   }
   return frontier;
 }

@@ -96,13 +96,16 @@ export class MerkleTree {
     return this.hash(0, 0);
   }
 
-  children(level: number, index: number): TreeNode[] {
+  /** The hashes of the node's children, in order; empty where there is nothing below. */
+  children(level: number, index: number): TreeHash[] {
     return Array.from({ length: FAN_OUT }, (_, i) => {
-      const child = index * FAN_OUT + i;
-      return [child, this.hash(level + 1, child)] as const;
+      const hash = this.hash(level + 1, index * FAN_OUT + i);
+      return hash === NOTHING ? "" : hash;
     });
   }
 }
+
+const NOTHING: TreeHash = "0".repeat(16);
 
 /** Nodes on all levels before this one: 1 + 16 + 256 + … */
 function nodesAbove(level: number): number {

@@ -153,8 +153,8 @@ export const branchSkipped = () =>
     effects: (_machine, effects) => {
       effects.forEach((effect, i) => {
         if (effect.kind !== "respond" || effect.reply.status !== "tree") return;
-        const nodes = effect.reply.nodes.filter(([index]) => index % 16 < 8);
-        effects[i] = { ...effect, reply: { ...effect.reply, nodes } };
+        const children = effect.reply.children.map((hashes) => hashes.slice(0, 8));
+        effects[i] = { ...effect, reply: { ...effect.reply, children } };
       });
       return [];
     },
