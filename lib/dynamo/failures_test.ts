@@ -8,7 +8,7 @@ import { FailureDetector, phiOf } from "./failure_detector.ts";
 import { foundRing } from "./founding.ts";
 import { Gossip, type NodeState } from "./gossip.ts";
 import { HintBook, hintChange, withHint, withoutHint } from "./hints.ts";
-import { DEPTH, FAN_OUT, FAN_OUT, LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
+import { DEPTH, FAN_OUT, LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
 import { Placement } from "./placement.ts";
 import { positionOf } from "./position.ts";
 import { Proving } from "./proving.ts";
