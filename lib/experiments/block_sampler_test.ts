@@ -8,7 +8,10 @@ const COUNT = 120_000;
 
 function fastSamples(distribution: ReturnType<typeof parseDistribution>, seed = "fast") {
   const out = new Float64Array(COUNT);
-  blockSampler(distribution)(out, new RandomWords(SeededRandom.from(seed)));
+  const words = new RandomWords(SeededRandom.from(seed));
+  const given = new Int32Array(COUNT);
+  words.fill(given);
+  blockSampler(distribution)(out, given, words);
   return out;
 }
 
@@ -56,17 +59,31 @@ Deno.test("fast draws have the distribution of the plain ones", () => {
   }
 });
 
-Deno.test("the tail beyond the ziggurat is exact", () => {
-  const out = new Float64Array(2_000_000);
-  for (const [spec, from] of [["exp(1)", 9], ["pareto(1,3)", 25]] as const) {
-    blockSampler(parseDistribution(spec))(out, new RandomWords(SeededRandom.from(spec)));
-    const share = spec === "exp(1)" ? Math.exp(-from) : from ** -3;
-    const expected = out.length * share;
-    const beyond = out.filter((value) => value > from);
-    assert.ok(
-      Math.abs(beyond.length - expected) < 4 * Math.sqrt(expected),
-      `${spec}: ${beyond.length} beyond ${from}, expected ${expected}`,
-    );
+Deno.test("a word's place in its range is the latency's place in its distribution", () => {
+  const places = [1e-6, 0.001, 0.26, 0.5, 0.7, 0.999];
+  const given = Int32Array.from(places, (u) => Math.floor(u * 2 ** 32) | 1);
+  const exact: [string, (u: number) => number][] = [
+    ["exp(0.183)", (u) => -Math.log(u) / 0.183],
+    ["pareto(1.05,1.51)", (u) => 1.05 * u ** (-1 / 1.51)],
+    ["uniform(2,20)", (u) => 2 + 18 * u],
+    // The upper part of the words is the second term's, stretched.
+    [
+      "mix(0.25*pareto(1,2)+0.75*exp(1))",
+      (u) => u < 0.25 ? (u / 0.25) ** -0.5 : -Math.log((u - 0.25) / 0.75),
+    ],
+  ];
+  for (const [spec, inverse] of exact) {
+    const out = new Float64Array(given.length);
+    blockSampler(parseDistribution(spec))(out, given, new RandomWords(SeededRandom.from(1)));
+    given.forEach((word, i) => {
+      const expected = inverse((word >>> 0) / 2 ** 32);
+      const found = out[i] as number;
+      // A word has 32 bits: far out in a tail that is what its place is good to.
+      assert.ok(
+        Math.abs(found - expected) <= 1e-4 * expected,
+        `${spec} at ${places[i]}: ${found}, ${expected}`,
+      );
+    });
   }
 });
 

@@ -49,6 +49,16 @@ export class QuantileSketch {
     return total === 0 ? 0 : sum / total;
   }
 
+  /** Where its distribution bends, ascending: the edges of the buckets that hold anything. */
+  edges(): number[] {
+    const edges = new Set<number>();
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      if (this.counts[bucket] === 0) continue;
+      edges.add(edgeOf(bucket)).add(edgeOf(bucket + 1));
+    }
+    return [...edges];
+  }
+
   /** The least value that a share `p` of all does not exceed; 0 when nothing was added. */
   quantile(p: number): number {
     if (!(p >= 0 && p <= 1)) throw new RangeError(`a quantile must be from 0 to 1: it is ${p}`);

@@ -9,14 +9,18 @@
  *
  *     answered + t + R[i] >= W[i]      so      t >= t* = min (W[i] - R[i]) - answered
  *
- * One trial therefore serves every R, every W and every t: t-visibility is a quantile of t*.
+ * One trial therefore serves every R, every W and every t: t-visibility is a quantile of t*. Latencies need
+ * less than a trial: they follow from what single replicas take (`order_statistics.ts`). And trials draw
+ * from evenly spread words (`strata.ts`): both make a million trials as good as tens of millions.
  */
 import type { Legs } from "../random/latency.ts";
 import { LEGS } from "../random/latency.ts";
 import type { SeededRandom } from "../random/seeded.ts";
 import { blockSampler, type Fill } from "./block_sampler.ts";
+import { kthMean, kthQuantile, type Replicas } from "./order_statistics.ts";
 import { QuantileSketch } from "./quantile_sketch.ts";
 import { RandomWords } from "./random_words.ts";
+import { Strata, STRATA_BATCH, STRATA_BATCHES } from "./strata.ts";
 
 /**
  * Who coordinates. `proxy`, as published: somebody who is no replica, so all have four legs. `replica`:
@@ -41,9 +45,9 @@ export interface Quorum {
 
 export const WARS_N_MAX = 20;
 /** Trials that share a seed: what a run is cut into, so that any number of workers gives one result. */
-export const BLOCK_TRIALS = 65_536;
+export const BLOCK_TRIALS = STRATA_BATCH * STRATA_BATCHES;
 /** Trials drawn at a time: the arrays stay in the cache. */
-const BATCH = 256;
+const BATCH = STRATA_BATCH;
 
 /** Every R and W of N replicas. */
 export function allQuorums(n: number): Quorum[] {
@@ -84,41 +88,43 @@ export function runWars(model: WarsModel, trials: number, random: SeededRandom):
 /** What trials have shown; tallies of one model add up. */
 export class WarsTally {
   readonly n: number;
-  /** By R and by W, those studied: latencies, ms. */
-  readonly reads = new Map<number, QuantileSketch>();
-  readonly writes = new Map<number, QuantileSketch>();
+  /** What single replicas take to answer, without the remote part, ms. */
+  readonly reads = new QuantileSketch();
+  readonly writes = new QuantileSketch();
   private readonly staleness = new Map<number, QuantileSketch>();
 
-  constructor(model: WarsModel) {
+  constructor(private readonly model: WarsModel) {
     this.n = model.n;
     for (const { r, w } of model.pairs ?? allQuorums(model.n)) {
-      if (!this.reads.has(r)) this.reads.set(r, new QuantileSketch());
-      if (!this.writes.has(w)) this.writes.set(w, new QuantileSketch());
       // Strict quorums overlap: always consistent, there is nothing to count.
       if (r + w <= model.n) this.staleness.set(this.indexOf(r, w), new QuantileSketch());
     }
   }
 
   get trials(): number {
-    return this.sketches()[0]?.count ?? 0;
+    return this.reads.count / this.n;
   }
 
   /** The latency that a share `p` of reads at R does not exceed, ms. */
   readMs(r: number, p: number): number {
-    return studied(this.reads.get(r), `R=${r}`).quantile(p);
+    requireWhole("r", r, 1, this.n);
+    return kthQuantile(this.replicas(this.reads), r, p);
   }
 
   /** Likewise of writes at W. */
   writeMs(w: number, p: number): number {
-    return studied(this.writes.get(w), `W=${w}`).quantile(p);
+    requireWhole("w", w, 1, this.n);
+    return kthQuantile(this.replicas(this.writes), w, p);
   }
 
   readMean(r: number): number {
-    return studied(this.reads.get(r), `R=${r}`).mean;
+    requireWhole("r", r, 1, this.n);
+    return kthMean(this.replicas(this.reads), r);
   }
 
   writeMean(w: number): number {
-    return studied(this.writes.get(w), `W=${w}`).mean;
+    requireWhole("w", w, 1, this.n);
+    return kthMean(this.replicas(this.writes), w);
   }
 
   /** The probability that a read begun `t` ms after the write was answered sees it, or a newer one. */
@@ -147,7 +153,12 @@ export class WarsTally {
   }
 
   private sketches(): QuantileSketch[] {
-    return [...this.reads.values(), ...this.writes.values(), ...this.staleness.values()];
+    return [this.reads, this.writes, ...this.staleness.values()];
+  }
+
+  private replicas(one: QuantileSketch): Replicas {
+    const { n, legs, coordinator } = this.model;
+    return { n, one, remoteMs: 2 * legs.remoteMs, ownIsFree: coordinator !== "proxy" };
   }
 
   private indexOf(r: number, w: number): number {
@@ -160,10 +171,8 @@ function studied(sketch: QuantileSketch | undefined, what: string): QuantileSket
   return sketch;
 }
 
-interface Counted {
-  readonly at: number;
-  readonly sketch: QuantileSketch;
-}
+/** W, A, R and S, trial by trial and replica by replica. */
+type FourLegs = readonly [Float64Array, Float64Array, Float64Array, Float64Array];
 
 /** Draws and judges trials. */
 export class WarsEngine {
@@ -171,6 +180,8 @@ export class WarsEngine {
   private readonly n: number;
   private readonly fills: readonly Fill[];
   private readonly legs: readonly Float64Array[];
+  private readonly strata: Strata;
+  private readonly words: Int32Array;
   private readonly remoteMs: number;
   private readonly ownLegs: boolean;
   private readonly sameReplica: boolean;
@@ -178,38 +189,63 @@ export class WarsEngine {
   private readonly acked: Float64Array;
   private readonly responded: Float64Array;
   private readonly behind: Float64Array;
-  /** What to count, and where: latencies at an index, staleness of a pair. */
-  private readonly reads: readonly Counted[];
-  private readonly writes: readonly Counted[];
+  /** The largest R and W whose staleness is counted: beyond them no order is needed. */
+  private readonly rMost: number;
+  private readonly wMost: number;
+  /** Whose staleness is counted, and where. */
   private readonly pairs: readonly (Quorum & { readonly sketch: QuantileSketch })[];
 
   constructor(model: WarsModel) {
     const { n, legs, coordinator } = model;
     this.n = n;
     this.tally = new WarsTally(model);
-    this.fills = LEGS.map((leg) => blockSampler(legs[leg]));
+    this.fills = fillsOf(legs);
     this.legs = LEGS.map(() => new Float64Array(BATCH * n));
+    this.strata = new Strata(LEGS.length * n);
+    this.words = new Int32Array(BATCH * n);
     this.remoteMs = legs.remoteMs;
     this.ownLegs = coordinator === "proxy";
     this.sameReplica = coordinator === "same-replica";
     this.acked = new Float64Array(n);
     this.responded = new Float64Array(n);
     this.behind = new Float64Array(n);
-    this.reads = [...this.tally.reads].map(([quorum, sketch]) => ({ at: quorum - 1, sketch }));
-    this.writes = [...this.tally.writes].map(([quorum, sketch]) => ({ at: quorum - 1, sketch }));
     this.pairs = (model.pairs ?? allQuorums(n)).flatMap((pair) => {
       const sketch = this.tally.sketchOf(pair);
       return sketch === null ? [] : [{ ...pair, sketch }];
     });
+    this.rMost = Math.max(1, ...this.pairs.map(({ r }) => r));
+    this.wMost = Math.max(1, ...this.pairs.map(({ w }) => w));
   }
 
   /** Block `index` of a run. */
   runBlock(index: number, trials: number, random: SeededRandom): void {
     const words = new RandomWords(random.child(`wars-${index}`));
-    for (let done = 0; done < trials; done += BATCH) {
-      this.fills.forEach((fill, leg) => fill(this.legs[leg] as Float64Array, words));
+    this.strata.begin(words);
+    for (let batch = 0; batch * BATCH < trials; batch++) {
+      const count = Math.min(BATCH, trials - batch * BATCH);
+      this.draw(batch, words);
+      this.countAnswers(count);
+      if (this.pairs.length === 0) continue;
       if (!this.ownLegs || this.remoteMs > 0) this.place(words);
-      this.judge(Math.min(BATCH, trials - done));
+      this.judge(count);
+    }
+  }
+
+  private draw(batch: number, words: RandomWords): void {
+    const { fills, legs, n, strata } = this;
+    for (let leg = 0; leg < fills.length; leg++) {
+      strata.fill(this.words, leg * n, n, batch, words);
+      (fills[leg] as Fill)(legs[leg] as Float64Array, this.words, words);
+    }
+  }
+
+  /** What each replica takes by itself, before anybody is near or far. */
+  private countAnswers(trials: number): void {
+    const [writeOut, writeBack, readOut, readBack] = this.legs as FourLegs;
+    const { reads, writes } = this.tally;
+    for (let at = 0; at < trials * this.n; at++) {
+      writes.add((writeOut[at] as number) + (writeBack[at] as number));
+      reads.add((readOut[at] as number) + (readBack[at] as number));
     }
   }
 
@@ -219,12 +255,7 @@ export class WarsEngine {
    */
   private place(words: RandomWords): void {
     const { n, remoteMs, ownLegs, sameReplica } = this;
-    const [writeOut, writeBack, readOut, readBack] = this.legs as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
+    const [writeOut, writeBack, readOut, readBack] = this.legs as FourLegs;
     const keep = ownLegs ? 1 : 0;
     for (let from = 0; from < BATCH * n; from += n) {
       const readLocal = sameReplica ? 0 : Math.floor(words.uint32() / 2 ** 32 * n);
@@ -249,31 +280,19 @@ export class WarsEngine {
   }
 
   private judge(trials: number): void {
-    const { n, acked, responded, behind, reads, writes, pairs } = this;
-    const [writeOut, writeBack, readOut, readBack] = this.legs as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
+    const { n, acked, responded, behind, pairs, rMost, wMost } = this;
+    const [writeOut, writeBack, readOut, readBack] = this.legs as FourLegs;
     for (let trial = 0; trial < trials; trial++) {
       const from = trial * n;
       for (let i = 0; i < n; i++) {
         const arrives = writeOut[from + i] as number;
         const asked = readOut[from + i] as number;
-        insertAscending(acked, i, arrives + (writeBack[from + i] as number));
-        insertBoth(responded, behind, i, asked + (readBack[from + i] as number), arrives - asked);
-      }
-      for (let i = 0; i < writes.length; i++) {
-        const { at, sketch } = writes[i] as Counted;
-        sketch.add(acked[at] as number);
-      }
-      for (let i = 0; i < reads.length; i++) {
-        const { at, sketch } = reads[i] as Counted;
-        sketch.add(responded[at] as number);
+        insertAscending(acked, i, wMost, arrives + (writeBack[from + i] as number));
+        const responds = asked + (readBack[from + i] as number);
+        insertBoth(responded, behind, i, rMost, responds, arrives - asked);
       }
       // From here on behind[i] is the least W - R among the first i + 1 to respond.
-      for (let i = 1; i < n; i++) {
+      for (let i = 1; i < rMost; i++) {
         behind[i] = Math.min(behind[i] as number, behind[i - 1] as number);
       }
       for (let i = 0; i < pairs.length; i++) {
@@ -284,9 +303,26 @@ export class WarsEngine {
   }
 }
 
-/** Insertion sort: N is small. `length` values are sorted already. */
-function insertAscending(values: Float64Array, length: number, value: number): void {
+/** Legs that are alike share one sampler, and its tables the cache. */
+function fillsOf(legs: Legs): Fill[] {
+  const made = new Map<string, Fill>();
+  return LEGS.map((leg) => {
+    const { spec } = legs[leg];
+    // The spec of measured samples only names them.
+    const known = spec.includes("empirical") ? undefined : made.get(spec);
+    const fill = known ?? blockSampler(legs[leg]);
+    made.set(spec, fill);
+    return fill;
+  });
+}
+
+/** Insertion sort, N is small, that keeps the `most` least; `length` values were seen before. */
+function insertAscending(values: Float64Array, length: number, most: number, value: number): void {
   let at = length;
+  if (length >= most) {
+    at = most - 1;
+    if (value >= (values[at] as number)) return;
+  }
   while (at > 0 && (values[at - 1] as number) > value) {
     values[at] = values[at - 1] as number;
     at--;
@@ -298,10 +334,15 @@ function insertBoth(
   keys: Float64Array,
   values: Float64Array,
   length: number,
+  most: number,
   key: number,
   value: number,
 ): void {
   let at = length;
+  if (length >= most) {
+    at = most - 1;
+    if (key >= (keys[at] as number)) return;
+  }
   while (at > 0 && (keys[at - 1] as number) > key) {
     keys[at] = keys[at - 1] as number;
     values[at] = values[at - 1] as number;
