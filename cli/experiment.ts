@@ -5,51 +5,31 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CATALOGUE, experimentNamed, prepare } from "../lib/experiments/catalogue.ts";
 import { ConfigError } from "../lib/dynamo/config.ts";
-import { type Engine, ENGINES, type Prepared } from "../lib/experiments/experiment.ts";
+import { type Engine, ENGINES } from "../lib/experiments/experiment.ts";
 import { formatValue, ParameterError } from "../lib/experiments/parameters.ts";
-import {
-  commandOf,
-  type Environment,
-  type PointResult,
-  type Result,
-  resultOf,
-} from "../lib/experiments/result.ts";
-import {
-  type PointRunner,
-  pointsOf,
-  runPoint,
-  runPoints,
-  type RunProgress,
-  type Shard,
-  SHARDS_MAX,
-  workerRunner,
-} from "../lib/experiments/runner.ts";
+import { type Result, resultOf } from "../lib/experiments/result.ts";
+import { pointsOf, type Shard, SHARDS_MAX } from "../lib/experiments/runner.ts";
 import { SpecError } from "../lib/random/latency.ts";
-import { clusterLauncher } from "../nodes/experiment_clusters.ts";
-import denoJson from "../deno.json" with { type: "json" };
+import { DirectoryError, mergeRuns, RunFile, writeReports } from "./experiment_directory.ts";
 import {
-  difference,
-  DirectoryError,
-  mergeRuns,
-  readRun,
-  RunFile,
-  type RunHeader,
-  writeReports,
-} from "./experiment_directory.ts";
+  type Ended,
+  engineFor,
+  environmentOf,
+  type Listed,
+  runAllInto,
+  type RunFlags,
+  runInto,
+} from "./experiment_run.ts";
 import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./options.ts";
 
-/** A check of the experiment has failed. */
+/** A check of the experiment has failed, or a point could not be carried out. */
 const EXIT_CHECKS = 1;
 const EXIT_STOPPED = 130;
 
-interface RunFlags {
+interface Flags extends RunFlags {
+  readonly all?: boolean;
   readonly engine?: Engine;
-  readonly seed: string;
-  readonly set: Readonly<Record<string, string>>;
-  readonly shard?: Shard;
   readonly out: string;
-  readonly fresh?: boolean;
-  readonly workers: number;
   readonly json?: boolean;
 }
 
@@ -68,7 +48,7 @@ function readCommandLine(): void {
       act = () => list(name, flags);
     });
   addRunFlags(command.command("run").description("carry one out and write its report"))
-    .action((name: string, flags: RunFlags) => {
+    .action((name: string | undefined, flags: Flags) => {
       act = () => run(name, flags);
     });
   command.command("merge").description("put the shards of one grid together")
@@ -84,7 +64,11 @@ function readCommandLine(): void {
 }
 
 function addRunFlags(command: Command): Command {
-  return command.argument("<name>", "of the catalogue")
+  return command.argument("[name]", "of the catalogue")
+    .option(
+      "--all",
+      "every experiment, or every one that has the engine, each in a directory of its own",
+    )
     .addOption(new Option("--engine <engine>", "default: the first it has").choices(ENGINES))
     .option("--seed <seed>", "repeats a run exactly", "1")
     .addOption(
@@ -93,7 +77,10 @@ function addRunFlags(command: Command): Command {
     )
     .addOption(new Option("--shard <i/n>", "the i-th of n parts, 1/n to n/n").argParser(readShard))
     .requiredOption("--out <dir>", "where everything is written; a stopped run goes on there")
-    .option("--fresh", "begin anew whatever the directory holds")
+    .addOption(
+      new Option("--fresh", "begin anew whatever the directory holds").conflicts("resume"),
+    )
+    .option("--resume", "only go on: refuse a directory that holds no run")
     .addOption(
       new Option("--workers <count>", "cores to use").argParser(integer(1, 1_024))
         .default(navigator.hardwareConcurrency),
@@ -147,95 +134,52 @@ function list(name: string | undefined, flags: { readonly json?: boolean }): voi
   }
 }
 
-async function run(name: string, flags: RunFlags): Promise<void> {
-  const prepared = prepare(name, flags.engine, flags.set);
-  const shard = flags.shard === undefined ? null : `${flags.shard.i}/${flags.shard.n}`;
-  const asked: RunHeader = {
-    ...{ experiment: name, engine: prepared.engine, seed: flags.seed, given: flags.set },
-    ...{ points: prepared.pointCount, shard, startedAt: new Date().toISOString() },
-  };
-  const stored = flags.fresh === true ? null : await readRun(flags.out);
-  const differs = stored === null ? null : difference(stored.header, asked);
-  if (differs !== null) {
-    fail(
-      `--out ${flags.out} holds another run: ${differs}. Choose another directory, or --fresh`,
-      EXIT_REFUSED,
-    );
+async function run(name: string | undefined, flags: Flags): Promise<void> {
+  if ((name === undefined) !== (flags.all === true)) {
+    fail("run needs the name of an experiment, or --all instead of one", EXIT_REFUSED);
   }
-  const header = stored?.header ?? asked;
-  const points = [...stored?.points ?? []];
-  const file = await RunFile.open(flags.out, header, points);
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();
   Deno.addSignalListener("SIGINT", onInterrupt);
   Deno.addSignalListener("SIGTERM", onInterrupt);
+  let ended: readonly Ended[];
   try {
-    await carryOut(prepared, flags, points, stop.signal, (point) => {
-      file.add(point);
-      points.push(point);
-    });
+    ended = name === undefined
+      ? await runAll(flags, stop.signal)
+      : [await runOne(name, flags, stop.signal)];
   } finally {
-    file.close();
     Deno.removeSignalListener("SIGINT", onInterrupt);
     Deno.removeSignalListener("SIGTERM", onInterrupt);
   }
-  const result = resultOf(prepared, points, {
-    seed: flags.seed,
-    startedAt: header.startedAt,
-    environment: environmentOf(prepared, header),
-  });
-  await finish(flags.out, prepared, result, flags.json === true);
-  const wanted = pointsOf(prepared.pointCount, flags.shard).length;
-  if (points.length < wanted) {
-    say(`stopped: ${points.length} of ${wanted} points are kept; the same command goes on\n`);
-    Deno.exit(EXIT_STOPPED);
+  const failed = ended.some(({ failure }) => failure !== null);
+  const isShort = ended.some(({ done, wanted }) => done < wanted);
+  if (stop.signal.aborted && (isShort || name === undefined)) Deno.exit(EXIT_STOPPED);
+  if (failed || ended.some(({ result }) => result.checks.some((check) => !check.passed))) {
+    Deno.exit(EXIT_CHECKS);
   }
-  if (result.checks.some((check) => !check.passed)) Deno.exit(EXIT_CHECKS);
 }
 
-async function carryOut(
-  prepared: Prepared,
-  flags: RunFlags,
-  done: readonly PointResult[],
-  signal: AbortSignal,
-  onPoint: (point: PointResult) => void,
-): Promise<void> {
-  const { engine } = prepared;
-  const start = {
-    experiment: prepared.experiment.name,
-    engine,
-    seed: flags.seed,
-    given: flags.set,
-  };
-  const runners: PointRunner[] = [];
-  const closers: (() => void)[] = [];
-  if (engine === "live") {
-    // Real processes want the machine for themselves: one cluster at a time.
-    const launch = clusterLauncher(signal);
-    runners.push((index, onProgress) =>
-      runPoint(prepared, index, flags.seed, signal, onProgress, launch)
-    );
-  } else {
-    const count = Math.min(flags.workers, pointsOf(prepared.pointCount, flags.shard).length);
-    for (let i = 0; i < count; i++) {
-      const url = new URL("./experiment_worker.ts", import.meta.url);
-      const worker = workerRunner(new Worker(url, { type: "module" }), start, signal);
-      runners.push(worker.run);
-      closers.push(worker.close);
-    }
+async function runOne(name: string, flags: Flags, signal: AbortSignal): Promise<Ended> {
+  const prepared = prepare(name, flags.engine, flags.set);
+  const ended = await runInto(flags.out, prepared, flags, signal);
+  tell(flags.out, ended.result, ended.files, flags.json === true);
+  tellWhatIsLeft(ended);
+  return ended;
+}
+
+async function runAll(flags: Flags, signal: AbortSignal): Promise<readonly Ended[]> {
+  if (Object.keys(flags.set).length > 0) {
+    fail("--set is for one experiment: with --all every parameter has its default", EXIT_REFUSED);
   }
-  try {
-    await runPoints(prepared, runners, {
-      seed: flags.seed,
-      signal,
-      done: new Set(done.map(({ index }) => index)),
-      onPoint,
-      onProgress: progressLine(),
-      ...(flags.shard === undefined ? {} : { shard: flags.shard }),
-    });
-  } finally {
-    for (const close of closers) close();
-  }
+  const all = CATALOGUE.flatMap(({ name, engines }) => {
+    const engine = engineFor(engines, flags.engine);
+    return engine === null ? [] : [prepare(name, engine, {})];
+  });
+  const listed = await runAllInto(flags.out, all, flags, signal, (one) => tellListed(one, flags));
+  const ended = listed.map((one) => one.ended);
+  if (flags.json === true) print(JSON.stringify(ended.map(({ result }) => result)));
+  else print(`${listed.length} of ${all.length} experiments; ${flags.out}/index.html`);
+  return ended;
 }
 
 async function merge(dirs: readonly string[], out: string): Promise<void> {
@@ -247,7 +191,7 @@ async function merge(dirs: readonly string[], out: string): Promise<void> {
     startedAt: header.startedAt,
     environment: environmentOf(prepared, header),
   });
-  await finish(out, prepared, result, false);
+  tell(out, result, await writeReports(out, prepared, result), false);
   if (points.length < prepared.pointCount) {
     const there = new Set(points.map(({ index }) => index));
     const missing = pointsOf(prepared.pointCount).filter((index) => !there.has(index));
@@ -258,13 +202,7 @@ async function merge(dirs: readonly string[], out: string): Promise<void> {
 
 // Telling -----------------------------------------------------------------------------------------
 
-async function finish(
-  out: string,
-  prepared: Prepared,
-  result: Result,
-  json: boolean,
-): Promise<void> {
-  const files = await writeReports(out, prepared, result);
+function tell(out: string, result: Result, files: readonly string[], json: boolean): void {
   if (json) {
     print(JSON.stringify(result));
     return;
@@ -275,37 +213,24 @@ async function finish(
   print(`${result.rows.length} rows; ${files.map((file) => `${out}/${file}`).join(" ")}`);
 }
 
-function environmentOf(prepared: Prepared, header: RunHeader): Omit<Environment, "points"> {
-  const { deno, v8 } = Deno.version;
-  const shard = header.shard === null ? "" : ` --shard ${header.shard}`;
-  return {
-    version: denoJson.version,
-    runtime: `deno ${deno}, v8 ${v8}`,
-    os: `${Deno.build.os} ${Deno.build.arch}`,
-    cores: navigator.hardwareConcurrency,
-    command: commandOf(prepared.experiment, header.engine, header.seed, header.given) + shard,
-    shard: header.shard,
-  };
+function tellListed({ prepared, ended }: Listed, { json }: Flags): void {
+  const { result } = ended;
+  const bad = result.checks.filter(({ passed }) => !passed);
+  const said = `${prepared.experiment.name} (${prepared.engine}): ${
+    result.checks.length - bad.length
+  } of ${result.checks.length} checks passed, ${(result.durationMs / 1_000).toFixed(1)} s of work`;
+  if (json !== true) {
+    print(`${bad.length === 0 && ended.failure === null ? "✓" : "✗"} ${said}`);
+    for (const { name, measured, accepted } of bad) print(`    ${name}: ${measured} (${accepted})`);
+  }
+  tellWhatIsLeft(ended);
 }
 
-const SAY_EVERY_MS = 200;
-
-/** Rewrites one line of a terminal; says nothing elsewhere. */
-function progressLine(): (progress: RunProgress) => void {
-  if (!Deno.stderr.isTerminal()) return () => {};
-  let saidMs = -Infinity;
-  return ({ done, total, leftMs }) => {
-    const nowMs = performance.now();
-    if (nowMs - saidMs < SAY_EVERY_MS && done < total) return;
-    saidMs = nowMs;
-    const left = leftMs === null ? "" : `, ${duration(leftMs)} left`;
-    say(done >= total ? "\r\x1b[K" : `\r\x1b[K${done.toFixed(1)} of ${total} points${left}`);
-  };
-}
-
-function duration(ms: number): string {
-  const seconds = Math.ceil(ms / 1_000);
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+function tellWhatIsLeft({ done, wanted, failure }: Ended): void {
+  if (failure !== null) say(`error: ${failure}\n`);
+  if (done < wanted) {
+    say(`stopped: ${done} of ${wanted} points are kept; the same command goes on\n`);
+  }
 }
 
 readCommandLine();

@@ -34,10 +34,7 @@ export function reportHtml(experiment: Experiment, result: Result): string {
     parameters(experiment, result),
     provenance(result),
   ];
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escaped(experiment.title)} · Dynamo Simulator</title><style>${STYLE}</style></head><body>
-<p class="dim">Dynamo Simulator · experiment <code>${
+  const body = `<p class="dim">Dynamo Simulator · experiment <code>${
     escaped(experiment.name)
   }</code> · engine ${result.engine}</p>
 <h1>${escaped(experiment.title)}</h1>
@@ -45,7 +42,16 @@ export function reportHtml(experiment: Experiment, result: Result): string {
 <p class="dim">Reproduces ${escaped(experiment.reproduces)}. Varied: ${
     escaped(experiment.varies)
   }.</p>
-${sections.filter((part) => part !== "").join("\n")}
+${sections.filter((part) => part !== "").join("\n")}`;
+  return reportPage(experiment.title, body);
+}
+
+/** A page in the reports' style that asks nobody for anything. */
+export function reportPage(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escaped(title)} · Dynamo Simulator</title><style>${STYLE}</style></head><body>
+${body}
 </body></html>
 `;
 }

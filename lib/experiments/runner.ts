@@ -15,6 +15,11 @@ export interface Shard {
 
 export const SHARDS_MAX = 100_000;
 
+/** Thrown when a point could not be carried out: a mistake of the experiment, or a cluster that would not start. */
+export class PointFailure extends Error {
+  override name = "PointFailure";
+}
+
 export interface RunOptions {
   readonly seed: string;
   readonly shard?: Shard;
@@ -72,6 +77,12 @@ export async function runPoints(
       const point = await run(mine, (share) => {
         shares.set(mine, Math.min(1, share));
         report();
+      }).catch((error) => {
+        // Nothing more begins; what the others are at is kept.
+        left.length = 0;
+        throw new PointFailure(`point ${mine} failed: ${error?.message ?? error}`, {
+          cause: error,
+        });
       });
       shares.delete(mine);
       finished++;
@@ -181,11 +192,11 @@ export function workerRunner(
       worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
         if ("share" in data) onProgress(data.share);
         else if ("point" in data) resolve(data.point);
-        else reject(new Error(`point ${index} failed: ${data.failure}`));
+        else reject(new Error(data.failure));
       };
       worker.onerror = (event) => {
         event.preventDefault();
-        reject(new Error(`point ${index} failed: ${event.message}`));
+        reject(new Error(event.message));
       };
       worker.postMessage({ index });
     });
