@@ -66,23 +66,19 @@ export const HEALTHY: Readonly<DiskCondition> = {
   storeFailures: 0,
 };
 
-/** What lies under a key. */
-interface Entry {
-  record: StoredRecord;
-  readonly position: Position;
-  /** The index of hints: whom the record is to be handed to. */
-  hints: readonly NodeId[];
-  readable: boolean;
-}
-
 export class SimulatedDisk {
   condition: Readonly<DiskCondition> = HEALTHY;
   /** Remembered by the node: this disk holds what it should. A new one does not know it. */
   isProven = false;
   /** The membership as the node remembers it. */
   document: MembershipDocument | null = null;
-  private readonly entries = new Map<string, Entry>();
-  /** Where all entries lie, in order; null until somebody asks, and whenever there are other keys. */
+  private readonly records = new Map<string, StoredRecord>();
+  private readonly positions = new Map<string, Position>();
+  /** Keys whose record is damaged. */
+  private readonly unreadable = new Set<string>();
+  /** The index of hints: whom a key's record is to be handed to. */
+  private readonly hints = new Map<string, readonly NodeId[]>();
+  /** Where all records lie, in order; null until somebody asks, and whenever there are other keys. */
   private sorted: readonly KeyPlace[] | null = null;
 
   constructor(
@@ -96,37 +92,41 @@ export class SimulatedDisk {
     copy.condition = this.condition;
     copy.isProven = this.isProven;
     copy.document = this.document;
-    for (const [key, entry] of this.entries) copy.entries.set(key, { ...entry });
+    for (const [key, record] of this.records) copy.records.set(key, record);
+    for (const [key, position] of this.positions) copy.positions.set(key, position);
+    for (const key of this.unreadable) copy.unreadable.add(key);
+    for (const [key, nodes] of this.hints) copy.hints.set(key, nodes);
     return copy;
   }
 
   /** Records, readable or not. */
   get size(): number {
-    return this.entries.size;
+    return this.records.size;
   }
 
   /** What is durably under the key; undefined when nothing is, null when it cannot be read. */
   peek(key: string): StoredRecord | null | undefined {
-    const entry = this.entries.get(key);
-    return entry === undefined || entry.readable ? entry?.record : null;
+    return this.isReadable(key) ? this.records.get(key) : null;
   }
 
   keys(): Iterable<string> {
-    return this.entries.keys();
+    return this.records.keys();
   }
 
   /** Where the key's record lies on the ring. Throws when there is none. */
   positionOf(key: string): Position {
-    const entry = this.entries.get(key);
-    if (entry === undefined) throw new Error(`Cannot place '${key}': the disk has no such record`);
-    return entry.position;
+    const position = this.positions.get(key);
+    if (position === undefined) {
+      throw new Error(`Cannot place '${key}': the disk has no such record`);
+    }
+    return position;
   }
 
   /** How many records are to be handed to whom. */
   hintCounts(): [NodeId, number][] {
     const counts = new Map<NodeId, number>();
-    for (const { hints } of this.entries.values()) {
-      for (const node of hints) counts.set(node, (counts.get(node) ?? 0) + 1);
+    for (const nodes of this.hints.values()) {
+      for (const node of nodes) counts.set(node, (counts.get(node) ?? 0) + 1);
     }
     return [...counts].sort(([a], [b]) => a < b ? -1 : 1);
   }
@@ -167,32 +167,34 @@ export class SimulatedDisk {
       case "remove":
       case "save":
         return { kind: "stored", id };
-      case "load": {
-        const entry = this.entries.get(request.key);
-        return entry === undefined || entry.readable
-          ? { kind: "loaded", id, record: entry?.record ?? null }
+      case "load":
+        return this.isReadable(request.key)
+          ? { kind: "loaded", id, record: this.records.get(request.key) ?? null }
           : { kind: "storage-failed", id, reason: "the record is damaged", unreadable: true };
-      }
       case "scan": {
-        const { places, next } = pageOf(this.places(({ readable }) => readable), request);
-        const records = places.map(({ key }) => (this.entries.get(key) as Entry).record);
+        const { places, next } = pageOf(this.places((key) => this.isReadable(key)), request);
+        const records = places.map(({ key }) => this.records.get(key) as StoredRecord);
         return { kind: "scanned", id, records, next };
       }
       case "scan-hints": {
         const { target, after, limit } = request;
-        const places = this.places(({ hints }) => hints.includes(target));
+        const places = this.places((key) => this.hints.get(key)?.includes(target) ?? false);
         const rest = places.filter((place) => after === null || comparePlaces(place, after) > 0);
         return { kind: "hints-scanned", id, places: rest.slice(0, limit) };
       }
     }
   }
 
-  /** Where the entries lie that fit, by position, then key. */
-  private places(fits: (entry: Entry) => boolean): KeyPlace[] {
-    this.sorted ??= [...this.entries]
-      .map(([key, { position }]) => ({ key, position }))
+  private isReadable(key: string): boolean {
+    return this.unreadable.size === 0 || !this.unreadable.has(key);
+  }
+
+  /** Where the records of the keys lie that fit, by position, then key. */
+  private places(fits: (key: string) => boolean): KeyPlace[] {
+    this.sorted ??= [...this.positions]
+      .map(([key, position]) => ({ key, position }))
       .sort(comparePlaces);
-    return this.sorted.filter(({ key }) => fits(this.entries.get(key) as Entry));
+    return this.sorted.filter(({ key }) => fits(key));
   }
 
   /**
@@ -215,34 +217,36 @@ export class SimulatedDisk {
 
   /** Makes up to `count` records unreadable, drawn at random. */
   corrupt(count: number, watcher: DiskWatcher): void {
-    const sound = [...this.entries].filter(([, { readable }]) => readable);
+    const sound = [...this.records.keys()].filter((key) => this.isReadable(key));
     for (let left = count; left > 0 && sound.length > 0; left--) {
       const [drawn] = sound.splice(this.random.uint32() % sound.length, 1);
-      if (drawn !== undefined) this.damage(drawn[0], drawn[1].position, watcher);
+      if (drawn !== undefined) this.damage(drawn, this.positionOf(drawn), watcher);
     }
   }
 
   /** Makes the record unreadable. */
   damage(key: string, position: Position, watcher: DiskWatcher): void {
+    const record = this.records.get(key);
+    const isLost = record !== undefined && this.isReadable(key);
     // A torn first write has no earlier record to lose, and is unreadable all the same.
-    const entry = this.entries.get(key);
-    const { record, hints } = entry ?? { record: { key, siblings: [] }, hints: [] };
-    this.put(key, { record, position, hints, readable: false });
-    if (entry?.readable === true) watcher.destroyed(key, "damaged");
+    if (record === undefined) this.put({ key, siblings: [] }, position);
+    this.unreadable.add(key);
+    if (isLost) watcher.destroyed(key, "damaged");
   }
 
   /** Puts a record in another's place, past all that a replica would ask: for planted bugs. */
   overwrite(record: StoredRecord, watcher: DiskWatcher): void {
-    const { key } = record;
-    const hints = this.entries.get(key)?.hints ?? [];
-    this.put(key, { record, position: positionOf(key), hints, readable: true });
-    watcher.committed(key, record);
+    this.put(record, positionOf(record.key));
+    watcher.committed(record.key, record);
   }
 
   /** An empty disk in its place. */
   wipe(watcher: DiskWatcher): void {
-    const lost = [...this.entries.keys()];
-    this.entries.clear();
+    const lost = [...this.records.keys()];
+    this.records.clear();
+    this.positions.clear();
+    this.unreadable.clear();
+    this.hints.clear();
     this.sorted = null;
     this.isProven = false;
     this.document = null;
@@ -255,33 +259,32 @@ export class SimulatedDisk {
       return;
     }
     if (request.kind === "remove") {
-      this.entries.delete(request.key);
+      const { key } = request;
+      this.records.delete(key);
+      this.positions.delete(key);
+      this.unreadable.delete(key);
+      this.hints.delete(key);
       this.sorted = null;
-      watcher.removed(request.key);
+      watcher.removed(key);
       return;
     }
-    const { record, position } = request;
+    const { record, position, hints } = request;
     const { key } = record;
-    const entry = this.entries.get(key);
-    const before = entry?.hints ?? NO_HINTS;
-    const hints = request.hints === undefined ? before : changed(before, request.hints);
-    if (entry === undefined) this.put(key, { record, position, hints, readable: true });
-    else {
-      entry.record = record;
-      entry.hints = hints;
-      entry.readable = true;
-    }
+    if (hints !== undefined) this.hints.set(key, changed(this.hints.get(key) ?? [], hints));
+    this.put(record, position);
     watcher.committed(key, record);
   }
 
-  private put(key: string, entry: Entry): void {
-    const { size } = this.entries;
-    this.entries.set(key, entry);
-    if (this.entries.size > size) this.sorted = null;
+  private put(record: StoredRecord, position: Position): void {
+    const { key } = record;
+    const { size } = this.records;
+    this.records.set(key, record);
+    if (this.unreadable.size > 0) this.unreadable.delete(key);
+    if (this.records.size === size) return;
+    this.positions.set(key, position);
+    this.sorted = null;
   }
 }
-
-const NO_HINTS: readonly NodeId[] = [];
 
 function changed(hints: readonly NodeId[], { add = [], remove = [] }: HintChange): NodeId[] {
   return [...new Set([...hints, ...add])].filter((node) => !remove.includes(node));
