@@ -36,12 +36,13 @@ export class Takeovers {
     return [...this.underWay.values()].flatMap((id) => this.find(id)?.takeover ?? []);
   }
 
-  /** Begins what may begin. */
+  /** Begins what may begin: while clients need the disk one at a time, as they may need it for ever. */
   onTick(): void {
     const { node } = this;
+    const most = node.disk.isBusy(node.out.now) ? 1 : node.config.transfersMax;
     for (const step of node.ring.steps) {
-      if (this.underWay.size >= node.config.transfersMax) return;
-      if (step.joiner !== node.self || node.disk.isBusy(node.out.now)) continue;
+      if (this.underWay.size >= most) return;
+      if (step.joiner !== node.self) continue;
       const { start } = node.ring.range(step.range);
       if (!this.underWay.has(start)) this.begin(step);
     }
