@@ -31,6 +31,18 @@ export function complaintAboutMembership(given: unknown): Complaint {
     complaintAboutItems("stretches", stretches, PLACES_LIMIT, isStretch);
 }
 
+/** What a node's own disk remembers. */
+export function complaintAboutDocument(given: unknown): Complaint {
+  if (!isObject(given)) return "it must be an object";
+  return complaintAboutMembership(given["state"]) ??
+    complaintAboutItems("marks", given["marks"], PLACES_LIMIT, isMark);
+}
+
+function isMark(given: unknown): boolean {
+  return isObject(given) && isPosition(given["start"]) && isPosition(given["end"]) &&
+    isEpoch(given["epoch"]) && (given["mark"] === "fenced" || given["mark"] === "filled");
+}
+
 function complaintAboutItems(
   name: string,
   given: unknown,

@@ -2,6 +2,7 @@
 import { equal } from "node:assert/strict";
 import type { PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { MembershipState } from "../lib/dynamo/membership.ts";
+import { complaintAboutDocument } from "./membership_guards.ts";
 import { complaintAboutParams } from "./peer_guards.ts";
 import { complaintAboutReply } from "./reply_guards.ts";
 import { readReply } from "./rpc_client.ts";
@@ -21,6 +22,29 @@ const STATE: MembershipState = {
 };
 const [ENTRY] = STATE.members;
 const [STRETCH] = STATE.stretches;
+
+const MARK = { start: START, end: END, epoch: 2, mark: "fenced" };
+
+for (
+  const [document, wrong] of [
+    [{ state: STATE, marks: [MARK] }, null],
+    [null, "it must be an object"],
+    [{ marks: [] }, "a membership must be an object"],
+    [{ state: STATE }, "a membership's marks must be a list of at most 100000"],
+    [
+      { state: STATE, marks: [{ ...MARK, mark: "kept" }] },
+      "a membership's marks hold what does not belong there",
+    ],
+    [
+      { state: STATE, marks: [{ ...MARK, epoch: 0 }] },
+      "a membership's marks hold what does not belong there",
+    ],
+  ] as const
+) {
+  Deno.test(`on the disk: ${JSON.stringify(document)?.slice(-60)}`, () => {
+    equal(complaintAboutDocument(document), wrong);
+  });
+}
 
 /** Every request and reply about membership that a node sends is one that a node takes. */
 const REQUESTS: readonly PeerRequest[] = [

@@ -12,6 +12,7 @@ import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Legs } from "../lib/random/latency.ts";
 import { isLoopback } from "./access.ts";
 import { MEMBERSHIP } from "./host.ts";
+import { complaintAboutDocument } from "./membership_guards.ts";
 import type { NodeHome, NodePlace } from "./node_founding.ts";
 import { type JoinWishes, NodeService, PROVEN } from "./node_service.ts";
 import { openStorage } from "./open_storage.ts";
@@ -114,8 +115,19 @@ async function homeIn(store: RecordStore): Promise<NodeHome> {
   return {
     dataId: store.dataId,
     founding: await store.readMeta(FOUNDING) as Founding | undefined ?? null,
-    membership: await store.readMeta(MEMBERSHIP) as MembershipDocument | undefined ?? null,
+    membership: membershipIn(await store.readMeta(MEMBERSHIP)),
   };
+}
+
+/** What was promised by it must not be forgotten: a fence that is lost would be a lost write. */
+function membershipIn(stored: unknown): MembershipDocument | null {
+  if (stored === undefined) return null;
+  const complaint = complaintAboutDocument(stored);
+  if (complaint === null) return stored as MembershipDocument;
+  throw new StartError(
+    `Cannot start on this data, as the membership in it is damaged: ${complaint}. Give an empty ` +
+      "--kv: the other nodes will fill it",
+  );
 }
 
 function requireSecret({ host, secret, self }: NodeOptions, founding: Founding): void {

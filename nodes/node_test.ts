@@ -1,6 +1,8 @@
 /** One node as a real process: how it starts, what it says when it cannot, and how it ends. */
 import { deepEqual, equal, match } from "node:assert/strict";
+import { MEMBERSHIP } from "./host.ts";
 import { refusal, start, withDirectory } from "./node_under_test.ts";
+import { openStorage } from "./open_storage.ts";
 
 async function put(url: string, value: string): Promise<void> {
   const response = await fetch(`${url}/kv/k`, { method: "PUT", body: value });
@@ -117,5 +119,16 @@ Deno.test("wrong flags are told, with what is allowed", async () => {
       const { code, said } = await refusal(directory, args);
       deepEqual([code, told.test(said)], [2, true], said);
     }
+  });
+});
+
+Deno.test("data whose membership is damaged is not served", async () => {
+  await withDirectory(async (directory) => {
+    const store = await openStorage({ location: `${directory}/node.sqlite3` });
+    await store.writeMeta(MEMBERSHIP, { state: { members: [], tokens: [], stretches: [] } });
+    await store.close();
+    const { code, said } = await refusal(directory, ["--port", "0"]);
+    equal(code, 2);
+    match(said, /the membership in it is damaged: a membership's marks must be a list/);
   });
 });

@@ -6,12 +6,14 @@
  * It looks through its disk page by page after its ranges have changed, and again until a whole pass
  * found nothing that had to stay.
  */
-import type { KeyDigest, KeyPlace, PeerReply, StoredRecord } from "./events.ts";
+import type { KeyDigest, KeyPlace, Micros, PeerReply, StoredRecord } from "./events.ts";
 import { hexOf, recordDigest } from "./merkle.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import type { NodeId, Ring } from "./ring.ts";
 
 const PAGE_RECORDS = 256;
+/** While clients need the disk, a page so often at the most. */
+const BUSY_PAGE_MS = 250;
 /** Keys in one question. */
 const KEYS_MAX = 256;
 
@@ -45,6 +47,7 @@ export class Leftovers {
   /** A pass is due. */
   private isDirty = false;
   private scan: number | null = null;
+  private lookedAt: Micros = 0;
   private cursor: KeyPlace | null = null;
   /** The pass under way has met something that must stay for now. */
   private someStay = false;
@@ -75,7 +78,9 @@ export class Leftovers {
   onTick(): void {
     const { node } = this;
     if (this.scan !== null || this.copies.size > 0 || !this.isDirty) return;
-    if (node.disk.isBusy(node.out.now)) return;
+    // Clients may need the disk for ever, and a node cannot leave before it is clean.
+    const isTime = node.out.now - this.lookedAt >= BUSY_PAGE_MS * MICROS_PER_MS;
+    if (node.disk.isBusy(node.out.now) && !isTime) return;
     if (this.cursor === null) {
       this.isDirty = false;
       this.someStay = false;
@@ -84,6 +89,7 @@ export class Leftovers {
   }
 
   private nextPage(): void {
+    this.lookedAt = this.node.out.now;
     this.scan = this.node.out.scan({}, this.cursor, PAGE_RECORDS);
   }
 
