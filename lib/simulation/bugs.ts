@@ -11,6 +11,7 @@ import {
   failureCalledCertain,
   failuresSwallowed,
   fallbacksUnused,
+  fenceIgnored,
   forwardRetried,
   gossipSilenced,
   hintDeletedEarly,
@@ -285,6 +286,17 @@ export const BUGS: readonly PlantedBug[] = [
     seeds: 200,
     limits: { kinds: ["join", "leave", "pause"] },
     plant: newOwnerTooSoon,
+  },
+  {
+    name: "fence-ignored",
+    about: "a node that gives a range up goes on serving it until it hears of its successor",
+    story:
+      "a master of Redis Cluster that is cut off goes on taking writes for a while after another " +
+      "was elected in its place, and they are lost: its specification says so",
+    caughtBy: "quorum-reads",
+    seeds: 100,
+    limits: { kinds: ["join", "leave", "pause"] },
+    plant: fenceIgnored,
   },
   {
     name: "trees-agree",

@@ -219,6 +219,16 @@ export const newOwnerTooSoon = () =>
     },
   });
 
+/** A leaver says that it is fenced, and goes on serving. */
+export const fenceIgnored = () =>
+  stateless({
+    event: (_world, _machine, event) => {
+      if (event.kind !== "peer" || event.request.method !== "range.fence") return event;
+      const state = { members: [], tokens: [], stretches: [] };
+      return { ...event, request: { method: "membership", state } };
+    },
+  });
+
 /** Nobody hears anybody's heartbeat. */
 export const gossipSilenced = () =>
   stateless({
