@@ -27,7 +27,7 @@ interface Small {
 }
 
 const SMALL: Readonly<Record<string, Small>> = {
-  "table-1": { given: { operations: "300" }, passes: true },
+  "table-1": { given: { operations: "1500" }, passes: true },
   "response-times": { given: { operations: "400" }, passes: true },
   "hot-keys": { given: { operations: "1500", quorums: "3/1/3" } },
   "failure-rate": { given: { operations: "500", rates: "0,50" }, passes: true },

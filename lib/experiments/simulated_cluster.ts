@@ -56,6 +56,8 @@ export interface ReadDone {
   readonly tookMs: number;
   /** Base64, one a sibling. */
   readonly values: readonly string[];
+  /** By which replicas know them. */
+  readonly dots: readonly Dot[];
   readonly context: CausalContext | null;
   readonly replicas: readonly ReplicaTrace[];
   readonly fastest: string | undefined;
@@ -66,7 +68,7 @@ export interface WriteDone {
   readonly outcome: "ok" | "failed" | "indeterminate";
   readonly tookMs: number;
   readonly context: CausalContext | null;
-  /** The dot of what was written. */
+  /** The node that coordinated the write. */
   readonly coordinator: string | null;
   readonly reason?: string;
 }
@@ -146,10 +148,11 @@ export class SimulatedCluster {
     if (outcome.kind === "reply" && outcome.reply.status === "read") {
       const { siblings, context, replicas, fastest } = outcome.reply;
       const values = siblings.map((version) => version.value ?? "");
-      return { outcome: "ok", tookMs, values, context, replicas, fastest };
+      const dots = siblings.map((version) => version.dot);
+      return { outcome: "ok", tookMs, values, dots, context, replicas, fastest };
     }
     return {
-      ...{ outcome: "failed", tookMs, values: [], context: null, replicas: [] },
+      ...{ outcome: "failed", tookMs, values: [], dots: [], context: null, replicas: [] },
       fastest: undefined,
       reason: reasonOf(outcome),
     };
@@ -212,11 +215,6 @@ export class SimulatedCluster {
 /** Reads a distribution of ms for think times and the like. */
 export function distribution(spec: string): Distribution {
   return parseDistribution(spec);
-}
-
-/** Whether a replica that answered held the dot. */
-export function holds(trace: ReplicaTrace, dot: Dot): boolean {
-  return trace.dots?.some(([actor, counter]) => actor === dot[0] && counter === dot[1]) ?? false;
 }
 
 function reasonOf(outcome: ClientOutcome): string {

@@ -5,8 +5,8 @@
 import type { RequestOptions } from "../dynamo/events.ts";
 import type { CausalContext } from "../dynamo/versions.ts";
 import { SeededRandom } from "../random/seeded.ts";
-import { LatencyRecorder } from "./histogram.ts";
 import type { SimulatedCluster, Steps } from "./simulated_cluster.ts";
+import { Tally } from "./workload.ts";
 
 export interface SimulatedLoad {
   readonly clients: number;
@@ -27,23 +27,6 @@ export interface SimulatedLoad {
   /** Ends the load early, however many operations are left. */
   readonly isOver?: () => boolean;
   readonly onProgress?: (share: number) => void;
-}
-
-/** How the operations of one kind went. Latencies are of those that succeeded. */
-export class Tally {
-  ok = 0;
-  failed = 0;
-  indeterminate = 0;
-  readonly latency = new LatencyRecorder();
-
-  get attempted(): number {
-    return this.ok + this.failed + this.indeterminate;
-  }
-
-  count(outcome: "ok" | "failed" | "indeterminate", tookMs: number): void {
-    this[outcome]++;
-    if (outcome === "ok") this.latency.record(tookMs);
-  }
 }
 
 export interface LoadTallies {

@@ -14,8 +14,13 @@ export interface ReadSeen {
   readonly startedMs: number;
   /** Numbers of the versions returned; none for an absent key. */
   readonly versions: readonly number[];
-  /** The newest version that each of the R replies held; 0 for none. */
-  readonly replies?: readonly number[];
+  /** Of the R replies that were waited for: how many there were, and how many held the newest returned. */
+  readonly replies?: Replies;
+}
+
+export interface Replies {
+  readonly count: number;
+  readonly withNewest: number;
 }
 
 /** One read, judged. */
@@ -35,11 +40,6 @@ interface Written {
 
 export class StalenessHistory {
   private readonly writes = new Map<string, Written[]>();
-  private readonly judgements: Judged[] = [];
-
-  get reads(): readonly Judged[] {
-    return this.judgements;
-  }
 
   /** A write was acknowledged. Those of one key come in the order of their acknowledgements. */
   acknowledged(key: string, version: number, ackedMs: number): void {
@@ -52,20 +52,20 @@ export class StalenessHistory {
     written.push({ version, ackedMs });
   }
 
-  /** A read has ended; reads before the first acknowledgement of their key say nothing. */
+  /** Judges a read that has ended; null before the first acknowledgement of its key: that says nothing. */
   read({ key, startedMs, versions, replies }: ReadSeen): Judged | null {
     const written = this.writes.get(key) ?? [];
     const latest = written.findLast(({ ackedMs }) => ackedMs <= startedMs);
     if (latest === undefined) return null;
     const newest = versions.reduce((most, version) => Math.max(most, version), 0);
-    const fresh = replies?.filter((version) => version >= latest.version).length ?? 0;
-    const judged: Judged = {
+    const behind = Math.max(0, latest.version - newest);
+    // What was returned merges the replies: if it is not the latest, none of them held that.
+    const fresh = behind === 0 ? replies?.withNewest ?? 0 : 0;
+    return {
       ageMs: startedMs - latest.ackedMs,
-      behind: Math.max(0, latest.version - newest),
-      latestReplies: replies === undefined || replies.length === 0 ? null : fresh / replies.length,
+      behind,
+      latestReplies: replies === undefined || replies.count === 0 ? null : fresh / replies.count,
     };
-    this.judgements.push(judged);
-    return judged;
   }
 }
 

@@ -9,8 +9,11 @@ Deno.test("staleness: a read is held against the newest write acknowledged befor
   assert.equal(history.read({ key: "k", startedMs: 15, versions: [1] })?.behind, 0);
   // Version 3 is under way: to see it early is not stale.
   assert.equal(history.read({ key: "k", startedMs: 25, versions: [3] })?.behind, 0);
-  const stale = history.read({ key: "k", startedMs: 26, versions: [1], replies: [1, 2, 0] });
-  assert.deepEqual(stale, { ageMs: 6, behind: 1, latestReplies: 1 / 3 });
+  const replies = { count: 3, withNewest: 2 };
+  const stale = history.read({ key: "k", startedMs: 26, versions: [1], replies });
+  assert.deepEqual(stale, { ageMs: 6, behind: 1, latestReplies: 0 });
+  const fresh = history.read({ key: "k", startedMs: 26, versions: [2], replies });
+  assert.deepEqual(fresh, { ageMs: 6, behind: 0, latestReplies: 2 / 3 });
   assert.equal(history.read({ key: "k", startedMs: 30, versions: [] })?.behind, 2);
 });
 

@@ -1,127 +1,81 @@
 /**
  * The experiment behind P(consistent at t): write a key, and so many milliseconds after the answer read
  * it; once for each t, of every trial. Every trial has a key of its own and every read a coordinator of
- * its own, drawn among the key's replicas, so nothing is measured twice.
+ * its own, drawn among the key's replicas, so nothing is measured twice. With several writes a trial,
+ * each over the one before, a read can also be several versions behind.
  *
- * Read repair, hints and anti-entropy are off unless asked for: what a read sees is then the write's own
- * doing, as in the WARS model (`coordinator: replica`).
+ * Here is what both engines share: the plan, and what the judged reads come to. `simulated_timed_reads.ts`
+ * and `live_timed_reads.ts` carry it out.
  */
-import type { ClusterConfig } from "../dynamo/config.ts";
 import type { ReplicaTrace } from "../dynamo/events.ts";
-import { SeededRandom } from "../random/seeded.ts";
 import { LatencyRecorder } from "./histogram.ts";
-import type { Quorums } from "./parameters.ts";
-import { SimulatedCluster, type Steps } from "./simulated_cluster.ts";
-
-export interface TimedReadsPlan {
-  readonly nodes: number;
-  readonly quorums: Quorums;
-  /** Legs between the nodes. */
-  readonly latency: string;
-  readonly timesMs: readonly number[];
-  readonly trials: number;
-  readonly seed: number;
-  readonly config?: Partial<ClusterConfig>;
-  readonly onProgress?: (share: number) => void;
-}
+import type { Judged, Replies } from "./staleness.ts";
 
 /** What was seen at one t. */
 export interface AtTime {
   readonly t: number;
   reads: number;
-  latest: number;
-  /** Of the first R replies: how many there were, and how many held the latest. */
-  replies: number;
+  /** Reads by how many versions they were behind; the first are latest. */
+  readonly behind: number[];
+  /** The sum, over the reads whose replies are known, of the share that held the latest. */
   latestReplies: number;
+  repliesKnown: number;
+  /** What t really came to, read by read, ms. */
+  readonly agesMs: number[];
 }
 
-export interface TimedReads {
+export class TimedReads {
   readonly times: readonly AtTime[];
-  readonly readMs: LatencyRecorder;
-  readonly writeMs: LatencyRecorder;
-  failed: number;
-}
+  readonly readMs = new LatencyRecorder();
+  readonly writeMs = new LatencyRecorder();
+  /** Operations that did not succeed. */
+  failed = 0;
 
-/** Trials that share a simulated cluster: then a fresh one, so that its disks stay small. */
-const TRIALS_A_CLUSTER = 4_000;
-const AT_ONCE = 64;
-/** Nobody is passed over, or the model's tail would be cut. */
-const UNHURRIED: Partial<ClusterConfig> = { timeoutMs: 600_000, patienceMs: 600_000 };
-
-export function newTimedReads(timesMs: readonly number[]): TimedReads {
-  return {
-    times: timesMs.map((t) => ({ t, reads: 0, latest: 0, replies: 0, latestReplies: 0 })),
-    readMs: new LatencyRecorder(),
-    writeMs: new LatencyRecorder(),
-    failed: 0,
-  };
-}
-
-export function simulateTimedReads(plan: TimedReadsPlan): TimedReads {
-  const found = newTimedReads(plan.timesMs);
-  const random = SeededRandom.from(plan.seed);
-  for (let done = 0; done < plan.trials; done += TRIALS_A_CLUSTER) {
-    const trials = Math.min(TRIALS_A_CLUSTER, plan.trials - done);
-    runBatch(plan, trials, random.child(`batch ${done}`), found);
-    plan.onProgress?.((done + trials) / plan.trials);
+  constructor(timesMs: readonly number[]) {
+    this.times = timesMs.map((t) => ({
+      ...{ t, reads: 0, behind: [], latestReplies: 0, repliesKnown: 0, agesMs: [] },
+    }));
   }
-  return found;
+
+  note(at: AtTime, { ageMs, behind, latestReplies }: Judged): void {
+    at.reads++;
+    at.behind[behind] = (at.behind[behind] ?? 0) + 1;
+    at.agesMs.push(ageMs);
+    if (latestReplies === null) return;
+    at.repliesKnown++;
+    at.latestReplies += latestReplies;
+  }
 }
 
-function runBatch(
-  { nodes, quorums, latency, config }: TimedReadsPlan,
-  trials: number,
-  random: SeededRandom,
-  found: TimedReads,
-): void {
-  const cluster = new SimulatedCluster({
-    nodes,
-    config: { ...quorums, ...UNHURRIED, ...config },
-    latency,
-    seed: random.child("cluster").uint32(),
-  });
-  const choices = random.child("choices");
-  let begun = 0;
-  function* read(key: string, at: AtTime): Steps<void> {
-    yield* cluster.sleep(at.t);
-    const done = yield* cluster.get(cluster.primary(key, choices), key);
-    if (done.outcome !== "ok") {
-      found.failed++;
-      return;
-    }
-    found.readMs.record(done.tookMs);
-    countRead(at, done.values.length > 0, done.replicas, quorums.r);
-  }
-  function* writer(): Steps<void> {
-    while (begun < trials) {
-      const key = `key-${++begun}`;
-      const done = yield* cluster.put(cluster.primary(key, choices), key, "dg==");
-      if (done.outcome !== "ok") {
-        found.failed++;
-        continue;
-      }
-      found.writeMs.record(done.tookMs);
-      for (const at of found.times) cluster.spawn(read(key, at));
-      // Not all at once: what is in flight stays bounded.
-      yield* cluster.sleep(1);
-    }
-  }
-  for (let i = 0; i < AT_ONCE; i++) cluster.spawn(writer());
-  cluster.run();
+/** The share of reads that returned one of the last `k` versions; 0 where there are no reads. */
+export function shareWithin({ reads, behind }: AtTime, k: number): number {
+  let within = 0;
+  for (let i = 0; i < k; i++) within += behind[i] ?? 0;
+  return reads === 0 ? 0 : within / reads;
 }
 
-/** Notes one read; `isLatest` says what the client got, the traces what each replica had. */
-export function countRead(
-  at: AtTime,
-  isLatest: boolean,
-  replicas: readonly ReplicaTrace[],
+/** The mean share of the R replies that held the latest; 0 where none is known. */
+export function latestReplyShare({ latestReplies, repliesKnown }: AtTime): number {
+  return repliesKnown === 0 ? 0 : latestReplies / repliesKnown;
+}
+
+/** A version that a read returned: its number, and the dot by which replicas know it. */
+export interface Returned {
+  readonly version: number;
+  readonly dot: readonly [string, number];
+}
+
+/** Of the first R replicas to answer, how many held the newest version returned. */
+export function repliesOf(
+  traces: readonly ReplicaTrace[],
+  returned: readonly Returned[],
   r: number,
-): void {
-  at.reads++;
-  if (isLatest) at.latest++;
-  const first = replicas.filter(({ outcome }) => outcome === "answered")
+): Replies {
+  const first = traces.filter(({ outcome }) => outcome === "answered")
     .toSorted((a, b) => (a.answeredUs ?? 0) - (b.answeredUs ?? 0)).slice(0, r);
-  at.replies += first.length;
-  // One write a trial: whoever holds anything holds the latest.
-  at.latestReplies += first.filter(({ dots }) => (dots?.length ?? 0) > 0).length;
+  const newest = returned.toSorted((a, b) => b.version - a.version)[0];
+  const holds = ({ dots }: ReplicaTrace) =>
+    newest !== undefined &&
+    (dots ?? []).some(([actor, counter]) => actor === newest.dot[0] && counter === newest.dot[1]);
+  return { count: first.length, withNewest: first.filter(holds).length };
 }

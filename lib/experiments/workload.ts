@@ -48,6 +48,8 @@ export interface WorkloadOptions {
   readonly valueBytes: number;
   readonly send: Send;
   readonly random: FloatSource;
+  /** Told of every operation measured: how it ended, and its latency, ms. */
+  readonly onMeasured?: (operation: Operation, outcome: Outcome, latencyMs: number) => void;
   /** Told about ten times a second, and at the end. */
   readonly onProgress?: (progress: Progress) => void;
   /** Stops sending; what was sent is awaited and kept. */
@@ -209,6 +211,7 @@ class Run {
     const nowMs = this.clock.now();
     if (measured) {
       this.tallies.get(operation)?.count(outcome, nowMs - fromMs);
+      this.options.onMeasured?.(operation, outcome, nowMs - fromMs);
       this.measuredToMs = nowMs;
       this.finished++;
     }
@@ -219,7 +222,7 @@ class Run {
     this.report(this.clock.now());
     const elapsedMs = this.measuredToMs - this.measuredFromMs;
     const operations = [...this.tallies].map(([operation, tally]) =>
-      tally.result(operation, elapsedMs)
+      resultOf(tally, operation, elapsedMs)
     );
     const ok = operations.reduce((sum, each) => sum + each.ok, 0);
     return {
@@ -245,11 +248,12 @@ class Run {
   }
 }
 
-class Tally {
+/** How the operations of one kind went. Latencies are of those that succeeded. */
+export class Tally {
   ok = 0;
   failed = 0;
   indeterminate = 0;
-  private readonly recorder = new LatencyRecorder();
+  readonly latency = new LatencyRecorder();
 
   get attempted(): number {
     return this.ok + this.failed + this.indeterminate;
@@ -257,36 +261,33 @@ class Tally {
 
   count(outcome: Outcome, latencyMs: number): void {
     this[outcome]++;
-    if (outcome === "ok") this.recorder.record(Math.max(0, latencyMs));
+    if (outcome === "ok") this.latency.record(Math.max(0, latencyMs));
   }
+}
 
-  result(operation: Operation, elapsedMs: number): LoadResult {
-    return {
-      operation,
-      attempted: this.attempted,
-      ok: this.ok,
-      failed: this.failed,
-      indeterminate: this.indeterminate,
-      elapsedMs,
-      opsPerSecond: perSecond(this.ok, elapsedMs),
-      ...this.recorder.summary(),
-      histogram: this.recorder.buckets(),
-    };
-  }
+function resultOf(tally: Tally, operation: Operation, elapsedMs: number): LoadResult {
+  const { attempted, ok, failed, indeterminate, latency } = tally;
+  return {
+    ...{ operation, attempted, ok, failed, indeterminate, elapsedMs },
+    opsPerSecond: perSecond(ok, elapsedMs),
+    ...latency.summary(),
+    histogram: latency.buckets(),
+  };
 }
 
 const NOTHING = new Uint8Array(0);
 
 const realClock: Clock = {
   now: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms))),
 };
 
 function perSecond(count: number, elapsedMs: number): number {
   return elapsedMs > 0 ? count / elapsedMs * 1_000 : 0;
 }
 
-function drawOperation(mix: Mix, random: FloatSource): Operation {
+/** The next operation of a mix. */
+export function drawOperation(mix: Mix, random: FloatSource): Operation {
   const first = mix[0] as Mix[number];
   if (mix.length === 1) return first.operation;
   let left = random.float() * mix.reduce((sum, { share }) => sum + share, 0);
@@ -298,10 +299,21 @@ function drawOperation(mix: Mix, random: FloatSource): Operation {
 }
 
 /** `bytes` printable characters that begin with the operation's number, so that values differ. */
-function valueOf(index: number, bytes: number): Uint8Array {
+export function valueOf(index: number, bytes: number): Uint8Array<ArrayBuffer> {
   const value = new Uint8Array(bytes).fill(0x2e);
   value.set(new TextEncoder().encode(`${index}`).subarray(0, bytes));
   return value;
+}
+
+/**
+ * What a read-modify-write makes of the values it read: siblings are resolved to the longest, of equally
+ * long ones the greatest; of that the first half is replaced by `fresh` and the rest kept.
+ */
+export function modified(values: readonly string[], fresh: string): string {
+  const [current] = values.toSorted((a, b) => b.length - a.length || (a < b ? 1 : -1));
+  if (current === undefined) return fresh;
+  const half = Math.ceil(fresh.length / 2);
+  return fresh.slice(0, half) + current.slice(half);
 }
 
 function requireOptions(options: WorkloadOptions): void {

@@ -1,16 +1,16 @@
 /** The original Dynamo Simulator's Figures 1 and 2: who reads the last write, so long after it. */
 import {
   type Check,
+  checkAtLeast,
   checkThat,
   defineExperiment,
   numberIn,
-  type PointContext,
   rounded,
   type Row,
 } from "../experiment.ts";
 import { liveTimedReads } from "../live_timed_reads.ts";
 import {
-  choice,
+  choices,
   decimals,
   integer,
   latencies,
@@ -19,9 +19,11 @@ import {
   quorums,
   quorumsOf,
 } from "../parameters.ts";
-import type { ClusterConfig } from "../../dynamo/config.ts";
+import { kFreshness } from "../quorum_formulas.ts";
 import { repairConfig, REPAIRS } from "../repairs.ts";
-import { simulateTimedReads } from "../timed_reads.ts";
+import { simulateTimedReads } from "../simulated_timed_reads.ts";
+import { tVisibilityMs } from "../staleness.ts";
+import { latestReplyShare, shareWithin, type TimedReads } from "../timed_reads.ts";
 
 const NORMAL = "normal(50,25)";
 const UNIFORM = "uniform(0,100)";
@@ -53,73 +55,121 @@ export const DELTA_P = defineExperiment({
       ...{ default: [0, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150], least: 0, most: 60_000 },
       about: "when to read, ms after the put's answer",
     }),
-    repair: choice(REPAIRS, { default: "none", about: "what mends replicas meanwhile" }),
+    versions: integer({
+      ...{ default: 3, least: 1, most: 20 },
+      about: "puts of each key, one after the other: a read can be so many versions behind",
+    }),
+    repair: choices(REPAIRS, {
+      default: ["none"],
+      about: "what mends replicas meanwhile: a line for each",
+    }),
     nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
     trials: integer({
       default: 4_000,
       least: 10,
       most: 1_000_000,
-      about: "puts of each, simulated",
+      about: "keys put and read, of each configuration, simulated",
     }),
-    liveTrials: integer({ default: 150, least: 10, most: 100_000, about: "puts of each, live" }),
+    liveTrials: integer({ default: 150, least: 10, most: 100_000, about: "the same, live" }),
   },
-  varies: "N, R, W and the latency's distribution",
+  varies: "N, R and W, the latency's distribution, and what repairs",
   reading:
-    "Each line is one configuration. It starts at the share of reads that see a put the moment it is answered, and rises as the put reaches the other replicas. Where R + W > N the line is flat at 100%: every read quorum meets every write quorum. The original read stale values there, because it compared its clocks wrongly. Absolute values differ from the original's, which counted its own processing into every delay; the order of the lines is the same.",
+    "Each line is one configuration. It starts at the share of reads that see a put the moment it is answered, and rises as the put reaches the other replicas. Where R + W > N the line is flat at 100%: every read quorum meets every write quorum. The original read stale values there, because it compared its clocks wrongly. Absolute values differ from the original's, which counted its own processing into every delay; the order of the lines is the same. The second plot counts versions: whoever misses the last put may still see the one before, and does so more often than the closed form of PBS says, which lets no write go beyond its quorum.",
   columns: {
     latency: "of every message between nodes",
     quorums: "N/R/W",
+    repair: "what mends replicas meanwhile",
+    line: "quorums and repair, as the plot names them",
     t: "ms from the put's answer to the read",
     latest: "% of reads that saw the put",
+    replies: "% of the R replies that held it",
     reads: "how many were made",
+    t99: "ms until 99% of reads see the put, by interpolation; none where the curve ends below",
   },
-  plots: [{
-    ...{ name: "delta-p", title: "Reads that see the last put", from: "rows", mark: "line" },
-    ...{ x: "t", y: "latest", color: "quorums", facet: "latency", published: true },
-    ...{ xLabel: "ms since the put was answered", yLabel: "% of reads", yDomain: [0, 100] },
-  }],
+  plots: [
+    {
+      ...{ name: "delta-p", title: "Reads that see the last put", from: "rows", mark: "line" },
+      ...{ x: "t", y: "latest", color: "line", facet: "latency", published: true },
+      ...{ xLabel: "ms since the put was answered", yLabel: "% of reads", yDomain: [0, 100] },
+    },
+    {
+      ...{ name: "versions", title: "Reads at the first t that see one of the last k puts" },
+      ...{ from: "versions", mark: "line", x: "k", y: "within", color: "line" },
+      ...{ facet: "latency", xScale: "point", yDomain: [0, 100] },
+      ...{ xLabel: "k, versions", yLabel: "% of reads" },
+    },
+  ],
   reference: {
     source:
       "the original Dynamo Simulator, notebooks: % of reads that see the last put, at 0 and 100 ms, latency 50 ms",
     note:
       "4/2/3 has R + W > N and still read stale values there: its clock comparison was wrong. Its delays include its own processing, some tens of ms.",
-    rows: PUBLISHED.flatMap(([quorums, normal0, normal100, uniform0, uniform100]): Row[] => [
-      { latency: NORMAL, quorums, t: 0, latest: normal0 },
-      { latency: NORMAL, quorums, t: 100, latest: normal100 },
-      { latency: UNIFORM, quorums, t: 0, latest: uniform0 },
-      { latency: UNIFORM, quorums, t: 100, latest: uniform100 },
+    rows: PUBLISHED.flatMap(([line, normal0, normal100, uniform0, uniform100]): Row[] => [
+      { latency: NORMAL, line, t: 0, latest: normal0 },
+      { latency: NORMAL, line, t: 100, latest: normal100 },
+      { latency: UNIFORM, line, t: 0, latest: uniform0 },
+      { latency: UNIFORM, line, t: 100, latest: uniform100 },
     ]),
-    keys: ["latency", "quorums", "t"],
+    keys: ["latency", "line", "t"],
     compared: ["latest"],
   },
   validate({ quorums, nodes }) {
     for (const each of quorums) requireNodes(quorumsOf(each), nodes);
   },
-  points: ({ quorums, latencies }) =>
-    latencies.flatMap((latency) => quorums.map((quorum) => ({ latency, quorum }))),
-  async run({ latency, quorum }, { nodes, times, trials, liveTrials, repair }, context) {
-    const config = repairConfig(repair);
-    const plan = { nodes, quorums: quorumsOf(quorum), latency, timesMs: times, config };
-    const found = context.engine === "live"
-      ? await live(plan, liveTrials, context)
+  points: ({ quorums, latencies, repair }) =>
+    latencies.flatMap((latency) =>
+      quorums.flatMap((quorum) => repair.map((mends) => ({ latency, quorum, mends })))
+    ),
+  async run({ latency, quorum, mends }, values, context) {
+    const { nodes, times, versions } = values;
+    const quorums = quorumsOf(quorum);
+    const config = repairConfig(mends);
+    const plan = { nodes, quorums, latency, timesMs: times, versions, config };
+    const found: TimedReads = context.engine === "live"
+      ? await liveTimedReads({ ...plan, trials: values.liveTrials, concurrency: 8 }, context)
       : simulateTimedReads({
-        ...{ ...plan, trials, seed: context.seed, onProgress: context.onProgress },
-      }).times;
-    const rows = found.map(({ t, reads, latest }): Row => ({
-      ...{ latency, quorums: quorum, t, latest: rounded(100 * latest / reads), reads },
+        ...{ ...plan, trials: values.trials, seed: context.seed, onProgress: context.onProgress },
+      });
+    const curve = found.times.map((at) => ({ t: at.t, p: shareWithin(at, 1) }))
+      .toSorted((a, b) => a.t - b.t);
+    const t99 = tVisibilityMs(curve, 0.99);
+    const line = mends === "none" ? quorum : `${quorum} ${mends}`;
+    const rows = found.times.map((at): Row => ({
+      ...{ latency, quorums: quorum, repair: mends, line, t: at.t },
+      latest: rounded(100 * shareWithin(at, 1)),
+      ...{ replies: rounded(100 * latestReplyShare(at)), reads: at.reads },
+      t99: t99 === null ? null : rounded(t99),
     }));
-    return { rows };
+    const first = found.times.toSorted((a, b) => a.t - b.t)[0];
+    const { n, r, w } = quorums;
+    const within = Array.from({ length: first === undefined ? 0 : versions }, (_, i): Row => ({
+      ...{ latency, line, k: i + 1 },
+      within: first === undefined ? null : rounded(100 * shareWithin(first, i + 1)),
+      closedForm: rounded(100 * kFreshness(n, r, w, i + 1)),
+    }));
+    return { rows, series: { versions: within } };
   },
-  checks({ rows, values }) {
-    return values.latencies.flatMap((latency): Check[] => {
-      const line = (quorum: string) =>
-        rows.filter((row) => row.latency === latency && row.quorums === quorum)
+  checks({ rows, series, values }) {
+    const lines = [...new Set(rows.map(({ line }) => `${line}`))];
+    const lineChecks = values.latencies.flatMap((latency): Check[] => {
+      const ofLine = (name: string) =>
+        rows.filter((row) => row.latency === latency && row.line === name)
           .toSorted((a, b) => numberIn(a, "t") - numberIn(b, "t"));
       return [
-        ...values.quorums.map((quorum) => lineCheck(latency, quorum, line(quorum))),
-        ...orderChecks(latency, values.quorums, (quorum) => line(quorum)[0]),
+        ...lines.map((name) => lineCheck(latency, name, ofLine(name))),
+        ...orderChecks(latency, lines, (name) => ofLine(name)[0]),
       ];
     });
+    const versionChecks = values.latencies.flatMap((latency) =>
+      lines.map((name) =>
+        versionCheck(
+          `${latency} ${name}`,
+          (series["versions"] ?? []).filter((row) => row.latency === latency && row.line === name),
+          numberIn(rows[0], "reads"),
+        )
+      )
+    );
+    return [...lineChecks, ...versionChecks];
   },
 });
 
@@ -129,13 +179,13 @@ function requireNodes({ n }: Quorums, nodes: number): void {
   }
 }
 
-function lineCheck(latency: string, quorum: string, line: readonly Row[]): Check {
-  const { n, r, w } = quorumsOf(quorum);
+function lineCheck(latency: string, name: string, line: readonly Row[]): Check {
+  const { n, r, w } = quorumsOf(`${line[0]?.quorums}`);
   const shares = line.map((row) => numberIn(row, "latest"));
   if (r + w > n) {
     const least = Math.min(...shares);
     return checkThat(
-      `${latency} ${quorum}: R+W>N reads the last put at every t`,
+      `${latency} ${name}: R+W>N reads the last put at every t`,
       least === 100,
       least,
       "100%",
@@ -147,56 +197,37 @@ function lineCheck(latency: string, quorum: string, line: readonly Row[]): Check
   const first = shares[0] ?? 0;
   const last = shares.at(-1) ?? 0;
   return checkThat(
-    `${latency} ${quorum}: rises with t`,
+    `${latency} ${name}: rises with t`,
     rises && last > first,
     `${first}% → ${last}%`,
     "rising",
   );
 }
 
+/** A write goes on beyond its quorum, so reads are fresher than the closed form of PBS, never staler. */
+function versionCheck(name: string, within: readonly Row[], reads: number): Check {
+  const margin = Math.min(
+    ...within.map((row) => numberIn(row, "within") - numberIn(row, "closedForm")),
+  );
+  return checkAtLeast(
+    `${name}: reads within k versions, least of all k, above the closed form`,
+    margin,
+    // Three standard errors.
+    rounded(-150 / Math.sqrt(reads), 2),
+    "%",
+  );
+}
+
 function orderChecks(
   latency: string,
-  quorums: readonly string[],
-  atZero: (quorum: string) => Row | undefined,
+  lines: readonly string[],
+  atZero: (name: string) => Row | undefined,
 ): Check[] {
-  if (!PUBLISHED_ORDER.every((quorum) => quorums.includes(quorum))) return [];
+  if (!PUBLISHED_ORDER.every((quorum) => lines.includes(quorum))) return [];
   const shares = PUBLISHED_ORDER.map((quorum) => numberIn(atZero(quorum), "latest"));
   const isOrdered = shares.every((p, i) => i === 0 || p >= (shares[i - 1] as number));
   const told = PUBLISHED_ORDER.map((quorum, i) => `${quorum} ${shares[i]}%`).join(" ≤ ");
   return [
     checkThat(`${latency}: the published order at the first t`, isOrdered, told, "that order"),
   ];
-}
-
-interface LivePlan {
-  readonly nodes: number;
-  readonly quorums: Quorums;
-  readonly latency: string;
-  readonly timesMs: readonly number[];
-  readonly config: Partial<ClusterConfig>;
-}
-
-async function live(
-  { nodes, quorums, latency, timesMs, config }: LivePlan,
-  trials: number,
-  context: PointContext,
-) {
-  const cluster = await context.launch?.({
-    nodes,
-    latency,
-    config: { ...quorums, ...config, timeoutMs: 60_000, patienceMs: 60_000 },
-  });
-  if (cluster === undefined) throw new Error("the live engine needs a launcher");
-  try {
-    const { random, signal, onProgress } = context;
-    const { reads } = await liveTimedReads(cluster, {
-      ...{ timesMs, trials, concurrency: 8, random, signal, onProgress },
-    });
-    return timesMs.map((t) => {
-      const here = reads.filter((read) => read.t === t);
-      return { t, reads: here.length, latest: here.filter((read) => read.isLatest).length };
-    });
-  } finally {
-    await cluster.close();
-  }
 }

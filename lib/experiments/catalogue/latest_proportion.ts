@@ -7,15 +7,26 @@ import {
   rounded,
   type Row,
 } from "../experiment.ts";
-import { decimals, integer, latency, ParameterError, quorums, quorumsOf } from "../parameters.ts";
-import { simulateTimedReads } from "../timed_reads.ts";
+import { liveTimedReads } from "../live_timed_reads.ts";
+import {
+  choice,
+  decimals,
+  integer,
+  latency,
+  ParameterError,
+  quorums,
+  quorumsOf,
+} from "../parameters.ts";
+import { repairConfig, REPAIRS } from "../repairs.ts";
+import { simulateTimedReads } from "../simulated_timed_reads.ts";
+import { latestReplyShare, shareWithin } from "../timed_reads.ts";
 
 export const LATEST_PROPORTION = defineExperiment({
   name: "latest-proportion",
   title: "How many of the R replies are latest",
   question: "Of the replies that a get waits for, what share holds the latest value?",
   reproduces: "the original Dynamo Simulator, Figure 6",
-  engines: ["simulated"],
+  engines: ["simulated", "live"],
   parameters: {
     quorums: quorums({
       default: ["4/2/1", "4/2/2", "4/2/3", "4/3/1", "4/3/2", "4/4/1"],
@@ -27,7 +38,14 @@ export const LATEST_PROPORTION = defineExperiment({
       about: "when to read, ms after the put's answer",
     }),
     nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
-    trials: integer({ default: 3_000, least: 10, most: 1_000_000, about: "puts of each" }),
+    repair: choice(REPAIRS, { default: "none", about: "what mends replicas meanwhile" }),
+    trials: integer({
+      default: 3_000,
+      least: 10,
+      most: 1_000_000,
+      about: "puts of each, simulated",
+    }),
+    liveTrials: integer({ default: 150, least: 10, most: 100_000, about: "puts of each, live" }),
   },
   varies: "N, R and W, and the time since the put",
   reading:
@@ -51,13 +69,16 @@ export const LATEST_PROPORTION = defineExperiment({
     }
   },
   points: ({ quorums }) => [...quorums],
-  run(quorum, { nodes, latency, times, trials }, { seed, onProgress }) {
-    const found = simulateTimedReads({
-      ...{ nodes, quorums: quorumsOf(quorum), latency, timesMs: times, trials, seed, onProgress },
-    });
-    const rows = found.times.map(({ t, reads, latest, replies, latestReplies }): Row => ({
-      ...{ quorums: quorum, t, latestReplies: rounded(latestReplies / replies) },
-      ...{ latestReads: rounded(latest / reads), reads },
+  async run(quorum, { nodes, latency, times, trials, liveTrials, repair }, context) {
+    const plan = { nodes, quorums: quorumsOf(quorum), latency, timesMs: times };
+    const config = repairConfig(repair);
+    const { seed, onProgress } = context;
+    const found = context.engine === "live"
+      ? await liveTimedReads({ ...plan, config, trials: liveTrials, concurrency: 8 }, context)
+      : simulateTimedReads({ ...plan, config, trials, seed, onProgress });
+    const rows = found.times.map((at): Row => ({
+      ...{ quorums: quorum, t: at.t, latestReplies: rounded(latestReplyShare(at)) },
+      ...{ latestReads: rounded(shareWithin(at, 1)), reads: at.reads },
     }));
     return { rows };
   },
@@ -67,7 +88,7 @@ export const LATEST_PROPORTION = defineExperiment({
       const line = rows.filter((row) => row.quorums === quorum)
         .toSorted((a, b) => numberIn(a, "t") - numberIn(b, "t"));
       const shares = line.map((row) => numberIn(row, "latestReplies"));
-      const slack = 3 * Math.sqrt(0.5 / (values.trials * r));
+      const slack = 3 * Math.sqrt(0.5 / (numberIn(line[0], "reads") * r));
       const rises = shares.every((p, i) => i === 0 || p >= (shares[i - 1] as number) - slack);
       const told = `${shares[0]} → ${shares.at(-1)}`;
       const checks = [checkThat(`${quorum}: rises with t`, rises, told, "rising")];

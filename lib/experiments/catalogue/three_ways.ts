@@ -24,7 +24,8 @@ import {
   type Values,
 } from "../parameters.ts";
 import { scaledLegs } from "../scaled_legs.ts";
-import { simulateTimedReads } from "../timed_reads.ts";
+import { simulateTimedReads } from "../simulated_timed_reads.ts";
+import { shareWithin, type TimedReads } from "../timed_reads.ts";
 import { tVisibilityMs } from "../staleness.ts";
 import type { WarsTally } from "../wars.ts";
 import { warsTrials } from "./wars_trials.ts";
@@ -188,8 +189,9 @@ function simulated(
   const found = simulateTimedReads({
     ...{ nodes, quorums, latency, timesMs, trials, seed, onProgress },
   });
-  const curve = found.times.map(({ t, latest, reads }) => ({ t, p: latest / reads, age: [t] }));
-  return { curve, readMs: found.readMs, writeMs: found.writeMs, failed: found.failed, scale: 1 };
+  // In virtual time a timer fires when it should.
+  const curve = found.times.map((at) => ({ t: at.t, p: shareWithin(at, 1), age: [at.t] }));
+  return { ...factsOf(found), curve, scale: 1 };
 }
 
 async function live(
@@ -197,36 +199,23 @@ async function live(
   quorums: Quorums,
   timesMs: readonly number[],
   { nodes, liveTrials: trials, liveScale: scale, concurrency }: Values<typeof PARAMETERS>,
-  { launch, random, signal, onProgress }: PointContext,
+  context: PointContext,
 ): Promise<Found> {
-  if (launch === undefined) throw new Error("the live engine needs a launcher");
-  const cluster = await launch({
-    nodes,
+  const plan = {
+    ...{ nodes, quorums, trials, concurrency },
     latency: scaledLegs(parseLegs(latency), scale).spec,
-    config: {
-      ...{ ...quorums, sloppy: false, hintedHandoff: false, readRepair: false },
-      ...{ antiEntropyIntervalMs: 0, timeoutMs: 60_000, patienceMs: 60_000 },
-    },
-  });
-  try {
-    const plan = {
-      timesMs: timesMs.map((t) => t * scale),
-      trials,
-      concurrency,
-      random,
-      signal,
-      onProgress,
-    };
-    const found = await liveTimedReads(cluster, plan);
-    const curve = timesMs.map((t) => {
-      const here = found.reads.filter((read) => read.t === t * scale);
-      const p = here.filter(({ isLatest }) => isLatest).length / Math.max(1, here.length);
-      return { t, p, age: here.map(({ ageMs }) => ageMs / scale) };
-    });
-    return { curve, readMs: found.readMs, writeMs: found.writeMs, failed: found.failed, scale };
-  } finally {
-    await cluster.close();
-  }
+    timesMs: timesMs.map((t) => t * scale),
+  };
+  const found = await liveTimedReads(plan, context);
+  const curve = found.times.map((at) => ({
+    ...{ t: at.t / scale, p: shareWithin(at, 1) },
+    age: at.agesMs.map((ageMs) => ageMs / scale),
+  }));
+  return { ...factsOf(found), curve, scale };
+}
+
+function factsOf({ readMs, writeMs, failed }: TimedReads) {
+  return { readMs, writeMs, failed };
 }
 
 /** Relative errors of percentiles; one that the model has at 0 says nothing relative. */

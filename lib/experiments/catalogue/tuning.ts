@@ -160,6 +160,7 @@ function runOnce(cluster: SimulatedCluster, load: Load, random: SeededRandom): M
   const { operations, failuresPerSecond, downMs } = load;
   cluster.runFor(NOTICED_MS);
   const history = new StalenessHistory();
+  const reads: Judged[] = [];
   const latency = new LatencyRecorder();
   const versions = new Map<string, number>();
   const isWriting = new Set<string>();
@@ -196,7 +197,9 @@ function runOnce(cluster: SimulatedCluster, load: Load, random: SeededRandom): M
     if (done.outcome !== "ok") return;
     ok++;
     latency.record(done.tookMs);
-    history.read({ key, startedMs, versions: done.values.map((value) => Number(atob(value))) });
+    const versions = done.values.map((value) => Number(atob(value)));
+    const judged = history.read({ key, startedMs, versions });
+    if (judged !== null) reads.push(judged);
   }
   function* fail(own: SeededRandom): Steps<void> {
     while (failuresPerSecond > 0 && begun < operations) {
@@ -208,7 +211,7 @@ function runOnce(cluster: SimulatedCluster, load: Load, random: SeededRandom): M
   for (let i = 0; i < CLIENTS; i++) cluster.spawn(client(random.child(`client ${i}`)));
   cluster.spawn(fail(random.child("failures")));
   cluster.run();
-  return { p99: latency.percentileMs(99), served: ok / begun, reads: history.reads };
+  return { p99: latency.percentileMs(99), served: ok / begun, reads };
 }
 
 /** Mean, and half of its 95% confidence interval. */
