@@ -52,10 +52,23 @@ export async function admit(
       accepted(done, id, join);
       break;
     }
-    await heard.promise;
+    await toldWhileWaiting(heard.promise, () => {
+      const reach = `can the members reach ${service.self.url}?`;
+      log.warn(`'${id}' is admitted but has not heard so from any member yet; ${reach}`);
+    });
     log.info(`'${id}' is admitted; GET /membership/transfers tells how far its data has come`);
   } finally {
     heard.forget();
+  }
+}
+
+/** Waits for as long as it takes, and says so every {@link ANSWER_MS}. */
+async function toldWhileWaiting(done: Promise<void>, tell: () => void): Promise<void> {
+  const reminder = setInterval(tell, ANSWER_MS);
+  try {
+    await done;
+  } finally {
+    clearInterval(reminder);
   }
 }
 

@@ -64,10 +64,9 @@ const ROUTES: Record<PeerRequest["method"], Route> = {
 };
 
 interface Peer {
+  readonly id: NodeId;
   readonly link: PeerLink;
   readonly url: string;
-  /** In the same zone as this node, where a profile's `remote` part does not apply. */
-  readonly near: boolean;
 }
 
 export class RpcClient implements PeerCaller {
@@ -143,19 +142,18 @@ export class RpcClient implements PeerCaller {
     const { memberOf, boot } = this.options;
     const member = memberOf(id);
     if (member === null || id === boot.self) return null;
-    const peer = this.newPeer(member, memberOf(boot.self)?.zone);
+    const peer = this.newPeer(member);
     this.peers.set(id, peer);
     return peer;
   }
 
-  private newPeer(member: Member, ownZone: string | undefined): Peer {
+  private newPeer(member: Member): Peer {
     const { secret, ca, founding, boot } = this.options;
     const envelope = JSON.stringify({ ...envelopeOf(founding, boot), to: member.id });
     const complain = (given: string | undefined) =>
       complaintAboutEnvelope(given, member.id, founding.config.cluster);
     const link = new PeerLink({ url: member.url, secret, ca, envelope, complain }, readReply);
-    const near = ownZone !== undefined && ownZone === member.zone;
-    return { link, url: member.url, near };
+    return { id: member.id, link, url: member.url };
   }
 
   private send(
@@ -174,9 +172,18 @@ export class RpcClient implements PeerCaller {
     peer.link.send({ id, text, deadline, answer: counted });
   }
 
-  private delayMs(legs: Legs, leg: Leg | "other", { near }: Peer): number {
+  private delayMs(legs: Legs, leg: Leg | "other", peer: Peer): number {
     const { random } = this.options;
-    return leg === "other" ? legs.other.sample(random) : legDelayMs(legs, leg, random, near);
+    if (leg === "other") return legs.other.sample(random);
+    return legDelayMs(legs, leg, random, this.isNear(peer));
+  }
+
+  /** In the same zone as this node, where a profile's `remote` part does not apply. */
+  private isNear({ id }: Peer): boolean {
+    const { memberOf, boot } = this.options;
+    // Asked each time: a node that joins is no member of any zone at its first call.
+    const zone = memberOf(boot.self)?.zone;
+    return zone !== undefined && memberOf(id)?.zone === zone;
   }
 }
 
