@@ -54,6 +54,8 @@ export interface TableEntry {
 class Overlay {
   /** Views of the pages, not copies. Null: deleted. */
   readonly changes = new Map<Address, Uint8Array | null>();
+  /** Its addresses by how they begin: whoever lists a stretch passes over the others. */
+  readonly #parts = new Map<string, Address[]>();
   /** Number of the last page. */
   lastPage = 0;
   /** Of all pages: a few hot keys must not let the journal grow for ever either. */
@@ -62,9 +64,30 @@ class Overlay {
   constructor(readonly bounds: OverlayBounds) {}
 
   add({ number, bytes, changes }: Page): void {
-    for (const [address, value] of changes) this.changes.set(address, value);
+    for (const [address, value] of changes) {
+      if (!this.changes.has(address)) this.#note(address);
+      this.changes.set(address, value);
+    }
     this.lastPage = number;
     this.#bytes += bytes.length;
+  }
+
+  /** Lays its changes from `start` up to and without `end` over what the database holds there. */
+  cover(found: Map<Address, unknown>, start: Address, end: Address): void {
+    const [first, last] = [partOf(start), partOf(end)];
+    for (const [part, addresses] of this.#parts) {
+      if (part < first || part > last) continue;
+      for (const address of addresses) {
+        if (address >= start && address < end) found.set(address, this.changes.get(address));
+      }
+    }
+  }
+
+  #note(address: Address): void {
+    const part = partOf(address);
+    const addresses = this.#parts.get(part);
+    if (addresses === undefined) this.#parts.set(part, [address]);
+    else addresses.push(address);
   }
 
   isLarge(times: number): boolean {
@@ -184,17 +207,13 @@ export class KvTable {
         found.set(last = addressOf(key), value);
         size++;
       }
-      const done = size < limit;
-      const overlaid = (address: Address) =>
-        address >= (from as Address) && (done ? address < end : address <= last);
-      for (const { changes } of overlays) {
-        for (const [address, value] of changes) if (overlaid(address)) found.set(address, value);
-      }
+      const next: Address | null = size < limit ? null : `${last}\0`;
+      for (const overlay of overlays) overlay.cover(found, from, next ?? end);
       for (const address of [...found.keys()].sort()) {
         const value = found.get(address);
         if (value !== null) yield { address, value };
       }
-      from = done ? null : `${last}\0`;
+      from = next;
     }
   }
 
@@ -291,6 +310,11 @@ export class KvTable {
     await atomic.commit();
     return at;
   }
+}
+
+/** The keyspace and a first byte: of objects, one of 256 even parts of the ring. */
+function partOf(address: Address): string {
+  return address.slice(0, 2);
 }
 
 function isDirect(address: Address): boolean {
