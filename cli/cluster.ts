@@ -84,8 +84,10 @@ function endSignals(): Deno.Signal[] {
   return Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
 }
 
-function report({ node, before }: NodeChange): void {
-  if (node.state === "crashed" && node.exit !== null) {
+function report(cluster: RunningCluster, { node, before }: NodeChange): void {
+  if (!cluster.nodes.some(({ id }) => id === node.id)) {
+    say(`node ${node.id} is no member any more: it has ended, and is not started again`);
+  } else if (node.state === "crashed" && node.exit !== null) {
     say(
       `node ${node.id} (pid ${node.exit.pid}) ended by itself: ${describeExit(node.exit)}. ` +
         `Start it again with: kill -USR2 ${Deno.pid}`,
@@ -172,7 +174,7 @@ async function main(): Promise<void> {
     signal,
     onOutput: (id, line) => say(`${id} | ${line}`),
   });
-  cluster.onChange(report);
+  cluster.onChange((change) => report(cluster, change));
   for (const { id, from, to } of cluster.moved) {
     say(`node ${id} listens at ${to}; last time it was ${from}`);
   }

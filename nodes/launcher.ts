@@ -329,8 +329,9 @@ export class RunningCluster {
         await directory.writeRoster(roster);
         this.roster = roster;
       },
-      newcomer: async () => {
-        const id = nextId(this.founding.members, this.roster);
+      follows: true,
+      newcomer: async (taken) => {
+        const id = nextId(this.founding.members, this.roster, taken);
         await directory.makeRoom(id);
         this.outsiders.add(id);
         const [port] = freePorts(HOST, 1);
@@ -343,8 +344,11 @@ export class RunningCluster {
       },
       release: async (id) => {
         const node = this.find(id);
+        const { state: before, pid } = node.process;
         supervised.delete(id);
         await node.close("SIGTERM");
+        // The end of a process is told of by itself.
+        if (pid === null) this.tell({ node: node.process, before });
       },
       discard: async (node) => {
         await node.close("SIGTERM");

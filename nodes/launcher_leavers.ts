@@ -7,13 +7,13 @@ import type { Standing } from "../lib/dynamo/membership.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { LaunchError } from "./launch_error.ts";
 import type { Addressee, MembershipOrders } from "./launcher_orders.ts";
-import type { NodeProcess } from "./supervised_node.ts";
+import { DEAD, type NodeProcess } from "./supervised_node.ts";
 
 /** How often something that goes on in another process is looked at. */
 const LOOK_MS = 100;
 
 export class Leavers {
-  private readonly watches = new Set<Promise<void>>();
+  private readonly watches = new Map<NodeId, Promise<void>>();
 
   constructor(
     private readonly nodes: () => readonly NodeProcess[],
@@ -23,14 +23,15 @@ export class Leavers {
     private readonly dismiss: (id: NodeId) => Promise<void>,
   ) {}
 
+  /** Does nothing for one that is watched already. */
   watch(id: NodeId): void {
-    const watch = this.untilLeft(id).finally(() => this.watches.delete(watch));
-    this.watches.add(watch);
+    if (this.watches.has(id)) return;
+    this.watches.set(id, this.untilLeft(id).finally(() => this.watches.delete(id)));
   }
 
   /** Resolves when nothing is watched any more: at once after `ending`. */
   async over(): Promise<void> {
-    await Promise.all(this.watches);
+    await Promise.all(this.watches.values());
   }
 
   private async untilLeft(id: NodeId): Promise<void> {
@@ -38,7 +39,7 @@ export class Leavers {
       const leaver = this.nodes().find((node) => node.id === id);
       // Removed meanwhile.
       if (leaver === undefined) return;
-      if (leaver.state === "running" && await this.hasLeft(leaver)) {
+      if (await this.hasLeft(leaver)) {
         await this.dismiss(id);
         return;
       }
@@ -47,14 +48,18 @@ export class Leavers {
   }
 
   private async hasLeft(leaver: NodeProcess): Promise<boolean> {
+    const { id, state } = leaver;
+    // One that is dead has left when the others know it: until then it must come back and hand over.
+    if (state !== "running" && !DEAD.includes(state)) return false;
+    const others = this.nodes().filter((node) => node.id !== id && node.state === "running");
+    if (state !== "running" && others.length === 0) return false;
     try {
-      const own = await this.orders.transfers(leaver);
-      if (own.leftovers || standingIn(own, leaver.id) !== "left") return false;
-      const others = this.nodes().filter(({ id, state }) =>
-        id !== leaver.id && state === "running"
-      );
+      if (state === "running") {
+        const own = await this.orders.transfers(leaver, this.ending);
+        if (own.leftovers || standingIn(own, id) !== "left") return false;
+      }
       const standings = await Promise.all(
-        others.map((each) => standingAt(this.orders, each, leaver.id)),
+        others.map((each) => standingAt(this.orders, each, id, this.ending)),
       );
       return standings.every((standing) => standing === "left");
     } catch (error) {
@@ -73,9 +78,10 @@ export async function standingAt(
   orders: MembershipOrders,
   node: Addressee,
   id: NodeId,
+  signal?: AbortSignal,
 ): Promise<Standing | null> {
   try {
-    return standingIn(await orders.transfers(node), id);
+    return standingIn(await orders.transfers(node, signal), id);
   } catch (error) {
     if (error instanceof LaunchError) return null;
     throw error;
@@ -83,7 +89,7 @@ export async function standingAt(
 }
 
 /** Waits before another look. Rejects with the signal's reason when it aborts. */
-export function look(signal: AbortSignal): Promise<void> {
+export function look(signal: AbortSignal, afterMs = LOOK_MS): Promise<void> {
   return new Promise((resolve, reject) => {
     const onAbort = () => {
       clearTimeout(timer);
@@ -92,7 +98,7 @@ export function look(signal: AbortSignal): Promise<void> {
     const timer = setTimeout(() => {
       signal.removeEventListener("abort", onAbort);
       resolve();
-    }, LOOK_MS);
+    }, afterMs);
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
   });

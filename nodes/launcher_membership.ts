@@ -5,6 +5,7 @@
  * A node that is to join has to run before it can be planned for. It then stands by as an *outsider*,
  * which no member knows and which holds nothing, until its plan is committed or forgotten. A node that
  * leaves hands everything over first; its process ends when the others have heard that it has left.
+ * What is ordered at a node directly is learnt from the members (`launcher_watch.ts`).
  */
 import type { TransfersState } from "../lib/dynamo/admin.ts";
 import type { Member } from "../lib/dynamo/events.ts";
@@ -27,7 +28,8 @@ import {
   withoutGone,
   withoutJoined,
 } from "./launcher_roster.ts";
-import type { NodeProcess, NodeState, SupervisedNode } from "./supervised_node.ts";
+import { MembershipWatch } from "./launcher_watch.ts";
+import { DEAD, type NodeProcess, type SupervisedNode } from "./supervised_node.ts";
 
 export type ChangeRequest =
   | {
@@ -61,8 +63,10 @@ export interface ChangingCluster {
   readonly secretFile: string;
   /** Makes the rest of the launcher remember who is to run. */
   keep(roster: Roster): Promise<void>;
-  /** A process under the next free id, on a free port and an empty disk; not started. */
-  newcomer(): Promise<SupervisedNode>;
+  /** A process under the next id that is not `taken`, on a free port and an empty disk; not started. */
+  newcomer(taken: readonly NodeId[]): Promise<SupervisedNode>;
+  /** Whether acts that others order at the nodes are followed: processes of those who go are ended. */
+  readonly follows: boolean;
   /** The outsider is one of the nodes now. */
   adopt(node: SupervisedNode): void;
   /** Ends a process for good, and forgets it. */
@@ -78,7 +82,6 @@ interface Pending {
   readonly member: Member | null;
 }
 
-const DEAD: readonly NodeState[] = ["stopped", "killed", "crashed"];
 /** How long the detectors of failures may take to notice that a process is gone. */
 const NOTICE_MS = 30_000;
 /** How long an outsider stands by for its plan to be committed. */
@@ -89,6 +92,7 @@ export class MembershipChanges {
   private readonly orders: MembershipOrders;
   private readonly ending = new AbortController();
   private readonly leavers: Leavers;
+  private readonly watch: MembershipWatch;
   private outsider: SupervisedNode | null = null;
   private standby: ReturnType<typeof setTimeout> | undefined;
   /** One change at a time: a second would be planned for a membership that the first is changing. */
@@ -101,6 +105,13 @@ export class MembershipChanges {
       this.orders,
       this.ending.signal,
       (id) => this.dismiss(id),
+    );
+    this.watch = new MembershipWatch(
+      () => cluster.nodes(),
+      this.orders,
+      this.ending.signal,
+      // After a commit under way: it has the first say on whom it changes.
+      (view) => this.inTurn(() => this.learn(view)),
     );
   }
 
@@ -156,15 +167,17 @@ export class MembershipChanges {
     throw new LaunchError("unfit", "Cannot tell how far the changes have come: no node is running");
   }
 
-  /** Goes on with what an earlier launcher has begun. */
+  /** Goes on with what an earlier launcher has begun, and follows what others order from now on. */
   resume(): void {
     for (const id of this.cluster.roster().leaving) this.leavers.watch(id);
+    if (this.cluster.follows) this.watch.start();
   }
 
   /** No change is begun or waited for any more. */
   async close(): Promise<void> {
     this.ending.abort(new LaunchError("failed", "The cluster is closed"));
     clearTimeout(this.standby);
+    await this.watch.over();
     await this.last;
     await this.leavers.over();
     await this.dropOutsider();
@@ -176,7 +189,7 @@ export class MembershipChanges {
     switch (request.kind) {
       case "add": {
         const via = this.addressee(null);
-        const outsider = await this.standBy();
+        const outsider = await this.standBy(via);
         const { weight, zone } = request;
         const fields = { url: outsider.process.url, weight, zone };
         return this.ask(via, "join", fields, { outsider, goes: null });
@@ -192,7 +205,7 @@ export class MembershipChanges {
         const { node } = request;
         this.requireDead("replace", node);
         const via = this.addressee(node);
-        const outsider = await this.standBy();
+        const outsider = await this.standBy(via);
         await this.untilBelievedDown(via, node);
         const fields = { node, url: outsider.process.url };
         return this.ask(via, "replace", fields, { outsider, goes: node });
@@ -270,17 +283,22 @@ export class MembershipChanges {
 
   // The outsider -----------------------------------------------------------------------------------
 
-  /** A newcomer that runs; the one that stands by already, where there is one. */
-  private async standBy(): Promise<SupervisedNode> {
+  /** A newcomer that runs, under an id that `via` knows nobody by; the one that stands by already, where there is one. */
+  private async standBy(via: Addressee): Promise<SupervisedNode> {
     clearTimeout(this.standby);
     this.standby = setTimeout(() => {
       // A cluster that closes meanwhile drops it as well.
       this.inTurn(() => this.expire()).catch(() => {});
     }, STANDBY_MS);
-    if (this.outsider?.process.state === "running") return this.outsider;
+    // Nodes that were started by hand have ids as well.
+    const taken = (await this.orders.transfers(via)).members.map(({ id }) => id);
+    const { process } = this.outsider ?? {};
+    if (this.outsider !== null && process?.state === "running" && !taken.includes(process.id)) {
+      return this.outsider;
+    }
     await this.dropOutsider();
     this.ending.signal.throwIfAborted();
-    const outsider = await this.cluster.newcomer();
+    const outsider = await this.cluster.newcomer(taken);
     this.outsider = outsider;
     try {
       await outsider.begin();
@@ -333,10 +351,28 @@ export class MembershipChanges {
     if (outsider !== null) await this.untilAdmitted(outsider);
   }
 
-  /** It has left. */
+  /** What a member says of the nodes here, whoever ordered it: who leaves is watched, who was removed ends. */
+  private async learn(view: TransfersState): Promise<void> {
+    for (const { id } of this.cluster.nodes()) {
+      switch (standingIn(view, id)) {
+        case "leaving":
+        case "left":
+          if (!this.cluster.roster().leaving.includes(id)) {
+            await this.cluster.keep(withLeaving(this.cluster.roster(), id));
+          }
+          this.leavers.watch(id);
+          break;
+        case "removed":
+          await this.dismiss(id);
+      }
+    }
+  }
+
+  /** It has left, or was removed. */
   private async dismiss(id: NodeId): Promise<void> {
     await this.cluster.keep(withGone(this.cluster.roster(), id));
-    await this.cluster.release(id);
+    // Not twice, when one that leaves is removed as well.
+    if (this.cluster.nodes().some((node) => node.id === id)) await this.cluster.release(id);
   }
 
   private afterwards({ plan: { act, goes }, member }: Pending): Roster {

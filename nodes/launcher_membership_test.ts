@@ -122,6 +122,62 @@ Deno.test("a dead node is removed, another is replaced, and every key keeps N re
   });
 });
 
+/** What a person orders at a node with curl: a plan, and its commit. */
+async function order(cluster: RunningCluster, at: string, act: string, node: string) {
+  const authorization = `Bearer ${(await Deno.readTextFile(cluster.secretFile)).trim()}`;
+  const ask = async (body: unknown) => {
+    const answer = await fetch(`${cluster.node(at).url}/membership/${act}`, {
+      ...{ method: "POST", headers: { authorization, "content-type": "application/json" } },
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, json: await answer.json() };
+  };
+  let planned = await ask({ plan: true, node });
+  // A dead node has to be noticed by the detector of failures first.
+  await until(`${at} plans to ${act} ${node}`, async () => {
+    if (planned.status === 409) planned = await ask({ plan: true, node });
+    return planned.status === 200;
+  });
+  const { status, json } = await ask({ planId: planned.json.planId });
+  assert.equal(status, 200, json.detail);
+}
+
+Deno.test("what is ordered at a node directly, the launcher learns: who is gone is ended and forgotten", async () => {
+  await withDirectory(async (directory) => {
+    const dataDir = join(directory, "kept");
+    const options = { port: 0, nodes: 5, dataDir, config: { partitions: 16 } };
+    const first = await launchCluster(options);
+    try {
+      await fill(first);
+      const told: string[] = [];
+      first.onChange(({ node: { id, state } }) => told.push(`${id} ${state}`));
+      await order(first, "n1", "leave", "n5");
+      await until("n5 has ended", () => told.includes("n5 stopped"));
+      assert.deepEqual(ids(first), ["n1", "n2", "n3", "n4"]);
+      await assert.rejects(first.restart("n5"), /There is no node 'n5'/);
+
+      await first.kill("n2");
+      await order(first, "n1", "remove", "n2");
+      // Once when it was killed, and once that it is forgotten.
+      const ends = ["n5 stopped", "n2 killed", "n2 killed"];
+      await until("n2 is forgotten", () => told.length === ends.length);
+      assert.deepEqual(told, ends);
+      assert.deepEqual(ids(first), ["n1", "n3", "n4"]);
+      await untilMoved(first);
+      await requireAll(first);
+    } finally {
+      await first.close();
+    }
+    const second = await launchCluster({ dataDir });
+    try {
+      assert.deepEqual(ids(second), ["n1", "n3", "n4"], "who is gone is not started again");
+      await requireAll(second);
+    } finally {
+      await second.close();
+    }
+  });
+});
+
 Deno.test("a cluster started again starts who has joined, and not who is gone", async () => {
   await withDirectory(async (directory) => {
     const dataDir = join(directory, "kept");

@@ -52,8 +52,9 @@ export class MembershipOrders {
     return this.ask(to, `/membership/${act}`, { method: "POST", body });
   }
 
-  transfers(of: Addressee): Promise<TransfersState> {
-    return this.ask(of, "/membership/transfers", {});
+  /** `signal` gives the question up. */
+  transfers(of: Addressee, signal?: AbortSignal): Promise<TransfersState> {
+    return this.ask(of, "/membership/transfers", signal === undefined ? {} : { signal });
   }
 
   /** Whether the node believes that `other` is up; true when it does not know it. */
@@ -71,7 +72,8 @@ export class MembershipOrders {
     let answer: Response;
     let text: string;
     try {
-      const signal = AbortSignal.timeout(ANSWER_MS);
+      const timeout = AbortSignal.timeout(ANSWER_MS);
+      const signal = init.signal ? AbortSignal.any([timeout, init.signal]) : timeout;
       answer = await fetch(`${url}${path}`, { ...init, headers, signal });
       text = await answer.text();
     } catch (error) {

@@ -23,9 +23,14 @@ export function livingMembers(founding: readonly Member[], roster: Roster): Memb
   return [...founding, ...roster.joined].filter(({ id }) => !roster.gone.includes(id));
 }
 
-/** The next id that no node of the cluster ever had: n6 after n5. */
-export function nextId(founding: readonly Member[], roster: Roster): NodeId {
-  const numbers = [...founding, ...roster.joined].map(({ id }) => {
+/** The next id that no node of the cluster ever had: n6 after n5. `others` came without the launcher. */
+export function nextId(
+  founding: readonly Member[],
+  roster: Roster,
+  others: readonly NodeId[] = [],
+): NodeId {
+  const ids = [...[...founding, ...roster.joined].map(({ id }) => id), ...others];
+  const numbers = ids.map((id) => {
     const number = /^n(\d{1,9})$/.exec(id)?.[1];
     return number === undefined ? 0 : Number(number);
   });

@@ -51,3 +51,7 @@ Deno.test("a damaged file is refused with what is wrong with it", () => {
     ] satisfies [string, RegExp][]
   ) assert.throws(() => parseRoster(text, "roster.json"), reason);
 });
+
+Deno.test("an id is not given that somebody else's node has", () => {
+  assert.equal(nextId(founding, FOUNDING_ROSTER, ["n4", "n7", "alpha"]), "n8");
+});

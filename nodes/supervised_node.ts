@@ -18,6 +18,9 @@ import {
 
 export type NodeState = "starting" | "running" | "paused" | "stopped" | "killed" | "crashed";
 
+/** The states of a node that has no process, and will have one only when somebody starts it. */
+export const DEAD: readonly NodeState[] = ["stopped", "killed", "crashed"];
+
 /** What is known of a node: plain data, as of now. */
 export interface NodeProcess {
   readonly id: NodeId;
@@ -39,7 +42,7 @@ export interface NodeListeners {
   readonly onOutput: (id: NodeId, line: string) => void;
 }
 
-const BEGUN: readonly NodeState[] = ["running", "paused", "stopped", "killed", "crashed"];
+const BEGUN: readonly NodeState[] = ["running", "paused", ...DEAD];
 
 export class SupervisedNode {
   private state: NodeState = "stopped";
