@@ -1,6 +1,6 @@
 /**
  * Keeps a Merkle tree for every range that this node owns, as records change, and builds them in the
- * background at start.
+ * background: all at start, and when ranges were cut anew; one by one when they become its own.
  *
  * While it builds, records go on changing, and a page of a scan is no snapshot. So what changes ahead
  * of the scan is entered at once and remembered, and the scan passes it by; behind the scan, a change
@@ -28,6 +28,8 @@ export class TreeKeeper {
   private built = false;
   /** Leaves in doubt, as `range/leaf`. */
   private readonly doubted = new Set<string>();
+  /** Ranges that became this node's own and are still to be read from its disk. */
+  private readonly unread = new Set<number>();
   private checking: LeafCheck | null = null;
   /** The range that the scrub looked at last. */
   private scrubbed = -1;
@@ -49,23 +51,29 @@ export class TreeKeeper {
   }
 
   /**
-   * Ranges were cut or have other owners. Trees are kept for the old ring until `resume` builds new
-   * ones, as rings change in bursts.
+   * Ranges were cut or have other owners. Where they were cut, trees are kept for the old ring until
+   * `resume` builds new ones, as rings change in bursts.
    */
   onRing(before: Ring, after: Ring): void {
-    if (this.isSameFor(before, after)) {
-      if (this.nextRing === null) this.ring = after;
-      else this.nextRing = after;
-    } else this.nextRing = after;
+    if (this.nextRing !== null || before.grid !== after.grid) this.nextRing = after;
+    else this.adopt(after);
   }
 
-  private isSameFor(before: Ring, after: Ring): boolean {
-    if (before.grid !== after.grid) return false;
-    for (let range = 0; range < after.rangeCount; range++) {
-      const owned = before.primaries(range).includes(this.self);
-      if (owned !== after.primaries(range).includes(this.self)) return false;
+  /** The same ranges with other owners: only what is newly owned has to be read. */
+  private adopt(ring: Ring): void {
+    this.ring = ring;
+    const before = new Map(this.trees);
+    this.trees.clear();
+    for (let range = 0; range < ring.rangeCount; range++) {
+      if (!ring.primaries(range).includes(this.self)) {
+        this.unread.delete(range);
+        continue;
+      }
+      const tree = before.get(range);
+      if (tree === undefined) this.unread.add(range);
+      this.trees.set(range, tree ?? new MerkleTree(ring.range(range)));
     }
-    return true;
+    if (this.checking !== null && !this.trees.has(this.checking.range)) this.checking = null;
   }
 
   private replant(ring: Ring, out: Outbox): void {
@@ -73,6 +81,7 @@ export class TreeKeeper {
     this.nextRing = null;
     this.trees.clear();
     this.doubted.clear();
+    this.unread.clear();
     this.changedAhead.clear();
     this.checking = null;
     this.cursor = null;
@@ -83,7 +92,7 @@ export class TreeKeeper {
 
   /** Whether the trees say what the disk holds. */
   get ready(): boolean {
-    return this.built && this.nextRing === null;
+    return this.built && this.nextRing === null && this.unread.size === 0;
   }
 
   tree(range: number): MerkleTree | undefined {
@@ -176,12 +185,17 @@ export class TreeKeeper {
     const next = ranges.find((range) => range > this.scrubbed) ?? ranges[0];
     if (next === undefined) return false;
     this.scrubbed = next;
-    this.check(new LeafCheck(next, 0, LEAVES - 1), null, out);
+    this.check(wholeOf(next), null, out);
     return true;
   }
 
   private reread(out: Outbox): void {
     if (this.checking !== null) return;
+    const [unread] = this.unread;
+    if (unread !== undefined) {
+      this.check(wholeOf(unread), null, out);
+      return;
+    }
     const [next] = this.doubted;
     if (next === undefined) return;
     this.doubted.delete(next);
@@ -214,7 +228,8 @@ export class TreeKeeper {
     this.checking = null;
     this.doubt(range, check.undecided);
     const wrong = check.settle(tree);
-    if (check.isWhole && wrong > 0) out.emit({ type: "scrub", range, wrong });
+    const isScrub = check.isWhole && !this.unread.delete(range);
+    if (isScrub && wrong > 0) out.emit({ type: "scrub", range, wrong });
     this.reread(out);
   }
 
@@ -234,6 +249,11 @@ export class TreeKeeper {
     }
     return runs;
   }
+}
+
+/** A look at all of a range. */
+function wholeOf(range: number): LeafCheck {
+  return new LeafCheck(range, 0, LEAVES - 1);
 }
 
 function toggle(
