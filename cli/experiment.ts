@@ -10,7 +10,13 @@ import { formatValue, ParameterError } from "../lib/experiments/parameters.ts";
 import { type Result, resultOf } from "../lib/experiments/result.ts";
 import { pointsOf, type Shard, SHARDS_MAX } from "../lib/experiments/runner.ts";
 import { SpecError } from "../lib/random/latency.ts";
-import { DirectoryError, mergeRuns, RunFile, writeReports } from "./experiment_directory.ts";
+import {
+  DirectoryError,
+  mergeRuns,
+  requireOwn,
+  RunFile,
+  writeReports,
+} from "./experiment_directory.ts";
 import {
   type Ended,
   engineFor,
@@ -53,7 +59,7 @@ function readCommandLine(): void {
     });
   command.command("merge").description("put the shards of one grid together")
     .argument("<dirs...>", "directories of `run --shard`")
-    .requiredOption("--out <dir>", "where the result goes")
+    .addOption(outOption("where the result goes"))
     .action((dirs: string[], { out }: { out: string }) => {
       act = () => merge(dirs, out);
     });
@@ -76,7 +82,7 @@ function addRunFlags(command: Command): Command {
         .argParser(addSetting).default({}, "their defaults"),
     )
     .addOption(new Option("--shard <i/n>", "the i-th of n parts, 1/n to n/n").argParser(readShard))
-    .requiredOption("--out <dir>", "where everything is written; a stopped run goes on there")
+    .addOption(outOption("where everything is written; a stopped run goes on there"))
     .addOption(
       new Option("--fresh", "begin anew whatever the directory holds").conflicts("resume"),
     )
@@ -86,6 +92,13 @@ function addRunFlags(command: Command): Command {
         .default(navigator.hardwareConcurrency),
     )
     .option("--json", "print the result instead of a summary");
+}
+
+function outOption(about: string): Option {
+  return new Option("--out <dir>", about).makeOptionMandatory().argParser((text) => {
+    if (text !== "") return text;
+    throw new InvalidArgumentError("It must be a directory's name: it is empty.");
+  });
 }
 
 function addSetting(text: string, before: Record<string, string>): Record<string, string> {
@@ -184,6 +197,7 @@ async function runAll(flags: Flags, signal: AbortSignal): Promise<readonly Ended
 
 async function merge(dirs: readonly string[], out: string): Promise<void> {
   const { prepared, header, points } = await mergeRuns(dirs);
+  await requireOwn(out, header, points);
   const file = await RunFile.open(out, header, points);
   file.close();
   const result = resultOf(prepared, points, {

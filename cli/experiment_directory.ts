@@ -5,24 +5,26 @@
  *     points.jsonl  result.json  rows.csv  <series>.csv  <plot>.svg  report.html
  */
 import { join } from "node:path";
+import { z } from "zod";
 import { prepare } from "../lib/experiments/catalogue.ts";
 import { csvOf } from "../lib/experiments/csv.ts";
-import type { Engine, Prepared } from "../lib/experiments/experiment.ts";
+import { ENGINES, type Prepared } from "../lib/experiments/experiment.ts";
 import { plotSvg } from "../lib/experiments/plot_svg.ts";
 import { reportHtml } from "../lib/experiments/report_html.ts";
-import type { PointResult, Result } from "../lib/experiments/result.ts";
+import { type PointResult, readPoint, type Result } from "../lib/experiments/result.ts";
 
 /** What a run is: a directory holds one, and only the same one may go on in it. */
-export interface RunHeader {
-  readonly experiment: string;
-  readonly engine: Engine;
-  readonly seed: string;
+const runHeader = z.object({
+  experiment: z.string(),
+  engine: z.enum(ENGINES),
+  seed: z.string(),
   /** As they were given. */
-  readonly given: Readonly<Record<string, string>>;
-  readonly points: number;
-  readonly shard: string | null;
-  readonly startedAt: string;
-}
+  given: z.record(z.string(), z.string()),
+  points: z.int().min(0),
+  shard: z.string().nullable(),
+  startedAt: z.string(),
+});
+export type RunHeader = Readonly<z.infer<typeof runHeader>>;
 
 export interface StoredRun {
   readonly header: RunHeader;
@@ -55,16 +57,31 @@ export async function readRun(dir: string): Promise<StoredRun | null> {
       throw new DirectoryError(`${join(dir, POINTS)}: line ${i + 1} is no JSON`);
     }
   });
-  const [header, ...points] = parsed;
-  if (!isHeader(header)) {
+  const head = runHeader.safeParse(parsed[0]);
+  if (!head.success) {
     throw new DirectoryError(`${join(dir, POINTS)}: line 1 is not the head of an experiment's run`);
   }
-  return { header, points: points as PointResult[] };
+  return { header: head.data, points: readPoints(dir, head.data, parsed.slice(1)) };
 }
 
-function isHeader(value: unknown): value is RunHeader {
-  const { experiment, points, given } = (value ?? {}) as Partial<RunHeader>;
-  return typeof experiment === "string" && typeof points === "number" && typeof given === "object";
+/** The points of a run, each once. Throws {@link DirectoryError} for what is none, with its line. */
+function readPoints(dir: string, header: RunHeader, lines: readonly unknown[]): PointResult[] {
+  const points = new Map<number, PointResult>();
+  for (const [i, line] of lines.entries()) {
+    const place = `${join(dir, POINTS)}: line ${i + 2}`;
+    let point: PointResult;
+    try {
+      point = readPoint(line);
+    } catch (error) {
+      throw new DirectoryError(`${place}: ${messageOf(error)}`);
+    }
+    if (point.index >= header.points) {
+      const last = header.points - 1;
+      throw new DirectoryError(`${place}: 'index' must be from 0 to ${last}: it is ${point.index}`);
+    }
+    points.set(point.index, point);
+  }
+  return [...points.values()];
 }
 
 /** Why a run cannot go on in a directory that holds another; null when it can. */
@@ -155,11 +172,34 @@ export async function mergeRuns(
   // A point is the same whoever ran it: of copies any will do.
   const points = new Map(runs.flatMap((run) => run.points.map((point) => [point.index, point])));
   const startedAt = runs.map(({ header }) => header.startedAt).toSorted()[0] ?? whole.startedAt;
+  const prepared = prepare(whole.experiment, whole.engine, whole.given);
+  if (prepared.pointCount !== whole.points) {
+    throw new DirectoryError(
+      `${first.dir} is a run of ${whole.points} points: '${whole.experiment}' has ` +
+        `${prepared.pointCount} today`,
+    );
+  }
   return {
-    prepared: prepare(whole.experiment, whole.engine, whole.given),
+    prepared,
     header: { ...whole, startedAt },
     points: [...points.values()].toSorted((a, b) => a.index - b.index),
   };
+}
+
+/** Refuses to overwrite another run, or a part of this one that is not among what is merged. */
+export async function requireOwn(
+  out: string,
+  header: RunHeader,
+  points: readonly PointResult[],
+): Promise<void> {
+  const stored = await readRun(out);
+  if (stored === null) return;
+  const differs = difference({ ...stored.header, shard: null }, header);
+  const there = new Set(points.map(({ index }) => index));
+  const lost = stored.points.filter(({ index }) => !there.has(index)).length;
+  if (differs === null && lost === 0) return;
+  const why = differs ?? `${lost} of its points are in none of what is merged`;
+  throw new DirectoryError(`--out ${out} holds another run: ${why}. Choose another directory`);
 }
 
 function messageOf(error: unknown): string {

@@ -112,6 +112,7 @@ Deno.test("experiment refuses what cannot be with the place and what is allowed"
       ],
       [["run", "pbs-table", "--set", "trials", ...out], /name=value/],
       [["run", "pbs-table", "--shard", "3/2", ...out], /i from 1 to n/],
+      [["run", "pbs-table", "--out", ""], /must be a directory's name/],
       [["merge", dir, ...out], /holds no run/],
     ];
     for (const [args, message] of wrong) {
@@ -160,6 +161,7 @@ Deno.test("experiment run on the live engine measures real processes and leaves 
   await inTemporaryDirectory(async (dir) => {
     const out = join(dir, "run");
     const sets = ["nodes=4", "quorums=3/1/2", "operations=60", "concurrency=4", "latency=2"];
+    sets.push("liveScale=1", "warmUp=20");
     const { code, stderr } = await experiment(
       ...["run", "table-1", "--engine", "live", ...sets.flatMap((set) => ["--set", set])],
       ...["--out", out],

@@ -68,8 +68,12 @@ const SMALL: Readonly<Record<string, Small>> = {
   "three-ways": { given: { trials: "300", modelTrials: "50000", quorums: "3/1/2" } },
 };
 
-async function run(name: string, engine: Engine): Promise<Result> {
-  const prepared = prepare(name, engine, SMALL[name]?.given ?? {});
+async function run(
+  name: string,
+  engine: Engine,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Result> {
+  const prepared = prepare(name, engine, { ...SMALL[name]?.given, ...more });
   const { signal } = new AbortController();
   const points: PointResult[] = [];
   for (let index = 0; index < prepared.pointCount; index++) {
@@ -106,6 +110,14 @@ Deno.test("catalogue: R and W over N are refused wherever there are any", () => 
     ["availability", { quorums: "3/4/1" }],
     ["delta-p", { quorums: "9/1/1" }],
     ["table-1", { quorums: "4/1/5" }],
+    ["write-buffer", { w: "4" }],
+    // N over the nodes there are.
+    ["table-1", { nodes: "3" }],
+    ["response-times", { nodes: "3" }],
+    ["hot-keys", { quorums: "9/1/1" }],
+    ["latest-proportion", { nodes: "3" }],
+    ["three-ways", { nodes: "2" }],
+    ["tuning", { quorums: "7/1/1" }],
   ];
   for (const [name, given] of wrong) {
     assert.throws(() => prepare(name, undefined, given), ParameterError, name);
@@ -129,6 +141,35 @@ for (const { name, engines, columns, plots } of CATALOGUE) {
     });
   }
 }
+
+Deno.test("catalogue: odd parameters come to a result, without a figure where there is none", async () => {
+  const odd: [string, Record<string, string>, (result: Result) => void][] = [
+    ["failure-detection", { loss: "0.99" }, ({ rows, checks }) => {
+      assert.ok(rows.some(({ detectMs }) => detectMs === null));
+      assert.ok(checks.some(({ passed }) => !passed), "what was never noticed is no success");
+    }],
+    ["table-1", { latency: "0", quorums: "1/1/1", nodes: "1", keys: "1" }, ({ rows, checks }) => {
+      assert.ok(rows.every(({ mean, error }) => mean === 0 && error === null));
+      assert.deepEqual(checks.filter(({ passed }) => !passed), []);
+    }],
+    // Fewer nodes are left than W: no put is promised, and nothing is claimed of them.
+    ["failing-nodes", { failed: "6" }, ({ checks }) => assert.deepEqual(checks, [])],
+    ["availability", { failed: "7" }, ({ checks }) => assert.equal(checks.length, 1)],
+    ["response-times", { latency: "5" }, ({ checks }) => {
+      assert.deepEqual(checks.filter(({ passed }) => !passed), []);
+    }],
+    ["delta-p", { latencies: "0", quorums: "4/1/1" }, ({ checks }) => {
+      assert.deepEqual(checks.filter(({ passed }) => !passed), []);
+    }],
+    ["sibling-explosion", { writers: "1" }, ({ checks }) => {
+      assert.deepEqual(checks.map(({ measured, passed }) => [measured, passed]), [
+        [1, true],
+        [1, true],
+      ]);
+    }],
+  ];
+  for (const [name, given, look] of odd) look(await run(name, "simulated", given));
+});
 
 Deno.test("catalogue: a seed repeats a simulated run to the last digit", async () => {
   for (const name of ["hot-keys", "partition-trials", "failure-detection"]) {

@@ -150,14 +150,37 @@ export function defineExperiment<P extends Parameters, Point>(
           if (!(index in points)) {
             throw new RangeError(`${definition.name} has ${points.length} points: no ${index}`);
           }
-          return await definition.run(points[index] as Point, values, context);
+          const { rows, series } = await definition.run(points[index] as Point, values, context);
+          return {
+            rows: rows.map(tellable),
+            ...(series === undefined
+              ? {}
+              : { series: mapValues(series, (of) => of.map(tellable)) }),
+          };
         },
         finish: (rows) => definition.finish?.(rows) ?? rows,
-        checks: (rows, series) => definition.checks({ engine, values, rows, series }),
+        checks: (rows, series) =>
+          definition.checks({ engine, values, rows, series }).map((check) => ({
+            ...check,
+            measured: finiteOrNull(check.measured),
+          })),
       };
     },
   };
   return experiment;
+}
+
+/** JSON knows no NaN and no Infinity: a figure that could not be formed, as a share of nothing, is null. */
+function tellable(row: Row): Row {
+  return mapValues(row, finiteOrNull);
+}
+
+function finiteOrNull(cell: Cell): Cell {
+  return typeof cell === "number" && !Number.isFinite(cell) ? null : cell;
+}
+
+function mapValues<A, B>(from: { readonly [key: string]: A }, change: (value: A) => B) {
+  return Object.fromEntries(Object.entries(from).map(([key, value]) => [key, change(value)]));
 }
 
 // Small helpers for checks ------------------------------------------------------------------------
@@ -176,7 +199,7 @@ export function checkAtMost(name: string, measured: number, most: number, unit =
   return {
     name,
     passed: measured <= most,
-    measured: Number.isFinite(measured) ? rounded(measured) : null,
+    measured: rounded(measured),
     accepted: `at most ${most}${unit === "" ? "" : ` ${unit}`}`,
   };
 }
@@ -185,7 +208,7 @@ export function checkAtLeast(name: string, measured: number, least: number, unit
   return {
     name,
     passed: measured >= least,
-    measured: Number.isFinite(measured) ? rounded(measured) : null,
+    measured: rounded(measured),
     accepted: `at least ${least}${unit === "" ? "" : ` ${unit}`}`,
   };
 }
@@ -194,9 +217,13 @@ export function checkThat(name: string, passed: boolean, measured: Cell, accepte
   return { name, passed, measured, accepted };
 }
 
-/** A row's column as a number. Throws when it is none: a mistake of the experiment. */
+/**
+ * A row's column as a number; NaN where there is no figure (null), so that no check of it passes. Throws
+ * when it is something else: a mistake of the experiment.
+ */
 export function numberIn(row: Row | undefined, column: string): number {
   const value = row?.[column];
+  if (value === null) return NaN;
   if (typeof value !== "number") {
     throw new TypeError(`column '${column}' holds no number: ${value}`);
   }

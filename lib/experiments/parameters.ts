@@ -180,6 +180,15 @@ export function requireAtMost(name: string, value: number, limit: string, most: 
   }
 }
 
+/** Every N has so many nodes. Throws {@link ParameterError}. */
+export function requireNodes(quorums: readonly string[], nodes: number): void {
+  for (const each of quorums) {
+    if (quorumsOf(each).n > nodes) {
+      throw new ParameterError(`parameter 'nodes' must be at least N of ${each}: it is ${nodes}`);
+    }
+  }
+}
+
 function described<V>({ default: value, about }: Described<V>): Described<V> {
   return { default: value, about };
 }

@@ -86,6 +86,23 @@ export interface PointResult extends Findings {
   readonly durationMs: number;
 }
 
+const point = z.strictObject({
+  index: z.int().min(0),
+  rows: z.array(row),
+  series: z.record(z.string(), z.array(row)).optional(),
+  durationMs: z.number().min(0),
+});
+
+/** Reads a finished point. Throws an `Error` naming the place when it is none. */
+export function readPoint(input: unknown): PointResult {
+  const read = point.safeParse(input);
+  if (read.success) {
+    const { series, ...rest } = read.data;
+    return { ...rest, ...(series === undefined ? {} : { series }) };
+  }
+  throw new Error(`No point of an experiment: ${firstOf(read.error)}`);
+}
+
 export interface RunFacts {
   readonly seed: string;
   readonly environment: Omit<Environment, "points">;
@@ -153,8 +170,12 @@ export function compare(reference: Reference, rows: readonly Row[]): Comparison[
 export function readResult(input: unknown): Result {
   const read = resultSchema.safeParse(input);
   if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  throw new Error(`No result of an experiment: ${issue?.path.join(".")}: ${issue?.message}`);
+  throw new Error(`No result of an experiment: ${firstOf(read.error)}`);
+}
+
+function firstOf({ issues: [issue] }: z.ZodError): string {
+  const place = issue?.path.join(".") ?? "";
+  return place === "" ? `${issue?.message}` : `${place}: ${issue?.message}`;
 }
 
 /** The command that repeats a run. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkThat, defineExperiment } from "./experiment.ts";
+import { checkAtLeast, checkAtMost, checkThat, defineExperiment, numberIn } from "./experiment.ts";
 import { integers } from "./parameters.ts";
 import { csvOf } from "./csv.ts";
 import { reportHtml } from "./report_html.ts";
@@ -74,6 +74,27 @@ Deno.test("result: shards merged are the whole run", async () => {
   assert.deepEqual(merged.series, whole.series);
   assert.deepEqual(merged.checks, whole.checks);
   assert.deepEqual(readResult(JSON.parse(JSON.stringify(whole))).rows, whole.rows);
+});
+
+Deno.test("result: a figure that could not be formed is null, and no check of it passes", async () => {
+  const shares = defineExperiment({
+    ...DICE,
+    parameters: { of: integers({ default: [0], least: 0, most: 9, about: "how many" }) },
+    points: ({ of }) => [...of],
+    run: (of) => ({ rows: [{ of, share: 0 / of }], series: { ms: [{ most: Math.max() }] } }),
+    checks: ({ rows }) => [
+      checkAtMost("at most", numberIn(rows[0], "share"), 1),
+      checkAtLeast("at least", numberIn(rows[0], "share"), 0),
+    ],
+  });
+  const prepared = shares.prepare("model", {});
+  const result = resultOf(prepared, [await runPoint(prepared, 0, "7", signal)], FACTS);
+  assert.deepEqual(result.rows, [{ of: 0, share: null }]);
+  assert.deepEqual(result.series, { ms: [{ most: null }] });
+  assert.deepEqual(result.checks.map(({ passed, measured }) => [passed, measured]), [
+    [false, null],
+    [false, null],
+  ]);
 });
 
 Deno.test("result: a part of the grid claims nothing", async () => {

@@ -14,11 +14,11 @@ import {
 import {
   integer,
   integers,
-  ParameterError,
   type Quorums,
   quorums,
   quorumsOf,
   requireAtMost,
+  requireNodes,
 } from "../parameters.ts";
 import { runSimulatedLoad } from "../simulated_load.ts";
 import { failNodes, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
@@ -71,11 +71,7 @@ export const AVAILABILITY = defineExperiment({
     ...{ xLabel: "failed nodes of all", yLabel: "share served" },
   }],
   validate({ quorums, nodes, failed }) {
-    for (const each of quorums) {
-      if (quorumsOf(each).n > nodes) {
-        throw new ParameterError(`parameter 'nodes' must be at least N of ${each}: it is ${nodes}`);
-      }
-    }
+    requireNodes(quorums, nodes);
     requireAtMost("failed", Math.max(...failed), "one less than nodes", nodes - 1);
   },
   points: ({ quorums, failed }, engine) =>
@@ -148,6 +144,7 @@ export const AVAILABILITY = defineExperiment({
         row.quorum === "sloppy" && row.quorums === quorum && row.operation === "put" &&
         values.nodes - numberIn(row, "failed") >= w
       );
+      if (puts.length === 0) continue;
       const least = Math.min(...puts.map((row) => numberIn(row, "served")));
       checks.push(
         checkAtLeast(`sloppy ${quorum}: puts served while W nodes are left`, least, 0.999),

@@ -17,6 +17,17 @@ const FIGURES = ["readP999", "writeP999", "readMean", "writeMean"] as const;
 /** Mostly a third of a millisecond, now and then some tens: a data centre at work. */
 const HOP = "mix(0.98*exp(3)+0.02*exp(0.15))";
 
+const PUBLISHED: readonly Row[] = [
+  {
+    ...{ coordination: "server-driven", readP999: 68.9, writeP999: 68.5 },
+    ...{ readMean: 3.9, writeMean: 4.02 },
+  },
+  {
+    ...{ coordination: "client-driven", readP999: 30.4, writeP999: 30.4 },
+    ...{ readMean: 1.55, writeMean: 1.9 },
+  },
+];
+
 export const COORDINATION = defineExperiment({
   name: "coordination",
   title: "Server-driven against client-driven",
@@ -52,16 +63,7 @@ export const COORDINATION = defineExperiment({
   reference: {
     source: "Dynamo, SOSP 2007, Table 2, ms",
     note: "Amazon's own machines, network and load: only the ratio of the two lines carries over.",
-    rows: [
-      {
-        ...{ coordination: "server-driven", readP999: 68.9, writeP999: 68.5 },
-        ...{ readMean: 3.9, writeMean: 4.02 },
-      },
-      {
-        ...{ coordination: "client-driven", readP999: 30.4, writeP999: 30.4 },
-        ...{ readMean: 1.55, writeMean: 1.9 },
-      },
-    ],
+    rows: PUBLISHED,
     keys: ["coordination"],
     compared: FIGURES,
   },
@@ -107,11 +109,15 @@ export const COORDINATION = defineExperiment({
     const [server, client] = KINDS.map((kind) => rows.find((row) => row.coordination === kind));
     return FIGURES.map((figure): Check => {
       const [slow, quick] = [numberIn(server, figure), numberIn(client, figure)];
+      const published = (kind: string) =>
+        numberIn(PUBLISHED.find((row) => row.coordination === kind), figure);
       return checkThat(
         `${figure}: client-driven is quicker`,
         quick < slow,
-        `${slow} → ${quick} ms, ${rounded(slow / quick, 3)} times`,
-        "as published, 2.1 to 2.5 times",
+        `${slow} → ${quick} ms${quick === 0 ? "" : `, ${rounded(slow / quick, 3)} times`}`,
+        `quicker; published: ${
+          rounded(published("server-driven") / published("client-driven"), 2)
+        } times`,
       );
     });
   },

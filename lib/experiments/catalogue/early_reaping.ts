@@ -40,7 +40,10 @@ export const EARLY_REAPING = defineExperiment({
       most: 3_600_000,
       about: "before a tombstone may go",
     }),
-    keys: integer({ default: 200, least: 1, most: 10_000, about: "deleted while it is down" }),
+    keys: integer({
+      ...{ default: 200, least: 1, most: 10_000 },
+      about: "of that node, deleted while it is down",
+    }),
     nodes: integer({ default: 5, least: 3, most: 50, about: "nodes" }),
   },
   varies: "who decides that a tombstone may go, and how long the node is down",
@@ -74,8 +77,10 @@ export const EARLY_REAPING = defineExperiment({
     const { simulation } = cluster;
     const sleeper = cluster.ids.at(-1) as string;
     const living = cluster.ids.slice(0, -1);
-    const names = Array.from({ length: keys }, (_, i) => `key-${i}`)
-      .filter((key) => cluster.primaries(key).includes(sleeper));
+    const names: string[] = [];
+    for (let i = 0; names.length < keys; i++) {
+      if (cluster.primaries(`key-${i}`).includes(sleeper)) names.push(`key-${i}`);
+    }
     const each = (act: (key: string, node: string) => Steps<void>) => {
       let next = 0;
       function* worker(node: string): Steps<void> {
@@ -115,7 +120,7 @@ export const EARLY_REAPING = defineExperiment({
     const row: Row = { rule, downFor: times, deleted, cameBack, tombstonesLeft };
     return { rows: [row] };
   },
-  checks({ rows }) {
+  checks({ rows, values }) {
     const cameBack = (rule: string, isLong: boolean) =>
       rows.filter((row) => row.rule === rule && (numberIn(row, "downFor") > 1) === isLong)
         .reduce((sum, row) => sum + numberIn(row, "cameBack"), 0);
@@ -124,6 +129,11 @@ export const EARLY_REAPING = defineExperiment({
         "by everybody's word: keys that came back",
         cameBack(RULES[1], true) + cameBack(RULES[1], false),
         0,
+      ),
+      checkAtLeast(
+        "keys deleted in each run",
+        Math.min(...rows.map((row) => numberIn(row, "deleted"))),
+        values.keys,
       ),
     ];
     if (rows.some((row) => numberIn(row, "downFor") > 1)) {

@@ -91,6 +91,7 @@ export const FAILING_NODES = defineExperiment({
     const puts = rows.filter((row) =>
       row.operation === "put" && nodes - numberIn(row, "failed") >= w
     );
+    if (puts.length === 0) return [];
     const least = Math.min(...puts.map((row) => numberIn(row, "served")));
     return [checkAtLeast("puts served while W nodes are left: always writeable", least, 1)];
   },

@@ -8,7 +8,7 @@ import {
   type Row,
 } from "../experiment.ts";
 import { keyChooser, type KeyPattern } from "../keys.ts";
-import { choices, decimal, integer, quorums, quorumsOf } from "../parameters.ts";
+import { choices, decimal, integer, quorums, quorumsOf, requireNodes } from "../parameters.ts";
 import { SimulatedCluster } from "../simulated_cluster.ts";
 import { runSimulatedLoad } from "../simulated_load.ts";
 
@@ -62,6 +62,9 @@ export const HOT_KEYS = defineExperiment({
     ...{ x: "ms", y: "share", color: "keys", facet: "quorums" },
     ...{ xLabel: "ms", yLabel: "share of gets" },
   }],
+  validate({ quorums, nodes }) {
+    requireNodes(quorums, nodes);
+  },
   points: ({ patterns, quorums }) =>
     quorums.flatMap((quorum) => patterns.map((pattern) => ({ pattern, quorum }))),
   run({ pattern, quorum }, values, { seed, random, onProgress }) {
@@ -106,6 +109,8 @@ export const HOT_KEYS = defineExperiment({
     return { rows, series: { histogram } };
   },
   checks({ rows, values }) {
+    // Nodes that take no time for anything have no queues.
+    if (values.stepMs === 0) return [];
     if (!values.patterns.includes("uniform") || !values.patterns.includes("hot-set")) return [];
     return values.quorums.map((quorum): Check => {
       const p99 = (keys: string) => {

@@ -13,9 +13,9 @@ import {
   decimals,
   integer,
   latency,
-  ParameterError,
   quorums,
   quorumsOf,
+  requireNodes,
 } from "../parameters.ts";
 import { repairConfig, REPAIRS } from "../repairs.ts";
 import { simulateTimedReads } from "../simulated_timed_reads.ts";
@@ -63,10 +63,7 @@ export const LATEST_PROPORTION = defineExperiment({
     ...{ xLabel: "ms since the put was answered", yLabel: "share of the R replies" },
   }],
   validate({ quorums, nodes }) {
-    const most = Math.max(...quorums.map((each) => quorumsOf(each).n));
-    if (most > nodes) {
-      throw new ParameterError(`parameter 'nodes' must be at least N, ${most}: it is ${nodes}`);
-    }
+    requireNodes(quorums, nodes);
   },
   points: ({ quorums }) => [...quorums],
   async run(quorum, { nodes, latency, times, trials, liveTrials, repair }, context) {

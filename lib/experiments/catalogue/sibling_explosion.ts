@@ -81,6 +81,9 @@ export const SIBLING_EXPLOSION = defineExperiment({
   checks({ rows, values: { writes, writers } }) {
     return rows.map((row): Check => {
       const siblings = numberIn(row, "siblings");
+      if (writers === 1) {
+        return checkAtMost(`${row.mode}: siblings of a single writer`, siblings, 1);
+      }
       return row.mode === "dvv"
         ? checkAtMost("dvv: siblings, one a writer", siblings, Math.min(writers, writes))
         : checkAtLeast("vector-clock: siblings, nearly one a write", siblings, 0.9 * writes);

@@ -21,6 +21,7 @@ import {
   type Quorums,
   quorums,
   quorumsOf,
+  requireNodes,
   type Values,
 } from "../parameters.ts";
 import { scaledLegs } from "../scaled_legs.ts";
@@ -96,6 +97,9 @@ export const THREE_WAYS = defineExperiment({
     ...{ x: "t", y: "p", color: "engine", facet: "configuration", yDomain: [0, 1] },
     ...{ xLabel: "ms since the put was answered", yLabel: "share of reads" },
   }],
+  validate({ quorums, nodes }) {
+    requireNodes(quorums, nodes);
+  },
   points: ({ latencies, quorums }) =>
     latencies.flatMap((latency) => quorums.map((quorum) => ({ latency, quorum }))),
   async run({ latency, quorum }, values, context) {
@@ -146,26 +150,33 @@ export const THREE_WAYS = defineExperiment({
   checks({ rows, engine }) {
     if (engine === "model") return [];
     const [consistentMost, latencyMost] = engine === "live" ? [5, 10] : [1, 3];
-    return rows.flatMap((row): Check[] => {
-      const name = `${row.latency} ${row.quorums}: RMSE`;
-      return [
-        checkAtMost(
-          `${name} of P(consistent at t)`,
-          numberIn(row, "rmseConsistent"),
-          consistentMost,
-          "%",
-        ),
-        // Where both quorums are one, the model says 0 throughout, and no error can be a part of that.
-        ...(row.rmseLatency === null ? [] : [checkAtMost(
-          `${name} of latency percentiles`,
-          numberIn(row, "rmseLatency"),
-          latencyMost,
-          "%",
-        )]),
-      ];
-    });
+    const failed = rows.reduce((sum, row) => sum + numberIn(row, "failed"), 0);
+    const served = checkAtMost("operations that did not succeed, with no fault about", failed, 0);
+    return [
+      served,
+      ...rows.flatMap((row) => errorChecks(row, consistentMost, latencyMost)),
+    ];
   },
 });
+
+function errorChecks(row: Row, consistentMost: number, latencyMost: number): Check[] {
+  const name = `${row.latency} ${row.quorums}: RMSE`;
+  return [
+    checkAtMost(
+      `${name} of P(consistent at t)`,
+      numberIn(row, "rmseConsistent"),
+      consistentMost,
+      "%",
+    ),
+    // Where both quorums are one, the model says 0 throughout, and no error can be a part of that.
+    ...(row.rmseLatency === null ? [] : [checkAtMost(
+      `${name} of latency percentiles`,
+      numberIn(row, "rmseLatency"),
+      latencyMost,
+      "%",
+    )]),
+  ];
+}
 
 interface Found {
   readonly curve: readonly {
@@ -197,7 +208,7 @@ function simulated(
     ...{ nodes, quorums, latency, timesMs, trials, seed, onProgress },
   });
   // In virtual time a timer fires when it should.
-  const curve = found.times.map((at) => ({ t: at.t, p: shareWithin(at, 1), age: [at.t] }));
+  const curve = seen(found).map((at) => ({ t: at.t, p: shareWithin(at, 1), age: [at.t] }));
   return { ...factsOf(found), curve, scale: 1 };
 }
 
@@ -217,11 +228,16 @@ async function live(
     timesMs: timesMs.map((t) => t * scale),
   };
   const found = await liveTimedReads(plan, context);
-  const curve = found.times.map((at) => ({
+  const curve = seen(found).map((at) => ({
     ...{ t: at.t / scale, p: shareWithin(at, 1) },
     age: at.agesMs.map((ageMs) => ageMs / scale),
   }));
   return { ...factsOf(found), curve, scale };
+}
+
+/** Where no read succeeded there is nothing to compare. */
+function seen({ times }: TimedReads) {
+  return times.filter(({ reads }) => reads > 0);
 }
 
 function factsOf({ readMs, writeMs, failed }: TimedReads) {

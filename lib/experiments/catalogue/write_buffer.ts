@@ -1,6 +1,6 @@
 /** Dynamo section 6.1: durability traded for the tail of writes. */
 import { checkAtLeast, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
-import { integer, latency } from "../parameters.ts";
+import { integer, latency, requireAtMost } from "../parameters.ts";
 import { SimulatedCluster } from "../simulated_cluster.ts";
 import { runSimulatedLoad } from "../simulated_load.ts";
 import { parseLegs } from "../../random/latency.ts";
@@ -39,6 +39,9 @@ export const WRITE_BUFFER = defineExperiment({
     ...{ mark: "line", x: "percentile", y: "ms", color: "durability", xScale: "point" },
     ...{ xLabel: "percentile", yLabel: "ms", yScale: "log" },
   }],
+  validate({ n, w }) {
+    requireAtMost("w", w, "N", n);
+  },
   points: () => DURABILITIES,
   run(durability, { store, latency, n, w, clients, operations }, { seed, random, onProgress }) {
     const cluster = new SimulatedCluster({
