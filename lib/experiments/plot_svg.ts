@@ -26,6 +26,8 @@ const HEIGHT = 380;
 const FACET_HEIGHT = 230;
 /** Of four and more small multiples. */
 const FACET_HEIGHT_MANY = 130;
+/** So much of it is left free, lest the lowest tick of one touch the highest of the next. */
+const FACET_GAP = 0.12;
 
 /** The plot of a result as SVG text that stands alone; null when there is nothing to draw. */
 export function plotSvg(spec: PlotSpec, result: Result): string | null {
@@ -61,7 +63,7 @@ export function plotSvg(spec: PlotSpec, result: Result): string | null {
     },
     color: { range: COLOURS, ...domainOf(spec, rows) },
     symbol: { ...domainOf(spec, rows) },
-    ...(facets.length > 1 ? { fy: { domain: facets, label: null } } : {}),
+    ...(facets.length > 1 ? { fy: { domain: facets, label: null, padding: FACET_GAP } } : {}),
     marks: [
       ...marksOf(spec, rows, facets.length > 1),
       ...publishedMarks(spec, published, facets.length > 1),
@@ -168,7 +170,9 @@ function standalone(
     colour: COLOURS[i % COLOURS.length] as string,
     symbol: i,
   }));
-  const lines = layOut(entries.map(({ name }) => name.length));
+  // Bare values such as "yes" or "4" say nothing without the column's name.
+  const label = spec.color === undefined || spec.color === "line" ? "" : `${spec.color}:`;
+  const lines = layOut(label, entries.map(({ name }) => name.length));
   const legendHeight = names.length === 0
     ? 0
     : 20 * (Math.max(...lines.map(({ line }) => line)) + 1) + 6;
@@ -180,6 +184,9 @@ function standalone(
     return `<g transform="translate(${left + 6},${y - 4})">${symbolPath(symbol, colour)}</g>` +
       `<text x="${left + 18}" y="${y}">${escaped(name)}</text>`;
   }).join("");
+  const legendLabel = label === ""
+    ? ""
+    : `<text x="8" y="44" fill-opacity="0.75">${escaped(label)}</text>`;
   const inner = svg.replace(/<style>[\s\S]*?<\/style>/g, "").replace(/^<svg/, `<svg y="${top}"`);
   const note = hasPublished
     ? `<text x="${WIDTH - 8}" y="18" text-anchor="end" font-size="12">dashed: published</text>`
@@ -189,20 +196,23 @@ function standalone(
     `font-family="system-ui, sans-serif" font-size="12" fill="currentColor" color="#667">` +
     `<title>${escaped(spec.title)}</title>` +
     `<text x="8" y="19" font-size="15" font-weight="600">${escaped(spec.title)}</text>${note}` +
-    `${legend}${inner}</svg>\n`;
+    `${legendLabel}${legend}${inner}</svg>\n`;
 }
+
+/** A character's width at the legend's size, rather too wide than too narrow. */
+const CHARACTER = 7.4;
 
 interface Placed {
   readonly line: number;
   readonly left: number;
 }
 
-/** Left to right, on as many lines as it takes. */
-function layOut(lengths: readonly number[]): Placed[] {
+/** Left to right after the label, on as many lines as it takes. */
+function layOut(label: string, lengths: readonly number[]): Placed[] {
   let line = 0;
-  let left = 8;
+  let left = 8 + (label === "" ? 0 : 8 + CHARACTER * label.length);
   return lengths.map((length) => {
-    const width = 34 + 6.8 * length;
+    const width = 34 + CHARACTER * length;
     if (left + width > WIDTH && left > 8) {
       line++;
       left = 8;

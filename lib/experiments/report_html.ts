@@ -16,10 +16,10 @@ const STYLE =
 @media(prefers-color-scheme:dark){:root{--fg:#e6eaf0;--dim:#a3adba;--bg:#12161c;--line:#333c47;--soft:#1b2129;--ok:#63d297;--bad:#ff8a80}}
 *{box-sizing:border-box}body{margin:0 auto;padding:2rem 1.2rem 4rem;max-width:60rem;font:16px/1.55 system-ui,sans-serif;color:var(--fg);background:var(--bg)}
 h1{margin:0;font-size:1.7rem}h2{margin:2.2rem 0 .6rem;font-size:1.2rem}.question{font-size:1.15rem;margin:.3rem 0 1rem}.dim{color:var(--dim)}
-figure{margin:1rem 0}figure svg{width:100%;height:auto;color:var(--fg)}.scroll{overflow-x:auto}
+figure{margin:1rem 0;overflow-x:auto}figure svg{width:100%;min-width:38rem;height:auto;color:var(--fg)}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}th,td{padding:.28rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 td.n,th.n{text-align:right}thead th{border-bottom:2px solid var(--line);white-space:nowrap}code,pre{font-family:ui-monospace,monospace;font-size:.86rem}
-pre{padding:.8rem 1rem;background:var(--soft);border:1px solid var(--line);border-radius:6px;overflow-x:auto}.ok{color:var(--ok)}.bad{color:var(--bad)}.notice{padding:.6rem 1rem;border:1px solid var(--line);border-left:4px solid var(--bad);background:var(--soft)}`;
+pre{padding:.8rem 1rem;background:var(--soft);border:1px solid var(--line);border-radius:6px;overflow-x:auto}.ok{color:var(--ok)}.bad{color:var(--bad)}td.ok,td.bad{white-space:nowrap}.notice{padding:.6rem 1rem;border:1px solid var(--line);border-left:4px solid var(--bad);background:var(--soft)}`;
 
 /** The report as one HTML file. */
 export function reportHtml(experiment: Experiment, result: Result): string {
@@ -70,7 +70,7 @@ function notice({ environment: { points, shard } }: Result): string {
 function plots(experiment: Experiment, result: Result): string {
   return experiment.plots.map((spec) => {
     const svg = plotSvg(spec, result);
-    return svg === null ? "" : `<figure>${svg}</figure>`;
+    return svg === null ? "" : `<figure tabindex="0">${svg}</figure>`;
   }).join("\n");
 }
 

@@ -58,7 +58,7 @@ export const COORDINATION = defineExperiment({
   plots: [{
     ...{ name: "latency", title: "Latency by who coordinates", from: "figures", mark: "dot" },
     ...{ x: "figure", y: "ms", color: "coordination", xScale: "point", yScale: "log" },
-    ...{ xLabel: "", yLabel: "ms" },
+    ...{ xLabel: "99.9th percentiles and means", yLabel: "ms" },
   }],
   reference: {
     source: "Dynamo, SOSP 2007, Table 2, ms",
