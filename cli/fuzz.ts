@@ -3,11 +3,16 @@
  * breaks a promise is shrunk, drawn and written down, with the one line that replays it.
  */
 import { Option } from "commander";
-import { addOutcome, emptySummary, type FuzzSummary } from "../lib/simulation/fuzz.ts";
+import {
+  addOutcome,
+  emptySummary,
+  type FuzzSummary,
+  type SeedOutcome,
+} from "../lib/simulation/fuzz.ts";
 import { type SwarmLimits, swarmScenario } from "../lib/simulation/swarm.ts";
 import { explain } from "./fuzz_explain.ts";
 import { fuzzOnWorkers } from "./fuzz_pool.ts";
-import { fail, integer, newCommand, readArguments, writeAll } from "./options.ts";
+import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./options.ts";
 import { kindsOf } from "./simulate.ts";
 import { describeFuzz } from "./simulation_report.ts";
 
@@ -24,6 +29,8 @@ interface Flags {
 /** Failing seeds that are shrunk and drawn; the others are only named. */
 const SHRUNK_MAX = 3;
 const SEEDS_MAX = 100_000_000;
+/** Begins a terminal's line anew. */
+const CLEAR = "\r\x1b[K";
 
 function readFlags(): Flags {
   const command = newCommand("fuzz", "Runs many random scenarios, and shrinks those that fail.");
@@ -48,35 +55,55 @@ async function fuzz(flags: Flags, limits: SwarmLimits): Promise<FuzzSummary> {
   const onInterrupt = () => stop.abort();
   Deno.addSignalListener("SIGINT", onInterrupt);
   const isWatched = Deno.stderr.isTerminal();
+  // A log gets a line now and then, a terminal one that changes.
+  const everyMs = isWatched ? 200 : 30_000;
   let summary = emptySummary();
-  let shownAt = 0;
+  let shownAt = performance.now();
   try {
     await fuzzOnWorkers({
       ...{ from: flags.from, seeds: flags.seeds, workers: flags.workers, limits },
       signal: stop.signal,
       onOutcome: (outcome) => {
         summary = addOutcome(summary, outcome);
-        if (outcome.violations.length > 0) announce(outcome.seed, outcome.violations[0]?.message);
-        if (!isWatched || performance.now() - shownAt < 200) return;
+        if (outcome.violations.length > 0) announce(outcome, flags);
+        if (performance.now() - shownAt < everyMs) return;
         shownAt = performance.now();
         const line = `${summary.seeds} of ${flags.seeds} seeds, ${summary.failures.length} failing`;
-        writeAll(Deno.stderr, `\r\x1b[K${line}`);
+        writeAll(Deno.stderr, isWatched ? `${CLEAR}${line}` : `${line}\n`);
       },
     });
   } finally {
     Deno.removeSignalListener("SIGINT", onInterrupt);
-    if (isWatched) writeAll(Deno.stderr, "\r\x1b[K");
+    if (isWatched) writeAll(Deno.stderr, CLEAR);
   }
   return summary;
 }
 
-function announce(seed: number, message: string | undefined): void {
-  writeAll(Deno.stderr, `\r\x1b[Kseed ${seed}: ${message}\n`);
+/** Tells of a failing seed at once: a long run may be stopped before it is shrunk. */
+function announce({ seed, violations: [first] }: SeedOutcome, { faults }: Flags): void {
+  const held = faults === undefined ? "" : ` --faults ${faults}`;
+  const again = `deno task fuzz --seeds 1 --from ${seed}${held}`;
+  const clear = Deno.stderr.isTerminal() ? CLEAR : "";
+  writeAll(
+    Deno.stderr,
+    `${clear}seed ${seed}: ${first?.checker}: ${first?.message}\n  again: ${again}\n`,
+  );
+}
+
+/** Exits with 2 when failing scenarios could not be written there: not after hours of looking for them. */
+function requireFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : `${error}`;
+    fail(`--out must be a directory that can be made: '${path}': ${why}`, EXIT_REFUSED);
+  }
 }
 
 async function main(): Promise<void> {
   const flags = readFlags();
   const limits: SwarmLimits = flags.faults === undefined ? {} : { kinds: kindsOf(flags.faults) };
+  requireFolder(flags.out);
   const begun = performance.now();
   const summary = await fuzz(flags, limits);
   const realMs = performance.now() - begun;

@@ -102,14 +102,16 @@ const BACKGROUND: Partial<ClusterConfig> = (() => {
 })();
 
 function fromFlags(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Scenario {
-  const { nodes = 5, weights, zones, config } = foundingOptions(all);
+  const { nodes, weights, zones, config } = foundingOptions(all);
   const seed = seedOf(flags.seed ?? "1");
-  const count = weights?.length ?? zones?.length ?? nodes;
+  const count = nodes ?? weights?.length ?? zones?.length ?? 5;
+  requireOneEach("weights", weights, count);
+  requireOneEach("zones", zones, count);
   const scenario = parseScenario({
     name: `simulate --seed ${seed}`,
     seed,
     nodes: weights === undefined && zones === undefined
-      ? nodes
+      ? count
       : Array.from({ length: count }, (_, i) => ({
         id: `n${i + 1}`,
         ...(weights?.[i] === undefined ? {} : { weight: weights[i] }),
@@ -121,6 +123,15 @@ function fromFlags(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Sc
   });
   const faults = faultsFor(scenario, kindsOf(flags.faults ?? "none"));
   return faults.length === 0 ? scenario : parseScenario({ ...scenario, faults });
+}
+
+/** Exits with 2 unless the list is left out or names one for each node. */
+function requireOneEach(flag: string, list: readonly unknown[] | undefined, nodes: number): void {
+  if (list === undefined || list.length === nodes) return;
+  fail(
+    `--${flag} must name one for each of the ${nodes} nodes: ${list.length} are given`,
+    EXIT_REFUSED,
+  );
 }
 
 function seedOf(text: string): number {
@@ -163,14 +174,26 @@ function run(scenario: Scenario, flags: Flags): { result: RunResult; realMs: num
   return { result, realMs: performance.now() - begun };
 }
 
+function cannotWrite(flag: string, path: string, error: unknown): never {
+  const why = error instanceof Error ? error.message : `${error}`;
+  fail(`Cannot write --${flag} '${path}': ${why}`, EXIT_REFUSED);
+}
+
+function saveTo(path: string, scenario: Scenario): void {
+  try {
+    Deno.writeTextFileSync(path, formatScenario(scenario));
+  } catch (error) {
+    cannotWrite("save", path, error);
+  }
+}
+
 /** Lines are written in large pieces: a long run has millions. */
 function openTrace(path: string) {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(path, { write: true, create: true, truncate: true });
   } catch (error) {
-    const why = error instanceof Error ? error.message : `${error}`;
-    fail(`Cannot write --trace '${path}': ${why}`, EXIT_REFUSED);
+    return cannotWrite("trace", path, error);
   }
   let lines: string[] = [];
   const flush = () => {
@@ -191,7 +214,7 @@ function openTrace(path: string) {
 
 function main(): void {
   const { flags, scenario } = readFlags();
-  if (flags.save !== undefined) Deno.writeTextFileSync(flags.save, formatScenario(scenario));
+  if (flags.save !== undefined) saveTo(flags.save, scenario);
   const { result, realMs } = run(scenario, flags);
   const text = flags.json === true
     ? JSON.stringify({ ...result, realMs: Math.round(realMs) })

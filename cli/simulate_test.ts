@@ -41,6 +41,16 @@ Deno.test("simulate: what cannot be is refused with 2, the field, the value and 
       [["--seed", "x"], /--seed must be a whole number .* it is 'x'/],
       [["--r", "4", "--n", "3"], /--r must be a whole number from 1 to 3: current value is 4/],
       [["--ops", "0"], /whole number from 1/],
+      [
+        ["--nodes", "5", "--weights", "1,2"],
+        /--weights must name one for each of the 5 nodes: 2 are/,
+      ],
+      [
+        ["--weights", "1,2", "--zones", "a,b,c"],
+        /--zones must name one for each of the 2 nodes: 3/,
+      ],
+      [["--ops", "1", "--save", join(directory, "no", "file")], /Cannot write --save/],
+      [["--ops", "1", "--trace", join(directory, "no", "file")], /Cannot write --trace/],
       [["--replay", join(directory, "none.json")], /Cannot read --replay/],
       [
         ["--replay", "any.json", "--nodes", "9", "--ops", "1000", "--json"],
@@ -115,6 +125,9 @@ Deno.test("fuzz: seeds on two workers come to the same as on one", async () => {
   const refused = await run("fuzz", "--seeds", "0");
   assert.equal(refused.code, 2);
   assert.match(refused.err, /whole number from 1/);
+  const nowhere = await run("fuzz", "--seeds", "1", "--out", fileURLToPath(import.meta.url));
+  assert.equal(nowhere.code, 2);
+  assert.match(nowhere.err, /--out must be a directory that can be made/);
 });
 
 Deno.test("fuzz: a failing seed is shrunk, drawn, and written down with the line that replays it", async () => {

@@ -25,6 +25,9 @@ export function describeRun(scenario: Scenario, result: RunResult, realMs: numbe
     `${(realMs / 1_000).toFixed(3)} s (${perSecond} events a second)`,
     "",
     ...describeChecks(result.checks),
+    ...(result.checks.some(isUnused)
+      ? ["(unused: this run had nothing for the check to look at)"]
+      : []),
     "",
     `trace hash ${result.traceHash}`,
   ].join("\n");
@@ -39,10 +42,14 @@ export function describeChecks(checks: readonly CheckResult[]): string[] {
   ]);
 }
 
-function verdict({ found, asserted, examined }: CheckResult): string {
-  if (found > 0) return asserted ? "FAILED" : "found ";
-  // A check that had nothing to look at has proved nothing.
-  return examined > 0 ? "ok    " : "unused";
+function verdict(check: CheckResult): string {
+  if (check.found > 0) return check.asserted ? "FAILED" : "found ";
+  return isUnused(check) ? "unused" : "ok    ";
+}
+
+/** A check that had nothing to look at has proved nothing. */
+function isUnused({ found, examined }: CheckResult): boolean {
+  return found === 0 && examined === 0;
 }
 
 /** Many runs together. */

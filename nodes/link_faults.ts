@@ -95,7 +95,7 @@ export function readLinkFaults(given: unknown, ends: readonly string[]): Standin
   }
   return given.map((each: unknown, i) => {
     const path = `links[${i}]`;
-    const { kind } = new Fields(path, each).has("kind") ? each as { kind: unknown } : { kind: "" };
+    const kind = new Fields(path, each).raw("kind");
     const names = Object.keys(FAULTS).filter((name) => isLinkKind(name));
     if (!names.some((name) => name === kind)) {
       throw new ScenarioError(`${path}.kind`, `one of ${names.join(", ")}`, kind);

@@ -86,7 +86,8 @@ export class Fields {
   oneOf<T extends string>(name: string, allowed: readonly T[], otherwise?: T): T {
     const value = this.raw(name) ?? otherwise;
     const found = allowed.find((each) => each === value);
-    return found ?? this.fail(name, `one of ${allowed.join(", ")}`);
+    return found ??
+      this.fail(name, allowed.length === 1 ? `'${allowed[0]}'` : `one of ${allowed.join(", ")}`);
   }
 
   /** A list of names out of `allowed`, none twice. */
@@ -129,7 +130,7 @@ export class Fields {
     for (const name of Object.keys(this.values)) {
       if (this.read.has(name) || this.values[name] === undefined) continue;
       const known = [...this.read].sort().join(", ");
-      throw new ScenarioError(this.at(name), `left out, as known fields here are ${known}`, name);
+      this.fail(name, `left out, as known fields here are ${known}`);
     }
   }
 

@@ -139,7 +139,7 @@ export class RunRecord {
   private noteDot(node: number, key: string, version: Version, at: number): void {
     const [actor, counter] = version.dot;
     const dot = `${key}\n${actor}\n${counter}`;
-    const meaning = version.value ?? `tombstone of ${version.stampUs}`;
+    const meaning = version.value ?? `a tombstone of ${version.stampUs} µs`;
     const known = this.dots.get(dot);
     if (known === undefined) this.dots.set(dot, meaning);
     else if (known !== meaning && this.clashes.length < CLASHES_MAX) {

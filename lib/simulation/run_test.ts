@@ -31,3 +31,11 @@ Deno.test("the reads that heal are counted apart, and only where it takes them",
   assert.equal(byHand.total, byHand.ok + byHand.failed + byHand.indeterminate);
   assert.equal(healingReads({ gossipIntervalMs: 500, antiEntropyIntervalMs: 1_000 }).total, 0);
 });
+
+Deno.test("a spare that never joins was not started, and so not started again either", () => {
+  const { sometimes, ok } = runScenario(parseScenario({
+    ...{ nodes: 3, spares: [{ id: "s1" }, { id: "s2" }], workload: { operations: 5 } },
+  }));
+  assert.ok(ok);
+  assert.equal(sometimes["node started again"], 0);
+});

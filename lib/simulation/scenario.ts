@@ -140,6 +140,8 @@ function readVersion(fields: Fields): void {
   }
 }
 
+/** What texts of a configuration look like, the cluster's name among them. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 
 function readNodes(fields: Fields): RingMember[] {
@@ -149,9 +151,8 @@ function readNodes(fields: Fields): RingMember[] {
     return Array.from({ length: count }, (_, i) => ({ id: `n${i + 1}`, weight: 1 }));
   }
   const nodes = fields.objects("nodes", NODES_MAX, readNode);
-  if (nodes.length === 0 || new Set(nodes.map((node) => node.id)).size !== nodes.length) {
-    fields.fail("nodes", "a number from 1, or a list of nodes with an id each, none twice");
-  }
+  if (nodes.length === 0) fields.fail("nodes", "a number from 1, or a list of at least one node");
+  requireOnce("nodes", nodes, []);
   return nodes;
 }
 
@@ -167,11 +168,22 @@ function readNode(node: Fields): RingMember {
 
 function readSpares(fields: Fields, nodes: readonly RingMember[]): RingMember[] {
   const spares = fields.objects("spares", NODES_MAX, readNode);
-  const ids = [...nodes, ...spares].map((node) => node.id);
-  if (new Set(ids).size !== ids.length) {
-    fields.fail("spares", "nodes with an id each that no other node has");
-  }
+  requireOnce("spares", spares, nodes);
   return spares;
+}
+
+function requireOnce(
+  list: string,
+  nodes: readonly RingMember[],
+  others: readonly RingMember[],
+): void {
+  const taken = new Set(others.map(({ id }) => id));
+  for (const [i, { id }] of nodes.entries()) {
+    if (taken.has(id)) {
+      throw new ScenarioError(`${list}[${i}].id`, "an id that no other node has", id);
+    }
+    taken.add(id);
+  }
 }
 
 /** What works in the background and around failures is off in a scenario that does not ask for it. */
@@ -191,8 +203,9 @@ function readConfig(fields: Fields, nodes: number): ClusterConfig {
   for (const [name, standard] of Object.entries(clusterConfig())) {
     if (!fields.has(name)) continue;
     if (typeof standard === "boolean") given[name] = fields.boolean(name, standard);
-    else if (typeof standard === "string") given[name] = fields.text(name, ID, "a name");
-    else given[name] = fields.integer(name, 0, Number.MAX_SAFE_INTEGER);
+    else if (typeof standard === "string") {
+      given[name] = fields.text(name, NAME, "1 to 64 of A-Z a-z 0-9 . _ -");
+    } else given[name] = fields.integer(name, 0, Number.MAX_SAFE_INTEGER);
   }
   fields.refuseOthers();
   try {

@@ -85,19 +85,28 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
       { version: 2 },
       /^version must be at most 1, the newest that this program knows: current value is 2$/,
     ],
-    [{ format: "something" }, /^format must be one of dynamo-scenario/],
+    [{ format: "something" }, /^format must be 'dynamo-scenario': current value is "something"$/],
     [
       { network: { latency: "uniform(5,1)" } },
       /^network\.latency must be a latency; .*at least its low/,
     ],
     [{ seed: 1.5 }, /^seed must be a whole number/],
     [{ nodes: 0 }, /^nodes must be a whole number from 1 to 10000: current value is 0$/],
-    [{ nodes: [{ id: "a" }, { id: "a" }] }, /^nodes must be a number from 1, or a list/],
+    [{ nodes: [] }, /^nodes must be a number from 1, or a list of at least one node/],
+    [
+      { nodes: [{ id: "a" }, { id: "b" }, { id: "a" }] },
+      /^nodes\[2\]\.id must be an id that no other node has: current value is "a"$/,
+    ],
+    [{ nodes: 2, spares: [{ id: "n2" }] }, /^spares\[0\]\.id must be an id that no other/],
+    [{ config: { cluster: "" } }, /^config\.cluster must be 1 to 64 of A-Z a-z 0-9 \. _ -/],
     [
       { config: { n: 3, r: 4 } },
       /^config\.r must be a whole number from 1 to 3: current value is 4$/,
     ],
-    [{ config: { colour: "red" } }, /^config\.colour must be left out/],
+    [
+      { config: { colour: "red" } },
+      /^config\.colour must be left out, .*: current value is "red"$/,
+    ],
     [{ workload: { acts: { get: 0 } } }, /^workload\.acts must be weights/],
     [{ workload: { acts: { fetch: 1 } } }, /^workload\.acts\.fetch must be left out/],
     [

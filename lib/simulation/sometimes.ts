@@ -49,7 +49,8 @@ export function sometimesOf({ scenario, simulation, driver }: Run): SometimesCou
   const count = (test: (operation: typeof history.operations[number]) => boolean) =>
     history.operations.reduce((sum, operation) => sum + (test(operation) ? 1 : 0), 0);
   const { messageCounters: messages } = simulation;
-  const boots = simulation.machines.reduce((sum, machine) => sum + machine.boot, 0);
+  // A spare that never joined was never started.
+  const restarts = simulation.machines.reduce((sum, { boot }) => sum + Math.max(0, boot - 1), 0);
   return {
     "read with siblings": count((each) => each.returned.length > 1),
     "read of nothing": count((each) =>
@@ -77,7 +78,7 @@ export function sometimesOf({ scenario, simulation, driver }: Run): SometimesCou
     "message delayed": messages.delayed,
     "message held": messages.held,
     "message refused": messages.refused,
-    "node started again": boots - simulation.machines.length,
+    "node started again": restarts,
     "hint stored": seen("hint-stored"),
     "hint delivered": seen("hint-delivered"),
     "node believed down": seen("node-down"),

@@ -19,7 +19,7 @@ const HINTS_PLENTY = 10_000;
 
 export const alwaysWriteable: Checker = {
   name: "always-writeable",
-  about: "with a sloppy quorum and W reachable nodes, a put succeeds",
+  about: "with a sloppy quorum, W reachable nodes and a calm network, a put succeeds",
   asserted: always,
   check({ scenario, history }) {
     if (!isCalm(scenario)) return { examined: 0, findings: [] };

@@ -16,7 +16,8 @@ import { type Checker, type Finding, isExact, named, ownersCount } from "./check
 
 export const quorumReads: Checker = {
   name: "quorum-reads",
-  about: "with R + W > N, a read sees every write that was acknowledged before it began",
+  about:
+    "with R + W > N and no sloppy quorum, a read sees every write acknowledged before it began",
   asserted: isExact,
   check(evidence) {
     const findings: Finding[] = [];

@@ -4,6 +4,7 @@
  * associative and idempotent on what the replicas really held.
  */
 import { sameSiblings, type Siblings, type Versioning } from "../../dynamo/versions.ts";
+import { describeValue } from "../describe.ts";
 import type { Holding } from "../healing.ts";
 import { type Checker, type Evidence, type Finding, isExact, named } from "./checker.ts";
 
@@ -24,7 +25,9 @@ export const uniqueDots: Checker = {
 
 function clashes({ record, nodes }: Evidence): Finding[] {
   return record.clashes.map(({ key, dot, node, first, second }) => ({
-    message: `dot ${dot} of ${key} stands for ${first} and, on ${nodes[node]}, for ${second}`,
+    message: `dot ${dot} of ${key} stands for ${described(first)} and, on ${nodes[node]}, for ${
+      described(second)
+    }`,
     key,
   }));
 }
@@ -39,7 +42,7 @@ function appliedTwice({ record, history }: Evidence): Finding[] {
 
 function foreignValues({ record, history, nodes }: Evidence): Finding[] {
   const stored = record.foreign.map(({ key, value, node }) => ({
-    message: `${nodes[node]} stores ${value} under ${key}, which nobody wrote`,
+    message: `${nodes[node]} stores ${described(value)} under ${key}, which nobody wrote`,
     key,
   }));
   const read = history.operations.filter((each) => each.kind === "get").flatMap((get) => {
@@ -48,11 +51,18 @@ function foreignValues({ record, history, nodes }: Evidence): Finding[] {
       return writer.key !== get.key || writer.startedAt > get.endedAt;
     });
     if (strangers.length === 0 && get.foreign.length === 0) return [];
-    const what = [...get.foreign, ...strangers.map((id) => `write #${id}`)].join(", ");
+    const what = [...get.foreign.map(described), ...strangers.map((id) => `write #${id}`)].join(
+      ", ",
+    );
     const message = `${named(get)} returned ${what}, which nobody had written under that key`;
     return [{ message, key: get.key, operations: [get.id, ...strangers] }];
   });
   return [...stored, ...read];
+}
+
+/** What a version holds: a value in base64, or the words for a tombstone. */
+function described(content: string): string {
+  return content.startsWith("a tombstone") ? content : `'${describeValue(content)}'`;
 }
 
 function brokenMerges(holdings: readonly Holding[], rules: Versioning): Finding[] {
