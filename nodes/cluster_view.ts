@@ -2,8 +2,9 @@
  * What each node of a running cluster holds and thinks, for tests, the soak and experiments that must
  * know what is on the disks and not what a quorum answers.
  */
-import type { AntiEntropyState, ExchangeReport } from "../lib/dynamo/admin.ts";
-import type { NodeId } from "../lib/dynamo/ring.ts";
+import type { AntiEntropyState, ExchangeReport, TransfersState } from "../lib/dynamo/admin.ts";
+import type { Standing } from "../lib/dynamo/membership.ts";
+import { type NodeId, Ring, type RingMember, type RingState } from "../lib/dynamo/ring.ts";
 import type { RunningCluster } from "./launcher.ts";
 import type { MethodTraffic } from "./rpc_traffic.ts";
 
@@ -17,6 +18,22 @@ export interface NodeView {
   readonly antiEntropy: AntiEntropyState;
   readonly traffic: Readonly<Record<string, MethodTraffic>>;
   readonly counters: Readonly<Record<string, number>>;
+}
+
+/** What one node knows of the membership. */
+export interface MembershipView {
+  readonly node: NodeId;
+  /** Of all who are or ever were members. */
+  readonly standings: ReadonlyMap<NodeId, Standing>;
+  readonly ring: Ring;
+  /** Ranges are still to change hands, or copies to be let go. */
+  readonly isMoving: boolean;
+}
+
+/** The part of `GET /ring` that a ring is made from. */
+interface RingTable extends Omit<RingState, "members"> {
+  readonly n: number;
+  readonly members: readonly (RingMember & { readonly standing: Standing })[];
 }
 
 export interface HeldVersion {
@@ -52,10 +69,23 @@ const ANSWER_MS = 10_000;
 const PAGE = 1_000;
 
 export class ClusterView {
-  private constructor(private readonly cluster: RunningCluster, private readonly secret: string) {}
+  private constructor(
+    private readonly cluster: RunningCluster,
+    private readonly secret: string,
+    private readonly ring: { readonly ring: Ring } | undefined,
+  ) {}
 
-  static async of(cluster: RunningCluster): Promise<ClusterView> {
-    return new ClusterView(cluster, (await Deno.readTextFile(cluster.secretFile)).trim());
+  /** `ring`: where it is followed already, so that no node has to be asked for a key's primaries. */
+  static async of(
+    cluster: RunningCluster,
+    ring?: { readonly ring: Ring },
+  ): Promise<ClusterView> {
+    return new ClusterView(cluster, (await Deno.readTextFile(cluster.secretFile)).trim(), ring);
+  }
+
+  /** Those that run now. */
+  get running(): NodeId[] {
+    return this.cluster.nodes.filter(({ state }) => state === "running").map(({ id }) => id);
   }
 
   async status(id: NodeId): Promise<NodeView> {
@@ -64,9 +94,34 @@ export class ClusterView {
 
   /** Hints that the running nodes hold, all together. */
   async hints(): Promise<number> {
-    const running = this.cluster.nodes.filter((node) => node.state === "running");
-    const statuses = await Promise.all(running.map(({ id }) => this.status(id)));
-    return statuses.flatMap(({ hints }) => Object.values(hints)).reduce((a, b) => a + b, 0);
+    return (await this.hintsByHolder()).reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Who holds how many for whom. */
+  async hintsByHolder(): Promise<{ node: NodeId; target: NodeId; count: number }[]> {
+    const statuses = await Promise.all(this.running.map((id) => this.status(id)));
+    return statuses.flatMap(({ id, hints }) =>
+      Object.entries(hints).filter(([, count]) => count > 0)
+        .map(([target, count]) => ({ node: id, target, count }))
+    );
+  }
+
+  /** The membership in the node's own view, and the ring that follows from it. */
+  async membership(id: NodeId): Promise<MembershipView> {
+    const [table, transfers] = await Promise.all([
+      this.ask(id, "/ring") as Promise<RingTable>,
+      this.ask(id, "/membership/transfers") as Promise<TransfersState>,
+    ]);
+    const { partitioning, partitions, tokens, segments, n } = table;
+    const members = table.members.filter(({ standing }) => standing === "member")
+      .map(({ id, weight, zone }) => zone === undefined ? { id, weight } : { id, weight, zone });
+    const state = { partitioning, partitions, tokens, members };
+    return {
+      node: id,
+      standings: new Map(transfers.members.map((each) => [each.id, each.standing])),
+      ring: new Ring(segments === undefined ? state : { ...state, segments }, n),
+      isMoving: transfers.left > 0 || transfers.leftovers,
+    };
   }
 
   /** What the node itself holds of the key; null: nothing. */
@@ -98,9 +153,10 @@ export class ClusterView {
 
   /** A key's primaries, as a node that runs knows them. */
   async primaries(key: string): Promise<readonly NodeId[]> {
-    const running = this.cluster.nodes.find((node) => node.state === "running");
+    if (this.ring !== undefined) return this.ring.ring.primariesOfKey(key);
+    const [running] = this.running;
     if (running === undefined) throw new Error("Cannot ask for a key's primaries: no node runs");
-    const place = await this.ask(running.id, `/ring/${encodeURIComponent(key)}`) as {
+    const place = await this.ask(running, `/ring/${encodeURIComponent(key)}`) as {
       preferenceList: { id: NodeId; primary: boolean }[];
     };
     return place.preferenceList.filter(({ primary }) => primary).map(({ id }) => id);

@@ -5,14 +5,15 @@
  * A message is a call to a peer or its answer. `drop`, `duplicate` and `latency` befall the messages of
  * calls that this node makes; a partition cuts it off from some nodes: from its calls to them (`out`),
  * theirs to it (`in`), or `both`. What is cut or dropped is met with silence, as behind a black hole.
- * `links` are faults of single links in the words of a scenario (`link_faults.ts`).
+ * `links` are faults of single links in the words of a scenario (`link_faults.ts`). Both name members,
+ * and whom `strangers` lists: a node can be cut off from one that only will join.
  */
 import { ConfigError, requireInteger, requireOneOf } from "../lib/dynamo/config.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { parseLegs, SpecError } from "../lib/random/latency.ts";
 import { Fields, ScenarioError } from "../lib/simulation/fields.ts";
 import { readLinkFaults, type StandingLinkFault } from "./link_faults.ts";
-import { isObject } from "./wire_guards.ts";
+import { isNodeId, isObject } from "./wire_guards.ts";
 
 export type CutDirection = "both" | "out" | "in";
 export const CUT_DIRECTIONS: readonly CutDirection[] = ["both", "out", "in"];
@@ -55,6 +56,8 @@ export type FaultRequest =
       readonly direction?: CutDirection;
     } | null;
     readonly disk?: Partial<FaultSettings["disk"]>;
+    /** Nodes that may be no members, not yet or not any more: the rest may name them all the same. */
+    readonly strangers?: readonly NodeId[];
   };
 
 export const NO_FAULTS: FaultSettings = {
@@ -67,8 +70,9 @@ export const NO_FAULTS: FaultSettings = {
 };
 
 export const DISK_SLOW_MS_MAX = 60_000;
+const STRANGERS_MAX = 64;
 
-const FIELDS = ["latency", "drop", "duplicate", "partition", "disk", "links"];
+const FIELDS = ["latency", "drop", "duplicate", "partition", "disk", "links", "strangers"];
 
 /**
  * `ends`: whom links may join, this node and its peers. Throws {@link ConfigError} that names the field,
@@ -80,14 +84,24 @@ export function readFaults(
   ends: readonly NodeId[] = peers,
 ): FaultSettings {
   const fields = objectOf("faults", given, FIELDS);
+  const strangers = strangersIn(fields["strangers"] ?? []);
   return {
     latency: latencyOf(fields["latency"] ?? null),
     drop: probability("drop", fields["drop"]),
     duplicate: probability("duplicate", fields["duplicate"]),
-    partition: partitionOf(fields["partition"] ?? null, peers),
+    partition: partitionOf(fields["partition"] ?? null, [...peers, ...strangers]),
     disk: diskOf(fields["disk"] ?? {}),
-    links: asConfig(() => readLinkFaults(fields["links"] ?? [], ends)),
+    links: asConfig(() => readLinkFaults(fields["links"] ?? [], [...ends, ...strangers])),
   };
+}
+
+function strangersIn(given: unknown): NodeId[] {
+  if (Array.isArray(given) && given.length <= STRANGERS_MAX && given.every(isNodeId)) return given;
+  throw new ConfigError(
+    `strangers must be a list of at most ${STRANGERS_MAX} ids of nodes: current value is ${
+      shownValue(given)
+    }`,
+  );
 }
 
 function diskOf(given: unknown): FaultSettings["disk"] {

@@ -55,6 +55,8 @@ for (
       /disk\.operations must be one of loads, stores, both: .*"some"/,
     ],
     [{ disk: { full: 1 } }, /disk\.full must be true or false: current value is 1/],
+    [{ strangers: "n9" }, /strangers must be a list of at most 64 ids of nodes: .*"n9"/],
+    [{ partition: { nodes: ["n9"] } }, /partition\.nodes must be one of .*n9/],
     [{ links: {} }, /links must be a list of at most 64 faults of links: current value is \{\}/],
   ] as const
 ) {
@@ -65,6 +67,14 @@ for (
     });
   });
 }
+
+Deno.test("faults: a node can be cut off from one that is no member, where it is named as such", () => {
+  const partition = { nodes: ["n9"] };
+  const links = [{ kind: "clog", to: ["n9"] }];
+  const settings = readFaults({ partition, links, strangers: ["n9"] }, PEERS);
+  deepEqual(settings.partition, { nodes: ["n9"], direction: "both" });
+  deepEqual(settings.links, links);
+});
 
 function member(id: string): Member {
   return { id, url: `http://${id}`, weight: 1 };

@@ -6,7 +6,7 @@
  * The launcher knows nothing of the protocol. It makes the founding data, the secret and the ports, and
  * then only starts and signals processes: a node that it kills is as dead as one on another machine.
  */
-import type { Founding } from "../lib/dynamo/events.ts";
+import type { Founding, Member } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { parseLegs } from "../lib/random/latency.ts";
 import { ClusterDirectory } from "./cluster_directory.ts";
@@ -20,7 +20,7 @@ import {
   type ClusterTransfers,
   MembershipChanges,
 } from "./launcher_membership.ts";
-import { HOST, portsFor, portsOf, requireFree } from "./launcher_ports.ts";
+import { HOST, portsFor, portsOf, requireFree, sparesAt } from "./launcher_ports.ts";
 import { livingMembers, nextId, type Roster } from "./launcher_roster.ts";
 import { cacheNodeModules } from "./node_process.ts";
 import { freePorts } from "./ports.ts";
@@ -45,6 +45,11 @@ export interface LaunchOptions extends FoundingOptions {
   readonly latency?: string;
   /** Whether the nodes take orders to misbehave at `/faults`. */
   readonly allowFaults?: boolean;
+  /**
+   * Nodes that are no members and are not started, under ids that no member has: `restart` starts one,
+   * and whoever asked for it has it admitted. They are not remembered for another start.
+   */
+  readonly spares?: readonly NodeId[];
   /** Given each line that a node writes on stderr. */
   readonly onOutput?: (id: NodeId, line: string) => void;
   /** Aborting ends a start under way. */
@@ -93,7 +98,9 @@ async function launchIn(
     await requireFree(portsOf(livingMembers(founding.members, directory.storedRoster)));
     await fetched;
     await directory.write(founding);
-    const cluster = new RunningCluster(options, founding, directory);
+    const spares = sparesAt(options.spares ?? [], ports);
+    for (const { id } of spares) await directory.makeRoom(id);
+    const cluster = new RunningCluster(options, founding, directory, spares);
     try {
       await cluster.begin();
       return cluster;
@@ -134,12 +141,12 @@ export class RunningCluster {
     readonly options: LaunchOptions,
     readonly founding: Founding,
     private readonly directory: ClusterDirectory,
+    private readonly spares: readonly Member[] = [],
   ) {
     this.roster = directory.storedRoster;
+    const members = livingMembers(founding.members, this.roster);
     this.supervised = new Map(
-      livingMembers(founding.members, this.roster).map((
-        { id, url },
-      ) => [id, this.supervise(id, url)]),
+      [...members, ...spares].map(({ id, url }) => [id, this.supervise(id, url)]),
     );
     this.changes = new MembershipChanges(this.changing());
   }
@@ -176,7 +183,7 @@ export class RunningCluster {
     return this.directory.stored !== null;
   }
 
-  /** Every node as it is now: the founding members, then those that joined; not those that are gone. */
+  /** Every node as it is now: founding members, spares, then those that joined; not those that are gone. */
   get nodes(): NodeProcess[] {
     return [...this.supervised.values()].map((node) => node.process);
   }
@@ -307,7 +314,9 @@ export class RunningCluster {
     const abort = () => aborted.reject(signal?.reason);
     signal?.addEventListener("abort", abort);
     try {
-      const begun = [...this.supervised.values()].map((node) => node.begin());
+      const begun = [...this.supervised.values()]
+        .filter(({ start }) => !this.spares.some(({ id }) => id === start.id))
+        .map((node) => node.begin());
       for (const start of begun) start.catch(() => {});
       await Promise.race([Promise.all(begun), aborted.promise]);
       this.changes.resume();
@@ -329,9 +338,11 @@ export class RunningCluster {
         await directory.writeRoster(roster);
         this.roster = roster;
       },
-      follows: true,
+      // Who brings spares orders what becomes of the members, and ends them, itself.
+      follows: this.options.spares === undefined,
       newcomer: async (taken) => {
-        const id = nextId(this.founding.members, this.roster, taken);
+        const others = [...this.spares.map(({ id }) => id), ...taken];
+        const id = nextId(this.founding.members, this.roster, others);
         await directory.makeRoom(id);
         this.outsiders.add(id);
         const [port] = freePorts(HOST, 1);

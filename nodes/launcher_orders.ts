@@ -7,6 +7,7 @@ import type { TransfersState } from "../lib/dynamo/admin.ts";
 import type { NodeShare, RangeMove } from "../lib/dynamo/membership_plan.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { LaunchError } from "./launch_error.ts";
+import { PROBLEM_TYPE_PREFIX } from "./problems.ts";
 
 export type ActName = "join" | "leave" | "remove" | "replace";
 
@@ -34,6 +35,13 @@ export interface PlanFields {
 export interface Addressee {
   readonly id: NodeId;
   readonly url: string;
+}
+
+/** A node does not accept an order; `code` is that of its problem. */
+export class OrderRefused extends LaunchError {
+  constructor(message: string, readonly code: string) {
+    super("refused", message);
+  }
 }
 
 /** A plan looks at every range; a commit waits for a disk. */
@@ -65,7 +73,7 @@ export class MembershipOrders {
     return peers[other]?.up ?? true;
   }
 
-  /** Throws {@link LaunchError}: `refused` for what the node does not accept, `failed` for silence. */
+  /** Throws {@link OrderRefused} for what the node does not accept, {@link LaunchError} for silence. */
   private async ask<T>({ id, url }: Addressee, path: string, init: RequestInit): Promise<T> {
     const secret = (await Deno.readTextFile(this.secretFile)).trim();
     const headers = { "authorization": `Bearer ${secret}`, "content-type": "application/json" };
@@ -82,9 +90,10 @@ export class MembershipOrders {
     }
     const json = jsonIn(text);
     if (answer.ok) return json as T;
-    const detail = (json as { detail?: unknown } | null)?.detail ?? `status ${answer.status}`;
-    const kind = answer.status >= 500 ? "failed" : "refused";
-    throw new LaunchError(kind, `Node ${id}: ${detail}`);
+    const { detail = `status ${answer.status}`, type } = (json ?? {}) as Record<string, unknown>;
+    const message = `Node ${id}: ${detail}`;
+    if (answer.status >= 500) throw new LaunchError("failed", message);
+    throw new OrderRefused(message, String(type).replace(PROBLEM_TYPE_PREFIX, ""));
   }
 }
 

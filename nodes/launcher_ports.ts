@@ -1,6 +1,7 @@
 /** Where the nodes of a cluster are to listen, and whether they can. */
 import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Founding, Member } from "../lib/dynamo/events.ts";
+import type { NodeId } from "../lib/dynamo/ring.ts";
 import { NODES_DEFAULT } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
 import type { Roster } from "./launcher_roster.ts";
@@ -38,6 +39,13 @@ export function portsFor(
     );
   }
   return Array.from({ length: count }, (_, i) => port + i);
+}
+
+/** Nodes that are no members, on free ports beside those of the members. */
+export function sparesAt(ids: readonly NodeId[], members: readonly number[]): Member[] {
+  const ports = freePorts(HOST, members.length + ids.length)
+    .filter((port) => !members.includes(port));
+  return ids.map((id, i) => ({ id, url: `http://${HOST}:${ports[i]}`, weight: 1 }));
 }
 
 export function portsOf(members: readonly Member[]): number[] {

@@ -75,6 +75,10 @@ export class NodeKeeper {
     this.toWipe = true;
   }
 
+  get isSettled(): boolean {
+    return this.working === null;
+  }
+
   /** Resolves when it is where it is wanted. */
   async settled(): Promise<void> {
     while (this.working !== null) await this.working;

@@ -404,7 +404,7 @@ function faultRoutes(): RouteConfig[] {
       description: "Takes the place of what was said before: whatever is left out is well again.",
       security,
       request: {
-        body: { content: json(schemas.faultSettings.partial(), { drop: 0.1 }), required: true },
+        body: { content: json(schemas.faultRequest, { drop: 0.1 }), required: true },
       },
       responses: { ...answer, ...problems([400, "Malformed or out of range"]), ...refused },
     },

@@ -170,6 +170,13 @@ export const faultSettings = z.object({
   }),
 }).openapi("Faults");
 
+export const faultRequest = faultSettings.partial().extend({
+  strangers: z.array(nodeId).optional().openapi({
+    description: "Nodes that may be no members, not yet or not any more: partition and " +
+      "links may name them too",
+  }),
+});
+
 export const faults = faultSettings.extend({
   injected: z.record(z.string(), z.number()).openapi({ description: "What has been done so far" }),
 });

@@ -21,7 +21,8 @@ interface Seen {
 
 export interface ScenarioClientsOptions {
   readonly scenario: Scenario;
-  readonly ring: Ring;
+  /** As it is at the moment. */
+  readonly world: { readonly ring: Ring };
   readonly asker: NodeAsker;
   /** Since the run began, µs. */
   readonly nowUs: () => number;
@@ -60,11 +61,11 @@ export class ScenarioClients {
   }
 
   private async loop(client: number, signal: AbortSignal): Promise<void> {
-    const { options: { ring, nowUs }, drawing } = this;
+    const { options: { world, nowUs }, drawing } = this;
     for (;;) {
       await this.until(nowUs() + drawing.thinkUs(client), signal);
       if (this.over || !this.hasRoomFor(1)) return;
-      const wish = drawing.draw({ ring }, client);
+      const wish = drawing.draw(world, client);
       const isCut = wish.act === "update" && !this.hasRoomFor(2);
       await this.carryOut(client, isCut ? { ...wish, act: "get" } : wish);
     }

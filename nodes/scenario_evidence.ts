@@ -20,6 +20,7 @@ import { exactSiblings } from "../lib/simulation/checkers/exact_siblings.ts";
 import { honestReplies } from "../lib/simulation/checkers/honest_replies.ts";
 import { type CheckResult, runCheckers } from "../lib/simulation/checkers/mod.ts";
 import { noLostWrite } from "../lib/simulation/checkers/no_lost_write.ts";
+import { ownership } from "../lib/simulation/checkers/ownership.ts";
 import { quorumReads } from "../lib/simulation/checkers/quorum_reads.ts";
 import { uniqueDots } from "../lib/simulation/checkers/unique_dots.ts";
 import type { Holding } from "../lib/simulation/healing.ts";
@@ -29,6 +30,7 @@ import type { Scenario } from "../lib/simulation/scenario.ts";
 import { type Convergence, heldByPrimaries, inTurns } from "./cluster_convergence.ts";
 import type { ClusterView, HeldRecord } from "./cluster_view.ts";
 import type { Wipe } from "./scenario_faults.ts";
+import { copiesLeftBehind, type Settling } from "./scenario_membership.ts";
 import { type ShownValue, valueOf } from "./scenario_requests.ts";
 
 const reportsOnly = (checker: Checker): Checker => ({ ...checker, asserted: () => false });
@@ -38,6 +40,7 @@ export const LIVE_CHECKERS: readonly Checker[] = [
   noLostWrite,
   exactSiblings,
   convergence,
+  ownership,
   quorumReads,
   deletedStaysDeleted,
   uniqueDots,
@@ -50,7 +53,12 @@ export interface LiveRun {
   readonly scenario: Scenario;
   readonly history: History;
   readonly keys: ReadonlySet<string>;
-  readonly ring: Ring;
+  /** As each member sees it in the end. */
+  readonly rings: readonly Ring[];
+  /** Acts of membership were committed to: ranges may have moved. */
+  readonly hasMoved: boolean;
+  /** The acts are done and what they move has moved; null where there were none. */
+  readonly settling: Settling | null;
   readonly wipes: readonly Wipe[];
   readonly convergence: Convergence;
   /** Processes that ended by themselves. */
@@ -62,25 +70,30 @@ export async function judgeLiveRun(view: ClusterView, run: LiveRun): Promise<Che
   const keys = [...run.keys];
   const held = await inTurns(keys, (key) => heldByPrimaries(view, key));
   const holdings = new Map(keys.map((key, i) => [key, (held[i] ?? []).map(holdingOf)]));
-  const hintsLeft = await hintsOf(view, run.scenario);
+  const hintsLeft = await view.hintsByHolder();
+  const [ring] = run.rings;
+  const leftBehind = ring !== undefined && run.hasMoved ? await copiesLeftBehind(view, ring) : [];
+  const evidence = evidenceOf(run, holdings, { hintsLeft, leftBehind });
   return [
     crashCheck(run),
-    ...runCheckers(run.scenario, evidenceOf(run, holdings, hintsLeft), LIVE_CHECKERS),
+    ...(run.settling === null ? [] : [settlingCheck(run.settling)]),
+    ...runCheckers(run.scenario, evidence, LIVE_CHECKERS),
   ];
 }
 
-/** `final`: what the owners of every key hold. */
+/** `final`: what the owners of every key hold; `rest`: what else is on the disks. */
 export function evidenceOf(
-  { scenario, history, ring, wipes, convergence: { converged, keysDiffering }, keys }: LiveRun,
+  run: LiveRun,
   final: ReadonlyMap<string, readonly Holding[]>,
-  hintsLeft: Evidence["hintsLeft"],
+  rest: Pick<Evidence, "hintsLeft" | "leftBehind">,
 ): Evidence {
-  const nodes = scenario.nodes.map(({ id }) => id);
+  const { scenario, history, rings, wipes, convergence: { converged, keysDiffering }, keys } = run;
+  const nodes = [...scenario.nodes, ...scenario.spares].map(({ id }) => id);
   const record = new TrustingRecord(history);
   for (const { node, at } of wipes) {
     for (const key of keys) record.destroyed(nodes.indexOf(node), key, "wiped", at);
   }
-  excuse(record, history, wipes);
+  excuse(record, run);
   for (const [key, holdings] of final) {
     for (const { node, siblings } of holdings) {
       if (siblings) record.committed(nodes.indexOf(node), key, { key, siblings }, 0);
@@ -96,11 +109,10 @@ export function evidenceOf(
     diverged: [],
     divergentKeys: keysDiffering,
     converged,
-    hintsLeft,
+    ...rest,
     rules: versioning(scenario.config.mode),
-    rings: [ring],
-    members: nodes.length,
-    leftBehind: [],
+    rings,
+    members: rings[0]?.state.members.length ?? 0,
     handoffsMost: 0,
     stats: [],
     requestsMost: 0,
@@ -117,14 +129,18 @@ class TrustingRecord extends RunRecord {
   }
 }
 
-/** A write whose every acknowledging disk was wiped afterwards may be gone without anybody's fault. */
-function excuse(record: RunRecord, history: History, wipes: readonly Wipe[]): void {
+/**
+ * A write whose every acknowledging disk was wiped afterwards may be gone without anybody's fault. Once
+ * ranges have moved nobody outside can tell which disks had it: then as many wiped ones excuse.
+ */
+function excuse(record: RunRecord, { history, wipes, hasMoved }: LiveRun): void {
   if (wipes.length === 0) return;
   for (const { id, kind, outcome, acks, startedAt } of history.operations) {
     if (kind === "get" || outcome !== "ok") continue;
-    const isGone = (node: string) =>
-      wipes.some((wipe) => wipe.node === node && wipe.at >= startedAt);
-    if (acks.every(isGone)) record.excused.add(id);
+    const wiped = new Set(wipes.filter(({ at }) => at >= startedAt).map(({ node }) => node));
+    const isGone = acks.every((node) => wiped.has(node)) ||
+      (hasMoved && wiped.size >= new Set(acks).size);
+    if (isGone) record.excused.add(id);
   }
 }
 
@@ -146,12 +162,18 @@ function versionOf(shown: HeldRecord["siblings"][number]): Version {
   };
 }
 
-async function hintsOf(view: ClusterView, { nodes }: Scenario): Promise<Evidence["hintsLeft"]> {
-  const statuses = await Promise.all(nodes.map(({ id }) => view.status(id)));
-  return statuses.flatMap(({ id, hints }) =>
-    Object.entries(hints).filter(([, count]) => count > 0)
-      .map(([target, count]) => ({ node: id, target, count }))
-  );
+function settlingCheck({ settled, tookMs, views }: Settling): CheckResult {
+  const name = "membership-settles";
+  const message = `acts or moves are still under way ${tookMs} ms after healing`;
+  return {
+    name,
+    about: "every act of membership is decided, and what it moves has moved, within the bound",
+    asserted: true,
+    examined: views.length,
+    found: settled ? 0 : 1,
+    violations: settled ? [] : [{ checker: name, message }],
+    excused: 0,
+  };
 }
 
 function crashCheck({ crashes, scenario }: LiveRun): CheckResult {

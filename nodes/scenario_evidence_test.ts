@@ -58,13 +58,13 @@ function found(run: Partial<LiveRun> & Pick<LiveRun, "history">, value: string |
   const whole: LiveRun = {
     scenario: SCENARIO,
     keys: new Set(["k"]),
-    ring: Ring.over(ring, 3),
-    ...{ wipes: [], crashes: [], convergence },
+    rings: [Ring.over(ring, 3)],
+    ...{ hasMoved: false, settling: null, wipes: [], crashes: [], convergence },
     ...run,
   };
   const checks = runCheckers(
     SCENARIO,
-    evidenceOf(whole, new Map([["k", holdings]]), []),
+    evidenceOf(whole, new Map([["k", holdings]]), { hintsLeft: [], leftBehind: [] }),
     LIVE_CHECKERS,
   );
   return {
@@ -85,6 +85,23 @@ Deno.test("live run: it is excused when every disk that had acknowledged it was 
   const both = found({ history, wipes: [wipe("n1", 20), wipe("n2", 30)] }, null);
   deepEqual([both.names, both.excused], [[], 1]);
   deepEqual(found({ history, wipes: [wipe("n1", 20)] }, null).names, ["no-lost-write"]);
+});
+
+Deno.test("live run: once ranges have moved, as many wiped disks as acknowledgements excuse", () => {
+  const { history } = acknowledged();
+  const wipes = [{ node: "n1", at: 20 }, { node: "n3", at: 30 }];
+  deepEqual(found({ history, wipes }, null).names, ["no-lost-write"]);
+  const moved = found({ history, wipes, hasMoved: true }, null);
+  deepEqual([moved.names, moved.excused], [[], 1]);
+  const one = found({ history, wipes: wipes.slice(1), hasMoved: true }, null);
+  deepEqual(one.names, ["no-lost-write"]);
+});
+
+Deno.test("live run: members that see different rings in the end are found", () => {
+  const { history, put } = acknowledged();
+  const three = Ring.over(foundingOf(SCENARIO).ring, 3);
+  const four = Ring.over(foundingOf(parseScenario({ nodes: 4 })).ring, 3);
+  deepEqual(found({ history, rings: [three, four] }, put.value).names, ["ownership"]);
 });
 
 Deno.test("live run: a value that nobody wrote, and a refused write that surfaced, are found", () => {

@@ -2,8 +2,10 @@
  * Makes the faults of a scenario happen to real processes, and ends them. As in the simulator, faults
  * may overlap on one node or link: what a node suffers follows from all that are under way.
  */
-import type { NodeId } from "../lib/dynamo/ring.ts";
+import type { Member } from "../lib/dynamo/events.ts";
+import type { NodeId, RingMember } from "../lib/dynamo/ring.ts";
 import { parseDistribution } from "../lib/random/latency.ts";
+import type { SeededRandom } from "../lib/random/seeded.ts";
 import {
   CLIENTS,
   endOf,
@@ -19,6 +21,7 @@ import { DISK_SLOW_MS_MAX, type FaultRequest } from "./fault_settings.ts";
 import type { RunningCluster } from "./launcher.ts";
 import type { LinkFaults, StandingLinkFault } from "./link_faults.ts";
 import { NodeKeeper } from "./node_keeper.ts";
+import { type ActKind, ScenarioOrders } from "./scenario_orders.ts";
 
 export interface Wipe {
   readonly node: NodeId;
@@ -31,6 +34,8 @@ export interface ScenarioFaultsOptions {
   readonly scenario: Scenario;
   /** Told of every fault of links: those of the clients are its own. */
   readonly clientLinks: LinkFaults;
+  /** For whom acts of membership are put to. */
+  readonly random: SeededRandom;
   /** Since the run began, µs. */
   readonly nowUs: () => number;
   readonly onFault: (fault: Fault, begins: boolean) => void;
@@ -44,15 +49,32 @@ export class ScenarioFaults {
   private readonly underWay = new Set<Fault>();
   private timers: ReturnType<typeof setTimeout>[] = [];
   private readonly failed = Promise.withResolvers<never>();
+  /** Nodes that were started; spares only once they are to join. */
+  private readonly begun: Set<NodeId>;
+  /** Taken out of the cluster, with their disks. */
+  private readonly gone = new Set<NodeId>();
+  private readonly orders: ScenarioOrders;
 
   constructor(private readonly options: ScenarioFaultsOptions) {
-    const { cluster } = options;
+    const { cluster, scenario, random } = options;
+    const onFailure = (error: unknown) => this.failed.reject(error);
     // Whoever waits hears of it; if nobody does, the next to settle will.
     this.failed.promise.catch(() => {});
     this.keepers = new Map(cluster.nodes.map(({ id }) => [
       id,
-      new NodeKeeper(cluster, id, (error) => this.failed.reject(error)),
+      new NodeKeeper(cluster, id, onFailure),
     ]));
+    this.begun = new Set(scenario.nodes.map(({ id }) => id));
+    this.orders = new ScenarioOrders({
+      ...{ cluster, random, onFailure },
+      onCommitted: (act) => {
+        // It may have come back after an earlier act that could not be done.
+        if (act.kind === "remove" || act.kind === "replace") this.destroy(act.node);
+      },
+      onDropped: (act, isGone) => {
+        if ((act.kind === "remove" || act.kind === "replace") && !isGone) this.spared(act.node);
+      },
+    });
   }
 
   /** Rejects when a node could not be brought to where the faults want it. */
@@ -65,8 +87,19 @@ export class ScenarioFaults {
     return [...this.keepers.values()].flatMap(({ crashes }) => crashes);
   }
 
+  /** Acts of membership that were committed to, by kind. */
+  get committed(): Readonly<Partial<Record<ActKind, number>>> {
+    return this.orders.committed;
+  }
+
+  /** No act of membership is still to be decided, and all nodes are where they are wanted. */
+  get isAtRest(): boolean {
+    return this.orders.isIdle && [...this.keepers.values()].every((keeper) => keeper.isSettled);
+  }
+
   /** From now on each fault happens at its time. */
   begin(): void {
+    for (const { id } of this.options.scenario.spares) this.weigh(id);
     for (const fault of this.options.scenario.faults) {
       this.at(fault.atMs, () => this.start(fault));
       if (endOf(fault) > fault.atMs) this.at(endOf(fault), () => this.end(fault));
@@ -83,6 +116,7 @@ export class ScenarioFaults {
   }
 
   close(): void {
+    this.orders.close();
     for (const timer of this.timers) clearTimeout(timer);
     for (const keeper of this.keepers.values()) keeper.close();
   }
@@ -100,7 +134,10 @@ export class ScenarioFaults {
       this.applyLinks();
       return;
     }
-    if (isMembershipFault(fault)) return;
+    if (isMembershipFault(fault)) {
+      this.change(fault);
+      return;
+    }
     const keeper = this.keeper(fault);
     switch (fault.kind) {
       case "restart":
@@ -114,6 +151,55 @@ export class ScenarioFaults {
     this.underWay.add(fault);
     if (endOf(fault) === fault.atMs) this.end(fault);
     else this.weigh(fault.node);
+  }
+
+  private change(fault: MembershipFault): void {
+    const { kind, node } = fault;
+    switch (kind) {
+      case "join":
+        this.bring(node);
+        this.orders.give({ kind, member: this.memberOf(node) });
+        break;
+      case "leave":
+        this.orders.give({ kind, node });
+        break;
+      case "remove":
+        this.destroy(node);
+        this.orders.give({ kind, node });
+        break;
+      case "replace":
+        this.destroy(node);
+        this.bring(fault.by);
+        this.orders.give({ kind, node, member: this.memberOf(fault.by) });
+        break;
+    }
+  }
+
+  private memberOf(node: NodeId): Member {
+    const { cluster, scenario } = this.options;
+    const member = [...scenario.nodes, ...scenario.spares].find(({ id }) => id === node);
+    return { ...member as RingMember, url: cluster.node(node).url };
+  }
+
+  /** Who is to join runs; one that was taken out comes back with an empty disk. */
+  private bring(node: NodeId): void {
+    this.gone.delete(node);
+    this.begun.add(node);
+    this.weigh(node);
+  }
+
+  /** Dead for good, and its disk with it. */
+  private destroy(node: NodeId): void {
+    if (this.gone.has(node)) return;
+    this.gone.add(node);
+    this.wipes.push({ node, at: this.options.nowUs() });
+    this.keepers.get(node)?.wipe();
+    this.weigh(node);
+  }
+
+  /** It could not be taken out: it comes back. */
+  private spared(node: NodeId): void {
+    if (this.gone.has(node) && !this.orders.isToGo(node)) this.bring(node);
   }
 
   private end(fault: Fault): void {
@@ -133,6 +219,13 @@ export class ScenarioFaults {
     for (const id of this.keepers.keys()) this.weigh(id);
   }
 
+  /** Where the membership changes, a node can be told of links to whom it does not know. */
+  private strangers(): Pick<FaultRequest, "strangers"> {
+    const { nodes, spares, faults } = this.options.scenario;
+    if (!faults.some(isMembershipFault)) return {};
+    return { strangers: [...nodes, ...spares].map(({ id }) => id) };
+  }
+
   /** What all faults under way together make of one node. */
   private weigh(id: NodeId): void {
     const all = [...this.underWay];
@@ -144,9 +237,9 @@ export class ScenarioFaults {
     const disk = diskUnder(own, this.options.scenario);
     const isWell = links.length === 0 && disk === null;
     this.keepers.get(id)?.want({
-      down: has("crash", "kill", "wipe"),
+      down: has("crash", "kill", "wipe") || !this.begun.has(id) || this.gone.has(id),
       paused: has("pause"),
-      faults: isWell ? null : { links, ...(disk === null ? {} : { disk }) },
+      faults: isWell ? null : { links, ...this.strangers(), ...(disk === null ? {} : { disk }) },
     });
   }
 }
@@ -155,8 +248,7 @@ function isLinkFault(fault: Fault): fault is LinkFault {
   return FAULTS[fault.kind].group === "network";
 }
 
-/** Left out of what is carried out here: see `scenario_support.ts`. */
-function isMembershipFault(fault: Fault): fault is MembershipFault {
+export function isMembershipFault(fault: Fault): fault is MembershipFault {
   return FAULTS[fault.kind].group === "membership";
 }
 

@@ -40,7 +40,7 @@ Deno.test("scenario: most kinds of faults exist on real processes", () => {
     missing.filter((kind) => ["network", "kill", "wipe", "disk-slow"].includes(kind)),
     [],
   );
-  equal(missing.includes("slow-node"), true);
+  deepEqual(missing, ["slow-node", "disk-corrupt", "clock-skew", "clock-jump"]);
 });
 
 Deno.test("scenario: more nodes or clients than a machine has room for are refused by name", () => {
@@ -51,6 +51,10 @@ Deno.test("scenario: more nodes or clients than a machine has room for are refus
   throws(
     () => requireRunnable(parseScenario({ workload: { clients: 1_001 } })),
     /workload\.clients must be at most 1000 on real processes: current value is 1001/,
+  );
+  throws(
+    () => requireRunnable(parseScenario({ nodes: 64, spares: [{ id: "s1" }] })),
+    /nodes and spares together must be at most 64 on real processes: current value is 65/,
   );
   requireRunnable(parseScenario({ nodes: 64, workload: { clients: 1_000 } }));
 });

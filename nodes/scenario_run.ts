@@ -22,7 +22,9 @@ import { launchCluster, type RunningCluster } from "./launcher.ts";
 import { LinkFaults } from "./link_faults.ts";
 import { ScenarioClients } from "./scenario_clients.ts";
 import { judgeLiveRun } from "./scenario_evidence.ts";
-import { ScenarioFaults } from "./scenario_faults.ts";
+import { isMembershipFault, ScenarioFaults } from "./scenario_faults.ts";
+import { FollowedRing, type Settling, untilSettled } from "./scenario_membership.ts";
+import type { ActKind } from "./scenario_orders.ts";
 import { RestAsker } from "./scenario_requests.ts";
 import {
   requireRunnable,
@@ -54,6 +56,8 @@ export interface LiveRunResult {
   /** Acknowledged writes that are gone because every disk that had acknowledged them was wiped. */
   readonly excused: number;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  /** Acts of membership that the cluster accepted; others made no sense when they came. */
+  readonly committed: Readonly<Partial<Record<ActKind, number>>>;
   readonly skipped: readonly SkippedFault[];
   readonly loadMs: number;
   readonly convergence: Convergence;
@@ -95,6 +99,7 @@ export async function runScenarioLive(
     latency: scenario.network.latency,
     port: 0,
     allowFaults: true,
+    spares: scenario.spares.map(({ id }) => id),
     ...(onOutput === undefined ? {} : { onOutput }),
     ...(signal === undefined ? {} : { signal }),
   });
@@ -110,50 +115,69 @@ async function carryOut(
   scenario: Scenario,
   { signal, onFault, onHealing }: LiveRunOptions,
 ): Promise<Omit<LiveRunResult, "skipped">> {
-  const view = await ClusterView.of(cluster);
-  const ring = Ring.over(cluster.founding.ring, scenario.config.n);
+  const followed = new FollowedRing(Ring.over(cluster.founding.ring, scenario.config.n));
+  const view = await ClusterView.of(cluster, followed);
+  const mayMove = scenario.faults.some(isMembershipFault);
   const random = SeededRandom.from(scenario.seed).child("live");
   const startedMs = performance.now();
   const nowUs = () => Math.round((performance.now() - startedMs) * 1_000);
   const clientLinks = new LinkFaults(random.child("client links"), nowUs);
   const faults = new ScenarioFaults({
-    ...{ cluster, scenario, clientLinks, nowUs },
+    ...{ cluster, scenario, clientLinks, nowUs, random: random.child("membership") },
     onFault: (fault, begins) => onFault?.(fault, begins, nowUs() / 1_000),
   });
   const urlOf = (node: NodeId) => cluster.node(node).url;
   const latency = parseDistribution(scenario.network.clients);
   const asker = new RestAsker(urlOf, clientLinks, latency, random.child("clients"));
-  const clients = new ScenarioClients({ scenario, ring, asker, nowUs });
+  const clients = new ScenarioClients({ scenario, world: followed, asker, nowUs });
   const ended = new AbortController();
   const asked = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
   try {
+    if (mayMove) followed.follow(view);
     faults.begin();
     await Promise.race([work(clients, scenario, asked), faults.failure]);
     const loadMs = Math.round(nowUs() / 1_000);
     onHealing?.();
     await faults.heal();
     await settled(scenario, clients.history);
+    const settling = mayMove
+      ? await Promise.race([allMoved(view, faults, scenario, ended.signal), faults.failure])
+      : null;
+    followed.end();
+    followed.ring = settling?.views[0]?.ring ?? followed.ring;
+    const { ring } = followed;
     const convergence = await untilConverged(
       view,
       [...clients.keys],
-      scenario.convergeWithinMs,
+      scenario.convergeWithinMs - (settling?.tookMs ?? 0),
       healsItself(scenario) ? undefined : (keys) => readAll(ring, urlOf, keys),
     );
     const { history, keys } = clients;
-    const { wipes, crashes, injected } = faults;
-    const run = { scenario, history, keys, ring, wipes, crashes, convergence };
+    const { wipes, crashes, injected, committed } = faults;
+    const rings = settling?.views.map((each) => each.ring) ?? [ring];
+    const hasMoved = Object.keys(committed).length > 0;
+    const run = { scenario, history, keys, rings, hasMoved, settling, wipes, crashes, convergence };
     const checks = await judgeLiveRun(view, run);
     return {
       ...verdictOf(checks),
       ...figuresOf(scenario, history),
-      faults: injected,
-      loadMs,
-      convergence,
+      ...{ faults: injected, committed, loadMs, convergence },
     };
   } finally {
     ended.abort();
+    followed.end();
     faults.close();
   }
+}
+
+/** Within the bound: what anti-entropy has to make equal begins where the moves end. */
+function allMoved(
+  view: ClusterView,
+  faults: ScenarioFaults,
+  { convergeWithinMs }: Scenario,
+  signal: AbortSignal,
+): Promise<Settling> {
+  return untilSettled(view, () => faults.isAtRest, convergeWithinMs, signal);
 }
 
 /** The load, until it is done, its time is over, or it is asked to end; then what is under way may end. */

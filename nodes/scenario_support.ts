@@ -13,6 +13,7 @@ const SUPPORTED: ReadonlySet<FaultKind> = new Set<FaultKind>([
   ...["partition", "partition-oneway", "flapping"] as const,
   ...["crash", "kill", "restart", "pause", "wipe"] as const,
   ...["disk-slow", "disk-failing", "disk-full"] as const,
+  ...["join", "leave", "remove", "replace"] as const,
 ]);
 
 const WHY_NOT: { readonly [kind in FaultKind]?: string } = {
@@ -20,10 +21,6 @@ const WHY_NOT: { readonly [kind in FaultKind]?: string } = {
   "disk-corrupt": "a node's records share a file, in which none can be damaged by itself",
   "clock-skew": "processes of one machine share its clock",
   "clock-jump": "processes of one machine share its clock",
-  "join": "the nodes of a scenario on real processes are those it begins with",
-  "leave": "the nodes of a scenario on real processes are those it begins with",
-  "remove": "the nodes of a scenario on real processes are those it begins with",
-  "replace": "the nodes of a scenario on real processes are those it begins with",
 };
 
 /** A fault that does not exist there. */
@@ -56,7 +53,7 @@ export function withoutFaults(scenario: Scenario, skipped: readonly SkippedFault
 }
 
 /** Throws {@link ConfigError}, naming the field, where this machine cannot run so many. */
-export function requireRunnable({ nodes, workload }: Scenario): void {
+export function requireRunnable({ nodes, spares, workload }: Scenario): void {
   const limit = (field: string, value: number, most: number) => {
     if (value <= most) return;
     throw new ConfigError(
@@ -64,5 +61,6 @@ export function requireRunnable({ nodes, workload }: Scenario): void {
     );
   };
   limit("nodes", nodes.length, NODES_MAX);
+  limit("nodes and spares together", nodes.length + spares.length, NODES_MAX);
   limit("workload.clients", workload.clients, CLIENTS_MAX);
 }

@@ -42,11 +42,13 @@ export function describeLiveRun(scenario: Scenario, result: LiveRunResult): stri
   const { total, ok, failed, indeterminate } = result.operations;
   const { convergence: { converged, tookMs, hintsLeft, keysDiffering } } = result;
   const happened = Object.entries(result.faults).map(([kind, count]) => `${kind} ${count}`);
+  const acts = Object.entries(result.committed).map(([kind, count]) => `${kind} ${count}`);
   return [
     `${scenario.nodes.length} real nodes, N=${n} R=${r} W=${w}, ${mode}, seed ${result.seed}`,
     `${total} operations in ${(result.loadMs / 1_000).toFixed(1)} s: ${ok} ok, ${failed} failed, ` +
     `${indeterminate} indeterminate`,
     `faults: ${happened.join(", ") || "none"}`,
+    ...(acts.length === 0 ? [] : [`accepted: ${acts.join(", ")}`]),
     ...result.skipped.map(({ index, kind, why }) => `skipped: faults[${index}] (${kind}): ${why}`),
     converged
       ? `converged ${(tookMs / 1_000).toFixed(1)} s after all had settled`
