@@ -88,11 +88,13 @@ function readOptions(): Options {
 const onHealing = () => say("healed; waiting until all replicas are equal");
 
 function actsIn(text: string): Act[] {
-  return items(text).map((item) => {
+  const acts = items(text).map((item) => {
     const act = ACTS.find((each) => each === item);
     if (act !== undefined) return act;
     throw new InvalidArgumentError(`It must be some of ${ACTS.join(", ")}: '${item}' is none.`);
   });
+  if (!acts.includes("leave") || acts.includes("join")) return acts;
+  throw new InvalidArgumentError("leave goes with join: who has joined leaves again.");
 }
 
 function sayFor(id: string, line: string): void {
@@ -136,11 +138,13 @@ function hintsOf({ hintsLeft, hintsTookMs }: Convergence): string {
 
 function describe(report: SoakReport): string {
   const { operations, availability: { requests, attempts }, convergence, verdict, acts } = report;
+  const { moves } = report;
   const lines = [
     `Cluster ${report.cluster}: ${report.nodes} nodes, N=${report.n} R=${report.r} W=${report.w}, ` +
     `${report.clients} clients for ${seconds1(report.loadMs)}, seed ${report.seed}`,
     `  befell        ${acts.kill} kills, ${acts.pause} pauses, ${acts.cut} cuts in two, ` +
-    `${acts.lossy} lossy networks, ${acts.disk} bad disks`,
+    `${acts.lossy} lossy networks, ${acts.disk} bad disks` +
+    (moves === null ? "" : `, ${acts.join} joins, ${acts.leave} leaves`),
     `  operations    ${operations.gets + operations.puts}: ` +
     `${operations.gets} gets (${operations.getsFailed} failed), ${operations.puts} puts`,
     `  puts          ${operations.acknowledged} acknowledged, ${operations.failed} failed, ` +
@@ -148,9 +152,14 @@ function describe(report: SoakReport): string {
     `  served        ${inAll(requests)} of the requests that reached for a node that was up`,
     `                ${shareOf(requests.cut.gets, requests.cut.puts)} of them during cuts`,
     `  attempts      ${inAll(attempts)} of what single nodes that were up were asked`,
+    ...(moves === null ? [] : [
+      `  moved         ${moves.settled ? "" : "NOT within "}${
+        seconds1(moves.tookMs)
+      } after healing`,
+    ]),
     `  converged     ${convergence.converged ? "" : "NOT within "}${
       seconds1(convergence.tookMs)
-    } after healing: ${hintsOf(convergence)}, ` +
+    } after ${moves === null ? "healing" : "that"}: ${hintsOf(convergence)}, ` +
     `${convergence.keysDiffering.length} keys differ`,
     `  lost          ${verdict.lost.length} acknowledged writes`,
     `  surfaced      ${verdict.surfaced.length} writes that had been refused, ` +

@@ -68,11 +68,51 @@ Deno.test("soak: nodes killed, paused and cut off under load lose nothing that w
   assert.ok(acknowledged > 0, told);
 });
 
+Deno.test("soak: a sixth node joins under load and leaves again, and nothing is lost", async () => {
+  const acts: string[] = [];
+  const report = await runSoak({
+    launch: {
+      nodes: 5,
+      port: 0,
+      config: {
+        ...{ n: 3, r: 2, w: 2, timeoutMs: 1_000, partitions: 32 },
+        gossipIntervalMs: 200,
+        handoffIntervalMs: 200,
+        antiEntropyIntervalMs: 200,
+      },
+    },
+    clients: 8,
+    keys: 64,
+    seconds: 8,
+    acts: ["leave", "cut", "join", "kill"],
+    actMs: 500,
+    settleMs: 60_000,
+    seed: "soak of a membership",
+    onAct: (act) => void acts.push(act),
+  });
+  const told = JSON.stringify(report, null, 1);
+  assert.deepEqual(report.verdict.lost, [], told);
+  assert.equal(report.moves?.settled, true, told);
+  assert.equal(report.convergence.converged, true, told);
+  assert.equal(report.convergence.hintsLeft, 0);
+  assert.equal(report.ok, true, told);
+  assert.ok(report.acts.join >= 1 && report.acts.leave >= 1, acts.join());
+  assert.ok(acts.indexOf("join") < acts.indexOf("leave"), acts.join());
+  assert.equal(report.nodes, 5 + report.acts.join - report.acts.leave, told);
+});
+
 Deno.test("soak: a wrong flag is refused before anything starts", async () => {
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "cli/soak.ts", "--clients", "0"],
-    cwd: PROJECT,
-  }).output();
-  assert.equal(code, 2);
-  assert.match(new TextDecoder().decode(stderr), /--clients.*'0'.*whole number from 1 to 1000/);
+  const cases: readonly [readonly string[], RegExp][] = [
+    [["--clients", "0"], /--clients.*'0'.*whole number from 1 to 1000/],
+    [["--acts", "kill,leave"], /--acts.*leave goes with join/],
+    [["--acts", "jump"], /--acts.*disk, join, leave: 'jump' is none/],
+  ];
+  for (const [flags, wrong] of cases) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "cli/soak.ts", ...flags],
+      cwd: PROJECT,
+    }).output();
+    assert.equal(code, 2);
+    assert.match(new TextDecoder().decode(stderr), wrong);
+  }
 });

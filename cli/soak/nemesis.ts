@@ -3,11 +3,15 @@
  * and, where they are asked for, a node whose messages are lost, doubled and late, and one whose disk
  * is slow and fails. One act at a time, each undone before the next; which and whom is drawn from the
  * seed.
+ *
+ * A node that joins, and one that has joined and leaves, are only told to: their data moves while the
+ * next acts go on, and these may strike them as well.
  */
 import type { SeededRandom } from "../../lib/random/seeded.ts";
-import type { FaultRequest, RunningCluster } from "../../nodes/launcher.ts";
+import { type FaultRequest, LaunchError, type RunningCluster } from "../../nodes/launcher.ts";
+import { OrderRefused } from "../../nodes/launcher_orders.ts";
 
-export const ACTS = ["kill", "pause", "cut", "lossy", "disk"] as const;
+export const ACTS = ["kill", "pause", "cut", "lossy", "disk", "join", "leave"] as const;
 export type Act = typeof ACTS[number];
 export const ACTS_DEFAULT: readonly Act[] = ["kill", "pause", "cut"];
 
@@ -25,10 +29,20 @@ export interface NemesisOptions {
 }
 
 export class Nemesis {
-  readonly acts: Record<Act, number> = { kill: 0, pause: 0, cut: 0, lossy: 0, disk: 0 };
+  readonly acts: Record<Act, number> = {
+    ...{ kill: 0, pause: 0, cut: 0, lossy: 0, disk: 0, join: 0, leave: 0 },
+  };
   private deck: Act[] = [];
+  /** Joined and not told to leave. */
+  private joined: string[] = [];
+  private readonly leaving = new Set<string>();
 
   constructor(private readonly options: NemesisOptions) {}
+
+  /** Nobody who was told to leave is still here. */
+  get areLeaversGone(): boolean {
+    return this.options.cluster.nodes.every(({ id }) => !this.leaving.has(id));
+  }
 
   /** Act after act until `signal` is aborted; then all nodes run and can reach each other. */
   async run(signal: AbortSignal): Promise<void> {
@@ -39,9 +53,13 @@ export class Nemesis {
     }
   }
 
-  /** Every act comes once before one comes again. */
+  /** Every act comes once before one comes again; whoever is to leave has joined before. */
   private next(): Act {
-    if (this.deck.length === 0) this.deck = this.shuffled(this.options.acts);
+    if (this.deck.length === 0) {
+      this.deck = this.shuffled(this.options.acts);
+      const [join, leave] = [this.deck.indexOf("join"), this.deck.indexOf("leave")];
+      if (leave > join) [this.deck[join], this.deck[leave]] = ["leave", "join"];
+    }
     return this.deck.pop() as Act;
   }
 
@@ -53,18 +71,18 @@ export class Nemesis {
       case "kill": {
         const chosen = ids.slice(0, 1 + Math.floor(this.options.random.float() * 2));
         await this.during(act, chosen, {
-          begin: () => Promise.all(chosen.map((id) => cluster.kill(id))),
+          begin: () => this.each(chosen, (id) => cluster.kill(id)),
           wait: () => this.wait(actMs, signal),
-          end: () => Promise.all(chosen.map((id) => cluster.restart(id))),
+          end: () => this.each(chosen, (id) => cluster.restart(id)),
         });
         break;
       }
       case "pause": {
         const [id = ""] = ids;
         await this.during(act, [id], {
-          begin: () => cluster.pause(id),
+          begin: () => this.each([id], () => cluster.pause(id)),
           wait: () => this.wait(actMs, signal),
-          end: () => cluster.resume(id),
+          end: () => this.each([id], () => cluster.resume(id)),
         });
         break;
       }
@@ -75,12 +93,48 @@ export class Nemesis {
       case "disk": {
         const [id = ""] = ids;
         await this.during(act, [id], {
-          begin: () => cluster.setFaults(id, act === "disk" ? BAD_DISK : LOSSY),
+          begin: () =>
+            this.each([id], () => cluster.setFaults(id, act === "disk" ? BAD_DISK : LOSSY)),
           wait: () => this.wait(actMs, signal),
-          end: () => cluster.setFaults(id, null),
+          end: () => this.each([id], () => cluster.setFaults(id, null)),
         });
+        break;
       }
+      case "join":
+        await this.join();
+        break;
+      case "leave":
+        await this.leave();
     }
+  }
+
+  private async join(): Promise<void> {
+    const { comes } = await whileItMoves(() => this.options.cluster.addNode());
+    if (comes === null) throw new Error("Cannot tell who has joined");
+    this.joined.push(comes);
+    this.options.onAct("join", [comes]);
+  }
+
+  private async leave(): Promise<void> {
+    const id = this.joined.shift();
+    if (id === undefined) throw new Error("Cannot let a node leave that has not joined");
+    this.leaving.add(id);
+    this.options.onAct("leave", [id]);
+    await whileItMoves(() => this.options.cluster.removeNode(id));
+  }
+
+  /** One that was told to leave may be gone by now, or go just then. */
+  private async each(ids: readonly string[], act: (id: string) => Promise<void>): Promise<void> {
+    const { cluster } = this.options;
+    const isGone = (id: string) => cluster.nodes.every((node) => node.id !== id);
+    await Promise.all(ids.map(async (id) => {
+      if (isGone(id)) return;
+      try {
+        await act(id);
+      } catch (error) {
+        if (!(error instanceof LaunchError) || !this.leaving.has(id) || !isGone(id)) throw error;
+      }
+    }));
   }
 
   private async cut(ids: readonly string[], signal: AbortSignal): Promise<void> {
@@ -89,13 +143,17 @@ export class Nemesis {
     const [few, many] = [ids.slice(0, half), ids.slice(half)];
     // Both directions of every pair are cut at one of its ends.
     const partition = { nodes: many, direction: "both" } as const;
+    // Not all of them may have heard by now who has joined, or still know who has left.
+    const settings = this.options.acts.includes("join")
+      ? { partition, strangers: many }
+      : { partition };
     await this.during("cut", few, {
       begin: () => {
         onCut(true);
-        return Promise.all(few.map((id) => cluster.setFaults(id, { partition })));
+        return this.each(few, (id) => cluster.setFaults(id, settings));
       },
       wait: () => this.wait(actMs, signal),
-      end: () => Promise.all(few.map((id) => cluster.setFaults(id, null))),
+      end: () => this.each(few, (id) => cluster.setFaults(id, null)),
     });
     onCut(false);
   }
@@ -125,5 +183,16 @@ export class Nemesis {
     return items.map((item) => ({ item, at: random.float() }))
       .toSorted((a, b) => a.at - b.at)
       .map(({ item }) => item);
+  }
+}
+
+/** A plan is void when the membership changes before it is committed, as when a node has just left. */
+async function whileItMoves<T>(change: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await change();
+    } catch (error) {
+      if (!(error instanceof OrderRefused) || error.code !== "ring-moved") throw error;
+    }
   }
 }

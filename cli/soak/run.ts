@@ -9,6 +9,7 @@ import { AvailabilityMeter, type AvailabilityReport } from "./availability.ts";
 import { Ledger, type OperationCounts } from "./ledger.ts";
 import { type Act, Nemesis } from "./nemesis.ts";
 import { SetClient } from "./set_client.ts";
+import { untilSettled } from "../../nodes/scenario_membership.ts";
 import { type Convergence, untilConverged } from "../../nodes/cluster_convergence.ts";
 import { type Verdict, verify } from "./verify.ts";
 
@@ -42,9 +43,14 @@ export interface SoakReport {
   readonly acts: Readonly<Record<Act, number>>;
   readonly operations: Readonly<OperationCounts>;
   readonly availability: AvailabilityReport;
+  /** After the load: until all who left are gone and everybody holds what it should; null without joins. */
+  readonly moves: { readonly settled: boolean; readonly tookMs: number } | null;
   readonly convergence: Convergence;
   readonly verdict: Verdict;
-  /** Nothing is lost, nothing came that should not, and all replicas are equal without a hint left. */
+  /**
+   * Nothing is lost, nothing came that should not, all replicas are equal without a hint left, and
+   * whatever was to move has moved.
+   */
   readonly ok: boolean;
 }
 
@@ -83,7 +89,7 @@ async function soak(cluster: RunningCluster, options: SoakOptions): Promise<Soak
   const clients = Array.from({ length: options.clients }, (_, i) =>
     new SetClient({
       name: `${i}`,
-      nodes: cluster.nodes.map(({ url }) => url),
+      nodes: () => cluster.nodes.map(({ url }) => url),
       keys,
       ledger,
       random: random.child(`client ${i}`),
@@ -93,7 +99,10 @@ async function soak(cluster: RunningCluster, options: SoakOptions): Promise<Soak
   const loadMs = Math.round(performance.now() - startedMs);
   meter.close();
   options.onHealing?.();
-  const convergence = await untilConverged(view, ledger.written, options.settleMs);
+  const { acts, settleMs } = options;
+  const moves = acts.includes("join") ? await untilMoved(view, nemesis, settleMs) : null;
+  const leftMs = settleMs - (moves?.tookMs ?? 0);
+  const convergence = await untilConverged(view, ledger.written, leftMs);
   const verdict = await verify(view, ledger);
   const { n, r, w } = cluster.founding.config;
   return {
@@ -106,9 +115,22 @@ async function soak(cluster: RunningCluster, options: SoakOptions): Promise<Soak
     acts: nemesis.acts,
     operations: ledger.counts,
     availability: meter.report,
+    moves,
     convergence,
     verdict,
-    ok: convergence.converged && verdict.lost.length === 0 && verdict.surfaced.length === 0 &&
+    ok: moves?.settled !== false && convergence.converged && verdict.lost.length === 0 &&
+      verdict.surfaced.length === 0 &&
       verdict.strangers.length === 0,
   };
+}
+
+async function untilMoved(view: ClusterView, nemesis: Nemesis, boundMs: number) {
+  const never = new AbortController().signal;
+  const { settled, tookMs } = await untilSettled(
+    view,
+    () => nemesis.areLeaversGone,
+    boundMs,
+    never,
+  );
+  return { settled, tookMs };
 }

@@ -13,7 +13,8 @@ export const CLIENT_TIMEOUT_MS = 4_000;
 
 export interface SetClientOptions {
   readonly name: string;
-  readonly nodes: readonly string[];
+  /** Where the nodes are now. */
+  readonly nodes: () => readonly string[];
   readonly keys: readonly string[];
   readonly ledger: Ledger;
   readonly random: SeededRandom;
@@ -21,18 +22,33 @@ export interface SetClientOptions {
 }
 
 export class SetClient {
-  private readonly client: DynamoClient;
+  private client: DynamoClient;
+  private known: readonly string[];
   private written = 0;
 
   constructor(private readonly options: SetClientOptions) {
-    const { nodes, meter: { fetch }, random } = options;
-    this.client = new DynamoClient({ nodes, fetch, timeoutMs: CLIENT_TIMEOUT_MS, random });
+    this.known = options.nodes();
+    this.client = this.clientOf(this.known);
+  }
+
+  private clientOf(nodes: readonly string[]): DynamoClient {
+    const { meter: { fetch }, random } = this.options;
+    return new DynamoClient({ nodes, fetch, timeoutMs: CLIENT_TIMEOUT_MS, random });
+  }
+
+  /** Nodes come and go: it asks those that there are. */
+  private refresh(): void {
+    const nodes = this.options.nodes();
+    if (nodes.join() === this.known.join()) return;
+    this.known = nodes;
+    this.client = this.clientOf(nodes);
   }
 
   /** One operation after the other until `signal` is aborted; the last one is ended. */
   async run(signal: AbortSignal): Promise<void> {
     const { keys, random } = this.options;
     while (!signal.aborted) {
+      this.refresh();
       await this.add(keys[Math.floor(random.float() * keys.length)] as string);
     }
   }
