@@ -18,8 +18,6 @@ export function clusterLauncher(signal: AbortSignal): ClusterLauncher {
     signal.addEventListener("abort", close, { once: true });
     return {
       nodes: cluster.nodes.map(({ id, url }) => ({ id, url })),
-      kill: async (id) => void await cluster.kill(id),
-      restart: async (id) => void await cluster.restart(id),
       close: async () => {
         signal.removeEventListener("abort", close);
         await close();

@@ -14,8 +14,6 @@ export interface LiveClusterPlan {
 
 export interface LiveCluster {
   readonly nodes: readonly { readonly id: string; readonly url: string }[];
-  kill(id: string): Promise<void>;
-  restart(id: string): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -41,7 +41,8 @@ export async function liveTimedReads(
   if (context.launch === undefined) throw new Error("the live engine needs a launcher");
   const { nodes, latency, quorums, config } = plan;
   const cluster = await context.launch({
-    ...{ nodes, latency, config: { ...quorums, ...UNHURRIED, ...config } },
+    ...{ nodes, latency, seed: `${context.seed}` },
+    config: { ...quorums, ...UNHURRIED, ...config },
   });
   try {
     return await new LiveTrials(cluster, plan, context).run();

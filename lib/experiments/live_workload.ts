@@ -25,11 +25,13 @@ const FILLERS = 16;
 export async function liveWorkload(
   plan: WorkloadPlan,
   config: Partial<ClusterConfig>,
-  { launch, random, signal, onProgress }: PointContext,
+  { launch, random, seed, signal, onProgress }: PointContext,
 ): Promise<Tallies> {
   if (launch === undefined) throw new Error("the live engine needs a launcher");
   const { nodes, latency, quorums } = plan;
-  const cluster = await launch({ nodes, latency, config: { ...quorums, ...config } });
+  const cluster = await launch({
+    ...{ nodes, latency, seed: `${seed}`, config: { ...quorums, ...config } },
+  });
   try {
     const session = new Session(cluster, random.child("nodes"));
     const keys = keyChooser(plan.pattern, plan.keys);

@@ -7,7 +7,7 @@ import type { SeededRandom } from "../random/seeded.ts";
 import { SimulatedCluster, type SimulatedClusterPlan } from "./simulated_cluster.ts";
 
 /** Gossip twice a second, so that a virtual half minute shows everything. */
-export const RESILIENT: Partial<ClusterConfig> = {
+const RESILIENT: Partial<ClusterConfig> = {
   gossipIntervalMs: 500,
   hintedHandoff: true,
   timeoutMs: 1_000,

@@ -64,41 +64,45 @@ class Session {
   *perform(operation: Operation, key: string, value: Uint8Array): Steps<Outcome> {
     switch (operation) {
       case "get":
-        return (yield* this.get(key)).outcome;
+        return (yield* this.get(this.anyNode(), key)).outcome;
       case "put":
       case "insert":
         return (yield* this.put(key, value)).outcome;
       case "read-modify-write":
-        return yield* this.update(key, value);
+        return yield* this.update(this.anyNode(), key, value);
     }
   }
 
   *put(key: string, value: Uint8Array): Steps<WriteDone> {
     // Over what was last seen of the key, or siblings would pile up.
-    return yield* this.write(key, value, this.contexts.get(key) ?? null);
+    return yield* this.write(this.anyNode(), key, value, this.contexts.get(key) ?? null);
   }
 
-  private *get(key: string): Steps<ReadDone> {
-    const done = yield* this.cluster.get(this.cluster.anyNode(this.random), key);
+  private anyNode(): string {
+    return this.cluster.anyNode(this.random);
+  }
+
+  private *get(node: string, key: string): Steps<ReadDone> {
+    const done = yield* this.cluster.get(node, key);
     if (done.context !== null) this.contexts.set(key, done.context);
     return done;
   }
 
-  /** Reads, makes one value of siblings, and writes over all that was read. */
-  private *update(key: string, value: Uint8Array): Steps<Outcome> {
-    const read = yield* this.get(key);
+  /** Reads, makes one value of siblings, and writes over all that was read, by the same node. */
+  private *update(node: string, key: string, value: Uint8Array): Steps<Outcome> {
+    const read = yield* this.get(node, key);
     if (read.outcome !== "ok") return "failed";
     const values = read.values.map((base64) => atob(base64));
     const changed = new TextEncoder().encode(modified(values, new TextDecoder().decode(value)));
-    return (yield* this.write(key, changed, read.context)).outcome;
+    return (yield* this.write(node, key, changed, read.context)).outcome;
   }
 
   private *write(
+    node: string,
     key: string,
     value: Uint8Array,
     context: CausalContext | null,
   ): Steps<WriteDone> {
-    const node = this.cluster.anyNode(this.random);
     const done = yield* this.cluster.put(node, key, value.toBase64(), { context });
     if (done.context !== null) this.contexts.set(key, done.context);
     return done;
