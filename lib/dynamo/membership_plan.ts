@@ -104,7 +104,7 @@ function requireSense(act: MembershipAct, { membership, isUp, quorum }: Around):
     const standing = membership.standing(act.node);
     if (standing !== "member" && !(standing === "leaving" && act.kind !== "leave")) {
       throw new ActError(
-        `Cannot ${act.kind} '${act.node}' as it is ${
+        `${cannot(act.kind, act.node)} as it is ${
           standing === null ? "no member" : standing === "leaving" ? "leaving already" : standing
         }; members are ${active(membership).join(", ")}`,
       );
@@ -113,17 +113,17 @@ function requireSense(act: MembershipAct, { membership, isUp, quorum }: Around):
   if (act.kind === "remove" || act.kind === "replace") {
     if (isUp(act.node)) {
       throw new ActError(
-        `Cannot ${act.kind} '${act.node}' as it is alive: let it leave, or stop it first`,
+        `${cannot(act.kind, act.node)} as it is alive: let it leave, or stop it first`,
       );
     }
-    requireSurvivors(act.node, membership);
+    requireSurvivors(act.kind, act.node, membership);
   }
   if (act.kind === "replace") requireNewcomer(act, membership);
   if (act.kind === "leave" || act.kind === "remove") {
-    const left = staying(membership).filter((id) => id !== act.node);
+    const left = membership.staying().filter((id) => id !== act.node);
     if (left.length < quorum) {
       throw new ActError(
-        `Cannot ${act.kind} '${act.node}' as requests need ${quorum} nodes and ${left.length} ` +
+        `${cannot(act.kind, act.node)} as requests need ${quorum} nodes and ${left.length} ` +
           "would be left: let another node join first",
       );
     }
@@ -159,7 +159,11 @@ function requireNewcomer(
 }
 
 /** Every range must have an owner left that has its data. */
-function requireSurvivors(node: NodeId, membership: Membership): void {
+function requireSurvivors(
+  kind: "remove" | "replace",
+  node: NodeId,
+  membership: Membership,
+): void {
   const { ring } = membership;
   let orphaned = 0;
   for (let range = 0; range < ring.rangeCount; range++) {
@@ -170,7 +174,7 @@ function requireSurvivors(node: NodeId, membership: Membership): void {
   }
   if (orphaned === 0) return;
   throw new ActError(
-    `Cannot remove '${node}' as it is the last owner of the data in ${orphaned} ranges: start it ` +
+    `${cannot(kind, node)} as it is the last owner of the data in ${orphaned} ranges: start it ` +
       "again, and let it leave",
   );
 }
@@ -181,8 +185,8 @@ function active(membership: Membership): NodeId[] {
   );
 }
 
-function staying(membership: Membership): NodeId[] {
-  return active(membership).filter((id) => membership.standing(id) === "member");
+function cannot(kind: "leave" | "remove" | "replace", node: NodeId): string {
+  return kind === "leave" ? `Cannot let '${node}' leave` : `Cannot ${kind} '${node}'`;
 }
 
 // What it changes ----------------------------------------------------------------------------------

@@ -133,8 +133,3 @@ const NONE: readonly never[] = [];
 function valueOf(id: number, bytes: number): string {
   return btoa(`w${id}`.padEnd(bytes, "."));
 }
-
-/** Whether the operation may have had an effect. */
-export function mayHaveHappened(operation: Operation): boolean {
-  return operation.outcome !== "failed";
-}
