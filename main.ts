@@ -63,6 +63,7 @@ async function introduce({ live }: Registered): Promise<void> {
       `Cluster ${DEMO.name}: ${DEMO.nodes} nodes, N=${DEMO.n} R=${DEMO.r} W=${DEMO.w}. Try:`,
       `  curl -X PUT --data-binary hello ${first.url}/kv/greeting`,
       `  curl ${second.url}/kv/greeting`,
+      `Its secret, for the nodes' /debug and /membership: ${live.cluster?.secretFile}`,
     ].join("\n"),
   );
 }

@@ -33,7 +33,7 @@ export function addOrderRoutes(app: Hono, service: NodeService): void {
     }));
   app.post(
     "/anti-entropy",
-    (c) => answered(async () => order(service, readOrder(await jsonOf(c)))),
+    (c) => answered(async () => order(service, readOrder(await jsonOf(c), service))),
   );
 }
 
@@ -85,7 +85,7 @@ export async function jsonOf(c: Context): Promise<unknown> {
 }
 
 /** `{}` compares everything, `{range}` or `{key}` one range; `{pause}` alone compares nothing. */
-function readOrder(given: unknown): AdminRequest {
+function readOrder(given: unknown, { replica }: NodeService): AdminRequest {
   const { range, key, pause } = objectOf("the order", given, ["range", "key", "pause"]);
   if (range !== undefined && key !== undefined) {
     throw new ConfigError("give range or key, not both: a key means the range that it lies in");
@@ -96,7 +96,7 @@ function readOrder(given: unknown): AdminRequest {
   const switched = pause === undefined ? {} : { pause };
   const common = { method: "anti-entropy", ...switched } as const;
   if (range !== undefined) {
-    requireInteger("range", range as number, 0, Number.MAX_SAFE_INTEGER);
+    requireInteger("range", range as number, 0, replica.membership.ring.rangeCount - 1);
     return { ...common, exchange: { range: range as number } };
   }
   if (key === undefined) return { ...common, exchange: pause === undefined ? {} : null };

@@ -105,7 +105,7 @@ Deno.test("anti-entropy is paused, resumed and ordered, and says how it stands",
 for (
   const [body, wrong] of [
     [{ range: 1, key: "k" }, /give range or key, not both/],
-    [{ range: -1 }, /range must be a whole number from 0/],
+    [{ range: -1 }, /range must be a whole number from 0 to 127: current value is -1/],
     [{ range: 128 }, /range must be a whole number from 0 to 127: current value is 128/],
     [{ key: "" }, /key must be text of 1 to 1024 bytes/],
     [{ pause: "yes" }, /pause must be true or false: current value is "yes"/],

@@ -29,6 +29,7 @@ export type LaunchedCluster = Pick<
   RunningCluster,
   | "founding"
   | "nodes"
+  | "secretFile"
   | "kill"
   | "stop"
   | "pause"

@@ -56,6 +56,7 @@ const STATUS = {
 
 export class FakeCluster implements LaunchedCluster {
   readonly founding;
+  readonly secretFile = "/tmp/secret";
   nodes: NodeProcess[];
   closed = 0;
   readonly acts: string[] = [];
