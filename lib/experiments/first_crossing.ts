@@ -1,7 +1,7 @@
 /**
  * t-visibility as it was published: PBS (VLDB 2012, Table 4) prints the first t of a sweep at which
  * an estimate from 50,000 trials of its own reaches 99.9%. Each t of the sweep is another chance for a
- * lucky estimate to cross early, so this lies below the true quantile, by 5 to 14% where it is not 0.
+ * lucky estimate to cross early, so this lies below the true quantile, by up to 14%.
  *
  * Here the sweep is played on the distribution that millions of trials have shown: at each t the
  * number of stale reads among 50,000 is drawn from its binomial. The mean of many sweeps is reported;
