@@ -10,6 +10,7 @@ import { CLIENTS } from "../lib/simulation/faults.ts";
 import type { History, Operation, OperationEnd } from "../lib/simulation/history.ts";
 import type { LinkFaults } from "./link_faults.ts";
 import { PROBLEM_TYPE_PREFIX } from "./problems.ts";
+import type { NodeProcess } from "./supervised_node.ts";
 import { isObject } from "./wire_guards.ts";
 
 export interface ScenarioRequest {
@@ -26,7 +27,7 @@ export interface ScenarioRequest {
 /** What came back. */
 export type RestAnswer =
   | { readonly kind: "answer"; readonly status: number; readonly body: unknown }
-  /** No connection was made: it never arrived. */
+  /** Nobody was there: it never arrived. */
   | { readonly kind: "refused" }
   /** The connection broke: it may have arrived. */
   | { readonly kind: "reset" }
@@ -44,10 +45,17 @@ const OPTIONS: Readonly<Record<Operation["kind"], readonly (keyof RequestOptions
   delete: ["r", "pr", "w", "pw", "sloppy", "timeoutMs"],
 };
 
-/** Asks over HTTP. */
+/** What is known of a node's process: of a `NodeProcess`. */
+export type AskedProcess = Pick<NodeProcess, "url" | "pid" | "exit">;
+
+/**
+ * Asks over HTTP. A connection that is refused is no proof that nothing arrived: when a connection that
+ * was used before breaks under a request, `fetch` sends it once more (measured, Deno 2.9.6), and only
+ * of that copy does it tell. So only who had no process all the time is known to have got nothing.
+ */
 export class RestAsker implements NodeAsker {
   constructor(
-    private readonly urlOf: (node: NodeId) => string,
+    private readonly processOf: (node: NodeId) => AskedProcess,
     private readonly links: LinkFaults,
     private readonly latency: Distribution,
     private readonly random: SeededRandom,
@@ -57,6 +65,8 @@ export class RestAsker implements NodeAsker {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), patienceMs);
     const { node } = request;
+    const before = this.processOf(node);
+    const wasDown = () => before.pid === null && isSame(before, this.processOf(node));
     try {
       if (await this.travels(CLIENTS, node, request, limit.signal) === "refused") {
         return { kind: "refused" };
@@ -67,7 +77,7 @@ export class RestAsker implements NodeAsker {
       return back === "refused" ? { kind: "reset" } : answer;
     } catch (error) {
       if (limit.signal.aborted) return { kind: "silence" };
-      return isUndelivered(error) ? { kind: "refused" } : { kind: "reset" };
+      return isUndelivered(error) && wasDown() ? { kind: "refused" } : { kind: "reset" };
     } finally {
       clearTimeout(timer);
     }
@@ -105,7 +115,7 @@ export class RestAsker implements NodeAsker {
       if (option !== undefined) query.set(name, `${option}`);
     }
     const path = `/kv/${encodeURIComponent(key)}${query.size === 0 ? "" : `?${query}`}`;
-    const response = await fetch(`${this.urlOf(node)}${path}`, {
+    const response = await fetch(`${this.processOf(node).url}${path}`, {
       method: kind === "get" ? "GET" : kind === "put" ? "PUT" : "DELETE",
       headers,
       signal,
@@ -113,6 +123,11 @@ export class RestAsker implements NodeAsker {
     });
     return { kind: "answer", status: response.status, body: await response.json() };
   }
+}
+
+/** No other process has been there in between: it would have left another exit. */
+function isSame(before: AskedProcess, now: AskedProcess): boolean {
+  return now.pid === null && now.exit?.pid === before.exit?.pid;
 }
 
 function isUndelivered(error: unknown): boolean {

@@ -128,7 +128,12 @@ async function carryOut(
   });
   const urlOf = (node: NodeId) => cluster.node(node).url;
   const latency = parseDistribution(scenario.network.clients);
-  const asker = new RestAsker(urlOf, clientLinks, latency, random.child("clients"));
+  const asker = new RestAsker(
+    (node) => cluster.node(node),
+    clientLinks,
+    latency,
+    random.child("clients"),
+  );
   const clients = new ScenarioClients({ scenario, world: followed, asker, nowUs });
   const ended = new AbortController();
   const asked = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
