@@ -107,13 +107,14 @@ async function main(): Promise<void> {
   const begun = performance.now();
   const summary = await fuzz(flags, limits);
   const realMs = performance.now() - begun;
-  const explanations = summary.failures.slice(0, SHRUNK_MAX).map(({ seed, violations }) =>
-    explain(swarmScenario(seed, limits), {
+  const explanations = summary.failures.slice(0, SHRUNK_MAX).map(({ seed, violations }) => {
+    writeAll(Deno.stderr, `shrinking seed ${seed}, in at most ${flags.shrinkTries} runs\n`);
+    return explain(swarmScenario(seed, limits), {
       checker: violations[0]?.checker ?? "",
       out: flags.out,
       triesMax: flags.shrinkTries,
-    })
-  );
+    });
+  });
   if (flags.json === true) {
     const seedsPerSecond = summary.seeds / realMs * 1_000;
     writeAll(

@@ -64,14 +64,18 @@ export function explain(whole: Scenario, options: ExplainOptions): Explanation {
     `seed ${whole.seed} breaks ${checker}:`,
     `  ${violation?.message}`,
     `  replay: deno task simulate --replay ${files.scenario}`,
-    `  shrunk, in ${tries} runs, to ${nodes.length} nodes, ${operations} operations and ` +
-    `${faults.length} faults:`,
+    `  shrunk, in ${tries} runs, to ${counted(nodes.length, "node")}, ` +
+    `${counted(operations, "operation")} and ${counted(faults.length, "fault")}:`,
     `          deno task simulate --replay ${files.shrunk}`,
     `  drawn:  ${files.svg}`,
     "",
     renderText(diagram),
   ].join("\n");
   return { text, scenario, files };
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** The moment after which nothing new is begun, virtual µs; all of it where that is not known. */

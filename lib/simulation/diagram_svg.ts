@@ -5,15 +5,21 @@
 import type { Diagram, DiagramMessage, DiagramNote } from "./diagram.ts";
 
 const LANE_GAP = 150;
+const MARGIN = 8;
 const LEFT = 90;
 const TOP = 64;
 const ROW = 26;
 const NOTE_WIDTH = 420;
+/** About what a letter of the title takes. */
+const TITLE_LETTER = 8;
 
 /** One self-contained SVG document. */
 export function renderSvg(diagram: Diagram): string {
   const scale = rowsOf(diagram);
-  const width = LEFT + (diagram.lanes.length - 1) * LANE_GAP + NOTE_WIDTH;
+  const width = Math.max(
+    LEFT + (diagram.lanes.length - 1) * LANE_GAP + NOTE_WIDTH,
+    2 * MARGIN + diagram.title.length * TITLE_LETTER,
+  );
   const height = TOP + (scale.size + 1) * ROW;
   const y = (at: number) => TOP + (scale.get(at) ?? 0) * ROW;
   const lifelines = diagram.lanes.map((lane, i) =>
@@ -23,7 +29,9 @@ export function renderSvg(diagram: Diagram): string {
     }"/>`
   );
   const times = [...scale].map(([at, row]) =>
-    `<text class="time" x="8" y="${TOP + row * ROW + 4}">${(at / 1_000).toFixed(3)} ms</text>`
+    `<text class="time" x="${MARGIN}" y="${TOP + row * ROW + 4}">${
+      (at / 1_000).toFixed(3)
+    } ms</text>`
   );
   const end = Math.max(0, ...scale.keys());
   return [
@@ -32,7 +40,7 @@ export function renderSvg(diagram: Diagram): string {
     `<style>${STYLE}</style>`,
     `<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0,0 L8,4 L0,8 z"/></marker></defs>`,
     `<rect class="paper" width="${width}" height="${height}"/>`,
-    `<text class="title" x="8" y="20">${escape(diagram.title)}</text>`,
+    `<text class="title" x="${MARGIN}" y="20">${escape(diagram.title)}</text>`,
     ...lifelines,
     ...times,
     ...diagram.messages.map((message) => drawMessage(message, y, end)),

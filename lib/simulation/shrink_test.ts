@@ -52,4 +52,6 @@ Deno.test("the diagram of a run shows its processes, its messages and its faults
   assert.match(svg, /^<svg [^>]*role="img"/);
   assert.equal(svg.match(/<g>/g)?.length, diagram.messages.length + diagram.notes.length);
   assert.doesNotMatch(svg, /NaN|undefined/);
+  const wide = renderSvg({ ...diagram, title: "long ".repeat(50) });
+  assert.ok(Number(/ width="(\d+)"/.exec(wide)?.[1]) >= 250 * 7, "a long title is seen whole");
 });
