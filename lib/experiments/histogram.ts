@@ -35,7 +35,7 @@ export interface RecorderSnapshot {
 
 /** The longest latency told apart from longer ones: an hour. */
 export const RECORDED_MS_MAX = 3_600_000;
-const BUCKETS_MAX = 60;
+export const BUCKETS_MAX = 60;
 
 export class LatencyRecorder {
   private readonly histogram = new Int32Histogram(1, RECORDED_MS_MAX * 1_000, 3);

@@ -63,7 +63,9 @@ export function plotSvg(spec: PlotSpec, result: Result): string | null {
     },
     color: { range: COLOURS, ...domainOf(spec, rows) },
     symbol: { ...domainOf(spec, rows) },
-    ...(facets.length > 1 ? { fy: { domain: facets, label: null, padding: FACET_GAP } } : {}),
+    ...(facets.length > 1
+      ? { fy: { domain: facets, label: null, padding: FACET_GAP, tickFormat: facetLabel(spec) } }
+      : {}),
     marks: [
       ...marksOf(spec, rows, facets.length > 1),
       ...publishedMarks(spec, published, facets.length > 1),
@@ -112,6 +114,11 @@ function heightFor(facets: number): number {
 function numeric(isLog: boolean) {
   // Plainly: an "m" for a thousandth would read as "ms" on most of our axes.
   return isLog ? { type: "log", tickFormat: "~g", nice: true } : { type: "linear" };
+}
+
+/** A bare number says nothing without its column's name. */
+function facetLabel({ facet = "" }: PlotSpec) {
+  return (value: unknown) => typeof value === "number" ? `${facet} ${value}` : `${value}`;
 }
 
 function symbolOf(color: string | undefined) {

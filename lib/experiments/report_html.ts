@@ -19,7 +19,7 @@ h1{margin:0;font-size:1.7rem}h2{margin:2.2rem 0 .6rem;font-size:1.2rem}.question
 figure{margin:1rem 0;overflow-x:auto}figure svg{width:100%;min-width:38rem;height:auto;color:var(--fg)}.scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}th,td{padding:.28rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 td.n,th.n{text-align:right}thead th{border-bottom:2px solid var(--line);white-space:nowrap}code,pre{font-family:ui-monospace,monospace;font-size:.86rem}
-pre{padding:.8rem 1rem;background:var(--soft);border:1px solid var(--line);border-radius:6px;overflow-x:auto}.ok{color:var(--ok)}.bad{color:var(--bad)}td.ok,td.bad{white-space:nowrap}.notice{padding:.6rem 1rem;border:1px solid var(--line);border-left:4px solid var(--bad);background:var(--soft)}`;
+pre{padding:.8rem 1rem;background:var(--soft);border:1px solid var(--line);border-radius:6px;overflow-x:auto}@media(max-width:40rem){.scroll table{min-width:34rem}}.ok{color:var(--ok)}.bad{color:var(--bad)}td.ok,td.bad{white-space:nowrap}.notice{padding:.6rem 1rem;border:1px solid var(--line);border-left:4px solid var(--bad);background:var(--soft)}`;
 
 /** The report as one HTML file. */
 export function reportHtml(experiment: Experiment, result: Result): string {

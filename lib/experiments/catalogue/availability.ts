@@ -136,7 +136,7 @@ export const AVAILABILITY = defineExperiment({
     const checks: Check[] = [
       // Which nodes fail is drawn a few times only, and the ring is not quite even: each key's fate is
       // not independent of the others'.
-      checkAtMost("strict: largest distance from the closed form", distance, 0.3),
+      checkAtMost("strict: largest distance from the closed form", distance, 0.15),
     ];
     for (const quorum of values.quorums) {
       const { w } = quorumsOf(quorum);

@@ -1,10 +1,10 @@
 /** The original's Figure 5: gets and puts with 0 to 5 of 8 nodes gone. */
 import { checkAtLeast, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
-import { integer, integers, latency, requireAtMost } from "../parameters.ts";
+import { BUCKETS_MAX } from "../histogram.ts";
+import { bucketMs, integer, integers, latency, requireAtMost } from "../parameters.ts";
 import { runSimulatedLoad } from "../simulated_load.ts";
+import { ONE_LEG } from "../workload_engines.ts";
 import { failNodes, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
-
-const BUCKETS = 40;
 
 export const FAILING_NODES = defineExperiment({
   name: "failing-nodes",
@@ -18,7 +18,7 @@ export const FAILING_NODES = defineExperiment({
     n: integer({ default: 4, least: 1, most: 20, about: "N" }),
     r: integer({ default: 1, least: 1, most: 20, about: "R" }),
     w: integer({ default: 3, least: 1, most: 20, about: "W" }),
-    latency: latency({ default: "uniform(0,20)", about: "of messages between nodes" }),
+    latency: latency({ default: ONE_LEG, about: "of messages between nodes" }),
     clients: integer({ default: 10, least: 1, most: 1_000, about: "at a time" }),
     operations: integer({
       default: 6_000,
@@ -26,6 +26,7 @@ export const FAILING_NODES = defineExperiment({
       most: 1_000_000,
       about: "half gets, half puts",
     }),
+    bucketMs: bucketMs(1),
   },
   varies: "how many nodes have failed",
   reading:
@@ -80,7 +81,7 @@ export const FAILING_NODES = defineExperiment({
         p50: rounded(latency.percentileMs(50)),
         p99: rounded(latency.percentileMs(99)),
       });
-      for (const { fromMs, toMs, count } of latency.buckets(BUCKETS)) {
+      for (const { fromMs, toMs, count } of latency.buckets(BUCKETS_MAX, values.bucketMs)) {
         const share = rounded(count / latency.count);
         histogram.push({ failed: `${failed}`, operation, ms: rounded((fromMs + toMs) / 2), share });
       }

@@ -7,13 +7,21 @@ import {
   rounded,
   type Row,
 } from "../experiment.ts";
+import { BUCKETS_MAX } from "../histogram.ts";
 import { keyChooser, type KeyPattern } from "../keys.ts";
-import { choices, decimal, integer, quorums, quorumsOf, requireNodes } from "../parameters.ts";
+import {
+  bucketMs,
+  choices,
+  decimal,
+  integer,
+  quorums,
+  quorumsOf,
+  requireNodes,
+} from "../parameters.ts";
 import { SimulatedCluster } from "../simulated_cluster.ts";
 import { runSimulatedLoad } from "../simulated_load.ts";
 
 const PATTERNS: readonly KeyPattern[] = ["uniform", "zipfian", "hot-set"];
-const BUCKETS = 40;
 
 export const HOT_KEYS = defineExperiment({
   name: "hot-keys",
@@ -44,6 +52,7 @@ export const HOT_KEYS = defineExperiment({
       most: 1_000_000,
       about: "half gets, half puts",
     }),
+    bucketMs: bucketMs(0.5),
   },
   varies: "how keys are drawn, and N, R and W",
   reading:
@@ -102,7 +111,9 @@ export const HOT_KEYS = defineExperiment({
       };
     });
     const { latency } = tallies.get;
-    const histogram = latency.buckets(BUCKETS).map(({ fromMs, toMs, count }): Row => ({
+    const histogram = latency.buckets(BUCKETS_MAX, values.bucketMs).map((
+      { fromMs, toMs, count },
+    ): Row => ({
       ...{ keys: pattern, quorums: quorum, ms: rounded((fromMs + toMs) / 2) },
       share: rounded(count / latency.count),
     }));

@@ -116,6 +116,7 @@ export const PARTITION_TRIALS = defineExperiment({
   plots: [{
     ...{ name: "lost", title: "Acknowledged writes lost", from: "rows", mark: "bar", x: "trial" },
     ...{ y: "lostPercent", xLabel: "trial", yLabel: "% of acknowledged", yDomain: [0, 100] },
+    published: true,
   }],
   reference: {
     source: "Jepsen, Riak 1.2.1, 2013",

@@ -7,11 +7,11 @@ import {
   rounded,
   type Row,
 } from "../experiment.ts";
-import { integer, latency, quorums, quorumsOf, requireNodes } from "../parameters.ts";
+import { BUCKETS_MAX } from "../histogram.ts";
+import { bucketMs, integer, latency, quorums, quorumsOf, requireNodes } from "../parameters.ts";
 import { ONE_LEG, runPlan } from "../workload_engines.ts";
 import { PUTS_THEN_GETS, WORKLOAD_PARAMETERS, workloadOf } from "../workload_plan.ts";
 
-const BUCKETS = 40;
 /** Means this much alike are not told apart: the second and third of like delays take the same time. */
 const ALIKE = 0.01;
 
@@ -28,6 +28,7 @@ export const RESPONSE_TIMES = defineExperiment({
     latency: latency({ default: ONE_LEG, about: "of messages between nodes" }),
     nodes: integer({ default: 8, least: 1, most: 50, about: "nodes" }),
     ...WORKLOAD_PARAMETERS,
+    bucketMs: bucketMs(1),
   },
   varies: "N, R and W",
   reading:
@@ -67,7 +68,7 @@ export const RESPONSE_TIMES = defineExperiment({
         ...{ p50: rounded(p50Ms), p90: rounded(p90Ms), p99: rounded(p99Ms) },
         ...{ p999: rounded(p999Ms), ok, failed, indeterminate },
       });
-      for (const { fromMs, toMs, count } of latency.buckets(BUCKETS)) {
+      for (const { fromMs, toMs, count } of latency.buckets(BUCKETS_MAX, values.bucketMs)) {
         const ms = rounded((fromMs + toMs) / 2);
         histogram.push({ quorums: quorum, operation, ms, share: rounded(count / ok) });
       }
