@@ -60,7 +60,9 @@ async function findPart(node: RunningNode, flags: NodeFlags, means: Means): Prom
   });
   if (service.standing === "member" || service.standing === "leaving") return;
   if (flags.join === undefined || !flags.admit) {
-    means.log.info(`'${id}' is no member yet, and holds nothing: POST /membership/join lets it in`);
+    if (service.standing === "removed") return tellOfEnd();
+    const what = service.standing === "left" ? "has left the cluster" : "is no member yet";
+    means.log.info(`'${id}' ${what}, and holds nothing: POST /membership/join lets it in`);
     return;
   }
   const { weight, zone } = flags;

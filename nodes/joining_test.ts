@@ -235,7 +235,11 @@ Deno.test("who cannot join is told why: another cluster, a taken id, nobody ther
       /a node with this id is a member already/,
     );
     await refuse("remove", { node: "n2" }, /Cannot remove 'n2' as it is alive/);
-    await refuse("leave", { node: "n9" }, /'n9' as it is no member; members are n1, n2, n3/);
+    await refuse(
+      "leave",
+      { node: "n9" },
+      /Cannot let 'n9' leave as it is no member; members are n1, n2, n3/,
+    );
 
     const [home, taken] = await joiner("n2", "--port", "0");
     const twin = await refusal(home, taken);

@@ -47,7 +47,8 @@ export interface LaunchOptions extends FoundingOptions {
   readonly allowFaults?: boolean;
   /**
    * Nodes that are no members and are not started, under ids that no member has: `restart` starts one,
-   * and whoever asked for it has it admitted. They are not remembered for another start.
+   * and whoever asked for it has it admitted. They are not remembered for another start. Who gives a
+   * list, an empty one too, looks after the membership: nodes that have left or were removed are kept.
    */
   readonly spares?: readonly NodeId[];
   /** Given each line that a node writes on stderr. */
