@@ -103,7 +103,7 @@ export function latency(given: Described<string>): Parameter<string> {
 /** Several specs, separated by `|`: commas and semicolons are part of a spec. */
 export function latencies(given: Described<readonly string[]>): Parameter<readonly string[]> {
   const allowed = "latency specs or profile names, separated by |";
-  const parse = (text: string) => text.split("|").map((item) => readLatency(item.trim()));
+  const parse = (text: string) => listOf(text, readLatency, "|");
   return { ...described(given), allowed, parse };
 }
 
@@ -205,8 +205,12 @@ function refuse(text: string, allowed: string): never {
   throw new ParameterError(`must be ${allowed}: it is '${text}'`);
 }
 
-function listOf<T>(text: string, read: (item: string) => T): T[] {
-  return text.split(",").map((item) => read(item.trim()));
+/** Each once: a point that is run twice would be drawn over itself. */
+function listOf<T>(text: string, read: (item: string) => T, separator = ","): T[] {
+  const items = text.split(separator).map((item) => read(item.trim()));
+  const twice = items.find((item, i) => items.indexOf(item) < i);
+  if (twice !== undefined) throw new ParameterError(`must hold each once: it holds ${twice} twice`);
+  return items;
 }
 
 function within(text: string, { least, most }: Bounds, allowed: string): number {

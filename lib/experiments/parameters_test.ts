@@ -46,6 +46,9 @@ Deno.test("parameters: what cannot be is answered with the place and what is all
     [{ profiles: "LNKD-TAPE" }, /'profiles' is no latency spec/],
     [{ quorums: "3/4/1" }, /'quorums' must be N\/R\/W with R from 1 to N, 3: it is '3\/4\/1'/],
     [{ quorums: "3/1" }, /'quorums' must be N\/R\/W/],
+    [{ quorums: "3/1/1,3/2/2,3/1/1" }, /'quorums' must hold each once: it holds 3\/1\/1 twice/],
+    [{ rates: "0.5,1,.5" }, /'rates' must hold each once: it holds 0.5 twice/],
+    [{ profiles: "WAN | WAN" }, /'profiles' must hold each once: it holds WAN twice/],
   ];
   for (const [given, message] of wrong) {
     assert.throws(

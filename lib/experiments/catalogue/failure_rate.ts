@@ -38,7 +38,7 @@ export const FAILURE_RATE = defineExperiment({
   },
   varies: "the failures a second",
   reading:
-    "The mean rises gently: most puts meet no failure, since a call to a node that is down is refused at once and the next node on the ring takes its place. The 99th percentile shows those that met a node that was down: they pay for one more round trip. A coordinator that fails takes its put with it: the share that is acknowledged falls.",
+    "The mean rises gently: most puts meet no failure, since a call to a node that is down is refused and the next node on the ring takes its place. The 99th percentile shows those that met a node that was down: the refusal comes back first, and only then does a fallback take its place. A coordinator that fails takes its put with it: the share that is acknowledged falls.",
   columns: {
     rate: "failures a second",
     mean: "of acknowledged puts, ms",
