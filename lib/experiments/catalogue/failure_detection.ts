@@ -161,7 +161,7 @@ export const FAILURE_DETECTION = defineExperiment({
         checkThat(
           `${intervalMs} ms: a higher phi notices later`,
           lateMs > soonMs,
-          `${soonMs} → ${lateMs} ms`,
+          `${told(soonMs)} → ${told(lateMs)}`,
           "later",
         ),
         checkThat(
@@ -175,6 +175,10 @@ export const FAILURE_DETECTION = defineExperiment({
     });
   },
 });
+
+function told(ms: number): string {
+  return Number.isNaN(ms) ? "never" : `${ms} ms`;
+}
 
 function median(values: readonly number[]): number | null {
   const sorted = values.toSorted((a, b) => a - b);
