@@ -24,7 +24,8 @@ function clientOf(reply: Reply, options: Partial<ClientOptions> = {}) {
     random: SeededRandom.from("client"),
     fetch: async (url, init) => {
       const { origin, pathname, search } = new URL(url);
-      const body = init.body instanceof Uint8Array ? init.body : null;
+      const sent = new Uint8Array(await new Response(init.body ?? null).arrayBuffer());
+      const body = sent.length === 0 ? null : sent;
       const headers = new Headers(init.headers);
       const one: Asked = {
         method: init.method ?? "GET",
@@ -347,4 +348,48 @@ Deno.test("partition-aware without a ring is any-node", async () => {
     { routing: "partition-aware" },
   );
   assert.equal((await client.put("k", "v")).outcome, "ok");
+});
+
+/** Answers the first request on a connection; ends the connection under the next. */
+class BreakingNode {
+  readonly received: string[] = [];
+  private readonly listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly url = `http://127.0.0.1:${this.listener.addr.port}`;
+  readonly ended = this.serve();
+
+  private async serve(): Promise<void> {
+    const conversations: Promise<void>[] = [];
+    for await (const connection of this.listener) conversations.push(this.converse(connection));
+    await Promise.all(conversations);
+  }
+
+  private async converse(connection: Deno.Conn): Promise<void> {
+    await this.read(connection);
+    const head = "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\n";
+    await connection.write(new TextEncoder().encode(`${head}content-length: 2\r\n\r\n{}`));
+    await this.read(connection);
+    connection.close();
+  }
+
+  private async read(connection: Deno.Conn): Promise<void> {
+    const bytes = new Uint8Array(65_536);
+    const got = text(bytes.subarray(0, await connection.read(bytes) ?? 0));
+    if (/^[A-Z]+ \//.test(got)) this.received.push(got.slice(0, got.indexOf(" ")));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.listener.close();
+    await this.ended;
+  }
+}
+
+Deno.test("a write whose connection breaks is made once, and its end is not known", async () => {
+  for (const method of ["put", "delete"] as const) {
+    await using node = new BreakingNode();
+    const client = new DynamoClient({ nodes: [node.url], random: SeededRandom.from("broken") });
+    await client.get("k");
+    const done = method === "put" ? await client.put("k", "v") : await client.delete("k");
+    assert.equal(done.outcome, "indeterminate");
+    assert.deepEqual(node.received, ["GET", method.toUpperCase()]);
+  }
 });
