@@ -104,7 +104,11 @@ export class Replica {
         this.outcomes.handle(records.onStored(event.id, out));
         break;
       case "storage-failed":
-        if (this.node.registry.onSaveFailed(event.id)) break;
+        if (this.node.registry.onSaveFailed(event.id)) {
+          // Everything else may be at rest by now: then nobody would try it again.
+          this.parts.acts.wake();
+          break;
+        }
         this.onScanFailed(event.id);
         this.outcomes.handle(
           records.onFailed(event.id, event.reason, event.unreadable ?? false, out),

@@ -10,7 +10,7 @@ import type { FaultKind } from "./faults.ts";
 import { hintsHeld, type Holding, holdingsOf, leftBehind } from "./healing.ts";
 import type { Outcome } from "./history.ts";
 import type { NetworkCounters } from "./network.ts";
-import { RunDriver } from "./run_driver.ts";
+import { hasLostMember, RunDriver, unsettled } from "./run_driver.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { Scenario } from "./scenario.ts";
 import { Simulation } from "./simulation.ts";
@@ -174,6 +174,8 @@ export class Run {
       handoffsMost: Math.max(...simulation.machines.map((machine) => machine.handoffsMost)),
       boots: simulation.machines.reduce((sum, machine) => sum + machine.boot, 0),
       hintsLeft: this.exception === null ? hintsHeld(simulation) : [],
+      // Acts that cross may leave a member that nobody brings back or removes.
+      unsettled: this.exception === null && !hasLostMember(simulation) ? unsettled(simulation) : [],
       actorsRenewed: (["recovered", "reaped", "hint-delivered", "range-taken"] as const)
         .reduce((sum, type) => sum + (simulation.processes.observations.get(type) ?? 0), 0),
       nodes: simulation.machines.map((machine) => machine.id),

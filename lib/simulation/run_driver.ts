@@ -341,9 +341,10 @@ export class RunDriver implements Driver {
   private endRound(world: Simulation): void {
     this.divergent = divergentKeys(world, this.keys);
     const isEqual = this.divergent.length === 0 && hintsHeld(world).length === 0 &&
-      isSettled(world);
+      unsettled(world).length === 0;
     const isDone = isEqual && world.now >= this.reapedAt;
-    if (isEqual) this.convergedAt = world.now;
+    // What was equal before the reaping has to be equal after it.
+    this.convergedAt = isEqual ? world.now : null;
     if (!isDone && world.now < this.boundUs) {
       this.startRound(world);
       return;
@@ -353,15 +354,29 @@ export class RunDriver implements Driver {
   }
 }
 
-/** Every act of membership is done, and what it moves has moved. */
-function isSettled(world: Simulation): boolean {
-  if (!world.orders.isIdle) return false;
+/** Whether a machine that was taken out for good is still a member: nobody takes over from the dead. */
+export function hasLostMember({ machines }: Simulation): boolean {
+  return machines.some(({ id, isGone }) =>
+    isGone && machines.some(({ replica }) => replica?.membership.isActive(id) === true)
+  );
+}
+
+/** What keeps the membership from rest: empty when every act is done, and what it moves has moved. */
+export function unsettled(world: Simulation): string[] {
   const replicas = world.machines.flatMap(({ id, replica }) =>
-    replica?.membership.isActive(id) === true ? [replica] : []
+    replica?.membership.isActive(id) === true ? [{ id, replica }] : []
   );
-  return replicas.every(({ membership, ring, isAtRest }) =>
-    isAtRest && ring.steps.length === 0 && membership.version === replicas[0]?.membership.version
+  const version = replicas[0]?.replica.membership.version;
+  const restless = replicas.flatMap(({ id, replica: { membership, ring, isAtRest } }) =>
+    ring.steps.length > 0
+      ? [`${id} knows of ${ring.steps.length} ranges that are still to move`]
+      : membership.version !== version
+      ? [`${id} has another membership than ${replicas[0]?.id}`]
+      : isAtRest
+      ? []
+      : [`${id} has something to hand over or to let go`]
   );
+  return world.orders.isIdle ? restless : ["an act of membership is not decided", ...restless];
 }
 
 /** A clock that was set back makes timeouts last: conversations may be open when nothing moves. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { runScenario } from "./run.ts";
 import { parseScenario } from "./scenario.ts";
+import { swarmScenario } from "./swarm.ts";
 
 Deno.test("clients do as many operations as the workload says, whatever each is followed by", () => {
   for (const operations of [0, 1, 2, 3, 50, 51]) {
@@ -38,4 +39,11 @@ Deno.test("a spare that never joins was not started, and so not started again ei
   }));
   assert.ok(ok);
   assert.equal(sometimes["node started again"], 0);
+});
+
+Deno.test("a membership that a disk did not take is saved again, also when all else is at rest", () => {
+  // The disk of n3 fails once, at the last word of a join.
+  const { checks, faults } = runScenario(swarmScenario(193));
+  assert.ok((faults.join ?? 0) > 0 && (faults["disk-failing"] ?? faults["disk-full"] ?? 0) > 0);
+  assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
 });

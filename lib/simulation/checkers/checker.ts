@@ -23,6 +23,8 @@ export interface Evidence {
   readonly diverged: readonly (readonly Holding[])[];
   readonly divergentKeys: readonly string[];
   readonly converged: boolean;
+  /** What keeps the membership from rest in the end, where that can be seen. */
+  readonly unsettled?: readonly string[];
   /** Hints that nodes still hold in the end. */
   readonly hintsLeft: readonly {
     readonly node: string;

@@ -1,6 +1,6 @@
 /**
- * Checker 3: after healing, within the stated bound, all owners of every key hold the same, and no
- * hints remain.
+ * Checker 3: after healing, within the stated bound, all owners of every key hold the same, no hints
+ * remain, and the membership has come to rest: no range is still to move.
  */
 import { always, type Checker } from "./checker.ts";
 
@@ -9,7 +9,7 @@ export const convergence: Checker = {
   about:
     "after healing, all owners of a key become equal and all hints are delivered, within a bound",
   asserted: always,
-  check({ final, converged, divergentKeys, hintsLeft, scenario }) {
+  check({ final, converged, divergentKeys, hintsLeft, unsettled = [], scenario }) {
     const owed = hintsLeft.map(({ node, target, count }) => ({
       message: `${node} still holds ${count} hints for ${target}`,
     }));
@@ -27,6 +27,9 @@ export const convergence: Checker = {
         key,
       };
     });
-    return { examined: final.size, findings: [...findings, ...owed] };
+    const restless = converged ? [] : unsettled.map((what) => ({
+      message: `${what}, ${scenario.convergeWithinMs} ms after healing`,
+    }));
+    return { examined: final.size, findings: [...findings, ...owed, ...restless] };
   },
 };
