@@ -247,7 +247,10 @@ function tokens({ balance }: ChangePlan): number {
 Deno.test("what cannot be is refused by the launcher or in a node's own words", async () => {
   await withCluster({ nodes: 2, config: { n: 2, partitions: 8 } }, async (cluster) => {
     await assert.rejects(cluster.removeNode("n9"), /no node 'n9': there are n1, n2/);
-    await assert.rejects(cluster.removeNode("n1"), /Cannot let 'n1' leave as requests need 2 nodes/);
+    await assert.rejects(
+      cluster.removeNode("n1"),
+      /Cannot let 'n1' leave as requests need 2 nodes/,
+    );
     await cluster.pause("n2");
     await assert.rejects(cluster.removeNode("n2"), /let node n2 go while it is paused/);
     await assert.rejects(cluster.removeNode("n1"), /no other node is running/);
