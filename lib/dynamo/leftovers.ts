@@ -23,8 +23,8 @@ export class LeftoverCall {
   constructor(
     readonly id: number,
     readonly owner: NodeId,
-    /** Keys that are asked about, or that were sent as they were missing. */
-    readonly keys: readonly string[],
+    /** What is asked about, or was sent as it was missing: as this node held it then. */
+    readonly keys: readonly KeyDigest[],
   ) {}
 }
 
@@ -136,14 +136,14 @@ export class Leftovers {
       }
     }
     for (const [owner, keys] of byOwner) {
-      if (!node.isUp(owner)) this.giveUp(owner, keys.map(([key]) => key));
+      if (!node.isUp(owner)) this.giveUp(owner, keys);
       else this.call(owner, keys);
     }
   }
 
   private call(owner: NodeId, keys: readonly KeyDigest[]): void {
     const { node } = this;
-    const call = new LeftoverCall(node.out.nextId(), owner, keys.map(([key]) => key));
+    const call = new LeftoverCall(node.out.nextId(), owner, keys);
     const conversation = node.conversations.add(call, { kind: "self" });
     const { timeoutMs } = node.config;
     node.call(conversation, owner, { method: "leftover.ask", keys }, timeoutMs);
@@ -160,12 +160,12 @@ export class Leftovers {
     this.node.conversations.end(call.id);
     if (reply.status === "missing") {
       const missing = new Set(reply.keys);
-      for (const key of call.keys) {
-        if (!missing.has(key)) this.confirm(key, call.owner);
-        else this.send(key, call.owner);
+      for (const each of call.keys) {
+        if (!missing.has(each[0])) this.confirm(each, call.owner);
+        else this.send(each, call.owner);
       }
     } else if (reply.status === "stored") {
-      for (const key of call.keys) this.confirm(key, call.owner);
+      for (const each of call.keys) this.confirm(each, call.owner);
     } else this.giveUp(call.owner, call.keys);
   }
 
@@ -174,11 +174,18 @@ export class Leftovers {
     this.giveUp(call.owner, call.keys);
   }
 
-  private send(key: string, owner: NodeId): void {
-    const { node } = this;
+  /** The copy that was asked about, unless that look is over: it may hold something else by now. */
+  private asked([key, digest]: KeyDigest): Copy | undefined {
     const copy = this.copies.get(key);
+    return copy?.digest === digest ? copy : undefined;
+  }
+
+  private send(each: KeyDigest, owner: NodeId): void {
+    const { node } = this;
+    const copy = this.asked(each);
     if (copy === undefined) return;
-    const call = new LeftoverCall(node.out.nextId(), owner, [key]);
+    const [key] = each;
+    const call = new LeftoverCall(node.out.nextId(), owner, [each]);
     const conversation = node.conversations.add(call, { kind: "self" });
     const { siblings } = copy.record;
     const put = { method: "replica.put", key, siblings, purpose: "repair" } as const;
@@ -186,10 +193,11 @@ export class Leftovers {
     this.watch(call.id, conversation.calls.at(-1) ?? 0);
   }
 
-  private confirm(key: string, owner: NodeId): void {
+  private confirm(each: KeyDigest, owner: NodeId): void {
     const { node } = this;
-    const copy = this.copies.get(key);
+    const copy = this.asked(each);
     if (copy === undefined) return;
+    const [key] = each;
     copy.waiting.delete(owner);
     if (copy.waiting.size > 0) return;
     this.copies.delete(key);
@@ -199,11 +207,12 @@ export class Leftovers {
   }
 
   /** No word from that owner: these copies stay, and are looked at again. */
-  private giveUp(owner: NodeId, keys: readonly string[]): void {
+  private giveUp(owner: NodeId, keys: readonly KeyDigest[]): void {
+    const stay = keys.filter((each) => this.asked(each)?.waiting.has(owner) === true);
+    // A call of a look that is over says nothing about this one.
+    if (stay.length === 0) return;
     this.someStay = true;
-    for (const key of keys) {
-      if (this.copies.get(key)?.waiting.has(owner) === true) this.copies.delete(key);
-    }
+    for (const [key] of stay) this.copies.delete(key);
     if (this.copies.size === 0) this.onPageDone();
   }
 

@@ -47,3 +47,10 @@ Deno.test("a membership that a disk did not take is saved again, also when all e
   assert.ok((faults.join ?? 0) > 0 && (faults["disk-failing"] ?? faults["disk-full"] ?? 0) > 0);
   assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
 });
+
+Deno.test("a question about a look at leftovers that is over leaves the next one alone", () => {
+  // A removal, a flapping network, hints that expire: n3 hears late that nobody answered.
+  const { checks, faults } = runScenario(swarmScenario(1357));
+  assert.ok((faults.remove ?? 0) > 0);
+  assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
+});
