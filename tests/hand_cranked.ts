@@ -13,7 +13,7 @@ export const START = 1_000_000;
 
 function founding(tuned: Partial<TunableConfig> = {}): Founding {
   const config = clusterConfig({ n: 3, r: 2, w: 2, ...tuned });
-  const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1 }));
+  const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
   const ring = foundRing(members.map(({ id, weight }) => ({ id, weight })), config, rng());
   return { config, members, ring };
 }
@@ -28,7 +28,12 @@ export class HandCranked {
   effects: Effect[] = [];
 
   constructor(self: string, tuned: Partial<TunableConfig> = {}) {
-    this.replica = new Replica(founding(tuned), rng(), { self, dataId: "d1", incarnation: 4 });
+    this.replica = new Replica(founding(tuned), rng(), {
+      self,
+      dataId: "d1",
+      incarnation: 4,
+      condition: "whole",
+    });
   }
 
   step(event: Event): void {

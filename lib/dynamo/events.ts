@@ -12,6 +12,7 @@ import type { AdminReply, AdminRequest } from "./admin.ts";
 import type { ClusterConfig } from "./config.ts";
 import type { DynamoError } from "./errors.ts";
 import type { Digest, NodeState } from "./gossip.ts";
+import type { Life, LifeStatus } from "./lives.ts";
 import type { MembershipDocument, MembershipState } from "./membership.ts";
 import type { TreeHash, TreeNode } from "./merkle.ts";
 import type { Observation } from "./observations.ts";
@@ -49,6 +50,8 @@ export interface Member {
   readonly url: string;
   readonly weight: number;
   readonly zone?: string;
+  /** The data directory that its copies are known to be in; absent while nobody knows. */
+  readonly dataId?: string;
 }
 
 /** What a cluster is founded with: made once, the same data on every node. */
@@ -58,15 +61,38 @@ export interface Founding {
   readonly ring: RingState;
 }
 
+/**
+ * What a node's disk knows of itself. `whole`: it was found to hold what it should. `recovering`: it
+ * lacks what others have of it. A disk that was never a member's knows neither.
+ */
+export type DiskCondition = "whole" | "recovering";
+
+/** Durable on the disk that it describes. */
+export interface DiskState {
+  /** Of this boot. The next one has a higher one. */
+  readonly incarnation: number;
+  readonly condition: DiskCondition;
+  /** Actors of earlier incarnations issue no more dots: the disk does not know all that they issued. */
+  readonly actorsFrom: number;
+}
+
 /** Who a replica is, this time. */
 export interface Boot {
   readonly self: NodeId;
-  /** Names the data directory: a wiped disk has another. */
+  /** Names the data directory: a replaced disk has another. */
   readonly dataId: string;
-  /** Durably higher at every start. */
+  /** Durably higher at every start, and than any that a peer was ever told. */
   readonly incarnation: number;
-  /** The data directory is new, or has never been proven to hold all it should: see `proving.ts`. */
-  readonly fresh?: boolean;
+  /** Drawn at this start, 0 … 2^24 - 1: two boots with one incarnation are told apart by it. */
+  readonly bootNumber?: number;
+  /** How many changes the disk had taken before this start; each one raises it. */
+  readonly writes?: number;
+  /** The start before this one, as the disk remembers it; absent at the first one. */
+  readonly previous?: { readonly incarnation: number; readonly bootNumber: number };
+  /** Absent: nobody has looked yet. See `recovery.ts`. */
+  readonly condition?: DiskCondition;
+  /** See {@link DiskState}; 0 when absent. */
+  readonly actorsFrom?: number;
   /** The membership as the disk remembers it; absent as long as it is as founded. */
   readonly membership?: MembershipDocument;
   /** Hints that the disk holds, by target: what was promised before a restart is kept after it. */
@@ -119,7 +145,7 @@ export type PeerRequest =
     readonly key: string;
     /** Asked as a stand-in: what it holds for others is of use. Otherwise only an owner answers. */
     readonly standIn?: true;
-    /** To repair a copy, also what a node with a wiped disk holds so far is of use. */
+    /** To repair a copy, also what a recovering node holds so far is of use. */
     readonly purpose?: "repair";
   }
   | {
@@ -140,6 +166,16 @@ export type PeerRequest =
   | { readonly method: "gossip"; readonly digest: Digest; readonly membership: string }
   /** Second half: what was wanted. */
   | { readonly method: "gossip.states"; readonly states: readonly NodeState[] }
+  /**
+   * A node has started and asks what the receiver remembers of it; later the same tells that it has
+   * caught up. Answered with that and the receiver's view of the membership.
+   */
+  | {
+    readonly method: "boot.check";
+    readonly life: Life;
+    readonly status: LifeStatus;
+    readonly membership: string;
+  }
   /** News of the membership, pushed. */
   | { readonly method: "membership"; readonly state: MembershipState }
   /** A joiner: the keys of a range that it takes over, page by page. */
@@ -149,6 +185,8 @@ export type PeerRequest =
     readonly end: Position;
     readonly epoch: number;
     readonly after: KeyPlace | null;
+    /** The sender is an owner that recovers: what a recovering receiver has so far is of use. */
+    readonly purpose?: "recovery";
   }
   /** A joiner has the leaver serve the range no more; answered once that is durable. */
   | {
@@ -203,7 +241,7 @@ export type PeerRequest =
   | { readonly method: "reap.drop"; readonly key: string; readonly digest: TreeHash }
   | {
     readonly method: "forward";
-    /** `node.dataId/incarnation/sequence`, unique for ever: a copy of it must not write twice. */
+    /** `node.dataId/start/sequence`, unique for ever: a copy of it must not write twice. */
     readonly requestId: string;
     readonly request: ClientRequest;
     readonly ringVersion: string;
@@ -267,6 +305,12 @@ export type PeerReply =
     /** The view of the membership that the answerer has, where it is another. */
     readonly membership?: MembershipState;
   }
+  | {
+    readonly status: "boot";
+    /** The last life of the asker that the answerer knows of. */
+    readonly remembered: Life | null;
+    readonly membership?: MembershipState;
+  }
   | { readonly status: "membership"; readonly state: MembershipState }
   | { readonly status: "missing"; readonly keys: readonly string[] }
   | {
@@ -312,7 +356,8 @@ export type Event =
     readonly reason: string;
   }
   | { readonly kind: "loaded"; readonly id: number; readonly record: StoredRecord | null }
-  | { readonly kind: "stored"; readonly id: number }
+  /** `writes`: how many changes the disk has taken by now. */
+  | { readonly kind: "stored"; readonly id: number; readonly writes?: number }
   | {
     readonly kind: "storage-failed";
     readonly id: number;
@@ -383,8 +428,8 @@ export type Effect =
   }
   /** Remembers the membership durably, in place of what was remembered; answered with `stored`. */
   | { readonly kind: "save"; readonly id: number; readonly document: MembershipDocument }
-  /** The data directory holds what it should: to be remembered durably; not answered. */
-  | { readonly kind: "proven" }
+  /** What the disk is to know of itself from now on; answered with `stored`. */
+  | { readonly kind: "save-disk-state"; readonly id: number; readonly state: DiskState }
   /** At most one timer is set at a time: a new one replaces the old. */
   | { readonly kind: "timer"; readonly id: number; readonly at: Micros }
   | { readonly kind: "emit"; readonly observation: Observation };

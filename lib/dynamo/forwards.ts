@@ -11,6 +11,8 @@ import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import { complaintAbout, resolveOptions } from "./request_options.ts";
 import type { NodeId } from "./ring.ts";
 
+/** A restored disk can bring an incarnation back: the boot's number, below this, tells the two apart. */
+const BOOT_NUMBERS = 2 ** 24;
 /** How long a forward is remembered, in its own timeouts: the sender's and the receiver's. */
 const LIFETIME_TIMEOUTS = 2;
 
@@ -44,8 +46,9 @@ export class Forwards {
       : [...preferred, ...ranked.filter((node) => !isUp(node))];
     this.sent++;
     // Incarnations rise from start to start of one data directory; another one counts anew.
-    const { dataId, incarnation } = this.node.boot;
-    const requestId = formatRequestId(`${this.node.self}.${dataId}`, incarnation, this.sent);
+    const { dataId, bootNumber = 0 } = this.node.boot;
+    const start = this.node.incarnation * BOOT_NUMBERS + bootNumber;
+    const requestId = formatRequestId(`${this.node.self}.${dataId}`, start, this.sent);
     const forward = new Forward(id, request, candidates, requestId, timeoutMs, now);
     const conversation = this.node.conversations.add(forward, origin);
     this.tryNext(conversation, forward);

@@ -8,6 +8,7 @@
  */
 import { md5 } from "js-md5";
 import type { Founding, Member } from "./events.ts";
+import type { PeerLife } from "./lives.ts";
 import { type LocalMark, Ownership, type Stretch } from "./ownership.ts";
 import type { Position } from "./position.ts";
 import { type NodeId, Ring, type RingState, type Token } from "./ring.ts";
@@ -45,6 +46,8 @@ export interface MembershipState {
 export interface MembershipDocument {
   readonly state: MembershipState;
   readonly marks: readonly LocalMark[];
+  /** The last lives of the other members that this node has heard of; absent where there are none. */
+  readonly peers?: readonly PeerLife[];
 }
 
 const STANDINGS: readonly Standing[] = ["member", "leaving", "left", "removed"];

@@ -10,7 +10,7 @@ import { type NodeId, Ring, type RingMember, type RingState, type Token } from "
 
 /** What may be done to the membership. */
 export type MembershipAct =
-  /** `dataId`: the data directory that the node came with. */
+  /** `dataId`: the data directory that the node comes with. */
   | { readonly kind: "join"; readonly member: Member; readonly dataId?: string }
   | { readonly kind: "leave"; readonly node: NodeId }
   /** The node is dead, and what it held is found with the other owners. */
@@ -150,7 +150,8 @@ function requireNewcomer(
       `Cannot let '${member.id}' join from ${member.url} as '${holder.member.id}' has that address`,
     );
   }
-  if (dataId !== undefined && known?.removedData?.includes(dataId) === true) {
+  const isOld = known?.standing === "removed" && known.member.dataId === dataId;
+  if (dataId !== undefined && (isOld || known?.removedData?.includes(dataId) === true)) {
     throw new ActError(
       `Cannot let '${member.id}' join with the data that it was removed with, which may hold what ` +
         "was deleted since: give it an empty data directory",
@@ -196,16 +197,18 @@ function entriesOf(act: MembershipAct, { membership, dataIdOf }: Around): Member
   const entries: MemberEntry[] = [];
   if (act.kind !== "join") {
     const known = membership.entry(act.node) as MemberEntry;
-    const dataId = dataIdOf(act.node);
-    const gone = act.kind === "leave" ? { ...known, standing: "leaving" as const } : {
-      ...known,
-      standing: "removed" as const,
-      removedData: withItem(known.removedData, dataId),
-    };
+    // By what the membership knows, and by a later directory that was heard of since.
+    const removedData = withItem(
+      withItem(known.removedData, known.member.dataId),
+      dataIdOf(act.node),
+    );
+    const gone = act.kind === "leave"
+      ? { ...known, standing: "leaving" as const }
+      : { ...known, standing: "removed" as const, removedData };
     entries.push({ ...gone, version: next(act.node) });
   }
   if (act.kind === "join" || act.kind === "replace") {
-    const { member } = act;
+    const member = act.dataId === undefined ? act.member : { ...act.member, dataId: act.dataId };
     const removedData = membership.entry(member.id)?.removedData;
     const entry = { member, standing: "member" as const, version: next(member.id) };
     entries.push(removedData === undefined ? entry : { ...entry, removedData });

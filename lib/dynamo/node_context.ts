@@ -19,8 +19,9 @@ import { Outbox } from "./outbox.ts";
 import type { Stretch } from "./ownership.ts";
 import { type Position, positionOf } from "./position.ts";
 import { type Health, type Place, Placement } from "./placement.ts";
-import { Proving } from "./proving.ts";
+import { type Life, type LifeStatus, PeerLives } from "./lives.ts";
 import type { Random } from "./random.ts";
+import { Recovery } from "./recovery.ts";
 import { Registry } from "./registry.ts";
 import type { NodeId, Ring } from "./ring.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
@@ -33,8 +34,7 @@ export type Due =
       | "handoff"
       | "anti-entropy"
       | "scrub"
-      | "asked"
-      | "merge"
+      | "recovery"
       | "reap"
       | "membership";
   }
@@ -68,9 +68,13 @@ export class NodeContext {
   readonly detector: FailureDetector;
   readonly trees: TreeKeeper;
   readonly disk: DiskLatency;
-  readonly proving: Proving;
-  /** Whether a disk that lacks something can be told and filled. */
-  private readonly provesDisks: boolean;
+  readonly recovery: Recovery;
+  /** What is remembered of peers, so that they can be told when they are not what they were. */
+  readonly lives: PeerLives;
+  /** Changes that the disk has durably taken. */
+  writes: number;
+  /** As peers are told of it: durable, and raised where one remembers a higher one. */
+  incarnation: number;
   readonly counters = newCounters();
   /** Peers that are back from being believed down, and may lack what nobody keeps a hint of. */
   readonly returned = new Set<NodeId>();
@@ -90,23 +94,17 @@ export class NodeContext {
     this.config = founding.config;
     this.self = boot.self;
     this.membership = new Membership(founding, boot.self, boot.membership);
+    this.lives = new PeerLives(boot.membership?.peers);
     this.registry = new Registry(this, this.membership);
+    this.recovery = new Recovery(boot.self, boot);
+    this.writes = boot.writes ?? 0;
+    this.incarnation = boot.incarnation;
     this.versioning = rules ?? versioning(founding.config.mode);
     this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
     this.detector = new FailureDetector(founding.config);
     this.trees = new TreeKeeper(this.ring, boot.self);
-    const isFresh = (boot.fresh ?? false) && founding.config.gossipIntervalMs > 0 &&
-      founding.config.antiEntropyIntervalMs > 0;
-    this.proving = new Proving(boot.self, this.peers, isFresh);
-    this.provesDisks = founding.config.gossipIntervalMs > 0 &&
-      founding.config.antiEntropyIntervalMs > 0;
     this.disk = new DiskLatency(founding.config.storageSlowMs * MICROS_PER_MS);
     this.records = new LocalRecords(this.versioning, founding.config, this);
-  }
-
-  /** The disk was wiped: what it lacks has to come from the other owners. */
-  distrustDisk(): void {
-    this.proving.onOldPeers(this.ring, (node) => this.membership.isGone(node));
   }
 
   get ring(): Ring {
@@ -122,29 +120,44 @@ export class NodeContext {
     return this.membership.peers;
   }
 
-  /** The ring is another one: what this node says of its ranges may have to be proven first. */
+  /** The ring is another one: a range that this node has not taken over may have to be merged first. */
   onRing(before: Ring, after: Ring): void {
-    if (!this.provesDisks) return;
-    const wasProven = this.proving.isProven;
     const isFilled = (range: number) => this.membership.isFilled(range);
-    this.proving.onRing(before, after, isFilled, (node) => this.membership.isGone(node));
-    if (!wasProven && this.proving.isProven) this.noteProven();
+    this.recovery.onRing(before, after, isFilled, (node) => this.membership.isGone(node));
   }
 
-  /** An actor that was never used before: an incarnation is durably new at every start. */
+  /** A peer has told of its life; that it has started anew is to be remembered. */
+  noteLife(peer: NodeId, life: Life, status: LifeStatus): void {
+    if (!this.membership.isActive(peer)) return;
+    const { dataId, incarnation, bootNumber, writes } = life;
+    this.lives.note(peer, { dataId, incarnation, bootNumber, writes }, status);
+    if (this.lives.isChanged) this.registry.save();
+  }
+
+  /** An actor that was never used before: no other boot has both incarnation and number. */
   nextActor(): Actor {
     this.actorsDrawn++;
-    const { self, dataId, incarnation } = this.boot;
-    return `${self}/${dataId}/${incarnation}.${this.actorsDrawn}`;
+    return `${this.actorsOfBoot}${this.actorsDrawn}`;
   }
 
-  /** Under `buffered` the dots of an earlier boot may have been lost with its memory. */
+  /** How the names of this boot's actors begin. */
+  private get actorsOfBoot(): string {
+    const { self, dataId, incarnation, bootNumber = 0 } = this.boot;
+    return `${self}/${dataId}/${incarnation}-${bootNumber.toString(36)}.`;
+  }
+
+  /**
+   * Whether the disk knows every dot that the actor issued. Of actors of earlier boots it may not: under
+   * `buffered` dots may have been lost with the memory, and before a peer has confirmed this boot the
+   * disk may be an older copy.
+   */
   mayReuse(actor: Actor): boolean {
-    if (this.config.durability === "commit") return true;
-    const { self, dataId, incarnation } = this.boot;
-    const ofThisBoot = `${self}/${dataId}/${incarnation}.`;
-    return actor.startsWith(ofThisBoot) &&
-      Number(actor.slice(ofThisBoot.length)) > this.actorsRetired;
+    const { actorsOfBoot, boot, recovery } = this;
+    if (actor.startsWith(actorsOfBoot)) {
+      return Number(actor.slice(actorsOfBoot.length)) > this.actorsRetired;
+    }
+    if (this.config.durability !== "commit" || !recovery.isConfirmed) return false;
+    return recovery.cause === null && incarnationOf(actor) >= (boot.actorsFrom ?? 0);
   }
 
   /** A store of acknowledged writes failed: their dots are out, and the disk does not know them. */
@@ -175,13 +188,13 @@ export class NodeContext {
     return this.membership.version === "" && this.isForeign(key);
   }
 
-  /** The register of the key's range, for a sender that may not know it. */
+  /** The register of the key's range, as the disk knows it, for a sender that may not know it. */
   stretchesOf(key: string): Stretch[] {
     return this.stretchesAt(positionOf(key));
   }
 
   stretchesAt(position: Position): Stretch[] {
-    const { ring } = this;
+    const { ring } = this.registry.durable;
     const index = ring.rangeAt(position);
     const epoch = ring.epochOf(index);
     if (epoch === 1) return [];
@@ -190,31 +203,40 @@ export class NodeContext {
   }
 
   refuseAsNoOwner(request: number, key: string): void {
+    this.refuse(request, this.noOwnerError(key));
+  }
+
+  noOwnerError(key: string): DynamoError {
     const error = refusal("wrong-owner", `Node ${this.self} is not a primary of '${key}'`);
-    this.refuse(request, {
-      ...error,
-      ringVersion: this.ring.version,
-      stretches: this.stretchesOf(key),
-    });
+    return { ...error, ringVersion: this.ring.version, stretches: this.stretchesOf(key) };
   }
 
   /** Whether this disk's word about the key counts. */
-  isProvenFor(key: string): boolean {
-    return this.proving.isProven || this.isRangeProven(this.ring.rangeOfKey(key));
+  isCompleteFor(key: string): boolean {
+    return this.recovery.isOver || this.isRangeComplete(this.ring.rangeOfKey(key));
   }
 
-  isRangeProven(range: number): boolean {
-    return this.proving.isProven || this.proving.isRangeProven(this.ring.range(range).start);
+  isRangeComplete(range: number): boolean {
+    return this.recovery.isOver || this.recovery.isComplete(this.ring.range(range).start);
   }
 
-  /** The data directory is what it should be: say so, and remember it. */
-  noteProven(): void {
-    this.out.proven();
-    this.out.emit({ type: "proven" });
+  /** Why it does not, for a person. */
+  whyIncomplete(key: string): string {
+    const { cause, isInformed } = this.recovery;
+    if (cause === null) {
+      return `${this.self} has started, and no peer has confirmed yet that its disk is up to date`;
+    }
+    const missing = isInformed ? this.recovery.waitingFor() : this.peers;
+    return `The disk of ${this.self} was ${cause}, and '${key}' may be missing: it has still to be ` +
+      `merged from ${missing.join(", ")}`;
   }
 
-  /** Whether this node serves the key as its own: an owner that has not fenced itself. */
+  /**
+   * Whether this node serves the key as its own: an owner that has not fenced itself. One whose disk was
+   * replaced or restored may have forgotten its fences, so it first has to hear of the membership.
+   */
   isPrimaryOf(key: string): boolean {
+    if (this.recovery.cause !== null && !this.recovery.isInformed) return false;
     const range = this.ring.rangeOfKey(key);
     return this.ring.primaries(range).includes(this.self) && !this.membership.isFenced(range);
   }
@@ -399,3 +421,8 @@ export class NodeContext {
 }
 
 type Observed = Extract<Conversation["coordinator"], { kind: "get" | "put" }>;
+
+/** Of the boot that drew the actor; 0 for what is no actor's name. */
+function incarnationOf(actor: Actor): number {
+  return Number(/\/(\d+)-[^/]*$/.exec(actor)?.[1] ?? 0);
+}

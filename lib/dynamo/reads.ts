@@ -134,9 +134,9 @@ export class Reads {
   /** This node's own record has been read. */
   onOwnRead(conversation: Conversation, get: GetCoordinator, record: StoredRecord | null): void {
     const { node } = this;
-    if (node.isProvenFor(get.key)) {
+    if (node.isCompleteFor(get.key)) {
       get.addReply(node.self, record?.siblings ?? [], node.out.now);
-    } else this.onFailed(conversation, get, node.self, "the disk was wiped");
+    } else this.onFailed(conversation, get, node.self, node.whyIncomplete(get.key));
     this.onProgress(conversation, get);
   }
 

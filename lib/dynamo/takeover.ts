@@ -6,6 +6,9 @@
  * what came in between, which is little; makes it durable that it has everything; and asks the range's
  * steward to advance the register. Where the leaver is dead, it copies from every surviving owner
  * instead, and there is nobody to fence.
+ *
+ * An owner that recovers copies in the same way what another owner holds (`recovery.ts`): nothing is
+ * fenced, and no register changes.
  */
 import type { KeyDigest, KeyPlace, Micros } from "./events.ts";
 import type { TreeHash } from "./merkle.ts";
@@ -51,6 +54,8 @@ export class Takeover {
     readonly isLeaverAlive: boolean,
     sources: readonly NodeId[],
     readonly startedAt: Micros,
+    /** The owner that a recovering owner merges the range from; null where the range moves. */
+    readonly mergedFrom: NodeId | null = null,
   ) {
     this.sources = [...sources];
   }

@@ -5,7 +5,15 @@
  * lost, or done without anybody having been told, or torn. A record that cannot be read says so; it
  * is never taken for an absent one.
  */
-import type { Effect, Event, HintChange, KeyPlace, StoredRecord } from "../dynamo/events.ts";
+import type {
+  Boot,
+  DiskState,
+  Effect,
+  Event,
+  HintChange,
+  KeyPlace,
+  StoredRecord,
+} from "../dynamo/events.ts";
 import type { MembershipDocument } from "../dynamo/membership.ts";
 import { type Position, positionOf } from "../dynamo/position.ts";
 import type { NodeId } from "../dynamo/ring.ts";
@@ -17,11 +25,14 @@ import { US_PER_MS } from "./link_rules.ts";
 /** What a replica asks of its disk. */
 export type DiskRequest = Extract<
   Effect,
-  { kind: "load" | "store" | "remove" | "save" | "scan" | "scan-hints" }
+  { kind: "load" | "store" | "remove" | "save" | "save-disk-state" | "scan" | "scan-hints" }
 >;
 
 /** One that changes what is on it. */
-type ChangeRequest = Extract<DiskRequest, { kind: "store" | "remove" | "save" }>;
+type ChangeRequest = Extract<
+  DiskRequest,
+  { kind: "store" | "remove" | "save" | "save-disk-state" }
+>;
 
 /** A request under way. */
 export interface DiskOperation {
@@ -56,6 +67,12 @@ export interface DiskCondition {
   storeFailures: number;
 }
 
+/** Of a machine's first disk. */
+export const FIRST_DATA_ID = "d1";
+
+/** What a start finds on its disk. */
+type DiskBoot = Omit<Boot, "self">;
+
 /** However slow a disk is made, it answers. */
 const OPERATION_US_MAX = 10_000_000;
 
@@ -68,8 +85,14 @@ export const HEALTHY: Readonly<DiskCondition> = {
 
 export class SimulatedDisk {
   condition: Readonly<DiskCondition> = HEALTHY;
-  /** Remembered by the node: this disk holds what it should. A new one does not know it. */
-  isProven = false;
+  /** Names the data directory on it. */
+  dataId = FIRST_DATA_ID;
+  /** What the node has it remember of itself; null before it was a member's. */
+  state: DiskState | null = null;
+  /** The last start over it. */
+  lastBoot: { readonly incarnation: number; readonly bootNumber: number } | null = null;
+  /** Changes that were ever made to it. */
+  writes = 0;
   /** The membership as the node remembers it. */
   document: MembershipDocument | null = null;
   private readonly records = new Map<string, StoredRecord>();
@@ -90,7 +113,10 @@ export class SimulatedDisk {
   clone(): SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
-    copy.isProven = this.isProven;
+    copy.dataId = this.dataId;
+    copy.state = this.state;
+    copy.lastBoot = this.lastBoot;
+    copy.writes = this.writes;
     copy.document = this.document;
     for (const [key, record] of this.records) copy.records.set(key, record);
     for (const [key, position] of this.positions) copy.positions.set(key, position);
@@ -141,7 +167,7 @@ export class SimulatedDisk {
     if (chance > 0 && this.random.float() < chance) {
       failure = "input/output error";
       doneAnyway = changes && this.random.float() < 0.5;
-    } else if (full && (request.kind === "store" || request.kind === "save")) {
+    } else if (full && changes && request.kind !== "remove") {
       failure = "no space left on device";
     }
     return { request, failure, doneAnyway };
@@ -166,7 +192,8 @@ export class SimulatedDisk {
       case "store":
       case "remove":
       case "save":
-        return { kind: "stored", id };
+      case "save-disk-state":
+        return { kind: "stored", id, writes: this.writes };
       case "load":
         return this.isReadable(request.key)
           ? { kind: "loaded", id, record: this.records.get(request.key) ?? null }
@@ -205,7 +232,7 @@ export class SimulatedDisk {
   interrupt(underWay: readonly DiskOperation[], torn: number, watcher: DiskWatcher): void {
     for (const { request } of underWay) {
       if (!isChange(request)) continue;
-      if (request.kind === "save") {
+      if (request.kind === "save" || request.kind === "save-disk-state") {
         if (this.random.float() < 0.5) this.change(request, watcher);
         continue;
       }
@@ -240,20 +267,49 @@ export class SimulatedDisk {
     watcher.committed(record.key, record);
   }
 
-  /** An empty disk in its place. */
-  wipe(watcher: DiskWatcher): void {
+  /** An empty disk in its place, with a directory of that name. */
+  wipe(dataId: string, watcher: DiskWatcher): void {
     const lost = [...this.records.keys()];
     this.records.clear();
     this.positions.clear();
     this.unreadable.clear();
     this.hints.clear();
     this.sorted = null;
-    this.isProven = false;
     this.document = null;
+    this.dataId = dataId;
+    this.state = null;
+    this.lastBoot = null;
+    this.writes = 0;
     for (const key of lost) watcher.destroyed(key, "wiped");
   }
 
+  /** A start over this disk: durably a new incarnation, above all that it had before. */
+  boot(bootNumber: number): DiskBoot {
+    const { dataId, state, lastBoot, writes } = this;
+    const before = Math.max(lastBoot?.incarnation ?? 0, state?.incarnation ?? 0);
+    const incarnation = before + 1;
+    this.lastBoot = { incarnation, bootNumber };
+    this.writes++;
+    return {
+      dataId,
+      incarnation,
+      bootNumber,
+      writes,
+      ...(lastBoot === null
+        ? {}
+        : { previous: { incarnation: before, bootNumber: lastBoot.bootNumber } }),
+      ...(state === null ? {} : { condition: state.condition, actorsFrom: state.actorsFrom }),
+      ...(this.document === null ? {} : { membership: this.document }),
+      hints: this.hintCounts(),
+    };
+  }
+
   private change(request: ChangeRequest, watcher: DiskWatcher): void {
+    this.writes++;
+    if (request.kind === "save-disk-state") {
+      this.state = request.state;
+      return;
+    }
     if (request.kind === "save") {
       this.document = request.document;
       return;
@@ -291,5 +347,6 @@ function changed(hints: readonly NodeId[], { add = [], remove = [] }: HintChange
 }
 
 function isChange(request: DiskRequest): request is ChangeRequest {
-  return request.kind === "store" || request.kind === "remove" || request.kind === "save";
+  return request.kind === "store" || request.kind === "remove" || request.kind === "save" ||
+    request.kind === "save-disk-state";
 }

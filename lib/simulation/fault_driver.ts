@@ -102,10 +102,7 @@ export class FaultDriver {
       case "wipe":
         this.underWay.set(act, fault);
         if (machine.isUp) world.processes.stop(machine, fault.kind === "kill" ? fault.torn : 0);
-        if (fault.kind === "wipe") {
-          machine.disk.wipe(world.processes.diskWatcher(machine));
-          machine.wipes++;
-        }
+        if (fault.kind === "wipe") machine.wipe(world.processes.diskWatcher(machine));
         break;
       case "restart":
         if (!machine.isUp) break;
@@ -130,7 +127,11 @@ export class FaultDriver {
       }
       case "join":
         this.bring(world, machine);
-        world.orders.give(world, { kind: "join", member: world.memberOf(fault.node) });
+        world.orders.give(world, {
+          kind: "join",
+          member: world.memberOf(fault.node),
+          dataId: machine.disk.dataId,
+        });
         break;
       case "leave":
         world.orders.give(world, { kind: "leave", node: fault.node });
@@ -141,9 +142,11 @@ export class FaultDriver {
         break;
       case "replace": {
         world.processes.destroy(machine);
-        this.bring(world, world.machine(world.indexOf(fault.by)));
+        const successor = world.machine(world.indexOf(fault.by));
+        this.bring(world, successor);
         const member = world.memberOf(fault.by);
-        world.orders.give(world, { kind: "replace", node: fault.node, member });
+        const { dataId } = successor.disk;
+        world.orders.give(world, { kind: "replace", node: fault.node, member, dataId });
         break;
       }
       case "slow-node":
@@ -158,7 +161,6 @@ export class FaultDriver {
 
   /** A machine that is to join runs; one that was taken out comes back with an empty disk. */
   private bring(world: Simulation, machine: Machine): void {
-    if (machine.isGone) machine.wipes++;
     machine.isGone = false;
     if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
   }

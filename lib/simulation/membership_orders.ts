@@ -103,7 +103,6 @@ export class MembershipOrders {
     );
     if (isRemoved || isStillToGo || machine.isUp) return;
     machine.isGone = false;
-    machine.wipes++;
     world.processes.start(machine);
   }
 

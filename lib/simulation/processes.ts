@@ -41,7 +41,7 @@ export class Processes {
     if (machine.isGone) return;
     const { world, sabotage } = this;
     machine.start(world.founding, (boot) => sabotage?.boot?.(boot) ?? boot, this.rules);
-    world.tracer?.acted?.(world.now, `${machine.id} starts, incarnation ${machine.boot}`, null);
+    world.tracer?.acted?.(world.now, `${machine.id} starts, boot ${machine.boot}`, null);
     this.tellLater(machine, { kind: "start" });
   }
 
@@ -56,7 +56,7 @@ export class Processes {
   /** Dead for good, and its disk with it. */
   destroy(machine: Machine): void {
     if (machine.isUp) this.stop(machine, 0);
-    machine.disk.wipe(this.diskWatcher(machine));
+    machine.wipe(this.diskWatcher(machine));
     machine.isGone = true;
   }
 
@@ -175,6 +175,7 @@ export class Processes {
       case "store":
       case "remove":
       case "save":
+      case "save-disk-state":
       case "scan":
       case "scan-hints": {
         const operation = machine.disk.begin(world.copied(effect));
@@ -183,9 +184,6 @@ export class Processes {
         world.schedule(at, { kind: "disk", node, boot, operation });
         break;
       }
-      case "proven":
-        machine.disk.isProven = true;
-        break;
       case "timer":
         this.setTimer(machine, effect.id, effect.at);
         break;

@@ -134,7 +134,7 @@ Deno.test("a full disk stores nothing and goes on reading; a wiped one is anothe
   const [n1, n2] = world.machines;
   assert.ok(n1?.disk.peek("k"));
   assert.equal(n2?.disk.peek("k"), undefined);
-  assert.equal(n2?.dataId, "d2");
+  assert.equal(n2?.disk.dataId, "d2");
 });
 
 Deno.test("a damaged record is answered as such, and replaced from the others", () => {

@@ -86,7 +86,7 @@ export function sometimesOf({ scenario, simulation, driver }: Run): SometimesCou
       (sum, { replica }) => sum + (replica?.stats().counters.keysRepaired ?? 0),
       0,
     ),
-    "wiped disk proven": seen("wiped") > 0 ? seen("proven") : 0,
+    "disk replaced and filled": seen("recovering") > 0 ? seen("caught-up") : 0,
     "tombstone reaped": seen("reaped"),
     "owners differed":
       driver.diverged.filter((holdings) =>

@@ -1,0 +1,385 @@
+/**
+ * How a replica finds out what its disk is worth, and fills it again. What the answers mean is in
+ * `recovery.ts` and `lives.ts`.
+ *
+ * At a start that is not a directory's first, the node asks every peer what it remembers of it. Whoever
+ * cannot be reached is asked again, for as long as it matters. What it learns about itself is durable
+ * before a peer hears of it: a raised incarnation above all, or two boots could go by one number.
+ */
+import type { Conversation } from "./conversations.ts";
+import type { DiskState, Micros, PeerReply, PeerRequest } from "./events.ts";
+import type { Gossiping } from "./gossiping.ts";
+import { type Life, type LifeStatus, verdictOf } from "./lives.ts";
+import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
+import type { Position } from "./position.ts";
+import type { Recovery, RecoveryCause, RecoveryState } from "./recovery.ts";
+import type { NodeId } from "./ring.ts";
+import type { Takeovers } from "./takeovers.ts";
+
+/** A peer is asked what it remembers of this node. */
+export class BootCheck {
+  readonly kind = "boot-check";
+  constructor(readonly id: number, readonly peer: NodeId) {}
+}
+
+/** While something is missing, whoever did not answer is asked again so often, ms. */
+const TICK_MS = 250;
+
+/** What the disk is to know, or knows; it knows no condition before it was a member's. */
+type DiskKnowledge = Partial<DiskState> & Omit<DiskState, "condition">;
+
+export class Recovering {
+  private readonly recovery: Recovery;
+  private readonly heard = new Set<NodeId>();
+  private readonly asked = new Map<NodeId, number>();
+  /** Peers that have neither answered nor failed since the start; null when clients need not wait for it. */
+  private firstRound: Set<NodeId> | null = null;
+  private firstRoundEndsAt: Micros = 0;
+  /** In this life the disk was filled from all others. */
+  private isFilled = false;
+  private isTicking = false;
+  /** Somebody has to be asked: whoever turns up is, too. */
+  private asksOthers = false;
+  private wanted: DiskKnowledge;
+  private saved: DiskKnowledge;
+  private saving: { readonly id: number; readonly state: DiskKnowledge } | null = null;
+
+  constructor(
+    private readonly node: NodeContext,
+    private readonly gossiping: Gossiping,
+    private readonly takeovers: Takeovers,
+  ) {
+    this.recovery = node.recovery;
+    const { incarnation, actorsFrom = 0, condition } = node.boot;
+    const known = { incarnation, actorsFrom };
+    this.saved = condition === undefined ? known : { ...known, condition };
+    this.wanted = this.saved;
+    takeovers.onRecovered = this;
+    gossiping.onOwnLife = this;
+  }
+
+  /** Clients may ask: every peer has been asked once, or there was no need to. */
+  get isReady(): boolean {
+    return this.firstRound === null;
+  }
+
+  get state(): RecoveryState {
+    const { recovery, node } = this;
+    const unheard = node.peers.filter((peer) => !this.heard.has(peer));
+    const isWaiting = !recovery.isOver;
+    return {
+      status: !isWaiting ? "settled" : recovery.cause === null ? "unconfirmed" : "recovering",
+      cause: recovery.cause,
+      ranges: recovery.rangesLeft,
+      waitingFor: !isWaiting
+        ? []
+        : recovery.cause === null || !recovery.isInformed
+        ? unheard
+        : recovery.waitingFor(),
+    };
+  }
+
+  // What is told of this life ---------------------------------------------------------------------
+
+  private get life(): Life {
+    const { dataId, bootNumber = 0 } = this.node.boot;
+    const { incarnation, writes } = this.node;
+    return { dataId, incarnation, bootNumber, writes };
+  }
+
+  /** Nothing is told before the disk knows it. */
+  private get status(): LifeStatus {
+    if (this.saved.condition === "recovering") return "recovering";
+    const isSettled = this.recovery.isOver && this.saved.condition === "whole";
+    return isSettled ? "settled" : "unconfirmed";
+  }
+
+  /** What gossip says of this node is as of now. */
+  describe(): void {
+    this.gossiping.describe(this.life, this.status);
+  }
+
+  // The beginning ---------------------------------------------------------------------------------
+
+  start(): void {
+    const { node, recovery } = this;
+    this.describe();
+    this.judgeDirectory();
+    if (node.peers.length === 0) recovery.isConfirmed = true;
+    if (!recovery.isOver && node.peers.length > 0) {
+      this.firstRound = new Set(node.peers);
+      this.firstRoundEndsAt = node.out.now + node.config.patienceMs * MICROS_PER_MS;
+    }
+    // Without gossip nobody else would tell the peers that this node has started.
+    if (!recovery.isOver || node.config.gossipIntervalMs === 0) this.askOthers();
+    this.goOn();
+  }
+
+  /** Members come and go, or their directories are known by now. */
+  onRing(): void {
+    this.judgeDirectory();
+    this.goOn();
+  }
+
+  /** Whether this is the directory that the membership knows. */
+  private judgeDirectory(): void {
+    const { node, recovery } = this;
+    const { membership, boot, self } = node;
+    if (!membership.isActive(self)) return;
+    const registered = membership.entry(self)?.member.dataId;
+    const isMarked = this.saved.condition === "recovering";
+    const isOther = registered === undefined
+      ? this.saved.condition !== "whole"
+      : registered !== boot.dataId;
+    if (recovery.cause === null && !this.isFilled) {
+      if (isOther) this.begin("replaced");
+      else if (isMarked) this.begin("restored");
+    }
+    if (recovery.cause === null && this.wanted.condition !== "whole") {
+      this.save({ ...this.wanted, condition: "whole" });
+    }
+  }
+
+  private begin(cause: RecoveryCause): void {
+    const { node } = this;
+    const { membership, ring, boot } = node;
+    this.recovery.begin(cause, ring, (id) => membership.isGone(id));
+    // A directory that was used before may not know all the dots that its actors issued.
+    const actorsFrom = boot.previous === undefined ? this.wanted.actorsFrom : boot.incarnation;
+    this.save({ ...this.wanted, condition: "recovering", actorsFrom });
+    node.out.emit({ type: "recovering", cause });
+    this.askOthers();
+  }
+
+  // Asking ----------------------------------------------------------------------------------------
+
+  private askOthers(): void {
+    this.asksOthers = true;
+    for (const peer of this.node.peers) if (!this.heard.has(peer)) this.ask(peer);
+    this.wake();
+  }
+
+  private ask(peer: NodeId): void {
+    if (this.asked.has(peer)) return;
+    const { node } = this;
+    const check = new BootCheck(node.out.nextId(), peer);
+    const conversation = node.conversations.add(check, { kind: "self" });
+    const { timeoutMs } = node.config;
+    const membership = node.registry.durable.version;
+    this.asked.set(peer, check.id);
+    node.call(
+      conversation,
+      peer,
+      { method: "boot.check", life: this.life, status: this.status, membership },
+      timeoutMs,
+    );
+    node.watch(check.id, node.out.now, timeoutMs);
+  }
+
+  /** A peer that has spoken can answer. */
+  onContact(peer: NodeId): void {
+    if (this.asksOthers && !this.heard.has(peer) && this.node.peers.includes(peer)) this.ask(peer);
+  }
+
+  onReply(conversation: Conversation, check: BootCheck, reply: PeerReply): void {
+    if (reply.status !== "boot") {
+      this.onFailed(check);
+      return;
+    }
+    const { node, recovery } = this;
+    node.conversations.end(conversation.coordinator.id);
+    this.asked.delete(check.peer);
+    this.heard.add(check.peer);
+    recovery.isInformed = true;
+    if (reply.membership !== undefined) node.registry.learn(reply.membership);
+    if (reply.remembered !== null) this.assess(reply.remembered);
+    this.onWord(check.peer);
+    this.goOn();
+  }
+
+  /** No answer proves nothing. */
+  onFailed(check: BootCheck): void {
+    this.node.conversations.end(check.id);
+    this.asked.delete(check.peer);
+    this.onWord(check.peer);
+  }
+
+  private onWord(peer: NodeId): void {
+    this.firstRound?.delete(peer);
+    if (this.firstRound?.size === 0 || this.recovery.isOver) this.endFirstRound();
+  }
+
+  private endFirstRound(): void {
+    if (this.firstRound === null) return;
+    this.firstRound = null;
+    this.node.out.emit({ type: "boot-checked", heard: [...this.heard].toSorted() });
+  }
+
+  /** What a peer remembers of this node, as gossip brings it. */
+  judge(remembered: Life): void {
+    this.assess(remembered);
+    this.goOn();
+  }
+
+  private assess(remembered: Life): void {
+    const { node, recovery } = this;
+    const { boot } = node;
+    const verdict = verdictOf(remembered, boot);
+    if (verdict === "current") return;
+    if (remembered.incarnation >= this.wanted.incarnation) {
+      this.save({ ...this.wanted, incarnation: remembered.incarnation + 1 });
+    }
+    if (recovery.cause !== null || this.isFilled) return;
+    if (verdict === "older") this.begin("restored");
+    else if (verdict === "same") recovery.isConfirmed = true;
+  }
+
+  /** A peer has started, or caught up, and asks what this node remembers of it. */
+  onCheck(
+    request: number,
+    from: NodeId,
+    { life, status, membership }: PeerRequest & { readonly method: "boot.check" },
+  ): void {
+    const { node } = this;
+    const { durable } = node.registry;
+    const remembered = node.lives.of(from);
+    const answer = { status: "boot", remembered } as const;
+    node.out.respond(
+      request,
+      durable.version === membership ? answer : { ...answer, membership: durable.state },
+    );
+    node.noteLife(from, life, status);
+  }
+
+  // The disk's knowledge of itself ----------------------------------------------------------------
+
+  private save(state: DiskKnowledge): void {
+    this.wanted = state;
+    if (this.saving === null) this.saveNext();
+  }
+
+  private saveNext(): void {
+    const { wanted } = this;
+    const { condition } = wanted;
+    if (isSame(wanted, this.saved)) return;
+    // A node that is no member keeps nothing: what it learns can wait until it is one.
+    if (condition === undefined) return;
+    this.saving = { id: this.node.out.saveDiskState({ ...wanted, condition }), state: wanted };
+  }
+
+  /** Whether the save was one of these. */
+  onSaved(id: number): boolean {
+    if (this.saving?.id !== id) return false;
+    const { status } = this;
+    this.saved = this.saving.state;
+    this.saving = null;
+    this.node.incarnation = this.saved.incarnation;
+    this.describe();
+    this.saveNext();
+    if (this.status !== status && this.node.config.gossipIntervalMs === 0) this.tellOthers();
+    this.goOn();
+    return true;
+  }
+
+  /** The disk did not take it: the next tick tries again. */
+  onSaveFailed(id: number): boolean {
+    if (this.saving?.id !== id) return false;
+    this.saving = null;
+    this.wake();
+    return true;
+  }
+
+  /** Without gossip everybody is told by a call. */
+  private tellOthers(): void {
+    for (const peer of this.node.peers) this.ask(peer);
+  }
+
+  // Filling the disk ------------------------------------------------------------------------------
+
+  private wake(): void {
+    if (this.isTicking) return;
+    this.isTicking = true;
+    this.schedule();
+  }
+
+  private schedule(): void {
+    const { node } = this;
+    node.deadlines.add(node.out.now + TICK_MS * MICROS_PER_MS, { kind: "recovery" });
+  }
+
+  onTick(): void {
+    const { node } = this;
+    if (node.out.now >= this.firstRoundEndsAt) this.endFirstRound();
+    if (this.saving === null) this.saveNext();
+    if (!this.recovery.isOver) this.askOthers();
+    this.goOn();
+    this.isTicking = this.isWaiting;
+    if (this.isTicking) this.schedule();
+  }
+
+  private get isWaiting(): boolean {
+    return !this.recovery.isOver || this.firstRound !== null || !this.isDiskInformed;
+  }
+
+  private get isDiskInformed(): boolean {
+    return this.wanted.condition === undefined || isSame(this.wanted, this.saved);
+  }
+
+  /** Does what has become possible. */
+  private goOn(): void {
+    const { node, recovery } = this;
+    const others = node.peers;
+    if (others.length === 0) recovery.isInformed = true;
+    if (recovery.cause === null) {
+      // Nobody who could remember this node does.
+      if (others.every((peer) => this.heard.has(peer))) recovery.isConfirmed = true;
+      if (recovery.isConfirmed) this.onSettled();
+    } else if (!recovery.isInformed) return;
+    for (const [start, owners] of recovery.entries()) {
+      if (!this.takeovers.hasRoom) break;
+      const owner = owners.find((id) => node.isUp(id));
+      if (owner !== undefined) this.takeovers.recover(start, owner);
+    }
+    if (!recovery.isOver) this.wake();
+    else if (recovery.cause !== null) {
+      recovery.end();
+      this.isFilled = true;
+      this.save({ ...this.wanted, condition: "whole" });
+      node.out.emit({ type: "caught-up" });
+      this.onSettled();
+    }
+  }
+
+  private onSettled(): void {
+    this.endFirstRound();
+    if (this.gossiping.status !== this.status) this.describe();
+    this.register();
+  }
+
+  /** Everything that the owner held of the range is here. */
+  onRangeMerged(start: Position, owner: NodeId): void {
+    this.recovery.onMerged(start, owner);
+    this.goOn();
+  }
+
+  /** The membership is to know this directory, once the disk knows that it is whole. */
+  private register(): void {
+    const { node } = this;
+    const { membership, self, boot: { dataId } } = node;
+    const entry = membership.entry(self);
+    if (entry === undefined || !membership.isActive(self)) return;
+    if (entry.member.dataId === dataId || this.saved.condition !== "whole") return;
+    const member = { ...entry.member, dataId };
+    const state = {
+      members: [{ ...entry, member, version: entry.version + 1 }],
+      tokens: [],
+      stretches: [],
+    };
+    node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
+  }
+}
+
+function isSame(a: DiskKnowledge, b: DiskKnowledge): boolean {
+  return a.incarnation === b.incarnation && a.condition === b.condition &&
+    a.actorsFrom === b.actorsFrom;
+}
