@@ -231,12 +231,9 @@ export class NodeContext {
       `merged from ${missing.join(", ")}`;
   }
 
-  /**
-   * Whether this node serves the key as its own: an owner that has not fenced itself. One whose disk was
-   * replaced or restored may have forgotten its fences, so it first has to hear of the membership.
-   */
+  /** Whether this node serves the key as its own: an owner that has not fenced itself. */
   isPrimaryOf(key: string): boolean {
-    if (this.recovery.cause !== null && !this.recovery.isInformed) return false;
+    if (!this.recovery.knowsItsRanges) return false;
     const range = this.ring.rangeOfKey(key);
     return this.ring.primaries(range).includes(this.self) && !this.membership.isFenced(range);
   }
@@ -422,7 +419,7 @@ export class NodeContext {
 
 type Observed = Extract<Conversation["coordinator"], { kind: "get" | "put" }>;
 
-/** Of the boot that drew the actor; 0 for what is no actor's name. */
+/** Of the boot that drew the actor, also before boots had numbers; 0 for what is no actor's name. */
 function incarnationOf(actor: Actor): number {
-  return Number(/\/(\d+)-[^/]*$/.exec(actor)?.[1] ?? 0);
+  return Number(/\/(\d+)[-.][^/]*$/.exec(actor)?.[1] ?? 0);
 }

@@ -45,6 +45,14 @@ export class Recovery {
     this.isConfirmed = previous === undefined;
   }
 
+  /**
+   * Whether the node can know which ranges are its own. One that has started again may do so over an
+   * older disk, which has forgotten the fences that it promised since.
+   */
+  get knowsItsRanges(): boolean {
+    return this.isInformed || (this.cause === null && this.isConfirmed);
+  }
+
   /** Everything that the node owns counts. */
   get isOver(): boolean {
     return this.isTrusted && this.lacking.size === 0;
