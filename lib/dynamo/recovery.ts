@@ -34,7 +34,7 @@ export interface RecoveryState {
 export class Recovery {
   /** Null: nothing is missing, as far as known. */
   cause: RecoveryCause | null = null;
-  /** A peer knows of no later life of this node, or there was none before this one. */
+  /** Peers know of no later life of this node, or there was none before this one. */
   isConfirmed: boolean;
   /** A peer has told what has become of the membership while the disk was elsewhere. */
   isInformed = false;

@@ -130,14 +130,14 @@ Deno.test("put: buffered, it is sent from memory, and the first other replica is
   assert.deepEqual(bench.take("respond"), []);
 });
 
-Deno.test("put: buffered, an earlier boot's actor issues no more dots: some may have been lost", () => {
-  for (const [durability, actor] of [["commit", "d1/3-0.7"], ["buffered", "d1/4-0.1"]] as const) {
+Deno.test("put: an earlier boot's actor issues no more dots: some may have been lost", () => {
+  for (const durability of ["commit", "buffered"] as const) {
     const bench = new HandCranked(FIRST, { durability });
     bench.step({ kind: "client", id: 1, request: put });
     const { id } = bench.one("load");
     const record = { key: KEY, siblings: version("a", 1), actor: `${FIRST}/d1/3-0.7` };
     bench.step({ kind: "loaded", id, record });
-    assert.equal(bench.one("store").record.actor, `${FIRST}/${actor}`);
+    assert.equal(bench.one("store").record.actor, `${FIRST}/d1/4-0.1`);
   }
 });
 
