@@ -101,16 +101,17 @@ export class Recovering {
     return isSettled ? "settled" : "unconfirmed";
   }
 
-  /** What gossip says of this node is as of now. */
-  describe(): void {
+  /** Peers are to hear of this node as it is by now. */
+  private announce(): void {
     this.gossiping.describe(this.life, this.status);
+    this.tellOthers();
   }
 
   // The beginning ---------------------------------------------------------------------------------
 
   start(): void {
     const { node, recovery } = this;
-    this.describe();
+    this.announce();
     this.judgeDirectory();
     if (node.peers.length === 0) recovery.isConfirmed = true;
     if (!recovery.isOver && node.peers.length > 0) {
@@ -118,7 +119,6 @@ export class Recovering {
       this.firstRoundEndsAt = node.out.now + node.config.patienceMs * MICROS_PER_MS;
     }
     if (!recovery.isOver) this.askOthers();
-    this.tellOthers();
     this.goOn();
   }
 
@@ -249,14 +249,16 @@ export class Recovering {
     { life, status, membership }: PeerRequest & { readonly method: "boot.check" },
   ): void {
     const { node } = this;
-    const { durable } = node.registry;
-    const remembered = node.lives.of(from);
-    const answer = { status: "boot", remembered } as const;
-    node.out.respond(
-      request,
-      durable.version === membership ? answer : { ...answer, membership: durable.state },
-    );
+    const { registry } = node;
+    const { durable } = registry;
+    const answer = { status: "boot", remembered: node.lives.of(from) } as const;
+    const reply = durable.version === membership
+      ? answer
+      : { ...answer, membership: durable.state };
     node.noteLife(from, life, status);
+    // Without gossip it is not told again: then the answer says that this disk remembers it.
+    if (status === "unconfirmed" || registry.isDurable) node.out.respond(request, reply);
+    else registry.afterwards({ kind: "respond", request, reply });
   }
 
   // The disk's knowledge of itself ----------------------------------------------------------------
@@ -278,13 +280,11 @@ export class Recovering {
   /** Whether the save was one of these. */
   onSaved(id: number): boolean {
     if (this.saving?.id !== id) return false;
-    const { status } = this;
     this.saved = this.saving.state;
     this.saving = null;
     this.node.incarnation = this.saved.incarnation;
-    this.describe();
+    this.announce();
     this.saveNext();
-    if (this.status !== status) this.tellOthers();
     this.goOn();
     return true;
   }
@@ -368,7 +368,7 @@ export class Recovering {
 
   private onSettled(): void {
     this.endFirstRound();
-    if (this.gossiping.status !== this.status) this.describe();
+    if (this.gossiping.status !== this.status) this.announce();
     this.register();
   }
 

@@ -36,8 +36,7 @@ export class Writes {
   ): void {
     const { now } = this.node.out;
     const isPrimary = this.node.isPrimaryOf(request.key);
-    // It may have given the range up since the request came: a delete may have read for a while.
-    if (!isPrimary && !options.sloppy) {
+    if (!this.mayCommit(isPrimary, options)) {
       this.passOn(request, context, options, startedAt, origin);
       return;
     }
@@ -65,7 +64,15 @@ export class Writes {
     this.node.watch(id, startedAt, options.timeoutMs);
   }
 
-  /** Only an owner may commit a write that no stand-in may: this node is none, or not any more. */
+  /**
+   * Under a strict quorum only an owner may. It may have given the range up since the request came, as
+   * a delete without context reads first: what it has fenced it must not acknowledge any more.
+   */
+  private mayCommit(isPrimary: boolean, { sloppy }: ResolvedOptions): boolean {
+    return isPrimary || sloppy;
+  }
+
+  /** An owner is to make the write: this node is none, or not any more. */
   private passOn(
     request: PutRequest | DeleteRequest,
     context: CausalContext | null,

@@ -92,7 +92,7 @@ export class Machine {
   }
 
   /** Starts the process: a new incarnation over what the disk holds. */
-  start(founding: Founding, alter: (boot: Boot) => Boot, rules: Versioning | undefined): void {
+  start(founding: Founding, alter: (boot: Boot) => Boot, rules: Versioning | undefined): Replica {
     if (this.replica !== null) throw new Error(`Cannot start node ${this.id}: it is running`);
     this.boot++;
     const random = this.replicaRandom.child(`boot ${this.boot}`);
@@ -102,6 +102,7 @@ export class Machine {
     this.timerDue = Infinity;
     this.timerScheduled = Infinity;
     this.freeAt = 0;
+    return this.replica;
   }
 
   /** Ends the process; returns the requests that it leaves unanswered. */

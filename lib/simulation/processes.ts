@@ -41,7 +41,12 @@ export class Processes {
   start(machine: Machine): void {
     if (machine.isGone) return;
     const { world, sabotage } = this;
-    machine.start(world.founding, (boot) => sabotage?.boot?.(boot) ?? boot, this.rules);
+    const replica = machine.start(
+      world.founding,
+      (boot) => sabotage?.boot?.(boot) ?? boot,
+      this.rules,
+    );
+    sabotage?.replica?.(replica);
     world.tracer?.acted?.(world.now, `${machine.id} starts, boot ${machine.boot}`, null);
     this.tellLater(machine, { kind: "start" });
   }
