@@ -21,6 +21,8 @@ export class FaultDriver {
   private readonly backups = new Map<RestoreFault, SimulatedDisk>();
   /** Disks of nodes that were taken out, by node. */
   private readonly takenOut = new Map<number, SimulatedDisk>();
+  /** Nodes that were brought back: they are not taken out again, as both acts could cross. */
+  private readonly broughtBack = new Set<number>();
   private acts = 0;
   /** Healed for good: what was still to come does not happen. */
   private closed = false;
@@ -33,6 +35,7 @@ export class FaultDriver {
     for (const [act, fault] of this.underWay) copy.underWay.set(act, fault);
     for (const [fault, disk] of this.backups) copy.backups.set(fault, disk);
     for (const [node, disk] of this.takenOut) copy.takenOut.set(node, disk);
+    for (const node of this.broughtBack) copy.broughtBack.add(node);
     copy.acts = this.acts;
     copy.closed = this.closed;
     return copy;
@@ -159,6 +162,7 @@ export class FaultDriver {
         world.orders.give(world, { kind: "leave", node: fault.node });
         break;
       case "remove":
+        if (this.broughtBack.has(machine.index)) break;
         this.takeOut(world, machine);
         world.orders.give(world, { kind: "remove", node: fault.node });
         break;
@@ -166,6 +170,7 @@ export class FaultDriver {
         this.bringBack(world, machine);
         break;
       case "replace": {
+        if (this.broughtBack.has(machine.index)) break;
         this.takeOut(world, machine);
         const successor = world.machine(world.indexOf(fault.by));
         this.bring(world, successor);
@@ -221,6 +226,7 @@ export class FaultDriver {
     );
     if (disk === undefined || !machine.isGone || !isRemoved) return;
     this.takenOut.delete(machine.index);
+    this.broughtBack.add(machine.index);
     machine.disk.restore(disk, world.processes.diskWatcher(machine));
     this.bring(world, machine);
     const { dataId } = machine.disk;
