@@ -31,8 +31,8 @@ function complaint(error: unknown): string {
   const known = explain(words);
   if (known === null) return `Cannot fetch what the tasks need.\n\n${quoted(words)}`;
   const [, host] = /https?:\/\/([^/\s]+)/.exec(words) ?? [];
-  const from = host === undefined ? "" : `, and ${host} does not give it`;
-  return `Cannot fetch what the tasks need: ${known.why}${from}.\n${known.advice}`;
+  const from = host === undefined ? "" : ` from ${host}`;
+  return `Cannot fetch everything${from}: ${known.why}.\n${known.advice}`;
 }
 
 async function main(): Promise<void> {

@@ -106,9 +106,9 @@ async function launchIn(
       await directory.unfound(founding);
       const reason = error instanceof LaunchError ? error.reason : null;
       if (reason === "package-missing" && !fetched) {
-        await fetchPackages();
-        fetched = true;
-        continue;
+        fetched = await fetchPackages().then(() => true, () => false);
+        // Without network, what the node said tells more than what the fetch did.
+        if (fetched) continue;
       }
       const drawAgain = options.port === 0 && draw < PORT_DRAWS_MAX && reason === "port-taken";
       if (!drawAgain) throw error;
