@@ -13,7 +13,7 @@ import { dirname, join, resolve } from "node:path";
 import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
-import { explain } from "./failure_words.ts";
+import { ELSEWHERE, explain } from "./failure_words.ts";
 import { parseFounding } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
 import { FOUNDING_ROSTER, parseRoster, type Roster } from "./launcher_roster.ts";
@@ -185,8 +185,13 @@ async function inPlainWords<T>(path: string | undefined, work: () => Promise<T>)
     return await work();
   } catch (error) {
     if (error instanceof LaunchError || error instanceof ConfigError) throw error;
-    const { message } = error as Error;
-    const known = explain(message, path === undefined ? {} : { directory: path });
+    const directory = path ?? "the directory for temporary files";
+    if (error instanceof Deno.errors.NotFound) {
+      const advice = `Make it, or choose another directory: ${ELSEWHERE}`;
+      const why = `${directory} does not exist`;
+      throw new LaunchError("refused", `Cannot start a cluster: ${why}.\n${advice}`);
+    }
+    const known = explain((error as Error).message, { directory });
     if (known === null) throw error;
     const { why, advice, cause } = known;
     throw new LaunchError("refused", `Cannot start a cluster: ${why}.\n${advice}`, cause);

@@ -38,6 +38,8 @@ interface Pattern {
   why(subject: Subject, words: string): string;
 }
 
+/** Where a directory comes from. */
+export const ELSEWHERE = "with --data, or with TMPDIR where the data is temporary.";
 const PACKAGE =
   /(?:not found in cache: "|for package "|npm package ')((?:@[^/"']+\/)?[^@"']+)(?:@[^"']*)?["']/;
 
@@ -61,14 +63,14 @@ const PATTERNS: readonly Pattern[] = [
     words: /No space left|disk is full|ENOSPC|disk quota/i,
     why: ({ directory }) =>
       `the disk ${directory === undefined ? "" : `that holds ${directory} `}is full`,
-    advice: "Free some space, or choose a data directory on another disk.",
+    advice: `Free some space, or choose a directory on another disk: ${ELSEWHERE}`,
   },
   {
     cause: "not-writable",
     words:
       /Permission denied|Read-only file system|readonly database|cannot be written|EACCES|EROFS/i,
     why: ({ directory }) => `${directory ?? "its data directory"} cannot be written`,
-    advice: "Choose a data directory that you may write, or change its permissions.",
+    advice: `Change its permissions, or choose another directory: ${ELSEWHERE}`,
   },
   {
     cause: "out-of-memory",

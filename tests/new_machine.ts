@@ -145,7 +145,8 @@ async function copyCheckout(from: string, to: string): Promise<void> {
   }
 }
 
-function runTask(
+/** Runs a program in a process group of its own. */
+export function runTask(
   program: string,
   options: { args: string[]; cwd: string; env: Record<string, string> },
 ): Task {
