@@ -10,8 +10,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
+import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
+import { ELSEWHERE, explain } from "./failure_words.ts";
 import { parseFounding } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
 import { FOUNDING_ROSTER, parseRoster, type Roster } from "./launcher_roster.ts";
@@ -47,10 +49,14 @@ export class ClusterDirectory {
   /**
    * Opens and locks the directory, making it when it is missing; without a path, a temporary one, and
    * those that dead launchers left are removed.
-   * Throws {@link LaunchError} when it is another's, or neither empty nor a cluster's, and
-   * `ConfigError` when its founding data cannot be read.
+   * Throws {@link LaunchError} when it cannot be used, is another's, or neither empty nor a cluster's,
+   * and `ConfigError` when its founding data cannot be read.
    */
   static async open(path?: string): Promise<ClusterDirectory> {
+    return await inPlainWords(path, () => ClusterDirectory.opened(path));
+  }
+
+  private static async opened(path?: string): Promise<ClusterDirectory> {
     const temporary = path === undefined;
     const directory = temporary ? await makeTemporary() : await madeDirectory(resolve(path));
     const lock = locked(directory);
@@ -80,8 +86,15 @@ export class ClusterDirectory {
     return join(this.path, id);
   }
 
-  /** Writes the founding data, a secret where there is none, and a directory for each member. */
+  /**
+   * Writes the founding data, a secret where there is none, and a directory for each member. Throws
+   * {@link LaunchError} when the disk does not take them.
+   */
   async write(founding: Founding): Promise<void> {
+    await inPlainWords(this.path, () => this.writeFiles(founding));
+  }
+
+  private async writeFiles(founding: Founding): Promise<void> {
     try {
       const secret = randomBytes(SECRET_BYTES).toString("base64url");
       await Deno.writeTextFile(this.secretFile, secret, { createNew: true, mode: 0o600 });
@@ -166,15 +179,33 @@ async function writeWhole(path: string, draft: string, document: unknown): Promi
   await Deno.rename(draft, path);
 }
 
+/** Says what to do where the system refuses for a reason that is known. */
+async function inPlainWords<T>(path: string | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LaunchError || error instanceof ConfigError) throw error;
+    const directory = path ?? "the directory for temporary files";
+    if (error instanceof Deno.errors.NotFound) {
+      const advice = `Make it, or choose another directory: ${ELSEWHERE}`;
+      const why = `${directory} does not exist`;
+      throw new LaunchError("refused", `Cannot start a cluster: ${why}.\n${advice}`);
+    }
+    const known = explain((error as Error).message, { directory });
+    if (known === null) throw error;
+    const { why, advice, cause } = known;
+    throw new LaunchError("refused", `Cannot start a cluster: ${why}.\n${advice}`, cause);
+  }
+}
+
 async function madeDirectory(path: string): Promise<string> {
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     return path;
   } catch (error) {
-    throw new LaunchError(
-      "refused",
-      `Cannot make the directory ${path}: ${(error as Error).message}`,
-    );
+    const { message } = error as Error;
+    if (explain(message) !== null) throw error;
+    throw new LaunchError("refused", `Cannot make the directory ${path}: ${message}`);
   }
 }
 
@@ -200,7 +231,9 @@ function opened(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { read: true, write: true, create: true });
   } catch (error) {
-    throw new LaunchError("refused", `Cannot write in ${path}: ${(error as Error).message}`);
+    const { message } = error as Error;
+    if (explain(message) !== null) throw error;
+    throw new LaunchError("refused", `Cannot write in ${path}: ${message}`);
   }
 }
 
