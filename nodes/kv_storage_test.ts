@@ -45,6 +45,10 @@ async function kvDisk(): Promise<StorageUnderTest> {
         await kv.set(at, flipped(value));
       });
     },
+    async copy() {
+      const kept = await copyOf(location);
+      return () => putBack(location, kept);
+    },
     async end() {
       await Deno.remove(directory, { recursive: true });
     },
@@ -377,6 +381,24 @@ async function filled(location: string, count: number): Promise<string> {
   await Promise.all(keys.map((key) => store.store(recordFor(key, key), positionOf(key))));
   await store.close();
   return store.dataId;
+}
+
+/** What lies under the database's name and those of its companions, but for the lock. */
+async function copyOf(location: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for (const suffix of ["", "-wal", "-shm"]) {
+    const bytes = await Deno.readFile(location + suffix).catch(() => null);
+    if (bytes !== null) files.set(suffix, bytes);
+  }
+  return files;
+}
+
+async function putBack(location: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  for (const suffix of ["", "-wal", "-shm"]) {
+    const bytes = files.get(suffix);
+    if (bytes !== undefined) await Deno.writeFile(location + suffix, bytes);
+    else await Deno.remove(location + suffix).catch(() => {});
+  }
 }
 
 async function withFile(use: (location: string) => Promise<void>): Promise<void> {
