@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { positionOf } from "../lib/dynamo/position.ts";
 import { FailingDisk } from "./failing_disk.ts";
 import { journalKey } from "./kv_journal.ts";
+import { copyOf, putBack } from "./kv_files_under_test.ts";
 import { openStorage, type OpenStorageOptions } from "./open_storage.ts";
 import { kvKey, metaAddress, objectAddress } from "./record_address.ts";
 import type { RecordStore, StorageReport } from "./storage.ts";
@@ -381,24 +382,6 @@ async function filled(location: string, count: number): Promise<string> {
   await Promise.all(keys.map((key) => store.store(recordFor(key, key), positionOf(key))));
   await store.close();
   return store.dataId;
-}
-
-/** What lies under the database's name and those of its companions, but for the lock. */
-async function copyOf(location: string): Promise<ReadonlyMap<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>();
-  for (const suffix of ["", "-wal", "-shm"]) {
-    const bytes = await Deno.readFile(location + suffix).catch(() => null);
-    if (bytes !== null) files.set(suffix, bytes);
-  }
-  return files;
-}
-
-async function putBack(location: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  for (const suffix of ["", "-wal", "-shm"]) {
-    const bytes = files.get(suffix);
-    if (bytes !== undefined) await Deno.writeFile(location + suffix, bytes);
-    else await Deno.remove(location + suffix).catch(() => {});
-  }
 }
 
 async function withFile(use: (location: string) => Promise<void>): Promise<void> {
