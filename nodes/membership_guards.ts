@@ -102,9 +102,10 @@ function isTokenEntry(given: unknown): boolean {
 
 function isMemberEntry(given: unknown): boolean {
   if (!isObject(given)) return false;
-  const { member, standing, version, removedData } = given;
+  const { member, standing, version, removedData, asFounded } = given;
   if (typeof standing !== "string" || !Object.hasOwn(STANDINGS, standing)) return false;
   if (!isEpoch(version) || !isMember(member)) return false;
+  if (asFounded !== undefined && asFounded !== true) return false;
   return removedData === undefined ||
     (Array.isArray(removedData) && removedData.length <= REMOVED_DATA_LIMIT &&
       removedData.every(isNodeId));

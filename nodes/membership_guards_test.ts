@@ -60,6 +60,10 @@ for (
 /** Every request and reply about membership that a node sends is one that a node takes. */
 const REQUESTS: readonly PeerRequest[] = [
   { method: "membership", state: STATE },
+  {
+    method: "membership",
+    state: { ...STATE, members: STATE.members.map((each) => ({ ...each, asFounded: true })) },
+  },
   { method: "gossip", digest: [["n1", 1, 2, 16_777_215]], membership: "0123456789abcdef" },
   { method: "boot.check", life: LIFE, status: "unconfirmed", membership: "" },
   { method: "boot.check", life: LIFE, status: "settled", membership: "0123456789abcdef" },
@@ -132,6 +136,7 @@ for (
     ["membership", entry({ standing: "toString" })],
     ["membership", entry({ version: 0 })],
     ["membership", entry({ removedData: "all" })],
+    ["membership", entry({ asFounded: false })],
     ["membership", member({ id: "" })],
     ["membership", member({ url: "file:///etc/passwd" })],
     ["membership", member({ weight: 0 })],
