@@ -30,7 +30,8 @@ export interface StoredRecord {
   readonly siblings: Siblings;
   /**
    * The actor under which this node issues dots for the key. Local, never replicated: where it is
-   * missing the next coordinated write draws a new one, so no dot is ever issued twice.
+   * missing, or of an earlier boot, the next coordinated write draws a new one, so no dot is ever issued
+   * twice.
    */
   readonly actor?: Actor;
   /** Nodes that this record is to be handed to: local too. */
@@ -72,8 +73,6 @@ export interface DiskState {
   /** Of this boot. The next one has a higher one. */
   readonly incarnation: number;
   readonly condition: DiskCondition;
-  /** Actors of earlier incarnations issue no more dots: the disk does not know all that they issued. */
-  readonly actorsFrom: number;
 }
 
 /** Who a replica is, this time. */
@@ -91,8 +90,6 @@ export interface Boot {
   readonly previous?: { readonly incarnation: number; readonly bootNumber: number };
   /** Absent: nobody has looked yet. See `recovery.ts`. */
   readonly condition?: DiskCondition;
-  /** See {@link DiskState}; 0 when absent. */
-  readonly actorsFrom?: number;
   /** The membership as the disk remembers it; absent as long as it is as founded. */
   readonly membership?: MembershipDocument;
   /** Hints that the disk holds, by target: what was promised before a restart is kept after it. */

@@ -169,7 +169,7 @@ export class Gossiping {
   }
 
   /** Takes the peer's view in, and sends it what it did not know, once that is durable here. */
-  private reconcile(peer: NodeId, theirs: MembershipState): void {
+  reconcile(peer: NodeId, theirs: MembershipState): void {
     const { registry } = this.node;
     registry.learn(theirs);
     const tell = { kind: "reconcile", peer, theirs } as const;

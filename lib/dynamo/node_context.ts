@@ -147,17 +147,14 @@ export class NodeContext {
   }
 
   /**
-   * Whether the disk knows every dot that the actor issued. Of actors of earlier boots it may not: under
-   * `buffered` dots may have been lost with the memory, and before a peer has confirmed this boot the
-   * disk may be an older copy.
+   * Whether the disk knows every dot that the actor issued. Of actors of earlier boots it may not: the
+   * disk may be an older copy of itself, and nobody need have seen the dots that it issued last; under
+   * `buffered` they may have been lost with the memory.
    */
   mayReuse(actor: Actor): boolean {
-    const { actorsOfBoot, boot, recovery } = this;
-    if (actor.startsWith(actorsOfBoot)) {
-      return Number(actor.slice(actorsOfBoot.length)) > this.actorsRetired;
-    }
-    if (this.config.durability !== "commit" || !recovery.isConfirmed) return false;
-    return recovery.cause === null && incarnationOf(actor) >= (boot.actorsFrom ?? 0);
+    const { actorsOfBoot } = this;
+    return actor.startsWith(actorsOfBoot) &&
+      Number(actor.slice(actorsOfBoot.length)) > this.actorsRetired;
   }
 
   /** A store of acknowledged writes failed: their dots are out, and the disk does not know them. */
@@ -231,12 +228,9 @@ export class NodeContext {
       `merged from ${missing.join(", ")}`;
   }
 
-  /**
-   * Whether this node serves the key as its own: an owner that has not fenced itself. One whose disk was
-   * replaced or restored may have forgotten its fences, so it first has to hear of the membership.
-   */
+  /** Whether this node serves the key as its own: an owner that has not fenced itself. */
   isPrimaryOf(key: string): boolean {
-    if (this.recovery.cause !== null && !this.recovery.isInformed) return false;
+    if (!this.recovery.knowsItsRanges) return false;
     const range = this.ring.rangeOfKey(key);
     return this.ring.primaries(range).includes(this.self) && !this.membership.isFenced(range);
   }
@@ -421,8 +415,3 @@ export class NodeContext {
 }
 
 type Observed = Extract<Conversation["coordinator"], { kind: "get" | "put" }>;
-
-/** Of the boot that drew the actor; 0 for what is no actor's name. */
-function incarnationOf(actor: Actor): number {
-  return Number(/\/(\d+)-[^/]*$/.exec(actor)?.[1] ?? 0);
-}

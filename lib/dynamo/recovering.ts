@@ -31,10 +31,17 @@ type DiskKnowledge = Partial<DiskState> & Omit<DiskState, "condition">;
 export class Recovering {
   private readonly recovery: Recovery;
   private readonly heard = new Set<NodeId>();
-  private readonly asked = new Map<NodeId, number>();
+  private readonly asked = new Set<NodeId>();
+  /** Without gossip: peers that do not know yet what this node last had to tell of itself. */
+  private untold = new Set<NodeId>();
+  /** Answers to earlier checks do not say that they do. */
+  private untoldSince = 0;
+  private toldVersion: string;
   /** Peers that have neither answered nor failed since the start; null when clients need not wait for it. */
   private firstRound: Set<NodeId> | null = null;
   private firstRoundEndsAt: Micros = 0;
+  /** A peer remembers this disk, and nothing later. */
+  private isRemembered = false;
   /** In this life the disk was filled from all others. */
   private isFilled = false;
   private isTicking = false;
@@ -50,10 +57,10 @@ export class Recovering {
     private readonly takeovers: Takeovers,
   ) {
     this.recovery = node.recovery;
-    const { incarnation, actorsFrom = 0, condition } = node.boot;
-    const known = { incarnation, actorsFrom };
-    this.saved = condition === undefined ? known : { ...known, condition };
+    const { incarnation, condition } = node.boot;
+    this.saved = condition === undefined ? { incarnation } : { incarnation, condition };
     this.wanted = this.saved;
+    this.toldVersion = node.registry.durable.version;
     takeovers.onRecovered = this;
     gossiping.onOwnLife = this;
   }
@@ -110,8 +117,8 @@ export class Recovering {
       this.firstRound = new Set(node.peers);
       this.firstRoundEndsAt = node.out.now + node.config.patienceMs * MICROS_PER_MS;
     }
-    // Without gossip nobody else would tell the peers that this node has started.
-    if (!recovery.isOver || node.config.gossipIntervalMs === 0) this.askOthers();
+    if (!recovery.isOver) this.askOthers();
+    this.tellOthers();
     this.goOn();
   }
 
@@ -142,11 +149,9 @@ export class Recovering {
 
   private begin(cause: RecoveryCause): void {
     const { node } = this;
-    const { membership, ring, boot } = node;
+    const { membership, ring } = node;
     this.recovery.begin(cause, ring, (id) => membership.isGone(id));
-    // A directory that was used before may not know all the dots that its actors issued.
-    const actorsFrom = boot.previous === undefined ? this.wanted.actorsFrom : boot.incarnation;
-    this.save({ ...this.wanted, condition: "recovering", actorsFrom });
+    this.save({ ...this.wanted, condition: "recovering" });
     node.out.emit({ type: "recovering", cause });
     this.askOthers();
   }
@@ -166,7 +171,7 @@ export class Recovering {
     const conversation = node.conversations.add(check, { kind: "self" });
     const { timeoutMs } = node.config;
     const membership = node.registry.durable.version;
-    this.asked.set(peer, check.id);
+    this.asked.add(peer);
     node.call(
       conversation,
       peer,
@@ -191,7 +196,9 @@ export class Recovering {
     this.asked.delete(check.peer);
     this.heard.add(check.peer);
     recovery.isInformed = true;
-    if (reply.membership !== undefined) node.registry.learn(reply.membership);
+    if (reply.membership === undefined) {
+      if (check.id > this.untoldSince) this.untold.delete(check.peer);
+    } else this.gossiping.reconcile(check.peer, reply.membership);
     if (reply.remembered !== null) this.assess(reply.remembered);
     this.onWord(check.peer);
     this.goOn();
@@ -202,11 +209,12 @@ export class Recovering {
     this.node.conversations.end(check.id);
     this.asked.delete(check.peer);
     this.onWord(check.peer);
+    this.goOn();
   }
 
   private onWord(peer: NodeId): void {
     this.firstRound?.delete(peer);
-    if (this.firstRound?.size === 0 || this.recovery.isOver) this.endFirstRound();
+    if (this.firstRound?.size === 0) this.endFirstRound();
   }
 
   private endFirstRound(): void {
@@ -231,7 +239,7 @@ export class Recovering {
     }
     if (recovery.cause !== null || this.isFilled) return;
     if (verdict === "older") this.begin("restored");
-    else if (verdict === "same") recovery.isConfirmed = true;
+    else if (verdict === "same") this.isRemembered = true;
   }
 
   /** A peer has started, or caught up, and asks what this node remembers of it. */
@@ -276,7 +284,7 @@ export class Recovering {
     this.node.incarnation = this.saved.incarnation;
     this.describe();
     this.saveNext();
-    if (this.status !== status && this.node.config.gossipIntervalMs === 0) this.tellOthers();
+    if (this.status !== status) this.tellOthers();
     this.goOn();
     return true;
   }
@@ -289,9 +297,13 @@ export class Recovering {
     return true;
   }
 
-  /** Without gossip everybody is told by a call. */
+  /** Without gossip nobody else tells the peers of this node: each of them is, until it has answered. */
   private tellOthers(): void {
-    for (const peer of this.node.peers) this.ask(peer);
+    if (this.node.config.gossipIntervalMs > 0) return;
+    this.untold = new Set(this.node.peers);
+    this.untoldSince = this.node.out.nextId();
+    this.wake();
+    for (const peer of this.untold) this.ask(peer);
   }
 
   // Filling the disk ------------------------------------------------------------------------------
@@ -312,13 +324,15 @@ export class Recovering {
     if (node.out.now >= this.firstRoundEndsAt) this.endFirstRound();
     if (this.saving === null) this.saveNext();
     if (!this.recovery.isOver) this.askOthers();
+    for (const peer of this.untold) if (node.peers.includes(peer)) this.ask(peer);
     this.goOn();
     this.isTicking = this.isWaiting;
     if (this.isTicking) this.schedule();
   }
 
   private get isWaiting(): boolean {
-    return !this.recovery.isOver || this.firstRound !== null || !this.isDiskInformed;
+    return !this.recovery.isOver || this.firstRound !== null || !this.isDiskInformed ||
+      this.node.peers.some((peer) => this.untold.has(peer));
   }
 
   private get isDiskInformed(): boolean {
@@ -331,8 +345,10 @@ export class Recovering {
     const others = node.peers;
     if (others.length === 0) recovery.isInformed = true;
     if (recovery.cause === null) {
-      // Nobody who could remember this node does.
-      if (others.every((peer) => this.heard.has(peer))) recovery.isConfirmed = true;
+      // One that remembers it is enough, but the others are given the time to know better. Or all have
+      // answered, and nobody remembers it.
+      const isKnown = this.isRemembered && this.firstRound === null;
+      if (isKnown || others.every((peer) => this.heard.has(peer))) recovery.isConfirmed = true;
       if (recovery.isConfirmed) this.onSettled();
     } else if (!recovery.isInformed) return;
     for (const [start, owners] of recovery.entries()) {
@@ -378,9 +394,15 @@ export class Recovering {
     };
     node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
   }
+
+  /** What is known of the membership is durable. */
+  onMembershipSaved(): void {
+    const { version } = this.node.registry.durable;
+    if (version !== this.toldVersion) this.tellOthers();
+    this.toldVersion = version;
+  }
 }
 
 function isSame(a: DiskKnowledge, b: DiskKnowledge): boolean {
-  return a.incarnation === b.incarnation && a.condition === b.condition &&
-    a.actorsFrom === b.actorsFrom;
+  return a.incarnation === b.incarnation && a.condition === b.condition;
 }

@@ -34,7 +34,7 @@ export interface RecoveryState {
 export class Recovery {
   /** Null: nothing is missing, as far as known. */
   cause: RecoveryCause | null = null;
-  /** A peer knows of no later life of this node, or there was none before this one. */
+  /** Peers know of no later life of this node, or there was none before this one. */
   isConfirmed: boolean;
   /** A peer has told what has become of the membership while the disk was elsewhere. */
   isInformed = false;
@@ -43,6 +43,14 @@ export class Recovery {
 
   constructor(private readonly self: NodeId, { previous }: Boot) {
     this.isConfirmed = previous === undefined;
+  }
+
+  /**
+   * Whether the node can know which ranges are its own. One that has started again may do so over an
+   * older disk, which has forgotten the fences that it promised since.
+   */
+  get knowsItsRanges(): boolean {
+    return this.isInformed || (this.cause === null && this.isConfirmed);
   }
 
   /** Everything that the node owns counts. */

@@ -22,6 +22,7 @@ import type {
   PeerRequest,
   StoredRecord,
 } from "./events.ts";
+import type { Life } from "./lives.ts";
 import type { Change } from "./record_changes.ts";
 import type { Membership, MembershipState } from "./membership.ts";
 import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
@@ -142,6 +143,11 @@ export class Replica {
     return this.node.registry.durable.state;
   }
 
+  /** The last life of a peer that it has heard of. */
+  remembers(peer: NodeId): Life | null {
+    return this.node.lives.of(peer);
+  }
+
   /** Whether its disk counts, and what it waits for. */
   get recovery(): RecoveryState {
     return this.parts.recovering.state;
@@ -221,6 +227,7 @@ export class Replica {
           break;
       }
     }
+    if (afterwards !== null) this.parts.recovering.onMembershipSaved();
     return afterwards !== null;
   }
 

@@ -77,8 +77,8 @@ Deno.test("background: under a strict quorum every promise holds, reads included
     "anti-entropy",
     "node-down",
     "node-up",
-    "wiped",
-    "proven",
+    "recovering",
+    "caught-up",
     "recovered",
     "reaped",
   ]);

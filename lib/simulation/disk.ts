@@ -48,8 +48,8 @@ export type DiskAnswer = Extract<
   { kind: "loaded" | "stored" | "storage-failed" | "scanned" | "hints-scanned" }
 >;
 
-/** The copy is gone, and will be answered as absent; or it is there, and can no longer be read. */
-export type Destroyed = "wiped" | "damaged";
+/** The copy is gone; or it is an older one; or it is there, and can no longer be read. */
+export type Destroyed = "wiped" | "restored" | "damaged";
 
 /** What a disk did to a record, for the checkers. */
 export interface DiskWatcher {
@@ -113,16 +113,21 @@ export class SimulatedDisk {
   clone(): SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
-    copy.dataId = this.dataId;
-    copy.state = this.state;
-    copy.lastBoot = this.lastBoot;
-    copy.writes = this.writes;
-    copy.document = this.document;
-    for (const [key, record] of this.records) copy.records.set(key, record);
-    for (const [key, position] of this.positions) copy.positions.set(key, position);
-    for (const key of this.unreadable) copy.unreadable.add(key);
-    for (const [key, nodes] of this.hints) copy.hints.set(key, nodes);
+    copy.take(this);
     return copy;
+  }
+
+  /** Holds what the other one holds. */
+  private take(other: SimulatedDisk): void {
+    this.dataId = other.dataId;
+    this.state = other.state;
+    this.lastBoot = other.lastBoot;
+    this.writes = other.writes;
+    this.document = other.document;
+    for (const [key, record] of other.records) this.records.set(key, record);
+    for (const [key, position] of other.positions) this.positions.set(key, position);
+    for (const key of other.unreadable) this.unreadable.add(key);
+    for (const [key, nodes] of other.hints) this.hints.set(key, nodes);
   }
 
   /** Records, readable or not. */
@@ -270,11 +275,7 @@ export class SimulatedDisk {
   /** An empty disk in its place, with a directory of that name. */
   wipe(dataId: string, watcher: DiskWatcher): void {
     const lost = [...this.records.keys()];
-    this.records.clear();
-    this.positions.clear();
-    this.unreadable.clear();
-    this.hints.clear();
-    this.sorted = null;
+    this.empty();
     this.document = null;
     this.dataId = dataId;
     this.state = null;
@@ -283,13 +284,40 @@ export class SimulatedDisk {
     for (const key of lost) watcher.destroyed(key, "wiped");
   }
 
+  /** What the backup holds in the place of what is there. */
+  restore(backup: SimulatedDisk, watcher: DiskWatcher): void {
+    const changed = [...this.records].filter(([key, record]) => backup.records.get(key) !== record)
+      .map(([key]) => key);
+    this.empty();
+    this.take(backup);
+    for (const key of changed) watcher.destroyed(key, "restored");
+    for (const [key, record] of this.records) {
+      if (this.isReadable(key)) watcher.committed(key, record);
+    }
+  }
+
+  private empty(): void {
+    this.records.clear();
+    this.positions.clear();
+    this.unreadable.clear();
+    this.hints.clear();
+    this.sorted = null;
+  }
+
   /** A start over this disk: durably a new incarnation, above all that it had before. */
   boot(bootNumber: number): DiskBoot {
+    const found = this.bootOver(bootNumber);
+    const { incarnation } = found;
+    this.lastBoot = { incarnation, bootNumber };
+    this.writes++;
+    return found;
+  }
+
+  /** What a start would find on it. */
+  bootOver(bootNumber: number): DiskBoot {
     const { dataId, state, lastBoot, writes } = this;
     const before = Math.max(lastBoot?.incarnation ?? 0, state?.incarnation ?? 0);
     const incarnation = before + 1;
-    this.lastBoot = { incarnation, bootNumber };
-    this.writes++;
     return {
       dataId,
       incarnation,
@@ -298,7 +326,7 @@ export class SimulatedDisk {
       ...(lastBoot === null
         ? {}
         : { previous: { incarnation: before, bootNumber: lastBoot.bootNumber } }),
-      ...(state === null ? {} : { condition: state.condition, actorsFrom: state.actorsFrom }),
+      ...(state === null ? {} : { condition: state.condition }),
       ...(this.document === null ? {} : { membership: this.document }),
       hints: this.hintCounts(),
     };

@@ -2,17 +2,23 @@
  * Makes faults happen and ends them. Faults of one kind may overlap on one node or link: each act is
  * kept by number, and what a node suffers is computed from all acts that are under way.
  */
+import { verdictOf } from "../dynamo/lives.ts";
 import type { SeededRandom } from "../random/seeded.ts";
-import { HEALTHY } from "./disk.ts";
-import type { Fault, FaultKind, LinkFault } from "./faults.ts";
+import { HEALTHY, type SimulatedDisk } from "./disk.ts";
+import type { Fault, FaultKind, LinkFault, RestoreFault } from "./faults.ts";
 import { ruleOf, US_PER_MS } from "./link_rules.ts";
 import { CLOCK_START_US, type Machine } from "./machine.ts";
 import type { Simulation } from "./simulation.ts";
+
+/** No start has this number. */
+const NO_BOOT = -1;
 
 export class FaultDriver {
   /** How often each kind has happened. */
   readonly injected: Partial<Record<FaultKind, number>> = {};
   private readonly underWay = new Map<number, Fault>();
+  /** Copies of disks that nodes are to come back with. */
+  private readonly backups = new Map<RestoreFault, SimulatedDisk>();
   private acts = 0;
   /** Healed for good: what was still to come does not happen. */
   private closed = false;
@@ -23,6 +29,7 @@ export class FaultDriver {
     const copy = new FaultDriver(this.random);
     Object.assign(copy.injected, this.injected);
     for (const [act, fault] of this.underWay) copy.underWay.set(act, fault);
+    for (const [fault, disk] of this.backups) copy.backups.set(fault, disk);
     copy.acts = this.acts;
     copy.closed = this.closed;
     return copy;
@@ -48,6 +55,12 @@ export class FaultDriver {
     else if ("downMs" in fault) liftAfter(world, fault.downMs, act);
   }
 
+  /** Copies the disk that the fault will bring back. */
+  backUp(world: Simulation, fault: RestoreFault): void {
+    const { disk } = world.machine(world.indexOf(fault.node));
+    if (!this.closed) this.backups.set(fault, disk.clone());
+  }
+
   /** Ends an act; one that was ended before (by healing) is left alone. */
   lift(world: Simulation, act: number): void {
     const fault = this.underWay.get(act);
@@ -63,6 +76,7 @@ export class FaultDriver {
       case "crash":
       case "kill":
       case "wipe":
+      case "restore":
         if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
         return;
       case "pause":
@@ -103,6 +117,11 @@ export class FaultDriver {
         this.underWay.set(act, fault);
         if (machine.isUp) world.processes.stop(machine, fault.kind === "kill" ? fault.torn : 0);
         if (fault.kind === "wipe") machine.wipe(world.processes.diskWatcher(machine));
+        break;
+      case "restore":
+        this.underWay.set(act, fault);
+        if (machine.isUp) world.processes.stop(machine, 0);
+        this.restore(world, machine, fault);
         break;
       case "restart":
         if (!machine.isUp) break;
@@ -157,6 +176,27 @@ export class FaultDriver {
         this.weigh(machine);
         break;
     }
+  }
+
+  /**
+   * A disk that was taken out of the cluster with its machine does not come back. Neither does one of
+   * which some running peer has not heard yet that it is older: nobody can tell that from a crash.
+   */
+  private restore(world: Simulation, machine: Machine, fault: RestoreFault): void {
+    const backup = this.backups.get(fault);
+    this.backups.delete(fault);
+    if (backup === undefined || machine.isGone) return;
+    const boot = { self: machine.id, ...backup.bootOver(NO_BOOT) };
+    const isKnown = world.machines.every(({ id, replica }) => {
+      const remembered = replica?.remembers(machine.id) ?? null;
+      return id === machine.id || replica?.membership.isActive(id) !== true ||
+        (remembered !== null && verdictOf(remembered, boot) === "older");
+    });
+    if (!isKnown) return;
+    const watcher = world.processes.diskWatcher(machine);
+    // A directory from before the node's first start is nobody's yet.
+    if (backup.lastBoot === null) machine.wipe(watcher);
+    else machine.disk.restore(backup, watcher);
   }
 
   /** A machine that is to join runs; one that was taken out comes back with an empty disk. */

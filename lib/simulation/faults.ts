@@ -96,6 +96,13 @@ export type MachineFault =
   | Lasts & { readonly kind: "slow-node"; readonly node: string; readonly stepMs: number }
   /** Killed, and back with an empty disk. */
   | Happens & { readonly kind: "wipe"; readonly node: string; readonly downMs: number }
+  /** Killed, and back with its disk as it was `agoMs` before: a backup, a virtual machine's snapshot. */
+  | Happens & {
+    readonly kind: "restore";
+    readonly node: string;
+    readonly agoMs: number;
+    readonly downMs: number;
+  }
   | Lasts & { readonly kind: "disk-slow"; readonly node: string; readonly factor: number }
   /** Operations fail; a store that fails may have been done all the same. */
   | Lasts & {
@@ -122,6 +129,7 @@ export type MembershipFault =
 
 export type Fault = LinkFault | MachineFault | MembershipFault;
 export type FaultKind = Fault["kind"];
+export type RestoreFault = Extract<Fault, { kind: "restore" }>;
 
 /** What a person needs to know to choose one. */
 export interface FaultAbout {
@@ -153,6 +161,7 @@ export const FAULTS: Readonly<Record<FaultKind, FaultAbout>> = {
   "pause": about("process", "a process stands still and then goes on"),
   "slow-node": about("process", "every event takes a node longer"),
   "wipe": about("disk", "a node comes back with an empty disk", true),
+  "restore": about("disk", "a node comes back with its disk as it was a while ago", true),
   "disk-slow": about("disk", "loads and stores take a multiple of their time"),
   "disk-failing": about("disk", "loads, stores or both fail with a probability"),
   "disk-full": about("disk", "stores fail, loads go on"),
@@ -228,6 +237,8 @@ function readBody(kind: FaultKind, atMs: number, fields: Fields, nodes: readonly
     case "crash":
     case "wipe":
       return { kind, atMs, ...node(), ...down() };
+    case "restore":
+      return { kind, atMs, ...node(), agoMs: fields.number("agoMs", 0, atMs), ...down() };
     case "kill":
       return { kind, atMs, ...node(), ...down(), torn: fields.probability("torn", 0) };
     case "restart":
