@@ -231,7 +231,7 @@ Deno.test("the membership is remembered as one document, and the replica hears h
 });
 
 Deno.test("what the disk is to know of itself is saved, and the replica hears when it is durable", async () => {
-  const state = { incarnation: 3, condition: "recovering", actorsFrom: 2 } as const;
+  const state = { incarnation: 3, condition: "recovering" } as const;
   const saved: unknown[] = [];
   const replica = new Scripted((event) =>
     event.kind === "start" ? [{ kind: "save-disk-state", id: 4, state }] : []

@@ -16,7 +16,6 @@ interface IdentityDocument {
   readonly incarnation: number;
   readonly bootNumber: number;
   readonly condition?: DiskCondition;
-  readonly actorsFrom?: number;
   readonly format: 2;
 }
 
@@ -77,12 +76,11 @@ export class KvIdentity {
   }
 
   /** Resolves once durable. The next opening has a higher incarnation than the one given. */
-  async save({ incarnation, condition, actorsFrom }: DiskState): Promise<void> {
+  async save({ incarnation, condition }: DiskState): Promise<void> {
     const next: IdentityDocument = {
       ...this.current,
       incarnation: Math.max(this.current.incarnation, incarnation),
       condition,
-      actorsFrom,
     };
     await write(this.documents, next);
     this.current = next;

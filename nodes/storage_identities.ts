@@ -37,8 +37,8 @@ export function identityCases(on: Register): void {
     const first = await disk.open();
     const { opening } = first;
     assert.deepEqual(
-      [opening.previous, opening.condition, opening.actorsFrom, first.condition],
-      [undefined, undefined, undefined, undefined],
+      [opening.previous, opening.condition, first.condition],
+      [undefined, undefined, undefined],
     );
     await first.close();
     await withStore(disk, async (store) => {
@@ -46,16 +46,16 @@ export function identityCases(on: Register): void {
       assert.deepEqual(store.opening.previous, { incarnation, bootNumber });
       assert.equal(store.condition, undefined, "no member's disk yet");
       const raised = store.incarnation + 5;
-      await store.saveDiskState({ incarnation: raised, condition: "recovering", actorsFrom: 2 });
+      await store.saveDiskState({ incarnation: raised, condition: "recovering" });
       assert.equal(store.condition, "recovering");
       assert.equal(store.incarnation, raised - 5, "this opening keeps its own");
     });
     const crashed = await disk.open();
-    assert.deepEqual([crashed.opening.condition, crashed.opening.actorsFrom], ["recovering", 2]);
+    assert.equal(crashed.opening.condition, "recovering");
     assert.equal(crashed.opening.previous?.incarnation, opening.incarnation + 6);
     assert.ok(crashed.incarnation > opening.incarnation + 6, "above any that was ever told of");
     // A lower one takes nothing back.
-    await crashed.saveDiskState({ incarnation: 1, condition: "whole", actorsFrom: 2 });
+    await crashed.saveDiskState({ incarnation: 1, condition: "whole" });
     await disk.crash(crashed);
     await withStore(disk, (store) => {
       assert.equal(store.condition, "whole");
@@ -73,7 +73,7 @@ export function identityCases(on: Register): void {
       const changes = [
         () => put(store, recordFor("k", how)),
         () => put(store, recordFor("large", "x".repeat(200_000))),
-        () => store.saveDiskState({ incarnation: 1, condition: "whole", actorsFrom: 0 }),
+        () => store.saveDiskState({ incarnation: 1, condition: "whole" }),
         () => store.delete("k", positionOf("k")),
       ];
       for (const change of changes) {
@@ -91,7 +91,7 @@ export function identityCases(on: Register): void {
       if (how === "written") await put(store, recordFor("k", how));
       if (how === "deleted") await store.delete("k", positionOf("k"));
       if (how === "described") {
-        await store.saveDiskState({ incarnation: 1, condition: "whole", actorsFrom: 0 });
+        await store.saveDiskState({ incarnation: 1, condition: "whole" });
       }
     };
     await withStore(disk, (store) => put(store, recordFor("k", "v")));
