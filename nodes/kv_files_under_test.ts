@@ -1,4 +1,8 @@
-/** For tests: copies of a database's files, and putting them back. */
+/** For tests: copies of a database's files, putting them back, and what earlier versions have left. */
+import { KvDocuments } from "./kv_documents.ts";
+import { KvTable } from "./kv_table.ts";
+import { KvWriter } from "./kv_writer.ts";
+import { metaAddress } from "./record_address.ts";
 
 const SUFFIXES = ["", "-wal", "-shm"];
 
@@ -21,4 +25,19 @@ export async function putBack(
     if (bytes !== undefined) await Deno.writeFile(location + suffix, bytes);
     else await Deno.remove(location + suffix).catch(() => {});
   }
+}
+
+/** Puts documents into a database that nobody has open, as an earlier version would have left them. */
+export async function leave(location: string, documents: Record<string, unknown>): Promise<void> {
+  const kv = await Deno.openKv(location);
+  const table = await KvTable.open(kv);
+  const writer = new KvWriter(table, (error) => {
+    throw error;
+  });
+  const all = new KvDocuments(table, writer);
+  for (const [name, json] of Object.entries(documents)) {
+    await all.write(metaAddress(name), name, JSON.stringify(json));
+  }
+  await writer.close();
+  kv.close();
 }

@@ -3,12 +3,8 @@ import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/stri
 import { dirname } from "node:path";
 import { positionOf } from "../lib/dynamo/position.ts";
 import { writeFounderIdentity } from "./founder_identity.ts";
-import { copyOf, putBack } from "./kv_files_under_test.ts";
-import { KvDocuments } from "./kv_documents.ts";
-import { KvTable } from "./kv_table.ts";
-import { KvWriter } from "./kv_writer.ts";
+import { copyOf, leave, putBack } from "./kv_files_under_test.ts";
 import { openStorage } from "./open_storage.ts";
-import { metaAddress } from "./record_address.ts";
 import type { RecordStore } from "./storage.ts";
 import { recordFor, withCode } from "./storage_under_test.ts";
 
@@ -34,21 +30,6 @@ async function opened(location: string, node?: string): Promise<RecordStore["ope
   const store = await openStorage({ location, ...(node === undefined ? {} : { node }) });
   await store.close();
   return store.opening;
-}
-
-/** Documents as an earlier version of this program has left them. */
-async function leave(location: string, documents: Record<string, unknown>): Promise<void> {
-  const kv = await Deno.openKv(location);
-  const table = await KvTable.open(kv);
-  const writer = new KvWriter(table, (error) => {
-    throw error;
-  });
-  const all = new KvDocuments(table, writer);
-  for (const [name, json] of Object.entries(documents)) {
-    await all.write(metaAddress(name), name, JSON.stringify(json));
-  }
-  await writer.close();
-  kv.close();
 }
 
 Deno.test("identity: a store of format 1 is read; proven means whole", async () => {

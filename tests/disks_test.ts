@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { ClusterConfig } from "../lib/dynamo/config.ts";
 import type { RecoveryState } from "../lib/dynamo/recovery.ts";
 import { ClusterView, contentsOf } from "../nodes/cluster_view.ts";
+import { leave } from "../nodes/kv_files_under_test.ts";
 import type { RunningCluster } from "../nodes/launcher.ts";
 import { until, withCluster, withDirectory } from "./live_cluster.ts";
 import { call, get, put } from "./rest_calls.ts";
@@ -257,30 +258,56 @@ Deno.test("an older copy of a disk counts for nothing until the others have fill
   });
 });
 
+/** As founding data of the first version were. */
+async function forgetDataIds(dataDir: string): Promise<void> {
+  const path = join(dataDir, "founding.json");
+  const founding = JSON.parse(await Deno.readTextFile(path));
+  const members = founding.members.map(({ dataId: _, ...member }: { dataId: string }) => member);
+  await Deno.writeTextFile(path, JSON.stringify({ ...founding, members }));
+}
+
+async function directoriesKnown(cluster: RunningCluster): Promise<void> {
+  await until("every directory is known to all", async () => {
+    const all = await Promise.all(cluster.nodes.map(({ id }) => statusOf(cluster, id)));
+    return all.every(({ members }) => all.every(({ dataId }, i) => members[i]?.dataId === dataId));
+  });
+}
+
+Deno.test("a cluster of the first version goes on: what was proven is whole, and nothing is filled again", async () => {
+  await withDirectory(async (directory) => {
+    const dataDir = join(directory, "cluster");
+    const options = { nodes: 3, config: CONFIG, dataDir };
+    const keys = named(10);
+    await withCluster(options, (cluster) => fill(cluster, "n1", keys));
+    await forgetDataIds(dataDir);
+    for (const id of ["n1", "n2", "n3"]) {
+      const identity = { dataId: `old0000${id.slice(1)}`, incarnation: 4, format: 1 };
+      await leave(join(dataDir, id, "node.sqlite3"), { identity, proven: true });
+    }
+    await withCluster(options, async (cluster) => {
+      const { recovery, dataId } = await statusOf(cluster, "n2");
+      assert.deepEqual([recovery.cause, dataId], [null, "old00002"]);
+      await allReadable(cluster, keys);
+      await directoriesKnown(cluster);
+      await cluster.wipe("n2");
+      await allReadable(cluster, keys);
+      await directoriesKnown(cluster);
+    });
+  });
+});
+
 Deno.test("founding data without data ids: empty directories count at once, and are known from then on", async () => {
   await withDirectory(async (directory) => {
     const dataDir = join(directory, "cluster");
     const options = { nodes: 3, config: CONFIG, dataDir };
-    const stripped = async () => {
-      const path = join(dataDir, "founding.json");
-      const founding = JSON.parse(await Deno.readTextFile(path));
-      const members = founding.members.map(({ dataId: _, ...member }: { dataId: string }) =>
-        member
-      );
-      await Deno.writeTextFile(path, JSON.stringify({ ...founding, members }));
-    };
     await withCluster(options, () => Promise.resolve());
-    await stripped();
+    await forgetDataIds(dataDir);
     for (const id of ["n1", "n2", "n3"]) {
       await Deno.remove(join(dataDir, id, "node.sqlite3"));
     }
     await withCluster(options, async (cluster) => {
       await allSettled(cluster);
-      await until("every directory is known", async () => {
-        const { members } = await statusOf(cluster, "n1");
-        const all = await Promise.all(cluster.nodes.map(({ id }) => statusOf(cluster, id)));
-        return all.every(({ dataId }, i) => members[i]?.dataId === dataId);
-      });
+      await directoriesKnown(cluster);
       await fill(cluster, "n1", named(5));
     });
     await withCluster(options, (cluster) => allReadable(cluster, named(5)));
