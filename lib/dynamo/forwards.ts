@@ -174,13 +174,28 @@ export class Forwards {
       node.refuse(id, refusal("invalid", complaint));
       return null;
     }
-    if (!node.isPrimaryOf(request.key)) {
+    const isOwner = node.isPrimaryOf(request.key);
+    if (request.method === "get") {
+      if (isOwner) return { kind: "peer", request: id };
       node.refuseAsNoOwner(id, request.key);
       return null;
     }
-    return request.method === "get"
-      ? { kind: "peer", request: id }
-      : this.admitWrite(id, requestId, resolveOptions(request, node.config).timeoutMs);
+    const origin = this.admitWrite(id, requestId, resolveOptions(request, node.config).timeoutMs);
+    if (origin === null || isOwner) return origin;
+    this.refuseWrite(requestId, request.key);
+    return null;
+  }
+
+  /**
+   * Nothing was written, and its sender may try another owner: so a copy that comes when this node has
+   * become one must not be carried out either.
+   */
+  refuseWrite(requestId: string, key: string): void {
+    const { node } = this;
+    const error = node.noOwnerError(key);
+    for (const waiting of node.forwards.answer(requestId, { status: "error", error })) {
+      node.refuse(waiting, error);
+    }
   }
 
   private admitWrite(id: number, requestId: string, timeoutMs: number): Origin | null {

@@ -88,7 +88,7 @@ export class Recovering {
 
   // What is told of this life ---------------------------------------------------------------------
 
-  private get life(): Life {
+  get life(): Life {
     const { dataId, bootNumber = 0 } = this.node.boot;
     const { incarnation, writes } = this.node;
     return { dataId, incarnation, bootNumber, writes };

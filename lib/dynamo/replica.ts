@@ -143,6 +143,11 @@ export class Replica {
     return this.node.registry.durable.state;
   }
 
+  /** This life, as peers are told of it. */
+  get life(): Life {
+    return this.parts.recovering.life;
+  }
+
   /** The last life of a peer that it has heard of. */
   remembers(peer: NodeId): Life | null {
     return this.node.lives.of(peer);

@@ -15,9 +15,10 @@ import type { CausalContext } from "./versions.ts";
 /** A tombstone has no bytes; on the wire a version always has a content type. */
 const TOMBSTONE_CONTENT_TYPE = "application/octet-stream";
 
-/** Who passes a write on that this node must not make. */
+/** Who passes a write on that this node must not make, or gives it back to who passed it on. */
 export interface WriteForwarder {
   start(request: PutRequest | DeleteRequest, origin: Origin): void;
+  refuseWrite(requestId: string, key: string): void;
 }
 
 export class Writes {
@@ -72,16 +73,11 @@ export class Writes {
     startedAt: Micros,
     origin: Origin,
   ): void {
-    const { node } = this;
     if (origin.kind === "forward") {
-      // Nothing was written: its sender tries another owner.
-      const error = node.noOwnerError(request.key);
-      for (const waiting of node.forwards.answer(origin.requestId, { status: "error", error })) {
-        node.refuse(waiting, error);
-      }
+      this.forwards?.refuseWrite(origin.requestId, request.key);
       return;
     }
-    const spentMs = Math.floor((node.out.now - startedAt) / MICROS_PER_MS);
+    const spentMs = Math.floor((this.node.out.now - startedAt) / MICROS_PER_MS);
     const timeoutMs = Math.max(1, options.timeoutMs - spentMs);
     this.forwards?.start({ ...request, context, timeoutMs }, origin);
   }

@@ -93,6 +93,8 @@ export class SimulatedDisk {
   lastBoot: { readonly incarnation: number; readonly bootNumber: number } | null = null;
   /** Changes that were ever made to it. */
   writes = 0;
+  /** Records that were replaced or removed together with the actor that the node wrote them under. */
+  actorsDropped = 0;
   /** The membership as the node remembers it. */
   document: MembershipDocument | null = null;
   private readonly records = new Map<string, StoredRecord>();
@@ -113,6 +115,7 @@ export class SimulatedDisk {
   clone(): SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
+    copy.actorsDropped = this.actorsDropped;
     copy.take(this);
     return copy;
   }
@@ -313,10 +316,14 @@ export class SimulatedDisk {
     return found;
   }
 
+  /** The highest that it knows of. */
+  get incarnation(): number {
+    return Math.max(this.lastBoot?.incarnation ?? 0, this.state?.incarnation ?? 0);
+  }
+
   /** What a start would find on it. */
   bootOver(bootNumber: number): DiskBoot {
-    const { dataId, state, lastBoot, writes } = this;
-    const before = Math.max(lastBoot?.incarnation ?? 0, state?.incarnation ?? 0);
+    const { dataId, state, lastBoot, writes, incarnation: before } = this;
     const incarnation = before + 1;
     return {
       dataId,
@@ -344,6 +351,7 @@ export class SimulatedDisk {
     }
     if (request.kind === "remove") {
       const { key } = request;
+      if (this.records.get(key)?.actor !== undefined) this.actorsDropped++;
       this.records.delete(key);
       this.positions.delete(key);
       this.unreadable.delete(key);
@@ -354,6 +362,8 @@ export class SimulatedDisk {
     }
     const { record, position, hints } = request;
     const { key } = record;
+    const hadActor = this.records.get(key)?.actor !== undefined;
+    if (hadActor && record.actor === undefined) this.actorsDropped++;
     if (hints !== undefined) this.hints.set(key, changed(this.hints.get(key) ?? [], hints));
     this.put(record, position);
     watcher.committed(key, record);

@@ -19,6 +19,8 @@ export class FaultDriver {
   private readonly underWay = new Map<number, Fault>();
   /** Copies of disks that nodes are to come back with. */
   private readonly backups = new Map<RestoreFault, SimulatedDisk>();
+  /** Disks of nodes that were taken out, by node. */
+  private readonly takenOut = new Map<number, SimulatedDisk>();
   private acts = 0;
   /** Healed for good: what was still to come does not happen. */
   private closed = false;
@@ -30,6 +32,7 @@ export class FaultDriver {
     Object.assign(copy.injected, this.injected);
     for (const [act, fault] of this.underWay) copy.underWay.set(act, fault);
     for (const [fault, disk] of this.backups) copy.backups.set(fault, disk);
+    for (const [node, disk] of this.takenOut) copy.takenOut.set(node, disk);
     copy.acts = this.acts;
     copy.closed = this.closed;
     return copy;
@@ -156,11 +159,14 @@ export class FaultDriver {
         world.orders.give(world, { kind: "leave", node: fault.node });
         break;
       case "remove":
-        world.processes.destroy(machine);
+        this.takeOut(world, machine);
         world.orders.give(world, { kind: "remove", node: fault.node });
         break;
+      case "return":
+        this.bringBack(world, machine);
+        break;
       case "replace": {
-        world.processes.destroy(machine);
+        this.takeOut(world, machine);
         const successor = world.machine(world.indexOf(fault.by));
         this.bring(world, successor);
         const member = world.memberOf(fault.by);
@@ -197,6 +203,28 @@ export class FaultDriver {
     // A directory from before the node's first start is nobody's yet.
     if (backup.lastBoot === null) machine.wipe(watcher);
     else machine.disk.restore(backup, watcher);
+  }
+
+  private takeOut(world: Simulation, machine: Machine): void {
+    if (!machine.isGone) {
+      this.takenOut.set(machine.index, machine.disk.clone());
+      world.driver.removedWith?.(machine.index, machine.disk.dataId);
+    }
+    world.processes.destroy(machine);
+  }
+
+  /** Once the members know that it was removed, it may be started again; it asks to be let in. */
+  private bringBack(world: Simulation, machine: Machine): void {
+    const disk = this.takenOut.get(machine.index);
+    const isRemoved = world.machines.some(({ replica }) =>
+      replica?.membership.standing(machine.id) === "removed"
+    );
+    if (disk === undefined || !machine.isGone || !isRemoved) return;
+    this.takenOut.delete(machine.index);
+    machine.disk.restore(disk, world.processes.diskWatcher(machine));
+    this.bring(world, machine);
+    const { dataId } = machine.disk;
+    world.orders.give(world, { kind: "join", member: world.memberOf(machine.id), dataId });
   }
 
   /** A machine that is to join runs; one that was taken out comes back with an empty disk. */

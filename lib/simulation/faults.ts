@@ -125,7 +125,9 @@ export type MembershipFault =
   /** The node dies for good, with its disk, and is removed. */
   | Happens & { readonly kind: "remove"; readonly node: string }
   /** Likewise, and a spare takes its place. */
-  | Happens & { readonly kind: "replace"; readonly node: string; readonly by: string };
+  | Happens & { readonly kind: "replace"; readonly node: string; readonly by: string }
+  /** A node that was removed joins again: with the disk that it had, and when refused with an empty one. */
+  | Happens & { readonly kind: "return"; readonly node: string };
 
 export type Fault = LinkFault | MachineFault | MembershipFault;
 export type FaultKind = Fault["kind"];
@@ -172,6 +174,7 @@ export const FAULTS: Readonly<Record<FaultKind, FaultAbout>> = {
   "leave": about("membership", "a node hands over what it holds, and leaves"),
   "remove": about("membership", "a node dies for good and is removed", true),
   "replace": about("membership", "a node dies for good and another takes its place", true),
+  "return": about("membership", "a node that was removed joins again, with its old disk at first"),
 };
 
 export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
@@ -269,6 +272,7 @@ function readBody(kind: FaultKind, atMs: number, fields: Fields, nodes: readonly
     case "join":
     case "leave":
     case "remove":
+    case "return":
       return { kind, atMs, ...node() };
     case "replace":
       return { kind, atMs, ...node(), by: fields.oneOf("by", nodes) };

@@ -3,6 +3,7 @@
  * the other to plan and then to commit, until one does or the act makes no sense any more.
  */
 import type { AdminReply, AdminRequest } from "../dynamo/admin.ts";
+import type { Member } from "../dynamo/events.ts";
 import type { MembershipAct } from "../dynamo/membership_plan.ts";
 import { pick } from "../dynamo/random.ts";
 import type { SeededRandom } from "../random/seeded.ts";
@@ -106,6 +107,15 @@ export class MembershipOrders {
     world.processes.start(machine);
   }
 
+  /** As it was told to: the node comes with an empty disk. */
+  private joinEmpty(world: Simulation, member: Member): void {
+    const machine = world.machine(world.indexOf(member.id));
+    if (machine.isUp) world.processes.stop(machine, 0);
+    machine.wipe(world.processes.diskWatcher(machine));
+    world.processes.start(machine);
+    this.give(world, { kind: "join", member, dataId: machine.disk.dataId });
+  }
+
   /** The member has answered; null when it went down instead. */
   answered(world: Simulation, id: number, question: number, reply: AdminReply | null): void {
     const order = this.open.get(id);
@@ -122,9 +132,17 @@ export class MembershipOrders {
       if (act.kind === "remove" || act.kind === "replace") {
         world.processes.destroy(world.machine(world.indexOf(act.node)));
       }
+    } else if (order.act.kind === "join" && isRefusedForItsDisk(reply)) {
+      this.drop(world, id);
+      this.joinEmpty(world, order.act.member);
     } else if (isSettled(order.act, reply, world)) this.drop(world, id);
     else world.schedule(world.now + AGAIN_MS * US_PER_MS, { kind: "order", order: id, question });
   }
+}
+
+function isRefusedForItsDisk(reply: AdminReply | null): boolean {
+  return reply?.status === "error" && reply.error.code === "act-refused" &&
+    /that it was removed with/.test(reply.error.message);
 }
 
 /** It was done though nobody heard of it, or can never be. */

@@ -6,6 +6,7 @@ import type { Effect, EffectSink, Event } from "../dynamo/events.ts";
 import type { Observation } from "../dynamo/observations.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { DiskOperation, DiskWatcher } from "./disk.ts";
+import { toldTooSoon } from "./durability.ts";
 import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { Simulation } from "./simulation.ts";
@@ -166,9 +167,11 @@ export class Processes {
     const { world } = this;
     switch (effect.kind) {
       case "call":
+        this.noteTold(machine, effect);
         world.post.call(machine, effect);
         break;
       case "respond":
+        this.noteTold(machine, effect);
         world.post.respond(machine, effect);
         break;
       case "load":
@@ -191,6 +194,11 @@ export class Processes {
         this.observe(machine, effect.observation);
         break;
     }
+  }
+
+  private noteTold({ id, index, disk }: Machine, message: Effect & { kind: "call" | "respond" }) {
+    const { driver, now } = this.world;
+    driver.told?.(index, toldTooSoon(id, message, disk), now);
   }
 
   /** A timer runs for a duration, as `setTimeout` does: setting the clock does not move it. */

@@ -100,6 +100,10 @@ export function drawFault(kind: FaultKind, dice: FaultDice): Fault[] {
       return fragile.length === 0 || !dice.mayChange
         ? []
         : [{ kind, atMs, node: pick(random, fragile) }];
+    case "return":
+      return fragile.length === 0 || !dice.mayChange
+        ? []
+        : [{ kind, atMs, node: pick(random, fragile) }];
     case "replace": {
       if (fragile.length === 0 || spares.length === 0) return [];
       const [dead, by] = [pick(random, fragile), pick(random, spares)];
