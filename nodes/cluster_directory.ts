@@ -4,6 +4,7 @@
  * ends says who has it.
  *
  *     DIR/founding.json   DIR/secret (0600)   DIR/launcher.lock   DIR/n1/node.sqlite3   DIR/n2/…
+ *     DIR/n1/identity.json, until the node's first start: see `founder_identity.ts`
  *     DIR/roster.json, once a node has joined or gone
  *
  * A temporary one has a mark besides: see `temporary_directories.ts`.
@@ -14,6 +15,7 @@ import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { ELSEWHERE, explain } from "./failure_words.ts";
+import { writeFounderIdentity } from "./founder_identity.ts";
 import { parseFounding } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
 import { FOUNDING_ROSTER, parseRoster, type Roster } from "./launcher_roster.ts";
@@ -101,7 +103,13 @@ export class ClusterDirectory {
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
-    for (const { id } of founding.members) await madeDirectory(this.nodeDirectory(id));
+    for (const { id, dataId } of founding.members) {
+      const directory = await madeDirectory(this.nodeDirectory(id));
+      // Once: a directory that is empty at a later start is not the one that was founded.
+      if (this.stored !== null || dataId === undefined) continue;
+      const { cluster } = founding.config;
+      await writeFounderIdentity(directory, { cluster, node: id, dataId });
+    }
     // The file comes last and whole: a directory with it has all that a start needs.
     await writeWhole(this.foundingFile, join(this.path, FOUNDING_DRAFT), founding);
   }

@@ -1,6 +1,6 @@
 /** Checks of what peers answer: see `wire_guards.ts`. */
 import type { ClientReply, PeerReply } from "../lib/dynamo/events.ts";
-import { complaintAboutMembership, isStretch } from "./membership_guards.ts";
+import { complaintAboutMembership, isLife, isStretch } from "./membership_guards.ts";
 import {
   areChildren,
   complaintAboutList,
@@ -32,7 +32,11 @@ export function complaintAboutReply(given: unknown): Complaint {
     case "gossip":
       return complaintAboutList("newer", given["newer"], isNodeState) ??
         complaintAboutList("wanted", given["wanted"], isNodeId) ??
-        (given["membership"] === undefined ? null : complaintAboutMembership(given["membership"]));
+        complaintAboutView(given["membership"]);
+    case "boot":
+      return given["remembered"] === null || isLife(given["remembered"])
+        ? complaintAboutView(given["membership"])
+        : "remembered must be null or a life of the asker";
     case "membership":
       return complaintAboutMembership(given["state"]);
     case "missing":
@@ -51,6 +55,11 @@ export function complaintAboutReply(given: unknown): Complaint {
     default:
       return "a reply's status must be one that a replica gives";
   }
+}
+
+/** The answerer's view of the membership comes along where it is another. */
+function complaintAboutView(given: unknown): Complaint {
+  return given === undefined ? null : complaintAboutMembership(given);
 }
 
 function complaintAboutClientReply(given: unknown): Complaint {

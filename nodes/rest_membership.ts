@@ -53,7 +53,10 @@ export function addMembershipRoutes(app: Hono, service: NodeService): void {
     const reply = await orderOf(service, { method: "membership.transfers" });
     if (reply.status === "error") return problemOf(reply.error, null);
     const { status: _, ...state } = reply;
-    return jsonAnswer(state);
+    // Launchers end the processes of those who have left: that must not be told before it is durable.
+    const members = service.membership.entries()
+      .map(({ member, standing }) => ({ ...member, standing }));
+    return jsonAnswer({ ...state, members });
   });
 }
 
@@ -186,6 +189,13 @@ async function newcomer(
   const difference = foundingDifference(service.founding, identity);
   if (difference !== null) {
     throw refuse(`it answers as a node of another cluster, for ${difference}`);
+  }
+  const isRemoved = service.replica.membership.standing(identity.id) === "removed";
+  if (isRemoved && identity.condition !== null) {
+    throw refuse(
+      `'${identity.id}' was removed from the cluster, and its data directory was a member's, so that ` +
+        "it may hold what was deleted since: give it an empty one",
+    );
   }
   const zoneOfIt = zone ?? identity.zone ?? before?.zone;
   const member = {

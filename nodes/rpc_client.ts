@@ -50,6 +50,7 @@ const ROUTES: Record<PeerRequest["method"], Route> = {
   "replica.put": { there: "W", back: "A" },
   "gossip": { there: "other", back: "other" },
   "gossip.states": { there: "other", back: "other" },
+  "boot.check": { there: "other", back: "other" },
   "membership": { there: "other", back: "other" },
   "range.keys": { there: "other", back: "other" },
   "range.fence": { there: "other", back: "other" },

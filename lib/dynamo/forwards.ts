@@ -126,7 +126,13 @@ export class Forwards {
   }
 
   private fail(conversation: Conversation, forward: Forward): void {
-    this.end(conversation, forward, { status: "error", error: forward.failure() });
+    const { node } = this;
+    const error = forward.failure();
+    // It would be a coordinator itself, if it knew what has become of the membership.
+    const isOwn = node.isMember && node.ring.primariesOfKey(forward.key).includes(node.self);
+    const why = isOwn && !node.isCompleteFor(forward.key) ? node.whyIncomplete(forward.key) : null;
+    const message = why === null ? error.message : `${error.message}. ${why}`;
+    this.end(conversation, forward, { status: "error", error: { ...error, message } });
   }
 
   private end(conversation: Conversation, forward: Forward, reply: ClientReply): void {

@@ -16,6 +16,10 @@ function isDamaged(reply: PeerReply): boolean {
   return reply.status === "error" && reply.error.code === "record-damaged";
 }
 
+function isRecovering(reply: PeerReply): boolean {
+  return reply.status === "error" && reply.error.code === "recovering";
+}
+
 export class Reads {
   private readonly recovering = new Set<string>();
 
@@ -112,7 +116,7 @@ export class Reads {
     else if (get.purpose === "recover" && isDamaged(reply)) {
       // It has nothing to give either, and waits for the same: each would wait for the other.
       get.addReply(from, [], now);
-    } else this.onFailed(conversation, get, from, reasonOf(reply));
+    } else this.onFailed(conversation, get, from, reasonOf(reply), isRecovering(reply));
     this.onProgress(conversation, get);
   }
 
@@ -126,8 +130,9 @@ export class Reads {
     get: GetCoordinator,
     node: NodeId,
     reason: string,
+    recovers = false,
   ): void {
-    get.addFailure(node, reason, this.node.out.now);
+    get.addFailure(node, reason, this.node.out.now, recovers);
     this.replace(conversation, get, node);
   }
 
@@ -136,7 +141,7 @@ export class Reads {
     const { node } = this;
     if (node.isCompleteFor(get.key)) {
       get.addReply(node.self, record?.siblings ?? [], node.out.now);
-    } else this.onFailed(conversation, get, node.self, node.whyIncomplete(get.key));
+    } else this.onFailed(conversation, get, node.self, node.whyIncomplete(get.key), true);
     this.onProgress(conversation, get);
   }
 

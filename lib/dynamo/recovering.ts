@@ -386,8 +386,9 @@ export class Recovering {
     if (entry === undefined || !membership.isActive(self)) return;
     if (entry.member.dataId === dataId || this.saved.condition !== "whole") return;
     const member = { ...entry.member, dataId };
+    const asFounded = membership.isAsFounded(self) ? { asFounded: true } as const : {};
     const state = {
-      members: [{ ...entry, member, version: entry.version + 1 }],
+      members: [{ ...entry, member, version: entry.version + 1, ...asFounded }],
       tokens: [],
       stretches: [],
     };
