@@ -148,11 +148,15 @@ function isRefusedForItsDisk(reply: AdminReply | null): boolean {
 /** It was done though nobody heard of it, or can never be. */
 function isSettled(act: MembershipAct, reply: AdminReply | null, world: Simulation): boolean {
   if (reply?.status !== "error" || reply.error.code !== "act-refused") return false;
-  const isKnown = (id: string) =>
-    world.machines.some(({ replica }) => replica?.membership.entry(id) !== undefined);
+  // Not all members need have heard that a node which asks to be let in again was removed.
+  const isMember = (id: string) => {
+    const entries = world.machines.flatMap(({ replica }) => replica?.membership.entry(id) ?? []);
+    const last = entries.toSorted((a, b) => b.version - a.version)[0];
+    return last !== undefined && last.standing !== "removed";
+  };
   // That a dead node is taken for alive ends by itself.
   if (act.kind === "remove" || act.kind === "replace") {
     return !/is alive/.test(reply.error.message);
   }
-  return act.kind === "leave" || isKnown(act.member.id);
+  return act.kind === "leave" || isMember(act.member.id);
 }
