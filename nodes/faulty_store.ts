@@ -2,7 +2,8 @@
  * Stands between a replica and its disk, and makes it slow or failing as `/faults` says. Only the
  * replica's own accesses are touched: `/debug` and `/status` still see the disk as it is.
  */
-import type { DiskState, StoredRecord } from "../lib/dynamo/events.ts";
+import type { DiskState } from "../lib/dynamo/boot.ts";
+import type { StoredRecord } from "../lib/dynamo/events.ts";
 import type { Position } from "../lib/dynamo/position.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Faults } from "./faults.ts";

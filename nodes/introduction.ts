@@ -8,7 +8,8 @@
  */
 import { md5 } from "js-md5";
 import { type ClusterConfig, foundedPart } from "../lib/dynamo/config.ts";
-import type { DiskCondition, Founding } from "../lib/dynamo/events.ts";
+import type { DiskCondition } from "../lib/dynamo/boot.ts";
+import type { Founding } from "../lib/dynamo/events.ts";
 import type { MembershipState, Standing } from "../lib/dynamo/membership.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { isMemberDraft, isNodeUrl, isVersionName } from "./membership_guards.ts";

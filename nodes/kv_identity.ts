@@ -3,7 +3,7 @@
  * at each. A node's dots and its messages carry them, so that nothing from an earlier life is taken for
  * this one's. Beside them lies what the node knows of the disk's condition (`lib/dynamo/recovery.ts`).
  */
-import type { Boot, DiskCondition, DiskState } from "../lib/dynamo/events.ts";
+import type { Boot, DiskCondition, DiskState } from "../lib/dynamo/boot.ts";
 import { drawDataId } from "./founder_identity.ts";
 import type { KvDocuments } from "./kv_documents.ts";
 import { metaAddress } from "./record_address.ts";

@@ -6,7 +6,8 @@
  * through one {@link KvWriter}; large records are {@link KvDocuments}' concern; the layout of the
  * database is in `record_address.ts`.
  */
-import type { DiskCondition, DiskState, StoredRecord } from "../lib/dynamo/events.ts";
+import type { DiskCondition, DiskState } from "../lib/dynamo/boot.ts";
+import type { StoredRecord } from "../lib/dynamo/events.ts";
 import type { Position } from "../lib/dynamo/position.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type Companion, type Document, KvDocuments } from "./kv_documents.ts";

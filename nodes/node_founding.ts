@@ -6,7 +6,8 @@
  * until an act of membership lets it join.
  */
 import { clusterConfig, ConfigError, foundedPart } from "../lib/dynamo/config.ts";
-import type { DiskCondition, Founding, Member } from "../lib/dynamo/events.ts";
+import type { DiskCondition } from "../lib/dynamo/boot.ts";
+import type { Founding, Member } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
 import {
   type MemberEntry,

@@ -3,7 +3,8 @@
  * the network (`node.ts`) and what it shows (`rest.ts`) stand on this.
  */
 import type { ClusterConfig } from "../lib/dynamo/config.ts";
-import type { Boot, Founding, Member } from "../lib/dynamo/events.ts";
+import type { Boot } from "../lib/dynamo/boot.ts";
+import type { Founding, Member } from "../lib/dynamo/events.ts";
 import type { Membership, MembershipDocument, Standing } from "../lib/dynamo/membership.ts";
 import { Replica } from "../lib/dynamo/replica.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";

@@ -6,7 +6,8 @@
  * message is delayed by itself, before it is written and after it was read, so what travels together is
  * not delayed together.
  */
-import type { Boot, Founding, Member, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { Boot } from "../lib/dynamo/boot.ts";
+import type { Founding, Member, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type Leg, legDelayMs, type Legs } from "../lib/random/latency.ts";
 import type { SeededRandom } from "../lib/random/seeded.ts";

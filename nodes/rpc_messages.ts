@@ -11,7 +11,8 @@
  * Messages are put together as text: a record that goes to two peers is written once.
  */
 import type { DynamoError } from "../lib/dynamo/errors.ts";
-import type { Boot, Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { Boot } from "../lib/dynamo/boot.ts";
+import type { Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Siblings } from "../lib/dynamo/versions.ts";
 import { isNodeId, isObject } from "./wire_guards.ts";

@@ -12,7 +12,8 @@
  * `kv_storage.ts` keeps records in Deno KV, the simulator keeps them in a virtual disk;
  * `storage_conformance.ts` holds both to this page.
  */
-import type { Boot, DiskCondition, DiskState, StoredRecord } from "../lib/dynamo/events.ts";
+import type { Boot, DiskCondition, DiskState } from "../lib/dynamo/boot.ts";
+import type { StoredRecord } from "../lib/dynamo/events.ts";
 import type { Position } from "../lib/dynamo/position.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 

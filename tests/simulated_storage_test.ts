@@ -2,7 +2,7 @@
  * The simulator's disk under the cases that every record store must pass: what is proved in virtual
  * time holds on a real disk only as far as both keep the same promises.
  */
-import type { DiskState } from "../lib/dynamo/events.ts";
+import type { DiskState } from "../lib/dynamo/boot.ts";
 import {
   type DiskAnswer,
   type DiskOperation,

@@ -3,7 +3,7 @@
  * failure detector. What the states mean and how they are reconciled is in `gossip.ts`.
  */
 import type { Conversation } from "./conversations.ts";
-import type { PeerReply } from "./events.ts";
+import type { Micros, PeerReply } from "./events.ts";
 import { type Digest, Gossip, type NodeState } from "./gossip.ts";
 import type { Life, LifeStatus } from "./lives.ts";
 import type { MembershipState } from "./membership.ts";
@@ -25,6 +25,9 @@ const SEED_EVERY = 10;
 /** Beats are spread by up to this share of the interval, or all nodes would beat in step. */
 const JITTER_PERCENT = 20;
 
+/** What peers' disks have taken since is made durable this often. */
+const LIVES_SAVED_EVERY_MS = 60_000;
+
 /** Who is told what peers remember of this node. */
 export interface OwnLifeListener {
   judge(remembered: Life): void;
@@ -33,6 +36,7 @@ export interface OwnLifeListener {
 export class Gossiping {
   onOwnLife: OwnLifeListener | null = null;
   private readonly gossip: Gossip;
+  private livesSavedAt: Micros = 0;
 
   constructor(private readonly node: NodeContext) {
     const { gossipIntervalMs, adaptiveGossip } = node.config;
@@ -101,7 +105,17 @@ export class Gossiping {
     for (const { node: peer, up } of changes) node.noteHealth(peer, up);
     if (changes.length > 0) this.gossip.onChange();
     for (const peer of this.chosenPeers()) this.open(peer);
+    this.saveLives();
     this.scheduleTick();
+  }
+
+  /** How far peers' disks are is kept now and then: it tells an older copy after a restart of all, too. */
+  private saveLives(): void {
+    const { now } = this.node.out;
+    const isTime = now - this.livesSavedAt >= LIVES_SAVED_EVERY_MS * MICROS_PER_MS;
+    if (!isTime || !this.node.lives.isBehind) return;
+    this.livesSavedAt = now;
+    this.node.registry.save();
   }
 
   private scheduleTick(): void {

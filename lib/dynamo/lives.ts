@@ -7,7 +7,7 @@
  * start old makes the node use the same number again, so each boot also draws a random number; and a
  * backup of the last life is told by the number of changes that the disk has taken.
  */
-import type { Boot } from "./events.ts";
+import type { Boot } from "./boot.ts";
 import type { NodeId } from "./ring.ts";
 
 /** One start of a node over one data directory. */
@@ -57,8 +57,10 @@ export function verdictOf(remembered: Life, boot: Boot): Verdict {
 /** The last lives of peers that this node has heard of. A small part of its durable state. */
 export class PeerLives {
   private readonly lives = new Map<NodeId, Life>();
-  /** Something is to be made durable: another start, not merely more changes. */
+  /** Something is to be made durable at once: another start, not merely more changes. */
   isChanged = false;
+  /** Something is not durable: more changes at least. */
+  isBehind = false;
 
   constructor(remembered: readonly PeerLife[] = []) {
     for (const { id, ...life } of remembered) this.lives.set(id, life);
@@ -77,7 +79,9 @@ export class PeerLives {
     if (known?.dataId === life.dataId && known.bootNumber === life.bootNumber) {
       if (life.writes < known.writes && life.incarnation <= known.incarnation) return;
       const incarnation = Math.max(known.incarnation, life.incarnation);
-      this.lives.set(id, { ...life, incarnation, writes: Math.max(known.writes, life.writes) });
+      const writes = Math.max(known.writes, life.writes);
+      this.lives.set(id, { ...life, incarnation, writes });
+      if (writes > known.writes) this.isBehind = true;
       if (incarnation > known.incarnation) this.isChanged = true;
     } else if (status !== "unconfirmed" && life.incarnation > (known?.incarnation ?? 0)) {
       this.lives.set(id, life);
@@ -85,8 +89,9 @@ export class PeerLives {
     }
   }
 
-  /** For the disk: those of these nodes. */
-  list(nodes: readonly NodeId[]): PeerLife[] {
+  /** Those of these nodes, which are on their way to the disk now. */
+  listToSave(nodes: readonly NodeId[]): PeerLife[] {
+    this.isChanged = this.isBehind = false;
     return nodes.flatMap((id) => {
       const life = this.lives.get(id);
       return life === undefined ? [] : [{ id, ...life }];

@@ -1,8 +1,8 @@
 /**
  * What a step asks for, handed to the caller, with the ids that answers come back under.
  */
+import type { DiskState } from "./boot.ts";
 import type {
-  DiskState,
   EffectSink,
   HintChange,
   KeyPlace,

@@ -7,7 +7,8 @@
  * before a peer hears of it: a raised incarnation above all, or two boots could go by one number.
  */
 import type { Conversation } from "./conversations.ts";
-import type { DiskState, Micros, PeerReply, PeerRequest } from "./events.ts";
+import type { DiskState } from "./boot.ts";
+import type { Micros, PeerReply, PeerRequest } from "./events.ts";
 import type { Gossiping } from "./gossiping.ts";
 import { type Life, type LifeStatus, verdictOf } from "./lives.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
@@ -37,9 +38,8 @@ export class Recovering {
   /** Answers to earlier checks do not say that they do. */
   private untoldSince = 0;
   private toldVersion: string;
-  /** Peers that have neither answered nor failed since the start; null when clients need not wait for it. */
-  private firstRound: Set<NodeId> | null = null;
-  private firstRoundEndsAt: Micros = 0;
+  /** Until then clients wait for what peers remember; null when they need not. */
+  private firstRoundEndsAt: Micros | null = null;
   /** A peer remembers this disk, and nothing later. */
   private isRemembered = false;
   /** In this life the disk was filled from all others. */
@@ -67,7 +67,7 @@ export class Recovering {
 
   /** Clients may ask: every peer has been asked once, or there was no need to. */
   get isReady(): boolean {
-    return this.firstRound === null;
+    return this.firstRoundEndsAt === null;
   }
 
   get state(): RecoveryState {
@@ -115,7 +115,6 @@ export class Recovering {
     this.judgeDirectory();
     if (node.peers.length === 0) recovery.isConfirmed = true;
     if (!recovery.isOver && node.peers.length > 0) {
-      this.firstRound = new Set(node.peers);
       this.firstRoundEndsAt = node.out.now + node.config.patienceMs * MICROS_PER_MS;
     }
     if (!recovery.isOver) this.askOthers();
@@ -200,7 +199,7 @@ export class Recovering {
       if (check.id > this.untoldSince) this.untold.delete(check.peer);
     } else this.gossiping.reconcile(check.peer, reply.membership);
     if (reply.remembered !== null) this.assess(reply.remembered);
-    this.onWord(check.peer);
+    this.onWord();
     this.goOn();
   }
 
@@ -208,18 +207,19 @@ export class Recovering {
   onFailed(check: BootCheck): void {
     this.node.conversations.end(check.id);
     this.asked.delete(check.peer);
-    this.onWord(check.peer);
+    this.onWord();
     this.goOn();
   }
 
-  private onWord(peer: NodeId): void {
-    this.firstRound?.delete(peer);
-    if (this.firstRound?.size === 0) this.endFirstRound();
+  /** The first round is over when all have answered, or one that remembers the disk and nobody is waited for. */
+  private onWord(): void {
+    const isAnswered = this.isRemembered && this.asked.size === 0;
+    if (isAnswered || this.node.peers.every((peer) => this.heard.has(peer))) this.endFirstRound();
   }
 
   private endFirstRound(): void {
-    if (this.firstRound === null) return;
-    this.firstRound = null;
+    if (this.firstRoundEndsAt === null) return;
+    this.firstRoundEndsAt = null;
     this.node.out.emit({ type: "boot-checked", heard: [...this.heard].toSorted() });
   }
 
@@ -240,6 +240,16 @@ export class Recovering {
     if (recovery.cause !== null || this.isFilled) return;
     if (verdict === "older") this.begin("restored");
     else if (verdict === "same") this.isRemembered = true;
+    else if (this.isFoundedAnew) this.begin("replaced");
+  }
+
+  /**
+   * Nobody but this directory's own founding says that it is the member's, and it has never been used: a
+   * node that founded its cluster alone was started on an empty disk as if for the first time.
+   */
+  private get isFoundedAnew(): boolean {
+    const { boot, membership, self } = this.node;
+    return boot.previous === undefined && membership.entry(self)?.version === 1;
   }
 
   /** A peer has started, or caught up, and asks what this node remembers of it. */
@@ -321,7 +331,7 @@ export class Recovering {
 
   onTick(): void {
     const { node } = this;
-    if (node.out.now >= this.firstRoundEndsAt) this.endFirstRound();
+    if (node.out.now >= (this.firstRoundEndsAt ?? Infinity)) this.endFirstRound();
     if (this.saving === null) this.saveNext();
     if (!this.recovery.isOver) this.askOthers();
     for (const peer of this.untold) if (node.peers.includes(peer)) this.ask(peer);
@@ -331,7 +341,7 @@ export class Recovering {
   }
 
   private get isWaiting(): boolean {
-    return !this.recovery.isOver || this.firstRound !== null || !this.isDiskInformed ||
+    return !this.recovery.isOver || !this.isReady || !this.isDiskInformed ||
       this.node.peers.some((peer) => this.untold.has(peer));
   }
 
@@ -347,7 +357,7 @@ export class Recovering {
     if (recovery.cause === null) {
       // One that remembers it is enough, but the others are given the time to know better. Or all have
       // answered, and nobody remembers it.
-      const isKnown = this.isRemembered && this.firstRound === null;
+      const isKnown = this.isRemembered && this.isReady;
       if (isKnown || others.every((peer) => this.heard.has(peer))) recovery.isConfirmed = true;
       if (recovery.isConfirmed) this.onSettled();
     } else if (!recovery.isInformed) return;

@@ -15,7 +15,7 @@
  * and until then its word about the range counts for no read. A peer that cannot be reached proves
  * nothing, so a range waits for an owner that is down until it is back or removed.
  */
-import type { Boot } from "./events.ts";
+import type { Boot } from "./boot.ts";
 import type { Position } from "./position.ts";
 import type { NodeId, Ring } from "./ring.ts";
 

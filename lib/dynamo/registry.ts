@@ -110,12 +110,10 @@ export class Registry {
     this.isDirty = false;
     this.current = this.next;
     this.next = [];
-    const document = this.membership.document();
-    this.savingView = this.view(document.state);
-    const { lives } = this.node;
-    const peers = lives.list(this.membership.peers);
-    lives.isChanged = false;
-    this.saving = this.node.out.save(peers.length === 0 ? document : { ...document, peers });
+    const known = this.membership.document();
+    this.savingView = this.view(known.state);
+    const peers = this.node.lives.listToSave(this.membership.peers);
+    this.saving = this.node.out.save(peers.length === 0 ? known : { ...known, peers });
   }
 
   /** What is to happen once all that is known by now is durable. Some of it must not be yet. */

@@ -11,8 +11,8 @@ import type { Origin } from "./conversations.ts";
 import type { ReplicaStats } from "./counters.ts";
 import { Dialogue } from "./dialogue.ts";
 import { refusal } from "./errors.ts";
+import type { Boot } from "./boot.ts";
 import type {
-  Boot,
   ClientRequest,
   EffectSink,
   Event,

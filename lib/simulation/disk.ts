@@ -5,15 +5,8 @@
  * lost, or done without anybody having been told, or torn. A record that cannot be read says so; it
  * is never taken for an absent one.
  */
-import type {
-  Boot,
-  DiskState,
-  Effect,
-  Event,
-  HintChange,
-  KeyPlace,
-  StoredRecord,
-} from "../dynamo/events.ts";
+import type { Boot, DiskState } from "../dynamo/boot.ts";
+import type { Effect, Event, HintChange, KeyPlace, StoredRecord } from "../dynamo/events.ts";
 import type { MembershipDocument } from "../dynamo/membership.ts";
 import { type Position, positionOf } from "../dynamo/position.ts";
 import type { NodeId } from "../dynamo/ring.ts";

@@ -4,7 +4,8 @@
  * It is state and small questions about it; `simulation.ts` makes it move.
  */
 import { deepClone } from "../dynamo/clone.ts";
-import type { Boot, Event, Founding } from "../dynamo/events.ts";
+import type { Boot } from "../dynamo/boot.ts";
+import type { Event, Founding } from "../dynamo/events.ts";
 import { IdTable } from "../dynamo/id_table.ts";
 import { below } from "../dynamo/random.ts";
 import { Replica } from "../dynamo/replica.ts";

@@ -3,7 +3,8 @@
  * lie about the boot, change what a replica is told or what it asks for, and where none of that shows
  * the fault, replace a rule inside of it. The core stays clean.
  */
-import type { Boot, Effect, Event, Founding } from "../dynamo/events.ts";
+import type { Boot } from "../dynamo/boot.ts";
+import type { Effect, Event, Founding } from "../dynamo/events.ts";
 import type { Replica } from "../dynamo/replica.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { Machine } from "./machine.ts";
