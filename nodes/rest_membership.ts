@@ -10,7 +10,7 @@ import type { Hono } from "hono";
 import type { AdminReply, MembershipOrder } from "../lib/dynamo/admin.ts";
 import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Member } from "../lib/dynamo/events.ts";
-import type { MembershipAct, MembershipPlan } from "../lib/dynamo/membership_plan.ts";
+import type { MembershipAct, MembershipPlan, Newcomer } from "../lib/dynamo/membership_plan.ts";
 import { objectOf, shownValue } from "./fault_settings.ts";
 import { requireWeight, requireZone } from "./founding_file.ts";
 import { foundingDifference, type Identity, identityIn } from "./introduction.ts";
@@ -180,7 +180,7 @@ async function newcomer(
   kind: ActKind,
   fields: Fields,
   before: Member | null,
-): Promise<{ readonly member: Member; readonly dataId: string }> {
+): Promise<Newcomer> {
   const url = urlOf(fields["url"]);
   const weight = fields["weight"] === undefined ? undefined : requireWeight(fields["weight"]);
   const zone = fields["zone"] === undefined ? undefined : requireZone(fields["zone"]);
@@ -190,13 +190,6 @@ async function newcomer(
   if (difference !== null) {
     throw refuse(`it answers as a node of another cluster, for ${difference}`);
   }
-  const isRemoved = service.replica.membership.standing(identity.id) === "removed";
-  if (isRemoved && identity.condition !== null) {
-    throw refuse(
-      `'${identity.id}' was removed from the cluster, and its data directory was a member's, so that ` +
-        "it may hold what was deleted since: give it an empty one",
-    );
-  }
   const zoneOfIt = zone ?? identity.zone ?? before?.zone;
   const member = {
     id: identity.id,
@@ -204,7 +197,8 @@ async function newcomer(
     weight: weight ?? identity.weight ?? before?.weight ?? 1,
     ...(zoneOfIt === undefined ? {} : { zone: zoneOfIt }),
   };
-  return { member, dataId: identity.dataId };
+  const { dataId, condition } = identity;
+  return condition === null ? { member, dataId } : { member, dataId, condition };
 }
 
 async function identityAt(

@@ -2,6 +2,7 @@
  * What a change of membership would mean, before anybody commits to it: which tokens change hands,
  * which ranges change owners, and how even the shares are before and after (SOSP 2007, section 4.9).
  */
+import type { DiskCondition } from "./boot.ts";
 import type { Member } from "./events.ts";
 import { fairShares, joinRing } from "./founding.ts";
 import type { MemberEntry, Membership, MembershipState, TokenEntry } from "./membership.ts";
@@ -10,18 +11,20 @@ import { type NodeId, Ring, type RingMember, type RingState, type Token } from "
 
 /** What may be done to the membership. */
 export type MembershipAct =
-  /** `dataId`: the data directory that the node comes with. */
-  | { readonly kind: "join"; readonly member: Member; readonly dataId?: string }
+  | ({ readonly kind: "join" } & Newcomer)
   | { readonly kind: "leave"; readonly node: NodeId }
   /** The node is dead, and what it held is found with the other owners. */
   | { readonly kind: "remove"; readonly node: NodeId }
   /** Another node takes the tokens of a dead one. */
-  | {
-    readonly kind: "replace";
-    readonly node: NodeId;
-    readonly member: Member;
-    readonly dataId?: string;
-  };
+  | ({ readonly kind: "replace"; readonly node: NodeId } & Newcomer);
+
+/** Who is to become a member, and the data directory that it comes with. */
+export interface Newcomer {
+  readonly member: Member;
+  readonly dataId?: string;
+  /** What the directory was to a member; absent when it never was one's. */
+  readonly condition?: DiskCondition;
+}
 
 /** One owner of one range that is to change. */
 export interface RangeMove {
@@ -130,10 +133,7 @@ function requireSense(act: MembershipAct, { membership, isUp, quorum }: Around):
   }
 }
 
-function requireNewcomer(
-  { member, dataId }: MembershipAct & { kind: "join" | "replace" },
-  membership: Membership,
-): void {
+function requireNewcomer({ member, dataId, condition }: Newcomer, membership: Membership): void {
   const known = membership.entry(member.id);
   if (known !== undefined && (known.standing === "member" || known.standing === "leaving")) {
     throw new ActError(
@@ -150,8 +150,10 @@ function requireNewcomer(
       `Cannot let '${member.id}' join from ${member.url} as '${holder.member.id}' has that address`,
     );
   }
-  const isOld = known?.standing === "removed" && known.member.dataId === dataId;
-  if (dataId !== undefined && (isOld || known?.removedData?.includes(dataId) === true)) {
+  // The membership need not know every directory that the node had: one that was a member's is enough.
+  const isOld = known?.standing === "removed" &&
+    (condition !== undefined || known.member.dataId === dataId);
+  if (isOld || (dataId !== undefined && known?.removedData?.includes(dataId) === true)) {
     throw new ActError(
       `Cannot let '${member.id}' join with the data that it was removed with, which may hold what ` +
         "was deleted since: give it an empty data directory",

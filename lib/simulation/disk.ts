@@ -5,7 +5,7 @@
  * lost, or done without anybody having been told, or torn. A record that cannot be read says so; it
  * is never taken for an absent one.
  */
-import type { Boot, DiskState } from "../dynamo/boot.ts";
+import type { Boot, DiskCondition, DiskState } from "../dynamo/boot.ts";
 import type { Effect, Event, HintChange, KeyPlace, StoredRecord } from "../dynamo/events.ts";
 import type { MembershipDocument } from "../dynamo/membership.ts";
 import { type Position, positionOf } from "../dynamo/position.ts";
@@ -53,7 +53,7 @@ export interface DiskWatcher {
 }
 
 /** What is wrong with a disk at the moment; several faults may be at once. */
-export interface DiskCondition {
+export interface DiskHealth {
   slowness: number;
   full: boolean;
   loadFailures: number;
@@ -69,7 +69,7 @@ type DiskBoot = Omit<Boot, "self">;
 /** However slow a disk is made, it answers. */
 const OPERATION_US_MAX = 10_000_000;
 
-export const HEALTHY: Readonly<DiskCondition> = {
+export const HEALTHY: Readonly<DiskHealth> = {
   slowness: 1,
   full: false,
   loadFailures: 0,
@@ -77,7 +77,7 @@ export const HEALTHY: Readonly<DiskCondition> = {
 };
 
 export class SimulatedDisk {
-  condition: Readonly<DiskCondition> = HEALTHY;
+  condition: Readonly<DiskHealth> = HEALTHY;
   /** Names the data directory on it. */
   dataId = FIRST_DATA_ID;
   /** What the node has it remember of itself; null before it was a member's. */
@@ -307,6 +307,12 @@ export class SimulatedDisk {
     this.lastBoot = { incarnation, bootNumber };
     this.writes++;
     return found;
+  }
+
+  /** What a node that asks to be let in says of it. */
+  get directory(): { readonly dataId: string; readonly condition?: DiskCondition } {
+    const { dataId, state } = this;
+    return state === null ? { dataId } : { dataId, condition: state.condition };
   }
 
   /** The highest that it knows of. */

@@ -155,7 +155,7 @@ export class FaultDriver {
         world.orders.give(world, {
           kind: "join",
           member: world.memberOf(fault.node),
-          dataId: machine.disk.dataId,
+          ...machine.disk.directory,
         });
         break;
       case "leave":
@@ -175,8 +175,8 @@ export class FaultDriver {
         const successor = world.machine(world.indexOf(fault.by));
         this.bring(world, successor);
         const member = world.memberOf(fault.by);
-        const { dataId } = successor.disk;
-        world.orders.give(world, { kind: "replace", node: fault.node, member, dataId });
+        const { directory } = successor.disk;
+        world.orders.give(world, { kind: "replace", node: fault.node, member, ...directory });
         break;
       }
       case "slow-node":
@@ -229,8 +229,8 @@ export class FaultDriver {
     this.broughtBack.add(machine.index);
     machine.disk.restore(disk, world.processes.diskWatcher(machine));
     this.bring(world, machine);
-    const { dataId } = machine.disk;
-    world.orders.give(world, { kind: "join", member: world.memberOf(machine.id), dataId });
+    const member = world.memberOf(machine.id);
+    world.orders.give(world, { kind: "join", member, ...machine.disk.directory });
   }
 
   /** A machine that is to join runs; one that was taken out comes back with an empty disk. */

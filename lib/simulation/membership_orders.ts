@@ -113,7 +113,7 @@ export class MembershipOrders {
     if (machine.isUp) world.processes.stop(machine, 0);
     machine.wipe(world.processes.diskWatcher(machine));
     world.processes.start(machine);
-    this.give(world, { kind: "join", member, dataId: machine.disk.dataId });
+    this.give(world, { kind: "join", member, ...machine.disk.directory });
   }
 
   /** The member has answered; null when it went down instead. */

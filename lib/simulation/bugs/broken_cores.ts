@@ -73,13 +73,13 @@ export const incarnationForgotten = () =>
     };
   });
 
-/** Nobody knows with which data directory a node was removed. */
+/** Nobody knows that a node was removed, nor with which data directory: it seems to have left. */
 export const removedDataForgotten = () =>
   altered(({ node: { membership } }) => {
     membership.entry = function (this: Membership, id: NodeId): MemberEntry | undefined {
       const entry = Membership.prototype.entry.call(this, id);
       if (entry?.standing !== "removed") return entry;
       const { removedData: _removed, member: { dataId: _data, ...member }, ...rest } = entry;
-      return { ...rest, member };
+      return { ...rest, member, standing: "left" };
     };
   });
