@@ -1,5 +1,6 @@
 /** A replica with a hand-cranked world: effects are taken out by kind, events are put in by hand. */
 import assert from "node:assert/strict";
+import type { Boot } from "../lib/dynamo/boot.ts";
 import { clusterConfig, type TunableConfig } from "../lib/dynamo/config.ts";
 import type { ClientReply, Effect, Event, Founding } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
@@ -27,12 +28,14 @@ export class HandCranked {
   now = START;
   effects: Effect[] = [];
 
-  constructor(self: string, tuned: Partial<TunableConfig> = {}) {
+  /** As it runs since its first start on the directory that its cluster was founded with. */
+  constructor(self: string, tuned: Partial<TunableConfig> = {}, boot: Partial<Boot> = {}) {
     this.replica = new Replica(founding(tuned), rng(), {
       self,
       dataId: "d1",
       incarnation: 4,
       condition: "whole",
+      ...boot,
     });
   }
 

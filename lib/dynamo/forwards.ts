@@ -224,5 +224,6 @@ export class Forwards {
 
 function mayTryElsewhere(error: DynamoError): boolean {
   return error.definite &&
-    (error.code === "wrong-owner" || error.code === "too-late" || error.code === "overloaded");
+    (error.code === "wrong-owner" || error.code === "recovering" || error.code === "too-late" ||
+      error.code === "overloaded");
 }

@@ -205,6 +205,7 @@ export class NodeContext {
   }
 
   noOwnerError(key: string): DynamoError {
+    if (!this.recovery.knowsItsRanges) return refusal("recovering", this.whyIncomplete(key));
     const error = refusal("wrong-owner", `Node ${this.self} is not a primary of '${key}'`);
     return { ...error, ringVersion: this.ring.version, stretches: this.stretchesOf(key) };
   }
