@@ -223,7 +223,7 @@ export class AntiEntropy {
     const { node } = this;
     if (reply.status === "stored") this.finishRepair(repair, true);
     else if (reply.status === "error" && reply.error.code === "record-damaged") {
-      // It has nothing to give. Were this a failure, a wiped and a damaged copy would wait for each other.
+      // It has nothing to give. Were this a failure, two damaged copies would wait for each other.
       this.finishRepair(repair, true);
     } else if (reply.status !== "record") this.finishRepair(repair, false);
     else {
