@@ -33,6 +33,8 @@ const NAME = "identity";
 /** The note of a store of format 1. */
 const PROVEN = "proven";
 const BOOT_NUMBERS = 2 ** 24;
+/** Of a start before starts had numbers: no peer remembers it. */
+const NO_BOOT = 0;
 
 export class KvIdentity {
   private constructor(
@@ -53,7 +55,7 @@ export class KvIdentity {
     const found = await read(documents);
     if (found === null) await requireEmpty(kv);
     const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
-    const bootNumber = word % BOOT_NUMBERS;
+    const bootNumber = 1 + word % (BOOT_NUMBERS - 1);
     const next: IdentityDocument = found === null
       ? { dataId: given ?? drawDataId(), incarnation: 1, bootNumber, format: 2 }
       : { ...found, incarnation: found.incarnation + 1, bootNumber };
@@ -62,7 +64,7 @@ export class KvIdentity {
     const identity = new KvIdentity(
       documents,
       next,
-      found === null ? opened : {
+      found === null || found.bootNumber === NO_BOOT ? opened : {
         ...opened,
         previous: { incarnation: found.incarnation, bootNumber: found.bootNumber },
       },
@@ -102,7 +104,7 @@ async function read(documents: KvDocuments): Promise<IdentityDocument | null> {
   const { dataId, incarnation } = identity;
   const proven = await documents.read(metaAddress(PROVEN));
   const condition = proven?.json === "true" ? { condition: "whole" as const } : {};
-  return { dataId, incarnation, bootNumber: 0, ...condition, format: 2 };
+  return { dataId, incarnation, bootNumber: NO_BOOT, ...condition, format: 2 };
 }
 
 async function write(documents: KvDocuments, identity: IdentityDocument): Promise<void> {

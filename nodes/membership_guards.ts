@@ -11,6 +11,8 @@ export const PLACES_LIMIT = 100_000;
 /** Owners of one stretch: N of them, and more only while one takes over from another. */
 const OWNERS_LIMIT = 1_000;
 const REMOVED_DATA_LIMIT = 1_000;
+/** Far above what starts of a node can come to. */
+const INCARNATION_MAX = 2 ** 28;
 const URL_CHARACTERS_MAX = 2_048;
 const ZONE_CHARACTERS_MAX = 64;
 /** Versions are short digests, and empty where all is as founded. */
@@ -47,8 +49,13 @@ function isPeerLife(given: unknown): boolean {
 
 /** One start of a node over one data directory. */
 export function isLife(given: unknown): boolean {
-  return isObject(given) && isNodeId(given["dataId"]) && isCount(given["incarnation"]) &&
+  return isObject(given) && isNodeId(given["dataId"]) && isIncarnation(given["incarnation"]) &&
     isCount(given["bootNumber"]) && isCount(given["writes"]);
+}
+
+/** One that can be outbid a great many times, and stays a whole number together with a boot's. */
+export function isIncarnation(given: unknown): boolean {
+  return isCount(given) && given <= INCARNATION_MAX;
 }
 
 function isMark(given: unknown): boolean {

@@ -5,6 +5,7 @@ import { DEPTH, FAN_OUT, LEAVES } from "../lib/dynamo/merkle.ts";
 import {
   complaintAboutMembership,
   isEpoch,
+  isIncarnation,
   isLife,
   isNodeIdOrNull,
   isPosition,
@@ -139,8 +140,8 @@ export function complaintAboutList(
 }
 
 function isDigestLine(line: unknown): boolean {
-  return Array.isArray(line) && line.length === 4 && isNodeId(line[0]) &&
-    line.slice(1).every(isCount);
+  return Array.isArray(line) && line.length === 4 && isNodeId(line[0]) && isIncarnation(line[1]) &&
+    line.slice(2).every(isCount);
 }
 
 function isLifeStatus(given: unknown): given is LifeStatus {

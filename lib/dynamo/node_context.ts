@@ -215,6 +215,11 @@ export class NodeContext {
     return this.recovery.isOver || this.isRangeComplete(this.ring.rangeOfKey(key));
   }
 
+  /** Whether this node may answer a read of the key by itself, as the last one that is left. */
+  mayAnswerAlone(key: string): boolean {
+    return this.recovery.mayAnswerAlone(this.ring.range(this.ring.rangeOfKey(key)).start);
+  }
+
   isRangeComplete(range: number): boolean {
     return this.recovery.isOver || this.recovery.isComplete(this.ring.range(range).start);
   }

@@ -139,7 +139,8 @@ export class Reads {
   /** This node's own record has been read. */
   onOwnRead(conversation: Conversation, get: GetCoordinator, record: StoredRecord | null): void {
     const { node } = this;
-    if (node.isCompleteFor(get.key)) {
+    const isEnoughAlone = get.options.r === 1 && node.mayAnswerAlone(get.key);
+    if (isEnoughAlone || node.isCompleteFor(get.key)) {
       get.addReply(node.self, record?.siblings ?? [], node.out.now);
     } else this.onFailed(conversation, get, node.self, node.whyIncomplete(get.key), true);
     this.onProgress(conversation, get);

@@ -26,6 +26,9 @@ export class BootCheck {
 /** While something is missing, whoever did not answer is asked again so often, ms. */
 const TICK_MS = 250;
 
+/** So many peers remember this node where there is no gossip. */
+const WITNESSES_MAX = 16;
+
 /** What the disk is to know, or knows; it knows no condition before it was a member's. */
 type DiskKnowledge = Partial<DiskState> & Omit<DiskState, "condition">;
 
@@ -34,7 +37,7 @@ export class Recovering {
   private readonly heard = new Set<NodeId>();
   private readonly asked = new Set<NodeId>();
   /** Without gossip: peers that do not know yet what this node last had to tell of itself. */
-  private untold = new Set<NodeId>();
+  private readonly untold = new Set<NodeId>();
   /** Answers to earlier checks do not say that they do. */
   private untoldSince = 0;
   private toldVersion: string;
@@ -104,7 +107,14 @@ export class Recovering {
   /** Peers are to hear of this node as it is by now. */
   private announce(): void {
     this.gossiping.describe(this.life, this.status);
-    this.tellOthers();
+    this.tell(this.witnesses);
+  }
+
+  /** Those who are told of this node's life where gossip does not tell everybody: the next by id. */
+  private get witnesses(): NodeId[] {
+    const { peers, self } = this.node;
+    const later = peers.filter((peer) => peer > self).toSorted();
+    return [...later, ...peers.filter((peer) => peer < self).toSorted()].slice(0, WITNESSES_MAX);
   }
 
   // The beginning ---------------------------------------------------------------------------------
@@ -195,6 +205,7 @@ export class Recovering {
     this.asked.delete(check.peer);
     this.heard.add(check.peer);
     recovery.isInformed = true;
+    recovery.isAlone = false;
     if (reply.membership === undefined) {
       if (check.id > this.untoldSince) this.untold.delete(check.peer);
     } else this.gossiping.reconcile(check.peer, reply.membership);
@@ -220,6 +231,7 @@ export class Recovering {
   private endFirstRound(): void {
     if (this.firstRoundEndsAt === null) return;
     this.firstRoundEndsAt = null;
+    this.recovery.isAlone = this.heard.size === 0;
     this.node.out.emit({ type: "boot-checked", heard: [...this.heard].toSorted() });
   }
 
@@ -307,10 +319,10 @@ export class Recovering {
     return true;
   }
 
-  /** Without gossip nobody else tells the peers of this node: each of them is, until it has answered. */
-  private tellOthers(): void {
+  /** Without gossip nobody else tells these peers of this node: each of them is, until it has answered. */
+  private tell(peers: readonly NodeId[]): void {
     if (this.node.config.gossipIntervalMs > 0) return;
-    this.untold = new Set(this.node.peers);
+    for (const peer of peers) this.untold.add(peer);
     this.untoldSince = this.node.out.nextId();
     this.wake();
     for (const peer of this.untold) this.ask(peer);
@@ -388,6 +400,11 @@ export class Recovering {
     this.goOn();
   }
 
+  /** The next tick tries another one: an owner that refuses at once must not be asked in a circle. */
+  onRangeFailed(start: Position, owner: NodeId): void {
+    this.recovery.onFailed(start, owner);
+  }
+
   /** The membership is to know this directory, once the disk knows that it is whole. */
   private register(): void {
     const { node } = this;
@@ -408,7 +425,7 @@ export class Recovering {
   /** What is known of the membership is durable. */
   onMembershipSaved(): void {
     const { version } = this.node.registry.durable;
-    if (version !== this.toldVersion) this.tellOthers();
+    if (version !== this.toldVersion) this.tell(this.node.peers);
     this.toldVersion = version;
   }
 }

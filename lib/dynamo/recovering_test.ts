@@ -4,7 +4,7 @@ import { HandCranked, IDS, KEY } from "../../tests/hand_cranked.ts";
 import { SeededRandom } from "../random/seeded.ts";
 import { Membership, type MembershipState } from "./membership.ts";
 import { draftOf, type MembershipAct } from "./membership_plan.ts";
-import type { PeerReply, PeerRequest } from "./events.ts";
+import type { ClientReply, PeerReply, PeerRequest } from "./events.ts";
 import type { Life } from "./lives.ts";
 import type { Siblings } from "./versions.ts";
 
@@ -82,6 +82,28 @@ Deno.test("a restart counts for no read until a peer that remembers it has confi
   assert.ok(bench.replica.isReady);
   assert.equal(readBy(bench, SECOND).status, "record");
   assert.equal(bench.replica.recovery.status, "settled");
+});
+
+Deno.test("the last node that is left answers R = 1 and no more, until a peer turns up", () => {
+  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  bench.step({ kind: "start" });
+  for (const call of callsOf(bench, "boot.check").values()) fail(bench, call, true);
+  const get = (r: number) => {
+    bench.step({ kind: "client", id: r, request: { method: "get", key: KEY, r, sloppy: false } });
+    bench.step({ kind: "loaded", id: bench.one("load").id, record: { key: KEY, siblings: VALUE } });
+    for (const call of callsOf(bench, "replica.get").values()) fail(bench, call, true);
+    return (bench.take("respond").at(-1)?.reply as ClientReply).status;
+  };
+  assert.equal(bench.replica.isReady, false, "somebody may still answer");
+  bench.pass(600);
+  for (const call of callsOf(bench, "boot.check").values()) fail(bench, call, true);
+  assert.ok(bench.replica.isReady);
+  assert.deepEqual([get(1), get(2)], ["read", "error"]);
+  assert.ok(isRefused(readBy(bench, SECOND)), "a peer that turns up is asked first");
+  const asked = callsOf(bench, "boot.check");
+  answer(bench, asked.get(SECOND), { status: "boot", remembered: { ...REMEMBERED, writes: 99 } });
+  assert.equal(bench.replica.recovery.cause, "restored");
+  assert.equal(get(1), "error");
 });
 
 Deno.test("a disk that is older than a peer remembers recovers, durably before anybody hears of it", () => {

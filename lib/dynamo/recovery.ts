@@ -34,15 +34,17 @@ export interface RecoveryState {
 export class Recovery {
   /** Null: nothing is missing, as far as known. */
   cause: RecoveryCause | null = null;
-  /** Peers know of no later life of this node, or there was none before this one. */
+  /** Peers know of no later life of this node, or it was no member in any before this one. */
   isConfirmed: boolean;
+  /** Every peer was asked and none could be reached: there may be nobody to wait for. */
+  isAlone = false;
   /** A peer has told what has become of the membership while the disk was elsewhere. */
   isInformed = false;
   /** For each owned range that lacks something, by its start: the owners not yet merged from. */
   private readonly lacking = new Map<Position, Set<NodeId>>();
 
-  constructor(private readonly self: NodeId, { previous }: Boot) {
-    this.isConfirmed = previous === undefined;
+  constructor(private readonly self: NodeId, { previous, condition }: Boot) {
+    this.isConfirmed = previous === undefined || condition === undefined;
   }
 
   /**
@@ -50,7 +52,15 @@ export class Recovery {
    * older disk, which has forgotten the fences that it promised since.
    */
   get knowsItsRanges(): boolean {
-    return this.isInformed || (this.cause === null && this.isConfirmed);
+    return this.isInformed || (this.cause === null && (this.isConfirmed || this.isAlone));
+  }
+
+  /**
+   * Whether the node may answer what needs nobody else, from a disk that no peer has confirmed. The last
+   * one that is left goes on serving R = 1, which promises little anyway.
+   */
+  mayAnswerAlone(start: Position): boolean {
+    return this.isAlone && this.cause === null && !this.lacking.has(start);
   }
 
   /** Everything that the node owns counts. */
@@ -72,9 +82,9 @@ export class Recovery {
     return this.lacking.size;
   }
 
-  /** By the start of a range, the owners that it still has to be merged from. */
+  /** By the start of a range, the owners that it still has to be merged from: those to try first come first. */
   entries(): [Position, NodeId[]][] {
-    return [...this.lacking].map(([start, owners]) => [start, [...owners].toSorted()]);
+    return [...this.lacking].map(([start, owners]) => [start, [...owners]]);
   }
 
   /** Owners that something still has to be merged from. */
@@ -137,6 +147,14 @@ export class Recovery {
     const owners = this.lacking.get(start);
     owners?.delete(owner);
     if (owners?.size === 0) this.lacking.delete(start);
+  }
+
+  /** The owner could not give it all: others have their turn first. */
+  onFailed(start: Position, owner: NodeId): void {
+    const owners = this.lacking.get(start);
+    if (owners === undefined || !owners.delete(owner)) return;
+    this.lacking.delete(start);
+    this.lacking.set(start, owners.add(owner));
   }
 
   /** All that was missing is here, and the disk knows it. */

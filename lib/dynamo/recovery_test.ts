@@ -70,11 +70,23 @@ Deno.test("recovery: nothing counts before a peer has told of the membership", (
 
 Deno.test("recovery: a restart counts for nothing until peers have confirmed it; a first start does", () => {
   const [start = ""] = ownRanges(ring()).map((range) => ring().range(range).start);
-  const again = new Recovery("n1", { ...BOOT, previous: { incarnation: 1, bootNumber: 4 } });
+  const previous = { incarnation: 1, bootNumber: 4 };
+  const again = new Recovery("n1", { ...BOOT, condition: "whole", previous });
   assert.deepEqual([again.isOver, again.isComplete(start)], [false, false]);
   again.isConfirmed = true;
   assert.deepEqual([again.isOver, again.isComplete(start)], [true, true]);
   assert.ok(new Recovery("n1", BOOT).isComplete(start));
+  assert.ok(new Recovery("n1", { ...BOOT, previous }).isComplete(start), "it was no member before");
+});
+
+Deno.test("recovery: whoever could not give it all comes after the others", () => {
+  const over = ring();
+  const recovery = replaced(over);
+  const [first, second] = recovery.entries();
+  const [start = "", [one = "", other = ""] = []] = first ?? [];
+  recovery.onFailed(start, one);
+  assert.equal(recovery.entries()[0]?.[0], second?.[0]);
+  assert.deepEqual(recovery.entries().at(-1), [start, [other, one]]);
 });
 
 Deno.test("recovery: of a removed owner nothing is waited for", () => {

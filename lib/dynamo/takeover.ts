@@ -39,6 +39,8 @@ export class Takeover {
   failed = 0;
   /** Keys copied so far. */
   keys = 0;
+  /** A recovering owner has all that it was to merge. */
+  isMerged = false;
   /** Whose keys are still to be listed in this pass, the current one first. */
   sources: NodeId[];
 

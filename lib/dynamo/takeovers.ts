@@ -26,6 +26,7 @@ interface Listing {
 /** Who is told that a range was merged from one of its owners. */
 export interface RecoveredListener {
   onRangeMerged(start: Position, owner: NodeId): void;
+  onRangeFailed(start: Position, owner: NodeId): void;
 }
 
 export class Takeovers {
@@ -221,13 +222,8 @@ export class Takeovers {
   private onPassOver(conversation: Conversation, takeover: Takeover): void {
     const { node } = this;
     const { start, end, epoch, leaver, mergedFrom } = takeover;
-    if (mergedFrom !== null) {
-      this.end(takeover);
-      // What was merged under another register says nothing of the owners that there are now.
-      if (this.handover.exactRange(takeover) !== null) {
-        this.onRecovered?.onRangeMerged(start, mergedFrom);
-      }
-    } else if (takeover.phase === "copying" && takeover.isLeaverAlive && leaver !== null) {
+    if (mergedFrom !== null) this.onRangeMerged(takeover, mergedFrom);
+    else if (takeover.phase === "copying" && takeover.isLeaverAlive && leaver !== null) {
       takeover.phase = "fencing";
       this.ask(conversation, leaver, { method: "range.fence", start, end, epoch });
     } else {
@@ -235,6 +231,14 @@ export class Takeovers {
       const mark = { start, end, epoch, mark: "filled" } as const;
       node.registry.mark(mark, { kind: "filled", takeover: takeover.id });
     }
+  }
+
+  /** A range of this node's own has all that the owner holds of it. */
+  private onRangeMerged(takeover: Takeover, owner: NodeId): void {
+    // What was merged under another register says nothing of the owners that there are now.
+    takeover.isMerged = this.handover.exactRange(takeover) !== null;
+    this.end(takeover);
+    if (takeover.isMerged) this.onRecovered?.onRangeMerged(takeover.start, owner);
   }
 
   /** That everything is here is durable. */
@@ -328,8 +332,10 @@ export class Takeovers {
 
   /** Over, however it went: a step that is still to be made is begun again. */
   private end(takeover: Takeover): void {
-    this.node.conversations.end(takeover.id);
-    if (this.underWay.get(takeover.start) === takeover.id) this.underWay.delete(takeover.start);
+    const { id, start, mergedFrom, isMerged } = takeover;
+    this.node.conversations.end(id);
+    if (this.underWay.get(start) === id) this.underWay.delete(start);
+    if (mergedFrom !== null && !isMerged) this.onRecovered?.onRangeFailed(start, mergedFrom);
   }
 
   private find(id: number) {
