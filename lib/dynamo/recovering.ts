@@ -352,6 +352,11 @@ export class Recovering {
     if (this.isTicking) this.schedule();
   }
 
+  /** It has caught up, and told whoever must hear of it. */
+  get isAtRest(): boolean {
+    return !this.isWaiting && this.asked.size === 0;
+  }
+
   private get isWaiting(): boolean {
     return !this.recovery.isOver || !this.isReady || !this.isDiskInformed ||
       this.node.peers.some((peer) => this.untold.has(peer));

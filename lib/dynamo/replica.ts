@@ -160,7 +160,7 @@ export class Replica {
 
   /** No range is on its way, and nothing is left of what was given up. */
   get isAtRest(): boolean {
-    return this.parts.acts.isAtRest;
+    return this.parts.acts.isAtRest && this.parts.recovering.isAtRest;
   }
 
   /** Figures for people and for the bounds checker. */
