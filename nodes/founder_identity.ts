@@ -70,10 +70,10 @@ export class IdentityFile {
     return isMeant ? json["dataId"] : null;
   }
 
-  /** Removes the file, if it is there and meant for this node. */
+  /** Removes the file, if it is there and meant for this node; one that cannot be read is meant for nobody. */
   async remove(): Promise<void> {
-    if (await this.read() === null) return;
-    await Deno.remove(this.path);
+    const isThere = await this.read().then((dataId) => dataId !== null, () => true);
+    if (isThere) await Deno.remove(this.path);
   }
 
   private unreadable(why: string): StorageError {

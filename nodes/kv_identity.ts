@@ -50,14 +50,14 @@ export class KvIdentity {
   static async open(
     kv: Deno.Kv,
     documents: KvDocuments,
-    given: string | null,
+    given: () => Promise<string | null>,
   ): Promise<KvIdentity> {
     const found = await read(documents);
     if (found === null) await requireEmpty(kv);
     const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
     const bootNumber = 1 + word % (BOOT_NUMBERS - 1);
     const next: IdentityDocument = found === null
-      ? { dataId: given ?? drawDataId(), incarnation: 1, bootNumber, format: 2 }
+      ? { dataId: await given() ?? drawDataId(), incarnation: 1, bootNumber, format: 2 }
       : { ...found, incarnation: found.incarnation + 1, bootNumber };
     await write(documents, next);
     const { format: _, ...opened } = next;

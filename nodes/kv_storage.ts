@@ -56,7 +56,7 @@ export interface KvStorageParts {
   /** Null for a remote database. */
   readonly path: string | null;
   /** For a store that is new; null: it draws one. */
-  readonly dataId: string | null;
+  readonly dataId: () => Promise<string | null>;
   readonly cacheBytesMax: number;
   readonly report: (report: StorageReport) => void;
   /** Called when all is closed. */

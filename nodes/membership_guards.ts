@@ -1,4 +1,5 @@
 /** Checks of news of the membership, which travel in several messages: see `wire_guards.ts`. */
+import { INCARNATION_MAX } from "../lib/dynamo/lives.ts";
 import type { Standing } from "../lib/dynamo/membership.ts";
 import { isCount, isNodeId, isObject } from "./wire_guards.ts";
 
@@ -11,8 +12,6 @@ export const PLACES_LIMIT = 100_000;
 /** Owners of one stretch: N of them, and more only while one takes over from another. */
 const OWNERS_LIMIT = 1_000;
 const REMOVED_DATA_LIMIT = 1_000;
-/** Far above what starts of a node can come to. */
-const INCARNATION_MAX = 2 ** 28;
 const URL_CHARACTERS_MAX = 2_048;
 const ZONE_CHARACTERS_MAX = 64;
 /** Versions are short digests, and empty where all is as founded. */
@@ -53,7 +52,6 @@ export function isLife(given: unknown): boolean {
     isCount(given["bootNumber"]) && isCount(given["writes"]);
 }
 
-/** One that can be outbid a great many times, and stays a whole number together with a boot's. */
 export function isIncarnation(given: unknown): boolean {
   return isCount(given) && given <= INCARNATION_MAX;
 }

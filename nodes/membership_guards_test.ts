@@ -96,8 +96,8 @@ for (const request of REQUESTS) {
 const REPLIES: readonly PeerReply[] = [
   { status: "membership", state: STATE },
   { status: "gossip", newer: [], wanted: [], membership: STATE },
-  { status: "boot", remembered: null },
-  { status: "boot", remembered: LIFE, membership: STATE },
+  { status: "boot", remembered: null, life: LIFE, lifeStatus: "unconfirmed" },
+  { status: "boot", remembered: LIFE, life: LIFE, lifeStatus: "settled", membership: STATE },
   { status: "missing", keys: ["k"] },
   { status: "roots", differing: [1], unknown: [2] },
   {

@@ -9,6 +9,10 @@ import { type RecordStore, StorageError, type StorageReport } from "./storage.ts
 /** Bytes of records in memory by default: a node with 100,000 small keys stays well under 250 MB. */
 const CACHE_BYTES_MAX = 32 * 1_048_576;
 
+/** The data id of a store that is new; null where the founder drew none. */
+type GivenId = () => Promise<string | null>;
+const nobodyGave: GivenId = () => Promise.resolve(null);
+
 export interface OpenStorageOptions {
   /** A file, whose directory is made when it is missing; or `https://…`, a KV Connect service. */
   readonly location: string;
@@ -27,7 +31,7 @@ export interface OpenStorageOptions {
 export async function openStorage(options: OpenStorageOptions): Promise<RecordStore> {
   const { location, cacheBytesMax = CACHE_BYTES_MAX, report = () => {} } = options;
   const openKv = options.openKv ?? Deno.openKv;
-  const open = async (path: string | null, dataId: string | null, release: () => void) => {
+  const open = async (path: string | null, dataId: GivenId, release: () => void) => {
     const kv = await openKv(location).catch((error) => {
       throw cannotOpen(location, error);
     });
@@ -39,7 +43,7 @@ export async function openStorage(options: OpenStorageOptions): Promise<RecordSt
     }
   };
   if (isRemote(location)) {
-    return await open(null, null, () => {}).catch((error) => {
+    return await open(null, nobodyGave, () => {}).catch((error) => {
       throw error instanceof StorageError ? error : cannotOpen(location, error);
     });
   }
@@ -53,11 +57,11 @@ export async function openStorage(options: OpenStorageOptions): Promise<RecordSt
   try {
     const damage = checkFile(location);
     if (damage !== null) await putAside(damage);
-    const store = await open(location, await identity.read(), lock.release)
+    const store = await open(location, () => identity.read(), lock.release)
       .catch(async (error) => {
         if (!(error instanceof UnreadableFrame)) throw error;
         await putAside(`its identity is damaged: ${error.message}`);
-        return await open(location, null, lock.release);
+        return await open(location, nobodyGave, lock.release);
       });
     // The store has an identity by now, and needs no other, also when a crash had left the file.
     await identity.remove();

@@ -144,7 +144,7 @@ function isDigestLine(line: unknown): boolean {
     line.slice(2).every(isCount);
 }
 
-function isLifeStatus(given: unknown): given is LifeStatus {
+export function isLifeStatus(given: unknown): given is LifeStatus {
   return typeof given === "string" && Object.hasOwn(LIFE_STATUSES, given);
 }
 

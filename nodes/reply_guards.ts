@@ -5,6 +5,7 @@ import {
   areChildren,
   complaintAboutList,
   isKeyDigest,
+  isLifeStatus,
   isNodeState,
   isPlace,
 } from "./peer_guards.ts";
@@ -34,9 +35,12 @@ export function complaintAboutReply(given: unknown): Complaint {
         complaintAboutList("wanted", given["wanted"], isNodeId) ??
         complaintAboutView(given["membership"]);
     case "boot":
-      return given["remembered"] === null || isLife(given["remembered"])
+      if (given["remembered"] !== null && !isLife(given["remembered"])) {
+        return "remembered must be null or a life of the asker";
+      }
+      return isLife(given["life"]) && isLifeStatus(given["lifeStatus"])
         ? complaintAboutView(given["membership"])
-        : "remembered must be null or a life of the asker";
+        : "life and lifeStatus must be those of the answerer";
     case "membership":
       return complaintAboutMembership(given["state"]);
     case "missing":

@@ -273,6 +273,9 @@ export type PeerReply =
     readonly status: "boot";
     /** The last life of the asker that the answerer knows of. */
     readonly remembered: Life | null;
+    /** The answerer's own. */
+    readonly life: Life;
+    readonly lifeStatus: LifeStatus;
     readonly membership?: MembershipState;
   }
   | { readonly status: "membership"; readonly state: MembershipState }

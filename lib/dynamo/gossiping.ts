@@ -77,6 +77,12 @@ export class Gossiping {
     return this.gossip.statesOf([node])[0]?.dataId;
   }
 
+  /** What the node last said of its disk; undefined when it was never heard of. */
+  statusOf(node: NodeId): LifeStatus | undefined {
+    const [state] = this.gossip.statesOf([node]);
+    return state === undefined ? undefined : state.status ?? "settled";
+  }
+
   /** Members come and go. */
   onRing(): void {
     const { node } = this;

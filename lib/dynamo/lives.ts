@@ -54,6 +54,16 @@ export function verdictOf(remembered: Life, boot: Boot): Verdict {
   return isSameDirectory ? "same" : "unrelated";
 }
 
+function isLater(life: Life, known: Life): boolean {
+  return life.incarnation > known.incarnation;
+}
+
+/**
+ * Far above what starts of a node can come to, and low enough to be outbid many times and to be told
+ * together with a boot's number.
+ */
+export const INCARNATION_MAX = 2 ** 25;
+
 /** The last lives of peers that this node has heard of. A small part of its durable state. */
 export class PeerLives {
   private readonly lives = new Map<NodeId, Life>();
@@ -83,7 +93,7 @@ export class PeerLives {
       this.lives.set(id, { ...life, incarnation, writes });
       if (writes > known.writes) this.isBehind = true;
       if (incarnation > known.incarnation) this.isChanged = true;
-    } else if (status !== "unconfirmed" && life.incarnation > (known?.incarnation ?? 0)) {
+    } else if (known === undefined || (status !== "unconfirmed" && isLater(life, known))) {
       this.lives.set(id, life);
       this.isChanged = true;
     }

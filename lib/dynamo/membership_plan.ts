@@ -72,6 +72,8 @@ interface Around {
   /** Acknowledgements and replies that the cluster's requests need. */
   readonly quorum: number;
   readonly isUp: (node: NodeId) => boolean;
+  /** Whether the node's disk is known to lack something that it should hold. */
+  readonly isRecovering: (node: NodeId) => boolean;
   /** The data directory that the node was last heard of with. */
   readonly dataIdOf: (node: NodeId) => string | undefined;
 }
@@ -101,7 +103,8 @@ export function draftOf(act: MembershipAct, planId: string, around: Around, rand
 
 // Whether it can be --------------------------------------------------------------------------------
 
-function requireSense(act: MembershipAct, { membership, isUp, quorum }: Around): void {
+function requireSense(act: MembershipAct, around: Around): void {
+  const { membership, isUp, quorum } = around;
   if (act.kind === "join") requireNewcomer(act, membership);
   else {
     const standing = membership.standing(act.node);
@@ -119,7 +122,7 @@ function requireSense(act: MembershipAct, { membership, isUp, quorum }: Around):
         `${cannot(act.kind, act.node)} as it is alive: let it leave, or stop it first`,
       );
     }
-    requireSurvivors(act.kind, act.node, membership);
+    requireSurvivors(act.kind, act.node, around);
   }
   if (act.kind === "replace") requireNewcomer(act, membership);
   if (act.kind === "leave" || act.kind === "remove") {
@@ -161,17 +164,17 @@ function requireNewcomer({ member, dataId, condition }: Newcomer, membership: Me
   }
 }
 
-/** Every range must have an owner left that has its data. */
+/** Every range must have an owner left that has its data: one that recovers may wait for this very node. */
 function requireSurvivors(
   kind: "remove" | "replace",
   node: NodeId,
-  membership: Membership,
+  { membership, isRecovering }: Around,
 ): void {
   const { ring } = membership;
   let orphaned = 0;
   for (let range = 0; range < ring.rangeCount; range++) {
     const others = ring.primaries(range).filter((id) =>
-      id !== node && membership.standing(id) !== "removed"
+      id !== node && membership.standing(id) !== "removed" && !isRecovering(id)
     );
     if (others.length === 0) orphaned++;
   }

@@ -33,6 +33,7 @@ function draft(
     tokensPerNode: 8,
     quorum,
     isUp: (node: string) => up.includes(node),
+    isRecovering: () => false,
     dataIdOf: () => dataId,
   };
   return draftOf(act, "plan", around, SeededRandom.from(seed));

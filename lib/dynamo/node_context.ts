@@ -123,7 +123,9 @@ export class NodeContext {
 
   /** The ring is another one: a range that this node has not taken over may have to be merged first. */
   onRing(before: Ring, after: Ring): void {
-    const isFilled = (range: number) => this.membership.isFilled(range);
+    // What an older disk says of itself it says of what it was.
+    const isFilled = (range: number) =>
+      this.recovery.cause === null && this.membership.isFilled(range);
     this.recovery.onRing(before, after, isFilled, (node) => this.membership.isGone(node));
   }
 
@@ -239,7 +241,13 @@ export class NodeContext {
   isPrimaryOf(key: string): boolean {
     if (!this.recovery.knowsItsRanges) return false;
     const range = this.ring.rangeOfKey(key);
+    if (this.recovery.cause !== null && this.mayHaveFenced(range)) return false;
     return this.ring.primaries(range).includes(this.self) && !this.membership.isFenced(range);
+  }
+
+  /** A disk that was replaced or put back does not know whether it promised to serve a range no more. */
+  private mayHaveFenced(range: number): boolean {
+    return this.ring.steps.some((step) => step.range === range && step.leaver === this.self);
   }
 
   /** Whether the node is believed to be up; without gossip there is no ground to believe otherwise. */

@@ -7,10 +7,11 @@
  * before a peer hears of it: a raised incarnation above all, or two boots could go by one number.
  */
 import type { Conversation } from "./conversations.ts";
+import { refusal } from "./errors.ts";
 import type { DiskState } from "./boot.ts";
 import type { Micros, PeerReply, PeerRequest } from "./events.ts";
 import type { Gossiping } from "./gossiping.ts";
-import { type Life, type LifeStatus, verdictOf } from "./lives.ts";
+import { INCARNATION_MAX, type Life, type LifeStatus, verdictOf } from "./lives.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import type { Position } from "./position.ts";
 import type { Recovery, RecoveryCause, RecoveryState } from "./recovery.ts";
@@ -143,7 +144,7 @@ export class Recovering {
     const { membership, boot, self } = node;
     if (!membership.isActive(self)) return;
     const registered = membership.entry(self)?.member.dataId;
-    const isMarked = this.saved.condition === "recovering";
+    const isMarked = boot.condition === "recovering";
     const isOther = registered === undefined
       ? this.saved.condition !== "whole"
       : registered !== boot.dataId;
@@ -151,9 +152,10 @@ export class Recovering {
       if (isOther) this.begin("replaced");
       else if (isMarked) this.begin("restored");
     }
-    if (recovery.cause === null && this.wanted.condition !== "whole") {
-      this.save({ ...this.wanted, condition: "whole" });
-    }
+    // A range may become its own in another way than by being taken over: until it was merged, the next
+    // start must not take the disk for whole.
+    const condition = recovery.cause === null && recovery.rangesLeft === 0 ? "whole" : "recovering";
+    if (this.wanted.condition !== condition) this.save({ ...this.wanted, condition });
   }
 
   private begin(cause: RecoveryCause): void {
@@ -209,6 +211,7 @@ export class Recovering {
     if (reply.membership === undefined) {
       if (check.id > this.untoldSince) this.untold.delete(check.peer);
     } else this.gossiping.reconcile(check.peer, reply.membership);
+    node.noteLife(check.peer, reply.life, reply.lifeStatus);
     if (reply.remembered !== null) this.assess(reply.remembered);
     this.onWord();
     this.goOn();
@@ -245,7 +248,7 @@ export class Recovering {
     const { node, recovery } = this;
     const { boot } = node;
     const verdict = verdictOf(remembered, boot);
-    if (verdict === "current") return;
+    if (verdict === "current" || remembered.incarnation >= INCARNATION_MAX) return;
     if (remembered.incarnation >= this.wanted.incarnation) {
       this.save({ ...this.wanted, incarnation: remembered.incarnation + 1 });
     }
@@ -273,14 +276,20 @@ export class Recovering {
     const { node } = this;
     const { registry } = node;
     const { durable } = registry;
-    const answer = { status: "boot", remembered: node.lives.of(from) } as const;
+    const answer = {
+      ...{ status: "boot", remembered: node.lives.of(from) } as const,
+      ...{ life: this.life, lifeStatus: this.status },
+    };
     const reply = durable.version === membership
       ? answer
       : { ...answer, membership: durable.state };
     node.noteLife(from, life, status);
     // Without gossip it is not told again: then the answer says that this disk remembers it.
     if (status === "unconfirmed" || registry.isDurable) node.out.respond(request, reply);
-    else registry.afterwards({ kind: "respond", request, reply });
+    else if (registry.isBehind) {
+      const message = `The disk of ${node.self} does not take the membership at present`;
+      node.refuse(request, refusal("storage-failed", message));
+    } else registry.afterwards({ kind: "respond", request, reply });
   }
 
   // The disk's knowledge of itself ----------------------------------------------------------------
@@ -384,13 +393,16 @@ export class Recovering {
       if (owner !== undefined) this.takeovers.recover(start, owner);
     }
     if (!recovery.isOver) this.wake();
-    else if (recovery.cause !== null) {
-      recovery.end();
-      this.isFilled = true;
-      this.save({ ...this.wanted, condition: "whole" });
-      node.out.emit({ type: "caught-up" });
-      this.onSettled();
-    }
+    else if (this.wanted.condition === "recovering") this.onCaughtUp();
+  }
+
+  private onCaughtUp(): void {
+    const { recovery, node } = this;
+    if (recovery.cause !== null) this.isFilled = true;
+    recovery.end();
+    this.save({ ...this.wanted, condition: "whole" });
+    node.out.emit({ type: "caught-up" });
+    this.onSettled();
   }
 
   private onSettled(): void {

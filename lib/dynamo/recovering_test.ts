@@ -15,6 +15,12 @@ const RESTARTED = { bootNumber: 7, writes: 40, previous: { incarnation: 3, bootN
 const REMEMBERED: Life = { dataId: "d1", incarnation: 3, bootNumber: 6, writes: 38 };
 const VALUE: Siblings = [{ value: "eA==", contentType: "", dot: ["a", 1], clock: [], stampUs: 0 }];
 
+/** What a peer that is well answers. */
+function memory(remembered: Life | null): PeerReply {
+  const life = { dataId: "d1", incarnation: 1, bootNumber: 2, writes: 3 };
+  return { status: "boot", remembered, life, lifeStatus: "settled" };
+}
+
 type Call = ReturnType<HandCranked["take"]>[number] & { kind: "call" };
 
 /** The calls of that method that were made, by peer. */
@@ -51,6 +57,7 @@ function draft(act: MembershipAct, membership: Membership, dataId?: string) {
   const around = {
     ...{ membership, n: 3, tokensPerNode: 8, quorum: 2 },
     isUp: () => false,
+    isRecovering: () => false,
     dataIdOf: () => dataId,
   };
   return draftOf(act, "p", around, SeededRandom.from(7));
@@ -78,7 +85,7 @@ Deno.test("a restart counts for no read until a peer that remembers it has confi
     fail(bench, asked.get(peer), true);
   }
   assert.ok(isRefused(readBy(bench, SECOND)), "whoever cannot be reached proves nothing");
-  answer(bench, asked.get(SECOND), { status: "boot", remembered: REMEMBERED });
+  answer(bench, asked.get(SECOND), memory(REMEMBERED));
   assert.ok(bench.replica.isReady);
   assert.equal(readBy(bench, SECOND).status, "record");
   assert.equal(bench.replica.recovery.status, "settled");
@@ -101,7 +108,7 @@ Deno.test("the last node that is left answers R = 1 and no more, until a peer tu
   assert.deepEqual([get(1), get(2)], ["read", "error"]);
   assert.ok(isRefused(readBy(bench, SECOND)), "a peer that turns up is asked first");
   const asked = callsOf(bench, "boot.check");
-  answer(bench, asked.get(SECOND), { status: "boot", remembered: { ...REMEMBERED, writes: 99 } });
+  answer(bench, asked.get(SECOND), memory({ ...REMEMBERED, writes: 99 }));
   assert.equal(bench.replica.recovery.cause, "restored");
   assert.equal(get(1), "error");
 });
@@ -110,10 +117,10 @@ Deno.test("a disk that is older than a peer remembers recovers, durably before a
   const bench = new HandCranked(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
-  answer(bench, asked.get(SECOND), { status: "boot", remembered: { ...REMEMBERED, writes: 41 } });
+  answer(bench, asked.get(SECOND), memory({ ...REMEMBERED, writes: 41 }));
   const save = bench.one("save-disk-state");
   assert.deepEqual(save.state, { incarnation: 4, condition: "recovering" });
-  answer(bench, asked.get(THIRD), { status: "boot", remembered: REMEMBERED });
+  answer(bench, asked.get(THIRD), memory(REMEMBERED));
   assert.equal(bench.replica.recovery.cause, "restored", "one that knows less does not undo it");
   assert.ok(isRefused(readBy(bench, SECOND)));
   const told = () => {
@@ -136,10 +143,7 @@ Deno.test("an incarnation that a peer remembers is outbid, durably before it is 
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
   drain(bench);
-  answer(bench, asked.get(SECOND), {
-    status: "boot",
-    remembered: { ...REMEMBERED, incarnation: 7 },
-  });
+  answer(bench, asked.get(SECOND), memory({ ...REMEMBERED, incarnation: 7 }));
   const save = bench.one("save-disk-state");
   assert.equal(save.state.incarnation, 8);
   assert.equal(bench.replica.life.incarnation, 1);
@@ -179,7 +183,9 @@ Deno.test("who is asked by a node that has started answers what its disk remembe
   check(1, "settled");
   assert.deepEqual(bench.take("respond"), [], "the answer says that it is remembered");
   bench.step({ kind: "stored", id: bench.one("save").id });
-  assert.deepEqual(bench.one("respond").reply, { status: "boot", remembered: null });
+  const first = bench.one("respond").reply;
+  assert.ok(first.status === "boot" && first.remembered === null);
+  assert.equal(first.life.incarnation, 4, "its own life comes along");
   check(2, "unconfirmed");
   const { reply } = bench.one("respond");
   assert.ok(reply.status === "boot" && reply.remembered?.bootNumber === 1);
@@ -280,7 +286,7 @@ Deno.test("a forwarded write that was refused is not carried out when a copy of 
   bench.step({ kind: "peer", id: 1, from: SECOND, request: forward });
   const { reply } = bench.one("respond");
   assert.ok(reply.status === "error" && reply.error.code === "recovering" && reply.error.definite);
-  answer(bench, asked.get(SECOND), { status: "boot", remembered: REMEMBERED });
+  answer(bench, asked.get(SECOND), memory(REMEMBERED));
   bench.step({ kind: "peer", id: 2, from: SECOND, request: forward });
   assert.deepEqual(bench.take("load"), []);
   assert.equal(bench.one("respond").reply.status, "forwarded");
@@ -301,4 +307,105 @@ Deno.test("a removed node comes back only empty, whatever is remembered of it by
   );
   const { change } = join({ dataId: "d7" });
   assert.equal(change.members[0]?.member.dataId, "d7", "the membership knows the new one");
+});
+
+// Forgotten promises ---------------------------------------------------------------------------------
+
+/** THIRD leaves and one node takes its part of KEY's range over: the plan, and the register after it. */
+function handover() {
+  const planned = new Membership(FOUNDING, SECOND);
+  planned.merge(draft({ kind: "leave", node: THIRD }, planned).change);
+  const { ring } = planned;
+  const range = ring.rangeOfKey(KEY);
+  const step = ring.steps.find((each) => each.range === range);
+  assert.ok(step?.joiner != null);
+  const { start, end } = ring.range(range);
+  const moved = new Membership(FOUNDING, FIRST, { state: planned.state(), marks: [] });
+  const stretches = [{ start, end, owners: ring.after(step), epoch: 2 }];
+  moved.merge({ members: [], tokens: [], stretches });
+  return { joiner: step.joiner, planned: planned.state(), moved: moved.state(), start, end };
+}
+
+Deno.test("a disk that was put back does not trust what it says of a range that it took over", () => {
+  const { joiner, planned, moved, start, end } = handover();
+  const marks = [{ start, end, epoch: 1, mark: "filled" }] as const;
+  const membership = { state: planned, marks };
+  const older = memory({ ...REMEMBERED, writes: 99 });
+  const bench = new HandCranked(joiner, {}, { ...RESTARTED, membership });
+  bench.step({ kind: "start" });
+  const asked = callsOf(bench, "boot.check");
+  // SECOND has not heard of the register yet: by then the range is not the joiner's own.
+  answer(bench, asked.get(SECOND), older);
+  drain(bench);
+  answer(bench, asked.get(FIRST), { ...older, membership: moved } as PeerReply);
+  drain(bench);
+  assert.ok(bench.replica.ring.primariesOfKey(KEY).includes(joiner));
+  assert.ok(isRefused(readBy(bench, FIRST)));
+});
+
+Deno.test("a replaced disk takes no writes of a range that it may have promised to serve no more", () => {
+  const { planned } = handover();
+  const bench = new HandCranked(THIRD, {}, { dataId: "d2", incarnation: 1, bootNumber: 3 });
+  bench.step({ kind: "start" });
+  const asked = callsOf(bench, "boot.check");
+  drain(bench);
+  answer(bench, asked.get(SECOND), { ...memory(REMEMBERED), membership: planned } as PeerReply);
+  drain(bench);
+  bench.take("respond");
+  const put = { method: "replica.put", key: KEY, siblings: VALUE, purpose: "replicate" } as const;
+  bench.step({ kind: "peer", id: 2, from: SECOND, request: put });
+  const { reply } = bench.one("respond");
+  assert.ok(reply.status === "error" && reply.error.code === "wrong-owner");
+});
+
+Deno.test("what waits for a disk that refuses does not grow with what peers go on telling", () => {
+  const { bench } = withLeaver(THIRD);
+  const { planned } = handover();
+  const other = { ...planned, members: planned.members.map((each) => ({ ...each, version: 9 })) };
+  const round = (isTaken: boolean) => {
+    bench.pass(1_100);
+    for (const call of callsOf(bench, "gossip").values()) {
+      answer(bench, call, { status: "gossip", newer: [], wanted: [], membership: other });
+    }
+    for (const { id } of bench.take("save")) {
+      const reason = "no space left on device";
+      bench.step(isTaken ? { kind: "stored", id } : { kind: "storage-failed", id, reason });
+    }
+    bench.take("respond");
+  };
+  for (let i = 0; i < 100; i++) round(false);
+  bench.take("call");
+  for (let i = 0; i < 2; i++) round(true);
+  const told = bench.take("call").filter(({ request }) => request.method === "membership");
+  assert.ok(told.length > 0 && told.length <= IDS.length, `${told.length} peers are told`);
+});
+
+Deno.test("an incarnation that no node can have come to is not believed", () => {
+  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  bench.step({ kind: "start" });
+  const absurd = { ...REMEMBERED, incarnation: Number.MAX_SAFE_INTEGER };
+  const states = [{ id: FIRST, ...absurd, heartbeat: 1, intervalMs: 1_000 }];
+  bench.step({ kind: "peer", id: 3, from: SECOND, request: { method: "gossip.states", states } });
+  drain(bench);
+  assert.equal(bench.replica.life.incarnation, 4);
+});
+
+Deno.test("a node whose data a recovering owner may wait for is not removed", () => {
+  const membership = new Membership(FOUNDING, SECOND);
+  const around = {
+    ...{ membership, n: 3, tokensPerNode: 8, quorum: 1, dataIdOf: () => undefined },
+    isUp: () => false,
+  };
+  const remove = (recovering: readonly string[]) => {
+    const isRecovering = (id: string) => recovering.includes(id);
+    return () =>
+      draftOf(
+        { kind: "remove", node: FIRST },
+        "p",
+        { ...around, isRecovering },
+        SeededRandom.from(7),
+      );
+  };
+  assert.doesNotThrow(remove([SECOND]));
+  assert.throws(remove([SECOND, THIRD]), /last owner of the data in \d+ ranges/);
 });

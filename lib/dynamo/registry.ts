@@ -118,8 +118,13 @@ export class Registry {
 
   /** What is to happen once all that is known by now is durable. Some of it must not be yet. */
   afterwards(next: Afterwards): void {
-    if (this.isDirty) this.next.push(next);
-    else this.current.push(next);
+    const waiting = this.isDirty ? this.next : this.current;
+    // Of what a peer told the last is enough: while the disk refuses, no list may grow.
+    const at = next.kind !== "reconcile"
+      ? -1
+      : waiting.findIndex((each) => each.kind === "reconcile" && each.peer === next.peer);
+    if (at >= 0) waiting[at] = next;
+    else waiting.push(next);
   }
 
   /** What is to happen now; null when the save was not one of these. */

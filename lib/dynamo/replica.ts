@@ -103,8 +103,9 @@ export class Replica {
         this.outcomes.handle(records.onLoaded(event.id, event.record, out));
         break;
       case "stored":
-        this.node.writes = Math.max(this.node.writes, event.writes ?? 0);
         if (this.onSaved(event.id)) break;
+        // Only records count: what is saved of peers' lives would make them save it again, for ever.
+        this.node.writes = Math.max(this.node.writes, event.writes ?? 0);
         this.outcomes.handle(records.onStored(event.id, out));
         break;
       case "storage-failed":

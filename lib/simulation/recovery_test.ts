@@ -151,6 +151,56 @@ Deno.test("an owner that stays down blocks the reads of a replaced disk until it
   assert.deepEqual(tally(removed.reads), { value: 12, absent: 0, failed: 0 });
 });
 
+Deno.test("an owner that gives nothing holds up only the ranges that it shares", () => {
+  // The disk of n1 refuses every load, from before n2 gets an empty disk until long after.
+  const run = Run.start(parseScenario({
+    name: "one owner gives nothing",
+    nodes: 6,
+    seed: 5,
+    config: { n: 3, r: 2, w: 2, sloppy: false, gossipIntervalMs: 200, timeoutMs: 1_000 },
+    network: { latency: "1" },
+    workload: {
+      kind: "script",
+      clients: 1,
+      operations: [{
+        ...{ atUs: 59_000_000, client: 0, act: "get", key: "k", node: "n1", options: {} },
+      }],
+    },
+    durationMs: 60_000,
+    faults: [
+      {
+        ...{ kind: "disk-failing", atMs: 2_500, forMs: 55_000, node: "n1" },
+        ...{ probability: 1, operations: "loads" },
+      },
+      { kind: "wipe", atMs: 3_000, node: "n2", downMs: 100 },
+    ],
+  }));
+  const wanted = 50_000 * US_PER_MS;
+  while (run.simulation.now < wanted) run.advance(50);
+  const { recovery, ring } = run.simulation.machines[1]?.replica ?? assert.fail("n2 is down");
+  const own = Array.from({ length: ring.rangeCount }, (_, range) => ring.primaries(range))
+    .filter((owners) => owners.includes("n2"));
+  const withN1 = own.filter((owners) => owners.includes("n1"));
+  assert.ok(withN1.length > 0 && withN1.length < own.length);
+  assert.deepEqual([recovery.ranges, recovery.waitingFor], [withN1.length, ["n1"]]);
+});
+
+Deno.test("without gossip a restored node learns again who its peers are, and confirms them", () => {
+  const faults: Fault[] = [
+    { kind: "wipe", atMs: 2_000, node: "n2", downMs: 100 },
+    { kind: "restart", atMs: 3_500, node: "n1" },
+    { kind: "restore", atMs: 5_000, node: "n1", agoMs: 3_500, downMs: 100 },
+    { kind: "crash", atMs: 8_000, node: "n3", downMs: 60_000 },
+    { kind: "restart", atMs: 9_000, node: "n2" },
+  ];
+  const { reads } = play({
+    config: { gossipIntervalMs: 0 },
+    faults,
+    reads: [{ atMs: 7_000, node: "n1" }, { atMs: 11_000, node: "n2" }],
+  });
+  assert.deepEqual(tally(reads), { value: 24, absent: 0, failed: 0 });
+});
+
 Deno.test("a disk that is put back recovers, and no dot is issued twice", () => {
   const faults: Fault[] = [
     { kind: "restore", atMs: 4_000, node: "n1", agoMs: 3_700, downMs: 300 },
