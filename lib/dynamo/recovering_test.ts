@@ -201,7 +201,7 @@ function withLeaver(leaver: string): { bench: HandCranked; change: MembershipSta
   const request = { method: "membership", state: change } as const;
   bench.step({ kind: "peer", id: 100, from: SECOND, request });
   drain(bench);
-  bench.effects = [];
+  bench.effects = bench.take("timer");
   return { bench, change };
 }
 
@@ -360,12 +360,16 @@ Deno.test("a replaced disk takes no writes of a range that it may have promised 
 
 Deno.test("what waits for a disk that refuses does not grow with what peers go on telling", () => {
   const { bench } = withLeaver(THIRD);
+  bench.step({ kind: "start" });
   const { planned } = handover();
-  const other = { ...planned, members: planned.members.map((each) => ({ ...each, version: 9 })) };
+  const news = { ...planned, members: planned.members.map((each) => ({ ...each, version: 9 })) };
+  const request = { method: "membership", state: news } as const;
+  bench.step({ kind: "peer", id: 200, from: SECOND, request });
+  const membership = { members: [], tokens: [], stretches: [] };
   const round = (isTaken: boolean) => {
     bench.pass(1_100);
     for (const call of callsOf(bench, "gossip").values()) {
-      answer(bench, call, { status: "gossip", newer: [], wanted: [], membership: other });
+      answer(bench, call, { status: "gossip", newer: [], wanted: [], membership });
     }
     for (const { id } of bench.take("save")) {
       const reason = "no space left on device";
