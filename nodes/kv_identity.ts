@@ -3,7 +3,7 @@
  * at each. A node's dots and its messages carry them, so that nothing from an earlier life is taken for
  * this one's. Beside them lies what the node knows of the disk's condition (`lib/dynamo/recovery.ts`).
  */
-import type { Boot, DiskCondition, DiskState } from "../lib/dynamo/boot.ts";
+import { type Boot, BOOT_NUMBERS, type DiskCondition, type DiskState } from "../lib/dynamo/boot.ts";
 import { drawDataId } from "./founder_identity.ts";
 import type { KvDocuments } from "./kv_documents.ts";
 import { metaAddress } from "./record_address.ts";
@@ -32,7 +32,6 @@ type OpenedAs = Omit<Boot, "self" | "membership" | "hints" | "writes">;
 const NAME = "identity";
 /** The note of a store of format 1. */
 const PROVEN = "proven";
-const BOOT_NUMBERS = 2 ** 24;
 /** Of a start before starts had numbers: no peer remembers it. */
 const NO_BOOT = 0;
 

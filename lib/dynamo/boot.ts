@@ -17,6 +17,9 @@ export interface DiskState {
   readonly condition: DiskCondition;
 }
 
+/** Numbers of boots are below this. */
+export const BOOT_NUMBERS = 2 ** 24;
+
 /** Who a replica is, this time. */
 export interface Boot {
   readonly self: NodeId;
@@ -24,7 +27,7 @@ export interface Boot {
   readonly dataId: string;
   /** Durably higher at every start, and than any that a peer was ever told. */
   readonly incarnation: number;
-  /** Drawn at this start, 0 … 2^24 - 1: two boots with one incarnation are told apart by it. */
+  /** Drawn at this start, below {@link BOOT_NUMBERS}: two boots with one incarnation are told apart by it. */
   readonly bootNumber?: number;
   /** How many changes the disk had taken before this start; each one raises it. */
   readonly writes?: number;

@@ -2,6 +2,7 @@
  * How a replica passes on what it does not own, and takes on what was passed to it. The rules are in
  * `forwarding.ts`.
  */
+import { BOOT_NUMBERS } from "./boot.ts";
 import type { Conversation, Origin } from "./conversations.ts";
 import type { Coordination } from "./coordination.ts";
 import { type DynamoError, refusal } from "./errors.ts";
@@ -11,8 +12,6 @@ import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import { complaintAbout, resolveOptions } from "./request_options.ts";
 import type { NodeId } from "./ring.ts";
 
-/** A restored disk can bring an incarnation back: the boot's number, below this, tells the two apart. */
-const BOOT_NUMBERS = 2 ** 24;
 /** How long a forward is remembered, in its own timeouts: the sender's and the receiver's. */
 const LIFETIME_TIMEOUTS = 2;
 
@@ -45,7 +44,8 @@ export class Forwards {
       ? preferred.filter((node) => !this.node.isSilent(node))
       : [...preferred, ...ranked.filter((node) => !isUp(node))];
     this.sent++;
-    // Incarnations rise from start to start of one data directory; another one counts anew.
+    // Incarnations rise from start to start of one data directory; another one counts anew. An older copy
+    // of the disk can bring one back: then the boot's number is another.
     const { dataId, bootNumber = 0 } = this.node.boot;
     const start = this.node.incarnation * BOOT_NUMBERS + bootNumber;
     const requestId = formatRequestId(`${this.node.self}.${dataId}`, start, this.sent);

@@ -108,7 +108,8 @@ export class Recovering {
   /** Peers are to hear of this node as it is by now. */
   private announce(): void {
     this.gossiping.describe(this.life, this.status);
-    this.tell(this.witnesses);
+    // Nobody has to remember what a first start has not done yet.
+    if (this.asksOthers) this.tell(this.witnesses);
   }
 
   /** Those who are told of this node's life where gossip does not tell everybody: the next by id. */
@@ -227,8 +228,13 @@ export class Recovering {
 
   /** The first round is over when all have answered, or one that remembers the disk and nobody is waited for. */
   private onWord(): void {
-    const isAnswered = this.isRemembered && this.asked.size === 0;
+    const isAnswered = this.isKnown && this.asked.size === 0;
     if (isAnswered || this.node.peers.every((peer) => this.heard.has(peer))) this.endFirstRound();
+  }
+
+  /** A peer remembers the disk, and nothing later; without gossip few were ever told anything. */
+  private get isKnown(): boolean {
+    return this.isRemembered || (this.node.config.gossipIntervalMs === 0 && this.heard.size > 0);
   }
 
   private endFirstRound(): void {
@@ -381,10 +387,10 @@ export class Recovering {
     const others = node.peers;
     if (others.length === 0) recovery.isInformed = true;
     if (recovery.cause === null) {
-      // One that remembers it is enough, but the others are given the time to know better. Or all have
-      // answered, and nobody remembers it.
-      const isKnown = this.isRemembered && this.isReady;
-      if (isKnown || others.every((peer) => this.heard.has(peer))) recovery.isConfirmed = true;
+      // One that knows it is enough, but the others are given the time to know better. Or all have
+      // answered, and nobody knows it.
+      const isSure = (this.isKnown && this.isReady) || others.every((peer) => this.heard.has(peer));
+      if (isSure) recovery.isConfirmed = true;
       if (recovery.isConfirmed) this.onSettled();
     } else if (!recovery.isInformed) return;
     for (const [start, owners] of recovery.entries()) {

@@ -318,7 +318,7 @@ function handover() {
   const { ring } = planned;
   const range = ring.rangeOfKey(KEY);
   const step = ring.steps.find((each) => each.range === range);
-  assert.ok(step?.joiner != null);
+  assert.ok(step !== undefined && step.joiner !== null);
   const { start, end } = ring.range(range);
   const moved = new Membership(FOUNDING, FIRST, { state: planned.state(), marks: [] });
   const stretches = [{ start, end, owners: ring.after(step), epoch: 2 }];

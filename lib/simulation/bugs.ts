@@ -45,7 +45,7 @@ import {
   tombstonesDropped,
 } from "./bugs/broken_rules.ts";
 import { type Sabotage, stateless } from "./sabotage.ts";
-import { replacedDiskFirst } from "./bugs/scenarios.ts";
+import { olderDisk, replacedDiskFirst } from "./bugs/scenarios.ts";
 import type { Scenario } from "./scenario.ts";
 import { type SwarmLimits, swarmScenario } from "./swarm.ts";
 
@@ -253,7 +253,7 @@ export const BUGS: readonly PlantedBug[] = [
       "ScyllaDB could take a file of hints for sent in full, and delete it, although some had " +
       "failed on the way (scylladb#15110, 2023)",
     caughtBy: "no-lost-write",
-    seeds: 300,
+    seeds: 400,
     limits: { kinds: ["crash", "kill", "pause", "loss", "partition"] },
     plant: hintDeletedEarly,
   },
@@ -329,8 +329,8 @@ export const BUGS: readonly PlantedBug[] = [
       "a domain controller of Active Directory that was put back from a snapshot counted its " +
       "changes anew, and the others took no notice of them; it took VM-GenerationID to tell (2012)",
     caughtBy: "quorum-reads",
-    seeds: 400,
-    limits: { kinds: ["restore", "crash", "partition"] },
+    seeds: 1,
+    scenario: olderDisk,
     plant: oldDiskTrusted,
   },
   {

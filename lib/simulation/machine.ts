@@ -4,7 +4,7 @@
  * It is state and small questions about it; `simulation.ts` makes it move.
  */
 import { deepClone } from "../dynamo/clone.ts";
-import type { Boot } from "../dynamo/boot.ts";
+import { type Boot, BOOT_NUMBERS } from "../dynamo/boot.ts";
 import type { Event, Founding } from "../dynamo/events.ts";
 import { IdTable } from "../dynamo/id_table.ts";
 import { below } from "../dynamo/random.ts";
@@ -40,8 +40,6 @@ export const BACKLOG_MAX = 100_000;
 
 /** Node clocks start here, so that none can be set back to before zero; µs. */
 export const CLOCK_START_US = 1_000_000_000;
-
-const BOOT_NUMBERS = 2 ** 24;
 
 export class Machine {
   replica: Replica | null = null;

@@ -6,6 +6,8 @@
  * 3. liveness: every key is read at R = all its owners until they are equal, within a bound.
  */
 import type { StoredRecord } from "../dynamo/events.ts";
+import type { ClusterConfig } from "../dynamo/config.ts";
+import type { Life } from "../dynamo/lives.ts";
 import type { Replica } from "../dynamo/replica.ts";
 import { resolveOptions } from "../dynamo/request_options.ts";
 import {
@@ -404,9 +406,15 @@ function unheard(replicas: readonly Up[]): string[] {
   if (replicas.length > UNHEARD_NODES_MAX) return [];
   return replicas.flatMap(({ id, replica: { life } }) =>
     replicas.filter((other) => other.id !== id)
-      .filter(({ replica }) => replica.remembers(id)?.bootNumber !== life.bootNumber)
+      .filter(({ replica }) => !knows(replica.remembers(id), life, replica.config))
       .map((other) => `${other.id} has not heard of the present life of ${id}`)
   );
+}
+
+/** Without gossip first starts are not told. */
+function knows(remembered: Life | null, life: Life, { gossipIntervalMs }: ClusterConfig): boolean {
+  if (remembered === null) return gossipIntervalMs === 0;
+  return remembered.bootNumber === life.bootNumber;
 }
 
 /** A clock that was set back makes timeouts last: conversations may be open when nothing moves. */
