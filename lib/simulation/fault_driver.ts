@@ -212,8 +212,10 @@ export class FaultDriver {
 
   private takeOut(world: Simulation, machine: Machine): void {
     if (!machine.isGone) {
-      this.takenOut.set(machine.index, machine.disk.clone());
-      world.driver.removedWith?.(machine.index, machine.disk.dataId);
+      const { disk } = machine;
+      this.takenOut.set(machine.index, disk.clone());
+      // One that was never a member's is as good as an empty one.
+      if (disk.state !== null) world.driver.removedWith?.(machine.index, disk.dataId);
     }
     world.processes.destroy(machine);
   }
