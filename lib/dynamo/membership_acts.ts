@@ -76,7 +76,7 @@ export class MembershipActs {
       quorum: Math.max(r, w),
       isUp: (id: string) => node.isUp(id),
       isRecovering: (id: string) =>
-        id === node.self ? !node.recovery.isOver : this.gossiping.statusOf(id) === "recovering",
+        id === node.self ? node.recovery.isFilling : this.gossiping.statusOf(id) === "recovering",
       dataIdOf: (id: string) => this.gossiping.dataIdOf(id),
     };
     return draftOf(act, planId, around, node.random);

@@ -7,8 +7,8 @@
  * before a peer hears of it: a raised incarnation above all, or two boots could go by one number.
  */
 import type { Conversation } from "./conversations.ts";
+import { DiskStateKeeper } from "./disk_state.ts";
 import { refusal } from "./errors.ts";
-import type { DiskState } from "./boot.ts";
 import type { Micros, PeerReply, PeerRequest } from "./events.ts";
 import type { Gossiping } from "./gossiping.ts";
 import { INCARNATION_MAX, type Life, type LifeStatus, verdictOf } from "./lives.ts";
@@ -30,9 +30,6 @@ const TICK_MS = 250;
 /** So many peers remember this node where there is no gossip. */
 const WITNESSES_MAX = 16;
 
-/** What the disk is to know, or knows; it knows no condition before it was a member's. */
-type DiskKnowledge = Partial<DiskState> & Omit<DiskState, "condition">;
-
 export class Recovering {
   private readonly recovery: Recovery;
   private readonly heard = new Set<NodeId>();
@@ -51,9 +48,7 @@ export class Recovering {
   private isTicking = false;
   /** Somebody has to be asked: whoever turns up is, too. */
   private asksOthers = false;
-  private wanted: DiskKnowledge;
-  private saved: DiskKnowledge;
-  private saving: { readonly id: number; readonly state: DiskKnowledge } | null = null;
+  private readonly disk: DiskStateKeeper;
 
   constructor(
     private readonly node: NodeContext,
@@ -61,9 +56,7 @@ export class Recovering {
     private readonly takeovers: Takeovers,
   ) {
     this.recovery = node.recovery;
-    const { incarnation, condition } = node.boot;
-    this.saved = condition === undefined ? { incarnation } : { incarnation, condition };
-    this.wanted = this.saved;
+    this.disk = new DiskStateKeeper(node);
     this.toldVersion = node.registry.durable.version;
     takeovers.onRecovered = this;
     gossiping.onOwnLife = this;
@@ -100,8 +93,8 @@ export class Recovering {
 
   /** Nothing is told before the disk knows it. */
   private get status(): LifeStatus {
-    if (this.saved.condition === "recovering") return "recovering";
-    const isSettled = this.recovery.isOver && this.saved.condition === "whole";
+    if (this.disk.saved.condition === "recovering") return "recovering";
+    const isSettled = this.recovery.isOver && this.disk.saved.condition === "whole";
     return isSettled ? "settled" : "unconfirmed";
   }
 
@@ -147,7 +140,7 @@ export class Recovering {
     const registered = membership.entry(self)?.member.dataId;
     const isMarked = boot.condition === "recovering";
     const isOther = registered === undefined
-      ? this.saved.condition !== "whole"
+      ? this.disk.saved.condition !== "whole"
       : registered !== boot.dataId;
     if (recovery.cause === null && !this.isFilled) {
       if (isOther) this.begin("replaced");
@@ -156,14 +149,14 @@ export class Recovering {
     // A range may become its own in another way than by being taken over: until it was merged, the next
     // start must not take the disk for whole.
     const condition = recovery.cause === null && recovery.rangesLeft === 0 ? "whole" : "recovering";
-    if (this.wanted.condition !== condition) this.save({ ...this.wanted, condition });
+    if (this.disk.wanted.condition !== condition) this.disk.save({ condition });
   }
 
   private begin(cause: RecoveryCause): void {
     const { node } = this;
     const { membership, ring } = node;
     this.recovery.begin(cause, ring, (id) => membership.isGone(id));
-    this.save({ ...this.wanted, condition: "recovering" });
+    this.disk.save({ condition: "recovering" });
     node.out.emit({ type: "recovering", cause });
     this.askOthers();
   }
@@ -255,8 +248,8 @@ export class Recovering {
     const { boot } = node;
     const verdict = verdictOf(remembered, boot);
     if (verdict === "current" || remembered.incarnation >= INCARNATION_MAX) return;
-    if (remembered.incarnation >= this.wanted.incarnation) {
-      this.save({ ...this.wanted, incarnation: remembered.incarnation + 1 });
+    if (remembered.incarnation >= this.disk.wanted.incarnation) {
+      this.disk.save({ incarnation: remembered.incarnation + 1 });
     }
     if (recovery.cause !== null || this.isFilled) return;
     if (verdict === "older") this.begin("restored");
@@ -298,38 +291,18 @@ export class Recovering {
     } else registry.afterwards({ kind: "respond", request, reply });
   }
 
-  // The disk's knowledge of itself ----------------------------------------------------------------
-
-  private save(state: DiskKnowledge): void {
-    this.wanted = state;
-    if (this.saving === null) this.saveNext();
-  }
-
-  private saveNext(): void {
-    const { wanted } = this;
-    const { condition } = wanted;
-    if (isSame(wanted, this.saved)) return;
-    // A node that is no member keeps nothing: what it learns can wait until it is one.
-    if (condition === undefined) return;
-    this.saving = { id: this.node.out.saveDiskState({ ...wanted, condition }), state: wanted };
-  }
-
   /** Whether the save was one of these. */
   onSaved(id: number): boolean {
-    if (this.saving?.id !== id) return false;
-    this.saved = this.saving.state;
-    this.saving = null;
-    this.node.incarnation = this.saved.incarnation;
+    if (!this.disk.onSaved(id)) return false;
     this.announce();
-    this.saveNext();
+    this.disk.saveNext();
     this.goOn();
     return true;
   }
 
   /** The disk did not take it: the next tick tries again. */
   onSaveFailed(id: number): boolean {
-    if (this.saving?.id !== id) return false;
-    this.saving = null;
+    if (!this.disk.onFailed(id)) return false;
     this.wake();
     return true;
   }
@@ -359,7 +332,7 @@ export class Recovering {
   onTick(): void {
     const { node } = this;
     if (node.out.now >= (this.firstRoundEndsAt ?? Infinity)) this.endFirstRound();
-    if (this.saving === null) this.saveNext();
+    this.disk.saveNext();
     if (!this.recovery.isOver) this.askOthers();
     for (const peer of this.untold) if (node.peers.includes(peer)) this.ask(peer);
     this.goOn();
@@ -373,12 +346,8 @@ export class Recovering {
   }
 
   private get isWaiting(): boolean {
-    return !this.recovery.isOver || !this.isReady || !this.isDiskInformed ||
+    return !this.recovery.isOver || !this.isReady || !this.disk.isInformed ||
       this.node.peers.some((peer) => this.untold.has(peer));
-  }
-
-  private get isDiskInformed(): boolean {
-    return this.wanted.condition === undefined || isSame(this.wanted, this.saved);
   }
 
   /** Does what has become possible. */
@@ -399,14 +368,14 @@ export class Recovering {
       if (owner !== undefined) this.takeovers.recover(start, owner);
     }
     if (!recovery.isOver) this.wake();
-    else if (this.wanted.condition === "recovering") this.onCaughtUp();
+    else if (this.disk.wanted.condition === "recovering") this.onCaughtUp();
   }
 
   private onCaughtUp(): void {
     const { recovery, node } = this;
     if (recovery.cause !== null) this.isFilled = true;
     recovery.end();
-    this.save({ ...this.wanted, condition: "whole" });
+    this.disk.save({ condition: "whole" });
     node.out.emit({ type: "caught-up" });
     this.onSettled();
   }
@@ -434,7 +403,7 @@ export class Recovering {
     const { membership, self, boot: { dataId } } = node;
     const entry = membership.entry(self);
     if (entry === undefined || !membership.isActive(self)) return;
-    if (entry.member.dataId === dataId || this.saved.condition !== "whole") return;
+    if (entry.member.dataId === dataId || this.disk.saved.condition !== "whole") return;
     const member = { ...entry.member, dataId };
     const asFounded = membership.isAsFounded(self) ? { asFounded: true } as const : {};
     const state = {
@@ -451,8 +420,4 @@ export class Recovering {
     if (version !== this.toldVersion) this.tell(this.node.peers);
     this.toldVersion = version;
   }
-}
-
-function isSame(a: DiskKnowledge, b: DiskKnowledge): boolean {
-  return a.incarnation === b.incarnation && a.condition === b.condition;
 }

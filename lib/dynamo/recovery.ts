@@ -78,6 +78,11 @@ export class Recovery {
     return this.cause === null ? this.isConfirmed : this.isInformed;
   }
 
+  /** Something is known to be missing. */
+  get isFilling(): boolean {
+    return this.cause !== null || this.lacking.size > 0;
+  }
+
   get rangesLeft(): number {
     return this.lacking.size;
   }

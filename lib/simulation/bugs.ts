@@ -171,7 +171,7 @@ export const BUGS: readonly PlantedBug[] = [
       "one corrupt block on one node lost or spread through replicated data in most of eight " +
       "stores studied (Ganesan et al., FAST 2017)",
     caughtBy: "quorum-reads",
-    seeds: 200,
+    seeds: 300,
     limits: { kinds: ["disk-corrupt", "kill"] },
     plant: damagedMeansAbsent,
   },

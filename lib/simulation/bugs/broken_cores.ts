@@ -4,6 +4,8 @@
  * A rule is replaced on the object that has it, as a function of `this`: then a copy of the replica has
  * the same bug, and none of the original's state.
  */
+import type { DiskState } from "../../dynamo/boot.ts";
+import { DiskStateKeeper } from "../../dynamo/disk_state.ts";
 import type { MemberEntry } from "../../dynamo/membership.ts";
 import { Membership } from "../../dynamo/membership.ts";
 import type { NodeContext } from "../../dynamo/node_context.ts";
@@ -65,11 +67,10 @@ export const toldBeforeDurable = () =>
 /** A node with a new disk counts its incarnations from the start, whatever its peers remember. */
 export const incarnationForgotten = () =>
   altered(({ parts: { recovering } }) => {
-    type State = { readonly incarnation: number };
-    type Private = { save(state: State): void; readonly saved: State };
-    const proto = Recovering.prototype as unknown as Private;
-    (recovering as unknown as Private).save = function (this: Private, state: State) {
-      proto.save.call(this, { ...state, incarnation: this.saved.incarnation });
+    const { disk } = recovering as unknown as { disk: DiskStateKeeper };
+    disk.save = function (this: DiskStateKeeper, change: Partial<DiskState>) {
+      const { incarnation } = this.saved;
+      DiskStateKeeper.prototype.save.call(this, { ...change, incarnation });
     };
   });
 
