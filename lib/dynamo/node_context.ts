@@ -81,6 +81,8 @@ export class NodeContext {
   readonly returned = new Set<NodeId>();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
+  /** How the names of this boot's actors begin. */
+  private readonly actorsOfBoot: string;
   private actorsDrawn = 0;
   /** Actors up to this one issue no more dots. */
   private actorsRetired = 0;
@@ -100,6 +102,8 @@ export class NodeContext {
     this.recovery = new Recovery(boot.self, boot);
     this.writes = boot.writes ?? 0;
     this.incarnation = boot.incarnation;
+    const { self, dataId, incarnation, bootNumber = 0 } = boot;
+    this.actorsOfBoot = `${self}/${dataId}/${incarnation}-${bootNumber.toString(36)}.`;
     this.versioning = rules ?? versioning(founding.config.mode);
     this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
     this.detector = new FailureDetector(founding.config);
@@ -141,12 +145,6 @@ export class NodeContext {
   nextActor(): Actor {
     this.actorsDrawn++;
     return `${this.actorsOfBoot}${this.actorsDrawn}`;
-  }
-
-  /** How the names of this boot's actors begin. */
-  private get actorsOfBoot(): string {
-    const { self, dataId, incarnation, bootNumber = 0 } = this.boot;
-    return `${self}/${dataId}/${incarnation}-${bootNumber.toString(36)}.`;
   }
 
   /**

@@ -11,9 +11,17 @@ import type { SimulatedDisk } from "./disk.ts";
 
 type Message = Extract<Effect, { kind: "call" | "respond" }>;
 
-/** What of the message the disk does not know yet, in words; null when it knows all of it. */
-export function toldTooSoon(node: string, message: Message, disk: SimulatedDisk): string | null {
+/**
+ * What of the message the disk does not know yet, in words; null when it knows all of it, undefined when
+ * the message tells nothing of the kind.
+ */
+export function toldTooSoon(
+  node: string,
+  message: Message,
+  disk: SimulatedDisk,
+): string | null | undefined {
   const { state, life } = told(node, message);
+  if (state === null && life === null) return undefined;
   return (state === null ? null : unknownOf(state, disk)) ??
     (life === null || life.incarnation <= disk.incarnation
       ? null
@@ -50,11 +58,12 @@ function told(node: string, message: Message): Told {
         life: reply.newer.find(({ id }) => id === node) ?? null,
       };
     case "boot":
-      return { ...NOTHING, state: reply.membership ?? null };
+      return { state: reply.membership ?? null, life: reply.life };
     case "membership":
       return { ...NOTHING, state: reply.state };
     case "error": {
-      const { stretches = [] } = reply.error;
+      const { stretches } = reply.error;
+      if (stretches === undefined) return NOTHING;
       return { ...NOTHING, state: { members: [], tokens: [], stretches } };
     }
     default:

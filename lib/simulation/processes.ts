@@ -203,7 +203,8 @@ export class Processes {
 
   private noteTold({ id, index, disk }: Machine, message: Effect & { kind: "call" | "respond" }) {
     const { driver, now } = this.world;
-    driver.told?.(index, toldTooSoon(id, message, disk), now);
+    const what = toldTooSoon(id, message, disk);
+    if (what !== undefined) driver.told?.(index, what, now);
   }
 
   /** A timer runs for a duration, as `setTimeout` does: setting the clock does not move it. */
