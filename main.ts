@@ -7,6 +7,7 @@
 import { Option } from "commander";
 import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./cli/options.ts";
 import { launchCluster } from "./nodes/launcher.ts";
+import { fetchPackages } from "./nodes/package_cache.ts";
 import { holderOf } from "./nodes/port_holder.ts";
 import { PORT_MAX } from "./nodes/ports.ts";
 import { createDashboard } from "./routes/app.tsx";
@@ -55,7 +56,7 @@ function startDemo(registry: ClusterRegistry): Registered {
 /** What to do next, once the demo cluster is there to do it with. */
 async function introduce({ live }: Registered): Promise<void> {
   await live.settled;
-  if (live.failure !== null) return say(`The demo cluster did not start: ${live.failure}`);
+  if (live.failure !== null) return say(`The demo cluster did not start.\n${live.failure}`);
   const [first, second] = live.summary().nodes;
   if (first === undefined || second === undefined) return;
   print(
@@ -71,7 +72,7 @@ async function introduce({ live }: Registered): Promise<void> {
 async function main(): Promise<void> {
   const options = readOptions();
   const registry = new ClusterRegistry({ launch: launchCluster, loadSender: clientSender });
-  const assets = buildAssets();
+  const assets = buildAssets(fetchPackages);
   const dashboard = createDashboard({
     registry,
     assets,

@@ -12,7 +12,8 @@ import { runSimulationBench } from "./bench_simulation.ts";
 import type { SimulationRow } from "./bench/simulation.ts";
 import { type BenchOptions, type BenchRow, runRounds } from "./bench/rounds.ts";
 import { type BenchedSystem, etcdVersion, startDynamo, startEtcd } from "./bench/systems.ts";
-import { integer, items, newCommand, readArguments, writeAll } from "./options.ts";
+import { LaunchError } from "../nodes/launch_error.ts";
+import { fail, integer, items, newCommand, readArguments, writeAll } from "./options.ts";
 
 interface Flags {
   readonly clients: number[];
@@ -165,10 +166,15 @@ function simulationTable(rows: readonly SimulationRow[]): string {
   );
 }
 
+function tell(error: unknown): never {
+  if (error instanceof LaunchError) fail(error.message, 1);
+  throw error;
+}
+
 const flags = readFlags();
 const wants = (part: Flags["only"]) => flags.only === undefined || flags.only === part;
 const etcd = flags.etcd && wants("store") ? await etcdVersion() : null;
-const store = wants("store") ? await benchStore(flags, etcd) : [];
+const store = wants("store") ? await benchStore(flags, etcd).catch(tell) : [];
 const simulator = wants("simulator") ? await runSimulationBench() : [];
 const models = wants("models") ? benchWars(flags.trials) : [];
 const ratios = ratiosOf(store);

@@ -55,9 +55,7 @@ async function findPart(node: RunningNode, flags: NodeFlags, means: Means): Prom
       means.log.error(`'${id}' was removed from the cluster and serves nobody: stop it`);
     }
   };
-  service.host.observe((observation) => {
-    if (observation.type === "member" && observation.member === id) tellOfEnd();
-  });
+  service.onStanding(tellOfEnd);
   if (service.standing === "member" || service.standing === "leaving") return;
   if (flags.join === undefined || !flags.admit) {
     if (service.standing === "removed") return tellOfEnd();

@@ -54,7 +54,7 @@ async function main(): Promise<void> {
   // Ctrl-C reaches the tests as well: they end what they started, and this waits for them.
   Deno.addSignalListener("SIGINT", () => {});
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["test", "-A", "--sanitize-ops", "--sanitize-resources", ...Deno.args],
+    args: ["test", "-A", "--cached-only", "--sanitize-ops", "--sanitize-resources", ...Deno.args],
     cwd: PROJECT,
     env,
   }).spawn();

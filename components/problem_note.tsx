@@ -1,5 +1,6 @@
 /** A problem as a person reads it: what was wrong, and for a store's refusal what came and what was needed. */
 import type { Problem } from "../islands/models/api.ts";
+import { FailureText } from "./failure_text.tsx";
 
 export function ProblemNote({ problem }: { readonly problem: Problem | null }) {
   if (problem === null) return null;
@@ -7,7 +8,7 @@ export function ProblemNote({ problem }: { readonly problem: Problem | null }) {
   return (
     <div class="problem" role="alert">
       <strong>{title}</strong>
-      {detail !== undefined && <p>{detail}</p>}
+      {detail !== undefined && <FailureText text={detail} />}
       {needed !== undefined && (
         <p>
           {needed} needed, {got ?? 0} came

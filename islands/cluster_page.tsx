@@ -4,6 +4,7 @@
  */
 import { useEffect, useMemo } from "preact/hooks";
 import { ConfigFacts } from "../components/config_facts.tsx";
+import { FailureText } from "../components/failure_text.tsx";
 import { Sparkline } from "../components/sparkline.tsx";
 import { ChangePanel } from "./change_panel.tsx";
 import { FeedPanel } from "./feed_panel.tsx";
@@ -55,7 +56,7 @@ export function ClusterPage(props: ClusterPageProps) {
       {cluster.failure !== null && (
         <div class="problem" role="alert">
           <strong>The cluster did not start</strong>
-          <pre>{cluster.failure}</pre>
+          <FailureText text={cluster.failure} />
         </div>
       )}
       {cluster.state === "running" && (

@@ -1,6 +1,7 @@
 /** The front page: clusters that run, and the form that starts another. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { FailureText } from "../components/failure_text.tsx";
 import { LaunchForm } from "./launch_form.tsx";
 import type { ClusterSummary, Problem } from "./models/api.ts";
 import { plural } from "./models/format.ts";
@@ -82,6 +83,11 @@ function ClusterItem({ cluster }: { readonly cluster: ClusterSummary }) {
           </>
         )}
       </p>
+      {cluster.failure !== null && (
+        <div class="problem">
+          <FailureText text={cluster.failure} />
+        </div>
+      )}
       {running[0] !== undefined && (
         <pre
           class="curl"

@@ -122,9 +122,8 @@ function defined({ weight, zone }: JoinWishes): JoinWishes {
 /** Whoever committed tells the newcomer; should that be lost, gossip does. */
 function untilMember(service: RunningNode["service"]) {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const isMember = () => service.standing === "member" satisfies Standing;
-  const forget = service.host.observe(() => {
-    if (isMember()) resolve();
+  const forget = service.onStanding(() => {
+    if (service.standing === "member" satisfies Standing) resolve();
   });
   return { promise, forget };
 }

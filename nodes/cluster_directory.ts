@@ -4,14 +4,18 @@
  * ends says who has it.
  *
  *     DIR/founding.json   DIR/secret (0600)   DIR/launcher.lock   DIR/n1/node.sqlite3   DIR/n2/…
+ *     DIR/n1/identity.json, until the node's first start: see `founder_identity.ts`
  *     DIR/roster.json, once a node has joined or gone
  *
  * A temporary one has a mark besides: see `temporary_directories.ts`.
  */
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
+import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
+import { ELSEWHERE, explain } from "./failure_words.ts";
+import { writeFounderIdentity } from "./founder_identity.ts";
 import { parseFounding } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
 import { FOUNDING_ROSTER, parseRoster, type Roster } from "./launcher_roster.ts";
@@ -47,10 +51,14 @@ export class ClusterDirectory {
   /**
    * Opens and locks the directory, making it when it is missing; without a path, a temporary one, and
    * those that dead launchers left are removed.
-   * Throws {@link LaunchError} when it is another's, or neither empty nor a cluster's, and
-   * `ConfigError` when its founding data cannot be read.
+   * Throws {@link LaunchError} when it cannot be used, is another's, or neither empty nor a cluster's,
+   * and `ConfigError` when its founding data cannot be read.
    */
   static async open(path?: string): Promise<ClusterDirectory> {
+    return await inPlainWords(path, () => ClusterDirectory.opened(path));
+  }
+
+  private static async opened(path?: string): Promise<ClusterDirectory> {
     const temporary = path === undefined;
     const directory = temporary ? await makeTemporary() : await madeDirectory(resolve(path));
     const lock = locked(directory);
@@ -80,15 +88,28 @@ export class ClusterDirectory {
     return join(this.path, id);
   }
 
-  /** Writes the founding data, a secret where there is none, and a directory for each member. */
+  /**
+   * Writes the founding data, a secret where there is none, and a directory for each member. Throws
+   * {@link LaunchError} when the disk does not take them.
+   */
   async write(founding: Founding): Promise<void> {
+    await inPlainWords(this.path, () => this.writeFiles(founding));
+  }
+
+  private async writeFiles(founding: Founding): Promise<void> {
     try {
       const secret = randomBytes(SECRET_BYTES).toString("base64url");
       await Deno.writeTextFile(this.secretFile, secret, { createNew: true, mode: 0o600 });
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
-    for (const { id } of founding.members) await madeDirectory(this.nodeDirectory(id));
+    for (const { id, dataId } of founding.members) {
+      const directory = await madeDirectory(this.nodeDirectory(id));
+      // Once: a directory that is empty at a later start is not the one that was founded.
+      if (this.stored !== null || dataId === undefined) continue;
+      const { cluster } = founding.config;
+      await writeFounderIdentity(directory, { cluster, node: id, dataId });
+    }
     // The file comes last and whole: a directory with it has all that a start needs.
     await writeWhole(this.foundingFile, join(this.path, FOUNDING_DRAFT), founding);
   }
@@ -166,15 +187,33 @@ async function writeWhole(path: string, draft: string, document: unknown): Promi
   await Deno.rename(draft, path);
 }
 
+/** Says what to do where the system refuses for a reason that is known. */
+async function inPlainWords<T>(path: string | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof LaunchError || error instanceof ConfigError) throw error;
+    const directory = path ?? "the directory for temporary files";
+    if (error instanceof Deno.errors.NotFound) {
+      const advice = `Make it, or choose another directory: ${ELSEWHERE}`;
+      const why = `${directory} does not exist`;
+      throw new LaunchError("refused", `Cannot start a cluster: ${why}.\n${advice}`);
+    }
+    const known = explain((error as Error).message, { directory });
+    if (known === null) throw error;
+    const { why, advice, cause } = known;
+    throw new LaunchError("refused", `Cannot start a cluster: ${why}.\n${advice}`, cause);
+  }
+}
+
 async function madeDirectory(path: string): Promise<string> {
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     return path;
   } catch (error) {
-    throw new LaunchError(
-      "refused",
-      `Cannot make the directory ${path}: ${(error as Error).message}`,
-    );
+    const { message } = error as Error;
+    if (explain(message) !== null) throw error;
+    throw new LaunchError("refused", `Cannot make the directory ${path}: ${message}`);
   }
 }
 
@@ -200,7 +239,9 @@ function opened(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { read: true, write: true, create: true });
   } catch (error) {
-    throw new LaunchError("refused", `Cannot write in ${path}: ${(error as Error).message}`);
+    const { message } = error as Error;
+    if (explain(message) !== null) throw error;
+    throw new LaunchError("refused", `Cannot write in ${path}: ${message}`);
   }
 }
 

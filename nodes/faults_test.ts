@@ -179,6 +179,10 @@ function recordingStore(done: string[]): HostStore {
     scan: () => note("scan").then(() => ({ records: [], unreadable: [], next: null })),
     scanHints: () => note("hints").then(() => []),
     writeMeta: (name) => note(`remember ${name}`),
+    saveDiskState: ({ condition }) => note(`disk is ${condition}`),
+    get writes() {
+      return done.length;
+    },
   };
 }
 

@@ -2,6 +2,7 @@
  * Stands between a replica and its disk, and makes it slow or failing as `/faults` says. Only the
  * replica's own accesses are touched: `/debug` and `/status` still see the disk as it is.
  */
+import type { DiskState } from "../lib/dynamo/boot.ts";
 import type { StoredRecord } from "../lib/dynamo/events.ts";
 import type { Position } from "../lib/dynamo/position.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
@@ -48,6 +49,14 @@ export class FaultyStore implements HostStore {
 
   writeMeta(name: string, json: unknown): Promise<void> {
     return this.write(() => this.inner.writeMeta(name, json));
+  }
+
+  saveDiskState(state: DiskState): Promise<void> {
+    return this.write(() => this.inner.saveDiskState(state));
+  }
+
+  get writes(): number {
+    return this.inner.writes;
   }
 
   /** Forgets the accesses that wait. */

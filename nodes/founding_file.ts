@@ -4,7 +4,8 @@
  *
  * What was founded (name, N, partitioning, Q, tokens, mode, members, their weights and zones, the ring)
  * stays for good: the objects on disk lie where that ring says. Defaults such as R, W and timeouts, and
- * where the members listen, may change from start to start.
+ * where the members listen, may change from start to start. The data ids of the members' directories are
+ * drawn here as well: see `founder_identity.ts`.
  */
 import {
   type ClusterConfig,
@@ -16,6 +17,8 @@ import type { Founding, Member } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
 import type { RingMember, RingState } from "../lib/dynamo/ring.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
+import { drawDataId } from "./founder_identity.ts";
+import { isNodeId } from "./wire_guards.ts";
 
 /** What a cluster is to be founded with; whatever is left out has a default, or is as it was founded. */
 export interface FoundingOptions {
@@ -43,7 +46,12 @@ export function makeFounding(options: FoundingOptions, urls: readonly string[]):
   });
   const { drawn } = options;
   if (drawn !== undefined) {
-    const members = drawn.members.map((member, i) => ({ ...member, url: urls[i] as string }));
+    // By name: whatever else comes with a drawn member says nothing of the directories made here.
+    const members = drawn.members.map(({ id, weight, zone }, i) => ({
+      ...{ id, url: urls[i] as string, weight },
+      ...(zone === undefined ? {} : { zone }),
+      dataId: drawDataId(),
+    }));
     return { config, members, ring: drawn.ring };
   }
   const members = membersOf(options, urls);
@@ -132,7 +140,7 @@ function membersOf(options: FoundingOptions, urls: readonly string[]): Member[] 
   for (const weight of weights ?? []) requireWeight(weight);
   for (const zone of zones ?? []) requireZone(zone);
   return urls.map((url, i) => {
-    const member = { id: `n${i + 1}`, url, weight: weights?.[i] ?? 1 };
+    const member = { id: `n${i + 1}`, url, weight: weights?.[i] ?? 1, dataId: drawDataId() };
     const zone = zones?.[i];
     return zone === undefined ? member : { ...member, zone };
   });
@@ -206,6 +214,9 @@ export function parseFounding(text: string, path: string): Founding {
   for (const member of members) {
     if (typeof member?.id !== "string" || !URL.canParse(member?.url)) {
       refuse("a member lacks its id or url");
+    }
+    if (member.dataId !== undefined && !isNodeId(member.dataId)) {
+      refuse(`the dataId of member '${member.id}' must be text`);
     }
   }
   return { config: clusterConfig(config), members, ring };

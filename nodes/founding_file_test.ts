@@ -16,11 +16,14 @@ function refusal(act: () => unknown): string {
 
 Deno.test("members are n1, n2, … at their urls, with weights and zones, and all are on the ring", () => {
   const founding = makeFounding({ weights: [1, 2, 1], zones: ["a", "b", "a"], seed: 7 }, URLS);
-  assert.deepEqual(founding.members, [
+  assert.deepEqual(founding.members.map(({ dataId: _, ...member }) => member), [
     { id: "n1", url: URLS[0], weight: 1, zone: "a" },
     { id: "n2", url: URLS[1], weight: 2, zone: "b" },
     { id: "n3", url: URLS[2], weight: 1, zone: "a" },
   ]);
+  const dataIds = founding.members.map(({ dataId }) => dataId);
+  assert.ok(dataIds.every((dataId) => /^[0-9a-z]{8}$/.test(dataId ?? "")), `${dataIds}`);
+  assert.equal(new Set(dataIds).size, 3);
   const held = (id: string) => founding.ring.tokens.filter(({ owner }) => owner === id).length;
   assert.deepEqual(["n1", "n2", "n3"].map(held), [32, 64, 32]);
 });
@@ -51,6 +54,8 @@ Deno.test("what was founded is read back, and defaults given now take the place 
   const again = refound(read, { config: { w: 3, n: 3 }, nodes: 3, seed: 7 }, moved);
   assert.deepEqual(again.members.map(({ url }) => url), moved);
   assert.deepEqual(again.ring, founding.ring);
+  const dataIds = (each: typeof founding) => each.members.map(({ dataId }) => dataId);
+  assert.deepEqual(dataIds(again), dataIds(founding), "the directories are the same");
   const { r, w, timeoutMs, patienceMs } = again.config;
   assert.deepEqual({ r, w, timeoutMs, patienceMs }, {
     r: 1,
@@ -94,4 +99,25 @@ Deno.test("a damaged founding file is refused with its path and what is wrong", 
     assert.match(said, message);
     assert.ok(said.startsWith("/data/founding.json is not a cluster's founding data"), said);
   }
+});
+
+Deno.test("a ring that was drawn elsewhere brings no data directories", () => {
+  const { members, ring } = makeFounding({ seed: 7, zones: ["a", "b", "a"] }, URLS);
+  const simulated = members.map((member) => ({ ...member, dataId: "d1" }));
+  const founding = makeFounding({ drawn: { members: simulated, ring } }, URLS);
+  assert.deepEqual(founding.members.map(({ zone }) => zone), ["a", "b", "a"]);
+  assert.ok(founding.members.every(({ dataId }) => dataId !== "d1"));
+  assert.equal(new Set(founding.members.map(({ dataId }) => dataId)).size, 3);
+});
+
+Deno.test("founding data of an earlier version have no data ids; a wrong one is refused", () => {
+  const founding = makeFounding({ seed: 7 }, URLS);
+  const members = founding.members.map(({ dataId: _, ...member }) => member);
+  const old = parseFounding(JSON.stringify({ ...founding, members }), "founding.json");
+  assert.deepEqual(old.members, members);
+  const wrong = { ...founding, members: [{ ...founding.members[0], dataId: 7 }] };
+  assert.match(
+    refusal(() => parseFounding(JSON.stringify(wrong), "founding.json")),
+    /the dataId of member 'n1' must be text/,
+  );
 });

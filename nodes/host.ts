@@ -49,7 +49,7 @@ export type Stepper = Pick<Replica, "step">;
 /** What the host needs of a store. */
 export type HostStore = Pick<
   RecordStore,
-  "load" | "store" | "delete" | "scan" | "scanHints" | "writeMeta"
+  "load" | "store" | "delete" | "scan" | "scanHints" | "writeMeta" | "saveDiskState" | "writes"
 >;
 
 /** Under this name the store remembers the membership. */
@@ -71,13 +71,16 @@ export class Host {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stopped = false;
 
-  /** `onDefect` is told when the replica throws: its state can no longer be trusted. */
+  /**
+   * `onDefect` is told when the replica throws: its state can no longer be trusted. `onMembershipSaved`:
+   * the replica has heard that a membership is on the disk.
+   */
   constructor(
     private readonly replica: Stepper,
     private readonly store: HostStore,
     private readonly peers: PeerCaller,
     private readonly onDefect: (error: unknown) => void,
-    private readonly onProven: () => void = () => {},
+    private readonly onMembershipSaved: () => void = () => {},
     private readonly now: () => Micros = nowMicros,
   ) {}
 
@@ -162,10 +165,16 @@ export class Host {
         this.load(effect);
         break;
       case "store":
-        this.storeRecord(effect);
+        this.changeDisk(
+          effect.id,
+          this.store.store(effect.record, effect.position, effect.hints),
+        );
         break;
       case "remove":
-        this.remove(effect);
+        this.changeDisk(
+          effect.id,
+          this.store.delete(effect.key, effect.position, effect.hints),
+        );
         break;
       case "scan":
         this.scan(effect);
@@ -174,10 +183,14 @@ export class Host {
         this.scanHints(effect);
         break;
       case "save":
-        this.save(effect);
+        this.changeDisk(
+          effect.id,
+          this.store.writeMeta(MEMBERSHIP, effect.document),
+          this.onMembershipSaved,
+        );
         break;
-      case "proven":
-        this.onProven();
+      case "save-disk-state":
+        this.changeDisk(effect.id, this.store.saveDiskState(effect.state));
         break;
       case "timer":
         this.setTimer(effect.id, effect.at);
@@ -212,23 +225,13 @@ export class Host {
     );
   }
 
-  private storeRecord({ id, record, position, hints }: Effect & { kind: "store" }): void {
-    this.store.store(record, position, hints).then(
-      () => this.deliver({ kind: "stored", id }),
-      (error) => this.storageFailed(id, error),
-    );
-  }
-
-  private remove({ id, key, position, hints }: Effect & { kind: "remove" }): void {
-    this.store.delete(key, position, hints).then(
-      () => this.deliver({ kind: "stored", id }),
-      (error) => this.storageFailed(id, error),
-    );
-  }
-
-  private save({ id, document }: Effect & { kind: "save" }): void {
-    this.store.writeMeta(MEMBERSHIP, document).then(
-      () => this.deliver({ kind: "stored", id }),
+  /** Tells how a change of the disk went, and how many it has durably taken by then. */
+  private changeDisk(id: number, change: Promise<void>, afterwards?: () => void): void {
+    change.then(
+      () => {
+        this.deliver({ kind: "stored", id, writes: this.store.writes });
+        afterwards?.();
+      },
       (error) => this.storageFailed(id, error),
     );
   }

@@ -20,6 +20,7 @@ class Scripted implements Stepper {
 }
 
 const RECORD: StoredRecord = { key: "k", siblings: [] };
+const WRITES = 17;
 const NO_PEERS: PeerCaller = { call: () => {} };
 
 function storeWith(changes: Partial<HostStore>): HostStore {
@@ -31,6 +32,8 @@ function storeWith(changes: Partial<HostStore>): HostStore {
     scan: unasked,
     scanHints: unasked,
     writeMeta: unasked,
+    saveDiskState: unasked,
+    writes: WRITES,
     ...changes,
   };
 }
@@ -106,7 +109,7 @@ Deno.test("a load and a store come back as events", async () => {
   await until(replica, "stored");
   deepEqual(replica.events.slice(1), [
     { kind: "loaded", id: 1, record: RECORD },
-    { kind: "stored", id: 2 },
+    { kind: "stored", id: 2, writes: WRITES },
   ]);
   deepEqual(stored, [RECORD]);
 });
@@ -157,7 +160,7 @@ Deno.test("a new timer replaces the old one", async () => {
       ? [{ kind: "timer", id: 1, at: 60_000_000 }, { kind: "timer", id: 2, at: 1_000 }]
       : []
   );
-  const host = new Host(replica, storeWith({}), NO_PEERS, fail, () => now);
+  const host = new Host(replica, storeWith({}), NO_PEERS, fail, () => {}, () => now);
   host.client({ method: "get", key: "k" }, () => {});
   now = 1_000;
   await until(replica, "timer");
@@ -200,7 +203,11 @@ Deno.test("the membership is remembered as one document, and the replica hears h
   const document = { state: { members: [], tokens: [], stretches: [] }, marks: [] };
   const kept: unknown[] = [];
   const disks: [HostStore["writeMeta"], Event][] = [
-    [(name, json) => Promise.resolve(void kept.push([name, json])), { kind: "stored", id: 7 }],
+    [(name, json) => Promise.resolve(void kept.push([name, json])), {
+      kind: "stored",
+      id: 7,
+      writes: WRITES,
+    }],
     [() => Promise.reject(new StorageError("full", "the disk is full")), {
       kind: "storage-failed",
       id: 7,
@@ -212,11 +219,28 @@ Deno.test("the membership is remembered as one document, and the replica hears h
     const replica = new Scripted((event) =>
       event.kind === "start" ? [{ kind: "save", id: 7, document }] : []
     );
-    const host = new Host(replica, storeWith({ writeMeta }), NO_PEERS, fail);
+    let heard = 0;
+    const host = new Host(replica, storeWith({ writeMeta }), NO_PEERS, fail, () => heard++);
     host.start();
     await until(replica, told.kind);
     deepEqual(replica.events.at(-1), told);
+    equal(heard, told.kind === "stored" ? 1 : 0, "what is not durable is not told");
     host.stop();
   }
   deepEqual(kept, [["membership", document]]);
+});
+
+Deno.test("what the disk is to know of itself is saved, and the replica hears when it is durable", async () => {
+  const state = { incarnation: 3, condition: "recovering" } as const;
+  const saved: unknown[] = [];
+  const replica = new Scripted((event) =>
+    event.kind === "start" ? [{ kind: "save-disk-state", id: 4, state }] : []
+  );
+  const saveDiskState = (given: unknown) => Promise.resolve(void saved.push(given));
+  const host = new Host(replica, storeWith({ saveDiskState }), NO_PEERS, fail);
+  host.start();
+  await until(replica, "stored");
+  deepEqual(replica.events.at(-1), { kind: "stored", id: 4, writes: WRITES });
+  deepEqual(saved, [state]);
+  host.stop();
 });

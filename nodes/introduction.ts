@@ -8,6 +8,7 @@
  */
 import { md5 } from "js-md5";
 import { type ClusterConfig, foundedPart } from "../lib/dynamo/config.ts";
+import type { DiskCondition } from "../lib/dynamo/boot.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { MembershipState, Standing } from "../lib/dynamo/membership.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
@@ -27,6 +28,8 @@ export interface Identity {
   readonly id: NodeId;
   /** Names its data directory. */
   readonly dataId: string;
+  /** Null: the directory was never a member's. */
+  readonly condition: DiskCondition | null;
   /** Where it believes to be reached. */
   readonly url: string;
   /** As it was started: null where nothing was said. */
@@ -45,15 +48,16 @@ export function introduce(service: NodeService): Introduction {
     founding: () => {
       const answer: FoundingAnswer = {
         founding: service.founding,
-        membership: service.replica.membership.state(),
+        membership: service.replica.durableMembership,
       };
       return answer;
     },
     identify: () => {
-      const { boot, self, standing, wishes } = service;
+      const { boot, self, standing, store, wishes } = service;
       const answer: Identity = {
         id: boot.self,
         dataId: boot.dataId,
+        condition: store.condition ?? null,
         url: self.url,
         weight: wishes.weight ?? null,
         zone: wishes.zone ?? null,
@@ -74,8 +78,10 @@ export function foundingIdOf({ config, ring }: Founding): string {
 /** The identity, when it is one. */
 export function identityIn(given: unknown): Identity | null {
   if (!isObject(given)) return null;
-  const { id, dataId, url, weight, zone, founded, foundingId } = given;
-  const isWhole = isNodeId(id) && isNodeId(dataId) && isNodeUrl(url) && isObject(founded) &&
+  const { id, dataId, condition, url, weight, zone, founded, foundingId } = given;
+  const hasCondition = condition === null || condition === "whole" || condition === "recovering";
+  const isWhole = hasCondition && isNodeId(id) && isNodeId(dataId) && isNodeUrl(url) &&
+    isObject(founded) &&
     isVersionName(foundingId) && isMemberDraft({ weight, zone });
   return isWhole ? given as unknown as Identity : null;
 }

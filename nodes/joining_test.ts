@@ -310,6 +310,43 @@ Deno.test("a dead node is removed, unless nobody else has its data, and cannot c
   });
 });
 
+Deno.test("a node that was removed by one that had just started cannot come back with its data", async () => {
+  await withBench({ nodes: 3, config: { n: 2, r: 1, w: 2, ...BASE } }, async (bench) => {
+    const { cluster, first, joiner, order, secretFile, directory } = bench;
+    await fill(first, 20);
+    // Nobody who runs has ever heard of n3: only the membership knows which directory was its.
+    for (const { id } of cluster.nodes) await cluster.stop(id);
+    for (const id of ["n1", "n2"]) await cluster.restart(id);
+    await until("n3 is believed down", async () => {
+      const { peers } = await statusOf(first) as { peers: Record<string, { up: boolean }> };
+      return peers["n3"]?.up === false;
+    });
+    const plan = await order("remove", { plan: true, node: "n3" });
+    equal(plan.status, 200, plan.json.detail);
+    equal((await order("remove", { planId: plan.json.planId })).status, 200);
+
+    const data = ["--kv", `${directory}/cluster/n3/node.sqlite3`, "--secret-file", secretFile];
+    const [, args] = await joiner("n3");
+    const late = await refusal(directory, [...args.slice(0, 4), ...data, "--port", "0"]);
+    equal(late.code, 2);
+    match(late.said, /Cannot start 'n3' with this data: it was removed from the cluster/);
+    // Started from the founding data it does not know, until it hears so; nor is it let in.
+    const founding = ["--founding", `${directory}/cluster/founding.json`];
+    const silent = await start(directory, ["--id", "n3", ...founding, ...data]);
+    const join = await order("join", { plan: true, url: silent.ready.url });
+    equal(join.status, 409, join.json.detail);
+    match(
+      join.json.detail,
+      /join with the data that it was removed with/,
+    );
+    await until(
+      "it hears that it was removed",
+      async () => (await statusOf(silent.ready.url))["standing"] === "removed",
+    );
+    await stopped(silent);
+  });
+});
+
 Deno.test("a commit is refused when the ring moved on; orders that make no sense are named", async () => {
   await withBench({ nodes: 4, config: { n: 2, r: 1, w: 1, ...BASE } }, async (bench) => {
     const { order, first } = bench;

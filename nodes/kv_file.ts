@@ -43,14 +43,9 @@ export async function lockFile(path: string): Promise<LockedFile> {
   return { path, release: () => file.close() };
 }
 
-/** Sets the file aside when SQLite finds it damaged. */
-export async function checkFile(
-  path: string,
-  report: (report: StorageReport) => void,
-): Promise<void> {
-  if (!exists(path)) return;
-  const damage = damageOf(path);
-  if (damage !== null) await setAside(path, damage, report);
+/** Why the file must be set aside, null when it need not. Throws {@link StorageError} for a stranger's. */
+export function checkFile(path: string): string | null {
+  return exists(path) ? damageOf(path) : null;
 }
 
 /** Renames the file and its companions, so that the next opening starts empty. */

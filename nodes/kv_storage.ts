@@ -6,14 +6,16 @@
  * through one {@link KvWriter}; large records are {@link KvDocuments}' concern; the layout of the
  * database is in `record_address.ts`.
  */
+import type { DiskCondition, DiskState } from "../lib/dynamo/boot.ts";
 import type { StoredRecord } from "../lib/dynamo/events.ts";
 import type { Position } from "../lib/dynamo/position.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type Companion, type Document, KvDocuments } from "./kv_documents.ts";
 import { bytesOnDisk } from "./kv_file.ts";
 import { KvHints } from "./kv_hints.ts";
-import { type KvIdentity, nextIdentity } from "./kv_identity.ts";
+import { KvIdentity } from "./kv_identity.ts";
 import { storageErrorOf } from "./kv_errors.ts";
+import { type FoundFrame, framesIn } from "./kv_frames.ts";
 import { KvTable } from "./kv_table.ts";
 import { KvWriter } from "./kv_writer.ts";
 import {
@@ -26,13 +28,14 @@ import {
 import { RecordCache } from "./record_cache.ts";
 import { readFrame, UnreadableFrame } from "./record_frame.ts";
 import { RecordIndex } from "./record_index.ts";
-import { type Stretch, stretchesOf } from "./record_stretches.ts";
+import { stretchesOf } from "./record_stretches.ts";
 import { inRingOrder, isAfter } from "./ring_order.ts";
 import {
   type HintChange,
   type HintScanOptions,
   type KeyPlace,
   META_BYTES_MAX,
+  type Opening,
   RECORD_BYTES_MAX,
   type RecordStore,
   type ScanOptions,
@@ -52,17 +55,12 @@ export interface KvStorageParts {
   readonly kv: Deno.Kv;
   /** Null for a remote database. */
   readonly path: string | null;
+  /** For a store that is new; null: it draws one. */
+  readonly dataId: () => Promise<string | null>;
   readonly cacheBytesMax: number;
   readonly report: (report: StorageReport) => void;
   /** Called when all is closed. */
   readonly release: () => void;
-}
-
-/** A frame as a scan meets it. */
-interface Found extends KeyPlace {
-  readonly address: Address;
-  readonly value: unknown;
-  readonly damage: UnreadableFrame | null;
 }
 
 export class KvStorage implements RecordStore {
@@ -75,7 +73,6 @@ export class KvStorage implements RecordStore {
   /** Reads under way: loads of one key share one; a write to the key takes it out. */
   readonly #reads = new Map<Address, Promise<StoredRecord | null>>();
   readonly #unreadable = new Map<Address, UnreadableRecord>();
-  #identity: KvIdentity = { dataId: "", incarnation: 0, format: 1 };
   #closed = false;
   #writes = 0;
   #loadsFromMemory = 0;
@@ -83,12 +80,14 @@ export class KvStorage implements RecordStore {
 
   private constructor(
     readonly parts: KvStorageParts,
-    table: KvTable,
-    failed: (error: StorageError) => void,
+    documents: KvDocuments,
+    readonly identity: KvIdentity,
+    readonly opening: Opening,
   ) {
+    const { table, writer } = documents;
     this.#table = table;
-    this.#writer = new KvWriter(table, failed);
-    this.#documents = new KvDocuments(table, this.#writer);
+    this.#writer = writer;
+    this.#documents = documents;
     this.#hints = new KvHints(table);
     this.#cache = new RecordCache(parts.cacheBytesMax);
   }
@@ -100,8 +99,11 @@ export class KvStorage implements RecordStore {
   static async open(parts: KvStorageParts): Promise<KvStorage> {
     const failed = ({ message }: StorageError) =>
       parts.report({ kind: "write-failed", reason: message });
-    const storage = new KvStorage(parts, await KvTable.open(parts.kv, failed), failed);
-    storage.#identity = await nextIdentity(parts.kv, storage.#documents);
+    const table = await KvTable.open(parts.kv, failed);
+    const writes = table.version;
+    const documents = new KvDocuments(table, new KvWriter(table, failed));
+    const identity = await KvIdentity.open(parts.kv, documents, parts.dataId);
+    const storage = new KvStorage(parts, documents, identity, { ...identity.opened, writes });
     await storage.#learn();
     const chunks = await storage.#documents.removeLooseSets();
     if (chunks > 0) parts.report({ kind: "orphans-removed", chunks });
@@ -109,11 +111,24 @@ export class KvStorage implements RecordStore {
   }
 
   get dataId(): string {
-    return this.#identity.dataId;
+    return this.opening.dataId;
   }
 
   get incarnation(): number {
-    return this.#identity.incarnation;
+    return this.opening.incarnation;
+  }
+
+  get condition(): DiskCondition | undefined {
+    return this.identity.condition;
+  }
+
+  get writes(): number {
+    return this.#table.version;
+  }
+
+  async saveDiskState(state: DiskState): Promise<void> {
+    this.#requireOpen();
+    await this.identity.save(state);
   }
 
   async load(key: string, position: Position): Promise<StoredRecord | null> {
@@ -174,7 +189,7 @@ export class KvStorage implements RecordStore {
     let bytes = 0;
     let last: KeyPlace | null = null;
     for (const stretch of stretchesOf(options)) {
-      for await (const found of inRingOrder(this.#framesIn(stretch, block))) {
+      for await (const found of inRingOrder(framesIn(this.#table, stretch, block))) {
         const { position, address } = found;
         if (after?.position === position && !isAfter(found, after)) continue;
         if (records.length + unreadable.length >= limit || bytes >= bytesMax) {
@@ -356,20 +371,8 @@ export class KvStorage implements RecordStore {
     }).catch(() => {});
   }
 
-  async *#framesIn({ start, end }: Stretch, block: number): AsyncGenerator<Found> {
-    for await (const { address, value } of this.#table.list(start, end, block)) {
-      const position = positionAt(address);
-      try {
-        yield { address, position, value, damage: null, key: readFrame(address, value).key };
-      } catch (error) {
-        if (!(error instanceof UnreadableFrame)) throw error;
-        yield { address, position, value, damage: error, key: error.key ?? "" };
-      }
-    }
-  }
-
   async #recordAt(
-    found: Found,
+    found: FoundFrame,
     fromDisk: boolean,
   ): Promise<StoredRecord | UnreadableRecord | null> {
     const { address, value, position } = found;

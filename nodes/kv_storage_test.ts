@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { positionOf } from "../lib/dynamo/position.ts";
 import { FailingDisk } from "./failing_disk.ts";
 import { journalKey } from "./kv_journal.ts";
+import { copyOf, putBack } from "./kv_files_under_test.ts";
 import { openStorage, type OpenStorageOptions } from "./open_storage.ts";
 import { kvKey, metaAddress, objectAddress } from "./record_address.ts";
 import type { RecordStore, StorageReport } from "./storage.ts";
@@ -44,6 +45,10 @@ async function kvDisk(): Promise<StorageUnderTest> {
         assert.ok(value);
         await kv.set(at, flipped(value));
       });
+    },
+    async copy() {
+      const kept = await copyOf(location);
+      return () => putBack(location, kept);
     },
     async end() {
       await Deno.remove(directory, { recursive: true });

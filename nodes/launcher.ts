@@ -22,7 +22,7 @@ import {
 } from "./launcher_membership.ts";
 import { HOST, portsFor, portsOf, requireFree, sparesAt } from "./launcher_ports.ts";
 import { livingMembers, nextId, type Roster } from "./launcher_roster.ts";
-import { cacheNodeModules } from "./node_process.ts";
+import { fetchPackages } from "./package_cache.ts";
 import { freePorts } from "./ports.ts";
 import { type NodeProcess, type NodeState, SupervisedNode } from "./supervised_node.ts";
 
@@ -75,12 +75,9 @@ const PORT_DRAWS_MAX = 3;
 export async function launchCluster(options: LaunchOptions): Promise<RunningCluster> {
   if (options.nodes !== undefined) requireNodes(options.nodes);
   if (options.latency !== undefined) parseLegs(options.latency);
-  const fetched = cacheNodeModules();
-  // Awaited below; until then a failure of it must not end the program.
-  fetched.catch(() => {});
   const directory = await ClusterDirectory.open(options.dataDir);
   try {
-    return await launchIn(directory, options, fetched);
+    return await launchIn(directory, options);
   } catch (error) {
     await directory.close();
     throw error;
@@ -90,14 +87,13 @@ export async function launchCluster(options: LaunchOptions): Promise<RunningClus
 async function launchIn(
   directory: ClusterDirectory,
   options: LaunchOptions,
-  fetched: Promise<void>,
 ): Promise<RunningCluster> {
+  let fetched = false;
   for (let draw = 1;; draw++) {
     // What was asked for is judged before who has the ports: a mistake in it is nearer to the person.
     const ports = portsFor(directory.stored, directory.storedRoster, options);
     const founding = foundingAt(directory.stored, options, ports);
     await requireFree(portsOf(livingMembers(founding.members, directory.storedRoster)));
-    await fetched;
     await directory.write(founding);
     const spares = sparesAt(options.spares ?? [], ports);
     for (const { id } of spares) await directory.makeRoom(id);
@@ -108,15 +104,16 @@ async function launchIn(
     } catch (error) {
       await cluster.endAll("SIGKILL");
       await directory.unfound(founding);
-      const drawAgain = options.port === 0 && draw < PORT_DRAWS_MAX && lostItsPort(error);
+      const reason = error instanceof LaunchError ? error.reason : null;
+      if (reason === "package-missing" && !fetched) {
+        fetched = await fetchPackages().then(() => true, () => false);
+        // Without network, what the node said tells more than what the fetch did.
+        if (fetched) continue;
+      }
+      const drawAgain = options.port === 0 && draw < PORT_DRAWS_MAX && reason === "port-taken";
       if (!drawAgain) throw error;
     }
   }
-}
-
-function lostItsPort(error: unknown): boolean {
-  return error instanceof LaunchError &&
-    /address (already )?in use|EADDRINUSE/i.test(error.message);
 }
 
 function foundingAt(

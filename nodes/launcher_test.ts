@@ -218,7 +218,7 @@ Deno.test("a node that cannot start ends the others and says why", async () => {
     Deno.mkdirSync(join(mine, "n2", "node.sqlite3", "x"), { recursive: true });
     await assert.rejects(
       launchCluster({ port: 0, dataDir: mine }),
-      refused(/Node n2 at http:\S+ ended before it served, by exit code \d+\. It said:\n.+/),
+      refused(/^Node n2 could not start: it ended with exit code \d+\.\n\nIt said:\n.+/),
     );
     // The lock is free again.
     Deno.removeSync(join(mine, "n2"), { recursive: true });
@@ -238,7 +238,10 @@ Deno.test("a second process on a running node's directory is refused, and the fi
       foundingFile: join(cluster.dataDir, "founding.json"),
       secretFile: cluster.secretFile,
     }, () => {});
-    await assert.rejects(second.ready, refused(/ended before it served, by exit code 2.*It said/s));
+    await assert.rejects(
+      second.ready,
+      refused(/^Node \w+ could not start: it ended with exit code 2\.\n\nIt said:\n/),
+    );
     await second.exited;
     assert.equal(await statusOf(`${url}/health`), 200);
   });

@@ -1,4 +1,5 @@
 /** Checks of news of the membership, which travel in several messages: see `wire_guards.ts`. */
+import { INCARNATION_MAX } from "../lib/dynamo/lives.ts";
 import type { Standing } from "../lib/dynamo/membership.ts";
 import { isCount, isNodeId, isObject } from "./wire_guards.ts";
 
@@ -35,7 +36,24 @@ export function complaintAboutMembership(given: unknown): Complaint {
 export function complaintAboutDocument(given: unknown): Complaint {
   if (!isObject(given)) return "it must be an object";
   return complaintAboutMembership(given["state"]) ??
-    complaintAboutItems("marks", given["marks"], PLACES_LIMIT, isMark);
+    complaintAboutItems("marks", given["marks"], PLACES_LIMIT, isMark) ??
+    (given["peers"] === undefined
+      ? null
+      : complaintAboutItems("peers", given["peers"], MEMBERS_LIMIT, isPeerLife));
+}
+
+function isPeerLife(given: unknown): boolean {
+  return isObject(given) && isNodeId(given["id"]) && isLife(given);
+}
+
+/** One start of a node over one data directory. */
+export function isLife(given: unknown): boolean {
+  return isObject(given) && isNodeId(given["dataId"]) && isIncarnation(given["incarnation"]) &&
+    isCount(given["bootNumber"]) && isCount(given["writes"]);
+}
+
+export function isIncarnation(given: unknown): boolean {
+  return isCount(given) && given <= INCARNATION_MAX;
 }
 
 function isMark(given: unknown): boolean {
@@ -89,9 +107,10 @@ function isTokenEntry(given: unknown): boolean {
 
 function isMemberEntry(given: unknown): boolean {
   if (!isObject(given)) return false;
-  const { member, standing, version, removedData } = given;
+  const { member, standing, version, removedData, asFounded } = given;
   if (typeof standing !== "string" || !Object.hasOwn(STANDINGS, standing)) return false;
   if (!isEpoch(version) || !isMember(member)) return false;
+  if (asFounded !== undefined && asFounded !== true) return false;
   return removedData === undefined ||
     (Array.isArray(removedData) && removedData.length <= REMOVED_DATA_LIMIT &&
       removedData.every(isNodeId));
@@ -99,7 +118,8 @@ function isMemberEntry(given: unknown): boolean {
 
 function isMember(given: unknown): boolean {
   return isObject(given) && isNodeId(given["id"]) && isNodeUrl(given["url"]) &&
-    isWeight(given["weight"]) && (given["zone"] === undefined || isZone(given["zone"]));
+    isWeight(given["weight"]) && (given["zone"] === undefined || isZone(given["zone"])) &&
+    (given["dataId"] === undefined || isNodeId(given["dataId"]));
 }
 
 /** An address at which a node may be called. */

@@ -80,7 +80,7 @@ function addReplica(registry: Registry, { replica }: NodeService): void {
 }
 
 /** Who belongs to the cluster, and how far its changes have come, as this node knows. */
-function addMembership(registry: Registry, { replica: { membership, ring } }: NodeService): void {
+function addMembership(registry: Registry, { membership }: NodeService): void {
   const members = new Gauge({
     name: "dynamo_members",
     help: "Nodes that are or were members, by standing",
@@ -88,7 +88,7 @@ function addMembership(registry: Registry, { replica: { membership, ring } }: No
     registers: [registry],
   });
   for (const { standing } of membership.entries()) members.inc({ standing });
-  const left = ring.steps.length;
+  const left = membership.ring.steps.length;
   gauge(registry, "dynamo_transfers_left", "Changes of owners that are still to be made", left);
 }
 

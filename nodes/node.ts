@@ -14,7 +14,7 @@ import { isLoopback } from "./access.ts";
 import { MEMBERSHIP } from "./host.ts";
 import { complaintAboutDocument } from "./membership_guards.ts";
 import type { NodeHome, NodePlace } from "./node_founding.ts";
-import { type JoinWishes, NodeService, PROVEN } from "./node_service.ts";
+import { type JoinWishes, NodeService } from "./node_service.ts";
 import { openStorage } from "./open_storage.ts";
 import { createRest } from "./rest.ts";
 import { type RecordStore, StorageError, type StorageReport } from "./storage.ts";
@@ -60,7 +60,7 @@ export interface RunningNode {
   readonly service: NodeService;
   /** Where it listens: `http://host:port`. */
   readonly url: string;
-  /** It knows what its disk is worth: reads can be answered. */
+  /** Its peers were asked what they remember of it: clients are served. */
   readonly settled: Promise<void>;
   /** Takes no more requests, finishes those under way within a bound, and closes everything. */
   stop(): Promise<void>;
@@ -77,16 +77,17 @@ const WARNINGS_MAX = 20;
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { log } = options;
   const warnings: string[] = [];
-  const store = await openStore(options.kv, (report) => {
+  const store = await openStore(options, (report) => {
     const told = describeReport(report);
     if (report.kind !== "orphans-removed" && warnings.length < WARNINGS_MAX) warnings.push(told);
     log.warn(told);
   });
   try {
     const place = await options.place(await homeIn(store));
-    const { founding, membership, self, port } = place;
+    const { founding, membership, hasNews, self, port } = place;
     requireSecret(options, founding);
     await keepFounded(store, options.self, founding);
+    if (hasNews) await store.writeMeta(MEMBERSHIP, membership);
     if (place.keepsFounding) await store.writeMeta(FOUNDING, founding);
     const service = new NodeService({
       founding,
@@ -95,7 +96,6 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       wishes: options.wishes,
       store,
       secret: options.secret,
-      fresh: await store.readMeta(PROVEN) === undefined,
       sealSecret: options.secret ?? await ownSeal(store),
       ca: options.ca,
       legs: options.legs,
@@ -114,6 +114,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 async function homeIn(store: RecordStore): Promise<NodeHome> {
   return {
     dataId: store.dataId,
+    condition: store.condition,
     founding: await store.readMeta(FOUNDING) as Founding | undefined ?? null,
     membership: membershipIn(await store.readMeta(MEMBERSHIP)),
   };
@@ -147,11 +148,11 @@ function requireSecret({ host, secret, self }: NodeOptions, founding: Founding):
 }
 
 async function openStore(
-  location: string,
+  { kv: location, self: node }: NodeOptions,
   report: (report: StorageReport) => void,
 ): Promise<RecordStore> {
   try {
-    return await openStorage({ location, report });
+    return await openStorage({ location, node, report });
   } catch (error) {
     if (error instanceof StorageError) throw new StartError(error.message);
     throw error;

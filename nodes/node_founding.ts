@@ -6,9 +6,11 @@
  * until an act of membership lets it join.
  */
 import { clusterConfig, ConfigError, foundedPart } from "../lib/dynamo/config.ts";
+import type { DiskCondition } from "../lib/dynamo/boot.ts";
 import type { Founding, Member } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
 import {
+  type MemberEntry,
   Membership,
   type MembershipDocument,
   type MembershipState,
@@ -27,6 +29,8 @@ const ALIVE_MS = 1_000;
 /** What a node's disk remembers of its cluster. */
 export interface NodeHome {
   readonly dataId: string;
+  /** Undefined: the directory was never a member's. */
+  readonly condition: DiskCondition | undefined;
   /** Only nodes that asked for it remember it; null: nothing is remembered. */
   readonly founding: Founding | null;
   /** Null as long as all is as founded. */
@@ -37,6 +41,8 @@ export interface NodeHome {
 export interface NodePlace {
   readonly founding: Founding;
   readonly membership: MembershipDocument | undefined;
+  /** The membership is another than the disk remembers: nothing of it may be told before it is durable. */
+  readonly hasNews: boolean;
   readonly self: Member;
   readonly standing: Standing | null;
   readonly port: number;
@@ -67,9 +73,9 @@ export async function placeFor(source: FoundingSource, home: NodeHome): Promise<
   const learnt = await learn(source, home);
   const founding = { ...learnt.founding, config: tuned(learnt.founding, flags) };
   const membership = new Membership(founding, flags.id, home.membership ?? undefined);
-  if (learnt.state !== null) membership.merge(learnt.state);
+  const hasNews = learnt.state !== null && membership.merge(learnt.state);
   const entry = membership.entry(flags.id);
-  if (entry?.standing === "removed" && entry.removedData?.includes(home.dataId) === true) {
+  if (entry?.standing === "removed" && isOldDirectory(entry, home)) {
     throw new ConfigError(
       `Cannot start '${flags.id}' with this data: it was removed from the cluster, and may hold what ` +
         "was deleted since. Give it an empty data directory (--kv), and let it join",
@@ -80,7 +86,8 @@ export async function placeFor(source: FoundingSource, home: NodeHome): Promise<
   const self = isMember ? entry.member : outsider(source, founding, home);
   return {
     founding,
-    membership: membership.version === "" ? undefined : membership.document(),
+    membership: documentOf(membership, home),
+    hasNews,
     self,
     standing: entry?.standing ?? null,
     port: portOf(source, founding, self),
@@ -88,12 +95,28 @@ export async function placeFor(source: FoundingSource, home: NodeHome): Promise<
   };
 }
 
+/** Whether it was a member's, so that it may hold what was deleted since. */
+function isOldDirectory({ member, removedData }: MemberEntry, home: NodeHome): boolean {
+  return home.condition !== undefined || member.dataId === home.dataId ||
+    removedData?.includes(home.dataId) === true;
+}
+
+/** Undefined as long as all is as founded and nothing is remembered beside it. */
+function documentOf(membership: Membership, home: NodeHome): MembershipDocument | undefined {
+  const document = membership.document();
+  const { peers } = home.membership ?? {};
+  if (membership.version === "" && document.marks.length === 0 && peers === undefined) {
+    return undefined;
+  }
+  return peers === undefined ? document : { ...document, peers };
+}
+
 async function learn(source: FoundingSource, home: NodeHome): Promise<Learnt> {
   const { flags: { founding, join }, warn } = source;
   if (founding !== undefined) {
     return { founding: parseFounding(await readFile(founding), founding), state: null };
   }
-  if (join === undefined) return { founding: foundAlone(source), state: null };
+  if (join === undefined) return { founding: foundAlone(source, home), state: null };
   let learnt: Learnt;
   try {
     learnt = await askFounding(source, join);
@@ -128,10 +151,13 @@ function tuned(founding: Founding, flags: NodeFlags): Founding["config"] {
  * A cluster of this node alone. N is 1 unless it is given: with fewer nodes than N all are owners and
  * W is not lowered, so that N = 3 would refuse every write until others join.
  */
-function foundAlone({ flags, ownUrl, anyPort, portDefault }: FoundingSource): Founding {
+function foundAlone(
+  { flags, ownUrl, anyPort, portDefault }: FoundingSource,
+  { dataId }: NodeHome,
+): Founding {
   const config = clusterConfig({ n: 1, ...flags.config });
   const port = flags.port === 0 ? anyPort() : flags.port ?? portDefault;
-  const members = [{ id: flags.id, url: flags.url ?? ownUrl(port), weight: 1 }];
+  const members = [{ id: flags.id, url: flags.url ?? ownUrl(port), weight: 1, dataId }];
   // From the name: a restart on the same data must find the same ring.
   const random = SeededRandom.from(`${config.cluster}/${flags.id}`).child("ring");
   return { config, members, ring: foundRing([{ id: flags.id, weight: 1 }], config, random) };

@@ -6,10 +6,12 @@
  * the system closes the pipe and the child ends. A child that is stopped by SIGSTOP would not notice,
  * so a guard stands by it: see {@link PauseGuard}.
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { NodeId } from "../lib/dynamo/ring.ts";
+import { explain, quoted, withoutColours } from "./failure_words.ts";
 import { LaunchError } from "./launch_error.ts";
+import { CACHED_ONLY } from "./package_cache.ts";
 import { readLines } from "./text_lines.ts";
 
 /** What a node is started with. */
@@ -47,9 +49,7 @@ const ARENAS = "2";
 const WORDS_LINES_MAX = 30;
 /** In a node's own directory. */
 export const NODE_DATABASE = "node.sqlite3";
-const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
-const NODE_PROGRAM = join(PROJECT, "cli", "node.ts");
-const DENO_CONFIG = join(PROJECT, "deno.json");
+const NODE_PROGRAM = fileURLToPath(new URL("../cli/node.ts", import.meta.url));
 
 export class NodeChild {
   readonly pid: number;
@@ -60,12 +60,14 @@ export class NodeChild {
   private readonly child: Deno.ChildProcess;
   private readonly words: string[] = [];
   private announce: () => void = () => {};
+  /** The last signal that the launcher sent it. */
+  private sent: Deno.Signal | null = null;
 
   /** Starts the process; `onOutput` is given each line that it writes on stderr. */
   constructor(start: NodeStart, onOutput: (line: string) => void) {
     this.child = new Deno.Command(Deno.execPath(), {
       args: argumentsOf(start),
-      env: { MALLOC_ARENA_MAX: Deno.env.get("MALLOC_ARENA_MAX") ?? ARENAS },
+      env: { MALLOC_ARENA_MAX: Deno.env.get("MALLOC_ARENA_MAX") ?? ARENAS, NO_COLOR: "1" },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -80,6 +82,7 @@ export class NodeChild {
 
   /** Sends a signal; a process that is gone already is left alone. */
   send(signal: Deno.Signal): void {
+    this.sent = signal;
     sendSignal(this.child, signal);
   }
 
@@ -88,7 +91,8 @@ export class NodeChild {
       readLines(this.child.stdout, (line) => {
         if (isReadyLine(line)) this.announce();
       }),
-      readLines(this.child.stderr, (line) => {
+      readLines(this.child.stderr, (said) => {
+        const line = withoutColours(said);
         this.words.push(line);
         if (this.words.length > WORDS_LINES_MAX) this.words.shift();
         onOutput(line);
@@ -109,15 +113,34 @@ export class NodeChild {
     const first = await Promise.race([announced, this.exited, late]);
     clearTimeout(timer);
     if (first === undefined) return;
+    const isAsked = this.sent !== null;
     if (first === "late") this.send("SIGKILL");
-    const how = first === "late"
-      ? `did not serve within ${READY_TIMEOUT_MS} ms and was killed`
-      : `ended before it served, by ${describeExit(first)}`;
-    const said = this.words.length > 0
-      ? `. It said:\n${this.words.join("\n")}`
-      : ", saying nothing";
-    throw new LaunchError("failed", `Node ${start.id} at ${start.url} ${how}${said}`);
+    throw isAsked && first !== "late"
+      ? new LaunchError("failed", `Node ${start.id} was ended before it served`)
+      : failureOf(start, first, this.words.join("\n"));
   }
+}
+
+/** Why a node did not start, and what to do about it. */
+function failureOf(start: NodeStart, end: NodeExit | "late", words: string): LaunchError {
+  const told = (why: string, rest: string) => `Node ${start.id} could not start: ${why}.\n${rest}`;
+  if (end === "late") {
+    const why = `it did not serve within ${READY_TIMEOUT_MS / 1_000} s, and was ended`;
+    const advice = "The machine may be too busy: start fewer nodes, or try again.";
+    return new LaunchError("failed", `${told(why, advice)}\n\n${quoted(words)}`);
+  }
+  const { port } = new URL(start.url);
+  const known = explain(words, { port, directory: start.directory });
+  if (known !== null) {
+    return new LaunchError("failed", told(known.why, known.advice), known.cause);
+  }
+  if (end.signal === "SIGKILL") {
+    const why = "the system ended it (SIGKILL), most likely because memory ran out";
+    const advice = "Close other programs, or start fewer nodes.";
+    return new LaunchError("failed", told(why, advice), "out-of-memory");
+  }
+  const why = `it ended with ${describeExit(end)}`;
+  return new LaunchError("failed", told(why, `\n${quoted(words)}`));
 }
 
 function sendSignal(child: Deno.ChildProcess, signal: Deno.Signal): void {
@@ -134,10 +157,8 @@ function argumentsOf(start: NodeStart): string[] {
   return [
     "run",
     "--no-prompt",
-    // The launcher has fetched what is needed (`cacheNodeModules`); children neither fetch nor lock.
-    "--cached-only",
-    "--no-lock",
-    `--config=${DENO_CONFIG}`,
+    // A node never asks the network for code: what it needs has been fetched (`package_cache.ts`).
+    ...CACHED_ONLY,
     `--v8-flags=${V8_FLAGS}`,
     // Every port of its host, not a list: nodes that join later listen on ports not known yet.
     `--allow-net=${hostname}`,
@@ -168,30 +189,6 @@ function isReadyLine(line: string): boolean {
 /** "SIGKILL" or "exit code 2". */
 export function describeExit(exit: NodeExit): string {
   return exit.signal ?? `exit code ${exit.code}`;
-}
-
-let cached: Promise<void> | undefined;
-
-/** Fetches what the node program imports, once a launcher: 20 ms when all is there. Throws {@link LaunchError}. */
-export function cacheNodeModules(): Promise<void> {
-  return cached ??= fetchNodeModules().catch((error) => {
-    cached = undefined;
-    throw error;
-  });
-}
-
-async function fetchNodeModules(): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", `--config=${DENO_CONFIG}`, NODE_PROGRAM],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (success) return;
-  throw new LaunchError(
-    "failed",
-    `Cannot fetch what a node needs:\n${new TextDecoder().decode(stderr).trim()}`,
-  );
 }
 
 /**

@@ -3,13 +3,15 @@
  * the network (`node.ts`) and what it shows (`rest.ts`) stand on this.
  */
 import type { ClusterConfig } from "../lib/dynamo/config.ts";
-import type { Boot, Founding, Member } from "../lib/dynamo/events.ts";
-import type { MembershipDocument, Standing } from "../lib/dynamo/membership.ts";
+import type { Boot } from "../lib/dynamo/boot.ts";
+import type { Founding, Member } from "../lib/dynamo/events.ts";
+import type { Membership, MembershipDocument, Standing } from "../lib/dynamo/membership.ts";
 import { Replica } from "../lib/dynamo/replica.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Legs } from "../lib/random/latency.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import { ContextTokens } from "./context_token.ts";
+import { DurableMembership } from "./durable_membership.ts";
 import { EventStream } from "./event_stream.ts";
 import { Faults } from "./faults.ts";
 import { FaultyCaller, FaultyListener } from "./faulty_calls.ts";
@@ -21,9 +23,6 @@ import { RpcClient } from "./rpc_client.ts";
 import { envelopeOf } from "./rpc_messages.ts";
 import { RpcServer } from "./rpc_server.ts";
 import type { RecordStore } from "./storage.ts";
-
-/** The store's note that its data directory was proven: see `lib/dynamo/proving.ts`. */
-export const PROVEN = "proven";
 
 /** Peers may listen for longer than the default when a client asked for it; so many times at the most. */
 const LISTEN_TIMES = 2;
@@ -50,8 +49,6 @@ export interface ServiceOptions {
   /** Let `/faults` make the node misbehave. */
   readonly allowFaults?: boolean | undefined;
   readonly seed?: string | undefined;
-  /** The data directory was never proven to hold what it should. */
-  readonly fresh?: boolean;
   /** Things that a person should know, such as a file that was set aside. */
   readonly warnings?: () => readonly string[];
   /** The replica threw: the process should end. */
@@ -73,6 +70,9 @@ export class NodeService {
   /** Null unless the node was started to take orders to misbehave. */
   readonly faults: Faults | null;
   readonly meter = new RequestMeter();
+  private readonly durable: DurableMembership;
+  private readonly standingListeners = new Set<() => void>();
+  private lastStanding: Standing | null;
   private readonly closers: { close(): void }[] = [];
   private readonly startedAtMs = performance.now();
   private state: "serving" | "stopping" = "serving";
@@ -82,11 +82,9 @@ export class NodeService {
     this.founding = founding;
     this.store = store;
     this.started = startedAs(options);
-    const { dataId, incarnation } = store;
-    const { fresh = false } = options;
     const hints = [...store.hintCounts()];
     const known = membership === undefined ? {} : { membership };
-    this.boot = { self: this.started.id, dataId, incarnation, fresh, hints, ...known };
+    this.boot = { self: this.started.id, ...store.opening, hints, ...known };
     const random = SeededRandom.from(options.seed ?? crypto.randomUUID());
     this.peers = new RpcClient({
       founding,
@@ -105,8 +103,10 @@ export class NodeService {
       surroundings.store,
       surroundings.peers,
       options.onDefect,
-      () => this.rememberProven(),
+      () => this.onMembershipSaved(),
     );
+    this.durable = new DurableMembership(founding, this.replica);
+    this.lastStanding = this.standing;
     this.rpc = new RpcServer(
       founding,
       envelopeOf(founding, this.boot),
@@ -158,18 +158,36 @@ export class NodeService {
     return membership.isActive(id) ? membership.entry(id)?.member ?? this.started : this.started;
   }
 
-  /** Its part in the cluster; null: it never had one, and may join. */
-  get standing(): Standing | null {
-    return this.replica.membership.standing(this.boot.self);
+  /** The membership as it may be told: as the disk knows it. */
+  get membership(): Membership {
+    return this.durable.current;
   }
 
-  /** Whoever is or was a member; null for a node that never was one. */
+  /** Its part in the cluster; null: it never had one, and may join. */
+  get standing(): Standing | null {
+    return this.membership.standing(this.boot.self);
+  }
+
+  /** Calls back whenever {@link standing} has changed. Returns how to stop that. */
+  onStanding(listener: () => void): () => void {
+    this.standingListeners.add(listener);
+    return () => this.standingListeners.delete(listener);
+  }
+
+  private onMembershipSaved(): void {
+    const { standing } = this;
+    if (standing === this.lastStanding) return;
+    this.lastStanding = standing;
+    for (const listener of [...this.standingListeners]) listener();
+  }
+
+  /** Whoever is or was a member, so that it can be called; null for a node that never was one. */
   readonly memberOf = (id: NodeId): Member | null =>
     this.replica.membership.entry(id)?.member ?? null;
 
   /** Members that have a part in the cluster, those that are leaving too. */
   get members(): Member[] {
-    const { membership } = this.replica;
+    const { membership } = this;
     return membership.entries().map(({ member }) => member)
       .filter(({ id }) => membership.isActive(id));
   }
@@ -185,8 +203,8 @@ export class NodeService {
   /** Why clients are refused; null: they are served. */
   whyNotReady(): string | null {
     const why = this.whyNotServing();
-    if (why !== null || this.replica.isSettled) return why;
-    return "the node is asking its peers what its disk is worth";
+    if (why !== null || this.replica.isReady) return why;
+    return "the node is asking its peers what they remember of it";
   }
 
   get uptimeMs(): number {
@@ -209,9 +227,10 @@ export class NodeService {
       uptimeMs: this.uptimeMs,
       ready: this.whyNotReady() === null,
       config: founding.config,
-      ringVersion: replica.ring.version,
+      ringVersion: this.membership.ring.version,
       standing: this.standing,
-      members: replica.membership.entries().map(({ member, standing }) => ({
+      recovery: replica.recovery,
+      members: this.membership.entries().map(({ member, standing }) => ({
         ...member,
         standing,
       })),
@@ -235,27 +254,22 @@ export class NodeService {
   }
 
   /**
-   * The node is listening: its own work begins. Resolves when it knows what its disk is worth, at the
-   * latest after the cluster's timeout; until then reads of it fail.
+   * The node is listening: its own work begins. Resolves when its peers were asked what they remember
+   * of it, at the latest after the cluster's patience; until then clients are refused.
    */
   start(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const forget = this.host.observe(() => {
-      if (!this.replica.isSettled) return;
+      if (!this.replica.isReady) return;
       forget();
       resolve();
     });
     this.host.start();
-    if (this.replica.isSettled) {
+    if (this.replica.isReady) {
       forget();
       resolve();
     }
     return promise;
-  }
-
-  private rememberProven(): void {
-    // Should it not be durable, the next start asks and compares once more: nothing is lost.
-    this.store.writeMeta(PROVEN, true).catch(() => {});
   }
 
   /** Refuses new requests; those under way go on. */

@@ -76,7 +76,11 @@ const REFUSED = problems(
   [400, "Malformed or out of range; the detail names what, its value and what is allowed"],
   [401, "The node was started with a token for clients, and the request does not show it"],
   [421, "The key's owners moved while the request was under way: ask again"],
-  [503, "Too few replicas answered, or the node is overloaded or stopping; see `definite`"],
+  [
+    503,
+    "Too few replicas answered, or the node is overloaded or stopping; see `definite`. Replicas that " +
+    "recover count for no read: the detail of a read says which, and whom they wait for",
+  ],
 );
 const CROWDED = problems([409, "It would leave too many siblings: read, and reconcile them"]);
 

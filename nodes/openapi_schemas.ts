@@ -66,6 +66,7 @@ export const member = z.object({
   url: z.string(),
   weight: z.number(),
   zone: z.string().optional(),
+  dataId: z.string().optional().openapi({ description: "The data directory that is the member's" }),
 }).openapi("Member");
 
 const standing = z.enum(["member", "leaving", "left", "removed"]).openapi({
@@ -181,6 +182,16 @@ export const faults = faultSettings.extend({
   injected: z.record(z.string(), z.number()).openapi({ description: "What has been done so far" }),
 });
 
+const recovery = z.object({
+  status: z.enum(["settled", "unconfirmed", "recovering"]).openapi({
+    description: "`unconfirmed`: no peer has said yet that the disk is not an older copy; " +
+      "`recovering`: the disk was replaced or restored, and peers fill it",
+  }),
+  cause: z.enum(["replaced", "restored"]).nullable(),
+  ranges: z.number().int().openapi({ description: "Ranges that are not complete yet" }),
+  waitingFor: z.array(nodeId),
+}).openapi({ description: "Whether the node's answers count for reads, and what it waits for" });
+
 export const status = z.object({
   id: nodeId,
   cluster: z.string(),
@@ -195,6 +206,7 @@ export const status = z.object({
   standing: standing.nullable().openapi({
     description: "Its own part in the cluster; null: it never was a member, and may join",
   }),
+  recovery,
   members: z.array(member.extend({ standing })).openapi({
     description: "Who is or was a member",
   }),

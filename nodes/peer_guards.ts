@@ -1,9 +1,12 @@
 /** Checks of what peers ask, method by method: see `wire_guards.ts`. */
 import type { PeerRequest } from "../lib/dynamo/events.ts";
+import type { LifeStatus } from "../lib/dynamo/lives.ts";
 import { DEPTH, FAN_OUT, LEAVES } from "../lib/dynamo/merkle.ts";
 import {
   complaintAboutMembership,
   isEpoch,
+  isIncarnation,
+  isLife,
   isNodeIdOrNull,
   isPosition,
   isVersionName,
@@ -25,6 +28,11 @@ const LIST_LIMIT = 100_000;
 const HASH = /^[0-9a-f]{16}$/;
 /** A former owner asks for a page of its disk at a time. */
 const ASKED_KEYS_LIMIT = 10_000;
+const LIFE_STATUSES: Record<LifeStatus, true> = {
+  unconfirmed: true,
+  recovering: true,
+  settled: true,
+};
 
 const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
   "replica.get": ({ key, purpose, standIn }) => {
@@ -38,9 +46,17 @@ const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
       ? complaintAboutList("digest", digest, isDigestLine)
       : "membership must name the sender's view of it",
   "gossip.states": ({ states }) => complaintAboutList("states", states, isNodeState),
+  "boot.check": ({ life, status, membership }) => {
+    if (!isLife(life)) {
+      return "life must have a dataId, and incarnation, bootNumber and writes as whole numbers from 0";
+    }
+    if (!isLifeStatus(status)) return "status must be unconfirmed, recovering or settled";
+    return isVersionName(membership) ? null : "membership must name the sender's view of it";
+  },
   "membership": ({ state }) => complaintAboutMembership(state),
   "range.keys": (params) => {
-    const { after } = params;
+    const { after, purpose } = params;
+    if (purpose !== undefined && purpose !== "recovery") return "purpose can only be recovery";
     if (after !== null && !isPlace(after)) return "after must be null or a key and its position";
     return complaintAboutPlace(params);
   },
@@ -124,15 +140,20 @@ export function complaintAboutList(
 }
 
 function isDigestLine(line: unknown): boolean {
-  return Array.isArray(line) && line.length === 4 && isNodeId(line[0]) && isCount(line[1]) &&
-    isCount(line[2]) && isNodeId(line[3]);
+  return Array.isArray(line) && line.length === 4 && isNodeId(line[0]) && isIncarnation(line[1]) &&
+    line.slice(2).every(isCount);
 }
 
+export function isLifeStatus(given: unknown): given is LifeStatus {
+  return typeof given === "string" && Object.hasOwn(LIFE_STATUSES, given);
+}
+
+/** A settled node says nothing of its status: most are, and every message would carry it. */
 export function isNodeState(state: unknown): boolean {
-  return isObject(state) && isNodeId(state["id"]) && isNodeId(state["dataId"]) &&
-    isCount(state["incarnation"]) &&
+  return isObject(state) && isNodeId(state["id"]) && isLife(state) &&
     isCount(state["heartbeat"]) && isCount(state["intervalMs"]) && state["intervalMs"] > 0 &&
-    (state["fresh"] === undefined || state["fresh"] === true);
+    (state["status"] === undefined ||
+      (isLifeStatus(state["status"]) && state["status"] !== "settled"));
 }
 
 function isTreeNode(node: unknown): boolean {

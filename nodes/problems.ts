@@ -43,7 +43,10 @@ const KINDS: Record<ProblemCode, Kind> = {
   "overloaded": { status: 503, title: "The node has too much in hand" },
   "storage-failed": { status: 503, title: "The node's disk failed" },
   "record-damaged": { status: 503, title: "The node's record of the key is damaged" },
-  "not-proven": { status: 503, title: "The node's disk was wiped and is being filled again" },
+  "recovering": {
+    status: 503,
+    title: "The node's data may be incomplete until peers have filled it",
+  },
   "too-late": { status: 503, title: "The request arrived after its time" },
   "removed": { status: 503, title: "The node was removed from the cluster" },
   "not-ready": { status: 503, title: "The node is starting or stopping" },

@@ -10,6 +10,7 @@
  * - `c` chunks of large documents: chunk set (8 bytes), number (4 bytes)
  * - `w` chunk sets that no document refers to (yet, or any more): chunk set
  * - `j` the journal: page number (8 bytes); see `kv_journal.ts`
+ * - `v` one entry, written whenever pages of the journal are removed: see `kv_table.ts`
  * - `a` what an unreadable record held when it was replaced: the object's 24 bytes
  *
  * Keys have a fixed length, because Deno KV counts a NUL twice and stops at 2,048 bytes: a key of
@@ -18,7 +19,7 @@
 import { md5 } from "js-md5";
 import type { Position } from "../lib/dynamo/position.ts";
 
-export type Keyspace = "o" | "h" | "m" | "c" | "w" | "j" | "a";
+export type Keyspace = "o" | "h" | "m" | "c" | "w" | "j" | "v" | "a";
 export type Address = string;
 
 const POSITION_BYTES = 16;

@@ -1,10 +1,11 @@
 /** Checks of what peers answer: see `wire_guards.ts`. */
 import type { ClientReply, PeerReply } from "../lib/dynamo/events.ts";
-import { complaintAboutMembership, isStretch } from "./membership_guards.ts";
+import { complaintAboutMembership, isLife, isStretch } from "./membership_guards.ts";
 import {
   areChildren,
   complaintAboutList,
   isKeyDigest,
+  isLifeStatus,
   isNodeState,
   isPlace,
 } from "./peer_guards.ts";
@@ -32,7 +33,14 @@ export function complaintAboutReply(given: unknown): Complaint {
     case "gossip":
       return complaintAboutList("newer", given["newer"], isNodeState) ??
         complaintAboutList("wanted", given["wanted"], isNodeId) ??
-        (given["membership"] === undefined ? null : complaintAboutMembership(given["membership"]));
+        complaintAboutView(given["membership"]);
+    case "boot":
+      if (given["remembered"] !== null && !isLife(given["remembered"])) {
+        return "remembered must be null or a life of the asker";
+      }
+      return isLife(given["life"]) && isLifeStatus(given["lifeStatus"])
+        ? complaintAboutView(given["membership"])
+        : "life and lifeStatus must be those of the answerer";
     case "membership":
       return complaintAboutMembership(given["state"]);
     case "missing":
@@ -51,6 +59,11 @@ export function complaintAboutReply(given: unknown): Complaint {
     default:
       return "a reply's status must be one that a replica gives";
   }
+}
+
+/** The answerer's view of the membership comes along where it is another. */
+function complaintAboutView(given: unknown): Complaint {
+  return given === undefined ? null : complaintAboutMembership(given);
 }
 
 function complaintAboutClientReply(given: unknown): Complaint {

@@ -126,7 +126,7 @@ function createRpc(service: NodeService, peers: BearerCheck): Handler {
     if (!peers.passes(request.headers.get("authorization"))) {
       return unauthorized("/rpc needs 'Authorization: Bearer' with the cluster's secret");
     }
-    // Peers that start together ask each other what their disks are worth: nobody could answer the other.
+    // Peers that start together ask what they remember of each other: nobody could answer the other.
     const notServing = service.whyNotServing();
     if (notServing !== null) return problem("not-ready", notServing);
     return await service.rpc.handle(request);

@@ -10,7 +10,7 @@ import type { Hono } from "hono";
 import type { AdminReply, MembershipOrder } from "../lib/dynamo/admin.ts";
 import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Member } from "../lib/dynamo/events.ts";
-import type { MembershipAct, MembershipPlan } from "../lib/dynamo/membership_plan.ts";
+import type { MembershipAct, MembershipPlan, Newcomer } from "../lib/dynamo/membership_plan.ts";
 import { objectOf, shownValue } from "./fault_settings.ts";
 import { requireWeight, requireZone } from "./founding_file.ts";
 import { foundingDifference, type Identity, identityIn } from "./introduction.ts";
@@ -53,7 +53,10 @@ export function addMembershipRoutes(app: Hono, service: NodeService): void {
     const reply = await orderOf(service, { method: "membership.transfers" });
     if (reply.status === "error") return problemOf(reply.error, null);
     const { status: _, ...state } = reply;
-    return jsonAnswer(state);
+    // Launchers end the processes of those who have left: that must not be told before it is durable.
+    const members = service.membership.entries()
+      .map(({ member, standing }) => ({ ...member, standing }));
+    return jsonAnswer({ ...state, members });
   });
 }
 
@@ -177,7 +180,7 @@ async function newcomer(
   kind: ActKind,
   fields: Fields,
   before: Member | null,
-): Promise<{ readonly member: Member; readonly dataId: string }> {
+): Promise<Newcomer> {
   const url = urlOf(fields["url"]);
   const weight = fields["weight"] === undefined ? undefined : requireWeight(fields["weight"]);
   const zone = fields["zone"] === undefined ? undefined : requireZone(fields["zone"]);
@@ -194,7 +197,8 @@ async function newcomer(
     weight: weight ?? identity.weight ?? before?.weight ?? 1,
     ...(zoneOfIt === undefined ? {} : { zone: zoneOfIt }),
   };
-  return { member, dataId: identity.dataId };
+  const { dataId, condition } = identity;
+  return condition === null ? { member, dataId } : { member, dataId, condition };
 }
 
 async function identityAt(

@@ -21,8 +21,8 @@ export function addRingRoutes(app: Hono, service: NodeService): void {
 }
 
 /** The ring as data, enough to find any key's nodes, and the table of partitions made from it. */
-function ringTable({ replica, members }: NodeService): Record<string, unknown> {
-  const { ring, membership } = replica;
+function ringTable({ membership, members }: NodeService): Record<string, unknown> {
+  const { ring } = membership;
   const { partitioning, partitions, tokens, segments } = ring.state;
   return {
     ringVersion: ring.version,
@@ -42,7 +42,10 @@ function ringTable({ replica, members }: NodeService): Record<string, unknown> {
   };
 }
 
-function placeOf({ replica: { ring }, urlOf }: NodeService, key: string): Record<string, unknown> {
+function placeOf(
+  { membership: { ring }, urlOf }: NodeService,
+  key: string,
+): Record<string, unknown> {
   const partition = ring.rangeOfKey(key);
   const primaries = ring.primaries(partition);
   return {

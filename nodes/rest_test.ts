@@ -4,7 +4,6 @@ import type { ErrorCode } from "../lib/dynamo/errors.ts";
 import { API_ROUTES } from "./openapi.ts";
 import { statusOf } from "./problems.ts";
 import { BASE, contextOf, problemOf, SECRET, withNode } from "./rest_under_test.ts";
-import { PROTOCOL_VERSION } from "./rpc_messages.ts";
 
 Deno.test("a value comes back byte for byte, with its type", async () => {
   await withNode(async ({ put, send }) => {
@@ -259,27 +258,6 @@ Deno.test("metrics are named as Prometheus asks, and say what they count", async
   });
 });
 
-Deno.test("a node that is still asking what its disk is worth answers peers, and no client", async () => {
-  await withNode(async ({ send, put }) => {
-    const envelope = {
-      protocol: PROTOCOL_VERSION,
-      cluster: "dynamo",
-      sender: "n2",
-      incarnation: 1,
-    };
-    const params = { envelope, digest: [], membership: "" };
-    const asked = await send("/rpc", {
-      method: "POST",
-      headers: { authorization: `Bearer ${SECRET}` },
-      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "gossip", params }),
-    });
-    equal((await asked.json()).result.status, "gossip", "it is alive, and its peers must know");
-    for (const response of [await put("/kv/k", "x"), await send("/ready")]) {
-      equal((await problemOf(response)).type, "not-ready");
-    }
-  }, { others: ["n2"], fresh: true, config: { antiEntropyIntervalMs: 5_000, r: 1, w: 1 } });
-});
-
 Deno.test("events tell what happened", async () => {
   await withNode(async ({ put, send }) => {
     const events = await send("/events");
@@ -332,7 +310,7 @@ Deno.test("a page of a named origin may use the node, another's name may not", a
 Deno.test("every refusal of the store has a status that the description knows", () => {
   const reads: ErrorCode[] = [
     ...["invalid", "quorum-not-met", "overloaded", "wrong-owner", "too-late"] as const,
-    ...["storage-failed", "record-damaged", "not-proven", "hints-full"] as const,
+    ...["storage-failed", "record-damaged", "recovering", "hints-full"] as const,
   ];
   const writes: ErrorCode[] = [...reads, "too-many-siblings"];
   for (const { method, path, responses } of API_ROUTES) {

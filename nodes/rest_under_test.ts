@@ -28,8 +28,10 @@ export interface TestOptions {
   readonly start?: boolean;
   /** Members that nobody runs. */
   readonly others?: readonly string[];
-  /** Whether its disk is new, so that it asks the others what that is worth. */
-  readonly fresh?: boolean;
+  /** Where they are said to listen. */
+  readonly othersUrl?: string;
+  /** Its directory is another than the membership knows. */
+  readonly replaced?: boolean;
 }
 
 /** Runs `use` with the REST API of one node, and closes the node. */
@@ -38,22 +40,30 @@ export async function withNode(
   options: TestOptions = {},
 ): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "dynamo-rest-" });
-  const members = ["n1", ...options.others ?? []].map((id) => ({ id, url: BASE, weight: 1 }));
+  const store = await openStorage({ location: `${directory}/node.sqlite3` });
+  const { others = [], othersUrl = BASE, replaced = false } = options;
+  const members = [
+    { id: "n1", url: BASE, weight: 1, dataId: replaced ? "another" : store.dataId },
+    ...others.map((id) => ({ id, url: othersUrl, weight: 1, dataId: `of-${id}` })),
+  ];
   const config = clusterConfig({ n: 1, antiEntropyIntervalMs: 0, ...options.config });
   const founding: Founding = {
     config,
     members,
-    ring: foundRing(members, config, SeededRandom.from(1)),
+    ring: foundRing(
+      members.map(({ id, weight }) => ({ id, weight })),
+      config,
+      SeededRandom.from(1),
+    ),
   };
   const defects: unknown[] = [];
   const service = new NodeService({
     founding,
     self: "n1",
-    store: await openStorage({ location: `${directory}/node.sqlite3` }),
+    store,
     secret: SECRET,
     sealSecret: SECRET,
     allowFaults: options.allowFaults,
-    ...(options.fresh === undefined ? {} : { fresh: options.fresh }),
     onDefect: (error) => defects.push(error),
   });
   const rest = createRest(service, {

@@ -6,7 +6,8 @@
  * message is delayed by itself, before it is written and after it was read, so what travels together is
  * not delayed together.
  */
-import type { Boot, Founding, Member, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { Boot } from "../lib/dynamo/boot.ts";
+import type { Founding, Member, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { type Leg, legDelayMs, type Legs } from "../lib/random/latency.ts";
 import type { SeededRandom } from "../lib/random/seeded.ts";
@@ -50,6 +51,7 @@ const ROUTES: Record<PeerRequest["method"], Route> = {
   "replica.put": { there: "W", back: "A" },
   "gossip": { there: "other", back: "other" },
   "gossip.states": { there: "other", back: "other" },
+  "boot.check": { there: "other", back: "other" },
   "membership": { there: "other", back: "other" },
   "range.keys": { there: "other", back: "other" },
   "range.fence": { there: "other", back: "other" },

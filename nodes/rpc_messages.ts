@@ -11,13 +11,14 @@
  * Messages are put together as text: a record that goes to two peers is written once.
  */
 import type { DynamoError } from "../lib/dynamo/errors.ts";
-import type { Boot, Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { Boot } from "../lib/dynamo/boot.ts";
+import type { Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Siblings } from "../lib/dynamo/versions.ts";
 import { isNodeId, isObject } from "./wire_guards.ts";
 
 /** Raised when the meaning of a message changes: nodes of different versions refuse each other. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 export const RPC_PATH = "/rpc";
 /** Of a conversation: one JSON-RPC message a line (https://jsonlines.org). */
 export const JSON_LINES = "application/jsonl";
@@ -142,6 +143,7 @@ export class RpcWriter {
         }}}`;
       case "forwarded":
       case "gossip":
+      case "boot":
       case "membership":
       case "missing":
       case "reap":
@@ -186,6 +188,7 @@ export class RpcWriter {
         }`;
       case "gossip":
       case "gossip.states":
+      case "boot.check":
       case "membership":
       case "range.keys":
       case "range.fence":

@@ -1,7 +1,8 @@
 /** The two ends of JSON-RPC against each other, over real sockets. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { clusterConfig } from "../lib/dynamo/config.ts";
-import type { Boot, Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
+import type { Boot } from "../lib/dynamo/boot.ts";
+import type { Founding, PeerReply, PeerRequest } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
 import { parseLegs } from "../lib/random/latency.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";

@@ -113,6 +113,7 @@ export function evidenceOf(
     rules: versioning(scenario.config.mode),
     rings,
     members: rings[0]?.state.members.length ?? 0,
+    memberData: [],
     handoffsMost: 0,
     stats: [],
     requestsMost: 0,

@@ -40,7 +40,14 @@ Deno.test("scenario: most kinds of faults exist on real processes", () => {
     missing.filter((kind) => ["network", "kill", "wipe", "disk-slow"].includes(kind)),
     [],
   );
-  deepEqual(missing, ["slow-node", "disk-corrupt", "clock-skew", "clock-jump"]);
+  deepEqual(missing, [
+    "slow-node",
+    "restore",
+    "disk-corrupt",
+    "clock-skew",
+    "clock-jump",
+    "return",
+  ]);
 });
 
 Deno.test("scenario: more nodes or clients than a machine has room for are refused by name", () => {

@@ -18,8 +18,10 @@ const SUPPORTED: ReadonlySet<FaultKind> = new Set<FaultKind>([
 
 const WHY_NOT: { readonly [kind in FaultKind]?: string } = {
   "slow-node": "a process takes the time that it takes",
+  "restore": "a file that is in use cannot be copied from outside of its process",
   "disk-corrupt": "a node's records share a file, in which none can be damaged by itself",
   "clock-skew": "processes of one machine share its clock",
+  "return": "a process that was removed ends for good, and its disk is not kept",
   "clock-jump": "processes of one machine share its clock",
 };
 

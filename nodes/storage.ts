@@ -12,15 +12,33 @@
  * `kv_storage.ts` keeps records in Deno KV, the simulator keeps them in a virtual disk;
  * `storage_conformance.ts` holds both to this page.
  */
+import type { Boot, DiskCondition, DiskState } from "../lib/dynamo/boot.ts";
 import type { StoredRecord } from "../lib/dynamo/events.ts";
 import type { Position } from "../lib/dynamo/position.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 
+/** What an opening found on the disk, and drew: the part of a boot that the disk knows. */
+export type Opening = Omit<Boot, "self" | "membership" | "hints"> & {
+  /** As the disk was found, before the opening itself wrote to it. */
+  readonly writes: number;
+};
+
 export interface RecordStore {
   /** Made when the store was created: a wiped or set-aside store has another. */
   readonly dataId: string;
-  /** 1 at creation, durably higher at every opening. */
+  /** 1 at creation, durably higher at every opening, and than any that was saved with a disk state. */
   readonly incarnation: number;
+  readonly opening: Opening;
+  /** As saved last; undefined for a store that was never a member's. */
+  readonly condition: DiskCondition | undefined;
+  /**
+   * Rises with every change that is durable. An earlier copy of the disk has a lower one than was ever
+   * read after a change that the copy lacks.
+   */
+  readonly writes: number;
+
+  /** Remembers what the node knows of this disk. Resolves once durable. */
+  saveDiskState(state: DiskState): Promise<void>;
 
   /**
    * The record of the key, null when there is none. A load sees every store to the key that has

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { positionOf } from "../lib/dynamo/position.ts";
 import type { KeyPlace, ScanOptions } from "./storage.ts";
+import { identityCases } from "./storage_identities.ts";
 import { historyCases } from "./storage_histories.ts";
 import {
   get,
@@ -33,6 +34,7 @@ export function storageConformance(name: string, factory: () => Promise<StorageU
   recordCases(on);
   scanCases(on);
   lifeCases(on);
+  identityCases(on);
   hintCases(on);
   historyCases(on);
 }
@@ -247,26 +249,6 @@ function lifeCases(on: Register): void {
         }
       });
     }
-  });
-
-  on("the incarnation rises at every opening, the data id stays until a wipe", async (disk) => {
-    const lives: { dataId: string; incarnation: number }[] = [];
-    for (const how of ["close", "crash", "crash", "close"] as const) {
-      const store = await disk.open();
-      lives.push({ dataId: store.dataId, incarnation: store.incarnation });
-      await (how === "close" ? store.close() : disk.crash(store));
-    }
-    assert.equal(new Set(lives.map((life) => life.dataId)).size, 1);
-    assert.notEqual(lives[0]?.dataId, "");
-    for (const [i, life] of lives.entries()) {
-      assert.ok(life.incarnation > (lives[i - 1]?.incarnation ?? 0));
-    }
-    await disk.wipe();
-    await withStore(disk, (store) => {
-      assert.notEqual(store.dataId, lives[0]?.dataId);
-      assert.equal(store.count(), 0);
-      return Promise.resolve();
-    });
   });
 
   on("documents about the node are kept apart from records", async (disk) => {

@@ -17,6 +17,8 @@ export interface StorageUnderTest {
   wipe(): Promise<void>;
   /** Damages the record as it lies on the disk; nothing is open. */
   corrupt(key: string, position: Position): Promise<void>;
+  /** Copies the disk as it is; what is answered puts the copy in its place. Nothing is open at either. */
+  copy(): Promise<() => Promise<void>>;
   /** Removes everything; nothing is open. */
   end(): Promise<void>;
 }

@@ -12,6 +12,8 @@ import sans from "@fontsource-variable/ibm-plex-sans/files/ibm-plex-sans-latin-w
 import pico from "@picocss/pico/css/pico.min.css" with { type: "text" };
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { explain, withoutColours } from "../nodes/failure_words.ts";
+import { LaunchError } from "../nodes/launch_error.ts";
 import app from "../static/app.css" with { type: "text" };
 import icon from "../static/icon.svg" with { type: "text" };
 
@@ -34,21 +36,43 @@ export interface Assets {
   readonly warning: string | null;
 }
 
+/** By file name. */
+type Bundles = ReadonlyMap<string, Uint8Array>;
+
 const JAVASCRIPT = "text/javascript; charset=utf-8";
 const CSS = "text/css; charset=utf-8";
 
-/** Bundles the islands and gathers the files. Never rejects: without scripts the pages still work. */
-export async function buildAssets(): Promise<Assets> {
+/**
+ * Bundles the islands and gathers the files. Never rejects: without scripts the pages still work.
+ * `fetchMissing` is asked once when the bundler's program is not in Deno's cache; without it, Deno
+ * fetches the program itself where it may.
+ */
+export async function buildAssets(fetchMissing?: () => Promise<void>): Promise<Assets> {
   try {
-    return gather(await bundleIslands(), null);
+    return gather(await bundleIslands().catch(onceFetched(fetchMissing)), null);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return gather(new Map(), `Cannot bundle the islands, pages go without scripts: ${reason}`);
+    return gather(new Map(), complaint(error));
   }
 }
 
+function onceFetched(fetchMissing?: () => Promise<void>): (error: Error) => Promise<Bundles> {
+  return async (error) => {
+    const isMissing = explain(error.message)?.cause === "package-missing";
+    if (fetchMissing === undefined || !isMissing) throw error;
+    await fetchMissing();
+    return await bundleIslands();
+  };
+}
+
+function complaint(error: unknown): string {
+  const words = error instanceof Error ? error.message : String(error);
+  const known = error instanceof LaunchError ? null : explain(words);
+  const reason = known === null ? withoutColours(words) : `${known.why}.\n${known.advice}`;
+  return `Pages go without scripts: ${reason}`;
+}
+
 /** The files with given bundles, by file name. */
-export function gather(bundles: ReadonlyMap<string, Uint8Array>, warning: string | null): Assets {
+export function gather(bundles: Bundles, warning: string | null): Assets {
   const named = new Map<string, Asset>([
     ["pico.css", { body: bytes(pico), contentType: CSS }],
     ["app.css", { body: bytes(app), contentType: CSS }],
@@ -69,7 +93,8 @@ export function gather(bundles: ReadonlyMap<string, Uint8Array>, warning: string
   };
 }
 
-async function bundleIslands(): Promise<Map<string, Uint8Array>> {
+/** Throws what the bundler or Deno says. */
+export async function bundleIslands(): Promise<Bundles> {
   const result = await Deno.bundle({
     entrypoints: ISLANDS.map((name) =>
       fileURLToPath(new URL(`../islands/${name}.tsx`, import.meta.url))

@@ -1,7 +1,7 @@
 /** Real processes killed with SIGKILL: who still answers, what is still there, and what a refusal says. */
 import assert from "node:assert/strict";
 import type { RunningCluster } from "../nodes/launcher.ts";
-import { withCluster, withDirectory } from "./live_cluster.ts";
+import { until, withCluster, withDirectory } from "./live_cluster.ts";
 import { launchCluster } from "../nodes/launcher.ts";
 import { assertProblem, call, get, type Placed, put } from "./rest_calls.ts";
 
@@ -90,6 +90,13 @@ Deno.test("the same nodes restarted one by one after all were killed serve what 
     }
     await Promise.all(cluster.nodes.map(({ id }) => cluster.kill(id)));
     for (const { id } of cluster.nodes) await cluster.restart(id);
+    // They were killed before they had heard of each other: none counts for a read before it has heard
+    // from all that nobody remembers a later life of it, and the last has only just come.
+    await until("the nodes have heard from each other", async () => {
+      const read = await get(second?.url ?? "", "kept-0");
+      assert.notEqual(read.status, 404, read.text);
+      return read.status === 200;
+    });
     for (let i = 0; i < 10; i++) {
       const read = await get(second?.url ?? "", `kept-${i}`);
       assert.deepEqual([read.status, read.text], [200, `${i}`]);

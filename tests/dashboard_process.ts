@@ -53,7 +53,7 @@ async function drain(reader: ReadableStreamDefaultReader<string>): Promise<void>
 }
 
 /** Follows the cluster's own event stream until it says that it runs. */
-async function untilRunning(url: string): Promise<void> {
+export async function untilRunning(url: string): Promise<void> {
   const response = await fetch(`${url}/events`);
   if (!response.ok || response.body === null) {
     throw new Error(`${url} answered ${response.status}`);

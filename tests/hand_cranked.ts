@@ -1,5 +1,6 @@
 /** A replica with a hand-cranked world: effects are taken out by kind, events are put in by hand. */
 import assert from "node:assert/strict";
+import type { Boot } from "../lib/dynamo/boot.ts";
 import { clusterConfig, type TunableConfig } from "../lib/dynamo/config.ts";
 import type { ClientReply, Effect, Event, Founding } from "../lib/dynamo/events.ts";
 import { foundRing } from "../lib/dynamo/founding.ts";
@@ -13,7 +14,7 @@ export const START = 1_000_000;
 
 function founding(tuned: Partial<TunableConfig> = {}): Founding {
   const config = clusterConfig({ n: 3, r: 2, w: 2, ...tuned });
-  const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1 }));
+  const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
   const ring = foundRing(members.map(({ id, weight }) => ({ id, weight })), config, rng());
   return { config, members, ring };
 }
@@ -27,8 +28,15 @@ export class HandCranked {
   now = START;
   effects: Effect[] = [];
 
-  constructor(self: string, tuned: Partial<TunableConfig> = {}) {
-    this.replica = new Replica(founding(tuned), rng(), { self, dataId: "d1", incarnation: 4 });
+  /** As it runs since its first start on the directory that its cluster was founded with. */
+  constructor(self: string, tuned: Partial<TunableConfig> = {}, boot: Partial<Boot> = {}) {
+    this.replica = new Replica(founding(tuned), rng(), {
+      self,
+      dataId: "d1",
+      incarnation: 4,
+      condition: "whole",
+      ...boot,
+    });
   }
 
   step(event: Event): void {

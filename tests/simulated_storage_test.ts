@@ -2,6 +2,7 @@
  * The simulator's disk under the cases that every record store must pass: what is proved in virtual
  * time holds on a real disk only as far as both keep the same promises.
  */
+import type { DiskState } from "../lib/dynamo/boot.ts";
 import {
   type DiskAnswer,
   type DiskOperation,
@@ -18,18 +19,19 @@ const UNSEEN = { committed: () => {}, destroyed: () => {}, removed: () => {} };
 
 /** A machine's disk and what its host keeps beside it. */
 class Drive implements StorageUnderTest {
-  readonly disk = new SimulatedDisk(
+  disk = new SimulatedDisk(
     parseDistribution("0"),
     parseDistribution("0"),
     SeededRandom.from("conformance"),
   );
-  readonly documents = new Map<string, string>();
+  documents = new Map<string, string>();
   private boots = 0;
   private wipes = 0;
 
   open(): Promise<DriveStore> {
     this.boots++;
-    return Promise.resolve(new DriveStore(this, `d${this.wipes + 1}`, this.boots));
+    const { writes = 0, ...opening } = this.disk.boot(this.boots);
+    return Promise.resolve(new DriveStore(this, { ...opening, writes }));
   }
 
   crash(store: ConformingStore): Promise<void> {
@@ -38,10 +40,19 @@ class Drive implements StorageUnderTest {
   }
 
   wipe(): Promise<void> {
-    this.disk.wipe(UNSEEN);
-    this.documents.clear();
     this.wipes++;
+    this.disk.wipe(`d${this.wipes + 1}`, UNSEEN);
+    this.documents.clear();
     return Promise.resolve();
+  }
+
+  copy(): Promise<() => Promise<void>> {
+    const [disk, documents] = [this.disk.clone(), new Map(this.documents)];
+    return Promise.resolve(() => {
+      this.disk = disk.clone();
+      this.documents = new Map(documents);
+      return Promise.resolve();
+    });
   }
 
   corrupt(key: string, position: string): Promise<void> {
@@ -65,11 +76,27 @@ class DriveStore implements ConformingStore {
     PromiseWithResolvers<DiskAnswer> & { readonly operation: DiskOperation }
   >();
 
-  constructor(
-    private readonly drive: Drive,
-    readonly dataId: string,
-    readonly incarnation: number,
-  ) {}
+  constructor(private readonly drive: Drive, readonly opening: ConformingStore["opening"]) {}
+
+  get dataId() {
+    return this.opening.dataId;
+  }
+
+  get incarnation() {
+    return this.opening.incarnation;
+  }
+
+  get condition() {
+    return this.drive.disk.state?.condition;
+  }
+
+  get writes() {
+    return this.drive.disk.writes;
+  }
+
+  async saveDiskState(state: DiskState) {
+    await this.ask({ kind: "save-disk-state", state });
+  }
 
   async load(key: string, position: string) {
     const answer = await this.ask({ kind: "load", key, position });

@@ -183,13 +183,17 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
       };
     case "node-up":
       return { kind: "node", text: `believes ${event.peer} up` };
-    case "wiped":
+    case "recovering":
+      return { kind: "node", text: CAUSE_WORDS[event.cause] };
+    case "caught-up":
+      return { kind: "node", text: "holds all its data again: its answers count for reads" };
+    case "boot-checked":
       return {
         kind: "node",
-        text: "has an empty disk: it counts for no read until it is compared",
+        text: event.heard.length === 0
+          ? "has started; no peer has answered yet"
+          : `has started; heard from ${event.heard.join(", ")}`,
       };
-    case "proven":
-      return { kind: "node", text: "holds what its peers hold: it counts for reads" };
     case "member":
       return {
         kind: "membership",
@@ -210,6 +214,13 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
       return { kind: "node", text: (event as { type: string }).type };
   }
 }
+
+/** Until its peers have filled it, nobody takes the node's word that a key is absent. */
+const CAUSE_WORDS = {
+  replaced: "has a new disk: its answers count for no read until peers have filled it",
+  restored:
+    "has an older copy of its disk: its answers count for no read until peers have filled it",
+} as const;
 
 const STANDING_WORDS = {
   member: "is a member",

@@ -61,8 +61,11 @@ Deno.test("every kind of event becomes a sentence", () => {
     ],
     [{ ...from, type: "node-down", peer: "n2", phi: 8.21 }, "node", /believes n2 down, phi 8\.2/],
     [{ ...from, type: "node-up", peer: "n2" }, "node", /believes n2 up/],
-    [{ ...from, type: "wiped" }, "node", /empty disk/],
-    [{ ...from, type: "proven" }, "node", /counts for reads/],
+    [{ ...from, type: "recovering", cause: "replaced" }, "node", /has a new disk/],
+    [{ ...from, type: "recovering", cause: "restored" }, "node", /older copy of its disk/],
+    [{ ...from, type: "caught-up" }, "node", /count for reads/],
+    [{ ...from, type: "boot-checked", heard: [] }, "node", /no peer has answered/],
+    [{ ...from, type: "boot-checked", heard: ["n2", "n3"] }, "node", /heard from n2, n3/],
   ];
   for (const [event, kind, text] of cases) {
     const described = describe(event as ProtocolEvent);

@@ -9,7 +9,6 @@ import type { Conversation } from "./conversations.ts";
 import type { KeyDigest, PeerReply, PeerRequest, StoredRecord } from "./events.ts";
 import type { KeyPlace } from "./events.ts";
 import { refusal } from "./errors.ts";
-import type { Gossiping } from "./gossiping.ts";
 import { Exchange, KeyRepair } from "./exchange.ts";
 import { ExchangeOrders } from "./exchange_orders.ts";
 import { ExchangeTurns } from "./exchange_turns.ts";
@@ -38,7 +37,7 @@ export class AntiEntropy {
   readonly orders: ExchangeOrders;
   private readonly last = new Map<NodeId, ExchangeReport>();
 
-  constructor(private readonly node: NodeContext, private readonly gossiping: Gossiping) {
+  constructor(private readonly node: NodeContext) {
     this.orders = new ExchangeOrders(node, this);
     this.turns = new ExchangeTurns(node);
   }
@@ -89,7 +88,7 @@ export class AntiEntropy {
     const { node } = this;
     if (this.exchange !== null || !node.trees.ready) return null;
     if (only === null) this.turns.onBegun(peer);
-    const exchange = new Exchange(node.out.nextId(), peer, node.out.now, only === null);
+    const exchange = new Exchange(node.out.nextId(), peer, node.out.now);
     this.exchange = exchange.id;
     const conversation = node.conversations.add(exchange, { kind: "self" });
     const ranges = this.turns.shared(peer).filter((range) => only === null || only.includes(range));
@@ -167,31 +166,13 @@ export class AntiEntropy {
   private onEqual(exchange: Exchange): void {
     exchange.isCompleted = true;
     this.end(exchange);
-    if (exchange.keysFailed > 0) return;
-    this.settle(exchange);
-    this.visitReturned();
-  }
-
-  /** What a completed exchange means for a disk that was wiped. */
-  private settle(exchange: Exchange): void {
-    const { node } = this;
-    // A part of the ranges says nothing of the others, which a wiped node may still lack.
-    if (!exchange.isWhole) this.mergeNext();
-    else if (node.proving.onMerged(exchange.peer)) this.gossiping.onMerged();
-    else this.mergeNext();
+    if (exchange.keysFailed === 0) this.visitReturned();
   }
 
   /** Several are back after a cut: one exchange follows the other. */
   private visitReturned(): void {
     const peer = this.isTime() ? this.turns.returned() : undefined;
     if (peer !== undefined) this.begin(peer);
-  }
-
-  /** A wiped node does not wait for its turn. */
-  mergeNext(): void {
-    const { node } = this;
-    const next = node.proving.peersToMerge().find((peer) => node.isUp(peer));
-    if (next !== undefined) this.begin(next);
   }
 
   private end(exchange: Exchange): void {
@@ -242,7 +223,7 @@ export class AntiEntropy {
     const { node } = this;
     if (reply.status === "stored") this.finishRepair(repair, true);
     else if (reply.status === "error" && reply.error.code === "record-damaged") {
-      // It has nothing to give. Were this a failure, a wiped and a damaged copy would wait for each other.
+      // It has nothing to give. Were this a failure, two damaged copies would wait for each other.
       this.finishRepair(repair, true);
     } else if (reply.status !== "record") this.finishRepair(repair, false);
     else {

@@ -13,6 +13,7 @@ import type { GetCoordinator } from "./get_coordinator.ts";
 import { IdTable } from "./id_table.ts";
 import type { PutCoordinator } from "./put_coordinator.ts";
 import type { ReapRound } from "./reaping.ts";
+import type { BootCheck } from "./recovering.ts";
 import type { NodeId } from "./ring.ts";
 import type { KeyPull, Takeover } from "./takeover.ts";
 
@@ -28,7 +29,8 @@ export type Coordinator =
   | Takeover
   | KeyPull
   | AdvanceCall
-  | LeftoverCall;
+  | LeftoverCall
+  | BootCheck;
 
 /** Who is answered when a conversation has its outcome. */
 export type Origin =

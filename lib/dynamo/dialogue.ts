@@ -57,6 +57,9 @@ export class Dialogue {
       case "leftover":
         this.parts.leftovers.onReply(coordinator, reply);
         break;
+      case "boot-check":
+        this.parts.recovering.onReply(conversation, coordinator, reply);
+        break;
     }
   }
 
@@ -98,7 +101,6 @@ export class Dialogue {
     switch (coordinator.kind) {
       case "gossip":
         this.node.conversations.end(coordinator.id);
-        this.parts.gossiping.onRoundOver(coordinator.peer);
         break;
       case "handoff":
         this.parts.handoff.onFailed(coordinator);
@@ -123,6 +125,9 @@ export class Dialogue {
         break;
       case "leftover":
         this.parts.leftovers.onFailed(coordinator);
+        break;
+      case "boot-check":
+        this.parts.recovering.onFailed(coordinator);
         break;
     }
   }

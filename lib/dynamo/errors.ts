@@ -26,8 +26,8 @@ export type ErrorCode =
   | "storage-failed"
   /** The node's record of the key is damaged: neither there nor absent, until it is repaired. */
   | "record-damaged"
-  /** The node's disk was wiped and has not been filled again: it cannot answer reads of the key yet. */
-  | "not-proven"
+  /** The node's disk may lack what it held of the key: it cannot answer reads of it yet. */
+  | "recovering"
   /** Views of the ring differ, or it has changed: the same may work when they agree again. */
   | "ring-moved"
   /** The change of membership cannot be: the message says why. */

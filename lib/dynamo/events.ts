@@ -9,9 +9,11 @@
  * replica for calls, loads and stores. Each is answered at most once; late or unknown ids are ignored.
  */
 import type { AdminReply, AdminRequest } from "./admin.ts";
+import type { DiskState } from "./boot.ts";
 import type { ClusterConfig } from "./config.ts";
 import type { DynamoError } from "./errors.ts";
 import type { Digest, NodeState } from "./gossip.ts";
+import type { Life, LifeStatus } from "./lives.ts";
 import type { MembershipDocument, MembershipState } from "./membership.ts";
 import type { TreeHash, TreeNode } from "./merkle.ts";
 import type { Observation } from "./observations.ts";
@@ -29,7 +31,8 @@ export interface StoredRecord {
   readonly siblings: Siblings;
   /**
    * The actor under which this node issues dots for the key. Local, never replicated: where it is
-   * missing the next coordinated write draws a new one, so no dot is ever issued twice.
+   * missing, or of an earlier boot, the next coordinated write draws a new one, so no dot is ever issued
+   * twice.
    */
   readonly actor?: Actor;
   /** Nodes that this record is to be handed to: local too. */
@@ -49,6 +52,8 @@ export interface Member {
   readonly url: string;
   readonly weight: number;
   readonly zone?: string;
+  /** The data directory that its copies are known to be in; absent while nobody knows. */
+  readonly dataId?: string;
 }
 
 /** What a cluster is founded with: made once, the same data on every node. */
@@ -56,21 +61,6 @@ export interface Founding {
   readonly config: ClusterConfig;
   readonly members: readonly Member[];
   readonly ring: RingState;
-}
-
-/** Who a replica is, this time. */
-export interface Boot {
-  readonly self: NodeId;
-  /** Names the data directory: a wiped disk has another. */
-  readonly dataId: string;
-  /** Durably higher at every start. */
-  readonly incarnation: number;
-  /** The data directory is new, or has never been proven to hold all it should: see `proving.ts`. */
-  readonly fresh?: boolean;
-  /** The membership as the disk remembers it; absent as long as it is as founded. */
-  readonly membership?: MembershipDocument;
-  /** Hints that the disk holds, by target: what was promised before a restart is kept after it. */
-  readonly hints?: readonly (readonly [NodeId, number])[];
 }
 
 // Requests ----------------------------------------------------------------------------------------
@@ -119,7 +109,7 @@ export type PeerRequest =
     readonly key: string;
     /** Asked as a stand-in: what it holds for others is of use. Otherwise only an owner answers. */
     readonly standIn?: true;
-    /** To repair a copy, also what a node with a wiped disk holds so far is of use. */
+    /** To repair a copy, also what a recovering node holds so far is of use. */
     readonly purpose?: "repair";
   }
   | {
@@ -140,6 +130,16 @@ export type PeerRequest =
   | { readonly method: "gossip"; readonly digest: Digest; readonly membership: string }
   /** Second half: what was wanted. */
   | { readonly method: "gossip.states"; readonly states: readonly NodeState[] }
+  /**
+   * A node has started and asks what the receiver remembers of it; later the same tells that it has
+   * caught up. Answered with that and the receiver's view of the membership.
+   */
+  | {
+    readonly method: "boot.check";
+    readonly life: Life;
+    readonly status: LifeStatus;
+    readonly membership: string;
+  }
   /** News of the membership, pushed. */
   | { readonly method: "membership"; readonly state: MembershipState }
   /** A joiner: the keys of a range that it takes over, page by page. */
@@ -149,6 +149,8 @@ export type PeerRequest =
     readonly end: Position;
     readonly epoch: number;
     readonly after: KeyPlace | null;
+    /** The sender is an owner that recovers: what a recovering receiver has so far is of use. */
+    readonly purpose?: "recovery";
   }
   /** A joiner has the leaver serve the range no more; answered once that is durable. */
   | {
@@ -203,7 +205,7 @@ export type PeerRequest =
   | { readonly method: "reap.drop"; readonly key: string; readonly digest: TreeHash }
   | {
     readonly method: "forward";
-    /** `node.dataId/incarnation/sequence`, unique for ever: a copy of it must not write twice. */
+    /** `node.dataId/start/sequence`, unique for ever: a copy of it must not write twice. */
     readonly requestId: string;
     readonly request: ClientRequest;
     readonly ringVersion: string;
@@ -267,6 +269,15 @@ export type PeerReply =
     /** The view of the membership that the answerer has, where it is another. */
     readonly membership?: MembershipState;
   }
+  | {
+    readonly status: "boot";
+    /** The last life of the asker that the answerer knows of. */
+    readonly remembered: Life | null;
+    /** The answerer's own. */
+    readonly life: Life;
+    readonly lifeStatus: LifeStatus;
+    readonly membership?: MembershipState;
+  }
   | { readonly status: "membership"; readonly state: MembershipState }
   | { readonly status: "missing"; readonly keys: readonly string[] }
   | {
@@ -312,7 +323,8 @@ export type Event =
     readonly reason: string;
   }
   | { readonly kind: "loaded"; readonly id: number; readonly record: StoredRecord | null }
-  | { readonly kind: "stored"; readonly id: number }
+  /** `writes`: how many changes the disk has taken by now. */
+  | { readonly kind: "stored"; readonly id: number; readonly writes?: number }
   | {
     readonly kind: "storage-failed";
     readonly id: number;
@@ -383,8 +395,8 @@ export type Effect =
   }
   /** Remembers the membership durably, in place of what was remembered; answered with `stored`. */
   | { readonly kind: "save"; readonly id: number; readonly document: MembershipDocument }
-  /** The data directory holds what it should: to be remembered durably; not answered. */
-  | { readonly kind: "proven" }
+  /** What the disk is to know of itself from now on; answered with `stored`. */
+  | { readonly kind: "save-disk-state"; readonly id: number; readonly state: DiskState }
   /** At most one timer is set at a time: a new one replaces the old. */
   | { readonly kind: "timer"; readonly id: number; readonly at: Micros }
   | { readonly kind: "emit"; readonly observation: Observation };

@@ -60,13 +60,7 @@ export class Exchange {
   /** Every shared range has been gone through. */
   isCompleted = false;
 
-  /** `isWhole`: of all shared ranges, not of some that were asked for. */
-  constructor(
-    readonly id: number,
-    readonly peer: NodeId,
-    readonly startedAt: Micros,
-    readonly isWhole: boolean,
-  ) {}
+  constructor(readonly id: number, readonly peer: NodeId, readonly startedAt: Micros) {}
 
   get currentRange(): number {
     if (this.range === null) throw new Error("Cannot name a range before one is compared");

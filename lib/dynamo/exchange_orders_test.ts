@@ -13,7 +13,7 @@ const KEY = "greeting";
 function founding(tuned: Partial<TunableConfig>): Founding {
   const config = clusterConfig({ n: 3, gossipIntervalMs: 0, ...tuned });
   const members = ["n1", "n2", "n3", "n4", "n5"]
-    .map((id) => ({ id, url: `http://${id}`, weight: 1 }));
+    .map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
   return { config, members, ring: foundRing(members, config, SeededRandom.from(7)) };
 }
 
@@ -29,9 +29,11 @@ class Bench {
     this.ring = new Ring(founded.ring, 3);
     const ids = [...this.ring.primariesOfKey(KEY), "n1", "n2", "n3", "n4", "n5"];
     const id = self < 3 ? ids[self] : ids.slice(3).find((each) => !ids.slice(0, 3).includes(each));
-    const boot = { self: id as string, dataId: "d1", incarnation: 1 };
+    const boot = { self: id as string, dataId: "d1", incarnation: 1, condition: "whole" } as const;
     this.replica = new Replica(founded, SeededRandom.from(7), boot);
     this.step({ kind: "start" });
+    // Without gossip it tells its peers itself that it has started.
+    this.take("call");
   }
 
   step(event: Event): void {

@@ -1,7 +1,6 @@
 /**
- * With whom a node compares its trees next. Usually one co-owner after the other. A wiped disk comes
- * first: it may say nothing before it has been compared. And whoever is back from being believed down
- * does not wait for its turn: some of what it missed nobody could keep a hint of.
+ * With whom a node compares its trees next. Usually one co-owner after the other. Whoever is back from
+ * being believed down does not wait for its turn: some of what it missed nobody could keep a hint of.
  */
 import type { NodeContext } from "./node_context.ts";
 import type { NodeId } from "./ring.ts";
@@ -13,10 +12,7 @@ export class ExchangeTurns {
 
   /** Undefined: nobody can be compared with now. */
   next(): NodeId | undefined {
-    const { proving, peers } = this.node;
-    const wanted = this.comparable(proving.peersToMerge());
-    if (wanted.length > 0) return this.inTurn(wanted);
-    return this.returned() ?? this.inTurn(this.comparable(peers));
+    return this.returned() ?? this.inTurn(this.comparable(this.node.peers));
   }
 
   /** One that is back and has not been compared with since. */

@@ -10,7 +10,12 @@ const PEERS = ["n2", "n3", "n4", "n5"];
 
 function nodeOf(): NodeContext {
   const config = clusterConfig({ n: 3 });
-  const members = ["n1", ...PEERS].map((id) => ({ id, url: `http://${id}`, weight: 1 }));
+  const members = ["n1", ...PEERS].map((id) => ({
+    id,
+    url: `http://${id}`,
+    weight: 1,
+    dataId: "d1",
+  }));
   const ring = foundRing(members, config, SeededRandom.from(7));
   const boot = { self: "n1", dataId: "d1", incarnation: 1 };
   const node = new NodeContext({ config, members, ring }, SeededRandom.from(7), boot, undefined);

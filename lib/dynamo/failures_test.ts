@@ -9,9 +9,9 @@ import { foundRing } from "./founding.ts";
 import { Gossip, type NodeState } from "./gossip.ts";
 import { HintBook, hintChange, withHint, withoutHint } from "./hints.ts";
 import { DEPTH, FAN_OUT, LEAVES, MerkleTree, recordDigest } from "./merkle.ts";
+import type { Life } from "./lives.ts";
 import { Placement } from "./placement.ts";
 import { positionOf } from "./position.ts";
-import { Proving } from "./proving.ts";
 import { Ring } from "./ring.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
 import type { Siblings } from "./versions.ts";
@@ -70,12 +70,14 @@ Deno.test("detector: a refused call suspects at once, unanswered ones only in a 
 
 // Gossip ------------------------------------------------------------------------------------------
 
-function gossipOf(id: string, dataId = "d1", fresh = false): Gossip {
-  return new Gossip(id, dataId, 1, 1_000, false, fresh);
+const LIFE: Life = { dataId: "d1", incarnation: 1, bootNumber: 0, writes: 0 };
+
+function gossipOf(id: string, life = LIFE): Gossip {
+  return new Gossip(id, life, 1_000, false);
 }
 
-function stateOf(id: string, heartbeat: number, dataId = "d1"): NodeState {
-  return { id, dataId, incarnation: 1, heartbeat, intervalMs: 1_000 };
+function stateOf(id: string, heartbeat: number): NodeState {
+  return { id, ...LIFE, heartbeat, intervalMs: 1_000 };
 }
 
 Deno.test("gossip: after one exchange both sides know the newer of everything", () => {
@@ -89,51 +91,31 @@ Deno.test("gossip: after one exchange both sides know the newer of everything", 
   assert.deepEqual(a.digest(), b.digest());
 });
 
-Deno.test("gossip: a wiped node is told of its past life, long or short, and outbids it", () => {
+Deno.test("gossip: another boot is told of its past life, long or short, and is heard once it outbids it", () => {
   for (const heartbeat of [1, 900]) {
-    const wiped = gossipOf("a", "d2", true);
-    wiped.beat();
+    const later = gossipOf("a", { ...LIFE, bootNumber: 7 });
+    later.beat();
     const peer = gossipOf("b");
-    peer.absorb([stateOf("a", heartbeat, "d1")]);
-    const { newer } = peer.compare(wiped.digest());
-    assert.ok(newer.some((state) => state.id === "a" && state.dataId === "d1"));
-    wiped.absorb(newer);
-    assert.equal(wiped.own().incarnation, 2);
-    assert.equal(peer.absorb([wiped.own()])[0]?.restarted, true);
+    peer.absorb([stateOf("a", heartbeat)]);
+    const { newer } = peer.compare(later.digest());
+    assert.ok(newer.some((state) => state.id === "a" && state.bootNumber === 0));
+    assert.deepEqual(
+      later.absorb(newer.filter(({ id }) => id === "a")),
+      [],
+      "it alone tells of it",
+    );
+    later.describe({ ...LIFE, bootNumber: 7, incarnation: 2 }, "unconfirmed");
+    assert.equal(later.own().status, "unconfirmed");
+    assert.equal(peer.absorb([later.own()])[0]?.restarted, true);
   }
 });
 
 Deno.test("gossip: the adaptive interval shrinks on change and relaxes in calm, within bounds", () => {
-  const gossip = new Gossip("a", "d1", 1, 1_000, true);
+  const gossip = new Gossip("a", LIFE, 1_000, true);
   gossip.onChange();
   assert.equal(gossip.intervalMs, 250);
   for (let i = 0; i < 50; i++) gossip.relax();
   assert.equal(gossip.intervalMs, 4_000);
-});
-
-Deno.test("proving: a new disk among new ones is new, among old ones it was wiped", () => {
-  const over = ring();
-  const peers = IDS.slice(1);
-  const founding = new Proving("n1", peers, true);
-  assert.ok(!founding.isRangeProven(over.range(0).start));
-  assert.deepEqual(peers.map((peer) => founding.onWord(peer)), [false, false, false, false, true]);
-  assert.ok(founding.isProven && founding.isRangeProven(over.range(0).start));
-
-  const wiped = new Proving("n1", peers, true);
-  wiped.onOldPeers(over, () => false);
-  const shared = wiped.peersToMerge();
-  assert.ok(shared.length > 1);
-  const owned = Array.from({ length: 32 }, (_, range) => range)
-    .filter((range) => over.primaries(range).includes("n1"));
-  for (const [i, peer] of shared.entries()) {
-    assert.ok(
-      owned.some((range) => !wiped.isRangeProven(over.range(range).start)),
-      "not before the last one",
-    );
-    assert.equal(wiped.onMerged(peer), i === shared.length - 1);
-  }
-  assert.ok(wiped.isProven && !wiped.onWord("n2"));
-  assert.ok(new Proving("n1", peers, false).isProven);
 });
 
 // Placement ---------------------------------------------------------------------------------------

@@ -181,7 +181,12 @@ export class KnownForwards {
       return { kind: "waiting" };
     }
     if (sequence <= sender.forgottenTo || this.isOutdated(sender)) return { kind: "too-old" };
-    if (this.count >= FORWARDS_MAX) return { kind: "full" };
+    if (this.count >= FORWARDS_MAX) {
+      // It is refused for certain: no copy of it may be carried out when there is room again.
+      if (sender.known.size === 0) this.senders.set(sender.name, sender);
+      sender.forgottenTo = Math.max(sender.forgottenTo, sequence);
+      return { kind: "full" };
+    }
     if (sender.known.size === 0) this.senders.set(sender.name, sender);
     sender.known.set(sequence, { waiting: [peerRequest], reply: null });
     this.count++;

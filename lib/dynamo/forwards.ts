@@ -2,6 +2,7 @@
  * How a replica passes on what it does not own, and takes on what was passed to it. The rules are in
  * `forwarding.ts`.
  */
+import { BOOT_NUMBERS } from "./boot.ts";
 import type { Conversation, Origin } from "./conversations.ts";
 import type { Coordination } from "./coordination.ts";
 import { type DynamoError, refusal } from "./errors.ts";
@@ -43,9 +44,11 @@ export class Forwards {
       ? preferred.filter((node) => !this.node.isSilent(node))
       : [...preferred, ...ranked.filter((node) => !isUp(node))];
     this.sent++;
-    // Incarnations rise from start to start of one data directory; another one counts anew.
-    const { dataId, incarnation } = this.node.boot;
-    const requestId = formatRequestId(`${this.node.self}.${dataId}`, incarnation, this.sent);
+    // Incarnations rise from start to start of one data directory; another one counts anew. An older copy
+    // of the disk can bring one back: then the boot's number is another.
+    const { dataId, bootNumber = 0 } = this.node.boot;
+    const start = this.node.incarnation * BOOT_NUMBERS + bootNumber;
+    const requestId = formatRequestId(`${this.node.self}.${dataId}`, start, this.sent);
     const forward = new Forward(id, request, candidates, requestId, timeoutMs, now);
     const conversation = this.node.conversations.add(forward, origin);
     this.tryNext(conversation, forward);
@@ -123,7 +126,13 @@ export class Forwards {
   }
 
   private fail(conversation: Conversation, forward: Forward): void {
-    this.end(conversation, forward, { status: "error", error: forward.failure() });
+    const { node } = this;
+    const error = forward.failure();
+    // It would be a coordinator itself, if it knew what has become of the membership.
+    const isOwn = node.isMember && node.ring.primariesOfKey(forward.key).includes(node.self);
+    const why = isOwn && !node.isCompleteFor(forward.key) ? node.whyIncomplete(forward.key) : null;
+    const message = why === null ? error.message : `${error.message}. ${why}`;
+    this.end(conversation, forward, { status: "error", error: { ...error, message } });
   }
 
   private end(conversation: Conversation, forward: Forward, reply: ClientReply): void {
@@ -165,13 +174,28 @@ export class Forwards {
       node.refuse(id, refusal("invalid", complaint));
       return null;
     }
-    if (!node.isPrimaryOf(request.key)) {
+    const isOwner = node.isPrimaryOf(request.key);
+    if (request.method === "get") {
+      if (isOwner) return { kind: "peer", request: id };
       node.refuseAsNoOwner(id, request.key);
       return null;
     }
-    return request.method === "get"
-      ? { kind: "peer", request: id }
-      : this.admitWrite(id, requestId, resolveOptions(request, node.config).timeoutMs);
+    const origin = this.admitWrite(id, requestId, resolveOptions(request, node.config).timeoutMs);
+    if (origin === null || isOwner) return origin;
+    this.refuseWrite(requestId, request.key);
+    return null;
+  }
+
+  /**
+   * Nothing was written, and its sender may try another owner: so a copy that comes when this node has
+   * become one must not be carried out either.
+   */
+  refuseWrite(requestId: string, key: string): void {
+    const { node } = this;
+    const error = node.noOwnerError(key);
+    for (const waiting of node.forwards.answer(requestId, { status: "error", error })) {
+      node.refuse(waiting, error);
+    }
   }
 
   private admitWrite(id: number, requestId: string, timeoutMs: number): Origin | null {
@@ -200,5 +224,6 @@ export class Forwards {
 
 function mayTryElsewhere(error: DynamoError): boolean {
   return error.definite &&
-    (error.code === "wrong-owner" || error.code === "too-late" || error.code === "overloaded");
+    (error.code === "wrong-owner" || error.code === "recovering" || error.code === "too-late" ||
+      error.code === "overloaded");
 }

@@ -21,11 +21,11 @@ class Stage {
   /** Outside the primaries of {@link KEY}, or the first of them. */
   constructor(role: "outsider" | "primary" = "outsider") {
     const config = clusterConfig({ n: 3 });
-    const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1 }));
+    const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
     const ring = foundRing(members, config, SeededRandom.from(7));
     this.primaries = new Ring(ring, 3).primariesOfKey(KEY);
     const self = IDS.find((id) => this.primaries.includes(id) === (role === "primary")) as string;
-    const boot = { self, dataId: "d1", incarnation: 1 };
+    const boot = { self, dataId: "d1", incarnation: 1, condition: "whole" } as const;
     this.replica = new Replica({ config, members, ring }, SeededRandom.from(7), boot);
     this.step(0, { kind: "start" });
   }

@@ -15,6 +15,10 @@ import { contextOf, type Siblings, valuesOf, type Versioning } from "./versions.
 /** Why a record is read: for a client, before a delete that came without context, or to heal a damaged one. */
 export type ReadPurpose = "get" | "delete" | "recover";
 
+/** A failure tells of so many replicas that recover, so many characters each. */
+const RECOVERIES_TOLD = 3;
+const REASON_MAX = 300;
+
 export class GetCoordinator {
   readonly kind = "get";
   readonly participants: Participants;
@@ -46,8 +50,8 @@ export class GetCoordinator {
     this.merged = this.versioning.merge(this.merged, siblings);
   }
 
-  addFailure(node: NodeId, reason: string, now: Micros): void {
-    this.participants.fail(node, reason, now);
+  addFailure(node: NodeId, reason: string, now: Micros, isRecovering = false): void {
+    this.participants.fail(node, reason, now, isRecovering);
   }
 
   /**
@@ -107,12 +111,18 @@ export class GetCoordinator {
       } replies of primaries, got ${answeredPrimaries}`;
     return {
       code: "quorum-not-met",
-      message,
+      message: [message, ...this.recoveries()].join(". "),
       definite: true,
       needed: lacksR ? r : Math.max(1, pr),
       got: lacksR ? answered : answeredPrimaries,
       unreachable: this.participants.missing(),
     };
+  }
+
+  /** Why replicas that recover did not count, as far as there is room. */
+  private recoveries(): string[] {
+    return this.participants.recoveries().slice(0, RECOVERIES_TOLD)
+      .map((reason) => reason.length > REASON_MAX ? `${reason.slice(0, REASON_MAX)}…` : reason);
   }
 
   /** Primaries that answered with less than what all together know. */

@@ -8,19 +8,17 @@
  * it. So reconciling is taking the newer of two, whoever brings it.
  */
 import type { Micros } from "./events.ts";
+import type { Life, LifeStatus } from "./lives.ts";
 import type { NodeId } from "./ring.ts";
 
 /** What a node says of itself. Plain JSON. */
-export interface NodeState {
+export interface NodeState extends Life {
   readonly id: NodeId;
-  /** Names its data directory: another one under the same id means a wiped disk. */
-  readonly dataId: string;
-  readonly incarnation: number;
   readonly heartbeat: number;
   /** How often it beats at present, ms. */
   readonly intervalMs: number;
-  /** Its data directory was new when this life of it began (`proving.ts`). */
-  readonly fresh?: true;
+  /** Absent when it is settled. */
+  readonly status?: Exclude<LifeStatus, "settled">;
 }
 
 /** One line a node: enough to tell who knows better. */
@@ -29,7 +27,7 @@ export type DigestLine = readonly [
   id: NodeId,
   incarnation: number,
   heartbeat: number,
-  dataId: string,
+  bootNumber: number,
 ];
 
 export interface Reconciliation {
@@ -50,11 +48,10 @@ export class Gossip {
 
   constructor(
     readonly self: NodeId,
-    private readonly dataId: string,
-    private incarnation: number,
+    private life: Life,
     private readonly baseMs: number,
     private readonly adaptive: boolean,
-    private fresh = false,
+    private status: LifeStatus = "settled",
   ) {
     this.beat();
   }
@@ -68,17 +65,19 @@ export class Gossip {
     if (this.adaptive) this.factor = Math.min(ADAPTIVE_MAX, this.factor * ADAPTIVE_RELAX);
   }
 
-  /** This node lives: its state gets newer. */
-  beat(): void {
+  /** This node lives: its state gets newer. `writes`: changes that its disk has taken by now. */
+  beat(writes = this.life.writes): void {
+    this.life = { ...this.life, writes };
     const heartbeat = (this.states.get(this.self)?.heartbeat ?? 0) + 1;
-    const { self: id, dataId, incarnation, intervalMs } = this;
-    const own = { id, dataId, incarnation, heartbeat, intervalMs };
-    this.states.set(id, this.fresh ? { ...own, fresh: true } : own);
+    const { self: id, life, intervalMs, status } = this;
+    const own = { id, ...life, heartbeat, intervalMs };
+    this.states.set(id, status === "settled" ? own : { ...own, status });
   }
 
-  /** A disk that had been wiped holds what it should: it is as old as any. */
-  onMerged(): void {
-    this.fresh = false;
+  /** What this node tells of itself has changed. */
+  describe(life: Life, status: LifeStatus): void {
+    this.life = life;
+    this.status = status;
     this.beat();
   }
 
@@ -94,8 +93,8 @@ export class Gossip {
   /** Sorted by id, so that a digest depends on what is known and not on how it was learned. */
   digest(): Digest {
     return [...this.states.values()]
-      .map(({ id, incarnation, heartbeat, dataId }) =>
-        [id, incarnation, heartbeat, dataId] as const
+      .map(({ id, incarnation, heartbeat, bootNumber }) =>
+        [id, incarnation, heartbeat, bootNumber] as const
       )
       .sort((a, b) => a[0] < b[0] ? -1 : 1);
   }
@@ -104,15 +103,15 @@ export class Gossip {
     const newer: NodeState[] = [];
     const wanted: NodeId[] = [];
     const mentioned = new Set<NodeId>();
-    for (const [id, incarnation, heartbeat, dataId] of digest) {
+    for (const [id, incarnation, heartbeat, bootNumber] of digest) {
       mentioned.add(id);
       const known = this.states.get(id);
       const order = known === undefined
         ? -1
         : known.incarnation - incarnation || known.heartbeat - heartbeat;
       if (order < 0) wanted.push(id);
-      // Another data directory is worth telling of, whichever is newer: the node may not know.
-      const isOther = known !== undefined && known.dataId !== dataId;
+      // Another boot is worth telling of, whichever is newer: the node may not know of it.
+      const isOther = known !== undefined && known.bootNumber !== bootNumber;
       if (known !== undefined && (order > 0 || isOther)) newer.push(known);
     }
     for (const [id, state] of this.states) {
@@ -125,16 +124,13 @@ export class Gossip {
     return ids.flatMap((id) => this.states.get(id) ?? []);
   }
 
-  /** Takes what is newer; returns the states that were, with whether the node started anew. */
+  /** Takes what is newer of others; returns the states that were, with whether the node started anew. */
   absorb(
     states: readonly NodeState[],
   ): { readonly state: NodeState; readonly restarted: boolean }[] {
     const news: { state: NodeState; restarted: boolean }[] = [];
     for (const state of states) {
-      if (state.id === this.self) {
-        this.outbid(state);
-        continue;
-      }
+      if (state.id === this.self) continue;
       const known = this.states.get(state.id);
       const order = known === undefined
         ? 1
@@ -144,16 +140,6 @@ export class Gossip {
       news.push({ state, restarted: known !== undefined && state.incarnation > known.incarnation });
     }
     return news;
-  }
-
-  /**
-   * Peers remember a life of this node that its disk has forgotten. Only a higher incarnation makes
-   * them listen again.
-   */
-  private outbid(remembered: NodeState): void {
-    if (remembered.dataId === this.dataId || remembered.incarnation < this.incarnation) return;
-    this.incarnation = remembered.incarnation + 1;
-    this.beat();
   }
 
   /** Of the node's last heard state, the interval in µs. */

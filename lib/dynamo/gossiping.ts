@@ -3,11 +3,13 @@
  * failure detector. What the states mean and how they are reconciled is in `gossip.ts`.
  */
 import type { Conversation } from "./conversations.ts";
-import type { PeerReply } from "./events.ts";
+import type { Micros, PeerReply } from "./events.ts";
 import { type Digest, Gossip, type NodeState } from "./gossip.ts";
+import type { Life, LifeStatus } from "./lives.ts";
 import type { MembershipState } from "./membership.ts";
 import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import { below, pick } from "./random.ts";
+import type { Afterwards } from "./registry.ts";
 import type { NodeId } from "./ring.ts";
 
 /** One exchange under way. */
@@ -23,19 +25,38 @@ const SEED_EVERY = 10;
 /** Beats are spread by up to this share of the interval, or all nodes would beat in step. */
 const JITTER_PERCENT = 20;
 
+/** What peers' disks have taken since is made durable this often. */
+const LIVES_SAVED_EVERY_MS = 60_000;
+
+/** Who is told what peers remember of this node. */
+export interface OwnLifeListener {
+  judge(remembered: Life): void;
+}
+
 export class Gossiping {
+  onOwnLife: OwnLifeListener | null = null;
   private readonly gossip: Gossip;
+  private livesSavedAt: Micros = 0;
 
   constructor(private readonly node: NodeContext) {
     const { gossipIntervalMs, adaptiveGossip } = node.config;
+    const { dataId, incarnation, bootNumber = 0, writes = 0 } = node.boot;
     this.gossip = new Gossip(
       node.self,
-      node.boot.dataId,
-      node.boot.incarnation,
+      { dataId, incarnation, bootNumber, writes },
       gossipIntervalMs,
       adaptiveGossip,
-      !node.proving.isProven,
     );
+  }
+
+  /** What this node tells of itself from now on. */
+  describe(life: Life, status: LifeStatus): void {
+    this.gossip.describe(life, status);
+  }
+
+  /** As it is told of. */
+  get status(): LifeStatus {
+    return this.gossip.own().status ?? "settled";
   }
 
   get intervalMs(): number {
@@ -56,6 +77,12 @@ export class Gossiping {
     return this.gossip.statesOf([node])[0]?.dataId;
   }
 
+  /** What the node last said of its disk; undefined when it was never heard of. */
+  statusOf(node: NodeId): LifeStatus | undefined {
+    const [state] = this.gossip.statesOf([node]);
+    return state === undefined ? undefined : state.status ?? "settled";
+  }
+
   /** Members come and go. */
   onRing(): void {
     const { node } = this;
@@ -73,42 +100,28 @@ export class Gossiping {
     for (const peer of this.peers) {
       node.detector.watch(peer, this.gossip.intervalUsOf(peer), node.out.now);
     }
-    if (node.proving.isAsking) this.askAll();
     this.scheduleTick();
-  }
-
-  /** A new data directory: does anybody remember this node? Whoever cannot be asked is not waited for. */
-  private askAll(): void {
-    const { node } = this;
-    for (const peer of this.peers) this.open(peer);
-    const at = node.out.now + node.config.timeoutMs * MICROS_PER_MS;
-    node.deadlines.add(at, { kind: "asked" });
-  }
-
-  onAskedLongEnough(): void {
-    if (this.node.proving.onSilence()) this.node.noteProven();
-  }
-
-  /** The round is over, however it ended. */
-  onRoundOver(peer: NodeId): void {
-    if (this.node.proving.onWord(peer)) this.node.noteProven();
-  }
-
-  /** A wiped disk has been filled again. */
-  onMerged(): void {
-    this.gossip.onMerged();
-    this.node.noteProven();
   }
 
   onTick(): void {
     const { node } = this;
     this.gossip.relax();
-    this.gossip.beat();
+    this.gossip.beat(node.writes);
     const changes = node.detector.changes(node.out.now);
     for (const { node: peer, up } of changes) node.noteHealth(peer, up);
     if (changes.length > 0) this.gossip.onChange();
     for (const peer of this.chosenPeers()) this.open(peer);
+    this.saveLives();
     this.scheduleTick();
+  }
+
+  /** How far peers' disks are is kept now and then: it tells an older copy after a restart of all, too. */
+  private saveLives(): void {
+    const { now } = this.node.out;
+    const isTime = now - this.livesSavedAt >= LIVES_SAVED_EVERY_MS * MICROS_PER_MS;
+    if (!isTime || !this.node.lives.isBehind) return;
+    this.livesSavedAt = now;
+    this.node.registry.save();
   }
 
   private scheduleTick(): void {
@@ -139,7 +152,7 @@ export class Gossiping {
     const conversation = node.conversations.add(round, { kind: "self" });
     const { timeoutMs } = node.config;
     const digest = this.gossip.digest();
-    const membership = node.membership.version;
+    const membership = node.registry.durable.version;
     node.call(conversation, peer, { method: "gossip", digest, membership }, timeoutMs);
     node.watch(round.id, node.out.now, timeoutMs);
     node.counters.gossipRounds++;
@@ -150,9 +163,11 @@ export class Gossiping {
     const { newer, wanted } = this.gossip.compare(digest);
     const known = wanted.filter((id) => this.isMember(id));
     const reply = { status: "gossip", newer, wanted: known } as const;
-    const { membership } = node;
-    const isSame = membership.version === version;
-    node.out.respond(request, isSame ? reply : { ...reply, membership: membership.state() });
+    const { durable } = node.registry;
+    node.out.respond(
+      request,
+      durable.version === version ? reply : { ...reply, membership: durable.state },
+    );
   }
 
   onStates(request: number, states: readonly NodeState[]): void {
@@ -171,36 +186,33 @@ export class Gossiping {
       }
     }
     node.conversations.end(conversation.coordinator.id);
-    this.onRoundOver(round.peer);
   }
 
-  /** Takes the peer's view in, and sends it what it did not know. */
-  private reconcile(peer: NodeId, theirs: MembershipState): void {
-    const { node } = this;
-    node.registry.learn(theirs);
-    const own = node.membership.state();
-    if (JSON.stringify(own) !== JSON.stringify(theirs)) node.registry.spread(own, [peer]);
+  /** Takes the peer's view in, and sends it what it did not know, once that is durable here. */
+  reconcile(peer: NodeId, theirs: MembershipState): void {
+    const { registry } = this.node;
+    registry.learn(theirs);
+    const tell = { kind: "reconcile", peer, theirs } as const;
+    if (registry.isDurable) this.tellDifference(tell);
+    else registry.afterwards(tell);
+  }
+
+  /** What this node knows is durable: the peer gets it, if it has told of something else. */
+  tellDifference({ peer, theirs }: Afterwards & { readonly kind: "reconcile" }): void {
+    const { registry } = this.node;
+    const { state } = registry.durable;
+    if (JSON.stringify(state) !== JSON.stringify(theirs)) registry.spread(state, [peer]);
   }
 
   private absorb(states: readonly NodeState[]): void {
     const { node } = this;
     const ofMembers = states.filter((state) => this.isMember(state.id));
+    for (const state of ofMembers) if (state.id === node.self) this.onOwnLife?.judge(state);
     for (const { state, restarted } of this.gossip.absorb(ofMembers)) {
       node.detector.onHeartbeat(state.id, state.intervalMs * MICROS_PER_MS, node.out.now);
       if (restarted) this.gossip.onChange();
+      node.noteLife(state.id, state, state.status ?? "settled");
     }
-    if (node.proving.isAsking && ofMembers.some((state) => this.tellsOfAge(state))) {
-      node.distrustDisk();
-      if (node.proving.isProven) node.noteProven();
-      node.out.emit({ type: "wiped" });
-      node.deadlines.add(node.out.now, { kind: "merge" });
-    }
-  }
-
-  /** A peer with data from before, or the memory of another data directory of this very node. */
-  private tellsOfAge(state: NodeState): boolean {
-    const { self, boot } = this.node;
-    return state.id === self ? state.dataId !== boot.dataId : state.fresh !== true;
   }
 
   private isMember(id: NodeId): boolean {

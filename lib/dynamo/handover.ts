@@ -104,8 +104,8 @@ export class Handover {
     const step = node.ring.steps.find((each) => each.range === range);
     if (range === null || step?.leaver !== node.self || step.joiner !== from) {
       this.refuseMoved(request, start, end, `${node.self} has not heard that '${from}' takes over`);
-    } else if (!node.isRangeProven(range)) {
-      this.refuseMoved(request, start, end, `the disk of ${node.self} was wiped`);
+    } else if (!node.isRangeComplete(range)) {
+      this.refuseMoved(request, start, end, `the disk of ${node.self} may lack something`);
     } else this.fence(range, request);
   }
 
@@ -195,7 +195,8 @@ export class Handover {
     const { node } = this;
     const { start, end, leaver, joiner } = asked;
     const range = this.exactRange(asked);
-    if (range === null || this.stewardOf(range) !== node.self) {
+    // A disk that was replaced may have forgotten to whom the range has gone already.
+    if (range === null || this.stewardOf(range) !== node.self || !node.isRangeComplete(range)) {
       if (request !== null) this.refuseMoved(request, start, end, "its register has moved on");
       return;
     }

@@ -222,8 +222,8 @@ export class Leftovers {
   onAsked(request: number, keys: readonly KeyDigest[]): void {
     const { node } = this;
     const asked = keys.slice(0, KEYS_MAX);
-    // Of keys that are not its own or not proven to be complete, its word is worth nothing.
-    const missing = keys.filter(([key]) => !node.isPrimaryOf(key) || !node.isProvenFor(key))
+    // Of keys that are not its own, or of which its disk may lack something, its word is worth nothing.
+    const missing = keys.filter(([key]) => !node.isPrimaryOf(key) || !node.isCompleteFor(key))
       .map(([key]) => key);
     missing.push(...keys.slice(KEYS_MAX).map(([key]) => key));
     const unknown = new Set(missing);

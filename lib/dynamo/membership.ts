@@ -8,6 +8,7 @@
  */
 import { md5 } from "js-md5";
 import type { Founding, Member } from "./events.ts";
+import type { PeerLife } from "./lives.ts";
 import { type LocalMark, Ownership, type Stretch } from "./ownership.ts";
 import type { Position } from "./position.ts";
 import { type NodeId, Ring, type RingState, type Token } from "./ring.ts";
@@ -25,6 +26,11 @@ export interface MemberEntry {
   readonly version: number;
   /** Data directories with which it was removed: it cannot come back with these. */
   readonly removedData?: readonly string[];
+  /**
+   * A founding member of which nothing but the data directory has changed: it listens where the founding
+   * data of this start say, and not where it listened when the entry was made.
+   */
+  readonly asFounded?: true;
 }
 
 /** Who should hold a token; null once nobody should. */
@@ -45,6 +51,8 @@ export interface MembershipState {
 export interface MembershipDocument {
   readonly state: MembershipState;
   readonly marks: readonly LocalMark[];
+  /** The last lives of the other members that this node has heard of; absent where there are none. */
+  readonly peers?: readonly PeerLife[];
 }
 
 const STANDINGS: readonly Standing[] = ["member", "leaving", "left", "removed"];
@@ -85,10 +93,30 @@ export class Membership {
   // Who ----------------------------------------------------------------------------------------------
 
   entry(id: NodeId): MemberEntry | undefined {
+    const told = this.told(id);
+    if (told?.asFounded !== true) return told;
+    const founded = this.founded(id);
+    const { dataId } = told.member;
+    if (founded === undefined || dataId === undefined) return told;
+    return { ...told, member: { ...founded, dataId } };
+  }
+
+  /** As all nodes tell each other of it, wherever this start's founding data say that it listens. */
+  private told(id: NodeId): MemberEntry | undefined {
     const changed = this.changed?.entries.get(id);
     if (changed !== undefined) return changed;
-    const member = this.founding.members.find((each) => each.id === id);
+    const member = this.founded(id);
     return member === undefined ? undefined : { member, standing: "member", version: 1 };
+  }
+
+  private founded(id: NodeId): Member | undefined {
+    return this.founding.members.find((member) => member.id === id);
+  }
+
+  /** Nothing but its data directory differs from the founding. */
+  isAsFounded(id: NodeId): boolean {
+    const changed = this.changed?.entries.get(id);
+    return changed === undefined ? this.founded(id) !== undefined : changed.asFounded === true;
   }
 
   entries(): MemberEntry[] {
@@ -99,7 +127,7 @@ export class Membership {
   }
 
   standing(id: NodeId): Standing | null {
-    return this.entry(id)?.standing ?? null;
+    return this.told(id)?.standing ?? null;
   }
 
   /** Has a part in the cluster: it may hold data that counts. */
@@ -200,7 +228,7 @@ export class Membership {
     const changed = this.changed ??= this.begin();
     let news = false;
     for (const entry of members) {
-      const known = this.entry(entry.member.id);
+      const known = this.told(entry.member.id);
       if (known !== undefined && !isNewer(entry, known)) continue;
       changed.entries.set(entry.member.id, entry);
       news = true;

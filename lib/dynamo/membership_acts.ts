@@ -75,6 +75,8 @@ export class MembershipActs {
       tokensPerNode,
       quorum: Math.max(r, w),
       isUp: (id: string) => node.isUp(id),
+      isRecovering: (id: string) =>
+        id === node.self ? node.recovery.isFilling : this.gossiping.statusOf(id) === "recovering",
       dataIdOf: (id: string) => this.gossiping.dataIdOf(id),
     };
     return draftOf(act, planId, around, node.random);
@@ -156,7 +158,7 @@ export class MembershipActs {
   onTick(): void {
     const { node } = this;
     if (node.registry.isBehind) node.registry.save();
-    if (!node.membership.isRemoved) {
+    if (!node.membership.isRemoved && node.recovery.knowsItsRanges) {
       this.handover.onTick();
       this.takeovers.onTick();
       this.leftovers.onTick();

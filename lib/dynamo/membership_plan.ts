@@ -2,6 +2,7 @@
  * What a change of membership would mean, before anybody commits to it: which tokens change hands,
  * which ranges change owners, and how even the shares are before and after (SOSP 2007, section 4.9).
  */
+import type { DiskCondition } from "./boot.ts";
 import type { Member } from "./events.ts";
 import { fairShares, joinRing } from "./founding.ts";
 import type { MemberEntry, Membership, MembershipState, TokenEntry } from "./membership.ts";
@@ -10,18 +11,20 @@ import { type NodeId, Ring, type RingMember, type RingState, type Token } from "
 
 /** What may be done to the membership. */
 export type MembershipAct =
-  /** `dataId`: the data directory that the node came with. */
-  | { readonly kind: "join"; readonly member: Member; readonly dataId?: string }
+  | ({ readonly kind: "join" } & Newcomer)
   | { readonly kind: "leave"; readonly node: NodeId }
   /** The node is dead, and what it held is found with the other owners. */
   | { readonly kind: "remove"; readonly node: NodeId }
   /** Another node takes the tokens of a dead one. */
-  | {
-    readonly kind: "replace";
-    readonly node: NodeId;
-    readonly member: Member;
-    readonly dataId?: string;
-  };
+  | ({ readonly kind: "replace"; readonly node: NodeId } & Newcomer);
+
+/** Who is to become a member, and the data directory that it comes with. */
+export interface Newcomer {
+  readonly member: Member;
+  readonly dataId?: string;
+  /** What the directory was to a member; absent when it never was one's. */
+  readonly condition?: DiskCondition;
+}
 
 /** One owner of one range that is to change. */
 export interface RangeMove {
@@ -69,6 +72,8 @@ interface Around {
   /** Acknowledgements and replies that the cluster's requests need. */
   readonly quorum: number;
   readonly isUp: (node: NodeId) => boolean;
+  /** Whether the node's disk is known to lack something that it should hold. */
+  readonly isRecovering: (node: NodeId) => boolean;
   /** The data directory that the node was last heard of with. */
   readonly dataIdOf: (node: NodeId) => string | undefined;
 }
@@ -98,7 +103,8 @@ export function draftOf(act: MembershipAct, planId: string, around: Around, rand
 
 // Whether it can be --------------------------------------------------------------------------------
 
-function requireSense(act: MembershipAct, { membership, isUp, quorum }: Around): void {
+function requireSense(act: MembershipAct, around: Around): void {
+  const { membership, isUp, quorum } = around;
   if (act.kind === "join") requireNewcomer(act, membership);
   else {
     const standing = membership.standing(act.node);
@@ -116,7 +122,7 @@ function requireSense(act: MembershipAct, { membership, isUp, quorum }: Around):
         `${cannot(act.kind, act.node)} as it is alive: let it leave, or stop it first`,
       );
     }
-    requireSurvivors(act.kind, act.node, membership);
+    requireSurvivors(act.kind, act.node, around);
   }
   if (act.kind === "replace") requireNewcomer(act, membership);
   if (act.kind === "leave" || act.kind === "remove") {
@@ -130,10 +136,7 @@ function requireSense(act: MembershipAct, { membership, isUp, quorum }: Around):
   }
 }
 
-function requireNewcomer(
-  { member, dataId }: MembershipAct & { kind: "join" | "replace" },
-  membership: Membership,
-): void {
+function requireNewcomer({ member, dataId, condition }: Newcomer, membership: Membership): void {
   const known = membership.entry(member.id);
   if (known !== undefined && (known.standing === "member" || known.standing === "leaving")) {
     throw new ActError(
@@ -150,7 +153,10 @@ function requireNewcomer(
       `Cannot let '${member.id}' join from ${member.url} as '${holder.member.id}' has that address`,
     );
   }
-  if (dataId !== undefined && known?.removedData?.includes(dataId) === true) {
+  // The membership need not know every directory that the node had: one that was a member's is enough.
+  const isOld = known?.standing === "removed" &&
+    (condition !== undefined || known.member.dataId === dataId);
+  if (isOld || (dataId !== undefined && known?.removedData?.includes(dataId) === true)) {
     throw new ActError(
       `Cannot let '${member.id}' join with the data that it was removed with, which may hold what ` +
         "was deleted since: give it an empty data directory",
@@ -158,17 +164,17 @@ function requireNewcomer(
   }
 }
 
-/** Every range must have an owner left that has its data. */
+/** Every range must have an owner left that has its data: one that recovers may wait for this very node. */
 function requireSurvivors(
   kind: "remove" | "replace",
   node: NodeId,
-  membership: Membership,
+  { membership, isRecovering }: Around,
 ): void {
   const { ring } = membership;
   let orphaned = 0;
   for (let range = 0; range < ring.rangeCount; range++) {
     const others = ring.primaries(range).filter((id) =>
-      id !== node && membership.standing(id) !== "removed"
+      id !== node && membership.standing(id) !== "removed" && !isRecovering(id)
     );
     if (others.length === 0) orphaned++;
   }
@@ -196,16 +202,18 @@ function entriesOf(act: MembershipAct, { membership, dataIdOf }: Around): Member
   const entries: MemberEntry[] = [];
   if (act.kind !== "join") {
     const known = membership.entry(act.node) as MemberEntry;
-    const dataId = dataIdOf(act.node);
-    const gone = act.kind === "leave" ? { ...known, standing: "leaving" as const } : {
-      ...known,
-      standing: "removed" as const,
-      removedData: withItem(known.removedData, dataId),
-    };
+    // By what the membership knows, and by a later directory that was heard of since.
+    const removedData = withItem(
+      withItem(known.removedData, known.member.dataId),
+      dataIdOf(act.node),
+    );
+    const gone = act.kind === "leave"
+      ? { ...known, standing: "leaving" as const }
+      : { ...known, standing: "removed" as const, removedData };
     entries.push({ ...gone, version: next(act.node) });
   }
   if (act.kind === "join" || act.kind === "replace") {
-    const { member } = act;
+    const member = act.dataId === undefined ? act.member : { ...act.member, dataId: act.dataId };
     const removedData = membership.entry(member.id)?.removedData;
     const entry = { member, standing: "member" as const, version: next(member.id) };
     entries.push(removedData === undefined ? entry : { ...entry, removedData });

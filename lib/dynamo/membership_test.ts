@@ -33,6 +33,7 @@ function draft(
     tokensPerNode: 8,
     quorum,
     isUp: (node: string) => up.includes(node),
+    isRecovering: () => false,
     dataIdOf: () => dataId,
   };
   return draftOf(act, "plan", around, SeededRandom.from(seed));
@@ -183,4 +184,29 @@ Deno.test("membership: when everybody leaves at once, one stays", () => {
     assert.ok(membership.plannedTokens().length > 0);
     assert.ok(membership.ring.primaries(0).length > 0);
   }
+});
+
+Deno.test("membership: another data directory of a founding member says nothing of where it listens", () => {
+  const founding = foundingOf(3);
+  const before = new Membership(founding, "n1");
+  const known = before.entry("n2");
+  assert.ok(known !== undefined && before.isAsFounded("n2"));
+  const entry = {
+    ...known,
+    member: { ...known.member, dataId: "d2" },
+    version: 2,
+    asFounded: true,
+  } as const;
+  before.merge({ members: [entry], tokens: [], stretches: [] });
+  // Started again elsewhere, as the founding data of that start say.
+  const moved = founding.members.map((member) => ({ ...member, url: `${member.url}:81` }));
+  const after = new Membership({ ...founding, members: moved }, "n1", before.document());
+  assert.deepEqual(after.entry("n2")?.member, {
+    ...memberOf("n2"),
+    url: "http://n2:81",
+    dataId: "d2",
+  });
+  assert.ok(after.isAsFounded("n2"));
+  assert.equal(after.version, before.version, "all say the same of it");
+  assert.equal(after.merge(before.state()), false, "and hear nothing new of each other");
 });

@@ -11,7 +11,8 @@ import { DiskLatency } from "./disk_latency.ts";
 import { FailureDetector } from "./failure_detector.ts";
 import { HintBook } from "./hints.ts";
 import { type DynamoError, refusal } from "./errors.ts";
-import type { Boot, ClientReply, ClientRequest, Founding, Micros, PeerRequest } from "./events.ts";
+import type { Boot } from "./boot.ts";
+import type { ClientReply, ClientRequest, Founding, Micros, PeerRequest } from "./events.ts";
 import { KnownForwards } from "./forwarding.ts";
 import { LocalRecords } from "./local_records.ts";
 import { Membership } from "./membership.ts";
@@ -19,8 +20,9 @@ import { Outbox } from "./outbox.ts";
 import type { Stretch } from "./ownership.ts";
 import { type Position, positionOf } from "./position.ts";
 import { type Health, type Place, Placement } from "./placement.ts";
-import { Proving } from "./proving.ts";
+import { type Life, type LifeStatus, PeerLives } from "./lives.ts";
 import type { Random } from "./random.ts";
+import { Recovery } from "./recovery.ts";
 import { Registry } from "./registry.ts";
 import type { NodeId, Ring } from "./ring.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
@@ -33,8 +35,7 @@ export type Due =
       | "handoff"
       | "anti-entropy"
       | "scrub"
-      | "asked"
-      | "merge"
+      | "recovery"
       | "reap"
       | "membership";
   }
@@ -68,14 +69,20 @@ export class NodeContext {
   readonly detector: FailureDetector;
   readonly trees: TreeKeeper;
   readonly disk: DiskLatency;
-  readonly proving: Proving;
-  /** Whether a disk that lacks something can be told and filled. */
-  private readonly provesDisks: boolean;
+  readonly recovery: Recovery;
+  /** What is remembered of peers, so that they can be told when they are not what they were. */
+  readonly lives: PeerLives;
+  /** Changes that the disk has durably taken. */
+  writes: number;
+  /** As peers are told of it: durable, and raised where one remembers a higher one. */
+  incarnation: number;
   readonly counters = newCounters();
   /** Peers that are back from being believed down, and may lack what nobody keeps a hint of. */
   readonly returned = new Set<NodeId>();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
+  /** How the names of this boot's actors begin. */
+  private readonly actorsOfBoot: string;
   private actorsDrawn = 0;
   /** Actors up to this one issue no more dots. */
   private actorsRetired = 0;
@@ -90,23 +97,19 @@ export class NodeContext {
     this.config = founding.config;
     this.self = boot.self;
     this.membership = new Membership(founding, boot.self, boot.membership);
+    this.lives = new PeerLives(boot.membership?.peers);
     this.registry = new Registry(this, this.membership);
+    this.recovery = new Recovery(boot.self, boot);
+    this.writes = boot.writes ?? 0;
+    this.incarnation = boot.incarnation;
+    const { self, dataId, incarnation, bootNumber = 0 } = boot;
+    this.actorsOfBoot = `${self}/${dataId}/${incarnation}-${bootNumber.toString(36)}.`;
     this.versioning = rules ?? versioning(founding.config.mode);
     this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
     this.detector = new FailureDetector(founding.config);
     this.trees = new TreeKeeper(this.ring, boot.self);
-    const isFresh = (boot.fresh ?? false) && founding.config.gossipIntervalMs > 0 &&
-      founding.config.antiEntropyIntervalMs > 0;
-    this.proving = new Proving(boot.self, this.peers, isFresh);
-    this.provesDisks = founding.config.gossipIntervalMs > 0 &&
-      founding.config.antiEntropyIntervalMs > 0;
     this.disk = new DiskLatency(founding.config.storageSlowMs * MICROS_PER_MS);
     this.records = new LocalRecords(this.versioning, founding.config, this);
-  }
-
-  /** The disk was wiped: what it lacks has to come from the other owners. */
-  distrustDisk(): void {
-    this.proving.onOldPeers(this.ring, (node) => this.membership.isGone(node));
   }
 
   get ring(): Ring {
@@ -122,29 +125,37 @@ export class NodeContext {
     return this.membership.peers;
   }
 
-  /** The ring is another one: what this node says of its ranges may have to be proven first. */
+  /** The ring is another one: a range that this node has not taken over may have to be merged first. */
   onRing(before: Ring, after: Ring): void {
-    if (!this.provesDisks) return;
-    const wasProven = this.proving.isProven;
-    const isFilled = (range: number) => this.membership.isFilled(range);
-    this.proving.onRing(before, after, isFilled, (node) => this.membership.isGone(node));
-    if (!wasProven && this.proving.isProven) this.noteProven();
+    // What an older disk says of itself it says of what it was.
+    const isFilled = (range: number) =>
+      this.recovery.cause === null && this.membership.isFilled(range);
+    this.recovery.onRing(before, after, isFilled, (node) => this.membership.isGone(node));
   }
 
-  /** An actor that was never used before: an incarnation is durably new at every start. */
+  /** A peer has told of its life; that it has started anew is to be remembered. */
+  noteLife(peer: NodeId, life: Life, status: LifeStatus): void {
+    if (!this.membership.isActive(peer)) return;
+    const { dataId, incarnation, bootNumber, writes } = life;
+    this.lives.note(peer, { dataId, incarnation, bootNumber, writes }, status);
+    if (this.lives.isChanged) this.registry.save();
+  }
+
+  /** An actor that was never used before: no other boot has both incarnation and number. */
   nextActor(): Actor {
     this.actorsDrawn++;
-    const { self, dataId, incarnation } = this.boot;
-    return `${self}/${dataId}/${incarnation}.${this.actorsDrawn}`;
+    return `${this.actorsOfBoot}${this.actorsDrawn}`;
   }
 
-  /** Under `buffered` the dots of an earlier boot may have been lost with its memory. */
+  /**
+   * Whether the disk knows every dot that the actor issued. Of actors of earlier boots it may not: the
+   * disk may be an older copy of itself, and nobody need have seen the dots that it issued last; under
+   * `buffered` they may have been lost with the memory.
+   */
   mayReuse(actor: Actor): boolean {
-    if (this.config.durability === "commit") return true;
-    const { self, dataId, incarnation } = this.boot;
-    const ofThisBoot = `${self}/${dataId}/${incarnation}.`;
-    return actor.startsWith(ofThisBoot) &&
-      Number(actor.slice(ofThisBoot.length)) > this.actorsRetired;
+    const { actorsOfBoot } = this;
+    return actor.startsWith(actorsOfBoot) &&
+      Number(actor.slice(actorsOfBoot.length)) > this.actorsRetired;
   }
 
   /** A store of acknowledged writes failed: their dots are out, and the disk does not know them. */
@@ -175,13 +186,13 @@ export class NodeContext {
     return this.membership.version === "" && this.isForeign(key);
   }
 
-  /** The register of the key's range, for a sender that may not know it. */
+  /** The register of the key's range, as the disk knows it, for a sender that may not know it. */
   stretchesOf(key: string): Stretch[] {
     return this.stretchesAt(positionOf(key));
   }
 
   stretchesAt(position: Position): Stretch[] {
-    const { ring } = this;
+    const { ring } = this.registry.durable;
     const index = ring.rangeAt(position);
     const epoch = ring.epochOf(index);
     if (epoch === 1) return [];
@@ -190,33 +201,51 @@ export class NodeContext {
   }
 
   refuseAsNoOwner(request: number, key: string): void {
+    this.refuse(request, this.noOwnerError(key));
+  }
+
+  noOwnerError(key: string): DynamoError {
+    if (!this.recovery.knowsItsRanges) return refusal("recovering", this.whyIncomplete(key));
     const error = refusal("wrong-owner", `Node ${this.self} is not a primary of '${key}'`);
-    this.refuse(request, {
-      ...error,
-      ringVersion: this.ring.version,
-      stretches: this.stretchesOf(key),
-    });
+    return { ...error, ringVersion: this.ring.version, stretches: this.stretchesOf(key) };
   }
 
   /** Whether this disk's word about the key counts. */
-  isProvenFor(key: string): boolean {
-    return this.proving.isProven || this.isRangeProven(this.ring.rangeOfKey(key));
+  isCompleteFor(key: string): boolean {
+    return this.recovery.isOver || this.isRangeComplete(this.ring.rangeOfKey(key));
   }
 
-  isRangeProven(range: number): boolean {
-    return this.proving.isProven || this.proving.isRangeProven(this.ring.range(range).start);
+  /** Whether this node may answer a read of the key by itself, as the last one that is left. */
+  mayAnswerAlone(key: string): boolean {
+    return this.recovery.mayAnswerAlone(this.ring.range(this.ring.rangeOfKey(key)).start);
   }
 
-  /** The data directory is what it should be: say so, and remember it. */
-  noteProven(): void {
-    this.out.proven();
-    this.out.emit({ type: "proven" });
+  isRangeComplete(range: number): boolean {
+    return this.recovery.isOver || this.recovery.isComplete(this.ring.range(range).start);
+  }
+
+  /** Why it does not, for a person. */
+  whyIncomplete(key: string): string {
+    const { cause, isInformed } = this.recovery;
+    if (cause === null) {
+      return `${this.self} has started, and no peer has confirmed yet that its disk is up to date`;
+    }
+    const missing = isInformed ? this.recovery.waitingFor() : this.peers;
+    return `The disk of ${this.self} was ${cause}, and '${key}' may be missing: it has still to be ` +
+      `merged from ${missing.join(", ")}`;
   }
 
   /** Whether this node serves the key as its own: an owner that has not fenced itself. */
   isPrimaryOf(key: string): boolean {
+    if (!this.recovery.knowsItsRanges) return false;
     const range = this.ring.rangeOfKey(key);
+    if (this.recovery.cause !== null && this.mayHaveFenced(range)) return false;
     return this.ring.primaries(range).includes(this.self) && !this.membership.isFenced(range);
+  }
+
+  /** A disk that was replaced or put back does not know whether it promised to serve a range no more. */
+  private mayHaveFenced(range: number): boolean {
+    return this.ring.steps.some((step) => step.range === range && step.leaver === this.self);
   }
 
   /** Whether the node is believed to be up; without gossip there is no ground to believe otherwise. */

@@ -4,6 +4,7 @@
  */
 import type { ClientRequest, ErrorReply, Micros, ReplicaTrace } from "./events.ts";
 import type { Standing } from "./membership.ts";
+import type { RecoveryCause } from "./recovery.ts";
 import type { NodeId } from "./ring.ts";
 
 export type Observation =
@@ -49,9 +50,12 @@ export type Observation =
   }
   /** A slow look at the whole disk found leaves of a range's tree that say something else. */
   | { readonly type: "scrub"; readonly range: number; readonly wrong: number }
-  /** The disk was wiped: the node must be compared with its peers before it answers reads. */
-  | { readonly type: "wiped" }
-  | { readonly type: "proven" }
+  /** The disk was replaced, or is older than it was: reads wait until it has been filled by its peers. */
+  | { readonly type: "recovering"; readonly cause: RecoveryCause }
+  /** The disk holds again what it should. */
+  | { readonly type: "caught-up" }
+  /** Every peer was asked once what it remembers of this node; these have answered. */
+  | { readonly type: "boot-checked"; readonly heard: readonly NodeId[] }
   /** The node has heard of an act of membership. */
   | { readonly type: "member"; readonly member: NodeId; readonly standing: Standing }
   /** This node holds all of a range that it takes over, and owns it from now on. */

@@ -1,6 +1,7 @@
 /**
  * What a step asks for, handed to the caller, with the ids that answers come back under.
  */
+import type { DiskState } from "./boot.ts";
 import type {
   EffectSink,
   HintChange,
@@ -107,8 +108,10 @@ export class Outbox {
     return id;
   }
 
-  proven(): void {
-    this.effects.push({ kind: "proven" });
+  saveDiskState(state: DiskState): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "save-disk-state", id, state });
+    return id;
   }
 
   emit(observation: Observation): void {

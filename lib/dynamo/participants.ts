@@ -13,6 +13,8 @@ interface Participant {
   outcome: ReplicaTrace["outcome"];
   answeredAt: Micros | null;
   reason: string | null;
+  /** It failed because its data may be incomplete, and has said what it waits for. */
+  isRecovering: boolean;
   siblings: Siblings | null;
   /** Silent for too long: no longer waited for, though a late answer still counts. */
   passedOver: boolean;
@@ -47,6 +49,7 @@ export class Participants {
       outcome: "pending",
       answeredAt: null,
       reason: null,
+      isRecovering: false,
       siblings: null,
       passedOver: false,
     });
@@ -80,11 +83,17 @@ export class Participants {
     return this.list.some((p) => p.node === node && p.outcome === "pending");
   }
 
-  fail(node: NodeId, reason: string, now: Micros): boolean {
+  fail(node: NodeId, reason: string, now: Micros, isRecovering = false): boolean {
     const participant = this.settle(node, "failed", now);
     if (participant === undefined) return false;
     participant.reason = reason;
+    participant.isRecovering = isRecovering;
     return true;
+  }
+
+  /** What those that recover have said, for a person. */
+  recoveries(): string[] {
+    return this.list.flatMap((p) => p.isRecovering && p.reason !== null ? [p.reason] : []);
   }
 
   /** Nodes that have neither answered nor failed. */

@@ -8,6 +8,7 @@ import { Handover } from "./handover.ts";
 import { Leftovers } from "./leftovers.ts";
 import { MembershipActs } from "./membership_acts.ts";
 import type { NodeContext } from "./node_context.ts";
+import { Recovering } from "./recovering.ts";
 import type { Reads } from "./reads.ts";
 import { Reaping } from "./reaping.ts";
 import { Takeovers } from "./takeovers.ts";
@@ -26,6 +27,7 @@ export class Parts {
   readonly takeovers: Takeovers;
   readonly leftovers: Leftovers;
   readonly acts: MembershipActs;
+  readonly recovering: Recovering;
 
   constructor(node: NodeContext) {
     this.coordination = new Coordination(node);
@@ -35,13 +37,16 @@ export class Parts {
     this.gossiping = new Gossiping(node);
     this.handoff = new Handoff(node);
     this.reaping = new Reaping(node);
-    this.antiEntropy = new AntiEntropy(node, this.gossiping);
+    this.antiEntropy = new AntiEntropy(node);
     this.handover = new Handover(node);
     this.takeovers = new Takeovers(node, this.handover);
     this.leftovers = new Leftovers(node);
     const { gossiping, takeovers, handover, leftovers } = this;
     this.acts = new MembershipActs(node, gossiping, takeovers, handover, leftovers);
-    for (const each of [node, node.trees, gossiping, this.handoff, leftovers, this.acts]) {
+    this.recovering = new Recovering(node, gossiping, takeovers);
+    this.writes.forwards = this.forwards;
+    const { handoff, acts, recovering } = this;
+    for (const each of [node, node.trees, gossiping, handoff, leftovers, acts, recovering]) {
       node.registry.listen(each);
     }
   }

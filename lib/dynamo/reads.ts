@@ -16,6 +16,10 @@ function isDamaged(reply: PeerReply): boolean {
   return reply.status === "error" && reply.error.code === "record-damaged";
 }
 
+function isRecovering(reply: PeerReply): boolean {
+  return reply.status === "error" && reply.error.code === "recovering";
+}
+
 export class Reads {
   private readonly recovering = new Set<string>();
 
@@ -112,7 +116,7 @@ export class Reads {
     else if (get.purpose === "recover" && isDamaged(reply)) {
       // It has nothing to give either, and waits for the same: each would wait for the other.
       get.addReply(from, [], now);
-    } else this.onFailed(conversation, get, from, reasonOf(reply));
+    } else this.onFailed(conversation, get, from, reasonOf(reply), isRecovering(reply));
     this.onProgress(conversation, get);
   }
 
@@ -126,17 +130,19 @@ export class Reads {
     get: GetCoordinator,
     node: NodeId,
     reason: string,
+    recovers = false,
   ): void {
-    get.addFailure(node, reason, this.node.out.now);
+    get.addFailure(node, reason, this.node.out.now, recovers);
     this.replace(conversation, get, node);
   }
 
   /** This node's own record has been read. */
   onOwnRead(conversation: Conversation, get: GetCoordinator, record: StoredRecord | null): void {
     const { node } = this;
-    if (node.isProvenFor(get.key)) {
+    const isEnoughAlone = get.options.r === 1 && node.mayAnswerAlone(get.key);
+    if (isEnoughAlone || node.isCompleteFor(get.key)) {
       get.addReply(node.self, record?.siblings ?? [], node.out.now);
-    } else this.onFailed(conversation, get, node.self, "the disk was wiped");
+    } else this.onFailed(conversation, get, node.self, node.whyIncomplete(get.key), true);
     this.onProgress(conversation, get);
   }
 

@@ -171,6 +171,6 @@ export class Reaping {
     const agrees = node.isPrimaryOf(key)
       ? record !== null && isDeleted(record) && hexOf(recordDigest(key, record.siblings)) === digest
       : record === null;
-    node.out.respond(request, { status: "reap", agrees: agrees && node.isProvenFor(key) });
+    node.out.respond(request, { status: "reap", agrees: agrees && node.isCompleteFor(key) });
   }
 }

@@ -24,7 +24,16 @@ export type Afterwards =
   /** The takeover has all it needs. */
   | { readonly kind: "filled"; readonly takeover: number }
   /** A range that nobody takes over may be given up. */
-  | { readonly kind: "fenced"; readonly mark: LocalMark };
+  | { readonly kind: "fenced"; readonly mark: LocalMark }
+  /** The peer had another view: it is told what this node knows beyond it. */
+  | { readonly kind: "reconcile"; readonly peer: NodeId; readonly theirs: MembershipState };
+
+/** The membership as the disk knows it: nothing else of it may leave the node. */
+export interface DurableView {
+  readonly state: MembershipState;
+  readonly version: string;
+  readonly ring: Ring;
+}
 
 /** Peers that are told of a commit at once; beyond them gossip does it. */
 const TOLD_MAX = 64;
@@ -36,8 +45,23 @@ export class Registry {
   private current: Afterwards[] = [];
   private next: Afterwards[] = [];
   private isDirty = false;
+  /** What the save under way makes durable. */
+  private savingView: DurableView;
+  durable: DurableView;
 
-  constructor(private readonly node: NodeContext, readonly membership: Membership) {}
+  constructor(private readonly node: NodeContext, readonly membership: Membership) {
+    this.durable = this.savingView = this.view(membership.state());
+  }
+
+  private view(state: MembershipState): DurableView {
+    const { version, ring } = this.membership;
+    return { state, version, ring };
+  }
+
+  /** The disk knows everything that this node knows. */
+  get isDurable(): boolean {
+    return !this.isDirty && this.saving === null;
+  }
 
   listen(listener: RingListener): void {
     this.listeners.push(listener);
@@ -86,13 +110,28 @@ export class Registry {
     this.isDirty = false;
     this.current = this.next;
     this.next = [];
-    this.saving = this.node.out.save(this.membership.document());
+    const known = this.membership.document();
+    this.savingView = this.view(known.state);
+    const peers = this.node.lives.listToSave(this.membership.peers);
+    this.saving = this.node.out.save(peers.length === 0 ? known : { ...known, peers });
+  }
+
+  /** What is to happen once all that is known by now is durable. Some of it must not be yet. */
+  afterwards(next: Afterwards): void {
+    const waiting = this.isDirty ? this.next : this.current;
+    // Of what a peer told the last is enough: while the disk refuses, no list may grow.
+    const at = next.kind !== "reconcile"
+      ? -1
+      : waiting.findIndex((each) => each.kind === "reconcile" && each.peer === next.peer);
+    if (at >= 0) waiting[at] = next;
+    else waiting.push(next);
   }
 
   /** What is to happen now; null when the save was not one of these. */
   onSaved(id: number): readonly Afterwards[] | null {
     if (id !== this.saving) return null;
     this.saving = null;
+    this.durable = this.savingView;
     const done = this.current;
     this.current = [];
     if (this.isDirty) this.save();

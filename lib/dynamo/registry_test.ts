@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "../random/seeded.ts";
 import { clusterConfig } from "./config.ts";
 import { foundRing } from "./founding.ts";
+import { PeerLives } from "./lives.ts";
 import type { MembershipState } from "./membership.ts";
 import { Membership } from "./membership.ts";
 import type { NodeContext } from "./node_context.ts";
@@ -17,7 +18,7 @@ function world() {
   const told: string[] = [];
   const emitted: unknown[] = [];
   const node = {
-    ...{ self: "n1", config },
+    ...{ self: "n1", config, lives: new PeerLives() },
     out: {
       save: (document: unknown) => saves.push({ id: saves.length + 1, document }),
       emit: (observation: unknown) => emitted.push(observation),

@@ -11,8 +11,8 @@ import type { Origin } from "./conversations.ts";
 import type { ReplicaStats } from "./counters.ts";
 import { Dialogue } from "./dialogue.ts";
 import { refusal } from "./errors.ts";
+import type { Boot } from "./boot.ts";
 import type {
-  Boot,
   ClientRequest,
   EffectSink,
   Event,
@@ -22,13 +22,15 @@ import type {
   PeerRequest,
   StoredRecord,
 } from "./events.ts";
+import type { Life } from "./lives.ts";
 import type { Change } from "./record_changes.ts";
-import type { Membership } from "./membership.ts";
+import type { Membership, MembershipState } from "./membership.ts";
 import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
 import { Outcomes } from "./outcomes.ts";
 import { Parts } from "./parts.ts";
 import type { Random } from "./random.ts";
 import { complaintAbout } from "./request_options.ts";
+import type { RecoveryState } from "./recovery.ts";
 import type { NodeId, Ring } from "./ring.ts";
 import type { Versioning } from "./versions.ts";
 
@@ -83,6 +85,7 @@ export class Replica {
         break;
       case "peer":
         this.node.onContact(event.from);
+        this.parts.recovering.onContact(event.from);
         this.onPeer(event.id, event.from, event.request);
         break;
       case "admin":
@@ -101,9 +104,12 @@ export class Replica {
         break;
       case "stored":
         if (this.onSaved(event.id)) break;
+        // Only records count: what is saved of peers' lives would make them save it again, for ever.
+        this.node.writes = Math.max(this.node.writes, event.writes ?? 0);
         this.outcomes.handle(records.onStored(event.id, out));
         break;
       case "storage-failed":
+        if (this.parts.recovering.onSaveFailed(event.id)) break;
         if (this.node.registry.onSaveFailed(event.id)) {
           // Everything else may be at rest by now: then nobody would try it again.
           this.parts.acts.wake();
@@ -128,14 +134,34 @@ export class Replica {
     out.close();
   }
 
-  /** Whether it knows what its disk is worth: not while a new one is being asked about (`proving.ts`). */
-  get isSettled(): boolean {
-    return !this.node.proving.isAsking;
+  /** Whether clients may ask: not while peers are asked for the first time what they remember of it. */
+  get isReady(): boolean {
+    return this.parts.recovering.isReady;
+  }
+
+  /** The membership as the disk knows it: what may be told to others. */
+  get durableMembership(): MembershipState {
+    return this.node.registry.durable.state;
+  }
+
+  /** This life, as peers are told of it. */
+  get life(): Life {
+    return this.parts.recovering.life;
+  }
+
+  /** The last life of a peer that it has heard of. */
+  remembers(peer: NodeId): Life | null {
+    return this.node.lives.of(peer);
+  }
+
+  /** Whether its disk counts, and what it waits for. */
+  get recovery(): RecoveryState {
+    return this.parts.recovering.state;
   }
 
   /** No range is on its way, and nothing is left of what was given up. */
   get isAtRest(): boolean {
-    return this.parts.acts.isAtRest;
+    return this.parts.acts.isAtRest && this.parts.recovering.isAtRest;
   }
 
   /** Figures for people and for the bounds checker. */
@@ -161,6 +187,7 @@ export class Replica {
     const { config, node } = this;
     const { gossiping, handoff, antiEntropy, leftovers, acts } = this.parts;
     gossiping.start();
+    this.parts.recovering.start();
     leftovers.onStart();
     if (node.membership.version !== "") acts.wake();
     if (config.hintedHandoff) handoff.onTick();
@@ -185,6 +212,7 @@ export class Replica {
   /** The membership is on the disk: what was to wait for it may happen. */
   private onSaved(id: number): boolean {
     const { registry, out } = this.node;
+    if (this.parts.recovering.onSaved(id)) return true;
     const afterwards = registry.onSaved(id);
     for (const next of afterwards ?? []) {
       switch (next.kind) {
@@ -200,8 +228,12 @@ export class Replica {
         case "fenced":
           this.parts.handover.onFenced(next.mark);
           break;
+        case "reconcile":
+          this.parts.gossiping.tellDifference(next);
+          break;
       }
     }
+    if (afterwards !== null) this.parts.recovering.onMembershipSaved();
     return afterwards !== null;
   }
 
@@ -232,7 +264,8 @@ export class Replica {
   /** Of removed nodes only what tells them of it is taken: what they hold may have been forgotten. */
   private onPeer(id: number, from: NodeId, request: PeerRequest): void {
     const { membership } = this.node;
-    const isTold = request.method === "gossip" || request.method === "membership";
+    const isTold = request.method === "gossip" || request.method === "membership" ||
+      request.method === "boot.check";
     if (!isTold && (membership.isRemoved || membership.isGone(from))) {
       const who = membership.isRemoved ? this.self : from;
       this.node.refuse(id, refusal("removed", `Node ${who} was removed from the cluster`));
@@ -251,9 +284,8 @@ export class Replica {
           node.refuseAsNoOwner(id, request.key);
           break;
         }
-        if (request.purpose !== "repair" && !node.isProvenFor(request.key)) {
-          const message = `The disk of ${node.self} was wiped and '${request.key}' may be missing`;
-          node.refuse(id, refusal("not-proven", message));
+        if (request.purpose !== "repair" && !node.isCompleteFor(request.key)) {
+          node.refuse(id, refusal("recovering", node.whyIncomplete(request.key)));
           break;
         }
         node.records.read(request.key, { kind: "request", request: id }, node.out);
@@ -284,6 +316,9 @@ export class Replica {
       }
       case "gossip":
         gossiping.onDigest(id, request.digest, request.membership);
+        break;
+      case "boot.check":
+        this.parts.recovering.onCheck(id, from, request);
         break;
       case "membership":
         node.registry.learn(request.state);
@@ -360,11 +395,8 @@ export class Replica {
         case "reap":
           this.parts.reaping.onTick();
           break;
-        case "merge":
-          this.parts.antiEntropy.mergeNext();
-          break;
-        case "asked":
-          this.parts.gossiping.onAskedLongEnough();
+        case "recovery":
+          this.parts.recovering.onTick();
           break;
         case "membership":
           this.parts.acts.onTick();

@@ -49,7 +49,7 @@ Deno.test("put: commits before it sends, sends the whole merged record, answers 
   const reply = bench.response();
   assert.ok(reply.status === "written");
   assert.deepEqual(reply.acks, [FIRST, SECOND]);
-  assert.deepEqual(reply.context.clock, [[`${FIRST}/d1/4.1`, 1]]);
+  assert.deepEqual(reply.context.clock, [[`${FIRST}/d1/4-0.1`, 1]]);
 });
 
 Deno.test("put: a definite refusal where nothing was stored, an indefinite failure where it was", () => {
@@ -104,7 +104,7 @@ Deno.test("put: writes of one key through one coordinator are serialised, and st
   const store = bench.one("store");
   const dots = store.record.siblings.map((sibling) => sibling.dot[1]);
   assert.deepEqual(dots, [1, 2, 3], "three siblings, three dots, one commit");
-  assert.equal(store.record.actor, `${FIRST}/d1/4.1`);
+  assert.equal(store.record.actor, `${FIRST}/d1/4-0.1`);
   bench.step({ kind: "stored", id: store.id });
   assert.equal(bench.take("call").length, 6);
 });
@@ -130,14 +130,14 @@ Deno.test("put: buffered, it is sent from memory, and the first other replica is
   assert.deepEqual(bench.take("respond"), []);
 });
 
-Deno.test("put: buffered, an earlier boot's actor issues no more dots: some may have been lost", () => {
-  for (const [durability, actor] of [["commit", "d1/3.7"], ["buffered", "d1/4.1"]] as const) {
+Deno.test("put: an earlier boot's actor issues no more dots: some may have been lost", () => {
+  for (const durability of ["commit", "buffered"] as const) {
     const bench = new HandCranked(FIRST, { durability });
     bench.step({ kind: "client", id: 1, request: put });
     const { id } = bench.one("load");
-    const record = { key: KEY, siblings: version("a", 1), actor: `${FIRST}/d1/3.7` };
+    const record = { key: KEY, siblings: version("a", 1), actor: `${FIRST}/d1/3-0.7` };
     bench.step({ kind: "loaded", id, record });
-    assert.equal(bench.one("store").record.actor, `${FIRST}/${actor}`);
+    assert.equal(bench.one("store").record.actor, `${FIRST}/d1/4-0.1`);
   }
 });
 
@@ -257,7 +257,7 @@ Deno.test("forward: an outsider passes a request on once, to the first primary",
   const call = bench.one("call");
   assert.equal(call.to, FIRST);
   assert.ok(call.request.method === "forward");
-  assert.equal(call.request.requestId, `${OUTSIDER}.d1/4/1`);
+  assert.equal(call.request.requestId, `${OUTSIDER}.d1/${4 * 2 ** 24}/1`);
   bench.step({ kind: "call-failed", id: call.id, undelivered: true, reason: "refused" });
   assert.equal(bench.one("call").to, SECOND, "certainly not delivered: the next may write");
 });
@@ -368,6 +368,7 @@ Deno.test("reaping: every member is asked, and all must agree before an owner dr
   });
   const tombstone: Siblings = [{ ...version("a", 1)[0] as Siblings[number], value: null }];
   bench.step({ kind: "start" });
+  bench.take("call");
   const ask = () => {
     bench.pass(10);
     const records = [{ key: KEY, siblings: tombstone }];

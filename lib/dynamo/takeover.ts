@@ -6,6 +6,9 @@
  * what came in between, which is little; makes it durable that it has everything; and asks the range's
  * steward to advance the register. Where the leaver is dead, it copies from every surviving owner
  * instead, and there is nobody to fence.
+ *
+ * An owner that recovers copies in the same way what another owner holds (`recovery.ts`): nothing is
+ * fenced, and no register changes.
  */
 import type { KeyDigest, KeyPlace, Micros } from "./events.ts";
 import type { TreeHash } from "./merkle.ts";
@@ -36,6 +39,8 @@ export class Takeover {
   failed = 0;
   /** Keys copied so far. */
   keys = 0;
+  /** A recovering owner has all that it was to merge. */
+  isMerged = false;
   /** Whose keys are still to be listed in this pass, the current one first. */
   sources: NodeId[];
 
@@ -51,6 +56,8 @@ export class Takeover {
     readonly isLeaverAlive: boolean,
     sources: readonly NodeId[],
     readonly startedAt: Micros,
+    /** The owner that a recovering owner merges the range from; null where the range moves. */
+    readonly mergedFrom: NodeId | null = null,
   ) {
     this.sources = [...sources];
   }

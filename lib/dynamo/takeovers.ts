@@ -23,7 +23,14 @@ interface Listing {
   readonly end: Position;
 }
 
+/** Who is told that a range was merged from one of its owners. */
+export interface RecoveredListener {
+  onRangeMerged(start: Position, owner: NodeId): void;
+  onRangeFailed(start: Position, owner: NodeId): void;
+}
+
 export class Takeovers {
+  onRecovered: RecoveredListener | null = null;
   private readonly underWay = new Map<Position, number>();
   /** Own pages being read, by scan. */
   private readonly scans = new Map<number, number>();
@@ -33,16 +40,23 @@ export class Takeovers {
 
   /** The takeovers that are under way, for people. */
   get current(): Takeover[] {
-    return [...this.underWay.values()].flatMap((id) => this.find(id)?.takeover ?? []);
+    return [...this.underWay.values()].flatMap((id) => this.find(id)?.takeover ?? [])
+      .filter(({ mergedFrom }) => mergedFrom === null);
+  }
+
+  /** Another one may begin. */
+  get hasRoom(): boolean {
+    const { node } = this;
+    // One at a time while clients need the disk: not at all would be for ever where they always do.
+    const most = node.disk.isBusy(node.out.now) ? 1 : node.config.transfersMax;
+    return this.underWay.size < most;
   }
 
   /** Begins what may begin. */
   onTick(): void {
     const { node } = this;
-    // One at a time while clients need the disk: not at all would be for ever where they always do.
-    const most = node.disk.isBusy(node.out.now) ? 1 : node.config.transfersMax;
     for (const step of node.ring.steps) {
-      if (this.underWay.size >= most) return;
+      if (!this.hasRoom) return;
       if (step.joiner !== node.self) continue;
       const { start } = node.ring.range(step.range);
       if (!this.underWay.has(start)) this.begin(step);
@@ -70,8 +84,33 @@ export class Takeovers {
       sources,
       node.out.now,
     );
-    this.underWay.set(start, takeover.id);
-    node.conversations.add(takeover, { kind: "self" });
+    this.enter(takeover);
+  }
+
+  /** This node recovers: it merges what that owner holds of its range that starts there. */
+  recover(start: Position, owner: NodeId): void {
+    const { node } = this;
+    if (this.underWay.has(start)) return;
+    const range = node.ring.rangeAt(start);
+    const { end } = node.ring.range(range);
+    const takeover = new Takeover(
+      node.out.nextId(),
+      start,
+      end,
+      node.ring.epochOf(range),
+      range,
+      null,
+      false,
+      [owner],
+      node.out.now,
+      owner,
+    );
+    this.enter(takeover);
+  }
+
+  private enter(takeover: Takeover): void {
+    this.underWay.set(takeover.start, takeover.id);
+    this.node.conversations.add(takeover, { kind: "self" });
     this.readOwn(takeover, null);
   }
 
@@ -106,8 +145,10 @@ export class Takeovers {
       this.handover.refuseMoved(request, start, end, `${node.self} does not hold it at this epoch`);
       return;
     }
-    if (!node.isRangeProven(range)) {
-      this.handover.refuseMoved(request, start, end, `the disk of ${node.self} was wiped`);
+    // To another owner that recovers what is here is of use, or two of them would wait for each other.
+    if (asked.purpose !== "recovery" && !node.isRangeComplete(range)) {
+      const why = `the disk of ${node.self} may lack something`;
+      this.handover.refuseMoved(request, start, end, why);
       return;
     }
     this.listings.set(this.scanStretch({ start, end }, after), { request, start, end });
@@ -172,15 +213,17 @@ export class Takeovers {
       return;
     }
     takeover.isListed = false;
-    const { start, end, epoch, after } = takeover;
-    this.ask(conversation, source, { method: "range.keys", start, end, epoch, after });
+    const { start, end, epoch, after, mergedFrom } = takeover;
+    const list = { method: "range.keys", start, end, epoch, after } as const;
+    this.ask(conversation, source, mergedFrom === null ? list : { ...list, purpose: "recovery" });
   }
 
   /** Everything that was to be listed is here. */
   private onPassOver(conversation: Conversation, takeover: Takeover): void {
     const { node } = this;
-    const { start, end, epoch, leaver } = takeover;
-    if (takeover.phase === "copying" && takeover.isLeaverAlive && leaver !== null) {
+    const { start, end, epoch, leaver, mergedFrom } = takeover;
+    if (mergedFrom !== null) this.onRangeMerged(takeover, mergedFrom);
+    else if (takeover.phase === "copying" && takeover.isLeaverAlive && leaver !== null) {
       takeover.phase = "fencing";
       this.ask(conversation, leaver, { method: "range.fence", start, end, epoch });
     } else {
@@ -188,6 +231,14 @@ export class Takeovers {
       const mark = { start, end, epoch, mark: "filled" } as const;
       node.registry.mark(mark, { kind: "filled", takeover: takeover.id });
     }
+  }
+
+  /** A range of this node's own has all that the owner holds of it. */
+  private onRangeMerged(takeover: Takeover, owner: NodeId): void {
+    // What was merged under another register says nothing of the owners that there are now.
+    takeover.isMerged = this.handover.exactRange(takeover) !== null;
+    this.end(takeover);
+    if (takeover.isMerged) this.onRecovered?.onRangeMerged(takeover.start, owner);
   }
 
   /** That everything is here is durable. */
@@ -281,8 +332,10 @@ export class Takeovers {
 
   /** Over, however it went: a step that is still to be made is begun again. */
   private end(takeover: Takeover): void {
-    this.node.conversations.end(takeover.id);
-    if (this.underWay.get(takeover.start) === takeover.id) this.underWay.delete(takeover.start);
+    const { id, start, mergedFrom, isMerged } = takeover;
+    this.node.conversations.end(id);
+    if (this.underWay.get(start) === id) this.underWay.delete(start);
+    if (mergedFrom !== null && !isMerged) this.onRecovered?.onRangeFailed(start, mergedFrom);
   }
 
   private find(id: number) {

@@ -5,7 +5,7 @@ import type { Conversation, Origin } from "./conversations.ts";
 import { type DynamoError, refusal } from "./errors.ts";
 import type { ClientReply, DeleteRequest, Micros, PeerReply, PutRequest } from "./events.ts";
 import type { Outcome } from "./record_changes.ts";
-import type { NodeContext } from "./node_context.ts";
+import { MICROS_PER_MS, type NodeContext } from "./node_context.ts";
 import type { Place } from "./placement.ts";
 import { PutCoordinator } from "./put_coordinator.ts";
 import type { ResolvedOptions } from "./request_options.ts";
@@ -15,7 +15,15 @@ import type { CausalContext } from "./versions.ts";
 /** A tombstone has no bytes; on the wire a version always has a content type. */
 const TOMBSTONE_CONTENT_TYPE = "application/octet-stream";
 
+/** Who passes a write on that this node must not make, or gives it back to who passed it on. */
+export interface WriteForwarder {
+  start(request: PutRequest | DeleteRequest, origin: Origin): void;
+  refuseWrite(requestId: string, key: string): void;
+}
+
 export class Writes {
+  forwards: WriteForwarder | null = null;
+
   constructor(private readonly node: NodeContext) {}
 
   /** `startedAt` is when the client's request came: a delete may have read for a while already. */
@@ -27,11 +35,15 @@ export class Writes {
     origin: Origin,
   ): void {
     const { now } = this.node.out;
+    const isPrimary = this.node.isPrimaryOf(request.key);
+    if (!this.mayCommit(isPrimary, options)) {
+      this.passOn(request, context, options, startedAt, origin);
+      return;
+    }
     const id = this.node.out.nextId();
     const placement = this.node.placement(request.key, options.sloppy);
     const put = new PutCoordinator(id, request, context, options, startedAt, placement);
     const conversation = this.node.conversations.add(put, origin);
-    const isPrimary = this.node.isPrimaryOf(request.key);
     const own = isPrimary ? null : placement.coordinatorOutside(this.node.health);
     put.participants.add(this.node.self, isPrimary, now);
     const isPut = request.method === "put";
@@ -50,6 +62,31 @@ export class Writes {
       return;
     }
     this.node.watch(id, startedAt, options.timeoutMs);
+  }
+
+  /**
+   * Under a strict quorum only an owner may. It may have given the range up since the request came, as
+   * a delete without context reads first: what it has fenced it must not acknowledge any more.
+   */
+  private mayCommit(isPrimary: boolean, { sloppy }: ResolvedOptions): boolean {
+    return isPrimary || sloppy;
+  }
+
+  /** An owner is to make the write: this node is none, or not any more. */
+  private passOn(
+    request: PutRequest | DeleteRequest,
+    context: CausalContext | null,
+    options: ResolvedOptions,
+    startedAt: Micros,
+    origin: Origin,
+  ): void {
+    if (origin.kind === "forward") {
+      this.forwards?.refuseWrite(origin.requestId, request.key);
+      return;
+    }
+    const spentMs = Math.floor((this.node.out.now - startedAt) / MICROS_PER_MS);
+    const timeoutMs = Math.max(1, options.timeoutMs - spentMs);
+    this.forwards?.start({ ...request, context, timeoutMs }, origin);
   }
 
   private onCommitted(put: PutCoordinator, outcome: Outcome & { kind: "changed" }): void {

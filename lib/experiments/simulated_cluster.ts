@@ -20,6 +20,7 @@ import type { Dot } from "../dynamo/clock.ts";
 import type { CausalContext } from "../dynamo/versions.ts";
 import { type Distribution, parseDistribution, parseLegs } from "../random/latency.ts";
 import { SeededRandom } from "../random/seeded.ts";
+import { FIRST_DATA_ID } from "../simulation/disk.ts";
 import { Simulation } from "../simulation/simulation.ts";
 import type { ClientOutcome, Driver } from "../simulation/watchers.ts";
 
@@ -90,8 +91,13 @@ export class SimulatedCluster {
   constructor(plan: SimulatedClusterPlan) {
     this.config = clusterConfig({ ...QUIET, cluster: "experiment", ...plan.config });
     this.ids = Array.from({ length: plan.nodes }, (_, i) => `n${i + 1}`);
-    const members = this.ids.map((id) => ({ id, weight: 1, url: `sim://${id}` }));
-    const ring = foundRing(members, this.config, SeededRandom.from(plan.seed).child("founding"));
+    const placed = this.ids.map((id) => ({ id, weight: 1 }));
+    const members = placed.map((member) => ({
+      ...member,
+      url: `sim://${member.id}`,
+      dataId: FIRST_DATA_ID,
+    }));
+    const ring = foundRing(placed, this.config, SeededRandom.from(plan.seed).child("founding"));
     this.driver = new StepsDriver();
     const { load, store } = plan.disk ?? { load: "0", store: "0" };
     this.simulation = new Simulation({

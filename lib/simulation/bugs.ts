@@ -30,6 +30,14 @@ import {
   treesAgree,
 } from "./bugs/broken_nodes.ts";
 import {
+  incarnationForgotten,
+  oldDiskTrusted,
+  removedDataForgotten,
+  silenceProves,
+  toldBeforeDurable,
+  writtenAfterFence,
+} from "./bugs/broken_cores.ts";
+import {
   newestOnly,
   nothingDropped,
   originalComparison,
@@ -37,7 +45,9 @@ import {
   tombstonesDropped,
 } from "./bugs/broken_rules.ts";
 import { type Sabotage, stateless } from "./sabotage.ts";
-import type { SwarmLimits } from "./swarm.ts";
+import { olderDisk, replacedDiskFirst } from "./bugs/scenarios.ts";
+import type { Scenario } from "./scenario.ts";
+import { type SwarmLimits, swarmScenario } from "./swarm.ts";
 
 export interface PlantedBug {
   readonly name: string;
@@ -49,6 +59,8 @@ export interface PlantedBug {
   readonly caughtBy: string;
   /** Within so many seeds, from 1. */
   readonly seeds: number;
+  /** Shows the bug where random faults seldom meet as it needs them to; then seeds say nothing. */
+  readonly scenario?: (seed: number) => Scenario;
   /** What the swarm is held to, where the bug needs a certain fault to show. */
   readonly limits?: SwarmLimits;
   readonly plant: () => Sabotage;
@@ -159,7 +171,7 @@ export const BUGS: readonly PlantedBug[] = [
       "one corrupt block on one node lost or spread through replicated data in most of eight " +
       "stores studied (Ganesan et al., FAST 2017)",
     caughtBy: "quorum-reads",
-    seeds: 200,
+    seeds: 300,
     limits: { kinds: ["disk-corrupt", "kill"] },
     plant: damagedMeansAbsent,
   },
@@ -241,7 +253,7 @@ export const BUGS: readonly PlantedBug[] = [
       "ScyllaDB could take a file of hints for sent in full, and delete it, although some had " +
       "failed on the way (scylladb#15110, 2023)",
     caughtBy: "no-lost-write",
-    seeds: 300,
+    seeds: 400,
     limits: { kinds: ["crash", "kill", "pause", "loss", "partition"] },
     plant: hintDeletedEarly,
   },
@@ -299,6 +311,71 @@ export const BUGS: readonly PlantedBug[] = [
     plant: fenceIgnored,
   },
   {
+    name: "silence-proves",
+    about:
+      "a node with an empty disk takes an owner that does not answer for one with nothing to give",
+    story:
+      "operators clear the disk of a ZooKeeper server that does not start: with a peer that lags " +
+      "behind it forms a majority that has lost committed data (Alagappan et al., FAST 2018)",
+    caughtBy: "quorum-reads",
+    seeds: 1,
+    scenario: replacedDiskFirst,
+    plant: silenceProves,
+  },
+  {
+    name: "old-disk-trusted",
+    about: "a node whose disk was put back from a backup goes on as if nothing were missing",
+    story:
+      "a domain controller of Active Directory that was put back from a snapshot counted its " +
+      "changes anew, and the others took no notice of them; it took VM-GenerationID to tell (2012)",
+    caughtBy: "quorum-reads",
+    seeds: 1,
+    scenario: olderDisk,
+    plant: oldDiskTrusted,
+  },
+  {
+    name: "incarnation-forgotten",
+    about: "a node with a new disk counts its starts anew, below what its peers remember",
+    story:
+      "Cassandra's nodes took no notice of one whose generation they did not believe: it stayed " +
+      "down for them until they were restarted too (CASSANDRA-10969)",
+    caughtBy: "convergence",
+    seeds: 20,
+    limits: { kinds: ["wipe", "restart"] },
+    plant: incarnationForgotten,
+  },
+  {
+    name: "written-after-fence",
+    about: "a delete that reads first is committed by a node that has given the range up meanwhile",
+    story: "HBase's master fences the log of a server that it takes for dead before it hands its " +
+      "regions on: one that had only paused would go on acknowledging writes",
+    caughtBy: "honest-replies",
+    seeds: 400,
+    limits: { kinds: ["join", "leave", "pause"] },
+    plant: writtenAfterFence,
+  },
+  {
+    name: "told-before-durable",
+    about: "a register is told to others while it is on its way to the disk",
+    story:
+      "Raft has each server write its term and vote before it answers: one that forgets them in a " +
+      "crash votes twice, and two leaders are elected (Ongaro and Ousterhout, 2014)",
+    caughtBy: "durable-before-told",
+    seeds: 20,
+    limits: { kinds: ["join", "leave"] },
+    plant: toldBeforeDurable,
+  },
+  {
+    name: "removed-data-forgotten",
+    about: "a node that was removed is let in again with the data that it had",
+    story: "a Cassandra node that was away for longer than gc_grace_seconds brings back what was " +
+      "deleted meanwhile: the others have forgotten their tombstones",
+    caughtBy: "removed-stay-out",
+    seeds: 100,
+    limits: { kinds: ["remove", "return", "join"] },
+    plant: removedDataForgotten,
+  },
+  {
     name: "trees-agree",
     about: "anti-entropy is told that no tree differs, whatever the trees say",
     story:
@@ -354,4 +431,9 @@ export const BUGS: readonly PlantedBug[] = [
 
 export function bugNamed(name: string): PlantedBug | undefined {
   return BUGS.find((bug) => bug.name === name);
+}
+
+/** What the bug is looked for in. */
+export function scenarioFor(bug: PlantedBug, seed: number): Scenario {
+  return bug.scenario?.(seed) ?? swarmScenario(seed, { mode: "dvv", ...bug.limits });
 }

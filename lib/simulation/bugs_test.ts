@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bugNamed, BUGS, type PlantedBug } from "./bugs.ts";
+import { bugNamed, BUGS, type PlantedBug, scenarioFor } from "./bugs.ts";
 import { CHECKERS } from "./checkers/mod.ts";
 import { runScenario } from "./run.ts";
 import { swarmScenario } from "./swarm.ts";
@@ -7,7 +7,7 @@ import { swarmScenario } from "./swarm.ts";
 /** The first seed on which the checker catches the bug; undefined when none up to the bound does. */
 function seedThatCatches(bug: PlantedBug): number | undefined {
   for (let seed = 1; seed <= bug.seeds; seed++) {
-    const scenario = swarmScenario(seed, { mode: "dvv", ...bug.limits });
+    const scenario = scenarioFor(bug, seed);
     const { violations } = runScenario(scenario, { sabotage: bug.plant() });
     if (violations.some((violation) => violation.checker === bug.caughtBy)) return seed;
   }
@@ -18,7 +18,7 @@ for (const bug of BUGS) {
   Deno.test(`bug ${bug.name} is caught by ${bug.caughtBy} within ${bug.seeds} seeds`, () => {
     const seed = seedThatCatches(bug);
     assert.notEqual(seed, undefined, `no seed from 1 to ${bug.seeds} shows '${bug.name}'`);
-    const scenario = swarmScenario(seed ?? 0, { mode: "dvv", ...bug.limits });
+    const scenario = scenarioFor(bug, seed ?? 0);
     assert.deepEqual(
       runScenario(scenario).violations,
       [],

@@ -5,13 +5,18 @@ import type { Founding } from "../dynamo/events.ts";
 import { foundRing } from "../dynamo/founding.ts";
 import { parseDistribution, parseLegs } from "../random/latency.ts";
 import { SeededRandom } from "../random/seeded.ts";
+import { FIRST_DATA_ID } from "./disk.ts";
 import type { Scenario } from "./scenario.ts";
 import type { SimulationOptions } from "./simulation.ts";
 
 /** The founding data; the ring is drawn from the scenario's seed. */
 export function foundingOf({ nodes, config, seed }: Scenario): Founding {
   const ring = foundRing(nodes, config, SeededRandom.from(seed).child("founding"));
-  const members = nodes.map((node) => ({ ...node, url: `sim://${node.id}` }));
+  const members = nodes.map((node) => ({
+    ...node,
+    url: `sim://${node.id}`,
+    dataId: FIRST_DATA_ID,
+  }));
   return { config, members, ring };
 }
 

@@ -1,6 +1,7 @@
 /**
  * Events, effects and messages in words, one line each, for transcripts, traces and diagrams.
  */
+import { BOOT_NUMBERS } from "../dynamo/boot.ts";
 import type { Clock, Dot } from "../dynamo/clock.ts";
 import type {
   ClientReply,
@@ -30,8 +31,17 @@ export function describeDot([actor, counter]: Dot): string {
 }
 
 function describeActor(actor: string): string {
-  const [node, data, boot] = actor.split("/");
-  return data === "d1" && boot === "1.1" ? node as string : actor;
+  const [node, data, boot = ""] = actor.split("/");
+  // What is drawn at a start tells boots apart that nobody could mix up here.
+  const [incarnation, count] = boot.replace(/-[^.]*/, "").split(".");
+  const isFirst = data === "d1" && incarnation === "1" && count === "1";
+  return isFirst ? node as string : `${node}/${data}/${incarnation}.${count}`;
+}
+
+/** `n1.d1/2/7`: of the node's second start the seventh. */
+function describeRequestId(requestId: string): string {
+  const [sender, start, sequence] = requestId.split("/");
+  return `${sender}/${Math.floor(Number(start) / BOOT_NUMBERS)}/${sequence}`;
 }
 
 function describeClock(clock: Clock): string {
@@ -74,7 +84,9 @@ export function describeRequest(request: ClientRequest | PeerRequest): string {
         `${describeSiblings(request.siblings)}${hint}`;
     }
     case "forward":
-      return `forward ${request.requestId}: ${describeRequest(request.request)}`;
+      return `forward ${describeRequestId(request.requestId)}: ${describeRequest(request.request)}`;
+    case "boot.check":
+      return `boot.check of start ${request.life.incarnation}, ${request.status}`;
     default:
       return request.method;
   }
@@ -103,6 +115,10 @@ function describeKnownReply(reply: ClientReply | PeerReply): string {
       return `record: ${describeSiblings(reply.siblings)}`;
     case "forwarded":
       return `forwarded: ${describeReply(reply.reply)}`;
+    case "boot":
+      return reply.remembered === null
+        ? "boot: nothing remembered"
+        : `boot: start ${reply.remembered.incarnation} remembered`;
     case "error":
       return `error ${reply.error.code}${reply.error.definite ? "" : ", perhaps done"}`;
     default:
@@ -152,6 +168,8 @@ export function describeEffect(effect: Effect): string {
         (effect.record.hintFor ?? []).map((hint) => `, hint for ${hint.node}`).join("");
     case "remove":
       return `remove ${effect.key}`;
+    case "save-disk-state":
+      return `save of itself: ${effect.state.condition}, start ${effect.state.incarnation}`;
     case "timer":
       return "set timer";
     case "emit":

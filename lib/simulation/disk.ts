@@ -5,6 +5,7 @@
  * lost, or done without anybody having been told, or torn. A record that cannot be read says so; it
  * is never taken for an absent one.
  */
+import type { Boot, DiskCondition, DiskState } from "../dynamo/boot.ts";
 import type { Effect, Event, HintChange, KeyPlace, StoredRecord } from "../dynamo/events.ts";
 import type { MembershipDocument } from "../dynamo/membership.ts";
 import { type Position, positionOf } from "../dynamo/position.ts";
@@ -17,11 +18,14 @@ import { US_PER_MS } from "./link_rules.ts";
 /** What a replica asks of its disk. */
 export type DiskRequest = Extract<
   Effect,
-  { kind: "load" | "store" | "remove" | "save" | "scan" | "scan-hints" }
+  { kind: "load" | "store" | "remove" | "save" | "save-disk-state" | "scan" | "scan-hints" }
 >;
 
 /** One that changes what is on it. */
-type ChangeRequest = Extract<DiskRequest, { kind: "store" | "remove" | "save" }>;
+type ChangeRequest = Extract<
+  DiskRequest,
+  { kind: "store" | "remove" | "save" | "save-disk-state" }
+>;
 
 /** A request under way. */
 export interface DiskOperation {
@@ -37,8 +41,8 @@ export type DiskAnswer = Extract<
   { kind: "loaded" | "stored" | "storage-failed" | "scanned" | "hints-scanned" }
 >;
 
-/** The copy is gone, and will be answered as absent; or it is there, and can no longer be read. */
-export type Destroyed = "wiped" | "damaged";
+/** The copy is gone; or it is an older one; or it is there, and can no longer be read. */
+export type Destroyed = "wiped" | "restored" | "damaged";
 
 /** What a disk did to a record, for the checkers. */
 export interface DiskWatcher {
@@ -49,17 +53,23 @@ export interface DiskWatcher {
 }
 
 /** What is wrong with a disk at the moment; several faults may be at once. */
-export interface DiskCondition {
+export interface DiskHealth {
   slowness: number;
   full: boolean;
   loadFailures: number;
   storeFailures: number;
 }
 
+/** Of a machine's first disk. */
+export const FIRST_DATA_ID = "d1";
+
+/** What a start finds on its disk. */
+type DiskBoot = Omit<Boot, "self">;
+
 /** However slow a disk is made, it answers. */
 const OPERATION_US_MAX = 10_000_000;
 
-export const HEALTHY: Readonly<DiskCondition> = {
+export const HEALTHY: Readonly<DiskHealth> = {
   slowness: 1,
   full: false,
   loadFailures: 0,
@@ -67,9 +77,17 @@ export const HEALTHY: Readonly<DiskCondition> = {
 };
 
 export class SimulatedDisk {
-  condition: Readonly<DiskCondition> = HEALTHY;
-  /** Remembered by the node: this disk holds what it should. A new one does not know it. */
-  isProven = false;
+  condition: Readonly<DiskHealth> = HEALTHY;
+  /** Names the data directory on it. */
+  dataId = FIRST_DATA_ID;
+  /** What the node has it remember of itself; null before it was a member's. */
+  state: DiskState | null = null;
+  /** The last start over it. */
+  lastBoot: { readonly incarnation: number; readonly bootNumber: number } | null = null;
+  /** Changes that were ever made to it. */
+  writes = 0;
+  /** Records that were replaced or removed together with the actor that the node wrote them under. */
+  actorsDropped = 0;
   /** The membership as the node remembers it. */
   document: MembershipDocument | null = null;
   private readonly records = new Map<string, StoredRecord>();
@@ -90,13 +108,22 @@ export class SimulatedDisk {
   clone(): SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
-    copy.isProven = this.isProven;
-    copy.document = this.document;
-    for (const [key, record] of this.records) copy.records.set(key, record);
-    for (const [key, position] of this.positions) copy.positions.set(key, position);
-    for (const key of this.unreadable) copy.unreadable.add(key);
-    for (const [key, nodes] of this.hints) copy.hints.set(key, nodes);
+    copy.actorsDropped = this.actorsDropped;
+    copy.take(this);
     return copy;
+  }
+
+  /** Holds what the other one holds. */
+  private take(other: SimulatedDisk): void {
+    this.dataId = other.dataId;
+    this.state = other.state;
+    this.lastBoot = other.lastBoot;
+    this.writes = other.writes;
+    this.document = other.document;
+    for (const [key, record] of other.records) this.records.set(key, record);
+    for (const [key, position] of other.positions) this.positions.set(key, position);
+    for (const key of other.unreadable) this.unreadable.add(key);
+    for (const [key, nodes] of other.hints) this.hints.set(key, nodes);
   }
 
   /** Records, readable or not. */
@@ -141,7 +168,7 @@ export class SimulatedDisk {
     if (chance > 0 && this.random.float() < chance) {
       failure = "input/output error";
       doneAnyway = changes && this.random.float() < 0.5;
-    } else if (full && (request.kind === "store" || request.kind === "save")) {
+    } else if (full && changes && request.kind !== "remove") {
       failure = "no space left on device";
     }
     return { request, failure, doneAnyway };
@@ -166,7 +193,8 @@ export class SimulatedDisk {
       case "store":
       case "remove":
       case "save":
-        return { kind: "stored", id };
+      case "save-disk-state":
+        return { kind: "stored", id, writes: this.writes };
       case "load":
         return this.isReadable(request.key)
           ? { kind: "loaded", id, record: this.records.get(request.key) ?? null }
@@ -205,7 +233,7 @@ export class SimulatedDisk {
   interrupt(underWay: readonly DiskOperation[], torn: number, watcher: DiskWatcher): void {
     for (const { request } of underWay) {
       if (!isChange(request)) continue;
-      if (request.kind === "save") {
+      if (request.kind === "save" || request.kind === "save-disk-state") {
         if (this.random.float() < 0.5) this.change(request, watcher);
         continue;
       }
@@ -240,26 +268,89 @@ export class SimulatedDisk {
     watcher.committed(record.key, record);
   }
 
-  /** An empty disk in its place. */
-  wipe(watcher: DiskWatcher): void {
+  /** An empty disk in its place, with a directory of that name. */
+  wipe(dataId: string, watcher: DiskWatcher): void {
     const lost = [...this.records.keys()];
+    this.empty();
+    this.document = null;
+    this.dataId = dataId;
+    this.state = null;
+    this.lastBoot = null;
+    this.writes = 0;
+    for (const key of lost) watcher.destroyed(key, "wiped");
+  }
+
+  /** What the backup holds in the place of what is there. */
+  restore(backup: SimulatedDisk, watcher: DiskWatcher): void {
+    const changed = [...this.records].filter(([key, record]) => backup.records.get(key) !== record)
+      .map(([key]) => key);
+    this.empty();
+    this.take(backup);
+    for (const key of changed) watcher.destroyed(key, "restored");
+    for (const [key, record] of this.records) {
+      if (this.isReadable(key)) watcher.committed(key, record);
+    }
+  }
+
+  private empty(): void {
     this.records.clear();
     this.positions.clear();
     this.unreadable.clear();
     this.hints.clear();
     this.sorted = null;
-    this.isProven = false;
-    this.document = null;
-    for (const key of lost) watcher.destroyed(key, "wiped");
+  }
+
+  /** A start over this disk: durably a new incarnation, above all that it had before. */
+  boot(bootNumber: number): DiskBoot {
+    const found = this.bootOver(bootNumber);
+    const { incarnation } = found;
+    this.lastBoot = { incarnation, bootNumber };
+    this.writes++;
+    return found;
+  }
+
+  /** What a node that asks to be let in says of it. */
+  get directory(): { readonly dataId: string; readonly condition?: DiskCondition } {
+    const { dataId, state } = this;
+    return state === null ? { dataId } : { dataId, condition: state.condition };
+  }
+
+  /** The highest that it knows of. */
+  get incarnation(): number {
+    return Math.max(this.lastBoot?.incarnation ?? 0, this.state?.incarnation ?? 0);
+  }
+
+  /** What a start would find on it. */
+  bootOver(bootNumber: number): DiskBoot {
+    const { dataId, state, lastBoot, writes, incarnation: before } = this;
+    const incarnation = before + 1;
+    return {
+      dataId,
+      incarnation,
+      bootNumber,
+      writes,
+      ...(lastBoot === null
+        ? {}
+        : { previous: { incarnation: before, bootNumber: lastBoot.bootNumber } }),
+      ...(state === null ? {} : { condition: state.condition }),
+      ...(this.document === null ? {} : { membership: this.document }),
+      hints: this.hintCounts(),
+    };
   }
 
   private change(request: ChangeRequest, watcher: DiskWatcher): void {
+    this.writes++;
+    if (request.kind === "save-disk-state") {
+      this.state = request.state;
+      return;
+    }
     if (request.kind === "save") {
       this.document = request.document;
       return;
     }
     if (request.kind === "remove") {
       const { key } = request;
+      if (this.records.get(key)?.actor !== undefined) this.actorsDropped++;
       this.records.delete(key);
       this.positions.delete(key);
       this.unreadable.delete(key);
@@ -270,6 +361,8 @@ export class SimulatedDisk {
     }
     const { record, position, hints } = request;
     const { key } = record;
+    const hadActor = this.records.get(key)?.actor !== undefined;
+    if (hadActor && record.actor === undefined) this.actorsDropped++;
     if (hints !== undefined) this.hints.set(key, changed(this.hints.get(key) ?? [], hints));
     this.put(record, position);
     watcher.committed(key, record);
@@ -291,5 +384,6 @@ function changed(hints: readonly NodeId[], { add = [], remove = [] }: HintChange
 }
 
 function isChange(request: DiskRequest): request is ChangeRequest {
-  return request.kind === "store" || request.kind === "remove" || request.kind === "save";
+  return request.kind === "store" || request.kind === "remove" || request.kind === "save" ||
+    request.kind === "save-disk-state";
 }

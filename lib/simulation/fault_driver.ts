@@ -2,17 +2,27 @@
  * Makes faults happen and ends them. Faults of one kind may overlap on one node or link: each act is
  * kept by number, and what a node suffers is computed from all acts that are under way.
  */
+import { verdictOf } from "../dynamo/lives.ts";
 import type { SeededRandom } from "../random/seeded.ts";
-import { HEALTHY } from "./disk.ts";
-import type { Fault, FaultKind, LinkFault } from "./faults.ts";
+import { HEALTHY, type SimulatedDisk } from "./disk.ts";
+import type { Fault, FaultKind, LinkFault, RestoreFault } from "./faults.ts";
 import { ruleOf, US_PER_MS } from "./link_rules.ts";
 import { CLOCK_START_US, type Machine } from "./machine.ts";
 import type { Simulation } from "./simulation.ts";
+
+/** No start has this number. */
+const NO_BOOT = -1;
 
 export class FaultDriver {
   /** How often each kind has happened. */
   readonly injected: Partial<Record<FaultKind, number>> = {};
   private readonly underWay = new Map<number, Fault>();
+  /** Copies of disks that nodes are to come back with. */
+  private readonly backups = new Map<RestoreFault, SimulatedDisk>();
+  /** Disks of nodes that were taken out, by node. */
+  private readonly takenOut = new Map<number, SimulatedDisk>();
+  /** Nodes that were brought back: they are not taken out again, as both acts could cross. */
+  private readonly broughtBack = new Set<number>();
   private acts = 0;
   /** Healed for good: what was still to come does not happen. */
   private closed = false;
@@ -23,6 +33,9 @@ export class FaultDriver {
     const copy = new FaultDriver(this.random);
     Object.assign(copy.injected, this.injected);
     for (const [act, fault] of this.underWay) copy.underWay.set(act, fault);
+    for (const [fault, disk] of this.backups) copy.backups.set(fault, disk);
+    for (const [node, disk] of this.takenOut) copy.takenOut.set(node, disk);
+    for (const node of this.broughtBack) copy.broughtBack.add(node);
     copy.acts = this.acts;
     copy.closed = this.closed;
     return copy;
@@ -48,6 +61,12 @@ export class FaultDriver {
     else if ("downMs" in fault) liftAfter(world, fault.downMs, act);
   }
 
+  /** Copies the disk that the fault will bring back. */
+  backUp(world: Simulation, fault: RestoreFault): void {
+    const { disk } = world.machine(world.indexOf(fault.node));
+    if (!this.closed) this.backups.set(fault, disk.clone());
+  }
+
   /** Ends an act; one that was ended before (by healing) is left alone. */
   lift(world: Simulation, act: number): void {
     const fault = this.underWay.get(act);
@@ -63,6 +82,7 @@ export class FaultDriver {
       case "crash":
       case "kill":
       case "wipe":
+      case "restore":
         if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
         return;
       case "pause":
@@ -102,10 +122,12 @@ export class FaultDriver {
       case "wipe":
         this.underWay.set(act, fault);
         if (machine.isUp) world.processes.stop(machine, fault.kind === "kill" ? fault.torn : 0);
-        if (fault.kind === "wipe") {
-          machine.disk.wipe(world.processes.diskWatcher(machine));
-          machine.wipes++;
-        }
+        if (fault.kind === "wipe") machine.wipe(world.processes.diskWatcher(machine));
+        break;
+      case "restore":
+        this.underWay.set(act, fault);
+        if (machine.isUp) world.processes.stop(machine, 0);
+        this.restore(world, machine, fault);
         break;
       case "restart":
         if (!machine.isUp) break;
@@ -130,20 +152,31 @@ export class FaultDriver {
       }
       case "join":
         this.bring(world, machine);
-        world.orders.give(world, { kind: "join", member: world.memberOf(fault.node) });
+        world.orders.give(world, {
+          kind: "join",
+          member: world.memberOf(fault.node),
+          ...machine.disk.directory,
+        });
         break;
       case "leave":
         world.orders.give(world, { kind: "leave", node: fault.node });
         break;
       case "remove":
-        world.processes.destroy(machine);
+        if (this.broughtBack.has(machine.index)) break;
+        this.takeOut(world, machine);
         world.orders.give(world, { kind: "remove", node: fault.node });
         break;
+      case "return":
+        this.bringBack(world, machine);
+        break;
       case "replace": {
-        world.processes.destroy(machine);
-        this.bring(world, world.machine(world.indexOf(fault.by)));
+        if (this.broughtBack.has(machine.index)) break;
+        this.takeOut(world, machine);
+        const successor = world.machine(world.indexOf(fault.by));
+        this.bring(world, successor);
         const member = world.memberOf(fault.by);
-        world.orders.give(world, { kind: "replace", node: fault.node, member });
+        const { directory } = successor.disk;
+        world.orders.give(world, { kind: "replace", node: fault.node, member, ...directory });
         break;
       }
       case "slow-node":
@@ -156,9 +189,54 @@ export class FaultDriver {
     }
   }
 
+  /**
+   * A disk that was taken out of the cluster with its machine does not come back. Neither does one of
+   * which some running peer has not heard yet that it is older: nobody can tell that from a crash.
+   */
+  private restore(world: Simulation, machine: Machine, fault: RestoreFault): void {
+    const backup = this.backups.get(fault);
+    this.backups.delete(fault);
+    if (backup === undefined || machine.isGone) return;
+    const boot = { self: machine.id, ...backup.bootOver(NO_BOOT) };
+    const isKnown = world.machines.every(({ id, replica }) => {
+      const remembered = replica?.remembers(machine.id) ?? null;
+      return id === machine.id || replica?.membership.isActive(id) !== true ||
+        (remembered !== null && verdictOf(remembered, boot) === "older");
+    });
+    if (!isKnown) return;
+    const watcher = world.processes.diskWatcher(machine);
+    // A directory from before the node's first start is nobody's yet.
+    if (backup.lastBoot === null) machine.wipe(watcher);
+    else machine.disk.restore(backup, watcher);
+  }
+
+  private takeOut(world: Simulation, machine: Machine): void {
+    if (!machine.isGone) {
+      const { disk } = machine;
+      this.takenOut.set(machine.index, disk.clone());
+      // One that was never a member's is as good as an empty one.
+      if (disk.state !== null) world.driver.removedWith?.(machine.index, disk.dataId);
+    }
+    world.processes.destroy(machine);
+  }
+
+  /** Once the members know that it was removed, it may be started again; it asks to be let in. */
+  private bringBack(world: Simulation, machine: Machine): void {
+    const disk = this.takenOut.get(machine.index);
+    const isRemoved = world.machines.some(({ replica }) =>
+      replica?.membership.standing(machine.id) === "removed"
+    );
+    if (disk === undefined || !machine.isGone || !isRemoved) return;
+    this.takenOut.delete(machine.index);
+    this.broughtBack.add(machine.index);
+    machine.disk.restore(disk, world.processes.diskWatcher(machine));
+    this.bring(world, machine);
+    const member = world.memberOf(machine.id);
+    world.orders.give(world, { kind: "join", member, ...machine.disk.directory });
+  }
+
   /** A machine that is to join runs; one that was taken out comes back with an empty disk. */
   private bring(world: Simulation, machine: Machine): void {
-    if (machine.isGone) machine.wipes++;
     machine.isGone = false;
     if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
   }

@@ -96,6 +96,13 @@ export type MachineFault =
   | Lasts & { readonly kind: "slow-node"; readonly node: string; readonly stepMs: number }
   /** Killed, and back with an empty disk. */
   | Happens & { readonly kind: "wipe"; readonly node: string; readonly downMs: number }
+  /** Killed, and back with its disk as it was `agoMs` before: a backup, a virtual machine's snapshot. */
+  | Happens & {
+    readonly kind: "restore";
+    readonly node: string;
+    readonly agoMs: number;
+    readonly downMs: number;
+  }
   | Lasts & { readonly kind: "disk-slow"; readonly node: string; readonly factor: number }
   /** Operations fail; a store that fails may have been done all the same. */
   | Lasts & {
@@ -118,10 +125,13 @@ export type MembershipFault =
   /** The node dies for good, with its disk, and is removed. */
   | Happens & { readonly kind: "remove"; readonly node: string }
   /** Likewise, and a spare takes its place. */
-  | Happens & { readonly kind: "replace"; readonly node: string; readonly by: string };
+  | Happens & { readonly kind: "replace"; readonly node: string; readonly by: string }
+  /** A node that was removed joins again: with the disk that it had, and when refused with an empty one. */
+  | Happens & { readonly kind: "return"; readonly node: string };
 
 export type Fault = LinkFault | MachineFault | MembershipFault;
 export type FaultKind = Fault["kind"];
+export type RestoreFault = Extract<Fault, { kind: "restore" }>;
 
 /** What a person needs to know to choose one. */
 export interface FaultAbout {
@@ -153,6 +163,7 @@ export const FAULTS: Readonly<Record<FaultKind, FaultAbout>> = {
   "pause": about("process", "a process stands still and then goes on"),
   "slow-node": about("process", "every event takes a node longer"),
   "wipe": about("disk", "a node comes back with an empty disk", true),
+  "restore": about("disk", "a node comes back with its disk as it was a while ago", true),
   "disk-slow": about("disk", "loads and stores take a multiple of their time"),
   "disk-failing": about("disk", "loads, stores or both fail with a probability"),
   "disk-full": about("disk", "stores fail, loads go on"),
@@ -163,6 +174,7 @@ export const FAULTS: Readonly<Record<FaultKind, FaultAbout>> = {
   "leave": about("membership", "a node hands over what it holds, and leaves"),
   "remove": about("membership", "a node dies for good and is removed", true),
   "replace": about("membership", "a node dies for good and another takes its place", true),
+  "return": about("membership", "a node that was removed joins again, with its old disk at first"),
 };
 
 export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
@@ -228,6 +240,8 @@ function readBody(kind: FaultKind, atMs: number, fields: Fields, nodes: readonly
     case "crash":
     case "wipe":
       return { kind, atMs, ...node(), ...down() };
+    case "restore":
+      return { kind, atMs, ...node(), agoMs: fields.number("agoMs", 0, atMs), ...down() };
     case "kill":
       return { kind, atMs, ...node(), ...down(), torn: fields.probability("torn", 0) };
     case "restart":
@@ -258,6 +272,7 @@ function readBody(kind: FaultKind, atMs: number, fields: Fields, nodes: readonly
     case "join":
     case "leave":
     case "remove":
+    case "return":
       return { kind, atMs, ...node() };
     case "replace":
       return { kind, atMs, ...node(), by: fields.oneOf("by", nodes) };

@@ -4,12 +4,14 @@
  * It is state and small questions about it; `simulation.ts` makes it move.
  */
 import { deepClone } from "../dynamo/clone.ts";
-import type { Boot, Event, Founding } from "../dynamo/events.ts";
+import { type Boot, BOOT_NUMBERS } from "../dynamo/boot.ts";
+import type { Event, Founding } from "../dynamo/events.ts";
 import { IdTable } from "../dynamo/id_table.ts";
+import { below } from "../dynamo/random.ts";
 import { Replica } from "../dynamo/replica.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { SeededRandom } from "../random/seeded.ts";
-import type { SimulatedDisk } from "./disk.ts";
+import type { DiskWatcher, SimulatedDisk } from "./disk.ts";
 import type { FaultLeg } from "./faults.ts";
 
 /** Where the answer to a request goes. */
@@ -41,10 +43,10 @@ export const CLOCK_START_US = 1_000_000_000;
 
 export class Machine {
   replica: Replica | null = null;
-  /** How often it was started; the incarnation. */
+  /** How often it was started. */
   boot = 0;
-  /** Wipes of the disk: each makes a new data directory. */
-  wipes = 0;
+  /** New disks that it was given: each has a data directory of its own. */
+  private wipes = 0;
   /** Other nodes' hints that are being taken in, and the most that ever were at once. */
   readonly handoffs = new Set<number>();
   handoffsMost = 0;
@@ -68,7 +70,7 @@ export class Machine {
     readonly index: number,
     readonly id: string,
     readonly zone: string | undefined,
-    readonly disk: SimulatedDisk,
+    public disk: SimulatedDisk,
     /** For the delays of its calls. */
     readonly networkRandom: SeededRandom,
     private readonly replicaRandom: SeededRandom,
@@ -82,27 +84,24 @@ export class Machine {
     return this.pauses > 0;
   }
 
-  get dataId(): string {
-    return `d${this.wipes + 1}`;
+  /** An empty disk in the place of its own. */
+  wipe(watcher: DiskWatcher): void {
+    this.wipes++;
+    this.disk.wipe(`d${this.wipes + 1}`, watcher);
   }
 
   /** Starts the process: a new incarnation over what the disk holds. */
-  start(founding: Founding, alter: (boot: Boot) => Boot, rules: Versioning | undefined): void {
+  start(founding: Founding, alter: (boot: Boot) => Boot, rules: Versioning | undefined): Replica {
     if (this.replica !== null) throw new Error(`Cannot start node ${this.id}: it is running`);
     this.boot++;
-    const boot = alter({
-      self: this.id,
-      dataId: this.dataId,
-      incarnation: this.boot,
-      fresh: !this.disk.isProven,
-      hints: this.disk.hintCounts(),
-      ...(this.disk.document === null ? {} : { membership: this.disk.document }),
-    });
     const random = this.replicaRandom.child(`boot ${this.boot}`);
+    const bootNumber = below(random.child("number"), BOOT_NUMBERS);
+    const boot = alter({ self: this.id, ...this.disk.boot(bootNumber) });
     this.replica = new Replica(founding, random, boot, rules);
     this.timerDue = Infinity;
     this.timerScheduled = Infinity;
     this.freeAt = 0;
+    return this.replica;
   }
 
   /** Ends the process; returns the requests that it leaves unanswered. */

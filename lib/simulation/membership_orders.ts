@@ -3,6 +3,7 @@
  * the other to plan and then to commit, until one does or the act makes no sense any more.
  */
 import type { AdminReply, AdminRequest } from "../dynamo/admin.ts";
+import type { Member } from "../dynamo/events.ts";
 import type { MembershipAct } from "../dynamo/membership_plan.ts";
 import { pick } from "../dynamo/random.ts";
 import type { SeededRandom } from "../random/seeded.ts";
@@ -103,8 +104,16 @@ export class MembershipOrders {
     );
     if (isRemoved || isStillToGo || machine.isUp) return;
     machine.isGone = false;
-    machine.wipes++;
     world.processes.start(machine);
+  }
+
+  /** As it was told to: the node comes with an empty disk. */
+  private joinEmpty(world: Simulation, member: Member): void {
+    const machine = world.machine(world.indexOf(member.id));
+    if (machine.isUp) world.processes.stop(machine, 0);
+    machine.wipe(world.processes.diskWatcher(machine));
+    world.processes.start(machine);
+    this.give(world, { kind: "join", member, ...machine.disk.directory });
   }
 
   /** The member has answered; null when it went down instead. */
@@ -123,19 +132,31 @@ export class MembershipOrders {
       if (act.kind === "remove" || act.kind === "replace") {
         world.processes.destroy(world.machine(world.indexOf(act.node)));
       }
+    } else if (order.act.kind === "join" && isRefusedForItsDisk(reply)) {
+      this.drop(world, id);
+      this.joinEmpty(world, order.act.member);
     } else if (isSettled(order.act, reply, world)) this.drop(world, id);
     else world.schedule(world.now + AGAIN_MS * US_PER_MS, { kind: "order", order: id, question });
   }
 }
 
+function isRefusedForItsDisk(reply: AdminReply | null): boolean {
+  return reply?.status === "error" && reply.error.code === "act-refused" &&
+    /that it was removed with/.test(reply.error.message);
+}
+
 /** It was done though nobody heard of it, or can never be. */
 function isSettled(act: MembershipAct, reply: AdminReply | null, world: Simulation): boolean {
   if (reply?.status !== "error" || reply.error.code !== "act-refused") return false;
-  const isKnown = (id: string) =>
-    world.machines.some(({ replica }) => replica?.membership.entry(id) !== undefined);
+  // Not all members need have heard that a node which asks to be let in again was removed.
+  const isMember = (id: string) => {
+    const entries = world.machines.flatMap(({ replica }) => replica?.membership.entry(id) ?? []);
+    const last = entries.toSorted((a, b) => b.version - a.version)[0];
+    return last !== undefined && last.standing !== "removed";
+  };
   // That a dead node is taken for alive ends by itself.
   if (act.kind === "remove" || act.kind === "replace") {
     return !/is alive/.test(reply.error.message);
   }
-  return act.kind === "leave" || isKnown(act.member.id);
+  return act.kind === "leave" || isMember(act.member.id);
 }

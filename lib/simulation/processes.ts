@@ -6,6 +6,7 @@ import type { Effect, EffectSink, Event } from "../dynamo/events.ts";
 import type { Observation } from "../dynamo/observations.ts";
 import type { Versioning } from "../dynamo/versions.ts";
 import type { DiskOperation, DiskWatcher } from "./disk.ts";
+import { toldTooSoon } from "./durability.ts";
 import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
 import type { Sabotage } from "./sabotage.ts";
 import type { Simulation } from "./simulation.ts";
@@ -40,8 +41,13 @@ export class Processes {
   start(machine: Machine): void {
     if (machine.isGone) return;
     const { world, sabotage } = this;
-    machine.start(world.founding, (boot) => sabotage?.boot?.(boot) ?? boot, this.rules);
-    world.tracer?.acted?.(world.now, `${machine.id} starts, incarnation ${machine.boot}`, null);
+    const replica = machine.start(
+      world.founding,
+      (boot) => sabotage?.boot?.(boot) ?? boot,
+      this.rules,
+    );
+    sabotage?.replica?.(replica);
+    world.tracer?.acted?.(world.now, `${machine.id} starts, boot ${machine.boot}`, null);
     this.tellLater(machine, { kind: "start" });
   }
 
@@ -56,7 +62,7 @@ export class Processes {
   /** Dead for good, and its disk with it. */
   destroy(machine: Machine): void {
     if (machine.isUp) this.stop(machine, 0);
-    machine.disk.wipe(this.diskWatcher(machine));
+    machine.wipe(this.diskWatcher(machine));
     machine.isGone = true;
   }
 
@@ -166,15 +172,18 @@ export class Processes {
     const { world } = this;
     switch (effect.kind) {
       case "call":
+        this.noteTold(machine, effect);
         world.post.call(machine, effect);
         break;
       case "respond":
+        this.noteTold(machine, effect);
         world.post.respond(machine, effect);
         break;
       case "load":
       case "store":
       case "remove":
       case "save":
+      case "save-disk-state":
       case "scan":
       case "scan-hints": {
         const operation = machine.disk.begin(world.copied(effect));
@@ -183,9 +192,6 @@ export class Processes {
         world.schedule(at, { kind: "disk", node, boot, operation });
         break;
       }
-      case "proven":
-        machine.disk.isProven = true;
-        break;
       case "timer":
         this.setTimer(machine, effect.id, effect.at);
         break;
@@ -193,6 +199,12 @@ export class Processes {
         this.observe(machine, effect.observation);
         break;
     }
+  }
+
+  private noteTold({ id, index, disk }: Machine, message: Effect & { kind: "call" | "respond" }) {
+    const { driver, now } = this.world;
+    const what = toldTooSoon(id, message, disk);
+    if (what !== undefined) driver.told?.(index, what, now);
   }
 
   /** A timer runs for a duration, as `setTimeout` does: setting the clock does not move it. */

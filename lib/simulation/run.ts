@@ -2,6 +2,7 @@
  * One run of a scenario, from the first request to the checkers' verdict. It can be made step by
  * step, cloned at any moment, or carried out at once.
  */
+import type { Replica } from "../dynamo/replica.ts";
 import { versioning } from "../dynamo/versions.ts";
 import { Causality, writesByKey } from "./causality.ts";
 import { type CheckResult, type Evidence, runCheckers, type Violation } from "./checkers/mod.ts";
@@ -166,6 +167,7 @@ export class Run {
         versioning(scenario.config.mode),
       rings: members.map(({ replica }) => replica.ring),
       members: members.length,
+      memberData: memberData(members[0]?.replica),
       leftBehind: this.exception === null ? leftBehind(simulation) : [],
       stats: this.exception === null
         ? up.map(({ node, replica }) => ({ node, stats: replica.stats() }))
@@ -176,8 +178,7 @@ export class Run {
       hintsLeft: this.exception === null ? hintsHeld(simulation) : [],
       // Acts that cross may leave a member that nobody brings back or removes.
       unsettled: this.exception === null && !hasLostMember(simulation) ? unsettled(simulation) : [],
-      actorsRenewed: (["recovered", "reaped", "hint-delivered", "range-taken"] as const)
-        .reduce((sum, type) => sum + (simulation.processes.observations.get(type) ?? 0), 0),
+      actorsRenewed: simulation.machines.reduce((sum, { disk }) => sum + disk.actorsDropped, 0),
       nodes: simulation.machines.map((machine) => machine.id),
     };
   }
@@ -249,4 +250,10 @@ function finalHoldings(
   driver: RunDriver,
 ): Map<string, readonly Holding[]> {
   return new Map([...driver.keys].map((key) => [key, holdingsOf(simulation, key)]));
+}
+
+function memberData(replica: Replica | undefined): Evidence["memberData"] {
+  return (replica?.membership.entries() ?? []).flatMap(({ member: { id, dataId }, standing }) =>
+    dataId !== undefined && standing === "member" ? [{ node: id, dataId }] : []
+  );
 }

@@ -6,6 +6,9 @@
  * 3. liveness: every key is read at R = all its owners until they are equal, within a bound.
  */
 import type { StoredRecord } from "../dynamo/events.ts";
+import type { ClusterConfig } from "../dynamo/config.ts";
+import type { Life } from "../dynamo/lives.ts";
+import type { Replica } from "../dynamo/replica.ts";
 import { resolveOptions } from "../dynamo/request_options.ts";
 import {
   Clients,
@@ -50,6 +53,9 @@ const THINK = 0;
 const GIVE_UP = 1;
 const SCRIPT = 2;
 const PHASE = 3;
+
+/** Every node is held against every other one: not where there are many. */
+const UNHEARD_NODES_MAX = 64;
 
 export class RunDriver implements Driver {
   phase: Phase = "safety";
@@ -117,6 +123,14 @@ export class RunDriver implements Driver {
 
   removed(node: number, key: string): void {
     this.record.removed(node, key);
+  }
+
+  told(node: number, what: string | null, at: number): void {
+    this.record.told(node, what, at);
+  }
+
+  removedWith(node: number, dataId: string): void {
+    this.record.removedWith(node, dataId);
   }
 
   begin(world: Simulation): void {
@@ -367,8 +381,10 @@ export function unsettled(world: Simulation): string[] {
     replica?.membership.isActive(id) === true ? [{ id, replica }] : []
   );
   const version = replicas[0]?.replica.membership.version;
-  const restless = replicas.flatMap(({ id, replica: { membership, ring, isAtRest } }) =>
-    ring.steps.length > 0
+  const restless = replicas.flatMap(({ id, replica: { membership, ring, isAtRest, recovery } }) =>
+    recovery.status !== "settled"
+      ? [`${id} is ${recovery.status} and waits for ${recovery.waitingFor.join(", ")}`]
+      : ring.steps.length > 0
       ? [`${id} knows of ${ring.steps.length} ranges that are still to move`]
       : membership.version !== version
       ? [`${id} has another membership than ${replicas[0]?.id}`]
@@ -376,7 +392,29 @@ export function unsettled(world: Simulation): string[] {
       ? []
       : [`${id} has something to hand over or to let go`]
   );
-  return world.orders.isIdle ? restless : ["an act of membership is not decided", ...restless];
+  const all = [...restless, ...unheard(replicas)];
+  return world.orders.isIdle ? all : ["an act of membership is not decided", ...all];
+}
+
+interface Up {
+  readonly id: string;
+  readonly replica: Replica;
+}
+
+/** Nodes whose present life others do not know of: they would take its end for its silence. */
+function unheard(replicas: readonly Up[]): string[] {
+  if (replicas.length > UNHEARD_NODES_MAX) return [];
+  return replicas.flatMap(({ id, replica: { life } }) =>
+    replicas.filter((other) => other.id !== id)
+      .filter(({ replica }) => !knows(replica.remembers(id), life, replica.config))
+      .map((other) => `${other.id} has not heard of the present life of ${id}`)
+  );
+}
+
+/** Without gossip first starts are not told. */
+function knows(remembered: Life | null, life: Life, { gossipIntervalMs }: ClusterConfig): boolean {
+  if (remembered === null) return gossipIntervalMs === 0;
+  return remembered.bootNumber === life.bootNumber;
 }
 
 /** A clock that was set back makes timeouts last: conversations may be open when nothing moves. */

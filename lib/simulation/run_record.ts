@@ -29,6 +29,7 @@ export interface DotClash {
 }
 
 const CLASHES_MAX = 100;
+const TOLD_MAX = 100;
 const DESTRUCTIONS_MAX = 1_000_000;
 
 export class RunRecord {
@@ -44,6 +45,12 @@ export class RunRecord {
   readonly twice = new Map<number, readonly [string, string]>();
   siblingsMost = 0;
   clockEntriesMost = 0;
+  /** What nodes told before it was durable, and how many messages could have. */
+  readonly toldTooSoon: { readonly node: number; readonly what: string; readonly at: number }[] =
+    [];
+  messagesTold = 0;
+  /** The data directories that nodes were removed with. */
+  readonly removedData = new Map<number, Set<string>>();
   private readonly firstCommit = new Map<number, Map<number, number>>();
   private readonly dots = new Map<string, string>();
   private readonly dotOf = new Map<number, string>();
@@ -66,6 +73,9 @@ export class RunRecord {
     for (const [key, nodes] of this.holdings) copy.holdings.set(key, new Map(nodes));
     copy.siblingsMost = this.siblingsMost;
     copy.clockEntriesMost = this.clockEntriesMost;
+    copy.toldTooSoon.push(...this.toldTooSoon);
+    copy.messagesTold = this.messagesTold;
+    for (const [node, dataIds] of this.removedData) copy.removedData.set(node, new Set(dataIds));
     return copy;
   }
 
@@ -111,6 +121,19 @@ export class RunRecord {
 
   removed(node: number, key: string): void {
     this.holdings.get(key)?.delete(node);
+  }
+
+  /** A message left the node; `what` of it was not durable, null when all of it was. */
+  told(node: number, what: string | null, at: number): void {
+    this.messagesTold++;
+    if (what !== null && this.toldTooSoon.length < TOLD_MAX) {
+      this.toldTooSoon.push({ node, what, at });
+    }
+  }
+
+  removedWith(node: number, dataId: string): void {
+    const dataIds = this.removedData.get(node) ?? new Set();
+    this.removedData.set(node, dataIds.add(dataId));
   }
 
   /** When the write was first durable on the node; undefined when it never was. */

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import lateAnswer from "../../tests/scenarios/late_answer_of_leftovers.json" with { type: "json" };
+import membershipNotTaken from "../../tests/scenarios/membership_not_taken.json" with {
+  type: "json",
+};
 import { runScenario } from "./run.ts";
 import { parseScenario } from "./scenario.ts";
-import { swarmScenario } from "./swarm.ts";
 
 Deno.test("clients do as many operations as the workload says, whatever each is followed by", () => {
   for (const operations of [0, 1, 2, 3, 50, 51]) {
@@ -43,14 +46,14 @@ Deno.test("a spare that never joins was not started, and so not started again ei
 
 Deno.test("a membership that a disk did not take is saved again, also when all else is at rest", () => {
   // The disk of n3 fails once, at the last word of a join.
-  const { checks, faults } = runScenario(swarmScenario(193));
+  const { checks, faults } = runScenario(parseScenario(membershipNotTaken));
   assert.ok((faults.join ?? 0) > 0 && (faults["disk-failing"] ?? faults["disk-full"] ?? 0) > 0);
   assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
 });
 
 Deno.test("a question about a look at leftovers that is over leaves the next one alone", () => {
   // A removal, a flapping network, hints that expire: n3 hears late that nobody answered.
-  const { checks, faults } = runScenario(swarmScenario(1357));
+  const { checks, faults } = runScenario(parseScenario(lateAnswer));
   assert.ok((faults.remove ?? 0) > 0);
   assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
 });

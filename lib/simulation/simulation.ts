@@ -171,6 +171,9 @@ export class Simulation {
       case "fault":
         this.inject(task.fault);
         break;
+      case "backup":
+        this.faults.backUp(this, task.fault);
+        break;
       case "lift":
         this.faults.lift(this, task.act);
         break;
@@ -224,7 +227,11 @@ export class Simulation {
 
   /** Has the fault happen at its moment. */
   scheduleFault(fault: Fault): void {
-    this.schedule(Math.max(this.now, Math.round(fault.atMs * 1_000)), { kind: "fault", fault });
+    const at = (ms: number) => Math.max(this.now, Math.round(ms * 1_000));
+    this.schedule(at(fault.atMs), { kind: "fault", fault });
+    if (fault.kind === "restore") {
+      this.schedule(at(fault.atMs - fault.agoMs), { kind: "backup", fault });
+    }
   }
 
   /** Has the fault happen now; it ends by itself if it is one that lasts. */

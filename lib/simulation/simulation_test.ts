@@ -133,8 +133,8 @@ Deno.test("a full disk stores nothing and goes on reading; a wiped one is anothe
   assert.deepEqual(answers.map(statusOf), ["written", "error", "read"]);
   const [n1, n2] = world.machines;
   assert.ok(n1?.disk.peek("k"));
-  assert.equal(n2?.disk.peek("k"), undefined);
-  assert.equal(n2?.dataId, "d2");
+  assert.ok(n2?.disk.peek("k"), "and is filled again from the others");
+  assert.equal(n2?.disk.dataId, "d2");
 });
 
 Deno.test("a damaged record is answered as such, and replaced from the others", () => {
@@ -174,11 +174,16 @@ Deno.test("a doubled request is carried out twice, and answered once", () => {
     [{ atMs: 0, node: "n1", request: put }],
     [{ kind: "duplicate", atMs: 0, forMs: 1_000, probability: 1, withinMs: 20, legs: ["W"] }],
     {},
-    { stepped: (node, event) => steps.push(`${node} ${event.kind}`) },
+    {
+      stepped: (node, event) => {
+        if (event.kind === "peer") steps.push(`${node} ${event.request.method}`);
+        else if (event.kind === "reply") steps.push(`${node} ${event.reply.status}`);
+      },
+    },
   );
   assert.deepEqual(answers.map(statusOf), ["written"]);
-  assert.equal(steps.filter((step) => step === "n2 peer").length, 2);
-  assert.equal(steps.filter((step) => step === "n1 reply").length, 2);
+  assert.equal(steps.filter((step) => step === "n2 replica.put").length, 2);
+  assert.equal(steps.filter((step) => step === "n1 stored").length, 2);
 });
 
 Deno.test("healing ends what is under way and lets nothing more happen", () => {

@@ -30,7 +30,7 @@ export const SOMETIMES = {
   "hint delivered": "a hint reached its node",
   "node believed down": "the failure detector suspected a node",
   "trees differed": "anti-entropy found keys to repair",
-  "wiped disk proven": "a wiped node was compared with its peers and answers again",
+  "disk replaced and filled": "a node with a new or an older disk was filled by its peers",
   "tombstone reaped": "a deleted key was forgotten",
   "owners differed": "the owners of a key differed when the faults ended",
   "second round": "one round of reading was not enough to make all owners equal",
@@ -86,7 +86,7 @@ export function sometimesOf({ scenario, simulation, driver }: Run): SometimesCou
       (sum, { replica }) => sum + (replica?.stats().counters.keysRepaired ?? 0),
       0,
     ),
-    "wiped disk proven": seen("wiped") > 0 ? seen("proven") : 0,
+    "disk replaced and filled": seen("recovering") > 0 ? seen("caught-up") : 0,
     "tombstone reaped": seen("reaped"),
     "owners differed":
       driver.diverged.filter((holdings) =>

@@ -221,7 +221,18 @@ export function faultsFor(scenario: Scenario, kinds: readonly FaultKind[]): Faul
   const fragile = shuffled(random, nodes).slice(0, scenario.config.w - 1);
   const spares = scenario.spares.map((node) => node.id);
   const mayChange = scenario.config.gossipIntervalMs > 0;
-  const dice: FaultDice = { random, nodes, ends: nodes, fragile, spares, mayChange, horizonMs };
+  const mayRestore = mayChange && scenario.config.reapIntervalMs === 0;
+  const ends = nodes;
+  const dice: FaultDice = {
+    random,
+    nodes,
+    ends,
+    fragile,
+    spares,
+    mayChange,
+    mayRestore,
+    horizonMs,
+  };
   return kinds.flatMap((kind) =>
     Array.from({ length: FAULTS_A_KIND }, () => drawFault(kind, dice)).flat()
   );
@@ -259,6 +270,7 @@ function drawFaults(
     fragile,
     spares: shape.spares.map((node) => node.id),
     mayChange: shape.mayChange,
+    mayRestore: shape.mayChange && shape.config.reapIntervalMs === undefined,
     horizonMs: load.horizonMs,
   };
   const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5]);

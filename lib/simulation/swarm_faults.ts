@@ -17,6 +17,8 @@ export interface FaultDice {
   readonly spares: readonly string[];
   /** Members may come and go: there is gossip that tells of it. */
   readonly mayChange: boolean;
+  /** Disks may be put back: gossip tells peers of it, and nothing is reaped that one could bring back. */
+  readonly mayRestore: boolean;
   readonly horizonMs: number;
 }
 
@@ -71,6 +73,11 @@ export function drawFault(kind: FaultKind, dice: FaultDice): Fault[] {
       return [{ kind, ...lasts, node, stepMs: pick(random, [0.1, 1, 10]) }];
     case "wipe":
       return fragile.length === 0 ? [] : [{ kind, atMs, node: pick(random, fragile), ...down }];
+    case "restore": {
+      if (fragile.length === 0 || !dice.mayRestore) return [];
+      const agoMs = whole(random, 0, atMs);
+      return [{ kind, atMs, node: pick(random, fragile), agoMs, ...down }];
+    }
     case "disk-slow":
       return [{ kind, ...lasts, node, factor: pick(random, [10, 100, 1_000]) }];
     case "disk-failing": {
@@ -90,6 +97,10 @@ export function drawFault(kind: FaultKind, dice: FaultDice): Fault[] {
     case "leave":
       return dice.mayChange ? [{ kind, atMs, node }] : [];
     case "remove":
+      return fragile.length === 0 || !dice.mayChange
+        ? []
+        : [{ kind, atMs, node: pick(random, fragile) }];
+    case "return":
       return fragile.length === 0 || !dice.mayChange
         ? []
         : [{ kind, atMs, node: pick(random, fragile) }];

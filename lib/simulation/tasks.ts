@@ -4,7 +4,7 @@
  */
 import type { Event } from "../dynamo/events.ts";
 import type { DiskOperation } from "./disk.ts";
-import type { Fault } from "./faults.ts";
+import type { Fault, RestoreFault } from "./faults.ts";
 import type { Arrival, Route } from "./machine.ts";
 import type { ClientOutcome } from "./watchers.ts";
 
@@ -58,12 +58,14 @@ export type Task =
   | { readonly kind: "timer"; readonly node: number; readonly boot: number }
   | { readonly kind: "wake"; readonly token: number }
   | { readonly kind: "fault"; readonly fault: Fault }
+  /** The disk that a node is to come back with is copied. */
+  | { readonly kind: "backup"; readonly fault: RestoreFault }
   | { readonly kind: "lift"; readonly act: number }
   /** An act of membership is asked for again, unless the question was answered. */
   | { readonly kind: "order"; readonly order: number; readonly question: number };
 
 /** Whether the task is something on its way, rather than a moment somebody waits for. */
 export function isMoving({ kind }: Task): boolean {
-  return kind !== "timer" && kind !== "wake" && kind !== "fault" && kind !== "lift" &&
-    kind !== "order";
+  return kind !== "timer" && kind !== "wake" && kind !== "fault" && kind !== "backup" &&
+    kind !== "lift" && kind !== "order";
 }

@@ -29,6 +29,10 @@ export interface Driver {
   destroyed?(node: number, key: string, how: Destroyed, at: number): void;
   /** A node has let go of its copy. */
   removed?(node: number, key: string): void;
+  /** A message left the node; `what` of it was not on its disk yet, null when all of it was. */
+  told?(node: number, what: string | null, at: number): void;
+  /** A node was removed from the cluster: its data directory was this one. */
+  removedWith?(node: number, dataId: string): void;
   clone(): Driver;
 }
 

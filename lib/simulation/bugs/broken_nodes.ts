@@ -18,7 +18,7 @@ export const ackBeforeStore = () =>
 
 /** A node starts with the identity of its first day, whatever became of its disk. */
 export const reusedDot = () =>
-  stateless({ boot: (boot) => ({ ...boot, dataId: "d1", incarnation: 1 }) });
+  stateless({ boot: (boot) => ({ ...boot, dataId: "d1", incarnation: 1, bootNumber: 0 }) });
 
 /** What read repair sends takes the place of the record instead of being merged with it. */
 export const repairOverwrites = () =>

@@ -36,6 +36,8 @@ export interface Evidence {
   readonly rings: readonly Ring[];
   /** How many members there are in the end. */
   readonly members: number;
+  /** The data directory that each member is known with in the end. */
+  readonly memberData: readonly { readonly node: string; readonly dataId: string }[];
   /** Copies that nodes have in the end of keys that they do not own. */
   readonly leftBehind: readonly { readonly node: string; readonly key: string }[];
   /** Of each node, at the end. */
@@ -46,7 +48,7 @@ export interface Evidence {
   readonly handoffsMost: number;
   /** Starts of all nodes together. */
   readonly boots: number;
-  /** Damaged records that nodes replaced, and records that they forgot: the next write has a new actor. */
+  /** Records that nodes replaced or forgot together with their actor: the next write has a new one. */
   readonly actorsRenewed: number;
   /** Nodes by index, as the record counts them. */
   readonly nodes: readonly string[];

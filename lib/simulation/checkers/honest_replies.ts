@@ -56,10 +56,14 @@ function complaintAboutRead({ acks, options: { r } }: Operation): string | null 
 }
 
 function complaintAboutWrite(operation: Operation, evidence: Evidence): string | null {
-  const { acks, hints, options: { w, pw } } = operation;
+  const { acks, hints, options: { w, pw, sloppy } } = operation;
   const distinct = new Set(acks);
   if (distinct.size < w) {
     return `succeeded with ${distinct.size} acknowledgements, though W was ${w}`;
+  }
+  if (!sloppy && hints.length > 0) {
+    const stoodIn = hints.map(({ holder, for: target }) => `${holder} for ${target}`).join(", ");
+    return `succeeded under a strict quorum with a copy that is no owner's: ${stoodIn}`;
   }
   const holders = new Set(hints.map((hint) => hint.holder));
   const ring = evidence.rings[0];

@@ -10,11 +10,13 @@ import { bounds } from "./bounds.ts";
 import type { Checker, Evidence, Violation } from "./checker.ts";
 import { convergence } from "./convergence.ts";
 import { deletedStaysDeleted } from "./deleted_stays_deleted.ts";
+import { durableBeforeTold } from "./durable_before_told.ts";
 import { exactSiblings } from "./exact_siblings.ts";
 import { honestReplies } from "./honest_replies.ts";
 import { noLostWrite } from "./no_lost_write.ts";
 import { ownership } from "./ownership.ts";
 import { quorumReads } from "./quorum_reads.ts";
+import { removedStayOut } from "./removed_stay_out.ts";
 import { uniqueDots } from "./unique_dots.ts";
 
 export type { Checker, Evidence, Violation } from "./checker.ts";
@@ -31,6 +33,8 @@ export const CHECKERS: readonly Checker[] = [
   honestReplies,
   answersInTime,
   alwaysWriteable,
+  durableBeforeTold,
+  removedStayOut,
 ];
 
 /** What one checker found in one run. */

@@ -5,9 +5,8 @@
  * Only acknowledged writes that no other acknowledged one supersedes have to be looked for: whoever
  * returns the latter returns what supersedes the former. Linearizability is not claimed.
  *
- * A replica that came back empty answers "absent", and counts, until it is repaired: until nodes know
- * this of themselves, its keys are left out. One that cannot read its record answers no read, so what
- * more nodes acknowledged than were damaged has to be seen.
+ * A replica whose copy was destroyed, by a new disk, an older one or damage, answers no read of it until
+ * it has it again from the others. So what more nodes acknowledged than lost their copy has to be seen.
  */
 import type { Causality } from "../causality.ts";
 import type { Operation } from "../history.ts";
@@ -27,14 +26,13 @@ export const quorumReads: Checker = {
     const readsByKey = Map.groupBy(successful, (each) => each.key);
     const lost = copiesLost(evidence.record);
     for (const [key, { puts, deletes }] of evidence.writes) {
-      const { wiped, damaged } = lost.get(key) ?? { wiped: false, damaged: 0 };
-      if (wiped) continue;
+      const nodesLost = lost.get(key) ?? 0;
       const reads = readsByKey.get(key) ?? [];
       for (const r of new Set(reads.map((each) => each.options.r))) {
         const wLeast = ownersCount(evidence) - r + 1;
         const strict = [...puts, ...deletes].filter((each) =>
           each.outcome === "ok" && !each.options.sloppy && each.options.w >= wLeast &&
-          each.options.w > damaged
+          each.options.w > nodesLost
         );
         const ofR = reads.filter((each) => each.options.r === r);
         examined += ofR.length;
@@ -45,13 +43,12 @@ export const quorumReads: Checker = {
   },
 };
 
-/** Of each key: whether a disk that held it was wiped, and how many nodes' records were damaged. */
-function copiesLost(record: RunRecord): Map<string, { wiped: boolean; damaged: number }> {
+/** Of each key, how many nodes had their copy destroyed. */
+function copiesLost(record: RunRecord): Map<string, number> {
   const byKey = Map.groupBy(record.destructions, (each) => each.key);
-  return new Map([...byKey].map(([key, destructions]) => [key, {
-    wiped: destructions.some((each) => each.how === "wiped"),
-    damaged: new Set(destructions.map((each) => each.node)).size,
-  }]));
+  return new Map(
+    [...byKey].map(([key, all]) => [key, new Set(all.map((each) => each.node)).size]),
+  );
 }
 
 function checkReads(

@@ -1,0 +1,257 @@
+/**
+ * Disks that were replaced or put back, in whole clusters: strict reads never take what such a disk lacks
+ * for absent, and what was acknowledged is on it again in the end.
+ */
+import assert from "node:assert/strict";
+import type { TunableConfig } from "../dynamo/config.ts";
+import type { Fault } from "./faults.ts";
+import type { Operation } from "./history.ts";
+import { Run } from "./run.ts";
+import { parseScenario } from "./scenario.ts";
+
+const US_PER_MS = 1_000;
+const KEYS = Array.from({ length: 12 }, (_, i) => `k${i}`);
+
+interface Plan {
+  readonly nodes?: number;
+  readonly config?: Partial<TunableConfig>;
+  readonly faults: readonly Fault[];
+  /** When each key is read, at which node, ms. */
+  readonly reads: readonly { readonly atMs: number; readonly node: string }[];
+}
+
+/** Every key is put at n1 half a second after the start; returns the reads, in their order. */
+function play({ nodes = 3, config = {}, faults, reads }: Plan) {
+  const at = (ms: number) => Math.round(ms * US_PER_MS);
+  const puts = KEYS.map((key, i) => (
+    { atUs: at(500 + 5 * i), client: 0, act: "put", key, node: "n1", options: {} }
+  ));
+  const gets = reads.flatMap(({ atMs, node }, client) =>
+    KEYS.map((key, i) => (
+      { atUs: at(atMs + 20 * i), client: client + 1, act: "get", key, node, options: {} }
+    ))
+  );
+  const scenario = parseScenario({
+    name: "disks",
+    nodes,
+    seed: 5,
+    config: { n: 3, r: 2, w: 2, sloppy: false, gossipIntervalMs: 200, timeoutMs: 1_000, ...config },
+    network: { latency: "1" },
+    workload: { kind: "script", clients: reads.length + 1, operations: [...puts, ...gets] },
+    durationMs: 15_000,
+    faults,
+  });
+  const seen: string[] = [];
+  const run = Run.start(scenario, {
+    tracer: {
+      observed: (node, { type, ...rest }) => {
+        if (type === "recovering") seen.push(`${node} ${"cause" in rest ? rest.cause : ""}`);
+        else if (type === "caught-up") seen.push(`${node} caught up`);
+      },
+    },
+  });
+  while (!run.isDone) run.advance(100_000);
+  const { operations } = run.driver.history;
+  const own = operations.filter(({ healing, kind }) => !healing && kind === "get");
+  return { reads: own, seen, result: run.result(), run };
+}
+
+function tally(reads: readonly Operation[]) {
+  const ok = reads.filter(({ outcome }) => outcome === "ok");
+  const absent = ok.filter(({ returned }) => returned.length === 0);
+  return {
+    value: ok.length - absent.length,
+    absent: absent.length,
+    failed: reads.length - ok.length,
+  };
+}
+
+const SHORT_OF_N3: Fault = {
+  kind: "partition",
+  atMs: 0,
+  forMs: 1_000,
+  groups: [["n1", "n2"], ["n3"]],
+  how: "drop",
+};
+
+/** All power is lost; n2 gets an empty disk and is up first, alone until the others are back. */
+const POWER_CYCLE: readonly Fault[] = [
+  SHORT_OF_N3,
+  { kind: "crash", atMs: 2_000, node: "n1", downMs: 5_000 },
+  { kind: "crash", atMs: 2_000, node: "n3", downMs: 5_000 },
+  { kind: "wipe", atMs: 2_000, node: "n2", downMs: 1_000 },
+];
+
+/** n2 gets an empty disk, and is cut off for longer than any call may take. */
+const CUT_OFF: readonly Fault[] = [
+  SHORT_OF_N3,
+  { kind: "wipe", atMs: 2_000, node: "n2", downMs: 500 },
+  {
+    kind: "partition",
+    atMs: 2_000,
+    forMs: 5_000,
+    groups: [["n1", "n3"], ["n2"]],
+    how: "drop",
+  },
+];
+
+for (const gossipIntervalMs of [200, 0]) {
+  for (const antiEntropyIntervalMs of [300, 0]) {
+    const what = `gossip ${gossipIntervalMs > 0 ? "on" : "off"}, anti-entropy ${
+      antiEntropyIntervalMs > 0 ? "on" : "off"
+    }`;
+    const config = { gossipIntervalMs, antiEntropyIntervalMs };
+    Deno.test(`a replaced disk that is up first hides nothing (${what})`, () => {
+      const reads = [{ atMs: 3_500, node: "n2" }, { atMs: 9_000, node: "n2" }];
+      const { reads: got, seen, result } = play({ config, faults: POWER_CYCLE, reads });
+      assert.deepEqual(tally(got.slice(0, KEYS.length)), { value: 0, absent: 0, failed: 12 });
+      assert.deepEqual(tally(got.slice(KEYS.length)), { value: 12, absent: 0, failed: 0 });
+      assert.deepEqual(seen, ["n2 replaced", "n2 caught up"]);
+      assert.deepEqual(result.violations, []);
+    });
+
+    Deno.test(`a replaced disk that is cut off hides nothing (${what})`, () => {
+      const reads = [{ atMs: 4_000, node: "n2" }, { atMs: 9_000, node: "n2" }];
+      const { reads: got, seen, result } = play({ config, faults: CUT_OFF, reads });
+      assert.deepEqual(tally(got.slice(0, KEYS.length)), { value: 0, absent: 0, failed: 12 });
+      assert.deepEqual(tally(got.slice(KEYS.length)), { value: 12, absent: 0, failed: 0 });
+      assert.deepEqual(seen, ["n2 replaced", "n2 caught up"]);
+      assert.deepEqual(result.violations, []);
+    });
+  }
+}
+
+Deno.test("two replaced disks fill each other and do not wait for each other", () => {
+  const faults: Fault[] = [
+    { kind: "wipe", atMs: 2_000, node: "n2", downMs: 100 },
+    { kind: "wipe", atMs: 2_000, node: "n3", downMs: 200 },
+  ];
+  const { reads, seen } = play({ faults, reads: [{ atMs: 4_000, node: "n2" }] });
+  assert.deepEqual(tally(reads), { value: 12, absent: 0, failed: 0 });
+  assert.deepEqual(seen.toSorted(), [
+    "n2 caught up",
+    "n2 replaced",
+    "n3 caught up",
+    "n3 replaced",
+  ]);
+});
+
+Deno.test("an owner that stays down blocks the reads of a replaced disk until it is removed", () => {
+  const faults: Fault[] = [
+    { kind: "crash", atMs: 2_000, node: "n3", downMs: 30_000 },
+    { kind: "wipe", atMs: 3_000, node: "n2", downMs: 100 },
+  ];
+  const remove: Fault = { kind: "remove", atMs: 5_000, node: "n3" };
+  const reads = [{ atMs: 9_000, node: "n2" }];
+  const blocked = play({ nodes: 4, faults, reads });
+  const { absent, failed } = tally(blocked.reads);
+  assert.deepEqual([absent, failed > 0], [0, true], "keys of n1, n2 and n3 have one answer left");
+  assert.deepEqual(blocked.seen, ["n2 replaced", "n2 caught up"], "once n3 is back");
+  const removed = play({ nodes: 4, faults: [...faults, remove], reads });
+  assert.deepEqual(tally(removed.reads), { value: 12, absent: 0, failed: 0 });
+});
+
+Deno.test("an owner that gives nothing holds up only the ranges that it shares", () => {
+  // The disk of n1 refuses every load, from before n2 gets an empty disk until long after.
+  const run = Run.start(parseScenario({
+    name: "one owner gives nothing",
+    nodes: 6,
+    seed: 5,
+    config: { n: 3, r: 2, w: 2, sloppy: false, gossipIntervalMs: 200, timeoutMs: 1_000 },
+    network: { latency: "1" },
+    workload: {
+      kind: "script",
+      clients: 1,
+      operations: [{
+        ...{ atUs: 59_000_000, client: 0, act: "get", key: "k", node: "n1", options: {} },
+      }],
+    },
+    durationMs: 60_000,
+    faults: [
+      {
+        ...{ kind: "disk-failing", atMs: 2_500, forMs: 55_000, node: "n1" },
+        ...{ probability: 1, operations: "loads" },
+      },
+      { kind: "wipe", atMs: 3_000, node: "n2", downMs: 100 },
+    ],
+  }));
+  const wanted = 50_000 * US_PER_MS;
+  while (run.simulation.now < wanted) run.advance(50);
+  const { recovery, ring } = run.simulation.machines[1]?.replica ?? assert.fail("n2 is down");
+  const own = Array.from({ length: ring.rangeCount }, (_, range) => ring.primaries(range))
+    .filter((owners) => owners.includes("n2"));
+  const withN1 = own.filter((owners) => owners.includes("n1"));
+  assert.ok(withN1.length > 0 && withN1.length < own.length);
+  assert.deepEqual([recovery.ranges, recovery.waitingFor], [withN1.length, ["n1"]]);
+});
+
+Deno.test("without gossip a restored node learns again who its peers are, and confirms them", () => {
+  const faults: Fault[] = [
+    { kind: "wipe", atMs: 2_000, node: "n2", downMs: 100 },
+    { kind: "restart", atMs: 3_500, node: "n1" },
+    { kind: "restore", atMs: 5_000, node: "n1", agoMs: 3_500, downMs: 100 },
+    { kind: "crash", atMs: 8_000, node: "n3", downMs: 60_000 },
+    { kind: "restart", atMs: 9_000, node: "n2" },
+  ];
+  const { reads } = play({
+    config: { gossipIntervalMs: 0 },
+    faults,
+    reads: [{ atMs: 7_000, node: "n1" }, { atMs: 11_000, node: "n2" }],
+  });
+  assert.deepEqual(tally(reads), { value: 24, absent: 0, failed: 0 });
+});
+
+Deno.test("a disk that is put back recovers, and no dot is issued twice", () => {
+  const faults: Fault[] = [
+    { kind: "restore", atMs: 4_000, node: "n1", agoMs: 3_700, downMs: 300 },
+  ];
+  const reads = [{ atMs: 4_310, node: "n1" }, { atMs: 8_000, node: "n1" }];
+  const { reads: got, seen, result } = play({ faults, reads });
+  assert.equal(tally(got).absent, 0);
+  assert.deepEqual(tally(got.slice(KEYS.length)), { value: 12, absent: 0, failed: 0 });
+  assert.deepEqual(seen, ["n1 restored", "n1 caught up"]);
+  assert.deepEqual(result.violations, []);
+});
+
+Deno.test("a node that was restarted, wiped and restarted once more is heard by all, and not suspected", () => {
+  const restarts = [1_000, 2_000, 3_000, 4_000, 5_000]
+    .map((atMs): Fault => ({ kind: "restart", atMs, node: "n2" }));
+  const faults: Fault[] = [
+    ...restarts,
+    { kind: "wipe", atMs: 6_000, node: "n2", downMs: 100 },
+    { kind: "restart", atMs: 9_000, node: "n2" },
+  ];
+  const down: number[] = [];
+  const scenario = parseScenario({
+    name: "restarts",
+    nodes: 5,
+    seed: 5,
+    config: { n: 3, r: 2, w: 2, gossipIntervalMs: 200, timeoutMs: 1_000 },
+    network: { latency: "1" },
+    workload: {
+      kind: "script",
+      clients: 1,
+      operations: [{
+        atUs: 69_000_000,
+        client: 0,
+        act: "get",
+        key: "k",
+        node: "n1",
+        options: {},
+      }],
+    },
+    durationMs: 70_000,
+    faults,
+  });
+  const run = Run.start(scenario, {
+    tracer: {
+      observed: (_node, { type }, at) => {
+        if (type === "node-down") down.push(at / US_PER_MS);
+      },
+    },
+  });
+  while (!run.isDone) run.advance(100_000);
+  assert.deepEqual(down.filter((at) => at > 10_000), [], "in a calm minute nobody is suspected");
+  const [n1, n2] = run.simulation.machines.map(({ replica }) => replica);
+  assert.equal(n1?.remembers("n2")?.bootNumber, n2?.life.bootNumber);
+});

@@ -1,0 +1,315 @@
+/**
+ * Real processes on disks that are replaced, restored and founded anew: what was acknowledged is never
+ * answered as absent, and every node comes to count again.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { ClusterConfig } from "../lib/dynamo/config.ts";
+import type { RecoveryState } from "../lib/dynamo/recovery.ts";
+import { ClusterView, contentsOf } from "../nodes/cluster_view.ts";
+import { leave } from "../nodes/kv_files_under_test.ts";
+import type { RunningCluster } from "../nodes/launcher.ts";
+import { until, withCluster, withDirectory } from "./live_cluster.ts";
+import { call, get, put } from "./rest_calls.ts";
+
+const CONFIG: Partial<ClusterConfig> = {
+  ...{ n: 3, r: 2, w: 2, timeoutMs: 1_000, partitions: 32 },
+  gossipIntervalMs: 100,
+  handoffIntervalMs: 200,
+  antiEntropyIntervalMs: 300,
+};
+const STRICT = "r=2&sloppy=false";
+/** Within this time after the last node is back everything is readable, ms. */
+const RECOVERED_MS = 15_000;
+
+interface Status {
+  readonly dataId: string;
+  readonly recovery: RecoveryState;
+  readonly peers: Readonly<Record<string, { readonly up: boolean }>>;
+  readonly members: readonly { readonly id: string; readonly dataId?: string }[];
+}
+
+async function statusOf(cluster: RunningCluster, id: string): Promise<Status> {
+  return await (await fetch(`${cluster.node(id).url}/status`)).json();
+}
+
+async function fill(cluster: RunningCluster, id: string, keys: readonly string[]): Promise<void> {
+  const { url } = cluster.node(id);
+  for (const key of keys) {
+    const written = await put(url, key, `${key} kept`, { query: "w=2&sloppy=false" });
+    assert.equal(written.status, 200, written.text);
+  }
+}
+
+function named(count: number, prefix = "key"): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+}
+
+/** Reads all the time, at every node that runs, what was acknowledged; it must never be told absent. */
+class Reader {
+  readonly absences: string[] = [];
+  answers = 0;
+  refusals = 0;
+  private isOver = false;
+  private readonly reading: Promise<void>;
+
+  constructor(private readonly cluster: RunningCluster, private readonly keys: readonly string[]) {
+    this.reading = this.read();
+  }
+
+  async end(): Promise<void> {
+    this.isOver = true;
+    await this.reading;
+    assert.deepEqual(this.absences, []);
+    assert.ok(this.answers > 0, "it has read something");
+  }
+
+  private async read(): Promise<void> {
+    for (let i = 0; !this.isOver; i++) {
+      const key = this.keys[i % this.keys.length] as string;
+      const running = this.cluster.nodes.filter(({ state }) => state === "running");
+      await Promise.all(running.map(async ({ id, url }) => {
+        // A node that is stopped meanwhile answers nothing.
+        const answer = await get(url, key, STRICT).catch(() => null);
+        if (answer === null) return;
+        if (answer.status === 404) this.absences.push(`${key} at ${id}: ${answer.text}`);
+        if (answer.status === 503) this.refusals++;
+        if (answer.status === 200) this.answers++;
+      }));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+/** Every node answers every key, within the bound. */
+async function allReadable(cluster: RunningCluster, keys: readonly string[]): Promise<void> {
+  const deadline = performance.now() + RECOVERED_MS;
+  for (const { id, url } of cluster.nodes) {
+    for (const key of keys) {
+      for (;;) {
+        const answer = await get(url, key, STRICT);
+        assert.notEqual(answer.status, 404, `${key} at ${id}`);
+        if (answer.status === 200) {
+          assert.equal(answer.text, `${key} kept`);
+          break;
+        }
+        assert.ok(performance.now() < deadline, `${key} at ${id}: ${answer.text}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+}
+
+async function allSettled(cluster: RunningCluster): Promise<void> {
+  await until("every node counts", async () => {
+    const all = await Promise.all(cluster.nodes.map(({ id }) => statusOf(cluster, id)));
+    return all.every(({ recovery }) => recovery.status === "settled");
+  });
+}
+
+Deno.test("a new cluster knows its directories, and no node waits for another", async () => {
+  await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
+    const founding = JSON.parse(await Deno.readTextFile(join(cluster.dataDir, "founding.json")));
+    for (const [i, { id, data }] of cluster.nodes.entries()) {
+      const { dataId, recovery } = await statusOf(cluster, id);
+      assert.equal(founding.members[i].dataId, dataId);
+      assert.deepEqual(recovery, { status: "settled", cause: null, ranges: 0, waitingFor: [] });
+      const names = [...Deno.readDirSync(data)].map(({ name }) => name);
+      assert.ok(!names.includes("identity.json"), "the founder's word has been taken");
+    }
+  });
+});
+
+Deno.test("a replaced disk that is started first, and alone, hides nothing that was acknowledged", async () => {
+  await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
+    const keys = named(60);
+    await fill(cluster, "n1", keys);
+    const { dataId } = await statusOf(cluster, "n3");
+    await Promise.all(cluster.nodes.map(({ id }) => cluster.kill(id)));
+
+    const reader = new Reader(cluster, keys);
+    await cluster.wipe("n3");
+    const alone = await statusOf(cluster, "n3");
+    assert.notEqual(alone.dataId, dataId);
+    assert.equal(alone.recovery.status, "recovering");
+    assert.equal(alone.recovery.cause, "replaced");
+    assert.deepEqual(alone.recovery.waitingFor, ["n1", "n2"]);
+    const refused = await get(cluster.node("n3").url, "key-0", STRICT);
+    assert.equal(refused.status, 503, refused.text);
+    assert.match(refused.json.detail, /disk of n3 was replaced.*merged from n1, n2/);
+
+    await cluster.restart("n1");
+    // n1 alone has what n3 must have from both of them: reads wait for n2.
+    await until("n3 waits for n2 alone", async () => {
+      const { recovery } = await statusOf(cluster, "n3");
+      return recovery.waitingFor.join() === "n2";
+    });
+    await cluster.restart("n2");
+    await allReadable(cluster, keys);
+    await allSettled(cluster);
+    await reader.end();
+    const { members } = await statusOf(cluster, "n1");
+    const registered = members.find(({ id }) => id === "n3")?.dataId;
+    assert.equal(registered, alone.dataId, "the new directory is the member's now");
+  });
+});
+
+/** `node-down` events of a node about a peer, for as long as `during` takes. */
+async function downs(url: string, peer: string, during: Promise<unknown>): Promise<string[]> {
+  const aborter = new AbortController();
+  const heard: string[] = [];
+  const stream = await fetch(`${url}/events`, { signal: aborter.signal });
+  const reading = (async () => {
+    const body = stream.body?.pipeThrough(new TextDecoderStream());
+    let text = "";
+    for await (const chunk of body ?? []) {
+      text += chunk;
+      const lines = text.split("\n");
+      text = lines.pop() ?? "";
+      heard.push(...lines.filter((line) => line.startsWith("data:")));
+    }
+  })().catch(() => {});
+  await during;
+  aborter.abort();
+  await reading;
+  return heard.filter((line) => {
+    const { type, peer: about } = JSON.parse(line.slice("data:".length));
+    return type === "node-down" && about === peer;
+  });
+}
+
+Deno.test("a node that was wiped after several starts is not taken for dead", async () => {
+  await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
+    for (let i = 0; i < 3; i++) await cluster.restart("n2");
+    await cluster.wipe("n2");
+    await cluster.restart("n2");
+    const others = ["n1", "n3"];
+    await until("the others believe it up", async () => {
+      const all = await Promise.all(others.map((id) => statusOf(cluster, id)));
+      return all.every(({ peers }) => peers["n2"]?.up === true);
+    });
+    const intervals = new Promise((resolve) => setTimeout(resolve, 20 * 100));
+    const heard = await Promise.all(
+      others.map((id) => downs(cluster.node(id).url, "n2", intervals)),
+    );
+    assert.deepEqual(heard, [[], []]);
+    const secret = (await Deno.readTextFile(cluster.secretFile)).trim();
+    const removal = await call(`${cluster.node("n1").url}/membership/remove`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${secret}` },
+      body: JSON.stringify({ plan: true, node: "n2" }),
+    });
+    assert.equal(removal.status, 409, removal.text);
+    assert.match(removal.json.detail, /Cannot remove 'n2' as it is alive/);
+    await allSettled(cluster);
+  });
+});
+
+async function copyDirectory(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name } of Deno.readDir(from)) {
+    await Deno.copyFile(join(from, name), join(to, name));
+  }
+}
+
+Deno.test("an older copy of a disk counts for nothing until the others have filled it", async () => {
+  await withDirectory(async (elsewhere) => {
+    await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
+      const view = await ClusterView.of(cluster);
+      const [early, late] = [named(20, "early"), named(40, "late")];
+      const keys = [...early, ...late];
+      const { data } = cluster.node("n1");
+      const backup = join(elsewhere, "backup");
+      await fill(cluster, "n1", early);
+      await cluster.stop("n1");
+      await copyDirectory(data, backup);
+      await cluster.restart("n1");
+      await allSettled(cluster);
+      await fill(cluster, "n1", late);
+      // As gossip tells the others: they remember this start.
+      await until("the others have heard of all that n1 has written", async () => {
+        const held = await Promise.all(["n2", "n3"].map((id) => view.keys(id)));
+        return held.every((each) => each.keys.length === keys.length);
+      });
+      await cluster.stop("n1");
+      await Deno.remove(data, { recursive: true });
+      await copyDirectory(backup, data);
+
+      const reader = new Reader(cluster, keys);
+      // While n2 stands still n1 cannot be whole: that is long enough to be looked at.
+      await cluster.pause("n2");
+      await cluster.restart("n1");
+      await until("n1 waits for n2", async () => {
+        const { status, cause, waitingFor } = (await statusOf(cluster, "n1")).recovery;
+        return status === "recovering" && cause === "restored" && waitingFor.join() === "n2";
+      });
+      const refused = await get(cluster.node("n1").url, "late-0", STRICT);
+      assert.equal(refused.status, 503, refused.text);
+      await cluster.resume("n2");
+      await allReadable(cluster, keys);
+      await allSettled(cluster);
+      await reader.end();
+      for (const key of keys) {
+        const held = await Promise.all(["n1", "n2"].map((id) => view.record(id, key)));
+        assert.notEqual(held[0], null, `n1 has ${key} again`);
+        assert.equal(contentsOf(held[0] ?? null), contentsOf(held[1] ?? null));
+      }
+    });
+  });
+});
+
+/** As founding data of the first version were. */
+async function forgetDataIds(dataDir: string): Promise<void> {
+  const path = join(dataDir, "founding.json");
+  const founding = JSON.parse(await Deno.readTextFile(path));
+  const members = founding.members.map(({ dataId: _, ...member }: { dataId: string }) => member);
+  await Deno.writeTextFile(path, JSON.stringify({ ...founding, members }));
+}
+
+async function directoriesKnown(cluster: RunningCluster): Promise<void> {
+  await until("every directory is known to all", async () => {
+    const all = await Promise.all(cluster.nodes.map(({ id }) => statusOf(cluster, id)));
+    return all.every(({ members }) => all.every(({ dataId }, i) => members[i]?.dataId === dataId));
+  });
+}
+
+Deno.test("a cluster of the first version goes on: what was proven is whole, and nothing is filled again", async () => {
+  await withDirectory(async (directory) => {
+    const dataDir = join(directory, "cluster");
+    const options = { nodes: 3, config: CONFIG, dataDir };
+    const keys = named(10);
+    await withCluster(options, (cluster) => fill(cluster, "n1", keys));
+    await forgetDataIds(dataDir);
+    for (const id of ["n1", "n2", "n3"]) {
+      const identity = { dataId: `old0000${id.slice(1)}`, incarnation: 4, format: 1 };
+      await leave(join(dataDir, id, "node.sqlite3"), { identity, proven: true });
+    }
+    await withCluster(options, async (cluster) => {
+      const { recovery, dataId } = await statusOf(cluster, "n2");
+      assert.deepEqual([recovery.cause, dataId], [null, "old00002"]);
+      await allReadable(cluster, keys);
+      await directoriesKnown(cluster);
+      await cluster.wipe("n2");
+      await allReadable(cluster, keys);
+      await directoriesKnown(cluster);
+    });
+  });
+});
+
+Deno.test("founding data without data ids: empty directories count at once, and are known from then on", async () => {
+  await withDirectory(async (directory) => {
+    const dataDir = join(directory, "cluster");
+    const options = { nodes: 3, config: CONFIG, dataDir };
+    await withCluster(options, () => Promise.resolve());
+    await forgetDataIds(dataDir);
+    for (const id of ["n1", "n2", "n3"]) {
+      await Deno.remove(join(dataDir, id, "node.sqlite3"));
+    }
+    await withCluster(options, async (cluster) => {
+      await allSettled(cluster);
+      await directoriesKnown(cluster);
+      await fill(cluster, "n1", named(5));
+    });
+    await withCluster(options, (cluster) => allReadable(cluster, named(5)));
+  });
+});

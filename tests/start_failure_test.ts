@@ -1,0 +1,39 @@
+/** `task start` where the demo cluster cannot start: the terminal, the API and the page say the same. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { until, withDirectory } from "./live_cluster.ts";
+import { runTask } from "./new_machine.ts";
+
+const PROJECT = fileURLToPath(new URL("..", import.meta.url));
+
+Deno.test("start: a demo cluster that cannot start is explained on the terminal, in JSON and on the page", async () => {
+  await withDirectory(async (directory) => {
+    const task = runTask(Deno.execPath(), {
+      args: ["run", "-A", "main.ts", "--port", "0"],
+      cwd: PROJECT,
+      env: { TMPDIR: join(directory, "missing") },
+    });
+    try {
+      const [url] = await task.untilSaid(/http:\/\/127\.0\.0\.1:\d+(?=\/)/);
+      await until("the start has failed", () => task.complained().includes("did not start"));
+      const { clusters: [demo] } = await (await fetch(`${url}/api/clusters`)).json();
+      assert.equal(demo.state, "failed");
+      assert.equal(
+        demo.failure,
+        "Cannot start a cluster: the directory for temporary files does not exist.\n" +
+          "Make it, or choose another directory: with --data, or with TMPDIR where the data is " +
+          "temporary.",
+      );
+      assert.ok(
+        task.complained().includes(`The demo cluster did not start.\n${demo.failure}\n`),
+        task.complained(),
+      );
+      const page = await (await fetch(`${url}/`)).text();
+      assert.match(page, /did not start/);
+      assert.match(page, /<p>Cannot start a cluster: the directory for temporary files/);
+    } finally {
+      await task.end();
+    }
+  });
+});
