@@ -15,7 +15,7 @@ import { ConfigError } from "../lib/dynamo/config.ts";
 import type { Founding } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import { ELSEWHERE, explain } from "./failure_words.ts";
-import { writeFounderIdentity } from "./founder_identity.ts";
+import { IDENTITY_FILE, writeFounderIdentity } from "./founder_identity.ts";
 import { parseFounding } from "./founding_file.ts";
 import { LaunchError } from "./launch_error.ts";
 import { FOUNDING_ROSTER, parseRoster, type Roster } from "./launcher_roster.ts";
@@ -156,20 +156,29 @@ export class ClusterDirectory {
   }
 }
 
-/** What a first start that was cut short may have left: not yet a cluster's. */
+/** What a first start that was cut short may have left beside its members' directories. */
 const UNFINISHED: readonly string[] = [LOCK, MARK, SECRET, FOUNDING_DRAFT];
 
 async function readStored(directory: string): Promise<Founding | null> {
   const path = join(directory, FOUNDING);
-  const names = new Set([...Deno.readDirSync(directory)].map((entry) => entry.name));
-  if (names.has(FOUNDING)) return parseFounding(await Deno.readTextFile(path), path);
-  const foreign = [...names].filter((name) => !UNFINISHED.includes(name));
+  const entries = [...Deno.readDirSync(directory)];
+  if (entries.some(({ name }) => name === FOUNDING)) {
+    return parseFounding(await Deno.readTextFile(path), path);
+  }
+  const foreign = entries.filter((entry) => !isUnfinished(directory, entry))
+    .map(({ name }) => name);
   if (foreign.length === 0) return null;
   throw new LaunchError(
     "refused",
     `Cannot found a cluster in ${directory}: it must be empty, or a cluster's with ${FOUNDING}; ` +
       `it holds ${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}`,
   );
+}
+
+/** A first start that was cut short may have left this: writing the founding again replaces it. */
+function isUnfinished(directory: string, { name, isDirectory }: Deno.DirEntry): boolean {
+  if (!isDirectory) return UNFINISHED.includes(name);
+  return [...Deno.readDirSync(join(directory, name))].every((held) => held.name === IDENTITY_FILE);
 }
 
 async function readRoster(path: string): Promise<Roster> {

@@ -14,6 +14,7 @@ export type FailureCause =
   | "package-missing"
   | "port-taken"
   | "disk-full"
+  | "disk-failing"
   | "not-writable"
   | "out-of-memory";
 
@@ -63,6 +64,14 @@ const PATTERNS: readonly Pattern[] = [
     words: /No space left|disk is full|ENOSPC|disk quota/i,
     why: ({ directory }) =>
       `the disk ${directory === undefined ? "" : `that holds ${directory} `}is full`,
+    advice: `Free some space, or choose a directory on another disk: ${ELSEWHERE}`,
+  },
+  {
+    cause: "disk-failing",
+    // SQLite says so of a damaged disk, and now and then of a full one.
+    words: /disk I\/O error|Input\/output error/i,
+    why: ({ directory }) =>
+      `the disk ${directory === undefined ? "" : `that holds ${directory} `}fails, or is full`,
     advice: `Free some space, or choose a directory on another disk: ${ELSEWHERE}`,
   },
   {

@@ -28,6 +28,8 @@ const SAYINGS: readonly [words: string, cause: FailureCause, why: RegExp][] = [
   ["AddrInUse: Address already in use (os error 98)", "port-taken", /port 9101/],
   ["No space left on device (os error 28)", "disk-full", /the disk that holds \/data\/n1 is full/],
   ["Cannot open /data/n1: database or disk is full", "disk-full", /full/],
+  ["Cannot open /data/n1: disk I/O error", "disk-failing", /\/data\/n1 fails, or is full/],
+  ["Input/output error (os error 5)", "disk-failing", /fails, or is full/],
   ["Permission denied (os error 13): open '/data/n1/x'", "not-writable", /\/data\/n1 cannot be/],
   ["attempt to write a readonly database", "not-writable", /cannot be written/],
   ["Read-only file system (os error 30)", "not-writable", /cannot be written/],

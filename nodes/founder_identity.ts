@@ -17,7 +17,7 @@ export interface FounderIdentity {
   readonly dataId: string;
 }
 
-const IDENTITY_FILE = "identity.json";
+export const IDENTITY_FILE = "identity.json";
 /** It is part of every dot, so short; it need only differ from the same node's other lives. */
 const DATA_ID_LENGTH = 8;
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";

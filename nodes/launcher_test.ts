@@ -252,6 +252,22 @@ Deno.test("a directory that is neither empty nor a cluster's is refused and left
     Deno.writeTextFileSync(join(dataDir, "thesis.tex"), "x");
     await assert.rejects(launchCluster({ port: 0, dataDir }), refused(/it holds thesis\.tex/));
     assert.equal(exists(join(dataDir, "thesis.tex")), true);
+    Deno.removeSync(join(dataDir, "thesis.tex"));
+    Deno.mkdirSync(join(dataDir, "thesis"));
+    Deno.writeTextFileSync(join(dataDir, "thesis", "identity.json.old"), "x");
+    await assert.rejects(launchCluster({ port: 0, dataDir }), refused(/it holds thesis$/));
+  });
+});
+
+Deno.test("a first start that was cut short before the founding was written can be tried again", async () => {
+  await withDirectory(async (dataDir) => {
+    Deno.mkdirSync(join(dataDir, "n1"));
+    Deno.writeTextFileSync(join(dataDir, "n1", "identity.json"), '{"cluster":"a","no');
+    Deno.mkdirSync(join(dataDir, "n2"));
+    Deno.writeTextFileSync(join(dataDir, "secret"), "x".repeat(32));
+    const cluster = await launchCluster({ nodes: 3, port: 0, dataDir });
+    for (const { url } of cluster.nodes) assert.equal(await statusOf(`${url}/health`), 200);
+    await cluster.close();
   });
 });
 
