@@ -2,6 +2,7 @@
  * One request of a scenario's client to one real node, through the client's side of the network (which
  * the scenario may slow down, lose or cut), and what its answer means for the history.
  */
+import { bodySentOnce } from "../lib/client/http.ts";
 import type { RequestOptions } from "../lib/dynamo/events.ts";
 import type { NodeId } from "../lib/dynamo/ring.ts";
 import type { Distribution } from "../lib/random/latency.ts";
@@ -49,9 +50,9 @@ const OPTIONS: Readonly<Record<Operation["kind"], readonly (keyof RequestOptions
 export type AskedProcess = Pick<NodeProcess, "url" | "pid" | "exit">;
 
 /**
- * Asks over HTTP. A connection that is refused is no proof that nothing arrived: when a connection that
- * was used before breaks under a request, `fetch` sends it once more (measured, Deno 2.9.6), and only
- * of that copy does it tell. So only who had no process all the time is known to have got nothing.
+ * Asks over HTTP. A connection that is refused is taken for a proof that nothing arrived only where the
+ * node had no process all the time: a history must not say of a write that it certainly never was on the
+ * word of a message.
  */
 export class RestAsker implements NodeAsker {
   constructor(
@@ -119,7 +120,7 @@ export class RestAsker implements NodeAsker {
       method: kind === "get" ? "GET" : kind === "put" ? "PUT" : "DELETE",
       headers,
       signal,
-      ...(value === undefined ? {} : { body: value as BodyInit }),
+      ...(kind === "get" ? {} : bodySentOnce(value)),
     });
     return { kind: "answer", status: response.status, body: await response.json() };
   }

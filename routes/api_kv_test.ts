@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { BreakingNode } from "../tests/breaking_node.ts";
 import { dashboardFixture } from "../tests/dashboard_fixture.ts";
 
 async function started() {
@@ -98,6 +99,19 @@ Deno.test("a get asks on when a node is gone; a put only when it certainly did n
   asked = 0;
   assert.equal((await ask("/api/clusters/a/kv/k")).status, 502);
   assert.equal(asked, 5);
+});
+
+Deno.test("a write whose connection breaks is made once, and is not called certain", async () => {
+  for (const init of [{ method: "PUT", body: "v" }, { method: "DELETE" }]) {
+    await using node = new BreakingNode();
+    const { ask, nodes } = await started();
+    nodes.answer = (request) => fetch(new Request(node.url, request));
+    assert.equal((await ask("/api/clusters/a/kv/k?node=n1")).status, 404);
+    const lost = await ask("/api/clusters/a/kv/k?node=n1", init);
+    assert.equal(lost.status, 502);
+    assert.equal((await lost.json()).definite, false);
+    assert.deepEqual(node.received, ["GET", init.method]);
+  }
 });
 
 Deno.test("only running nodes are asked, unless one is named", async () => {

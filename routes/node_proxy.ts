@@ -2,6 +2,8 @@
  * Requests passed on to a node, because a page may talk to this server alone. Statuses, contexts and
  * problem documents come through as the node said them; `X-Dynamo-Node` tells who did.
  */
+import { type Answer, attemptHttp } from "../lib/client/http.ts";
+import type { Refusal } from "../lib/client/results.ts";
 import type { NodeProcess } from "../nodes/launcher.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 import { ProblemError } from "./problem.ts";
@@ -38,13 +40,11 @@ export async function askNode(
 ): Promise<Response> {
   const candidates = candidatesFor(live, request.node);
   for (const [i, node] of candidates.entries()) {
-    try {
-      return await send(live, node, request, fetchFrom);
-    } catch (error) {
-      // Another node may be asked only if this one certainly never saw a write.
-      const again = request.method === "GET" || neverConnected(error);
-      if (!again || i === candidates.length - 1) throw unreachable(node, request, error);
-    }
+    const answer = await send(live, node, request, fetchFrom);
+    if ("response" in answer) return passedDown(answer.response, node);
+    // Another node may be asked only if this one certainly never saw a write.
+    const again = request.method === "GET" || answer.definite;
+    if (!again || i === candidates.length - 1) throw unreachable(node, request, answer);
   }
   const states = live.summary().nodes.map((node) => `${node.id} ${node.state}`).join(", ");
   throw new ProblemError(502, "node-unreachable", `No node is running: ${states}`, {
@@ -73,19 +73,22 @@ function candidatesFor(live: LiveCluster, wanted: string | null): readonly NodeP
 async function send(
   live: LiveCluster,
   node: NodeProcess,
-  request: NodeRequest,
+  { method, path, search, headers, body }: NodeRequest,
   fetchFrom: typeof fetch,
-): Promise<Response> {
-  const asked = Number(request.search.get("timeoutMs") ?? NaN);
+): Promise<Answer> {
+  const asked = Number(search.get("timeoutMs") ?? NaN);
   const timeoutMs = Number.isInteger(asked) && asked > 0 ? asked : live.summary().config.timeoutMs;
-  const query = request.search.size === 0 ? "" : `?${request.search}`;
-  const answer = await fetchFrom(`${node.url}${request.path}${query}`, {
-    method: request.method,
-    headers: pick(request.headers, PASSED_UP),
-    body: request.method === "PUT" ? request.body ?? new Uint8Array() : null,
-    redirect: "manual",
-    signal: AbortSignal.timeout(timeoutMs + GRACE_MS),
+  const query = search.size === 0 ? "" : `?${search}`;
+  return await attemptHttp(fetchFrom, {
+    method,
+    url: `${node.url}${path}${query}`,
+    headers: Object.fromEntries(pick(headers, PASSED_UP)),
+    ...(body === undefined ? {} : { body }),
+    timeoutMs: timeoutMs + GRACE_MS,
   });
+}
+
+function passedDown(answer: Response, node: NodeProcess): Response {
   const headers = pick(answer.headers, PASSED_DOWN);
   headers.set("X-Dynamo-Node", node.id);
   // A stored value may be a web page; it must not become one of this server's.
@@ -102,19 +105,13 @@ function pick(from: Headers, names: readonly string[]): Headers {
   return picked;
 }
 
-/** Deno's fetch says "client error (Connect)" when no connection came about. */
-function neverConnected(error: unknown): boolean {
-  return error instanceof TypeError && error.message.includes("(Connect)");
-}
-
-function unreachable(node: NodeProcess, request: NodeRequest, error: unknown): ProblemError {
-  const late = error instanceof DOMException && error.name === "TimeoutError";
-  const definite = request.method === "GET" || neverConnected(error);
+function unreachable(node: NodeProcess, request: NodeRequest, refusal: Refusal): ProblemError {
+  const late = refusal.error.code === "timed-out";
   const what = late ? "did not answer in time" : "cannot be reached";
   return new ProblemError(
     late ? 504 : 502,
     "node-unreachable",
     `${node.id} ${what}: it is ${node.state}. Choose another node, or any`,
-    { definite },
+    { definite: request.method === "GET" || refusal.definite },
   );
 }

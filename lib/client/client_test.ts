@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { clusterConfig } from "../dynamo/config.ts";
 import { foundRing } from "../dynamo/founding.ts";
 import { Ring } from "../dynamo/ring.ts";
+import { BreakingNode } from "../../tests/breaking_node.ts";
 import { SeededRandom } from "../random/seeded.ts";
 import { type ClientOptions, DynamoClient } from "./client.ts";
 
@@ -349,39 +350,6 @@ Deno.test("partition-aware without a ring is any-node", async () => {
   );
   assert.equal((await client.put("k", "v")).outcome, "ok");
 });
-
-/** Answers the first request on a connection; ends the connection under the next. */
-class BreakingNode {
-  readonly received: string[] = [];
-  private readonly listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly url = `http://127.0.0.1:${this.listener.addr.port}`;
-  readonly ended = this.serve();
-
-  private async serve(): Promise<void> {
-    const conversations: Promise<void>[] = [];
-    for await (const connection of this.listener) conversations.push(this.converse(connection));
-    await Promise.all(conversations);
-  }
-
-  private async converse(connection: Deno.Conn): Promise<void> {
-    await this.read(connection);
-    const head = "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\n";
-    await connection.write(new TextEncoder().encode(`${head}content-length: 2\r\n\r\n{}`));
-    await this.read(connection);
-    connection.close();
-  }
-
-  private async read(connection: Deno.Conn): Promise<void> {
-    const bytes = new Uint8Array(65_536);
-    const got = text(bytes.subarray(0, await connection.read(bytes) ?? 0));
-    if (/^[A-Z]+ \//.test(got)) this.received.push(got.slice(0, got.indexOf(" ")));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.listener.close();
-    await this.ended;
-  }
-}
 
 Deno.test("a write whose connection breaks is made once, and its end is not known", async () => {
   for (const method of ["put", "delete"] as const) {

@@ -57,7 +57,7 @@ const IS_DENO = "Deno" in globalThis;
  * two writes for one, or one that is called refused and is there. A stream cannot be sent again. Browsers
  * take no stream over HTTP/1.1, and need none: there no failure is certain.
  */
-function bodySentOnce(bytes: Uint8Array | undefined): RequestInit & { duplex?: "half" } {
+export function bodySentOnce(bytes?: Uint8Array): RequestInit & { duplex?: "half" } {
   if (!IS_DENO) return bytes === undefined ? {} : { body: bytes as BodyInit };
   const body = new ReadableStream<Uint8Array>({
     start(controller) {

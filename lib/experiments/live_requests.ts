@@ -2,6 +2,7 @@
  * Requests to real nodes, each to a node of the experiment's own choosing: the client library would
  * choose for itself, and that is what is being studied.
  */
+import { bodySentOnce } from "../client/http.ts";
 import type { ReplicaTrace } from "../dynamo/events.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 import type { Outcome } from "./workload.ts";
@@ -41,7 +42,8 @@ export async function livePut(
 ): Promise<LiveDone> {
   const headers: Record<string, string> = { "content-type": "text/plain" };
   if (context !== null) headers["x-dynamo-context"] = context;
-  const init = { method: "PUT", headers, body: value };
+  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
+  const init = { method: "PUT", headers, ...bodySentOnce(bytes) };
   const { response, tookMs } = await timed(urlOf(url, key), init);
   const given = response?.headers.get("x-dynamo-context") ?? null;
   // Without an answer, or with one that does not say so, a write may have left something.
