@@ -81,8 +81,9 @@ export class PeerLives {
   }
 
   /**
-   * A life as its node tells it. One that nobody has confirmed does not take the place of an earlier
-   * one: it may be over an older copy of the disk, and then only that memory can show it.
+   * A life as its node tells it. One that nobody has confirmed is not remembered yet: it may be over an
+   * older copy of the disk, which only the memory of an earlier one can show, or over a directory that
+   * was refused in the meantime.
    */
   note(id: NodeId, life: Life, status: LifeStatus): void {
     const known = this.lives.get(id);
@@ -93,7 +94,7 @@ export class PeerLives {
       this.lives.set(id, { ...life, incarnation, writes });
       if (writes > known.writes) this.isBehind = true;
       if (incarnation > known.incarnation) this.isChanged = true;
-    } else if (known === undefined || (status !== "unconfirmed" && isLater(life, known))) {
+    } else if (status !== "unconfirmed" && (known === undefined || isLater(life, known))) {
       this.lives.set(id, life);
       this.isChanged = true;
     }

@@ -60,6 +60,14 @@ Deno.test("lives: an unconfirmed life does not take the place of what is remembe
   assert.equal(lives.isChanged, false);
 });
 
+Deno.test("lives: an unconfirmed life of a directory that was refused does not hide the present one", () => {
+  const lives = new PeerLives();
+  lives.note("n1", life({ dataId: "d0", incarnation: 2 }), "unconfirmed");
+  assert.equal(lives.of("n1"), null);
+  lives.note("n1", life({ incarnation: 1 }), "settled");
+  assert.deepEqual(lives.of("n1"), life({ incarnation: 1 }));
+});
+
 Deno.test("lives: changes are remembered as they are told, and never fewer", () => {
   const lives = new PeerLives([{ id: "n1", ...life({}) }]);
   lives.note("n1", life({ writes: 60 }), "settled");

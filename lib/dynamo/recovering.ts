@@ -205,7 +205,7 @@ export class Recovering {
     if (reply.membership === undefined) {
       if (check.id > this.untoldSince) this.untold.delete(check.peer);
     } else this.gossiping.reconcile(check.peer, reply.membership);
-    node.noteLife(check.peer, reply.life, reply.lifeStatus);
+    this.note(check.peer, reply.life, reply.lifeStatus);
     if (reply.remembered !== null) this.assess(reply.remembered);
     this.onWord();
     this.goOn();
@@ -282,13 +282,21 @@ export class Recovering {
     const reply = durable.version === membership
       ? answer
       : { ...answer, membership: durable.state };
-    node.noteLife(from, life, status);
+    this.note(from, life, status);
     // Without gossip it is not told again: then the answer says that this disk remembers it.
     if (status === "unconfirmed" || registry.isDurable) node.out.respond(request, reply);
     else if (registry.isBehind) {
       const message = `The disk of ${node.self} does not take the membership at present`;
       node.refuse(request, refusal("storage-failed", message));
     } else registry.afterwards({ kind: "respond", request, reply });
+  }
+
+  /**
+   * Remembers what a peer has told in a check. Where there is gossip, that does it: a message that comes
+   * late, from a life that is over, is then told to the node as well, and outbid.
+   */
+  private note(peer: NodeId, life: Life, status: LifeStatus): void {
+    if (this.node.config.gossipIntervalMs === 0) this.node.noteLife(peer, life, status);
   }
 
   /** Whether the save was one of these. */
