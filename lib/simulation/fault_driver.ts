@@ -220,13 +220,17 @@ export class FaultDriver {
     world.processes.destroy(machine);
   }
 
-  /** Once the members know that it was removed, it may be started again; it asks to be let in. */
+  /**
+   * Once the members know that it was removed, and nobody is still about to take it out, it may be started
+   * again; it asks to be let in.
+   */
   private bringBack(world: Simulation, machine: Machine): void {
     const disk = this.takenOut.get(machine.index);
     const isRemoved = world.machines.some(({ replica }) =>
       replica?.membership.standing(machine.id) === "removed"
     );
     if (disk === undefined || !machine.isGone || !isRemoved) return;
+    if (world.orders.isToGo(machine.id)) return;
     this.takenOut.delete(machine.index);
     this.broughtBack.add(machine.index);
     machine.disk.restore(disk, world.processes.diskWatcher(machine));

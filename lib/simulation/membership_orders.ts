@@ -6,6 +6,7 @@ import type { AdminReply, AdminRequest } from "../dynamo/admin.ts";
 import type { Member } from "../dynamo/events.ts";
 import type { MembershipAct } from "../dynamo/membership_plan.ts";
 import { pick } from "../dynamo/random.ts";
+import type { NodeId } from "../dynamo/ring.ts";
 import type { SeededRandom } from "../random/seeded.ts";
 import { US_PER_MS } from "./link_rules.ts";
 import type { Machine } from "./machine.ts";
@@ -90,6 +91,13 @@ export class MembershipOrders {
     world.schedule(world.now, { kind: "arrival", node, boot, event, route, ready: false });
   }
 
+  /** Somebody still tries to take the node out. */
+  isToGo(node: NodeId): boolean {
+    return [...this.open.values()].some(({ act }) =>
+      (act.kind === "remove" || act.kind === "replace") && act.node === node
+    );
+  }
+
   /** It cannot be done: a node that was to go comes back, with an empty disk. */
   private drop(world: Simulation, id: number): void {
     const act = this.open.get(id)?.act;
@@ -99,10 +107,7 @@ export class MembershipOrders {
     const isRemoved = world.machines.some(({ replica }) =>
       replica?.membership.standing(act.node) === "removed"
     );
-    const isStillToGo = [...this.open.values()].some(({ act: { kind, ...rest } }) =>
-      (kind === "remove" || kind === "replace") && "node" in rest && rest.node === act.node
-    );
-    if (isRemoved || isStillToGo || machine.isUp) return;
+    if (isRemoved || this.isToGo(act.node) || machine.isUp) return;
     machine.isGone = false;
     world.processes.start(machine);
   }
