@@ -163,20 +163,24 @@ export class FaultDriver {
         break;
       case "remove":
         if (this.broughtBack.has(machine.index)) break;
-        this.takeOut(world, machine);
-        world.orders.give(world, { kind: "remove", node: fault.node });
+        world.orders.give(
+          world,
+          { kind: "remove", node: fault.node },
+          this.takeOut(world, machine),
+        );
         break;
       case "return":
         this.bringBack(world, machine);
         break;
       case "replace": {
         if (this.broughtBack.has(machine.index)) break;
-        this.takeOut(world, machine);
+        const takenOut = this.takeOut(world, machine);
         const successor = world.machine(world.indexOf(fault.by));
         this.bring(world, successor);
         const member = world.memberOf(fault.by);
         const { directory } = successor.disk;
-        world.orders.give(world, { kind: "replace", node: fault.node, member, ...directory });
+        const act = { kind: "replace", node: fault.node, member, ...directory } as const;
+        world.orders.give(world, act, takenOut);
         break;
       }
       case "slow-node":
@@ -191,26 +195,30 @@ export class FaultDriver {
 
   /**
    * A disk that was taken out of the cluster with its machine does not come back. Neither does one of
-   * which some running peer has not heard yet that it is older: nobody can tell that from a crash.
+   * which some running peer has not heard yet that it is older, or where no peer runs: nobody can tell that
+   * from a crash.
    */
   private restore(world: Simulation, machine: Machine, fault: RestoreFault): void {
     const backup = this.backups.get(fault);
     this.backups.delete(fault);
     if (backup === undefined || machine.isGone) return;
     const boot = { self: machine.id, ...backup.bootOver(NO_BOOT) };
-    const isKnown = world.machines.every(({ id, replica }) => {
-      const remembered = replica?.remembers(machine.id) ?? null;
-      return id === machine.id || replica?.membership.isActive(id) !== true ||
-        (remembered !== null && verdictOf(remembered, boot) === "older");
+    const peers = world.machines.flatMap(({ id, replica }) =>
+      id !== machine.id && replica?.membership.isActive(id) === true ? [replica] : []
+    );
+    const isKnown = peers.every((replica) => {
+      const remembered = replica.remembers(machine.id);
+      return remembered !== null && verdictOf(remembered, boot) === "older";
     });
-    if (!isKnown) return;
+    if (peers.length === 0 || !isKnown) return;
     const watcher = world.processes.diskWatcher(machine);
     // A directory from before the node's first start is nobody's yet.
     if (backup.lastBoot === null) machine.wipe(watcher);
     else machine.disk.restore(backup, watcher);
   }
 
-  private takeOut(world: Simulation, machine: Machine): void {
+  /** Takes the machine away for good; returns the data id of its disk, null when it never had one. */
+  private takeOut(world: Simulation, machine: Machine): string | null {
     if (!machine.isGone) {
       const { disk } = machine;
       this.takenOut.set(machine.index, disk.clone());
@@ -218,6 +226,7 @@ export class FaultDriver {
       if (disk.state !== null) world.driver.removedWith?.(machine.index, disk.dataId);
     }
     world.processes.destroy(machine);
+    return this.takenOut.get(machine.index)?.dataId ?? null;
   }
 
   /**

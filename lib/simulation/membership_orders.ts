@@ -20,6 +20,8 @@ const ANSWER_MS = 5_000;
 
 interface Order {
   readonly act: MembershipAct;
+  /** The data id of the disk that was taken out of the machine beforehand. */
+  readonly takenOut: string | null;
   readonly tries: number;
   /** Which question is open; answers to others are late. */
   readonly question: number;
@@ -51,9 +53,9 @@ export class MembershipOrders {
   }
 
   /** Has the act done, as soon as somebody does it. */
-  give(world: Simulation, act: MembershipAct): void {
+  give(world: Simulation, act: MembershipAct, takenOut: string | null = null): void {
     const id = ++this.orders;
-    this.open.set(id, { act, tries: 0, question: 0, asked: 0 });
+    this.open.set(id, { act, takenOut, tries: 0, question: 0, asked: 0 });
     this.ask(world, id);
   }
 
@@ -76,7 +78,8 @@ export class MembershipOrders {
     );
     const question = ++this.questions;
     const asked = members.length === 0 ? null : pick(this.random, members);
-    this.open.set(id, { act, tries: order.tries + 1, question, asked: asked?.index ?? -1 });
+    const tries = order.tries + 1;
+    this.open.set(id, { ...order, tries, question, asked: asked?.index ?? -1 });
     if (asked !== null) this.put(world, asked, id, { method: "membership.plan", act });
     const at = world.now + (asked === null ? AGAIN_MS : ANSWER_MS) * US_PER_MS;
     world.schedule(at, { kind: "order", order: id, question });
@@ -100,15 +103,18 @@ export class MembershipOrders {
 
   /** It cannot be done: a node that was to go comes back, with an empty disk. */
   private drop(world: Simulation, id: number): void {
-    const act = this.open.get(id)?.act;
+    const order = this.open.get(id);
     this.open.delete(id);
-    if (act?.kind !== "remove" && act?.kind !== "replace") return;
+    if (order === undefined) return;
+    const { act, takenOut } = order;
+    if (act.kind !== "remove" && act.kind !== "replace") return;
     const machine = world.machine(world.indexOf(act.node));
     const isRemoved = world.machines.some(({ replica }) =>
       replica?.membership.standing(act.node) === "removed"
     );
     if (isRemoved || this.isToGo(act.node) || machine.isUp) return;
     machine.isGone = false;
+    if (takenOut !== null) world.driver.stays?.(machine.index, takenOut);
     world.processes.start(machine);
   }
 

@@ -133,6 +133,10 @@ export class RunDriver implements Driver {
     this.record.removedWith(node, dataId);
   }
 
+  stays(node: number, dataId: string): void {
+    this.record.removedData.get(node)?.delete(dataId);
+  }
+
   begin(world: Simulation): void {
     const { workload, faults, durationMs } = this.scenario;
     for (const fault of faults) world.scheduleFault(fault);

@@ -31,8 +31,10 @@ export interface Driver {
   removed?(node: number, key: string): void;
   /** A message left the node; `what` of it was not on its disk yet, null when all of it was. */
   told?(node: number, what: string | null, at: number): void;
-  /** A node was removed from the cluster: its data directory was this one. */
+  /** A machine was taken out, so that its node is removed: its data directory was this one. */
   removedWith?(node: number, dataId: string): void;
+  /** The node could not be removed, and stays a member by that directory. */
+  stays?(node: number, dataId: string): void;
   clone(): Driver;
 }
 
