@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import lateAnswer from "../../tests/scenarios/late_answer_of_leftovers.json" with { type: "json" };
+import lateCheck from "../../tests/scenarios/late_check_of_refused_directory.json" with {
+  type: "json",
+};
 import membershipNotTaken from "../../tests/scenarios/membership_not_taken.json" with {
+  type: "json",
+};
+import removalThatFailed from "../../tests/scenarios/removal_that_failed.json" with {
+  type: "json",
+};
+import returnWhileReplaced from "../../tests/scenarios/return_while_replaced.json" with {
   type: "json",
 };
 import { runScenario } from "./run.ts";
@@ -56,4 +65,18 @@ Deno.test("a question about a look at leftovers that is over leaves the next one
   const { checks, faults } = runScenario(parseScenario(lateAnswer));
   assert.ok((faults.remove ?? 0) > 0);
   assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
+});
+
+Deno.test("a check that a refused directory sent does not hide the present life, however late it comes", () => {
+  const { ok, faults } = runScenario(parseScenario(lateCheck));
+  assert.ok((faults.remove ?? 0) > 0 && (faults.return ?? 0) > 0);
+  assert.equal(ok, true);
+});
+
+Deno.test("a node is not brought back while somebody still takes it out", () => {
+  assert.equal(runScenario(parseScenario(returnWhileReplaced)).ok, true);
+});
+
+Deno.test("a node that could not be removed may be a member with the directory it had", () => {
+  assert.equal(runScenario(parseScenario(removalThatFailed)).ok, true);
 });
