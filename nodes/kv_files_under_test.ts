@@ -41,3 +41,13 @@ export async function leave(location: string, documents: Record<string, unknown>
   await writer.close();
   kv.close();
 }
+
+/** With the path of a store in a new directory, which is removed afterwards. */
+export async function withFile(use: (location: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await use(`${directory}/node.sqlite3`);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}

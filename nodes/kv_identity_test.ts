@@ -3,19 +3,10 @@ import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/stri
 import { dirname } from "node:path";
 import { positionOf } from "../lib/dynamo/position.ts";
 import { writeFounderIdentity } from "./founder_identity.ts";
-import { copyOf, leave, putBack } from "./kv_files_under_test.ts";
+import { copyOf, leave, putBack, withFile } from "./kv_files_under_test.ts";
 import { openStorage } from "./open_storage.ts";
 import type { RecordStore } from "./storage.ts";
 import { recordFor, withCode } from "./storage_under_test.ts";
-
-async function withFile(use: (location: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await use(`${directory}/node.sqlite3`);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 function write(store: RecordStore, key: string): Promise<void> {
   return store.store(recordFor(key, "v"), positionOf(key));

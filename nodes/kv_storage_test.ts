@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { positionOf } from "../lib/dynamo/position.ts";
 import { FailingDisk } from "./failing_disk.ts";
 import { journalKey } from "./kv_journal.ts";
-import { copyOf, putBack } from "./kv_files_under_test.ts";
+import { copyOf, putBack, withFile } from "./kv_files_under_test.ts";
 import { openStorage, type OpenStorageOptions } from "./open_storage.ts";
 import { kvKey, metaAddress, objectAddress } from "./record_address.ts";
 import type { RecordStore, StorageReport } from "./storage.ts";
@@ -382,15 +382,6 @@ async function filled(location: string, count: number): Promise<string> {
   await Promise.all(keys.map((key) => store.store(recordFor(key, key), positionOf(key))));
   await store.close();
   return store.dataId;
-}
-
-async function withFile(use: (location: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await use(`${directory}/node.sqlite3`);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
 }
 
 async function inDatabase(path: string, use: (kv: Deno.Kv) => Promise<unknown>): Promise<void> {

@@ -66,13 +66,30 @@ export class Takeovers {
   private begin(step: OwnerStep): void {
     const { node } = this;
     const { range, leaver } = step;
-    const { start, end } = node.ring.range(range);
     const isLeaverAlive = leaver !== null && node.membership.standing(leaver) !== "removed";
     const survivors = node.ring.primaries(range)
       .filter((id) => node.membership.standing(id) !== "removed");
     // With the leaver alive its word is enough; otherwise any of the others may have what it had.
     const sources = isLeaverAlive ? [leaver] : survivors;
     if (sources.some((source) => !node.isUp(source))) return;
+    this.enter(range, leaver, isLeaverAlive, sources);
+  }
+
+  /** This node recovers: it merges what that owner holds of its range that starts there. */
+  recover(start: Position, owner: NodeId): void {
+    if (this.underWay.has(start)) return;
+    this.enter(this.node.ring.rangeAt(start), null, false, [owner], owner);
+  }
+
+  private enter(
+    range: number,
+    leaver: NodeId | null,
+    isLeaverAlive: boolean,
+    sources: readonly NodeId[],
+    mergedFrom: NodeId | null = null,
+  ): void {
+    const { node } = this;
+    const { start, end } = node.ring.range(range);
     const takeover = new Takeover(
       node.out.nextId(),
       start,
@@ -83,34 +100,10 @@ export class Takeovers {
       isLeaverAlive,
       sources,
       node.out.now,
+      mergedFrom,
     );
-    this.enter(takeover);
-  }
-
-  /** This node recovers: it merges what that owner holds of its range that starts there. */
-  recover(start: Position, owner: NodeId): void {
-    const { node } = this;
-    if (this.underWay.has(start)) return;
-    const range = node.ring.rangeAt(start);
-    const { end } = node.ring.range(range);
-    const takeover = new Takeover(
-      node.out.nextId(),
-      start,
-      end,
-      node.ring.epochOf(range),
-      range,
-      null,
-      false,
-      [owner],
-      node.out.now,
-      owner,
-    );
-    this.enter(takeover);
-  }
-
-  private enter(takeover: Takeover): void {
-    this.underWay.set(takeover.start, takeover.id);
-    this.node.conversations.add(takeover, { kind: "self" });
+    this.underWay.set(start, takeover.id);
+    node.conversations.add(takeover, { kind: "self" });
     this.readOwn(takeover, null);
   }
 
