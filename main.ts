@@ -6,10 +6,10 @@
  */
 import { Option } from "commander";
 import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./cli/options.ts";
-import { launchCluster } from "./nodes/launcher.ts";
-import { fetchPackages } from "./nodes/package_cache.ts";
-import { holderOf } from "./nodes/port_holder.ts";
-import { PORT_MAX } from "./nodes/ports.ts";
+import { launchCluster } from "./nodes/cluster/launcher.ts";
+import { fetchPackages } from "./nodes/cluster/package_cache.ts";
+import { holderOf } from "./nodes/process/port_holder.ts";
+import { PORT_MAX } from "./nodes/process/ports.ts";
 import { createDashboard } from "./routes/app.tsx";
 import { buildAssets } from "./routes/assets.ts";
 import { clientSender } from "./routes/load_sender.ts";

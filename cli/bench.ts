@@ -7,12 +7,12 @@
  * own share of the processor is printed: on few cores it takes that from what it measures.
  */
 import { Option } from "commander";
+import { LaunchError } from "../nodes/cluster/launch_error.ts";
 import { benchWars, type ModelRow } from "./bench/models.ts";
-import { runSimulationBench } from "./bench_simulation.ts";
-import type { SimulationRow } from "./bench/simulation.ts";
 import { type BenchOptions, type BenchRow, runRounds } from "./bench/rounds.ts";
+import type { SimulationRow } from "./bench/simulation.ts";
+import { runSimulationBench } from "./bench/simulation_process.ts";
 import { type BenchedSystem, etcdVersion, startDynamo, startEtcd } from "./bench/systems.ts";
-import { LaunchError } from "../nodes/launch_error.ts";
 import { fail, integer, items, newCommand, readArguments, writeAll } from "./options.ts";
 
 interface Flags {

@@ -4,8 +4,8 @@
  * stdout carries what the person or script asked for: where the nodes are, as text or as one JSON line.
  * stderr carries what happens to them.
  */
-import { ConfigError } from "../lib/dynamo/config.ts";
-import { describeExit } from "../nodes/node_process.ts";
+import { Option } from "commander";
+import { ConfigError } from "../lib/dynamo/types/config.ts";
 import {
   launchCluster,
   LaunchError,
@@ -13,9 +13,9 @@ import {
   type NodeChange,
   PORT_DEFAULT,
   type RunningCluster,
-} from "../nodes/launcher.ts";
-import { PORT_MAX } from "../nodes/ports.ts";
-import { Option } from "commander";
+} from "../nodes/cluster/launcher.ts";
+import { describeExit } from "../nodes/cluster/node_process.ts";
+import { PORT_MAX } from "../nodes/process/ports.ts";
 import {
   clusterFlags,
   EXIT_REFUSED,

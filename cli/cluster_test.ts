@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readLines } from "../nodes/text_lines.ts";
+import { readLines } from "../nodes/cluster/text_lines.ts";
 import { isAlive, processState, statusOf, until } from "../tests/live_cluster.ts";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -86,7 +86,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 /** Launches a temporary cluster among the temporary files of `root`, and says where. */
 function launcherIn(root: string, then: string): Command {
   const program = `
-    import { launchCluster } from "./nodes/launcher.ts";
+    import { launchCluster } from "./nodes/cluster/launcher.ts";
     const cluster = await launchCluster({ nodes: 3, port: 0 });
     const { id, nodes, secretFile, dataDir } = cluster;
     ${then}

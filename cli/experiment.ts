@@ -3,11 +3,11 @@
  * one out and writes its report, `merge` puts the shards of one grid together.
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { CATALOGUE, experimentNamed, prepare } from "../lib/experiments/catalogue.ts";
-import { ConfigError } from "../lib/dynamo/config.ts";
+import { ConfigError } from "../lib/dynamo/types/config.ts";
+import { CATALOGUE, experimentNamed, prepare } from "../lib/experiments/catalogue/catalogue.ts";
 import { type Engine, ENGINES } from "../lib/experiments/experiment.ts";
 import { formatValue, ParameterError } from "../lib/experiments/parameters.ts";
-import { type Result, resultOf } from "../lib/experiments/result.ts";
+import { type Result, resultOf } from "../lib/experiments/report/result.ts";
 import { pointsOf, type Shard, SHARDS_MAX } from "../lib/experiments/runner.ts";
 import { SpecError } from "../lib/random/latency.ts";
 import {
@@ -16,7 +16,7 @@ import {
   requireOwn,
   RunFile,
   writeReports,
-} from "./experiment_directory.ts";
+} from "./experiment/directory.ts";
 import {
   type Ended,
   engineFor,
@@ -25,7 +25,7 @@ import {
   runAllInto,
   type RunFlags,
   runInto,
-} from "./experiment_run.ts";
+} from "./experiment/run.ts";
 import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./options.ts";
 
 /** A check of the experiment has failed, or a point could not be carried out. */

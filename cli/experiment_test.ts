@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readResult, type Result } from "../lib/experiments/result.ts";
+import { readResult, type Result } from "../lib/experiments/report/result.ts";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BALANCE = [

@@ -6,7 +6,7 @@
  * something is bundled. This program imports no package itself before it can say in plain words what
  * cannot be had.
  */
-import { explain, quoted, withoutColours } from "../nodes/failure_words.ts";
+import { explain, quoted, withoutColours } from "../nodes/cluster/start_failures.ts";
 
 /** The smallest of the packages. */
 const PROBE = "tinyqueue";

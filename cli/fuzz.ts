@@ -8,10 +8,10 @@ import {
   emptySummary,
   type FuzzSummary,
   type SeedOutcome,
-} from "../lib/simulation/fuzz.ts";
-import { type SwarmLimits, swarmScenario } from "../lib/simulation/swarm.ts";
-import { explain } from "./fuzz_explain.ts";
-import { fuzzOnWorkers } from "./fuzz_pool.ts";
+} from "../lib/simulation/scenario/fuzz.ts";
+import { type SwarmLimits, swarmScenario } from "../lib/simulation/scenario/swarm.ts";
+import { explain } from "./fuzz/explain.ts";
+import { fuzzOnWorkers } from "./fuzz/pool.ts";
 import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./options.ts";
 import { kindsOf } from "./simulate.ts";
 import { describeFuzz } from "./simulation_report.ts";

@@ -1,17 +1,17 @@
 /**
- * One node as a process: `deno task node --id n1 --port 9101`. See `nodes/node_flags.ts` for its flags.
+ * One node as a process: `deno task node --id n1 --port 9101`. See `nodes/process/flags.ts` for its flags.
  *
  * On standard output it says one line of JSON once it serves; everything else goes to standard error.
  * It exits 0 when told to stop, 2 when it cannot start as asked, 70 when it finds itself at fault.
  */
-import { ConfigError } from "../lib/dynamo/config.ts";
+import { ConfigError } from "../lib/dynamo/types/config.ts";
 import { type Legs, parseLegs, SpecError } from "../lib/random/latency.ts";
-import { AdmissionError, admit } from "../nodes/admission.ts";
-import { openLog } from "../nodes/log.ts";
-import { type NodeLog, type RunningNode, StartError, startNode } from "../nodes/node.ts";
-import { type NodeFlags, PORT_DEFAULT, readFlags, USAGE } from "../nodes/node_flags.ts";
-import { placeFor } from "../nodes/node_founding.ts";
-import { complaintAboutSecret } from "../nodes/secret.ts";
+import { type NodeFlags, PORT_DEFAULT, readFlags, USAGE } from "../nodes/process/flags.ts";
+import { placeFor } from "../nodes/process/initial_config.ts";
+import { AdmissionError, admit } from "../nodes/process/join.ts";
+import { openLog } from "../nodes/process/log.ts";
+import { type NodeLog, type RunningNode, StartError, startNode } from "../nodes/process/node.ts";
+import { complaintAboutSecret } from "../nodes/process/secret.ts";
 
 const EXIT_USAGE = 2;
 const EXIT_DEFECT = 70;

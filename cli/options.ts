@@ -6,6 +6,7 @@
  * that start or simulate one.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { type Partitioning, PARTITIONINGS } from "../lib/dynamo/ring/ring.ts";
 import {
   type ClusterConfig,
   ConfigError,
@@ -16,16 +17,15 @@ import {
   TIMEOUT_MS_MAX,
   TIMEOUT_MS_MIN,
   TOKENS_PER_NODE_MAX,
-} from "../lib/dynamo/config.ts";
-import { type Partitioning, PARTITIONINGS } from "../lib/dynamo/ring.ts";
-import { VERSION_MODES, type VersionMode } from "../lib/dynamo/versions.ts";
+} from "../lib/dynamo/types/config.ts";
+import { VERSION_MODES, type VersionMode } from "../lib/dynamo/versions/versions.ts";
 import { parseLegs, SpecError } from "../lib/random/latency.ts";
 import {
   type FoundingOptions,
   NODES_DEFAULT,
   NODES_MAX,
   WEIGHT_MAX,
-} from "../nodes/founding_file.ts";
+} from "../nodes/process/cluster_config_file.ts";
 
 /** The exit code of a command that was asked for what cannot be. */
 export const EXIT_REFUSED = 2;

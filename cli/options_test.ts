@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Command } from "commander";
-import { ConfigError } from "../lib/dynamo/config.ts";
+import { ConfigError } from "../lib/dynamo/types/config.ts";
 import { clusterFlags, flagged, foundingOptions, integer, items, positives } from "./options.ts";
 
 function read(...args: string[]) {

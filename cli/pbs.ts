@@ -3,8 +3,14 @@
  * by the WARS model of "Probabilistically Bounded Staleness" (VLDB 2012).
  */
 import { InvalidArgumentError, Option } from "commander";
-import { type QuorumFigures, rankQuorums, type Target } from "../lib/experiments/quorum_choice.ts";
-import { legsFromCsv, SamplesError } from "../lib/experiments/samples_csv.ts";
+import { runWarsOnWorkers, TRIALS_MAX } from "../lib/experiments/wars/pool.ts";
+import {
+  type QuorumFigures,
+  rankQuorums,
+  type Target,
+} from "../lib/experiments/wars/quorum_choice.ts";
+import { type WarsReport, warsReport } from "../lib/experiments/wars/report.ts";
+import { legsFromCsv, SamplesError } from "../lib/experiments/wars/samples_csv.ts";
 import {
   allQuorums,
   WARS_COORDINATORS,
@@ -12,9 +18,7 @@ import {
   type WarsCoordinator,
   type WarsModel,
   type WarsTally,
-} from "../lib/experiments/wars.ts";
-import { runWarsOnWorkers, TRIALS_MAX } from "../lib/experiments/wars_pool.ts";
-import { type WarsReport, warsReport } from "../lib/experiments/wars_report.ts";
+} from "../lib/experiments/wars/wars.ts";
 import { type Legs, parseLegs, PROFILES, SpecError } from "../lib/random/latency.ts";
 import {
   EXIT_REFUSED,

@@ -1,8 +1,8 @@
 /** A flag that names a scenario file: such a file says all that a run depends on. */
 import type { Command, Option } from "commander";
-import { ConfigError } from "../lib/dynamo/config.ts";
-import { ScenarioError } from "../lib/simulation/fields.ts";
-import { parseScenarioText, type Scenario } from "../lib/simulation/scenario.ts";
+import { ConfigError } from "../lib/dynamo/types/config.ts";
+import { ScenarioError } from "../lib/simulation/scenario/fields.ts";
+import { parseScenarioText, type Scenario } from "../lib/simulation/scenario/scenario.ts";
 import { EXIT_REFUSED, fail } from "./options.ts";
 
 /** Reads the file of a flag such as `replay`. Exits with 2, naming file or field, when it is none. */

@@ -3,14 +3,18 @@
  * The same flags or file give the same run, event for event, wherever they are given.
  */
 import { Option } from "commander";
-import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/config.ts";
-import { FAULT_KINDS, type FaultKind } from "../lib/simulation/faults.ts";
-import { ScenarioError } from "../lib/simulation/fields.ts";
+import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/types/config.ts";
+import { FAULT_KINDS, type FaultKind } from "../lib/simulation/faults/faults.ts";
+import { TraceWriter } from "../lib/simulation/report/trace.ts";
 import { Run, type RunResult } from "../lib/simulation/run.ts";
-import { formatScenario, parseScenario, type Scenario } from "../lib/simulation/scenario.ts";
-import { faultsFor } from "../lib/simulation/swarm.ts";
-import { TraceWriter } from "../lib/simulation/trace.ts";
-import { CLIENTS_MAX, OPERATIONS_MAX } from "../lib/simulation/workload_plan.ts";
+import { ScenarioError } from "../lib/simulation/scenario/fields.ts";
+import {
+  formatScenario,
+  parseScenario,
+  type Scenario,
+} from "../lib/simulation/scenario/scenario.ts";
+import { faultsFor } from "../lib/simulation/scenario/swarm.ts";
+import { CLIENTS_MAX, OPERATIONS_MAX } from "../lib/simulation/workload/workload_plan.ts";
 import {
   clusterFlags,
   EXIT_REFUSED,

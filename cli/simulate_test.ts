@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bugNamed } from "../lib/simulation/bugs.ts";
-import { swarmScenario } from "../lib/simulation/swarm.ts";
-import { explain } from "./fuzz_explain.ts";
+import { bugNamed } from "../lib/simulation/mutants/mutants.ts";
+import { swarmScenario } from "../lib/simulation/scenario/swarm.ts";
+import { explain } from "./fuzz/explain.ts";
 
 const CLI = dirname(fileURLToPath(import.meta.url));
 

@@ -2,9 +2,9 @@
  * What `simulate` and `fuzz` print for a person.
  */
 import type { CheckResult } from "../lib/simulation/checkers/mod.ts";
-import type { FuzzSummary } from "../lib/simulation/fuzz.ts";
 import type { RunResult } from "../lib/simulation/run.ts";
-import type { Scenario } from "../lib/simulation/scenario.ts";
+import type { FuzzSummary } from "../lib/simulation/scenario/fuzz.ts";
+import type { Scenario } from "../lib/simulation/scenario/scenario.ts";
 
 /** A run and its verdict. */
 export function describeRun(scenario: Scenario, result: RunResult, realMs: number): string {

@@ -6,9 +6,10 @@
  * carries out in virtual time.
  */
 import { InvalidArgumentError, Option } from "commander";
-import { ConfigError } from "../lib/dynamo/config.ts";
-import type { Scenario } from "../lib/simulation/scenario.ts";
-import { LaunchError } from "../nodes/launcher.ts";
+import { ConfigError } from "../lib/dynamo/types/config.ts";
+import type { Scenario } from "../lib/simulation/scenario/scenario.ts";
+import type { Convergence } from "../nodes/cluster/cluster_convergence.ts";
+import { LaunchError } from "../nodes/cluster/launcher.ts";
 import {
   clusterFlags,
   EXIT_REFUSED,
@@ -24,9 +25,8 @@ import {
 import { readScenarioFile, requireAlone } from "./scenario_flag.ts";
 import type { Availability, AvailabilityByPhase, Share } from "./soak/availability.ts";
 import { type Act, ACTS, ACTS_DEFAULT } from "./soak/nemesis.ts";
-import type { Convergence } from "../nodes/cluster_convergence.ts";
-import { describeFaultMoment, describeLiveRun, runScenarioFile } from "./soak/scenario.ts";
 import { runSoak, type SoakOptions, type SoakReport } from "./soak/run.ts";
+import { describeFaultMoment, describeLiveRun, runScenarioFile } from "./soak/scenario.ts";
 
 const SHOWN_MAX = 10;
 const say = (text: string) => writeAll(Deno.stderr, `${text}\n`);

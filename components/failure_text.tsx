@@ -1,5 +1,5 @@
 /**
- * Why something did not start, as `nodes/failure_words.ts` writes it: a line that says why, a line that
+ * Why something did not start, as `nodes/cluster/start_failures.ts` writes it: a line that says why, a line that
  * says what to do, and, after an empty line, what the process itself said.
  */
 

@@ -1,13 +1,13 @@
 /** Put, get and delete one key; what came back, and how. */
 import { countOptions, SelectField } from "../components/fields.tsx";
 import { Swatch } from "../components/owner.tsx";
+import { PlotFrame } from "../components/plot_frame.tsx";
+import { WaterfallDrawing } from "../components/waterfall_drawing.tsx";
 import { KeyOutcome } from "./key_outcome.tsx";
 import type { NodeView } from "./models/api.ts";
 import type { ClusterModel } from "./models/cluster_model.ts";
 import { formatMs } from "./models/format.ts";
 import { placeOf } from "./models/ring_geometry.ts";
-import { PlotFrame } from "../components/plot_frame.tsx";
-import { WaterfallDrawing } from "../components/waterfall_drawing.tsx";
 
 export function KeysPanel({ model }: { readonly model: ClusterModel }) {
   const { keys } = model;

@@ -5,9 +5,9 @@
 import type { Signal } from "@preact/signals";
 import { NumberField, SelectField } from "../components/fields.tsx";
 import { ProblemNote } from "../components/problem_note.tsx";
-import { COORDINATOR_CHOICES } from "../lib/dynamo/config.ts";
-import { PARTITIONINGS } from "../lib/dynamo/ring.ts";
-import { VERSION_MODES } from "../lib/dynamo/versions.ts";
+import { PARTITIONINGS } from "../lib/dynamo/ring/ring.ts";
+import { COORDINATOR_CHOICES } from "../lib/dynamo/types/config.ts";
+import { VERSION_MODES } from "../lib/dynamo/versions/versions.ts";
 import type { Problem } from "./models/api.ts";
 import { type LaunchFields, presetFields, PRESETS } from "./models/presets.ts";
 import { explainQuorum } from "./models/quorum.ts";

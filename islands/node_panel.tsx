@@ -1,6 +1,6 @@
 /** Under the ring: the selected node, and what can be done to it. Without scripts: one such panel a node. */
-import { ProblemNote } from "../components/problem_note.tsx";
 import { Swatch } from "../components/owner.tsx";
+import { ProblemNote } from "../components/problem_note.tsx";
 import type { NodeView } from "./models/api.ts";
 import { ACTS, allowedActs, CHANGES, type ClusterModel } from "./models/cluster_model.ts";
 import { describeHints, describeSuspicion, suspicionOf } from "./models/suspicion.ts";

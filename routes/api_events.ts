@@ -4,9 +4,9 @@
  * A reader that is slower than the cluster loses protocol events, never states: those are sent whole,
  * so the next one makes up for any that it missed. Nothing queues without a bound.
  */
-import type { LiveCluster, RawProtocolEvent } from "./live_cluster.ts";
 import type { LiveMessage } from "../islands/models/api.ts";
 import { type ApiRoute } from "./api.ts";
+import type { LiveCluster, RawProtocolEvent } from "./live_cluster.ts";
 import type { ClusterRegistry } from "./registry.ts";
 import { ClusterParams } from "./schemas.ts";
 

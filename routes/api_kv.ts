@@ -1,7 +1,7 @@
 /** `/api/clusters/{id}/kv/{key}` and `/ring/{key}`: one key, through a chosen node or any. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { VALUE_BYTES_MAX } from "../lib/dynamo/config.ts";
+import { VALUE_BYTES_MAX } from "../lib/dynamo/types/config.ts";
 import { answers, type ApiRoute, limitedBody, problems } from "./api.ts";
 import { askNode, type NodeRequest } from "./node_proxy.ts";
 import type { ClusterRegistry } from "./registry.ts";

@@ -3,7 +3,7 @@
  * first (`?plan=true`), and that very plan be committed (`?planId=`).
  */
 import type { Context } from "hono";
-import type { ChangeRequest } from "../nodes/launcher.ts";
+import type { ChangeRequest } from "../nodes/cluster/launcher.ts";
 import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./api.ts";
 import { commitChange, discardChange, planChange, transfersOf } from "./membership_acts.ts";
 import type { ClusterRegistry } from "./registry.ts";

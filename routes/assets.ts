@@ -3,17 +3,17 @@
  * 40 ms), style sheets and fonts. All lie under one path that holds the hash of their content, so a
  * browser may keep them for good; another version has another path.
  */
-import mono from "@fontsource/ibm-plex-mono/files/ibm-plex-mono-latin-400-normal.woff2" with {
-  type: "bytes",
-};
+import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import sans from "@fontsource-variable/ibm-plex-sans/files/ibm-plex-sans-latin-wght-normal.woff2" with {
   type: "bytes",
 };
+import mono from "@fontsource/ibm-plex-mono/files/ibm-plex-mono-latin-400-normal.woff2" with {
+  type: "bytes",
+};
 import pico from "@picocss/pico/css/pico.min.css" with { type: "text" };
-import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
-import { explain, withoutColours } from "../nodes/failure_words.ts";
-import { LaunchError } from "../nodes/launch_error.ts";
+import { LaunchError } from "../nodes/cluster/launch_error.ts";
+import { explain, withoutColours } from "../nodes/cluster/start_failures.ts";
 import app from "../static/app.css" with { type: "text" };
 import icon from "../static/icon.svg" with { type: "text" };
 

@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import { CHANGE_KINDS } from "../islands/models/api.ts";
 import type { ChangeStart } from "../islands/models/change_model.ts";
 import type { WantedChange } from "../islands/models/cluster_api.ts";
-import type { ChangeRequest } from "../nodes/launcher.ts";
+import type { ChangeRequest } from "../nodes/cluster/launcher.ts";
 import { parse } from "./api.ts";
 import { formObject, readForm } from "./forms.ts";
 import { commitChange, discardChange, planChange } from "./membership_acts.ts";

@@ -2,7 +2,7 @@
  * From what a person asked for to what the launcher is told, with the checks that concern several
  * fields at once: R and W against N, and the latency's own little language.
  */
-import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/config.ts";
+import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/types/config.ts";
 import { parseLegs, SpecError } from "../lib/random/latency.ts";
 import { ProblemError } from "./problem.ts";
 import type { SizedOptions } from "./registry.ts";

@@ -4,7 +4,6 @@
  *
  * Nodes are asked only while somebody looks. Without a subscriber there is no polling and no stream.
  */
-import type { LaunchOptions, RunningCluster } from "../nodes/launcher.ts";
 import type {
   ClusterDetail,
   ClusterState,
@@ -13,8 +12,9 @@ import type {
   NodeStatus,
   NodeView,
 } from "../islands/models/api.ts";
-import { type ClusterConfig, clusterConfig } from "../lib/dynamo/config.ts";
-import type { NodeId } from "../lib/dynamo/ring.ts";
+import type { NodeId } from "../lib/dynamo/ring/ring.ts";
+import { type ClusterConfig, clusterConfig } from "../lib/dynamo/types/config.ts";
+import type { LaunchOptions, RunningCluster } from "../nodes/cluster/launcher.ts";
 import { MovesWatch, NO_TRANSFERS } from "./moves_watch.ts";
 import { followEvents } from "./node_stream.ts";
 

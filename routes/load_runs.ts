@@ -4,8 +4,8 @@
  */
 import type { LoadPlan, LoadRunView } from "../islands/models/api.ts";
 import { RUNS_KEPT } from "../islands/models/load_model.ts";
-import { type Outcome, runClosedLoop } from "../lib/experiments/closed_loop.ts";
-import { keyChooser } from "../lib/experiments/keys.ts";
+import { type Outcome, runClosedLoop } from "../lib/experiments/workload/closed_loop.ts";
+import { keyChooser } from "../lib/experiments/workload/keys.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 import { ProblemError } from "./problem.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Ring, type RingState } from "../lib/dynamo/ring.ts";
+import { Ring, type RingState } from "../lib/dynamo/ring/ring.ts";
 import { FakeCluster, fakeNodes } from "../tests/fake_cluster.ts";
 import { MovesWatch } from "./moves_watch.ts";
 

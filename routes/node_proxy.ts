@@ -4,7 +4,7 @@
  */
 import { type Answer, attemptHttp } from "../lib/client/http.ts";
 import type { Refusal } from "../lib/client/results.ts";
-import type { NodeProcess } from "../nodes/launcher.ts";
+import type { NodeProcess } from "../nodes/cluster/launcher.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 import { ProblemError } from "./problem.ts";
 import { STORED_BYTES_POLICY } from "./security.ts";

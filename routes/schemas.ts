@@ -4,6 +4,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import { KEY_CHOICES, NODE_ACTS } from "../islands/models/api.ts";
+import { PARTITIONINGS } from "../lib/dynamo/ring/ring.ts";
 import {
   clusterConfig,
   COORDINATOR_CHOICES,
@@ -11,9 +12,8 @@ import {
   TIMEOUT_MS_MAX,
   TIMEOUT_MS_MIN,
   VALUE_BYTES_MAX,
-} from "../lib/dynamo/config.ts";
-import { PARTITIONINGS } from "../lib/dynamo/ring.ts";
-import { VERSION_MODES } from "../lib/dynamo/versions.ts";
+} from "../lib/dynamo/types/config.ts";
+import { VERSION_MODES } from "../lib/dynamo/versions/versions.ts";
 import { NODES_MAX } from "./registry.ts";
 
 /** A cluster's name is a path segment and a label in metrics. */

@@ -1,10 +1,10 @@
 /** The client against real node processes. */
 import assert from "node:assert/strict";
 import { DynamoClient } from "../lib/client/client.ts";
-import { runClosedLoop } from "../lib/experiments/closed_loop.ts";
-import { uniform } from "../lib/experiments/keys.ts";
+import { runClosedLoop } from "../lib/experiments/workload/closed_loop.ts";
+import { uniform } from "../lib/experiments/workload/keys.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
-import type { RunningCluster } from "../nodes/launcher.ts";
+import type { RunningCluster } from "../nodes/cluster/launcher.ts";
 import { withCluster } from "./live_cluster.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -1,8 +1,8 @@
 /** Real processes killed with SIGKILL: who still answers, what is still there, and what a refusal says. */
 import assert from "node:assert/strict";
-import type { RunningCluster } from "../nodes/launcher.ts";
+import type { RunningCluster } from "../nodes/cluster/launcher.ts";
+import { launchCluster } from "../nodes/cluster/launcher.ts";
 import { until, withCluster, withDirectory } from "./live_cluster.ts";
-import { launchCluster } from "../nodes/launcher.ts";
 import { assertProblem, call, get, type Placed, put } from "./rest_calls.ts";
 
 const CONFIG = { n: 3, r: 2, w: 2 };

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { connect } from "node:http2";
-import type { RunningCluster } from "../nodes/launcher.ts";
+import type { RunningCluster } from "../nodes/cluster/launcher.ts";
 import { withCluster } from "./live_cluster.ts";
 import { assertProblem, type Body, call, contextOf, get, put } from "./rest_calls.ts";
 

@@ -1,7 +1,7 @@
 /** What `determinism_test.ts` runs in a browser's page. */
 import { runScenario } from "../lib/simulation/run.ts";
-import { parseScenario } from "../lib/simulation/scenario.ts";
-import { swarmScenario } from "../lib/simulation/swarm.ts";
+import { parseScenario } from "../lib/simulation/scenario/scenario.ts";
+import { swarmScenario } from "../lib/simulation/scenario/swarm.ts";
 
 const page = globalThis as { traceHashes?: (seeds: readonly number[]) => string[] };
 

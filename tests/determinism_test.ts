@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fuzzSeed } from "../lib/simulation/fuzz.ts";
 import { runScenario } from "../lib/simulation/run.ts";
-import { parseScenario } from "../lib/simulation/scenario.ts";
-import { swarmScenario } from "../lib/simulation/swarm.ts";
+import { fuzzSeed } from "../lib/simulation/scenario/fuzz.ts";
+import { parseScenario } from "../lib/simulation/scenario/scenario.ts";
+import { swarmScenario } from "../lib/simulation/scenario/swarm.ts";
 import { launchBrowser } from "./browser.ts";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -77,7 +77,7 @@ async function simulate(args: readonly string[]) {
 }
 
 function inWorker(seed: number): Promise<unknown> {
-  const worker = new Worker(new URL("../cli/fuzz_worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("../cli/fuzz/worker.ts", import.meta.url), { type: "module" });
   const outcome = new Promise<unknown>((resolve, reject) => {
     worker.onmessage = ({ data }) => resolve(data);
     worker.onerror = (event) => {

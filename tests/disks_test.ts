@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { ClusterConfig } from "../lib/dynamo/config.ts";
-import type { RecoveryState } from "../lib/dynamo/recovery.ts";
-import { ClusterView, contentsOf } from "../nodes/cluster_view.ts";
-import { leave } from "../nodes/kv_files_under_test.ts";
-import type { RunningCluster } from "../nodes/launcher.ts";
+import type { RecoveryState } from "../lib/dynamo/recovery/recovery.ts";
+import type { ClusterConfig } from "../lib/dynamo/types/config.ts";
+import { ClusterView, contentsOf } from "../nodes/cluster/cluster_view.ts";
+import type { RunningCluster } from "../nodes/cluster/launcher.ts";
+import { leave } from "../nodes/storage/testing/kv_files_under_test.ts";
 import { until, withCluster, withDirectory } from "./live_cluster.ts";
 import { call, get, put } from "./rest_calls.ts";
 

@@ -3,9 +3,9 @@
  * is filled with, and what a cut leaves behind when it heals. Checked on the disks, node by node.
  */
 import assert from "node:assert/strict";
-import type { ClusterConfig } from "../lib/dynamo/config.ts";
-import { ClusterView, contentsOf } from "../nodes/cluster_view.ts";
-import type { LaunchOptions, RunningCluster } from "../nodes/launcher.ts";
+import type { ClusterConfig } from "../lib/dynamo/types/config.ts";
+import { ClusterView, contentsOf } from "../nodes/cluster/cluster_view.ts";
+import type { LaunchOptions, RunningCluster } from "../nodes/cluster/launcher.ts";
 import { until, withCluster } from "./live_cluster.ts";
 import { assertProblem, get, put } from "./rest_calls.ts";
 

@@ -2,8 +2,6 @@
  * A launched cluster without processes, for the dashboard's route tests: a founded ring, nodes whose
  * states the acts change, and a `fetch` that answers for the nodes.
  */
-import type { LaunchedCluster } from "../routes/live_cluster.ts";
-import { makeFounding } from "../nodes/founding_file.ts";
 import {
   type ChangePlan,
   type ChangeRequest,
@@ -12,7 +10,9 @@ import {
   type LaunchOptions,
   type NodeProcess,
   type NodeState,
-} from "../nodes/launcher.ts";
+} from "../nodes/cluster/launcher.ts";
+import { makeFounding } from "../nodes/process/cluster_config_file.ts";
+import type { LaunchedCluster } from "../routes/live_cluster.ts";
 
 type Change = { readonly node: NodeProcess; readonly before: NodeState };
 

@@ -1,11 +1,11 @@
 /** A replica with a hand-cranked world: effects are taken out by kind, events are put in by hand. */
 import assert from "node:assert/strict";
-import type { Boot } from "../lib/dynamo/boot.ts";
-import { clusterConfig, type TunableConfig } from "../lib/dynamo/config.ts";
-import type { ClientReply, Effect, Event, Founding } from "../lib/dynamo/events.ts";
-import { foundRing } from "../lib/dynamo/founding.ts";
 import { Replica } from "../lib/dynamo/replica.ts";
-import type { Siblings } from "../lib/dynamo/versions.ts";
+import { foundRing } from "../lib/dynamo/ring/initial_ring.ts";
+import type { Boot } from "../lib/dynamo/types/boot.ts";
+import { clusterConfig, type TunableConfig } from "../lib/dynamo/types/config.ts";
+import type { ClientReply, Effect, Event, Founding } from "../lib/dynamo/types/events.ts";
+import type { Siblings } from "../lib/dynamo/versions/versions.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 
 export const IDS = ["n1", "n2", "n3", "n4", "n5"];

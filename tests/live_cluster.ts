@@ -3,7 +3,11 @@
  * waiting for a condition instead of for a time.
  */
 import assert from "node:assert/strict";
-import { launchCluster, type LaunchOptions, type RunningCluster } from "../nodes/launcher.ts";
+import {
+  launchCluster,
+  type LaunchOptions,
+  type RunningCluster,
+} from "../nodes/cluster/launcher.ts";
 
 /** Runs `work` with a cluster on free ports, and ends the cluster. */
 export async function withCluster(

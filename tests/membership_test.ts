@@ -6,8 +6,8 @@
  * it shows less than was acknowledged before it began, and a write is lost when the end shows less.
  */
 import assert from "node:assert/strict";
-import type { ClusterConfig } from "../lib/dynamo/config.ts";
-import type { RunningCluster } from "../nodes/launcher.ts";
+import type { ClusterConfig } from "../lib/dynamo/types/config.ts";
+import type { RunningCluster } from "../nodes/cluster/launcher.ts";
 import { until, withCluster } from "./live_cluster.ts";
 import { type Answer, get, put } from "./rest_calls.ts";
 

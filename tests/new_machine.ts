@@ -8,7 +8,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readLines } from "../nodes/text_lines.ts";
+import { readLines } from "../nodes/cluster/text_lines.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 /** Nothing of a checkout that a clone does not have. */

@@ -1,7 +1,7 @@
 /** Events and runs as the API sends them, for the tests of the pages' models. */
 import type { LoadRunView, ProtocolEvent } from "../islands/models/api.ts";
 import { DEFAULT_PLAN } from "../islands/models/load_model.ts";
-import { LatencyRecorder } from "../lib/experiments/histogram.ts";
+import { LatencyRecorder } from "../lib/experiments/stats/histogram.ts";
 
 type RequestEvent = Extract<ProtocolEvent, { type: "request" }>;
 

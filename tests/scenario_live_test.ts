@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runScenario } from "../lib/simulation/run.ts";
-import { parseScenario } from "../lib/simulation/scenario.ts";
-import { runScenarioLive } from "../nodes/scenario_run.ts";
+import { parseScenario } from "../lib/simulation/scenario/scenario.ts";
+import { runScenarioLive } from "../nodes/live_scenario/run.ts";
 import { withDirectory } from "./live_cluster.ts";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));

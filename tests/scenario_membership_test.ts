@@ -1,8 +1,8 @@
 /** Nodes join, leave, are replaced and removed as one scenario file says, in virtual time and on real processes. */
 import assert from "node:assert/strict";
 import { runScenario } from "../lib/simulation/run.ts";
-import { parseScenario } from "../lib/simulation/scenario.ts";
-import { runScenarioLive } from "../nodes/scenario_run.ts";
+import { parseScenario } from "../lib/simulation/scenario/scenario.ts";
+import { runScenarioLive } from "../nodes/live_scenario/run.ts";
 
 const BACKGROUND = { gossipIntervalMs: 200, handoffIntervalMs: 200, antiEntropyIntervalMs: 300 };
 

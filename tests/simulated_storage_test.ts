@@ -2,18 +2,21 @@
  * The simulator's disk under the cases that every record store must pass: what is proved in virtual
  * time holds on a real disk only as far as both keep the same promises.
  */
-import type { DiskState } from "../lib/dynamo/boot.ts";
+import type { DiskState } from "../lib/dynamo/types/boot.ts";
+import { parseDistribution } from "../lib/random/latency.ts";
+import { SeededRandom } from "../lib/random/seeded.ts";
 import {
   type DiskAnswer,
   type DiskOperation,
   type DiskRequest,
   SimulatedDisk,
-} from "../lib/simulation/disk.ts";
-import { parseDistribution } from "../lib/random/latency.ts";
-import { SeededRandom } from "../lib/random/seeded.ts";
-import { StorageError } from "../nodes/storage.ts";
-import { storageConformance } from "../nodes/storage_conformance.ts";
-import type { ConformingStore, StorageUnderTest } from "../nodes/storage_under_test.ts";
+} from "../lib/simulation/world/disk.ts";
+import { StorageError } from "../nodes/storage/storage.ts";
+import { storageConformance } from "../nodes/storage/testing/conformance.ts";
+import type {
+  ConformingStore,
+  StorageUnderTest,
+} from "../nodes/storage/testing/storage_under_test.ts";
 
 const UNSEEN = { committed: () => {}, destroyed: () => {}, removed: () => {} };
 

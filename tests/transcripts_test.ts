@@ -5,14 +5,14 @@
  * `UPDATE_TRANSCRIPTS=1 deno test -A tests/transcripts_test.ts` writes them anew; then read the diff.
  */
 import assert from "node:assert/strict";
-import type { ClientReply, ClientRequest, Effect, Event } from "../lib/dynamo/events.ts";
-import type { CausalContext } from "../lib/dynamo/versions.ts";
-import { worldOf } from "../lib/simulation/cluster.ts";
-import { describeEffect, describeEvent, describeReply } from "../lib/simulation/describe.ts";
-import type { Fault } from "../lib/simulation/faults.ts";
-import { parseScenario, type ScenarioInput } from "../lib/simulation/scenario.ts";
-import { Simulation } from "../lib/simulation/simulation.ts";
-import type { ClientOutcome, Driver, Tracer } from "../lib/simulation/watchers.ts";
+import type { ClientReply, ClientRequest, Effect, Event } from "../lib/dynamo/types/events.ts";
+import type { CausalContext } from "../lib/dynamo/versions/versions.ts";
+import type { Fault } from "../lib/simulation/faults/faults.ts";
+import { describeEffect, describeEvent, describeReply } from "../lib/simulation/report/describe.ts";
+import { parseScenario, type ScenarioInput } from "../lib/simulation/scenario/scenario.ts";
+import { worldOf } from "../lib/simulation/world/cluster.ts";
+import { Simulation } from "../lib/simulation/world/simulation.ts";
+import type { ClientOutcome, Driver, Tracer } from "../lib/simulation/world/tracer.ts";
 
 const FOLDER = new URL("./transcripts/", import.meta.url);
 const UPDATE = Deno.env.get("UPDATE_TRANSCRIPTS") === "1";

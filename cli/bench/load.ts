@@ -2,7 +2,7 @@
  * The load: k clients on keep-alive connections, each sends its next request when the last was answered.
  * Runs in a Web Worker (`load_worker.ts`); says what came back and how long each took.
  */
-import { LatencyRecorder, type RecorderSnapshot } from "../../lib/experiments/histogram.ts";
+import { LatencyRecorder, type RecorderSnapshot } from "../../lib/experiments/stats/histogram.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { HttpConnection, httpRequest } from "./http_connection.ts";
 

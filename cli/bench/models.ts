@@ -1,6 +1,6 @@
 /** How fast the WARS model is: trials a second on one core, N=3, one quorum, as `deno task pbs` runs it. */
 import process from "node:process";
-import { runWars } from "../../lib/experiments/wars.ts";
+import { runWars } from "../../lib/experiments/wars/wars.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 

@@ -2,7 +2,7 @@
  * The measurement: rounds in which every system gets every load in turn, so that whatever else the
  * machine does meanwhile hits them all alike.
  */
-import { LatencyRecorder } from "../../lib/experiments/histogram.ts";
+import { LatencyRecorder } from "../../lib/experiments/stats/histogram.ts";
 import type { BenchOperation, Load, LoadOutcome } from "./load.ts";
 import type { LoadMessage } from "./load_worker.ts";
 import { busyMs, type ProcessUsage, usageOf } from "./process_usage.ts";

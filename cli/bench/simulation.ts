@@ -3,10 +3,10 @@
  * the wire (the trace hash is the same), and whether its memory stays flat.
  */
 import process from "node:process";
-import { worldOf } from "../../lib/simulation/cluster.ts";
-import { LoadDriver } from "../../lib/simulation/load_driver.ts";
-import { parseScenario } from "../../lib/simulation/scenario.ts";
-import { Simulation } from "../../lib/simulation/simulation.ts";
+import { parseScenario } from "../../lib/simulation/scenario/scenario.ts";
+import { LoadDriver } from "../../lib/simulation/workload/load_driver.ts";
+import { worldOf } from "../../lib/simulation/world/cluster.ts";
+import { Simulation } from "../../lib/simulation/world/simulation.ts";
 
 export interface SimulationRow {
   readonly name: string;

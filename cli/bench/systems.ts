@@ -2,8 +2,8 @@
  * What is measured: this store and, where it is installed, etcd, each as three processes on loopback
  * that keep their data in a temporary directory.
  */
-import { launchCluster } from "../../nodes/launcher.ts";
-import { freePorts } from "../../nodes/ports.ts";
+import { launchCluster } from "../../nodes/cluster/launcher.ts";
+import { freePorts } from "../../nodes/process/ports.ts";
 import type { Dialect } from "./load.ts";
 
 export interface BenchedSystem {

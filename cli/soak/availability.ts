@@ -9,7 +9,7 @@
  * request that failed without reaching for any other node. One that is cut off from others is up, and
  * counts.
  */
-import type { NodeProcess, RunningCluster } from "../../nodes/launcher.ts";
+import type { NodeProcess, RunningCluster } from "../../nodes/cluster/launcher.ts";
 
 export interface Share {
   requests: number;

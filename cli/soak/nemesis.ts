@@ -8,8 +8,12 @@
  * next acts go on, and these may strike them as well.
  */
 import type { SeededRandom } from "../../lib/random/seeded.ts";
-import { type FaultRequest, LaunchError, type RunningCluster } from "../../nodes/launcher.ts";
-import { OrderRefused } from "../../nodes/launcher_orders.ts";
+import {
+  type FaultRequest,
+  LaunchError,
+  type RunningCluster,
+} from "../../nodes/cluster/launcher.ts";
+import { OrderRefused } from "../../nodes/cluster/membership_requests.ts";
 
 export const ACTS = ["kill", "pause", "cut", "lossy", "disk", "join", "leave"] as const;
 export type Act = typeof ACTS[number];

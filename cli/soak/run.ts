@@ -3,14 +3,18 @@
  * then everything heals, and what the clients were told must be on the disks.
  */
 import { SeededRandom } from "../../lib/random/seeded.ts";
-import { ClusterView } from "../../nodes/cluster_view.ts";
-import { launchCluster, type LaunchOptions, type RunningCluster } from "../../nodes/launcher.ts";
+import { type Convergence, untilConverged } from "../../nodes/cluster/cluster_convergence.ts";
+import { ClusterView } from "../../nodes/cluster/cluster_view.ts";
+import {
+  launchCluster,
+  type LaunchOptions,
+  type RunningCluster,
+} from "../../nodes/cluster/launcher.ts";
+import { untilSettled } from "../../nodes/live_scenario/membership.ts";
 import { AvailabilityMeter, type AvailabilityReport } from "./availability.ts";
 import { Ledger, type OperationCounts } from "./ledger.ts";
 import { type Act, Nemesis } from "./nemesis.ts";
 import { SetClient } from "./set_client.ts";
-import { untilSettled } from "../../nodes/scenario_membership.ts";
-import { type Convergence, untilConverged } from "../../nodes/cluster_convergence.ts";
 import { type Verdict, verify } from "./verify.ts";
 
 export interface SoakOptions {

@@ -1,13 +1,13 @@
 /** `deno task soak --scenario FILE`: one scenario file on real processes, and what is said of it. */
-import { ConfigError } from "../../lib/dynamo/config.ts";
-import { type Fault, FAULTS } from "../../lib/simulation/faults.ts";
-import type { Scenario } from "../../lib/simulation/scenario.ts";
+import { ConfigError } from "../../lib/dynamo/types/config.ts";
+import { type Fault, FAULTS } from "../../lib/simulation/faults/faults.ts";
+import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import {
   type LiveRunOptions,
   type LiveRunResult,
   runScenarioLive,
   UnsupportedFaultsError,
-} from "../../nodes/scenario_run.ts";
+} from "../../nodes/live_scenario/run.ts";
 import { EXIT_REFUSED, fail } from "../options.ts";
 import { describeChecks } from "../simulation_report.ts";
 

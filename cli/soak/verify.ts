@@ -1,6 +1,6 @@
 /** After the faults: holds the disks against the clients' own record. */
-import { heldByPrimaries, inTurns } from "../../nodes/cluster_convergence.ts";
-import type { ClusterView, HeldRecord } from "../../nodes/cluster_view.ts";
+import { heldByPrimaries, inTurns } from "../../nodes/cluster/cluster_convergence.ts";
+import type { ClusterView, HeldRecord } from "../../nodes/cluster/cluster_view.ts";
 import { type Acknowledged, type Ledger, setOfText } from "./ledger.ts";
 
 export interface Verdict {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { clusterConfig } from "../../lib/dynamo/config.ts";
-import { foundRing } from "../../lib/dynamo/founding.ts";
+import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
+import { clusterConfig } from "../../lib/dynamo/types/config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
+import { requestEvent } from "../../tests/page_examples.ts";
 import type { ClusterDetail, NodeView } from "./api.ts";
 import { ClusterApi } from "./cluster_api.ts";
 import { ACTS, allowedActs, ClusterModel, THROUGHPUT_POINTS } from "./cluster_model.ts";
 import { KeysModel } from "./keys_model.ts";
 import { LoadModel } from "./load_model.ts";
-import { requestEvent } from "../../tests/page_examples.ts";
 
 const config = clusterConfig({ cluster: "a" });
 const members = ["n1", "n2", "n3"].map((id) => ({ id, weight: 1 }));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { requestEvent } from "../../tests/page_examples.ts";
 import type { SiblingView } from "./api.ts";
 import { ClusterApi } from "./cluster_api.ts";
 import { KeysModel } from "./keys_model.ts";
-import { requestEvent } from "../../tests/page_examples.ts";
 
 interface Asked {
   readonly method: string;

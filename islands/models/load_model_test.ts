@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { runOf } from "../../tests/page_examples.ts";
 import type { LoadRunView } from "./api.ts";
 import { ClusterApi } from "./cluster_api.ts";
-import { runOf } from "../../tests/page_examples.ts";
 import { LoadModel, RUNS_KEPT } from "./load_model.ts";
 
 function loadOf(answer: (url: string, body: string) => Response, runs: LoadRunView[] = []) {

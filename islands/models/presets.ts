@@ -2,9 +2,9 @@
  * Starting points for the launch form. The original simulator's are those of its published table:
  * 8 nodes, 10 ms, N = 4.
  */
-import type { CoordinatorChoice } from "../../lib/dynamo/config.ts";
-import type { Partitioning } from "../../lib/dynamo/ring.ts";
-import type { VersionMode } from "../../lib/dynamo/versions.ts";
+import type { Partitioning } from "../../lib/dynamo/ring/ring.ts";
+import type { CoordinatorChoice } from "../../lib/dynamo/types/config.ts";
+import type { VersionMode } from "../../lib/dynamo/versions/versions.ts";
 
 /** "10 ms" in the original: uniform with that mean, slept on the way to a replica, not on the way back. */
 const ORIGINAL_LATENCY = "W,R=uniform(0,20);A,S=0";

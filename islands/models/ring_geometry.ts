@@ -6,8 +6,8 @@
  * comes first in its preference list; the inner one holds the machines. Lines between them say which
  * machine answers for which stretch, and a key's preference list is a walk along the outer circle.
  */
-import { type Position, positionOf } from "../../lib/dynamo/position.ts";
-import { type NodeId, Ring, type RingState } from "../../lib/dynamo/ring.ts";
+import { type Position, positionOf } from "../../lib/dynamo/ring/position.ts";
+import { type NodeId, Ring, type RingState } from "../../lib/dynamo/ring/ring.ts";
 
 /** More ranges than this are drawn as this many samples: thinner strokes could not be seen. */
 export const ARCS_MAX = 1_024;

@@ -1,8 +1,8 @@
 /** The small ones together: numbers as text, CSV, quorums, presets, siblings. */
 import assert from "node:assert/strict";
-import { toCsv } from "./csv.ts";
-import { clusterConfig } from "../../lib/dynamo/config.ts";
+import { clusterConfig } from "../../lib/dynamo/types/config.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
+import { toCsv } from "./csv.ts";
 import {
   formatBytes,
   formatClock,

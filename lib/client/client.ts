@@ -5,7 +5,7 @@
  * on to another node when one does not answer, a write only where it certainly did not arrive: a copy
  * sent twice would leave two versions of one write.
  */
-import type { CoordinatorChoice } from "../dynamo/config.ts";
+import type { CoordinatorChoice } from "../dynamo/types/config.ts";
 import type { FloatSource } from "../random/seeded.ts";
 import { type Answer, type Attempt, attemptHttp } from "./http.ts";
 import {

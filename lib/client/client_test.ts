@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { clusterConfig } from "../dynamo/config.ts";
-import { foundRing } from "../dynamo/founding.ts";
-import { Ring } from "../dynamo/ring.ts";
 import { BreakingNode } from "../../tests/breaking_node.ts";
+import { foundRing } from "../dynamo/ring/initial_ring.ts";
+import { Ring } from "../dynamo/ring/ring.ts";
+import { clusterConfig } from "../dynamo/types/config.ts";
 import { SeededRandom } from "../random/seeded.ts";
 import { type ClientOptions, DynamoClient } from "./client.ts";
 

@@ -2,7 +2,7 @@
  * The ring as a client sees it: what `GET /ring` says, indexed by the same `Ring` that the nodes use,
  * so that client and nodes cannot disagree about where a key lives.
  */
-import { Ring, type RingState } from "../dynamo/ring.ts";
+import { Ring, type RingState } from "../dynamo/ring/ring.ts";
 
 export class RingView {
   private constructor(

@@ -5,7 +5,7 @@
  * not a replica itself, or a client that knows the ring and asks a replica straight away, which saves
  * the hop. Nodes that did not answer are asked last for a while, whatever the strategy.
  */
-import type { CoordinatorChoice } from "../dynamo/config.ts";
+import type { CoordinatorChoice } from "../dynamo/types/config.ts";
 import type { FloatSource } from "../random/seeded.ts";
 import type { RingView } from "./ring_view.ts";
 

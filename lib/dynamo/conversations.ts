@@ -2,20 +2,20 @@
  * Everything a replica is in the middle of: its conversations, who waits for their outcome, and
  * which peer call belongs to which.
  */
-import type { Micros } from "./events.ts";
-import type { Exchange, KeyRepair } from "./exchange.ts";
-import type { Forward, PeerView } from "./forwarding.ts";
-import type { GossipRound } from "./gossiping.ts";
-import type { HintDelivery } from "./handoff.ts";
-import type { AdvanceCall } from "./handover.ts";
-import type { LeftoverCall } from "./leftovers.ts";
-import type { GetCoordinator } from "./get_coordinator.ts";
-import { IdTable } from "./id_table.ts";
-import type { PutCoordinator } from "./put_coordinator.ts";
-import type { ReapRound } from "./reaping.ts";
-import type { BootCheck } from "./recovering.ts";
-import type { NodeId } from "./ring.ts";
-import type { KeyPull, Takeover } from "./takeover.ts";
+import type { GossipRound } from "./gossip/gossiping.ts";
+import type { LeftoverCall } from "./membership/orphaned_replicas.ts";
+import type { AdvanceCall } from "./membership/range_sender.ts";
+import type { KeyPull, Takeover } from "./membership/range_transfer.ts";
+import type { BootCheck } from "./recovery/recovering.ts";
+import type { Exchange, KeyRepair } from "./repair/exchange.ts";
+import type { HintDelivery } from "./repair/handoff.ts";
+import type { ReapRound } from "./repair/reaping.ts";
+import type { Forward, PeerView } from "./requests/forwarding.ts";
+import type { GetCoordinator } from "./requests/get_coordinator.ts";
+import type { PutCoordinator } from "./requests/put_coordinator.ts";
+import type { NodeId } from "./ring/ring.ts";
+import type { Micros } from "./types/events.ts";
+import { IdTable } from "./util/id_table.ts";
 
 export type Coordinator =
   | GetCoordinator

@@ -1,5 +1,5 @@
 /** What a replica counts, for `/status`, `/metrics` and the bounds checker. */
-import type { AntiEntropyState } from "./admin.ts";
+import type { AntiEntropyState } from "./types/admin.ts";
 
 export interface Counters {
   requestsServed: number;

@@ -2,31 +2,31 @@
  * What the parts of a replica share: who it is, what it is in the middle of, and the few acts that
  * reads, writes and forwards all need.
  */
-import type { Actor } from "./clock.ts";
-import type { ClusterConfig } from "./config.ts";
 import { type Conversation, Conversations, type Origin } from "./conversations.ts";
 import { newCounters } from "./counters.ts";
-import { Deadlines } from "./deadlines.ts";
-import { DiskLatency } from "./disk_latency.ts";
-import { FailureDetector } from "./failure_detector.ts";
-import { HintBook } from "./hints.ts";
-import { type DynamoError, refusal } from "./errors.ts";
-import type { Boot } from "./boot.ts";
-import type { ClientReply, ClientRequest, Founding, Micros, PeerRequest } from "./events.ts";
-import { KnownForwards } from "./forwarding.ts";
-import { LocalRecords } from "./local_records.ts";
-import { Membership } from "./membership.ts";
+import { FailureDetector } from "./gossip/failure_detector.ts";
+import { Membership } from "./membership/membership.ts";
+import { Registry } from "./membership/registry.ts";
 import { Outbox } from "./outbox.ts";
-import type { Stretch } from "./ownership.ts";
-import { type Position, positionOf } from "./position.ts";
-import { type Health, type Place, Placement } from "./placement.ts";
-import { type Life, type LifeStatus, PeerLives } from "./lives.ts";
-import type { Random } from "./random.ts";
-import { Recovery } from "./recovery.ts";
-import { Registry } from "./registry.ts";
-import type { NodeId, Ring } from "./ring.ts";
-import { TreeKeeper } from "./tree_keeper.ts";
-import { type Siblings, type Versioning, versioning } from "./versions.ts";
+import { DiskLatency } from "./records/disk_latency.ts";
+import { HintBook } from "./records/hints.ts";
+import { LocalRecords } from "./records/local_records.ts";
+import { type Life, type LifeStatus, PeerLives } from "./recovery/lives.ts";
+import { Recovery } from "./recovery/recovery.ts";
+import { TreeKeeper } from "./repair/tree_keeper.ts";
+import { KnownForwards } from "./requests/forwarding.ts";
+import type { Stretch } from "./ring/ownership.ts";
+import { type Health, type Place, Placement } from "./ring/placement.ts";
+import { type Position, positionOf } from "./ring/position.ts";
+import type { NodeId, Ring } from "./ring/ring.ts";
+import type { Boot } from "./types/boot.ts";
+import type { ClusterConfig } from "./types/config.ts";
+import { type DynamoError, refusal } from "./types/errors.ts";
+import type { ClientReply, ClientRequest, Founding, Micros, PeerRequest } from "./types/events.ts";
+import type { Random } from "./types/random.ts";
+import { Deadlines } from "./util/deadlines.ts";
+import type { Actor } from "./versions/clock.ts";
+import { type Siblings, type Versioning, versioning } from "./versions/versions.ts";
 
 export type Due =
   | {
@@ -181,7 +181,7 @@ export class NodeContext {
       !this.ring.planned(range).includes(this.self);
   }
 
-  /** Once ranges have moved, what a hint leaves behind may be a former owner's copy: see `leftovers.ts`. */
+  /** Once ranges have moved, what a hint leaves behind may be a former owner's copy: see `orphaned_replicas.ts`. */
   isStandInOnly(key: string): boolean {
     return this.membership.version === "" && this.isForeign(key);
   }

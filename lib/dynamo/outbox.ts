@@ -1,7 +1,10 @@
 /**
  * What a step asks for, handed to the caller, with the ids that answers come back under.
  */
-import type { DiskState } from "./boot.ts";
+import type { MembershipDocument } from "./membership/membership.ts";
+import type { Position } from "./ring/position.ts";
+import type { NodeId } from "./ring/ring.ts";
+import type { DiskState } from "./types/boot.ts";
 import type {
   EffectSink,
   HintChange,
@@ -10,11 +13,8 @@ import type {
   PeerRequest,
   Reply,
   StoredRecord,
-} from "./events.ts";
-import type { Observation } from "./observations.ts";
-import type { MembershipDocument } from "./membership.ts";
-import type { Position } from "./position.ts";
-import type { NodeId } from "./ring.ts";
+} from "./types/events.ts";
+import type { Observation } from "./types/observations.ts";
 
 /** Between steps nobody asks for anything. */
 const NOWHERE: EffectSink = {

@@ -1,18 +1,18 @@
 /** The parts of a replica, each with one concern of the paper, over one shared context. */
-import { AntiEntropy } from "./anti_entropy.ts";
-import { Coordination } from "./coordination.ts";
-import { Forwards } from "./forwards.ts";
-import { Gossiping } from "./gossiping.ts";
-import { Handoff } from "./handoff.ts";
-import { Handover } from "./handover.ts";
-import { Leftovers } from "./leftovers.ts";
-import { MembershipActs } from "./membership_acts.ts";
+import { Gossiping } from "./gossip/gossiping.ts";
+import { MembershipActs } from "./membership/membership_acts.ts";
+import { Leftovers } from "./membership/orphaned_replicas.ts";
+import { Takeovers } from "./membership/range_receiver.ts";
+import { Handover } from "./membership/range_sender.ts";
 import type { NodeContext } from "./node_context.ts";
-import { Recovering } from "./recovering.ts";
-import type { Reads } from "./reads.ts";
-import { Reaping } from "./reaping.ts";
-import { Takeovers } from "./takeovers.ts";
-import type { Writes } from "./writes.ts";
+import { Recovering } from "./recovery/recovering.ts";
+import { AntiEntropy } from "./repair/anti_entropy.ts";
+import { Handoff } from "./repair/handoff.ts";
+import { Reaping } from "./repair/reaping.ts";
+import { Coordination } from "./requests/coordination.ts";
+import { Forwards } from "./requests/forwards.ts";
+import type { Reads } from "./requests/reads.ts";
+import type { Writes } from "./requests/writes.ts";
 
 export class Parts {
   readonly coordination: Coordination;

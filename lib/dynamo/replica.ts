@@ -1,17 +1,26 @@
 /**
  * A Dynamo node, as a pure state machine: `step` takes one event and appends the effects it asks
  * for. It reads no clock, draws no randomness of its own and does no I/O, so the same code runs
- * under `nodes/host.ts` as a process, in the simulator, and in a browser.
+ * under `nodes/host/host.ts` as a process, in the simulator, and in a browser.
  *
  * This file is the front door. `Parts` holds what each concern of the paper does, `Dialogue` routes
  * what peers and deadlines say to them, `Outcomes` what became of this node's own disk accesses.
  */
-import type { ClusterConfig } from "./config.ts";
 import type { Origin } from "./conversations.ts";
 import type { ReplicaStats } from "./counters.ts";
-import { Dialogue } from "./dialogue.ts";
-import { refusal } from "./errors.ts";
-import type { Boot } from "./boot.ts";
+import type { Membership, MembershipState } from "./membership/membership.ts";
+import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
+import { Parts } from "./parts.ts";
+import type { Change } from "./records/record_changes.ts";
+import type { Life } from "./recovery/lives.ts";
+import type { RecoveryState } from "./recovery/recovery.ts";
+import { Dialogue } from "./reply_dispatch.ts";
+import { complaintAbout } from "./requests/request_options.ts";
+import type { NodeId, Ring } from "./ring/ring.ts";
+import { Outcomes } from "./storage_completions.ts";
+import type { Boot } from "./types/boot.ts";
+import type { ClusterConfig } from "./types/config.ts";
+import { refusal } from "./types/errors.ts";
 import type {
   ClientRequest,
   EffectSink,
@@ -21,18 +30,9 @@ import type {
   Micros,
   PeerRequest,
   StoredRecord,
-} from "./events.ts";
-import type { Life } from "./lives.ts";
-import type { Change } from "./record_changes.ts";
-import type { Membership, MembershipState } from "./membership.ts";
-import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
-import { Outcomes } from "./outcomes.ts";
-import { Parts } from "./parts.ts";
-import type { Random } from "./random.ts";
-import { complaintAbout } from "./request_options.ts";
-import type { RecoveryState } from "./recovery.ts";
-import type { NodeId, Ring } from "./ring.ts";
-import type { Versioning } from "./versions.ts";
+} from "./types/events.ts";
+import type { Random } from "./types/random.ts";
+import type { Versioning } from "./versions/versions.ts";
 
 /** A timer so late was set under another clock. */
 const OVERDUE_US = 50 * MICROS_PER_MS;

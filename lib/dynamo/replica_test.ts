@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { HandCranked, IDS, KEY, START } from "../../tests/hand_cranked.ts";
-import { deepClone } from "./clone.ts";
-import type { Effect, PeerRequest } from "./events.ts";
-import { hexOf, recordDigest } from "./merkle.ts";
+import { hexOf, recordDigest } from "./repair/merkle.ts";
 import type { Replica } from "./replica.ts";
-import type { Siblings } from "./versions.ts";
+import type { Effect, PeerRequest } from "./types/events.ts";
+import { deepClone } from "./util/clone.ts";
+import type { Siblings } from "./versions/versions.ts";
 
 const PRIMARIES = new HandCranked("n1").replica.ring.primariesOfKey(KEY);
 const [FIRST = "", SECOND = "", THIRD = ""] = PRIMARIES;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../random/seeded.ts";
-import { clusterConfig, ConfigError } from "./config.ts";
-import { Deadlines } from "./deadlines.ts";
-import { KnownForwards, rankCoordinators } from "./forwarding.ts";
-import { below, shuffled } from "./random.ts";
-import { complaintAbout, utf8Length } from "./request_options.ts";
+import { KnownForwards, rankCoordinators } from "./requests/forwarding.ts";
+import { complaintAbout, utf8Length } from "./requests/request_options.ts";
+import { clusterConfig, ConfigError } from "./types/config.ts";
+import { below, shuffled } from "./types/random.ts";
+import { Deadlines } from "./util/deadlines.ts";
 
 Deno.test("deadlines: come due in order of time, then of entry, through any sweep", () => {
   const times = fc.array(fc.nat(20), { maxLength: 60 });

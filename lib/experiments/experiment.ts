@@ -6,7 +6,7 @@
  * over cores and machines, stopped and taken up again, and always come to the same rows.
  */
 import type { SeededRandom } from "../random/seeded.ts";
-import type { ClusterLauncher } from "./live_cluster.ts";
+import type { ClusterLauncher } from "./engines/live_cluster.ts";
 import type { Parameters, ParameterValue, Values } from "./parameters.ts";
 import { readParameters } from "./parameters.ts";
 

@@ -3,7 +3,7 @@
  * its range and a line for people. `--set name=value` and the dashboard's forms give text; a value
  * that cannot be is answered with the name, the value and what is allowed.
  */
-import { N_MAX } from "../dynamo/config.ts";
+import { N_MAX } from "../dynamo/types/config.ts";
 import { parseLegs, SpecError } from "../random/latency.ts";
 
 /** Thrown for a parameter that cannot be; the message is for the person who gave it. */

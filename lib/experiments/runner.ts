@@ -3,9 +3,9 @@
  * time. What a point comes to does not depend on who ran it, nor on which others did.
  */
 import { SeededRandom } from "../random/seeded.ts";
+import type { ClusterLauncher } from "./engines/live_cluster.ts";
 import type { Engine, PointContext, Prepared } from "./experiment.ts";
-import type { ClusterLauncher } from "./live_cluster.ts";
-import type { PointResult } from "./result.ts";
+import type { PointResult } from "./report/result.ts";
 
 /** `i` of `n`, from 1. */
 export interface Shard {

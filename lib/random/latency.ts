@@ -96,7 +96,7 @@ export function legsFrom(
  * not apply. In a running or simulated cluster two nodes are near when both name the same zone: the
  * coordinator's own copy has no legs and is the local replica, so a cluster without zones is one
  * node a datacenter, as the WAN profile means it. The WARS model has no nodes: it draws the one near
- * replica for each write and, again, for each read (`lib/experiments/wars.ts`).
+ * replica for each write and, again, for each read (`lib/experiments/wars/wars.ts`).
  */
 export function legDelayMs(legs: Legs, leg: Leg, random: FloatSource, near: boolean): number {
   const delayMs = legs[leg].sample(random);

@@ -8,7 +8,7 @@
  */
 import { md5 } from "js-md5";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
-import type { Random } from "../dynamo/random.ts";
+import type { Random } from "../dynamo/types/random.ts";
 
 /** What a latency or a workload draws from: uniform in [0, 1). */
 export interface FloatSource {

@@ -5,8 +5,8 @@
  * them: then a read has to find them. Where it does not run, healing ends by reading every
  * key with R = all its owners, again and again, within the same bound (`convergeWithinMs`).
  */
-import type { Siblings } from "../dynamo/versions.ts";
-import type { Simulation } from "./simulation.ts";
+import type { Siblings } from "../dynamo/versions/versions.ts";
+import type { Simulation } from "./world/simulation.ts";
 
 /** What one owner holds of a key: `undefined` nothing, `null` a record that cannot be read. */
 export interface Holding {

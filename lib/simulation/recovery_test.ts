@@ -3,11 +3,11 @@
  * for absent, and what was acknowledged is on it again in the end.
  */
 import assert from "node:assert/strict";
-import type { TunableConfig } from "../dynamo/config.ts";
-import type { Fault } from "./faults.ts";
-import type { Operation } from "./history.ts";
+import type { TunableConfig } from "../dynamo/types/config.ts";
+import type { Fault } from "./faults/faults.ts";
 import { Run } from "./run.ts";
-import { parseScenario } from "./scenario.ts";
+import { parseScenario } from "./scenario/scenario.ts";
+import type { Operation } from "./workload/history.ts";
 
 const US_PER_MS = 1_000;
 const KEYS = Array.from({ length: 12 }, (_, i) => `k${i}`);

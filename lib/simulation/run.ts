@@ -3,20 +3,20 @@
  * step, cloned at any moment, or carried out at once.
  */
 import type { Replica } from "../dynamo/replica.ts";
-import { versioning } from "../dynamo/versions.ts";
-import { Causality, writesByKey } from "./causality.ts";
+import { versioning } from "../dynamo/versions/versions.ts";
+import { Causality, writesByKey } from "./checkers/causality.ts";
 import { type CheckResult, type Evidence, runCheckers, type Violation } from "./checkers/mod.ts";
-import { worldOf } from "./cluster.ts";
-import type { FaultKind } from "./faults.ts";
+import type { FaultKind } from "./faults/faults.ts";
 import { hintsHeld, type Holding, holdingsOf, leftBehind } from "./healing.ts";
-import type { Outcome } from "./history.ts";
-import type { NetworkCounters } from "./network.ts";
+import { type SometimesCounts, sometimesOf } from "./report/sometimes.ts";
 import { hasLostMember, RunDriver, unsettled } from "./run_driver.ts";
-import type { Sabotage } from "./sabotage.ts";
-import type { Scenario } from "./scenario.ts";
-import { Simulation } from "./simulation.ts";
-import { type SometimesCounts, sometimesOf } from "./sometimes.ts";
-import type { Tracer } from "./watchers.ts";
+import type { Scenario } from "./scenario/scenario.ts";
+import type { Outcome } from "./workload/history.ts";
+import { worldOf } from "./world/cluster.ts";
+import type { Sabotage } from "./world/fault_hook.ts";
+import type { NetworkCounters } from "./world/network.ts";
+import { Simulation } from "./world/simulation.ts";
+import type { Tracer } from "./world/tracer.ts";
 
 export interface RunOptions {
   /** Send everything through JSON (default); the trace hash is the same without. */

@@ -5,20 +5,13 @@
  * 2. healing: everything is repaired, and what is under way may end;
  * 3. liveness: every key is read at R = all its owners until they are equal, within a bound.
  */
-import type { StoredRecord } from "../dynamo/events.ts";
-import type { ClusterConfig } from "../dynamo/config.ts";
-import type { Life } from "../dynamo/lives.ts";
+import type { Life } from "../dynamo/recovery/lives.ts";
 import type { Replica } from "../dynamo/replica.ts";
-import { resolveOptions } from "../dynamo/request_options.ts";
-import {
-  Clients,
-  endOf,
-  type Knowledge,
-  knowledgeFrom,
-  sendOperation,
-  type Wish,
-} from "./clients.ts";
-import type { Destroyed } from "./disk.ts";
+import { resolveOptions } from "../dynamo/requests/request_options.ts";
+import type { ClusterConfig } from "../dynamo/types/config.ts";
+import type { StoredRecord } from "../dynamo/types/events.ts";
+import { isRestless } from "./checkers/checker.ts";
+import { US_PER_MS } from "./faults/link_rules.ts";
 import {
   divergentKeys,
   hintsHeld,
@@ -27,14 +20,21 @@ import {
   KEYS_AT_ONCE,
   unreadableKeys,
 } from "./healing.ts";
-import { isRestless } from "./checkers/checker.ts";
-import { History, type Operation, type OperationStart } from "./history.ts";
-import { US_PER_MS } from "./link_rules.ts";
 import { RunRecord } from "./run_record.ts";
-import type { Scenario } from "./scenario.ts";
-import type { Simulation } from "./simulation.ts";
-import type { ClientOutcome, Driver } from "./watchers.ts";
-import type { Act } from "./workload_plan.ts";
+import type { Scenario } from "./scenario/scenario.ts";
+import {
+  Clients,
+  endOf,
+  type Knowledge,
+  knowledgeFrom,
+  sendOperation,
+  type Wish,
+} from "./workload/clients.ts";
+import { History, type Operation, type OperationStart } from "./workload/history.ts";
+import type { Act } from "./workload/workload_plan.ts";
+import type { Destroyed } from "./world/disk.ts";
+import type { Simulation } from "./world/simulation.ts";
+import type { ClientOutcome, Driver } from "./world/tracer.ts";
 
 export type Phase = "safety" | "healing" | "liveness" | "done";
 

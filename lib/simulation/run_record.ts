@@ -4,11 +4,11 @@
  *
  * The dots are used to tell versions apart, never to order them.
  */
-import type { StoredRecord } from "../dynamo/events.ts";
-import type { Version } from "../dynamo/versions.ts";
-import { hadSeen, withPast } from "./causality.ts";
-import type { Destroyed } from "./disk.ts";
-import type { History } from "./history.ts";
+import type { StoredRecord } from "../dynamo/types/events.ts";
+import type { Version } from "../dynamo/versions/versions.ts";
+import { hadSeen, withPast } from "./checkers/causality.ts";
+import type { History } from "./workload/history.ts";
+import type { Destroyed } from "./world/disk.ts";
 
 /** A copy that the simulator destroyed. */
 export interface Destruction {

@@ -13,7 +13,7 @@ import returnWhileReplaced from "../../tests/scenarios/return_while_replaced.jso
   type: "json",
 };
 import { runScenario } from "./run.ts";
-import { parseScenario } from "./scenario.ts";
+import { parseScenario } from "./scenario/scenario.ts";
 
 Deno.test("clients do as many operations as the workload says, whatever each is followed by", () => {
   for (const operations of [0, 1, 2, 3, 50, 51]) {

@@ -2,6 +2,8 @@
  * What anti-entropy costs: a replica misses some writes while it is cut off, nothing else repairs them,
  * and the messages and bytes are counted until all owners are equal again.
  */
+import { areEqual, holdingsOf } from "../../simulation/healing.ts";
+import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
 import {
   type Check,
   checkAtMost,
@@ -12,8 +14,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { integer, integers, requireAtMost } from "../parameters.ts";
-import { SimulatedCluster, type Steps } from "../simulated_cluster.ts";
-import { areEqual, holdingsOf } from "../../simulation/healing.ts";
 
 const INTERVAL_MS = 200;
 const GIVE_UP_MS = 600_000;

@@ -2,6 +2,8 @@
  * How much is served as nodes fail. Under a strict quorum the share has a closed form: which of the N
  * owners are among the failed is hypergeometric. A sloppy quorum takes whoever is left.
  */
+import { runSimulatedLoad } from "../engines/simulated_load.ts";
+import { failNodes, liveNode, NOTICED_MS, resilientCluster } from "../engines/simulated_outage.ts";
 import {
   type Check,
   checkAtLeast,
@@ -20,8 +22,6 @@ import {
   requireAtMost,
   requireNodes,
 } from "../parameters.ts";
-import { runSimulatedLoad } from "../simulated_load.ts";
-import { failNodes, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
 
 export const AVAILABILITY = defineExperiment({
   name: "availability",

@@ -1,4 +1,7 @@
 /** Dynamo's Table 2: who coordinates, a node behind a load balancer or the client itself. */
+import { parseLegs } from "../../random/latency.ts";
+import { SimulatedCluster } from "../engines/simulated_cluster.ts";
+import { runSimulatedLoad } from "../engines/simulated_load.ts";
 import {
   type Check,
   checkThat,
@@ -8,9 +11,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { integer, latency } from "../parameters.ts";
-import { SimulatedCluster } from "../simulated_cluster.ts";
-import { runSimulatedLoad } from "../simulated_load.ts";
-import { parseLegs } from "../../random/latency.ts";
 
 const KINDS = ["server-driven", "client-driven"] as const;
 const FIGURES = ["readP999", "writeP999", "readMean", "writeMean"] as const;

@@ -1,4 +1,7 @@
 /** The original Dynamo Simulator's Figures 1 and 2: who reads the last write, so long after it. */
+import { liveTimedReads } from "../engines/live_timed_reads.ts";
+import { repairConfig, REPAIRS } from "../engines/repairs.ts";
+import { simulateTimedReads } from "../engines/simulated_timed_reads.ts";
 import {
   type Check,
   checkAtLeast,
@@ -8,7 +11,6 @@ import {
   rounded,
   type Row,
 } from "../experiment.ts";
-import { liveTimedReads } from "../live_timed_reads.ts";
 import {
   choices,
   decimals,
@@ -18,11 +20,9 @@ import {
   quorumsOf,
   requireNodes,
 } from "../parameters.ts";
-import { kFreshness } from "../quorum_formulas.ts";
-import { repairConfig, REPAIRS } from "../repairs.ts";
-import { simulateTimedReads } from "../simulated_timed_reads.ts";
-import { tVisibilityMs } from "../staleness.ts";
-import { latestReplyShare, shareWithin, type TimedReads } from "../timed_reads.ts";
+import { tVisibilityMs } from "../stats/staleness.ts";
+import { kFreshness } from "../wars/quorum_formulas.ts";
+import { latestReplyShare, shareWithin, type TimedReads } from "../workload/timed_reads.ts";
 
 const NORMAL = "normal(50,25)";
 const UNIFORM = "uniform(0,100)";

@@ -1,4 +1,6 @@
 /** Dynamo section 6.3: how many versions of a cart its readers see. */
+import type { SeededRandom } from "../../random/seeded.ts";
+import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
 import {
   checkAtLeast,
   checkThat,
@@ -8,8 +10,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, integer, latency, requireAtMost } from "../parameters.ts";
-import { SimulatedCluster, type Steps } from "../simulated_cluster.ts";
-import type { SeededRandom } from "../../random/seeded.ts";
 
 const VERSIONS_SHOWN = 4;
 

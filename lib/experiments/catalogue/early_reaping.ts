@@ -6,6 +6,8 @@
  * The rule of the clock is played by hand: at its time each living node's tombstones are taken off its disk
  * and the node is restarted, so that its trees are built from what is left.
  */
+import { positionOf } from "../../dynamo/ring/position.ts";
+import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
 import {
   type Check,
   checkAtLeast,
@@ -15,8 +17,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimals, integer } from "../parameters.ts";
-import { SimulatedCluster, type Steps } from "../simulated_cluster.ts";
-import { positionOf } from "../../dynamo/position.ts";
 
 const RULES = ["by-the-clock", "by-everybody's-word"] as const;
 const SETTLE_MS = 120_000;

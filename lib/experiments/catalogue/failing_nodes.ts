@@ -1,10 +1,10 @@
 /** The original's Figure 5: gets and puts with 0 to 5 of 8 nodes gone. */
+import { runSimulatedLoad } from "../engines/simulated_load.ts";
+import { failNodes, liveNode, NOTICED_MS, resilientCluster } from "../engines/simulated_outage.ts";
+import { ONE_LEG } from "../engines/workload_engines.ts";
 import { checkAtLeast, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
-import { BUCKETS_MAX } from "../histogram.ts";
 import { bucketMs, integer, integers, latency, requireAtMost } from "../parameters.ts";
-import { runSimulatedLoad } from "../simulated_load.ts";
-import { ONE_LEG } from "../workload_engines.ts";
-import { failNodes, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
+import { BUCKETS_MAX } from "../stats/histogram.ts";
 
 export const FAILING_NODES = defineExperiment({
   name: "failing-nodes",

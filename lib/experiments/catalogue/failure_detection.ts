@@ -2,6 +2,7 @@
  * What the phi of the failure detector trades: how soon a dead node is noticed, against how often a
  * living one is taken for dead (Hayashibara et al., 2004). Messages are lost meanwhile.
  */
+import { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import {
   type Check,
   checkAtMost,
@@ -12,7 +13,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, decimals, flag, integer, integers } from "../parameters.ts";
-import { SimulatedCluster } from "../simulated_cluster.ts";
 
 const KINDS = ["fixed", "adaptive"] as const;
 

@@ -1,4 +1,8 @@
 /** The original's Figure 4: puts while nodes fail, ever more often. */
+import type { SeededRandom } from "../../random/seeded.ts";
+import type { Steps } from "../engines/simulated_cluster.ts";
+import { spawnLoad } from "../engines/simulated_load.ts";
+import { crash, liveNode, NOTICED_MS, resilientCluster } from "../engines/simulated_outage.ts";
 import {
   checkAtLeast,
   checkThat,
@@ -8,10 +12,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, decimals, integer, latency, requireAtMost } from "../parameters.ts";
-import type { Steps } from "../simulated_cluster.ts";
-import { spawnLoad } from "../simulated_load.ts";
-import { crash, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
-import type { SeededRandom } from "../../random/seeded.ts";
 
 export const FAILURE_RATE = defineExperiment({
   name: "failure-rate",

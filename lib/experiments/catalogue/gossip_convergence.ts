@@ -3,6 +3,10 @@
  * a node knows it with the first state of that incarnation that reaches it. Model: synchronous rounds
  * in which everybody calls one random peer, push-pull.
  */
+import type { NodeState } from "../../dynamo/gossip/gossip.ts";
+import type { Event } from "../../dynamo/types/events.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+import { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import {
   type Check,
   checkAtMost,
@@ -13,10 +17,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { flag, integer, integers } from "../parameters.ts";
-import { SimulatedCluster } from "../simulated_cluster.ts";
-import type { SeededRandom } from "../../random/seeded.ts";
-import type { NodeState } from "../../dynamo/gossip.ts";
-import type { Event } from "../../dynamo/events.ts";
 
 /** Push-pull, Doerr and Kostrygin, ICALP 2017: plus a constant. */
 const pushPull = (n: number) =>

@@ -2,6 +2,9 @@
  * A node comes back and everybody wants to give it its hints at once. The receiver takes so many at a
  * time and asks the others to wait; here is what that cap buys.
  */
+import type { SimulatedCluster } from "../engines/simulated_cluster.ts";
+import { runSimulatedLoad, spawnLoad } from "../engines/simulated_load.ts";
+import { crash, NOTICED_MS, resilientCluster } from "../engines/simulated_outage.ts";
 import {
   type Check,
   checkAtLeast,
@@ -13,9 +16,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, integer, integers } from "../parameters.ts";
-import { runSimulatedLoad, spawnLoad } from "../simulated_load.ts";
-import { crash, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
-import type { SimulatedCluster } from "../simulated_cluster.ts";
 
 const GIVE_UP_MS = 600_000;
 

@@ -1,4 +1,6 @@
 /** The original's Figure 3 once more: a few hot keys, whose nodes have more to do than the others. */
+import { SimulatedCluster } from "../engines/simulated_cluster.ts";
+import { runSimulatedLoad } from "../engines/simulated_load.ts";
 import {
   type Check,
   checkThat,
@@ -7,8 +9,6 @@ import {
   rounded,
   type Row,
 } from "../experiment.ts";
-import { BUCKETS_MAX } from "../histogram.ts";
-import { keyChooser, type KeyPattern } from "../keys.ts";
 import {
   bucketMs,
   choices,
@@ -18,8 +18,8 @@ import {
   quorumsOf,
   requireNodes,
 } from "../parameters.ts";
-import { SimulatedCluster } from "../simulated_cluster.ts";
-import { runSimulatedLoad } from "../simulated_load.ts";
+import { BUCKETS_MAX } from "../stats/histogram.ts";
+import { keyChooser, type KeyPattern } from "../workload/keys.ts";
 
 const PATTERNS: readonly KeyPattern[] = ["uniform", "zipfian", "hot-set"];
 

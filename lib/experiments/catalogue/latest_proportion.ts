@@ -1,4 +1,7 @@
 /** The original Dynamo Simulator's Figure 6: how many of the R replies of a get hold the latest value. */
+import { liveTimedReads } from "../engines/live_timed_reads.ts";
+import { repairConfig, REPAIRS } from "../engines/repairs.ts";
+import { simulateTimedReads } from "../engines/simulated_timed_reads.ts";
 import {
   checkAtLeast,
   checkThat,
@@ -7,7 +10,6 @@ import {
   rounded,
   type Row,
 } from "../experiment.ts";
-import { liveTimedReads } from "../live_timed_reads.ts";
 import {
   choice,
   decimals,
@@ -17,9 +19,7 @@ import {
   quorumsOf,
   requireNodes,
 } from "../parameters.ts";
-import { repairConfig, REPAIRS } from "../repairs.ts";
-import { simulateTimedReads } from "../simulated_timed_reads.ts";
-import { latestReplyShare, shareWithin } from "../timed_reads.ts";
+import { latestReplyShare, shareWithin } from "../workload/timed_reads.ts";
 
 export const LATEST_PROPORTION = defineExperiment({
   name: "latest-proportion",

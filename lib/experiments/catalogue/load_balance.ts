@@ -8,9 +8,14 @@
  * starts at 6/7 rather than 1. Our own store deals partitions so that neighbours differ (`dealt`) and
  * has no such skips; that is shown as a fourth line.
  */
-import { foundRing } from "../../dynamo/founding.ts";
-import { boundaryOf } from "../../dynamo/position.ts";
-import { type Partitioning, Ring, type RingMember, type RingState } from "../../dynamo/ring.ts";
+import { foundRing } from "../../dynamo/ring/initial_ring.ts";
+import { boundaryOf } from "../../dynamo/ring/position.ts";
+import {
+  type Partitioning,
+  Ring,
+  type RingMember,
+  type RingState,
+} from "../../dynamo/ring/ring.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { checkAtMost, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
 import { choices, integer, integers, requireAtMost } from "../parameters.ts";

@@ -3,7 +3,9 @@
  * to a set under one key by reading it and writing it back. Then everything heals, and whatever was
  * acknowledged must be in the set.
  */
-import type { ClusterConfig } from "../../dynamo/config.ts";
+import type { ClusterConfig } from "../../dynamo/types/config.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
 import {
   type Check,
   checkAtLeast,
@@ -14,8 +16,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { choices, decimal, integer } from "../parameters.ts";
-import { SimulatedCluster, type Steps } from "../simulated_cluster.ts";
-import type { SeededRandom } from "../../random/seeded.ts";
 
 const NODES = 5;
 const HEAL_MS = 60_000;

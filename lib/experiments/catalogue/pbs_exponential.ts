@@ -1,6 +1,6 @@
 /** PBS section 5.3: how staleness follows from the shape of the write's delay alone. */
-import pbs from "../data/pbs.json" with { type: "json" };
 import { parseLegs } from "../../random/latency.ts";
+import pbs from "../data/pbs.json" with { type: "json" };
 import {
   checkAtMost,
   defineExperiment,
@@ -10,8 +10,8 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimals, integer, requireAtMost } from "../parameters.ts";
-import { WARS_N_MAX } from "../wars.ts";
-import { tellingTimes } from "../wars_report.ts";
+import { tellingTimes } from "../wars/report.ts";
+import { WARS_N_MAX } from "../wars/wars.ts";
 import { TRIALS_BOUNDS, warsTrials } from "./wars_trials.ts";
 
 const published = pbs["pbs-exponential"];

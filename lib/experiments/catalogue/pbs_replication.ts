@@ -2,7 +2,7 @@
 import { parseLegs } from "../../random/latency.ts";
 import { checkThat, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
 import { integer, integers, latencies } from "../parameters.ts";
-import { WARS_N_MAX } from "../wars.ts";
+import { WARS_N_MAX } from "../wars/wars.ts";
 import { TRIALS_BOUNDS, warsTrials } from "./wars_trials.ts";
 
 const ONE = { r: 1, w: 1 } as const;

@@ -1,6 +1,6 @@
 /** PBS Table 4: what latency and staleness each quorum gives, for each production system's latencies. */
-import pbs from "../data/pbs.json" with { type: "json" };
 import { parseLegs, PROFILES } from "../../random/latency.ts";
+import pbs from "../data/pbs.json" with { type: "json" };
 import {
   checkAtMost,
   defineExperiment,
@@ -11,9 +11,9 @@ import {
   type Row,
 } from "../experiment.ts";
 import { choice, integer, latencies } from "../parameters.ts";
-import { compare } from "../result.ts";
-import { allQuorums, WARS_COORDINATORS, WARS_N_MAX } from "../wars.ts";
-import { tellingTimes, warsReport } from "../wars_report.ts";
+import { compare } from "../report/result.ts";
+import { tellingTimes, warsReport } from "../wars/report.ts";
+import { allQuorums, WARS_COORDINATORS, WARS_N_MAX } from "../wars/wars.ts";
 import { TRIALS_BOUNDS, warsTrials } from "./wars_trials.ts";
 
 const published = pbs["pbs-table"];

@@ -1,4 +1,5 @@
 /** The original Dynamo Simulator's Figure 3: whole distributions of response times. */
+import { ONE_LEG, runPlan } from "../engines/workload_engines.ts";
 import {
   checkAtMost,
   checkThat,
@@ -7,10 +8,9 @@ import {
   rounded,
   type Row,
 } from "../experiment.ts";
-import { BUCKETS_MAX } from "../histogram.ts";
 import { bucketMs, integer, latency, quorums, quorumsOf, requireNodes } from "../parameters.ts";
-import { ONE_LEG, runPlan } from "../workload_engines.ts";
-import { PUTS_THEN_GETS, WORKLOAD_PARAMETERS, workloadOf } from "../workload_plan.ts";
+import { BUCKETS_MAX } from "../stats/histogram.ts";
+import { PUTS_THEN_GETS, WORKLOAD_PARAMETERS, workloadOf } from "../workload/workload_plan.ts";
 
 /** Means this much alike are not told apart: the second and third of like delays take the same time. */
 const ALIKE = 0.01;

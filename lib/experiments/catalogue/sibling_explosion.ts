@@ -2,6 +2,8 @@
  * Two writers take turns, each over what its own last write returned. A vector clock with one entry a
  * server cannot say "after mine, beside yours" and keeps everything; a dotted one can.
  */
+import type { CausalContext } from "../../dynamo/versions/versions.ts";
+import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
 import {
   type Check,
   checkAtLeast,
@@ -11,8 +13,6 @@ import {
   type Row,
 } from "../experiment.ts";
 import { choices, integer } from "../parameters.ts";
-import { SimulatedCluster, type Steps } from "../simulated_cluster.ts";
-import type { CausalContext } from "../../dynamo/versions.ts";
 
 const KEY = "cart";
 

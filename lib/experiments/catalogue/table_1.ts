@@ -1,4 +1,7 @@
 /** The original Dynamo Simulator's table: what R and W cost, in gets and in puts. */
+import { parseLegs } from "../../random/latency.ts";
+import { modelWorkload } from "../engines/modelled_workload.ts";
+import { ONE_LEG, runPlan } from "../engines/workload_engines.ts";
 import {
   type Check,
   checkAtMost,
@@ -10,11 +13,8 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, integer, latency, quorums, quorumsOf, requireNodes } from "../parameters.ts";
-import { parseLegs } from "../../random/latency.ts";
-import { modelWorkload } from "../modelled_workload.ts";
-import { scaledLegs } from "../scaled_legs.ts";
-import { ONE_LEG, runPlan } from "../workload_engines.ts";
-import type { WorkloadPlan } from "../workload_plan.ts";
+import { scaledLegs } from "../wars/scaled_legs.ts";
+import type { WorkloadPlan } from "../workload/workload_plan.ts";
 
 const COLUMNS = {
   N: "replicas",

@@ -3,6 +3,8 @@
  * protocol does? The model's coordinator is a replica, as ours are.
  */
 import { parseLegs } from "../../random/latency.ts";
+import { liveTimedReads } from "../engines/live_timed_reads.ts";
+import { simulateTimedReads } from "../engines/simulated_timed_reads.ts";
 import {
   type Check,
   checkAtMost,
@@ -12,8 +14,6 @@ import {
   rounded,
   type Row,
 } from "../experiment.ts";
-import type { LatencyRecorder } from "../histogram.ts";
-import { liveTimedReads } from "../live_timed_reads.ts";
 import {
   decimal,
   integer,
@@ -24,11 +24,11 @@ import {
   requireNodes,
   type Values,
 } from "../parameters.ts";
-import { scaledLegs } from "../scaled_legs.ts";
-import { simulateTimedReads } from "../simulated_timed_reads.ts";
-import { shareWithin, type TimedReads } from "../timed_reads.ts";
-import { tVisibilityMs } from "../staleness.ts";
-import type { WarsTally } from "../wars.ts";
+import type { LatencyRecorder } from "../stats/histogram.ts";
+import { tVisibilityMs } from "../stats/staleness.ts";
+import { scaledLegs } from "../wars/scaled_legs.ts";
+import type { WarsTally } from "../wars/wars.ts";
+import { shareWithin, type TimedReads } from "../workload/timed_reads.ts";
 import { warsTrials } from "./wars_trials.ts";
 
 const PERCENTS: readonly number[] = [50, 90, 99, 99.9];

@@ -3,6 +3,10 @@
  * one and the same mixture of load and failures. A configuration is on the *Pareto front* when no other
  * is better in one of p99, staleness and availability without being worse in another.
  */
+import type { SeededRandom } from "../../random/seeded.ts";
+import { repairConfig, REPAIRS } from "../engines/repairs.ts";
+import type { SimulatedCluster, Steps } from "../engines/simulated_cluster.ts";
+import { crash, liveNode, NOTICED_MS, resilientCluster } from "../engines/simulated_outage.ts";
 import {
   checkAtLeast,
   checkThat,
@@ -21,12 +25,8 @@ import {
   quorums,
   quorumsOf,
 } from "../parameters.ts";
-import { LatencyRecorder } from "../histogram.ts";
-import type { SimulatedCluster, Steps } from "../simulated_cluster.ts";
-import { crash, liveNode, NOTICED_MS, resilientCluster } from "../simulated_outage.ts";
-import { type Judged, pLatestByAge, StalenessHistory, summarise } from "../staleness.ts";
-import type { SeededRandom } from "../../random/seeded.ts";
-import { repairConfig, REPAIRS } from "../repairs.ts";
+import { LatencyRecorder } from "../stats/histogram.ts";
+import { type Judged, pLatestByAge, StalenessHistory, summarise } from "../stats/staleness.ts";
 
 const NODES = 6;
 const KEYS = 40;

@@ -1,6 +1,12 @@
 /** WARS within a point of an experiment: block by block, telling how far it is. */
 import type { PointContext } from "../experiment.ts";
-import { BLOCK_TRIALS, requireModel, WarsEngine, type WarsModel, type WarsTally } from "../wars.ts";
+import {
+  BLOCK_TRIALS,
+  requireModel,
+  WarsEngine,
+  type WarsModel,
+  type WarsTally,
+} from "../wars/wars.ts";
 
 export const TRIALS_BOUNDS = { least: 1_000, most: 4_000_000_000 } as const;
 

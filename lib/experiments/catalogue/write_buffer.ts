@@ -1,10 +1,10 @@
 /** Dynamo section 6.1: durability traded for the tail of writes. */
+import { DURABILITIES } from "../../dynamo/types/config.ts";
+import { parseLegs } from "../../random/latency.ts";
+import { SimulatedCluster } from "../engines/simulated_cluster.ts";
+import { runSimulatedLoad } from "../engines/simulated_load.ts";
 import { checkAtLeast, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
 import { integer, latency, requireAtMost } from "../parameters.ts";
-import { SimulatedCluster } from "../simulated_cluster.ts";
-import { runSimulatedLoad } from "../simulated_load.ts";
-import { parseLegs } from "../../random/latency.ts";
-import { DURABILITIES } from "../../dynamo/config.ts";
 
 export const WRITE_BUFFER = defineExperiment({
   name: "write-buffer",

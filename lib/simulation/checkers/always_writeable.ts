@@ -6,10 +6,10 @@
  * under way. Refusals at the bound of hints or siblings are excepted.
  */
 import { parseDistribution, parseLegs, type Shape } from "../../random/latency.ts";
-import { endOf, type Fault, type FaultKind } from "../faults.ts";
-import type { Operation } from "../history.ts";
-import { US_PER_MS } from "../link_rules.ts";
-import type { Scenario } from "../scenario.ts";
+import { endOf, type Fault, type FaultKind } from "../faults/faults.ts";
+import { US_PER_MS } from "../faults/link_rules.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+import type { Operation } from "../workload/history.ts";
 import { always, type Checker, type Finding, named } from "./checker.ts";
 
 const PROCESS_FAULTS: readonly FaultKind[] = ["crash", "kill", "restart", "wipe"];

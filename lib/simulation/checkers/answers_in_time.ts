@@ -2,10 +2,10 @@
  * Checker 10, the part that holds under every quorum: a node that is left in peace answers every
  * request, if only to say that it failed. Where it has to say yes: `always_writeable.ts`.
  */
-import { CLIENTS, endOf, type Fault } from "../faults.ts";
-import { isLinkFault } from "../fault_driver.ts";
-import type { Operation } from "../history.ts";
-import { US_PER_MS } from "../link_rules.ts";
+import { isLinkFault } from "../faults/fault_driver.ts";
+import { CLIENTS, endOf, type Fault } from "../faults/faults.ts";
+import { US_PER_MS } from "../faults/link_rules.ts";
+import type { Operation } from "../workload/history.ts";
 import { always, type Checker, type Finding, named } from "./checker.ts";
 
 export const answersInTime: Checker = {

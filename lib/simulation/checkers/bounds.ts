@@ -2,7 +2,7 @@
  * Checker 7: bounds hold. Nothing is left over once a run has ended, and nothing ever grew past what
  * the configuration allows.
  */
-import { CLOCK_ENTRIES_MAX } from "../../dynamo/versions.ts";
+import { CLOCK_ENTRIES_MAX } from "../../dynamo/versions/versions.ts";
 import { always, type Checker, type Evidence, type Finding, isRestless } from "./checker.ts";
 
 export const bounds: Checker = {

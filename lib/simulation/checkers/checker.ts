@@ -2,13 +2,13 @@
  * What a checker is: a question with a name, asked of everything that a finished run left behind.
  */
 import type { ReplicaStats } from "../../dynamo/counters.ts";
-import type { Ring } from "../../dynamo/ring.ts";
-import type { Versioning } from "../../dynamo/versions.ts";
-import type { Causality, KeyWrites } from "../causality.ts";
+import type { Ring } from "../../dynamo/ring/ring.ts";
+import type { Versioning } from "../../dynamo/versions/versions.ts";
 import type { Holding } from "../healing.ts";
-import type { History, Operation } from "../history.ts";
 import type { RunRecord } from "../run_record.ts";
-import type { Scenario } from "../scenario.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+import type { History, Operation } from "../workload/history.ts";
+import type { Causality, KeyWrites } from "./causality.ts";
 
 /** What a run left behind. */
 export interface Evidence {

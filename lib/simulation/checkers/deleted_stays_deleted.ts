@@ -2,7 +2,7 @@
  * Checker 6: deleted stays deleted. Whatever the client of an acknowledged delete had seen is gone in
  * the end; so is, after a delete without context, whatever its coordinator must have read.
  */
-import type { Operation } from "../history.ts";
+import type { Operation } from "../workload/history.ts";
 import {
   type Checker,
   type Evidence,

@@ -3,7 +3,7 @@
  * in the end nor beside its successor in one answer; and what was ever durable is still there, unless
  * something supersedes it.
  */
-import { type Causality, Deleted, type KeyWrites } from "../causality.ts";
+import { type Causality, Deleted, type KeyWrites } from "./causality.ts";
 import {
   type Checker,
   type Evidence,

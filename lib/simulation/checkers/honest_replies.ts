@@ -3,7 +3,7 @@
  * nodes, PW of them primaries; a read was answered by R distinct nodes; what certainly failed never
  * surfaces; and every operation ends.
  */
-import type { Operation } from "../history.ts";
+import type { Operation } from "../workload/history.ts";
 import {
   type Checker,
   type Evidence,

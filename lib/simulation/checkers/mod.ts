@@ -1,9 +1,9 @@
 /**
  * All checkers, in the order of the design (DESIGN section 10).
  *
- * A checker counts only when a planted bug makes it fail: see `bugs.ts`.
+ * A checker counts only when a planted bug makes it fail: see `mutants.ts`.
  */
-import type { Scenario } from "../scenario.ts";
+import type { Scenario } from "../scenario/scenario.ts";
 import { alwaysWriteable } from "./always_writeable.ts";
 import { answersInTime } from "./answers_in_time.ts";
 import { bounds } from "./bounds.ts";

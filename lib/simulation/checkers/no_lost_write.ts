@@ -2,7 +2,7 @@
  * Checker 1: no acknowledged write is lost. In the end its value, or one whose writer had seen it,
  * is on every owner; unless a delete that had seen it took it away, or the simulator destroyed its last copy.
  */
-import { Deleted } from "../causality.ts";
+import { Deleted } from "./causality.ts";
 import { type Checker, type Finding, isExact, named, readable, writesIn } from "./checker.ts";
 
 export const noLostWrite: Checker = {

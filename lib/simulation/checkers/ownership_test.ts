@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Ring, type RingState } from "../../dynamo/ring.ts";
-import { parseScenario } from "../scenario.ts";
+import { Ring, type RingState } from "../../dynamo/ring/ring.ts";
+import { parseScenario } from "../scenario/scenario.ts";
 import type { Evidence } from "./checker.ts";
 import { ownership } from "./ownership.ts";
 

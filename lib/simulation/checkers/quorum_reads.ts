@@ -8,9 +8,9 @@
  * A replica whose copy was destroyed, by a new disk, an older one or damage, answers no read of it until
  * it has it again from the others. So what more nodes acknowledged than lost their copy has to be seen.
  */
-import type { Causality } from "../causality.ts";
-import type { Operation } from "../history.ts";
 import type { RunRecord } from "../run_record.ts";
+import type { Operation } from "../workload/history.ts";
+import type { Causality } from "./causality.ts";
 import { type Checker, type Finding, isExact, named, ownersCount } from "./checker.ts";
 
 export const quorumReads: Checker = {

@@ -3,9 +3,9 @@
  * applied twice; no value is read or stored that nobody wrote; and merging is commutative,
  * associative and idempotent on what the replicas really held.
  */
-import { sameSiblings, type Siblings, type Versioning } from "../../dynamo/versions.ts";
-import { describeValue } from "../describe.ts";
+import { sameSiblings, type Siblings, type Versioning } from "../../dynamo/versions/versions.ts";
 import type { Holding } from "../healing.ts";
+import { describeValue } from "../report/describe.ts";
 import { type Checker, type Evidence, type Finding, isExact, named } from "./checker.ts";
 
 export const uniqueDots: Checker = {

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { prepare } from "../../lib/experiments/catalogue/catalogue.ts";
+import { readRun } from "./directory.ts";
+import { type Ended, engineFor, runAllInto, runInto } from "./run.ts";
+
+const FLAGS = { seed: "3", set: {}, workers: 1 };
+const { signal } = new AbortController();
+
+async function inTemporaryDirectory(work: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir();
+  try {
+    await work(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("run --all: each in a directory of its own, under a page that lists them", async () => {
+  await inTemporaryDirectory(async (dir) => {
+    const all = [
+      prepare("sibling-explosion", "simulated", {}),
+      prepare("availability", "model", {}),
+    ];
+    const names: string[] = [];
+    const listed = await runAllInto(dir, all, FLAGS, signal, ({ prepared, ended }) => {
+      assert.equal(ended.done, ended.wanted);
+      names.push(prepared.experiment.name);
+    });
+    assert.deepEqual(names, ["sibling-explosion", "availability"]);
+    assert.equal(listed.length, 2);
+    const page = await Deno.readTextFile(join(dir, "index.html"));
+    for (const name of names) {
+      assert.match(page, new RegExp(`<a href="${name}/report.html">`));
+      assert.ok((await Deno.stat(join(dir, name, "report.html"))).isFile);
+    }
+    assert.match(page, /✓ 2 passed/);
+    // Once more: nothing is left to do.
+    const again = await runAllInto(dir, all, FLAGS, signal, () => {});
+    const worked = (ended: Ended | undefined) => ended?.result.durationMs;
+    assert.deepEqual(
+      again.map(({ ended }) => worked(ended)),
+      listed.map(({ ended }) => worked(ended)),
+    );
+  });
+});
+
+Deno.test("run --resume refuses to begin; --fresh begins whatever is there", async () => {
+  await inTemporaryDirectory(async (dir) => {
+    const prepared = prepare("sibling-explosion", "simulated", { writes: "6" });
+    await assert.rejects(
+      runInto(dir, prepared, { ...FLAGS, resume: true }, signal),
+      /--resume needs a run to go on with/,
+    );
+    await runInto(dir, prepared, FLAGS, signal);
+    const resumed = await runInto(dir, prepared, { ...FLAGS, resume: true }, signal);
+    assert.equal(resumed.done, 2);
+    const other = prepare("availability", "model", {});
+    await assert.rejects(runInto(dir, other, FLAGS, signal), /holds another run: experiment is/);
+    await runInto(dir, other, { ...FLAGS, fresh: true }, signal);
+    assert.equal((await readRun(dir))?.header.experiment, "availability");
+  });
+});
+
+Deno.test("a point that fails says which and why, and what was done is kept", async () => {
+  await inTemporaryDirectory(async (dir) => {
+    const sound = prepare("load-balance", "model", { tokens: "2,4,8", rings: "1", nodes: "5" });
+    const ill = {
+      ...sound,
+      // On this thread, so that its failure is the one that is planted.
+      engine: "live" as const,
+      run: (index: number, context: Parameters<typeof sound.run>[1]) => {
+        if (index === 1) throw new Error("a planted failure");
+        return sound.run(index, context);
+      },
+    };
+    const ended = await runInto(dir, ill, FLAGS, signal);
+    assert.equal(ended.failure, "point 1 failed: a planted failure");
+    assert.equal(ended.done, 1);
+    assert.deepEqual(ended.result.checks, []);
+    assert.equal((await readRun(dir))?.points.length, 1);
+  });
+});
+
+Deno.test("the engine of --all is the one asked for, or each one's first", () => {
+  assert.equal(engineFor(["simulated", "live"], undefined), "simulated");
+  assert.equal(engineFor(["simulated", "live"], "live"), "live");
+  assert.equal(engineFor(["model"], "live"), null);
+});

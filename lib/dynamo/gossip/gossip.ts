@@ -1,0 +1,149 @@
+/**
+ * Gossip: what nodes know of each other, spread by push-pull (Demers et al., 1987; SOSP 2007, section
+ * 4.8.1). Each interval a node picks one random peer, sends a digest of what it knows, gets back what
+ * the peer knows better, and sends what the peer asked for. A rumour reaches n nodes in about
+ * log3 n + log2 ln n rounds.
+ *
+ * A node alone writes its own state, and every beat makes it newer: (incarnation, heartbeat) orders
+ * it. So reconciling is taking the newer of two, whoever brings it.
+ */
+import type { Life, LifeStatus } from "../recovery/lives.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { Micros } from "../types/events.ts";
+
+/** What a node says of itself. Plain JSON. */
+export interface NodeState extends Life {
+  readonly id: NodeId;
+  readonly heartbeat: number;
+  /** How often it beats at present, ms. */
+  readonly intervalMs: number;
+  /** Absent when it is settled. */
+  readonly status?: Exclude<LifeStatus, "settled">;
+}
+
+/** One line a node: enough to tell who knows better. */
+export type Digest = readonly DigestLine[];
+export type DigestLine = readonly [
+  id: NodeId,
+  incarnation: number,
+  heartbeat: number,
+  bootNumber: number,
+];
+
+export interface Reconciliation {
+  /** States that this side knows better. */
+  readonly newer: readonly NodeState[];
+  /** Nodes whose state the other side knows better. */
+  readonly wanted: readonly NodeId[];
+}
+
+/** The adaptive interval's range, as factors of the configured one, and how fast it relaxes. */
+const ADAPTIVE_MIN = 0.25;
+const ADAPTIVE_MAX = 4;
+const ADAPTIVE_RELAX = 1.25;
+
+export class Gossip {
+  private readonly states = new Map<NodeId, NodeState>();
+  private factor = 1;
+
+  constructor(
+    readonly self: NodeId,
+    private life: Life,
+    private readonly baseMs: number,
+    private readonly adaptive: boolean,
+    private status: LifeStatus = "settled",
+  ) {
+    this.beat();
+  }
+
+  get intervalMs(): number {
+    return Math.max(1, Math.round(this.baseMs * this.factor));
+  }
+
+  /** An interval has passed in calm: under the adaptive interval that slows it down. */
+  relax(): void {
+    if (this.adaptive) this.factor = Math.min(ADAPTIVE_MAX, this.factor * ADAPTIVE_RELAX);
+  }
+
+  /** This node lives: its state gets newer. `writes`: changes that its disk has taken by now. */
+  beat(writes = this.life.writes): void {
+    this.life = { ...this.life, writes };
+    const heartbeat = (this.states.get(this.self)?.heartbeat ?? 0) + 1;
+    const { self: id, life, intervalMs, status } = this;
+    const own = { id, ...life, heartbeat, intervalMs };
+    this.states.set(id, status === "settled" ? own : { ...own, status });
+  }
+
+  /** What this node tells of itself has changed. */
+  describe(life: Life, status: LifeStatus): void {
+    this.life = life;
+    this.status = status;
+    this.beat();
+  }
+
+  /** Something has changed that others should hear of soon. */
+  onChange(): void {
+    if (this.adaptive) this.factor = ADAPTIVE_MIN;
+  }
+
+  own(): NodeState {
+    return this.states.get(this.self) as NodeState;
+  }
+
+  /** Sorted by id, so that a digest depends on what is known and not on how it was learned. */
+  digest(): Digest {
+    return [...this.states.values()]
+      .map(({ id, incarnation, heartbeat, bootNumber }) =>
+        [id, incarnation, heartbeat, bootNumber] as const
+      )
+      .sort((a, b) => a[0] < b[0] ? -1 : 1);
+  }
+
+  compare(digest: Digest): Reconciliation {
+    const newer: NodeState[] = [];
+    const wanted: NodeId[] = [];
+    const mentioned = new Set<NodeId>();
+    for (const [id, incarnation, heartbeat, bootNumber] of digest) {
+      mentioned.add(id);
+      const known = this.states.get(id);
+      const order = known === undefined
+        ? -1
+        : known.incarnation - incarnation || known.heartbeat - heartbeat;
+      if (order < 0) wanted.push(id);
+      // Another boot is worth telling of, whichever is newer: the node may not know of it.
+      const isOther = known !== undefined && known.bootNumber !== bootNumber;
+      if (known !== undefined && (order > 0 || isOther)) newer.push(known);
+    }
+    for (const [id, state] of this.states) {
+      if (!mentioned.has(id)) newer.push(state);
+    }
+    return { newer, wanted };
+  }
+
+  statesOf(ids: readonly NodeId[]): NodeState[] {
+    return ids.flatMap((id) => this.states.get(id) ?? []);
+  }
+
+  /** Takes what is newer of others; returns the states that were, with whether the node started anew. */
+  absorb(
+    states: readonly NodeState[],
+  ): { readonly state: NodeState; readonly restarted: boolean }[] {
+    const news: { state: NodeState; restarted: boolean }[] = [];
+    for (const state of states) {
+      if (state.id === this.self) continue;
+      const known = this.states.get(state.id);
+      const order = known === undefined
+        ? 1
+        : state.incarnation - known.incarnation || state.heartbeat - known.heartbeat;
+      if (order <= 0) continue;
+      this.states.set(state.id, state);
+      news.push({ state, restarted: known !== undefined && state.incarnation > known.incarnation });
+    }
+    return news;
+  }
+
+  /** Of the node's last heard state, the interval in µs. */
+  intervalUsOf(id: NodeId): Micros {
+    return (this.states.get(id)?.intervalMs ?? this.baseMs) * 1_000;
+  }
+}

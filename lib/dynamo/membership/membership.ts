@@ -1,0 +1,300 @@
+/**
+ * The membership as this node knows it: who belongs to the cluster, which tokens they *should* hold,
+ * and who *does* hold each range until the data has moved (SOSP 2007, section 4.8).
+ *
+ * All of it is versioned entries of which the newer wins, so views that were told the same things are
+ * the same, in whatever order they heard them; only what differs from the founding travels. A member
+ * who leaves keeps its entry: a name that is forgotten could come back with old data.
+ */
+import { md5 } from "js-md5";
+import type { PeerLife } from "../recovery/lives.ts";
+import { type LocalMark, Ownership, type Stretch } from "../ring/ownership.ts";
+import type { Position } from "../ring/position.ts";
+import { type NodeId, Ring, type RingState, type Token } from "../ring/ring.ts";
+import type { Founding, Member } from "../types/events.ts";
+
+/**
+ * `leaving` hands its ranges over and serves them until then; `left` has done so; `removed` was dead
+ * and is listened to no more, for what it holds may be older than what was forgotten meanwhile.
+ */
+export type Standing = "member" | "leaving" | "left" | "removed";
+
+export interface MemberEntry {
+  readonly member: Member;
+  readonly standing: Standing;
+  /** Rises with every act that concerns the node. 1 for founding members. */
+  readonly version: number;
+  /** Data directories with which it was removed: it cannot come back with these. */
+  readonly removedData?: readonly string[];
+  /**
+   * A founding member of which nothing but the data directory has changed: it listens where the founding
+   * data of this start say, and not where it listened when the entry was made.
+   */
+  readonly asFounded?: true;
+}
+
+/** Who should hold a token; null once nobody should. */
+export interface TokenEntry {
+  readonly position: Position;
+  readonly owner: NodeId | null;
+  readonly epoch: number;
+}
+
+/** What differs from the founding. Plain JSON: spread by gossip, kept on the disk. */
+export interface MembershipState {
+  readonly members: readonly MemberEntry[];
+  readonly tokens: readonly TokenEntry[];
+  readonly stretches: readonly Stretch[];
+}
+
+/** What a node keeps on its disk. */
+export interface MembershipDocument {
+  readonly state: MembershipState;
+  readonly marks: readonly LocalMark[];
+  /** The last lives of the other members that this node has heard of; absent where there are none. */
+  readonly peers?: readonly PeerLife[];
+}
+
+const STANDINGS: readonly Standing[] = ["member", "leaving", "left", "removed"];
+
+/** Everything that a change of membership makes; absent as long as there was none. */
+interface Changed {
+  readonly entries: Map<NodeId, MemberEntry>;
+  /** By position; only those that are not as founded. */
+  readonly tokens: Map<Position, TokenEntry>;
+  readonly ownership: Ownership;
+}
+
+export class Membership {
+  /** Who holds what now; replaced, never changed. */
+  ring: Ring;
+  /** Names the whole view: equal on two nodes exactly when they know the same. */
+  version = "";
+  /** Likewise for members and the tokens they should hold, without how far the moves have come. */
+  planVersion = "";
+  /** No two acts at once have left anything to be put right. */
+  isSound = true;
+  /** Members that still have a part in the cluster, but for this node; the founding ones first. */
+  peers: readonly NodeId[];
+  private changed: Changed | null = null;
+
+  constructor(
+    private readonly founding: Founding,
+    private readonly self: NodeId,
+    remembered?: MembershipDocument,
+  ) {
+    this.ring = Ring.over(founding.ring, founding.config.n);
+    this.peers = founding.members.map((member) => member.id).filter((id) => id !== self);
+    if (remembered === undefined) return;
+    this.merge(remembered.state);
+    for (const mark of remembered.marks) this.mark(mark);
+  }
+
+  // Who ----------------------------------------------------------------------------------------------
+
+  entry(id: NodeId): MemberEntry | undefined {
+    const told = this.told(id);
+    if (told?.asFounded !== true) return told;
+    const founded = this.founded(id);
+    const { dataId } = told.member;
+    if (founded === undefined || dataId === undefined) return told;
+    return { ...told, member: { ...founded, dataId } };
+  }
+
+  /** As all nodes tell each other of it, wherever this start's founding data say that it listens. */
+  private told(id: NodeId): MemberEntry | undefined {
+    const changed = this.changed?.entries.get(id);
+    if (changed !== undefined) return changed;
+    const member = this.founded(id);
+    return member === undefined ? undefined : { member, standing: "member", version: 1 };
+  }
+
+  private founded(id: NodeId): Member | undefined {
+    return this.founding.members.find((member) => member.id === id);
+  }
+
+  /** Nothing but its data directory differs from the founding. */
+  isAsFounded(id: NodeId): boolean {
+    const changed = this.changed?.entries.get(id);
+    return changed === undefined ? this.founded(id) !== undefined : changed.asFounded === true;
+  }
+
+  entries(): MemberEntry[] {
+    const joined = [...this.changed?.entries.keys() ?? []]
+      .filter((id) => !this.founding.members.some((member) => member.id === id)).toSorted();
+    return [...this.founding.members.map((member) => member.id), ...joined]
+      .map((id) => this.entry(id) as MemberEntry);
+  }
+
+  standing(id: NodeId): Standing | null {
+    return this.told(id)?.standing ?? null;
+  }
+
+  /** Has a part in the cluster: it may hold data that counts. */
+  isActive(id: NodeId): boolean {
+    const standing = this.standing(id);
+    return standing === "member" || standing === "leaving";
+  }
+
+  /** Dead for good: nothing can be had from it. */
+  isGone(id: NodeId): boolean {
+    return this.changed?.entries.get(id)?.standing === "removed";
+  }
+
+  /** Was this very node removed? Then it serves nobody. */
+  get isRemoved(): boolean {
+    return this.isGone(this.self);
+  }
+
+  // What ---------------------------------------------------------------------------------------------
+
+  state(): MembershipState {
+    const { changed } = this;
+    if (changed === null) return { members: [], tokens: [], stretches: [] };
+    return {
+      members: [...changed.entries.values()].toSorted((a, b) => a.member.id < b.member.id ? -1 : 1),
+      tokens: [...changed.tokens.values()].toSorted((a, b) => a.position < b.position ? -1 : 1),
+      stretches: changed.ownership.stretches(),
+    };
+  }
+
+  document(): MembershipDocument {
+    return { state: this.state(), marks: this.changed?.ownership.marks() ?? [] };
+  }
+
+  /** The tokens as they should be held. */
+  plannedTokens(): Token[] {
+    const changed = this.changed?.tokens;
+    const founded: TokenEntry[] = this.founding.ring.tokens
+      .filter(({ position }) => changed?.has(position) !== true);
+    const all = [...founded, ...changed?.values() ?? []]
+      .toSorted((a, b) => a.position < b.position ? -1 : 1);
+    // Everybody left at once, each counting on the others: then one has to stay.
+    const last = all.every(({ owner }) => owner === null) ? this.lastOne() : null;
+    return all.flatMap(({ position, owner, epoch }) => {
+      const holder = owner ?? last;
+      return holder === null ? [] : [{ position, owner: holder, epoch }];
+    });
+  }
+
+  private lastOne(): NodeId {
+    const ids = this.entries().map((entry) => entry.member.id).toSorted();
+    return ids.find((id) => this.isActive(id)) ?? ids[0] as NodeId;
+  }
+
+  /** Tokens that two acts at once have left with nodes that should hold none. */
+  orphans(): Token[] {
+    return this.plannedTokens().filter(({ owner }) => this.standing(owner) !== "member");
+  }
+
+  /** Everybody who is meant to stay holds tokens, and nobody else, as far as that can be. */
+  private judge(): boolean {
+    const staying = this.staying();
+    const holders = new Set(this.plannedTokens().map(({ owner }) => owner));
+    if (staying.length === 0) return true;
+    const hasStray = [...holders].some((owner) => !staying.includes(owner));
+    const { partitioning, partitions } = this.founding.ring;
+    const isFull = partitioning === "equal-partitions" && partitions < staying.length;
+    return !hasStray && (isFull || staying.every((id) => holders.has(id)));
+  }
+
+  /** Who is meant to stay, by id. */
+  staying(): NodeId[] {
+    return this.entries().filter(({ standing }) => standing === "member")
+      .map(({ member }) => member.id).toSorted();
+  }
+
+  tokenEpoch(position: Position): number {
+    const changed = this.changed?.tokens.get(position);
+    if (changed !== undefined) return changed.epoch;
+    return this.founding.ring.tokens.find((token) => token.position === position)?.epoch ?? 0;
+  }
+
+  isFenced(range: number): boolean {
+    return this.changed?.ownership.list[range]?.fenced === true;
+  }
+
+  get hasFences(): boolean {
+    return this.changed?.ownership.list.some((segment) => segment.fenced === true) ?? false;
+  }
+
+  isFilled(range: number): boolean {
+    return this.changed?.ownership.list[range]?.filled === true;
+  }
+
+  /** Takes news in; true when there were any. */
+  merge({ members, tokens, stretches }: MembershipState): boolean {
+    if (members.length + tokens.length + stretches.length === 0) return false;
+    const changed = this.changed ??= this.begin();
+    let news = false;
+    for (const entry of members) {
+      const known = this.told(entry.member.id);
+      if (known !== undefined && !isNewer(entry, known)) continue;
+      changed.entries.set(entry.member.id, entry);
+      news = true;
+    }
+    for (const token of tokens) {
+      const epoch = this.tokenEpoch(token.position);
+      const owner = changed.tokens.get(token.position)?.owner ?? "";
+      const isBetter = token.epoch > epoch ||
+        (token.epoch === epoch && token.epoch > 1 && (token.owner ?? "") < owner);
+      if (!isBetter) continue;
+      changed.tokens.set(token.position, token);
+      news = true;
+    }
+    const boundaries = changed.ownership.list.length;
+    if (this.founding.ring.partitioning === "random-tokens") {
+      for (const { position } of tokens) changed.ownership.split(position);
+    }
+    for (const stretch of stretches) {
+      if (changed.ownership.merge(stretch)) news = true;
+    }
+    if (news || changed.ownership.list.length !== boundaries) this.refresh(changed);
+    return news;
+  }
+
+  /** Marks a stretch of this node's own; to be made durable before anybody relies on it. */
+  mark(mark: LocalMark): void {
+    const changed = this.changed ??= this.begin();
+    const boundaries = changed.ownership.list.length;
+    changed.ownership.mark(mark);
+    if (changed.ownership.list.length !== boundaries) this.refresh(changed);
+  }
+
+  /** The founding, as registers that can change. */
+  private begin(): Changed {
+    const { ring } = this;
+    const segments = Array.from({ length: ring.rangeCount }, (_, range) => ({
+      start: ring.range(range).start,
+      owners: ring.primaries(range),
+      epoch: 1,
+    }));
+    return { entries: new Map(), tokens: new Map(), ownership: new Ownership(segments, this.self) };
+  }
+
+  private refresh({ ownership }: Changed): void {
+    const state = this.state();
+    this.version = md5(JSON.stringify(state)).slice(0, 16);
+    this.planVersion = md5(JSON.stringify([state.members, state.tokens])).slice(0, 16);
+    const placed = this.entries().filter(({ standing }) => standing === "member");
+    const ring: RingState = {
+      partitioning: this.founding.ring.partitioning,
+      partitions: this.founding.ring.partitions,
+      tokens: this.plannedTokens(),
+      members: placed.map(({ member: { id, weight, zone } }) =>
+        zone === undefined ? { id, weight } : { id, weight, zone }
+      ).toSorted((a, b) => a.id < b.id ? -1 : 1),
+      segments: ownership.list.map(({ start, owners, epoch }) => ({ start, owners, epoch })),
+    };
+    this.ring = new Ring(ring, this.founding.config.n);
+    this.isSound = this.judge();
+    this.peers = this.entries().map(({ member }) => member.id)
+      .filter((id) => id !== this.self && this.isActive(id));
+  }
+}
+
+function isNewer(entry: MemberEntry, known: MemberEntry): boolean {
+  if (entry.version !== known.version) return entry.version > known.version;
+  const order = STANDINGS.indexOf(entry.standing) - STANDINGS.indexOf(known.standing);
+  return order > 0 || (order === 0 && JSON.stringify(entry) < JSON.stringify(known));
+}

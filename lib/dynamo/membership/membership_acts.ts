@@ -1,0 +1,212 @@
+/**
+ * Orders to change the membership: a plan first, so that a person sees what would move, then a commit,
+ * which is refused if the cluster has changed in between (SOSP 2007, section 4.8.1: explicit acts).
+ */
+import type { Gossiping } from "../gossip/gossiping.ts";
+import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
+import type { MembershipOrder, TransfersState } from "../types/admin.ts";
+import { refusal } from "../types/errors.ts";
+import { ActError, amendment, type Draft, draftOf, type MembershipAct } from "./membership_plan.ts";
+import type { Leftovers } from "./orphaned_replicas.ts";
+import type { Takeovers } from "./range_receiver.ts";
+import type { Handover } from "./range_sender.ts";
+
+/** Plans that wait for their commit: beyond them the oldest is forgotten. */
+const DRAFTS_MAX = 16;
+/** While something is to be moved, it is looked at so often, ms. */
+const TICK_MS = 50;
+
+export class MembershipActs {
+  private readonly drafts = new Map<string, Draft>();
+  private plans = 0;
+  private isTicking = false;
+
+  constructor(
+    private readonly node: NodeContext,
+    private readonly gossiping: Gossiping,
+    private readonly takeovers: Takeovers,
+    private readonly handover: Handover,
+    private readonly leftovers: Leftovers,
+  ) {}
+
+  // Orders ----------------------------------------------------------------------------------------
+
+  onOrder(request: number, order: MembershipOrder): void {
+    switch (order.method) {
+      case "membership.plan":
+        this.plan(request, order.act);
+        break;
+      case "membership.commit":
+        this.commit(request, order.planId);
+        break;
+      case "membership.transfers":
+        this.node.out.respond(request, { status: "transfers", ...this.transfers() });
+        break;
+    }
+  }
+
+  private plan(request: number, act: MembershipAct): void {
+    const { node } = this;
+    try {
+      const planId = `${node.self}-${node.boot.incarnation}-${++this.plans}`;
+      const draft = this.draft(act, planId);
+      const [oldest] = this.drafts.keys();
+      if (this.drafts.size >= DRAFTS_MAX && oldest !== undefined) this.drafts.delete(oldest);
+      this.drafts.set(planId, draft);
+      node.out.respond(request, { status: "plan", plan: draft.plan });
+    } catch (error) {
+      if (!(error instanceof ActError)) throw error;
+      node.refuse(request, refusal("act-refused", error.message));
+    }
+  }
+
+  private draft(act: MembershipAct, planId: string): Draft {
+    const { node } = this;
+    const { n, r, w, tokensPerNode, gossipIntervalMs } = node.config;
+    if (gossipIntervalMs === 0) {
+      throw new ActError(`Cannot ${act.kind} while gossip is off: gossipIntervalMs is 0`);
+    }
+    if (!node.membership.isActive(node.self)) {
+      throw new ActError(`Cannot ${act.kind} through '${node.self}', which is no member itself`);
+    }
+    const around = {
+      membership: node.membership,
+      n,
+      tokensPerNode,
+      quorum: Math.max(r, w),
+      isUp: (id: string) => node.isUp(id),
+      isRecovering: (id: string) =>
+        id === node.self ? node.recovery.isFilling : this.gossiping.statusOf(id) === "recovering",
+      dataIdOf: (id: string) => this.gossiping.dataIdOf(id),
+    };
+    return draftOf(act, planId, around, node.random);
+  }
+
+  private commit(request: number, planId: string): void {
+    const { node } = this;
+    const draft = this.drafts.get(planId);
+    if (draft === undefined) {
+      const message = `There is no plan '${planId}' at ${node.self}: ask for one, and commit there`;
+      node.refuse(request, refusal("unknown-plan", message));
+      return;
+    }
+    this.drafts.delete(planId);
+    if (draft.basis !== node.membership.planVersion) {
+      const message =
+        `The membership has changed since plan '${planId}' was made: ask for a new one`;
+      node.refuse(request, refusal("ring-moved", message));
+      return;
+    }
+    try {
+      // Whether a node is dead may have changed meanwhile.
+      this.draft(draft.plan.act, planId);
+    } catch (error) {
+      if (!(error instanceof ActError)) throw error;
+      node.refuse(request, refusal("act-refused", error.message));
+      return;
+    }
+    node.registry.learn(
+      draft.change,
+      { kind: "respond", request, reply: { status: "committed", plan: draft.plan } },
+      { kind: "spread", state: draft.change, to: this.concerned(draft) },
+    );
+  }
+
+  private concerned({ change }: Draft): string[] {
+    const { node } = this;
+    return [...new Set([...change.members.map(({ member }) => member.id), ...node.peers])];
+  }
+
+  /** How far the moves have come, as this node knows. */
+  transfers(): TransfersState {
+    const { node } = this;
+    const { ring, membership } = node;
+    const own = new Map(this.takeovers.current.map((takeover) => [takeover.range, takeover]));
+    return {
+      members: membership.entries().map(({ member, standing }) => ({ ...member, standing })),
+      left: ring.steps.length,
+      moves: ring.steps.map(({ range, leaver, joiner }) => {
+        const takeover = own.get(range);
+        const place = { range, start: ring.range(range).start, epoch: ring.epochOf(range) };
+        const move = { ...place, from: leaver, to: joiner };
+        return takeover === undefined
+          ? { ...move, phase: "waiting" as const, keys: 0 }
+          : { ...move, phase: takeover.phase, keys: takeover.keys };
+      }),
+      leftovers: !this.leftovers.isClean,
+    };
+  }
+
+  // The clockwork ---------------------------------------------------------------------------------
+
+  /** There may be something to move: at the start, and whenever the ring changes. */
+  wake(): void {
+    if (this.isTicking) return;
+    this.isTicking = true;
+    this.schedule();
+  }
+
+  onRing(): void {
+    this.wake();
+  }
+
+  private schedule(): void {
+    const { node } = this;
+    node.deadlines.add(node.out.now + TICK_MS * MICROS_PER_MS, { kind: "membership" });
+  }
+
+  onTick(): void {
+    const { node } = this;
+    if (node.registry.isBehind) node.registry.save();
+    if (!node.membership.isRemoved && node.recovery.knowsItsRanges) {
+      this.handover.onTick();
+      this.takeovers.onTick();
+      this.leftovers.onTick();
+      this.amend();
+      this.leaveWhenDone();
+    }
+    this.isTicking = !this.isAtRest;
+    if (this.isTicking) this.schedule();
+  }
+
+  /** The first of those who stay puts right what two acts at once have left undone. */
+  private amend(): void {
+    const { node } = this;
+    if (node.membership.isSound) return;
+    if (node.membership.staying().find((id) => node.isUp(id)) !== node.self) return;
+    const tokens = amendment(node.membership, node.config.tokensPerNode, node.random);
+    if (tokens.length === 0) return;
+    const state = { members: [], tokens, stretches: [] };
+    node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
+  }
+
+  /** Whether it waits to have left: the last one stays. */
+  private get isLeaving(): boolean {
+    const { membership, self } = this.node;
+    return membership.standing(self) === "leaving" && membership.staying().length > 0;
+  }
+
+  /** Nothing is to be moved, handed over or let go. */
+  get isAtRest(): boolean {
+    const { node } = this;
+    return !node.registry.isBehind && node.membership.isSound && node.ring.steps.length === 0 &&
+      this.handover.isIdle &&
+      this.leftovers.isClean && !node.membership.hasFences &&
+      !this.isLeaving;
+  }
+
+  /** Everything is handed over: the hints that it kept for others, too. */
+  private leaveWhenDone(): void {
+    const { node } = this;
+    const { membership, ring } = node;
+    const entry = membership.entry(node.self);
+    if (entry?.standing !== "leaving" || node.hints.total > 0 || !this.leftovers.isClean) return;
+    for (let range = 0; range < ring.rangeCount; range++) {
+      if (ring.primaries(range).includes(node.self)) return;
+    }
+    const left = { ...entry, standing: "left" as const, version: entry.version + 1 };
+    const state = { members: [left], tokens: [], stretches: [] };
+    const to = [...node.peers];
+    node.registry.learn(state, { kind: "spread", state, to });
+  }
+}

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { SeededRandom } from "../../random/seeded.ts";
+import { foundRing } from "../ring/initial_ring.ts";
+import { type Partitioning, PARTITIONINGS } from "../ring/ring.ts";
+import { clusterConfig } from "../types/config.ts";
+import type { Founding, Member } from "../types/events.ts";
+import { Membership, type MembershipState } from "./membership.ts";
+import { ActError, type Draft, draftOf, type MembershipAct } from "./membership_plan.ts";
+
+const memberOf = (id: string): Member => ({ id, url: `http://${id}`, weight: 1 });
+
+function foundingOf(nodes: number, partitioning: Partitioning = "equal-partitions"): Founding {
+  const config = clusterConfig({ n: 3, partitioning, partitions: 64, tokensPerNode: 8 });
+  const members = Array.from({ length: nodes }, (_, i) => memberOf(`n${i + 1}`));
+  const ring = foundRing(members, config, SeededRandom.from(1));
+  return { config, members, ring };
+}
+
+function draft(
+  membership: Membership,
+  act: MembershipAct,
+  { up = [], dataId, quorum = 2, seed = 7 }: {
+    readonly up?: readonly string[];
+    readonly dataId?: string;
+    readonly quorum?: number;
+    readonly seed?: number;
+  } = {},
+): Draft {
+  const around = {
+    membership,
+    n: 3,
+    tokensPerNode: 8,
+    quorum,
+    isUp: (node: string) => up.includes(node),
+    isRecovering: () => false,
+    dataIdOf: () => dataId,
+  };
+  return draftOf(act, "plan", around, SeededRandom.from(seed));
+}
+
+/** Lets every range change its owners step by step, as the stewards do; returns the changes made. */
+function settle(membership: Membership): number {
+  let made = 0;
+  while (membership.ring.steps.length > 0) {
+    const { ring } = membership;
+    const stretches = ring.steps.map((step) => {
+      const { start, end } = ring.range(step.range);
+      return { start, end, owners: ring.after(step), epoch: ring.epochOf(step.range) + 1 };
+    });
+    membership.merge({ members: [], tokens: [], stretches });
+    made += stretches.length;
+    assert.ok(made < 10_000, "the steps must come to an end");
+  }
+  return made;
+}
+
+function partitionsOf(membership: Membership): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { owner } of membership.plannedTokens()) counts[owner] = (counts[owner] ?? 0) + 1;
+  return counts;
+}
+
+Deno.test("membership: a join moves one owner at a time, and ends with N distinct owners everywhere", () => {
+  for (const partitioning of PARTITIONINGS) {
+    const membership = new Membership(foundingOf(5, partitioning), "n1");
+    const { plan, change } = draft(membership, { kind: "join", member: memberOf("n6") });
+    assert.ok(plan.moves.length > 0);
+    assert.ok(plan.moves.every((move) => move.from !== move.to));
+    membership.merge(change);
+    assert.deepEqual(membership.peers, ["n2", "n3", "n4", "n5", "n6"]);
+    assert.ok(settle(membership) > 0);
+    const { ring } = membership;
+    for (let range = 0; range < ring.rangeCount; range++) {
+      assert.equal(new Set(ring.primaries(range)).size, 3);
+      assert.deepEqual(ring.primaries(range), ring.planned(range));
+    }
+  }
+});
+
+Deno.test("membership: partitions per node differ by at most one, after a join and after a leave", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 3, max: 9 }), fc.nat(1_000), (nodes, seed) => {
+      const membership = new Membership(foundingOf(nodes), "n1");
+      const even = () => {
+        const counts = Object.values(partitionsOf(membership));
+        assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `${counts}`);
+      };
+      membership.merge(
+        draft(membership, { kind: "join", member: memberOf("x") }, { seed }).change,
+      );
+      even();
+      settle(membership);
+      membership.merge(draft(membership, { kind: "leave", node: "n2" }, { seed }).change);
+      even();
+      assert.equal(partitionsOf(membership).n2, undefined);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("membership: concurrent acts converge, whoever hears of which first", () => {
+  for (const partitioning of PARTITIONINGS) {
+    const founding = foundingOf(5, partitioning);
+    const fresh = () => new Membership(founding, "n1");
+    const acts: MembershipAct[] = [
+      { kind: "join", member: memberOf("x") },
+      { kind: "join", member: memberOf("y") },
+      { kind: "leave", node: "n2" },
+    ];
+    const changes = acts.map((act, i) => draft(fresh(), act, { seed: i }).change);
+    const views = [[0, 1, 2], [2, 1, 0], [1, 0, 2, 1]].map((order) => {
+      const view = fresh();
+      for (const i of order) view.merge(changes[i] as MembershipState);
+      return view;
+    });
+    assert.equal(new Set(views.map((view) => view.version)).size, 1, partitioning);
+    assert.equal(new Set(views.map((view) => view.ring.version)).size, 1, partitioning);
+  }
+});
+
+Deno.test("membership: what is on the disk makes the same view again", () => {
+  const founding = foundingOf(4);
+  const membership = new Membership(founding, "n1");
+  membership.merge(draft(membership, { kind: "join", member: memberOf("x") }).change);
+  const [step] = membership.ring.steps;
+  const { start, end } = membership.ring.range(step?.range ?? 0);
+  membership.mark({ start, end, epoch: 1, mark: "fenced" });
+  const document = JSON.parse(JSON.stringify(membership.document()));
+  const again = new Membership(founding, "n1", document);
+  assert.equal(again.version, membership.version);
+  assert.ok(again.isFenced(step?.range ?? 0));
+  assert.deepEqual(again.document(), membership.document());
+});
+
+Deno.test("plans: what cannot be is refused, and says why", () => {
+  const membership = new Membership(foundingOf(3), "n1");
+  const refused = (act: MembershipAct, why: RegExp, options = {}) =>
+    assert.throws(
+      () => draft(membership, act, options),
+      (error) => error instanceof ActError && why.test(error.message),
+    );
+  refused({ kind: "join", member: memberOf("n2") }, /this id is a member already, at http:\/\/n2/);
+  refused(
+    { kind: "join", member: { ...memberOf("x"), url: "http://n2" } },
+    /'n2' has that address/,
+  );
+  refused({ kind: "leave", node: "x" }, /no member; members are n1, n2, n3/);
+  refused({ kind: "remove", node: "n2" }, /it is alive: let it leave/, { up: ["n2"] });
+  refused({ kind: "leave", node: "n2" }, /requests need 3 nodes and 2 would be left/, {
+    quorum: 3,
+  });
+  membership.merge(draft(membership, { kind: "remove", node: "n2" }, { dataId: "d1" }).change);
+  refused({ kind: "remove", node: "n2" }, /it is removed/);
+  const back = { kind: "join", member: memberOf("n2"), dataId: "d1" } as const;
+  refused(back, /the data that it was removed with/);
+  settle(membership);
+  const { plan } = draft(membership, { ...back, dataId: "d2" });
+  assert.equal(plan.moves.length, 64, "with three nodes and N=3 it takes a part in every range");
+  assert.ok((plan.balance.after.n2?.tokens ?? 0) >= 21);
+});
+
+Deno.test("plans: the last owner of data is not removed", () => {
+  const membership = new Membership(foundingOf(3), "n1");
+  for (const node of ["n2", "n3"]) {
+    membership.merge(draft(membership, { kind: "remove", node }, { quorum: 1 }).change);
+  }
+  membership.merge(draft(membership, { kind: "join", member: memberOf("x") }).change);
+  assert.throws(
+    () => draft(membership, { kind: "remove", node: "n1" }, { quorum: 1 }),
+    /last owner of the data in 64 ranges/,
+  );
+});
+
+Deno.test("membership: when everybody leaves at once, one stays", () => {
+  for (const partitioning of PARTITIONINGS) {
+    const founding = foundingOf(2, partitioning);
+    const changes = ["n1", "n2"].map((node) =>
+      draft(new Membership(founding, "n1"), { kind: "leave", node }, { quorum: 1 }).change
+    );
+    const membership = new Membership(founding, "n1");
+    for (const change of changes) membership.merge(change);
+    settle(membership);
+    assert.ok(membership.plannedTokens().length > 0);
+    assert.ok(membership.ring.primaries(0).length > 0);
+  }
+});
+
+Deno.test("membership: another data directory of a founding member says nothing of where it listens", () => {
+  const founding = foundingOf(3);
+  const before = new Membership(founding, "n1");
+  const known = before.entry("n2");
+  assert.ok(known !== undefined && before.isAsFounded("n2"));
+  const entry = {
+    ...known,
+    member: { ...known.member, dataId: "d2" },
+    version: 2,
+    asFounded: true,
+  } as const;
+  before.merge({ members: [entry], tokens: [], stretches: [] });
+  // Started again elsewhere, as the founding data of that start say.
+  const moved = founding.members.map((member) => ({ ...member, url: `${member.url}:81` }));
+  const after = new Membership({ ...founding, members: moved }, "n1", before.document());
+  assert.deepEqual(after.entry("n2")?.member, {
+    ...memberOf("n2"),
+    url: "http://n2:81",
+    dataId: "d2",
+  });
+  assert.ok(after.isAsFounded("n2"));
+  assert.equal(after.version, before.version, "all say the same of it");
+  assert.equal(after.merge(before.state()), false, "and hear nothing new of each other");
+});

@@ -1,0 +1,251 @@
+/**
+ * Copies that a node still has of ranges which are no longer its own. It keeps each until every
+ * current owner holds what it holds (whoever lacks something gets it), and only then forgets it: a
+ * former owner may have the last copy of something that never came over.
+ *
+ * It looks through its disk page by page after its ranges have changed, and again until a whole pass
+ * found nothing that had to stay.
+ */
+import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
+import { hexOf, recordDigest } from "../repair/merkle.ts";
+import type { NodeId, Ring } from "../ring/ring.ts";
+import type { KeyDigest, KeyPlace, Micros, PeerReply, StoredRecord } from "../types/events.ts";
+
+const PAGE_RECORDS = 256;
+/** While clients need the disk, a page so often at the most. */
+const BUSY_PAGE_MS = 250;
+/** Keys in one question. */
+const KEYS_MAX = 256;
+
+/** One page's question to one owner. */
+export class LeftoverCall {
+  readonly kind = "leftover";
+  constructor(
+    readonly id: number,
+    readonly owner: NodeId,
+    /** What is asked about, or was sent as it was missing: as this node held it then. */
+    readonly keys: readonly KeyDigest[],
+  ) {}
+}
+
+/** A copy that waits for its owners' word. */
+interface Copy {
+  readonly record: StoredRecord;
+  readonly digest: string;
+  /** Owners that have not confirmed yet. */
+  readonly waiting: Set<NodeId>;
+}
+
+/** A question of a former owner, being looked up key by key. */
+interface Question {
+  readonly keys: readonly KeyDigest[];
+  looking: number;
+  readonly missing: string[];
+}
+
+export class Leftovers {
+  /** A pass is due. */
+  private isDirty = false;
+  private scan: number | null = null;
+  private lookedAt: Micros = 0;
+  private cursor: KeyPlace | null = null;
+  /** The pass under way has met something that must stay for now. */
+  private someStay = false;
+  private readonly copies = new Map<string, Copy>();
+  private readonly questions = new Map<number, Question>();
+
+  constructor(private readonly node: NodeContext) {}
+
+  /** Nothing is here, as far as known, that belongs to others only. */
+  get isClean(): boolean {
+    return !this.isDirty && this.scan === null && this.copies.size === 0;
+  }
+
+  onRing(before: Ring, after: Ring): void {
+    if (before !== after) this.isDirty = true;
+  }
+
+  /** Something was left behind that only a look at the disk can judge. */
+  onLeftBehind(): void {
+    this.isDirty = true;
+  }
+
+  /** A restart does not know how far it had come. */
+  onStart(): void {
+    this.isDirty = this.node.membership.version !== "";
+  }
+
+  onTick(): void {
+    const { node } = this;
+    if (this.scan !== null || this.copies.size > 0 || !this.isDirty) return;
+    // Clients may need the disk for ever, and a node cannot leave before it is clean.
+    const isTime = node.out.now - this.lookedAt >= BUSY_PAGE_MS * MICROS_PER_MS;
+    if (node.disk.isBusy(node.out.now) && !isTime) return;
+    if (this.cursor === null) {
+      this.isDirty = false;
+      this.someStay = false;
+    }
+    this.nextPage();
+  }
+
+  private nextPage(): void {
+    this.lookedAt = this.node.out.now;
+    this.scan = this.node.out.scan({}, this.cursor, PAGE_RECORDS);
+  }
+
+  /** Whether the page was one of these. */
+  onScanned(id: number, records: readonly StoredRecord[], next: KeyPlace | null): boolean {
+    if (id !== this.scan) return false;
+    this.scan = null;
+    this.cursor = next;
+    for (const record of records) this.consider(record);
+    this.askOwners();
+    if (this.copies.size === 0) this.onPageDone();
+    return true;
+  }
+
+  onScanFailed(id: number): boolean {
+    if (id !== this.scan) return false;
+    this.scan = null;
+    this.isDirty = true;
+    return true;
+  }
+
+  private onPageDone(): void {
+    if (this.cursor !== null) this.isDirty = true;
+    else if (this.someStay) this.isDirty = true;
+  }
+
+  /** Hints are kept for their own reasons; what is to become this node's own stays. */
+  private consider(record: StoredRecord): void {
+    const { ring } = this.node;
+    if (record.hintFor !== undefined || !this.node.isForeign(record.key)) return;
+    const owners = ring.primariesOfKey(record.key);
+    const digest = hexOf(recordDigest(record.key, record.siblings));
+    this.copies.set(record.key, { record, digest, waiting: new Set(owners) });
+  }
+
+  private askOwners(): void {
+    const { node } = this;
+    const byOwner = new Map<NodeId, KeyDigest[]>();
+    for (const [key, { digest, waiting }] of this.copies) {
+      for (const owner of waiting) {
+        const keys = byOwner.get(owner) ?? [];
+        keys.push([key, digest]);
+        byOwner.set(owner, keys);
+      }
+    }
+    for (const [owner, keys] of byOwner) {
+      if (!node.isUp(owner)) this.giveUp(owner, keys);
+      else this.call(owner, keys);
+    }
+  }
+
+  private call(owner: NodeId, keys: readonly KeyDigest[]): void {
+    const { node } = this;
+    const call = new LeftoverCall(node.out.nextId(), owner, keys);
+    const conversation = node.conversations.add(call, { kind: "self" });
+    const { timeoutMs } = node.config;
+    node.call(conversation, owner, { method: "leftover.ask", keys }, timeoutMs);
+    this.watch(call.id, conversation.calls.at(-1) ?? 0);
+  }
+
+  private watch(conversation: number, call: number): void {
+    const { node } = this;
+    const at = node.out.now + node.config.timeoutMs * MICROS_PER_MS;
+    node.deadlines.add(at, { kind: "call-silent", conversation, call });
+  }
+
+  onReply(call: LeftoverCall, reply: PeerReply): void {
+    this.node.conversations.end(call.id);
+    if (reply.status === "missing") {
+      const missing = new Set(reply.keys);
+      for (const each of call.keys) {
+        if (!missing.has(each[0])) this.confirm(each, call.owner);
+        else this.send(each, call.owner);
+      }
+    } else if (reply.status === "stored") {
+      for (const each of call.keys) this.confirm(each, call.owner);
+    } else this.giveUp(call.owner, call.keys);
+  }
+
+  onFailed(call: LeftoverCall): void {
+    this.node.conversations.end(call.id);
+    this.giveUp(call.owner, call.keys);
+  }
+
+  /** The copy that was asked about, unless that look is over: it may hold something else by now. */
+  private asked([key, digest]: KeyDigest): Copy | undefined {
+    const copy = this.copies.get(key);
+    return copy?.digest === digest ? copy : undefined;
+  }
+
+  private send(each: KeyDigest, owner: NodeId): void {
+    const { node } = this;
+    const copy = this.asked(each);
+    if (copy === undefined) return;
+    const [key] = each;
+    const call = new LeftoverCall(node.out.nextId(), owner, [each]);
+    const conversation = node.conversations.add(call, { kind: "self" });
+    const { siblings } = copy.record;
+    const put = { method: "replica.put", key, siblings, purpose: "repair" } as const;
+    node.call(conversation, owner, put, node.config.timeoutMs);
+    this.watch(call.id, conversation.calls.at(-1) ?? 0);
+  }
+
+  private confirm(each: KeyDigest, owner: NodeId): void {
+    const { node } = this;
+    const copy = this.asked(each);
+    if (copy === undefined) return;
+    const [key] = each;
+    copy.waiting.delete(owner);
+    if (copy.waiting.size > 0) return;
+    this.copies.delete(key);
+    node.counters.leftoversDropped++;
+    node.records.change(key, { kind: "let-go", digest: copy.digest }, node.out);
+    if (this.copies.size === 0) this.onPageDone();
+  }
+
+  /** No word from that owner: these copies stay, and are looked at again. */
+  private giveUp(owner: NodeId, keys: readonly KeyDigest[]): void {
+    const stay = keys.filter((each) => this.asked(each)?.waiting.has(owner) === true);
+    // A call of a look that is over says nothing about this one.
+    if (stay.length === 0) return;
+    this.someStay = true;
+    for (const [key] of stay) this.copies.delete(key);
+    if (this.copies.size === 0) this.onPageDone();
+  }
+
+  // The asked side --------------------------------------------------------------------------------
+
+  /** A former owner asks which of its records hold anything that this owner lacks. */
+  onAsked(request: number, keys: readonly KeyDigest[]): void {
+    const { node } = this;
+    const asked = keys.slice(0, KEYS_MAX);
+    // Of keys that are not its own, or of which its disk may lack something, its word is worth nothing.
+    const missing = keys.filter(([key]) => !node.isPrimaryOf(key) || !node.isCompleteFor(key))
+      .map(([key]) => key);
+    missing.push(...keys.slice(KEYS_MAX).map(([key]) => key));
+    const unknown = new Set(missing);
+    const look = asked.filter(([key]) => !unknown.has(key));
+    if (look.length === 0) {
+      node.out.respond(request, { status: "missing", keys: missing });
+      return;
+    }
+    this.questions.set(request, { keys: look, looking: look.length, missing });
+    for (const [key] of look) {
+      node.records.read(key, { kind: "leftover", request }, node.out);
+    }
+  }
+
+  onRead(request: number, key: string, record: StoredRecord | null): void {
+    const question = this.questions.get(request);
+    if (question === undefined) return;
+    const wanted = question.keys.find(([each]) => each === key)?.[1];
+    const own = record === null ? null : hexOf(recordDigest(key, record.siblings));
+    if (own !== wanted) question.missing.push(key);
+    if (--question.looking > 0) return;
+    this.questions.delete(request);
+    this.node.out.respond(request, { status: "missing", keys: question.missing });
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * One range on its way to this node, the joiner (SOSP 2007, section 4.9: bootstrapping a new node),
+ * as bookkeeping; `Takeovers` asks and listens.
+ *
+ * It copies what the leaver holds while the leaver goes on serving; has the leaver fence itself; copies
+ * what came in between, which is little; makes it durable that it has everything; and asks the range's
+ * steward to advance the register. Where the leaver is dead, it copies from every surviving owner
+ * instead, and there is nobody to fence.
+ *
+ * An owner that recovers copies in the same way what another owner holds (`recovery.ts`): nothing is
+ * fenced, and no register changes.
+ */
+import type { TreeHash } from "../repair/merkle.ts";
+import type { Position } from "../ring/position.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { KeyDigest, KeyPlace, Micros } from "../types/events.ts";
+
+export type TakeoverPhase =
+  /** Looking at what is on the own disk already. */
+  | "reading"
+  | "copying"
+  | "fencing"
+  /** Copying what came before the fence. */
+  | "closing"
+  | "saving"
+  | "advancing";
+
+export class Takeover {
+  readonly kind = "takeover";
+  phase: TakeoverPhase = "reading";
+  /** Where the page under way begins; null at the beginning. */
+  after: KeyPlace | null = null;
+  /** The page is in. */
+  isListed = false;
+  /** What is here already, by key: the digest that it was seen to cover. */
+  private readonly covered = new Map<string, TreeHash>();
+  readonly queue: KeyDigest[] = [];
+  pulling = 0;
+  failed = 0;
+  /** Keys copied so far. */
+  keys = 0;
+  /** A recovering owner has all that it was to merge. */
+  isMerged = false;
+  /** Whose keys are still to be listed in this pass, the current one first. */
+  sources: NodeId[];
+
+  constructor(
+    readonly id: number,
+    readonly start: Position,
+    readonly end: Position,
+    readonly epoch: number,
+    readonly range: number,
+    /** Null when an owner is only added. */
+    readonly leaver: NodeId | null,
+    /** Whether it can be asked to fence itself. */
+    readonly isLeaverAlive: boolean,
+    sources: readonly NodeId[],
+    readonly startedAt: Micros,
+    /** The owner that a recovering owner merges the range from; null where the range moves. */
+    readonly mergedFrom: NodeId | null = null,
+  ) {
+    this.sources = [...sources];
+  }
+
+  onOwn(keys: readonly KeyDigest[]): void {
+    for (const [key, digest] of keys) this.covered.set(key, digest);
+  }
+
+  /** A page of a source's keys: what is not covered has to come over. */
+  onPage(keys: readonly KeyDigest[], next: KeyPlace | null): void {
+    this.isListed = true;
+    this.after = next;
+    for (const entry of keys) {
+      if (this.covered.get(entry[0]) !== entry[1]) this.queue.push(entry);
+    }
+  }
+
+  onPulled(key: string, digest: TreeHash): void {
+    this.covered.set(key, digest);
+    this.keys++;
+  }
+
+  /** The page and all of its keys are done. */
+  get isPageDone(): boolean {
+    return this.isListed && this.queue.length === 0 && this.pulling === 0;
+  }
+}
+
+/** One key on its way over. */
+export class KeyPull {
+  readonly kind = "key-pull";
+  constructor(
+    readonly id: number,
+    readonly takeover: number,
+    readonly source: NodeId,
+    readonly key: string,
+    readonly digest: TreeHash,
+  ) {}
+}

@@ -1,0 +1,159 @@
+/**
+ * What this node does with news of the membership: take it in, tell whoever works by it, make it
+ * durable, pass it on.
+ *
+ * One save is under way at a time, always of the newest view; whoever must not act before a change is
+ * durable leaves word of what is to happen then. What happens is data, as the state can be cloned.
+ */
+import type { NodeContext } from "../node_context.ts";
+import type { LocalMark } from "../ring/ownership.ts";
+import type { NodeId, Ring } from "../ring/ring.ts";
+import type { AdminReply } from "../types/admin.ts";
+import type { PeerReply } from "../types/events.ts";
+import type { Membership, MembershipState } from "./membership.ts";
+
+/** Who works by the ring and must hear when it changes. */
+export interface RingListener {
+  onRing(before: Ring, after: Ring): void;
+}
+
+/** What is to happen once a change is durable. */
+export type Afterwards =
+  | { readonly kind: "respond"; readonly request: number; readonly reply: PeerReply | AdminReply }
+  | { readonly kind: "spread"; readonly state: MembershipState; readonly to: readonly NodeId[] }
+  /** The takeover has all it needs. */
+  | { readonly kind: "filled"; readonly takeover: number }
+  /** A range that nobody takes over may be given up. */
+  | { readonly kind: "fenced"; readonly mark: LocalMark }
+  /** The peer had another view: it is told what this node knows beyond it. */
+  | { readonly kind: "reconcile"; readonly peer: NodeId; readonly theirs: MembershipState };
+
+/** The membership as the disk knows it: nothing else of it may leave the node. */
+export interface DurableView {
+  readonly state: MembershipState;
+  readonly version: string;
+  readonly ring: Ring;
+}
+
+/** Peers that are told of a commit at once; beyond them gossip does it. */
+const TOLD_MAX = 64;
+
+export class Registry {
+  private readonly listeners: RingListener[] = [];
+  private saving: number | null = null;
+  /** Saved with the save under way. */
+  private current: Afterwards[] = [];
+  private next: Afterwards[] = [];
+  private isDirty = false;
+  /** What the save under way makes durable. */
+  private savingView: DurableView;
+  durable: DurableView;
+
+  constructor(private readonly node: NodeContext, readonly membership: Membership) {
+    this.durable = this.savingView = this.view(membership.state());
+  }
+
+  private view(state: MembershipState): DurableView {
+    const { version, ring } = this.membership;
+    return { state, version, ring };
+  }
+
+  /** The disk knows everything that this node knows. */
+  get isDurable(): boolean {
+    return !this.isDirty && this.saving === null;
+  }
+
+  listen(listener: RingListener): void {
+    this.listeners.push(listener);
+  }
+
+  /** A save failed and waits for its next try. */
+  get isBehind(): boolean {
+    return this.isDirty && this.saving === null;
+  }
+
+  /** Takes news in; true when there were any. */
+  learn(state: MembershipState, ...afterwards: readonly Afterwards[]): boolean {
+    const { membership } = this;
+    const before = membership.ring;
+    const standings = new Map(
+      state.members.map(({ member: { id } }) => [id, membership.standing(id)]),
+    );
+    const isNews = membership.merge(state);
+    this.next.push(...afterwards);
+    if (isNews) {
+      for (const [node, standing] of standings) {
+        const now = membership.standing(node);
+        if (now !== standing && now !== null) {
+          this.node.out.emit({ type: "member", member: node, standing: now });
+        }
+      }
+    }
+    if (membership.ring !== before) {
+      for (const listener of this.listeners) listener.onRing(before, membership.ring);
+    }
+    if (isNews || afterwards.length > 0) this.save();
+    return isNews;
+  }
+
+  /** Marks a stretch of this node's own, durably before what is to happen afterwards. */
+  mark(mark: LocalMark, ...afterwards: readonly Afterwards[]): void {
+    this.membership.mark(mark);
+    this.next.push(...afterwards);
+    this.save();
+  }
+
+  /** Saves what is not saved yet, unless a save is under way: its end comes back here. */
+  save(): void {
+    this.isDirty = true;
+    if (this.saving !== null) return;
+    this.isDirty = false;
+    this.current = this.next;
+    this.next = [];
+    const known = this.membership.document();
+    this.savingView = this.view(known.state);
+    const peers = this.node.lives.listToSave(this.membership.peers);
+    this.saving = this.node.out.save(peers.length === 0 ? known : { ...known, peers });
+  }
+
+  /** What is to happen once all that is known by now is durable. Some of it must not be yet. */
+  afterwards(next: Afterwards): void {
+    const waiting = this.isDirty ? this.next : this.current;
+    // Of what a peer told the last is enough: while the disk refuses, no list may grow.
+    const at = next.kind !== "reconcile"
+      ? -1
+      : waiting.findIndex((each) => each.kind === "reconcile" && each.peer === next.peer);
+    if (at >= 0) waiting[at] = next;
+    else waiting.push(next);
+  }
+
+  /** What is to happen now; null when the save was not one of these. */
+  onSaved(id: number): readonly Afterwards[] | null {
+    if (id !== this.saving) return null;
+    this.saving = null;
+    this.durable = this.savingView;
+    const done = this.current;
+    this.current = [];
+    if (this.isDirty) this.save();
+    return done;
+  }
+
+  /** The disk did not take it; `save` tries again. */
+  onSaveFailed(id: number): boolean {
+    if (id !== this.saving) return false;
+    this.saving = null;
+    this.next = [...this.current, ...this.next];
+    this.current = [];
+    this.isDirty = true;
+    return true;
+  }
+
+  /** Tells these nodes, as far as they are there to hear it: gossip reaches the others. */
+  spread(state: MembershipState, to: readonly NodeId[]): void {
+    const { node } = this;
+    for (const peer of new Set(to.slice(0, TOLD_MAX))) {
+      if (peer === node.self) continue;
+      node.out.call(peer, { method: "membership", state }, node.config.timeoutMs);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The hints of a record and their number on this node: which nodes a fallback has promised to deliver
+ * a record to (SOSP 2007, section 4.6).
+ */
+import type { NodeId } from "../ring/ring.ts";
+import type { Hint, HintChange, Micros, StoredRecord } from "../types/events.ts";
+
+/** How many hints this node holds, by target: bounded, because a promise must be kept to be made. */
+export class HintBook {
+  private readonly counts = new Map<NodeId, number>();
+  private held = 0;
+  /** Promised, and on their way to the disk. */
+  private pending = 0;
+  /** Hints ever added: tells whether any came since. */
+  added = 0;
+
+  constructor(held: readonly (readonly [NodeId, number])[], private readonly most: number) {
+    for (const [node, count] of held) this.counts.set(node, count);
+    this.held = held.reduce((sum, [, count]) => sum + count, 0);
+  }
+
+  get total(): number {
+    return this.held;
+  }
+
+  get full(): boolean {
+    return this.held + this.pending >= this.most;
+  }
+
+  /** Nodes for which something is held, sorted. */
+  targets(): NodeId[] {
+    return [...this.counts].filter(([, count]) => count > 0).map(([node]) => node).toSorted();
+  }
+
+  countFor(node: NodeId): number {
+    return this.counts.get(node) ?? 0;
+  }
+
+  /** The change is on its way to the disk. */
+  expect({ add = [] }: HintChange): void {
+    this.pending += add.length;
+  }
+
+  /**
+   * It has arrived there, or may have: a store that failed can have been done all the same, so its hints
+   * are counted until a look at the disk says otherwise.
+   */
+  settleChange({ add = [], remove = [] }: HintChange, certain: boolean): void {
+    this.pending -= add.length;
+    this.added += add.length;
+    for (const node of add) this.change(node, 1);
+    if (certain) { for (const node of remove) this.change(node, -1); }
+  }
+
+  /** The disk was looked through and holds nothing for the node, whatever was counted. */
+  settle(node: NodeId): void {
+    this.change(node, -this.countFor(node));
+  }
+
+  private change(node: NodeId, by: number): void {
+    const before = this.countFor(node);
+    const after = Math.max(0, before + by);
+    this.held += after - before;
+    if (after === 0) this.counts.delete(node);
+    else this.counts.set(node, after);
+  }
+}
+
+export function hintOf(record: StoredRecord, node: NodeId): Hint | undefined {
+  return record.hintFor?.find((hint) => hint.node === node);
+}
+
+export function withHint(record: StoredRecord, node: NodeId, since: Micros): StoredRecord {
+  if (hintOf(record, node) !== undefined) return record;
+  return { ...record, hintFor: [...record.hintFor ?? [], { node, since }] };
+}
+
+export function withoutHint(record: StoredRecord, node: NodeId): StoredRecord {
+  const { hintFor = [], ...rest } = record;
+  const left = hintFor.filter((hint) => hint.node !== node);
+  return left.length === 0 ? rest : { ...rest, hintFor: left };
+}
+
+/** How the index must change with the record; `done` targets leave it in any case. Null: not at all. */
+export function hintChange(
+  before: StoredRecord,
+  after: StoredRecord,
+  done: readonly NodeId[],
+): HintChange | null {
+  if (before.hintFor === after.hintFor && done.length === 0) return null;
+  const had = (before.hintFor ?? []).map((hint) => hint.node);
+  const has = (after.hintFor ?? []).map((hint) => hint.node);
+  const add = has.filter((node) => !had.includes(node));
+  const remove = new Set([...had, ...done].filter((node) => !has.includes(node)));
+  return add.length + remove.size === 0 ? null : { add, remove: [...remove] };
+}

@@ -1,0 +1,408 @@
+/**
+ * A node's own records: reading them, and changing each by load, merge, store, one change of a key at
+ * a time. Interleaved, two changes would both start from the same record and one would lose the
+ * other's siblings.
+ *
+ * Changes that arrive while a key is busy wait, and are then applied together in one store: the
+ * hotter the key, the fewer its commits. They are data, not callbacks, so the state can be cloned;
+ * what became of them is handed back as {@link Outcome}s.
+ */
+import type { Outbox } from "../outbox.ts";
+import { hexOf, recordDigest, type TreeHash } from "../repair/merkle.ts";
+import { isWithin } from "../ring/ownership.ts";
+import { type Position, positionOf } from "../ring/position.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { DynamoError } from "../types/errors.ts";
+import type { StoredRecord } from "../types/events.ts";
+import { IdTable } from "../util/id_table.ts";
+import type { Actor } from "../versions/clock.ts";
+import {
+  contextOf,
+  sameSiblings,
+  type Siblings,
+  valuesOf,
+  type Versioning,
+  type Written,
+} from "../versions/versions.ts";
+import type { DiskLatency } from "./disk_latency.ts";
+import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
+import type { Change, Outcome, Read } from "./record_changes.ts";
+import {
+  type Applied,
+  deliveredBy,
+  idleWork,
+  settle,
+  settleBuffered,
+  type Work,
+} from "./record_work.ts";
+
+/** Waiting changes of one key past which more are refused. */
+export const CHANGES_PER_KEY_MAX = 1_024;
+
+/** Works past which those that are idle are dropped. */
+const WORKS_KEPT = 64;
+
+const NO_SIBLINGS: Siblings = [];
+
+/** What a node may refuse to store. */
+export interface RecordBounds {
+  readonly siblingsMax: number;
+  readonly siblingBytesMax: number;
+  readonly hintsMax: number;
+}
+
+/** What changing a record needs to know of the node. */
+export interface Owner {
+  /** Draws an actor that was never used before: see `StoredRecord.actor`. */
+  nextActor(): Actor;
+  /** Whether a record's actor may go on issuing dots: not if dots of its can have been lost. */
+  mayReuse(actor: Actor): boolean;
+  /** What was acknowledged from memory did not reach the disk. */
+  onBufferLost(): void;
+  /** Whether the key neither is this node's own nor is to become so. */
+  isForeign(key: string): boolean;
+  /** Likewise, and never was: all that can be here of it is kept for others. */
+  isStandInOnly(key: string): boolean;
+  readonly hints: HintBook;
+  readonly disk: DiskLatency;
+  /** A record was committed (or removed, which leaves no siblings). */
+  onCommitted(key: string, before: Siblings, after: Siblings): void;
+  /** What the disk holds of the key is not known any more. */
+  onDoubt(key: string): void;
+}
+
+interface PendingRead {
+  readonly key: string;
+  readonly read: Read;
+  /** What was in memory and acknowledged when the read began: the disk may not have it yet. */
+  readonly buffered: Siblings;
+}
+
+export class LocalRecords {
+  private readonly reads = new IdTable<PendingRead>();
+  /** Idle ones too, up to a bound: dropping them by the dozen is cheaper than one by one (`id_table.ts`). */
+  private works = new Map<string, Work>();
+  private worksMax = WORKS_KEPT;
+  private worksBusy = 0;
+  /** By the disk access that the work waits for. */
+  private readonly workOf = new IdTable<Work>();
+
+  constructor(
+    private readonly versioning: Versioning,
+    private readonly bounds: RecordBounds,
+    private readonly owner: Owner,
+  ) {}
+
+  /** Keys being changed and reads under way, for `/status` and the bounds checker. */
+  get busy(): number {
+    return this.reads.size + this.worksBusy;
+  }
+
+  /** Whether a key of the stretch is being changed. */
+  isBusyWithin(start: Position, end: Position): boolean {
+    for (const { key, phase } of this.works.values()) {
+      if (phase !== "idle" && isWithin(positionOf(key), start, end)) return true;
+    }
+    return false;
+  }
+
+  read(key: string, read: Read, out: Outbox): void {
+    const id = out.load(key, positionOf(key));
+    const work = this.works.get(key);
+    const buffered = work?.isBuffered === true ? work.record.siblings : NO_SIBLINGS;
+    this.reads.set(id, { key, read, buffered });
+    this.owner.disk.onStart(id, out.now);
+  }
+
+  /** Starts the change, or queues it behind those of the same key; false when the queue is full. */
+  change(key: string, change: Change, out: Outbox): boolean {
+    const work = this.works.get(key) ?? this.addWork(key);
+    if (work.phase === "idle") {
+      work.phase = "loading";
+      this.worksBusy++;
+      work.waiting = [change];
+      this.workOf.set(out.load(key, work.position), work);
+      return true;
+    }
+    if (work.waiting.length >= CHANGES_PER_KEY_MAX) return false;
+    work.waiting.push(change);
+    return true;
+  }
+
+  private addWork(key: string): Work {
+    if (this.works.size >= this.worksMax) {
+      const busy = new Map<string, Work>();
+      for (const work of this.works.values()) if (work.phase !== "idle") busy.set(work.key, work);
+      this.works = busy;
+      this.worksMax = WORKS_KEPT + 2 * busy.size;
+    }
+    const work = idleWork(key);
+    this.works.set(key, work);
+    return work;
+  }
+
+  /** The key is left alone; what is done to it next begins with a fresh load. */
+  private end(work: Work): void {
+    work.phase = "idle";
+    work.record = { key: work.key, siblings: [] };
+    work.applied = [];
+    work.isBuffered = false;
+    work.waiting = [];
+    this.worksBusy--;
+  }
+
+  onLoaded(id: number, record: StoredRecord | null, out: Outbox): Outcome[] {
+    this.owner.disk.onEnd(id, out.now);
+    const waiting = this.reads.take(id);
+    if (waiting !== undefined) {
+      const { read, key, buffered } = waiting;
+      return [{ kind: "read", read, key, record: this.withBuffered(key, record, buffered) }];
+    }
+    const work = this.takeWork(id, "loading");
+    if (work === undefined) return [];
+    if (record !== null) work.record = record;
+    return this.advance(work, out, []);
+  }
+
+  onStored(id: number, out: Outbox): Outcome[] {
+    this.owner.disk.onEnd(id, out.now);
+    const work = this.takeWork(id, "storing");
+    if (work === undefined) return [];
+    if (work.hints !== null) this.owner.hints.settleChange(work.hints, true);
+    if (work.before === null) this.owner.onDoubt(work.key);
+    else this.owner.onCommitted(work.key, work.before, work.record.siblings);
+    return this.advance(work, out, settle(work));
+  }
+
+  onFailed(id: number, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
+    const waiting = this.reads.take(id);
+    if (waiting !== undefined) {
+      const { key, read } = waiting;
+      if (unreadable) this.owner.onDoubt(key);
+      const failed: Outcome = { kind: "read-failed", read, key, reason, unreadable };
+      return unreadable ? [failed, { kind: "unreadable", key, reason }] : [failed];
+    }
+    const work = this.takeWork(id);
+    if (work === undefined) return [];
+    return work.phase === "loading"
+      ? this.onLoadFailed(work, reason, unreadable, out)
+      : this.onStoreFailed(work, reason, out);
+  }
+
+  private withBuffered(
+    key: string,
+    record: StoredRecord | null,
+    buffered: Siblings,
+  ): StoredRecord | null {
+    if (buffered.length === 0) return record;
+    const siblings = this.versioning.merge(record?.siblings ?? [], buffered);
+    return { ...record, key, siblings };
+  }
+
+  private takeWork(id: number, phase?: Work["phase"]): Work | undefined {
+    const work = this.workOf.get(id);
+    if (work === undefined || (phase !== undefined && work.phase !== phase)) return undefined;
+    return this.workOf.take(id);
+  }
+
+  /** Applies all that waits; stores the result if it changed anything, and ends when nothing waits. */
+  private advance(work: Work, out: Outbox, outcomes: Outcome[]): Outcome[] {
+    while (work.waiting.length > 0) {
+      const before = work.record;
+      const changes = work.waiting;
+      work.waiting = [];
+      work.applied = changes.map((change) => this.apply(work, change, out));
+      if (work.record !== before) {
+        this.save(work, before, out);
+        outcomes.push(...settleBuffered(work));
+        return outcomes;
+      }
+      outcomes.push(...settle(work));
+    }
+    this.end(work);
+    return outcomes;
+  }
+
+  private save(work: Work, before: StoredRecord, out: Outbox): void {
+    const { key, position, record } = work;
+    const delivered = deliveredBy(work.applied);
+    const hints = hintChange(before, record, delivered);
+    work.hints = hints;
+    if (hints !== null) this.owner.hints.expect(hints);
+    const dropped = record.siblings.length === 0 && before.siblings.length > 0;
+    const handedOver = delivered.length > 0 && delivered.length === work.applied.length &&
+      record.hintFor === undefined && this.owner.isStandInOnly(key);
+    const isOver = dropped || handedOver;
+    if (isOver) work.record = { key, siblings: [] };
+    work.isBuffered = false;
+    work.before = before.siblings;
+    work.phase = "storing";
+    const id = isOver ? out.remove(key, position, hints) : out.store(record, position, hints);
+    this.workOf.set(id, work);
+    this.owner.disk.onStart(id, out.now);
+  }
+
+  private apply(work: Work, change: Change, out: Outbox): Applied {
+    switch (change.kind) {
+      case "write":
+        return this.applyWrite(work, change, out);
+      case "merge":
+      case "recover":
+        return this.applyMerge(work, change, out);
+      case "drop":
+        if (isAgreedTombstone(work.record, change.digest)) {
+          work.record = { key: work.key, siblings: [] };
+        }
+        return { change, context: null, refusal: null };
+      case "let-go":
+        if (this.owner.isForeign(work.key) && isSame(work.record, change.digest)) {
+          work.record = { key: work.key, siblings: [] };
+        }
+        return { change, context: null, refusal: null };
+      case "hint-done":
+        // What has changed since it was sent is still owed.
+        if (sameSiblings(work.record.siblings, change.siblings)) {
+          work.record = withoutHint(work.record, change.target);
+        }
+        return { change, context: null, refusal: null };
+    }
+  }
+
+  private applyMerge(
+    work: Work,
+    change: Change & { kind: "merge" | "recover" },
+    out: Outbox,
+  ): Applied {
+    const hintFor = change.kind === "merge" ? change.hintFor : null;
+    const refusal = this.hintRefusal(work.record, hintFor);
+    if (refusal === null) {
+      const siblings = this.versioning.merge(work.record.siblings, change.siblings);
+      const merged = sameSiblings(siblings, work.record.siblings)
+        ? work.record
+        : withSiblings(work.record, siblings, work.record.actor);
+      work.record = hintFor === null ? merged : withHint(merged, hintFor, out.now);
+    }
+    return { change, context: null, refusal };
+  }
+
+  private applyWrite(work: Work, change: Change & { kind: "write" }, out: Outbox): Applied {
+    const { record } = work;
+    const actor = record.actor !== undefined && this.owner.mayReuse(record.actor)
+      ? record.actor
+      : this.owner.nextActor();
+    const written = this.versioning.write(record.siblings, {
+      actor,
+      context: change.context,
+      value: change.value,
+      contentType: change.contentType,
+      nowUs: out.now,
+    });
+    const refusal = this.hintRefusal(record, change.hintFor) ??
+      this.siblingRefusal(work.key, record.siblings, written);
+    if (refusal !== null) return { change, context: null, refusal };
+    const after = withSiblings(record, written.siblings, actor);
+    work.record = change.hintFor === null ? after : withHint(after, change.hintFor, out.now);
+    return { change, context: written.context, refusal: null };
+  }
+
+  /** No hint is taken on that might have to be dropped: the coordinator asks the next node instead. */
+  private hintRefusal(record: StoredRecord, target: NodeId | null): DynamoError | null {
+    if (target === null || hintOf(record, target) !== undefined || !this.owner.hints.full) {
+      return null;
+    }
+    return {
+      code: "hints-full",
+      message:
+        `Cannot keep '${record.key}' for ${target} as at most ${this.bounds.hintsMax} hints may be held`,
+      definite: true,
+    };
+  }
+
+  private siblingRefusal(key: string, before: Siblings, { siblings }: Written): DynamoError | null {
+    const { siblingsMax, siblingBytesMax } = this.bounds;
+    if (siblings.length <= before.length) return null;
+    const bytes = siblings.length === 1
+      ? 0
+      : siblings.reduce((sum, version) => sum + (version.value?.length ?? 0), 0);
+    if (siblings.length <= siblingsMax && bytes <= siblingBytesMax) return null;
+    const bound = siblings.length > siblingsMax
+      ? `at most ${siblingsMax} siblings are kept and this would be number ${siblings.length}`
+      : `siblings together may have ${siblingBytesMax} bytes and this would make ${bytes}`;
+    return {
+      code: "too-many-siblings",
+      message:
+        `Cannot put '${key}' beside its siblings: ${bound}; read it, reconcile, and put with that context`,
+      definite: true,
+      context: contextOf(before),
+    };
+  }
+
+  private onLoadFailed(work: Work, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
+    const recovery = unreadable ? work.waiting.findIndex((c) => c.kind === "recover") : -1;
+    if (recovery >= 0) {
+      // The actor is left out with the record that held it: the next write draws a new one.
+      const change = work.waiting.splice(recovery, 1)[0] as Change & { kind: "recover" };
+      work.record = { key: work.key, siblings: change.siblings };
+      work.applied = [{ change, context: null, refusal: null }];
+      this.save(work, work.record, out);
+      work.before = null;
+      return [];
+    }
+    const { waiting } = work;
+    this.end(work);
+    if (unreadable) this.owner.onDoubt(work.key);
+    const failed = waiting.map((change): Outcome => ({
+      kind: "change-failed",
+      change,
+      key: work.key,
+      error: {
+        code: unreadable ? "record-damaged" : "storage-failed",
+        message: `Cannot read '${work.key}': ${reason}`,
+        definite: true,
+      },
+    }));
+    return unreadable ? [...failed, { kind: "unreadable", key: work.key, reason }] : failed;
+  }
+
+  private onStoreFailed(work: Work, reason: string, out: Outbox): Outcome[] {
+    const { key, applied, waiting, isBuffered } = work;
+    if (work.hints !== null) this.owner.hints.settleChange(work.hints, false);
+    // Whether the disk has it is not known: what waits starts from a fresh load.
+    this.end(work);
+    if (isBuffered) this.owner.onBufferLost();
+    this.owner.onDoubt(key);
+    const failed = applied.map(({ change, refusal }): Outcome => ({
+      kind: "change-failed",
+      change,
+      key,
+      error: refusal ??
+        { code: "storage-failed", message: `Cannot store '${key}': ${reason}`, definite: false },
+    }));
+    for (const change of waiting) this.change(key, change, out);
+    return failed;
+  }
+}
+
+function withSiblings(
+  { key, hintFor }: StoredRecord,
+  siblings: Siblings,
+  actor: Actor | undefined,
+): StoredRecord {
+  const record = actor === undefined ? { key, siblings } : { key, siblings, actor };
+  return hintFor === undefined ? record : { ...record, hintFor };
+}
+
+/** Nothing but tombstones, and owed to nobody. */
+export function isDeleted({ siblings, hintFor }: StoredRecord): boolean {
+  return siblings.length > 0 && valuesOf(siblings).length === 0 && hintFor === undefined;
+}
+
+/** Still what was asked about, and owed to nobody. */
+function isSame(record: StoredRecord, digest: TreeHash): boolean {
+  return record.hintFor === undefined &&
+    hexOf(recordDigest(record.key, record.siblings)) === digest;
+}
+
+function isAgreedTombstone(record: StoredRecord, digest: TreeHash): boolean {
+  return isDeleted(record) && hexOf(recordDigest(record.key, record.siblings)) === digest;
+}

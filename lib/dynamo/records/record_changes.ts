@@ -1,0 +1,83 @@
+/**
+ * What can be asked of a node's own records, and what may become of it. Data, not callbacks: the state
+ * of a replica can be cloned at any moment.
+ */
+import type { TreeHash } from "../repair/merkle.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { DynamoError } from "../types/errors.ts";
+import type { StoredRecord } from "../types/events.ts";
+import type { CausalContext, Siblings } from "../versions/versions.ts";
+
+export type Change =
+  /** A coordinated write, for the conversation. */
+  | {
+    readonly kind: "write";
+    readonly conversation: number;
+    readonly context: CausalContext | null;
+    readonly value: string | null;
+    readonly contentType: string;
+    /** The coordinator is a fallback: for whom it keeps its own copy. */
+    readonly hintFor: NodeId | null;
+    /** It counts once it is in memory. */
+    readonly buffered: boolean;
+  }
+  /** Siblings from elsewhere; `request` is the peer's request to answer, null for none. */
+  | {
+    readonly kind: "merge";
+    readonly siblings: Siblings;
+    readonly request: number | null;
+    /** Keep them for that node. */
+    readonly hintFor: NodeId | null;
+    /** They count once they are in memory. */
+    readonly buffered?: boolean;
+    /** The anti-entropy repair that waits for the outcome. */
+    readonly repair?: number;
+    /** The takeover's key that waits for the outcome. */
+    readonly pull?: number;
+  }
+  /** These siblings have reached the node (or, after expiry, another owner): the promise is kept. */
+  | { readonly kind: "hint-done"; readonly target: NodeId; readonly siblings: Siblings }
+  /** A tombstone that all agreed to drop, if it still is what they agreed on. */
+  | { readonly kind: "drop"; readonly digest: TreeHash; readonly request: number | null }
+  /** A copy that every owner holds as well, if it is still the same and still nobody's here. */
+  | { readonly kind: "let-go"; readonly digest: TreeHash }
+  /** Everything the other replicas hold, in place of a record that cannot be read. */
+  | { readonly kind: "recover"; readonly siblings: Siblings };
+
+export type Read =
+  | { readonly kind: "conversation"; readonly conversation: number }
+  | { readonly kind: "request"; readonly request: number }
+  /** A peer asks whether the tombstone may go. */
+  | { readonly kind: "reap"; readonly request: number; readonly digest: TreeHash }
+  /** A former owner asks what this node has of a key. */
+  | { readonly kind: "leftover"; readonly request: number };
+
+export type Outcome =
+  | {
+    readonly kind: "read";
+    readonly read: Read;
+    readonly key: string;
+    readonly record: StoredRecord | null;
+  }
+  | {
+    readonly kind: "read-failed";
+    readonly read: Read;
+    readonly key: string;
+    readonly reason: string;
+    /** The record is damaged, not merely out of reach. */
+    readonly unreadable: boolean;
+  }
+  | {
+    readonly kind: "changed";
+    readonly change: Change;
+    readonly key: string;
+    readonly after: Siblings;
+    readonly context: CausalContext | null;
+  }
+  | {
+    readonly kind: "change-failed";
+    readonly change: Change;
+    readonly key: string;
+    readonly error: DynamoError;
+  }
+  | { readonly kind: "unreadable"; readonly key: string; readonly reason: string };

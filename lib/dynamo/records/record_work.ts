@@ -1,0 +1,88 @@
+/**
+ * The changes of one record that are under way: what waits for the load, and what was applied and
+ * waits for the store. `LocalRecords` moves it on.
+ */
+import { type Position, positionOf } from "../ring/position.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { DynamoError } from "../types/errors.ts";
+import type { HintChange, StoredRecord } from "../types/events.ts";
+import type { CausalContext, Siblings } from "../versions/versions.ts";
+import type { Change, Outcome } from "./record_changes.ts";
+
+export interface Applied {
+  readonly change: Change;
+  readonly context: CausalContext | null;
+  readonly refusal: DynamoError | null;
+}
+
+/** One key being changed, or one that lately was. */
+export interface Work {
+  readonly key: string;
+  readonly position: Position;
+  phase: "idle" | "loading" | "storing";
+  record: StoredRecord;
+  /** What was on the disk before the store under way; null when that could not be read. */
+  before: Siblings | null;
+  applied: Applied[];
+  /** The store under way holds what was acknowledged already. */
+  isBuffered: boolean;
+  /** How the store under way changes the index of hints. */
+  hints: HintChange | null;
+  waiting: Change[];
+}
+
+export function idleWork(key: string): Work {
+  return {
+    key,
+    position: positionOf(key),
+    phase: "idle",
+    record: { key, siblings: [] },
+    before: [],
+    applied: [],
+    isBuffered: false,
+    hints: null,
+    waiting: [],
+  };
+}
+
+/** The targets that have what was kept for them. */
+export function deliveredBy(applied: readonly Applied[]): NodeId[] {
+  const targets: NodeId[] = [];
+  for (const { change } of applied) {
+    if (change.kind === "hint-done") targets.push(change.target);
+  }
+  return targets;
+}
+
+/** Hands back all that was applied: it is stored, or needed no store. */
+export function settle(work: Work): Outcome[] {
+  const { key, record, applied } = work;
+  work.applied = [];
+  return applied.map(({ change, context, refusal }): Outcome =>
+    refusal === null
+      ? { kind: "changed", change, key, after: record.siblings, context }
+      : { kind: "change-failed", change, key, error: refusal }
+  );
+}
+
+/** Hands back what counts from memory; the rest waits for the store. */
+export function settleBuffered(work: Work): Outcome[] {
+  const { key, record } = work;
+  const early = work.applied.filter(({ change, refusal }) =>
+    isBuffered(change) && refusal === null
+  );
+  if (early.length === 0) return [];
+  work.isBuffered = true;
+  work.applied = work.applied.filter((applied) => !early.includes(applied));
+  return early.map(({ change, context }): Outcome => ({
+    kind: "changed",
+    change,
+    key,
+    after: record.siblings,
+    context,
+  }));
+}
+
+function isBuffered(change: Change): boolean {
+  return (change.kind === "write" || change.kind === "merge") && change.buffered === true;
+}

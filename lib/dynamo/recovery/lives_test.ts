@@ -1,0 +1,79 @@
+/** What a memory of a node says of the disk that it has started on, and what peers remember. */
+import assert from "node:assert/strict";
+import type { Boot } from "../types/boot.ts";
+import { type Life, PeerLives, verdictOf } from "./lives.ts";
+
+/** The disk's second start; the first was number 11, and made the disk take 40 changes. */
+const BOOT: Boot = {
+  self: "n1",
+  dataId: "d1",
+  incarnation: 2,
+  bootNumber: 22,
+  writes: 40,
+  previous: { incarnation: 1, bootNumber: 11 },
+};
+
+/** The first start of a directory. */
+const { previous: _, ...FIRST } = BOOT;
+
+function life(changes: Partial<Life>): Life {
+  return { dataId: "d1", incarnation: 1, bootNumber: 11, writes: 40, ...changes };
+}
+
+Deno.test("lives: the disk as it was last used is the same, also where the peer knows less of it", () => {
+  for (
+    const remembered of [life({}), life({ writes: 7 }), life({ incarnation: 0, bootNumber: 5 })]
+  ) {
+    assert.equal(verdictOf(remembered, BOOT), "same", JSON.stringify(remembered));
+  }
+  assert.equal(verdictOf(life({ incarnation: 2, bootNumber: 22 }), BOOT), "current");
+});
+
+Deno.test("lives: a copy from before a start, or from before a change, is older", () => {
+  assert.equal(
+    verdictOf(life({ incarnation: 3, bootNumber: 33 }), BOOT),
+    "older",
+    "two starts ago",
+  );
+  assert.equal(verdictOf(life({ incarnation: 2, bootNumber: 33 }), BOOT), "older", "one start ago");
+  assert.equal(verdictOf(life({ bootNumber: 12 }), BOOT), "older", "the last start was another");
+  assert.equal(verdictOf(life({ writes: 41 }), BOOT), "older", "of the last life, one change less");
+  assert.equal(verdictOf(life({}), FIRST), "older", "from before the first start");
+});
+
+Deno.test("lives: another directory is older or says nothing, by its incarnation", () => {
+  assert.equal(verdictOf(life({ dataId: "d0", incarnation: 0 }), BOOT), "unrelated");
+  assert.equal(verdictOf(life({ dataId: "d2", incarnation: 5 }), BOOT), "older", "it came later");
+  assert.equal(verdictOf(life({ dataId: "d0", incarnation: 9 }), FIRST), "unrelated");
+});
+
+Deno.test("lives: an unconfirmed life does not take the place of what is remembered", () => {
+  const lives = new PeerLives([{ id: "n1", ...life({}) }]);
+  const next = life({ incarnation: 2, bootNumber: 22 });
+  lives.note("n1", next, "unconfirmed");
+  assert.deepEqual(lives.of("n1"), life({}));
+  assert.equal(lives.isChanged, false);
+  lives.note("n1", next, "settled");
+  assert.deepEqual(lives.of("n1"), next);
+  assert.equal(lives.isChanged, true, "another start is durable at once");
+  assert.deepEqual(lives.listToSave(["n1", "n2"]), [{ id: "n1", ...next }]);
+  assert.equal(lives.isChanged, false);
+});
+
+Deno.test("lives: an unconfirmed life of a directory that was refused does not hide the present one", () => {
+  const lives = new PeerLives();
+  lives.note("n1", life({ dataId: "d0", incarnation: 2 }), "unconfirmed");
+  assert.equal(lives.of("n1"), null);
+  lives.note("n1", life({ incarnation: 1 }), "settled");
+  assert.deepEqual(lives.of("n1"), life({ incarnation: 1 }));
+});
+
+Deno.test("lives: changes are remembered as they are told, and never fewer", () => {
+  const lives = new PeerLives([{ id: "n1", ...life({}) }]);
+  lives.note("n1", life({ writes: 60 }), "settled");
+  assert.deepEqual([lives.isBehind, lives.isChanged], [true, false], "not worth a save of its own");
+  lives.note("n1", life({ writes: 50 }), "settled");
+  assert.equal(lives.of("n1")?.writes, 60);
+  lives.note("n1", life({ incarnation: 0, bootNumber: 3, writes: 99 }), "settled");
+  assert.equal(lives.of("n1")?.bootNumber, 11, "an earlier life is no news");
+});

@@ -1,0 +1,415 @@
+/** What a replica does to find out what its disk is worth, effect by effect. */
+import assert from "node:assert/strict";
+import { HandCranked, IDS, KEY } from "../../../tests/hand_cranked.ts";
+import { SeededRandom } from "../../random/seeded.ts";
+import { Membership, type MembershipState } from "../membership/membership.ts";
+import { draftOf, type MembershipAct } from "../membership/membership_plan.ts";
+import type { ClientReply, PeerReply, PeerRequest } from "../types/events.ts";
+import type { Siblings } from "../versions/versions.ts";
+import type { Life } from "./lives.ts";
+
+const bench0 = new HandCranked("n1");
+const FOUNDING = bench0.replica.founding;
+const [FIRST = "", SECOND = "", THIRD = ""] = bench0.replica.ring.primariesOfKey(KEY);
+const RESTARTED = { bootNumber: 7, writes: 40, previous: { incarnation: 3, bootNumber: 6 } };
+const REMEMBERED: Life = { dataId: "d1", incarnation: 3, bootNumber: 6, writes: 38 };
+const VALUE: Siblings = [{ value: "eA==", contentType: "", dot: ["a", 1], clock: [], stampUs: 0 }];
+
+/** What a peer that is well answers. */
+function memory(remembered: Life | null): PeerReply {
+  const life = { dataId: "d1", incarnation: 1, bootNumber: 2, writes: 3 };
+  return { status: "boot", remembered, life, lifeStatus: "settled" };
+}
+
+type Call = ReturnType<HandCranked["take"]>[number] & { kind: "call" };
+
+/** The calls of that method that were made, by peer. */
+function callsOf(bench: HandCranked, method: PeerRequest["method"]): Map<string, Call> {
+  const all = bench.take("call");
+  const others = all.filter(({ request }) => request.method !== method);
+  bench.effects.push(...others);
+  return new Map(
+    all.filter(({ request }) => request.method === method).map((call) => [call.to, call]),
+  );
+}
+
+function answer(bench: HandCranked, call: Call | undefined, reply: PeerReply): void {
+  bench.step({ kind: "reply", id: call?.id ?? 0, reply });
+}
+
+function fail(bench: HandCranked, call: Call | undefined, undelivered: boolean): void {
+  bench.step({ kind: "call-failed", id: call?.id ?? 0, undelivered, reason: "gone" });
+}
+
+/** A peer reads the key from the bench's own disk. */
+function readBy(bench: HandCranked, from: string): PeerReply {
+  bench.step({ kind: "peer", id: 900, from, request: { method: "replica.get", key: KEY } });
+  const load = bench.take("load").at(-1);
+  if (load !== undefined) bench.step({ kind: "loaded", id: load.id, record: null });
+  return bench.take("respond").at(-1)?.reply as PeerReply;
+}
+
+function isRefused(reply: PeerReply): boolean {
+  return reply.status === "error" && reply.error.code === "recovering";
+}
+
+function draft(act: MembershipAct, membership: Membership, dataId?: string) {
+  const around = {
+    ...{ membership, n: 3, tokensPerNode: 8, quorum: 2 },
+    isUp: () => false,
+    isRecovering: () => false,
+    dataIdOf: () => dataId,
+  };
+  return draftOf(act, "p", around, SeededRandom.from(7));
+}
+
+/** Everything that the bench asks its disk for is done. */
+function drain(bench: HandCranked): void {
+  for (let i = 0; i < 20; i++) {
+    for (const { id } of bench.take("save")) bench.step({ kind: "stored", id });
+    for (const { id } of bench.take("save-disk-state")) bench.step({ kind: "stored", id });
+    for (const { id } of bench.take("scan")) {
+      bench.step({ kind: "scanned", id, records: [], next: null });
+    }
+  }
+}
+
+Deno.test("a restart counts for no read until a peer that remembers it has confirmed it", () => {
+  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  bench.step({ kind: "start" });
+  const asked = callsOf(bench, "boot.check");
+  assert.deepEqual([...asked.keys()].toSorted(), IDS.filter((id) => id !== FIRST));
+  assert.equal(bench.replica.isReady, false);
+  assert.ok(isRefused(readBy(bench, SECOND)));
+  for (const peer of IDS.filter((id) => id !== FIRST && id !== SECOND)) {
+    fail(bench, asked.get(peer), true);
+  }
+  assert.ok(isRefused(readBy(bench, SECOND)), "whoever cannot be reached proves nothing");
+  answer(bench, asked.get(SECOND), memory(REMEMBERED));
+  assert.ok(bench.replica.isReady);
+  assert.equal(readBy(bench, SECOND).status, "record");
+  assert.equal(bench.replica.recovery.status, "settled");
+});
+
+Deno.test("the last node that is left answers R = 1 and no more, until a peer turns up", () => {
+  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  bench.step({ kind: "start" });
+  for (const call of callsOf(bench, "boot.check").values()) fail(bench, call, true);
+  const get = (r: number) => {
+    bench.step({ kind: "client", id: r, request: { method: "get", key: KEY, r, sloppy: false } });
+    bench.step({ kind: "loaded", id: bench.one("load").id, record: { key: KEY, siblings: VALUE } });
+    for (const call of callsOf(bench, "replica.get").values()) fail(bench, call, true);
+    return (bench.take("respond").at(-1)?.reply as ClientReply).status;
+  };
+  assert.equal(bench.replica.isReady, false, "somebody may still answer");
+  bench.pass(600);
+  for (const call of callsOf(bench, "boot.check").values()) fail(bench, call, true);
+  assert.ok(bench.replica.isReady);
+  assert.deepEqual([get(1), get(2)], ["read", "error"]);
+  assert.ok(isRefused(readBy(bench, SECOND)), "a peer that turns up is asked first");
+  const asked = callsOf(bench, "boot.check");
+  answer(bench, asked.get(SECOND), memory({ ...REMEMBERED, writes: 99 }));
+  assert.equal(bench.replica.recovery.cause, "restored");
+  assert.equal(get(1), "error");
+});
+
+Deno.test("a disk that is older than a peer remembers recovers, durably before anybody hears of it", () => {
+  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  bench.step({ kind: "start" });
+  const asked = callsOf(bench, "boot.check");
+  answer(bench, asked.get(SECOND), memory({ ...REMEMBERED, writes: 41 }));
+  const save = bench.one("save-disk-state");
+  assert.deepEqual(save.state, { incarnation: 4, condition: "recovering" });
+  answer(bench, asked.get(THIRD), memory(REMEMBERED));
+  assert.equal(bench.replica.recovery.cause, "restored", "one that knows less does not undo it");
+  assert.ok(isRefused(readBy(bench, SECOND)));
+  const told = () => {
+    bench.step({
+      kind: "peer",
+      id: 901,
+      from: SECOND,
+      request: { method: "gossip", digest: [], membership: "" },
+    });
+    const reply = bench.take("respond").at(-1)?.reply as PeerReply & { status: "gossip" };
+    return reply.newer.find(({ id }) => id === FIRST)?.status;
+  };
+  assert.equal(told(), "unconfirmed");
+  bench.step({ kind: "stored", id: save.id });
+  assert.equal(told(), "recovering");
+});
+
+Deno.test("an incarnation that a peer remembers is outbid, durably before it is told", () => {
+  const bench = new HandCranked(FIRST, {}, { dataId: "d2", incarnation: 1, bootNumber: 9 });
+  bench.step({ kind: "start" });
+  const asked = callsOf(bench, "boot.check");
+  drain(bench);
+  answer(bench, asked.get(SECOND), memory({ ...REMEMBERED, incarnation: 7 }));
+  const save = bench.one("save-disk-state");
+  assert.equal(save.state.incarnation, 8);
+  assert.equal(bench.replica.life.incarnation, 1);
+  bench.step({ kind: "stored", id: save.id });
+  assert.equal(bench.replica.life.incarnation, 8);
+});
+
+Deno.test("an incarnation whose save fails is not told, and saved again", () => {
+  const bench = new HandCranked(FIRST, {}, { dataId: "d2", incarnation: 1, bootNumber: 9 });
+  bench.step({ kind: "start" });
+  const save = bench.one("save-disk-state");
+  bench.step({ kind: "storage-failed", id: save.id, reason: "full" });
+  assert.equal(bench.replica.recovery.status, "recovering");
+  bench.pass(300);
+  assert.deepEqual(bench.one("save-disk-state").state, save.state);
+});
+
+Deno.test("a node that founded its cluster alone finds out that its disk was replaced", () => {
+  // Its own founding names the new directory; only its peers know better.
+  const bench = new HandCranked(FIRST, {}, { incarnation: 1, bootNumber: 9 });
+  bench.step({ kind: "start" });
+  drain(bench);
+  assert.equal(bench.replica.recovery.status, "settled");
+  const states = [{ id: FIRST, ...REMEMBERED, dataId: "d0", heartbeat: 9, intervalMs: 1_000 }];
+  bench.step({ kind: "peer", id: 903, from: SECOND, request: { method: "gossip.states", states } });
+  assert.equal(bench.replica.recovery.cause, "replaced");
+  assert.ok(isRefused(readBy(bench, SECOND)));
+});
+
+Deno.test("who is asked by a node that has started answers what its disk remembers", () => {
+  const bench = new HandCranked(FIRST, { gossipIntervalMs: 0 });
+  const check = (bootNumber: number, status: "unconfirmed" | "settled") => {
+    const life = { ...REMEMBERED, incarnation: bootNumber, bootNumber };
+    const request = { method: "boot.check", life, status, membership: "" } as const;
+    bench.step({ kind: "peer", id: bootNumber, from: SECOND, request });
+  };
+  check(1, "settled");
+  assert.deepEqual(bench.take("respond"), [], "the answer says that it is remembered");
+  bench.step({ kind: "stored", id: bench.one("save").id });
+  const first = bench.one("respond").reply;
+  assert.ok(first.status === "boot" && first.remembered === null);
+  assert.equal(first.life.incarnation, 4, "its own life comes along");
+  check(2, "unconfirmed");
+  const { reply } = bench.one("respond");
+  assert.ok(reply.status === "boot" && reply.remembered?.bootNumber === 1);
+  assert.deepEqual(bench.take("save"), [], "one that nobody confirmed is not remembered");
+});
+
+// What else must be durable, or must not be any more ------------------------------------------------
+
+/** THIRD leaves; the bench is the first owner of KEY's range and writes its register. */
+function withLeaver(leaver: string): { bench: HandCranked; change: MembershipState } {
+  const bench = new HandCranked(FIRST);
+  const { change } = draft({ kind: "leave", node: leaver }, new Membership(FOUNDING, SECOND));
+  const request = { method: "membership", state: change } as const;
+  bench.step({ kind: "peer", id: 100, from: SECOND, request });
+  drain(bench);
+  bench.effects = bench.take("timer");
+  return { bench, change };
+}
+
+function stepOf(bench: HandCranked) {
+  const { ring } = bench.replica;
+  const range = ring.rangeOfKey(KEY);
+  const step = ring.steps.find((each) => each.range === range);
+  assert.ok(step !== undefined);
+  const { start, end } = ring.range(range);
+  return { step, place: { start, end, epoch: ring.epochOf(range) } };
+}
+
+Deno.test("a register is told, by gossip or in a refusal, only once it is durable", () => {
+  const { bench } = withLeaver(THIRD);
+  const { step: { leaver, joiner }, place } = stepOf(bench);
+  const advance = { method: "range.advance", ...place, leaver, joiner } as const;
+  bench.step({ kind: "peer", id: 101, from: joiner ?? "", request: advance });
+  const save = bench.one("save");
+  assert.deepEqual(bench.take("respond"), []);
+  const told = () => {
+    const gossip = { method: "gossip", digest: [], membership: "" } as const;
+    bench.step({ kind: "peer", id: 102, from: SECOND, request: gossip });
+    const { reply } = bench.one("respond");
+    return reply.status === "gossip" ? reply.membership?.stretches.length : undefined;
+  };
+  assert.equal(told(), 0);
+  bench.step({ kind: "stored", id: save.id });
+  assert.equal(bench.one("respond").reply.status, "membership");
+  assert.equal(told(), 1);
+});
+
+Deno.test("a strict delete that read while its node fenced the range is not written by it", () => {
+  for (const isForwarded of [false, true]) {
+    const { bench } = withLeaver(FIRST);
+    const { step, place } = stepOf(bench);
+    assert.equal(step.leaver, FIRST);
+    const request = { method: "delete", key: KEY, context: null, sloppy: false } as const;
+    bench.step(
+      isForwarded
+        ? {
+          kind: "peer",
+          id: 1,
+          from: SECOND,
+          request: { method: "forward", requestId: "n9.d/1/1", request, ringVersion: "" },
+        }
+        : { kind: "client", id: 1, request },
+    );
+    const load = bench.one("load");
+    const asked = callsOf(bench, "replica.get");
+    const fence = { method: "range.fence", ...place } as const;
+    bench.step({ kind: "peer", id: 101, from: step.joiner ?? "", request: fence });
+    drain(bench);
+    assert.equal(bench.one("respond").reply.status, "stored", "the fence is durable");
+    bench.step({ kind: "loaded", id: load.id, record: { key: KEY, siblings: VALUE } });
+    answer(bench, asked.get(SECOND), { status: "record", siblings: VALUE });
+    assert.deepEqual([bench.take("load"), bench.take("store")], [[], []]);
+    if (isForwarded) {
+      const { reply } = bench.one("respond");
+      assert.ok(reply.status === "error" && reply.error.code === "wrong-owner");
+      assert.ok(reply.error.definite, "its sender may try another owner");
+    } else {
+      const [forward] = callsOf(bench, "forward").values();
+      assert.ok(forward?.request.method === "forward" && forward.to !== FIRST);
+      const { request: passed } = forward.request;
+      assert.ok(passed.method === "delete" && passed.context !== null, "over what it has read");
+    }
+  }
+});
+
+Deno.test("a forwarded write that was refused is not carried out when a copy of it comes later", () => {
+  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  bench.step({ kind: "start" });
+  const asked = callsOf(bench, "boot.check");
+  const request = {
+    method: "put",
+    key: KEY,
+    value: "eA==",
+    contentType: "",
+    context: null,
+  } as const;
+  const forward = { method: "forward", requestId: "n9.d/1/1", request, ringVersion: "" } as const;
+  bench.step({ kind: "peer", id: 1, from: SECOND, request: forward });
+  const { reply } = bench.one("respond");
+  assert.ok(reply.status === "error" && reply.error.code === "recovering" && reply.error.definite);
+  answer(bench, asked.get(SECOND), memory(REMEMBERED));
+  bench.step({ kind: "peer", id: 2, from: SECOND, request: forward });
+  assert.deepEqual(bench.take("load"), []);
+  assert.equal(bench.one("respond").reply.status, "forwarded");
+});
+
+Deno.test("a removed node comes back only empty, whatever is remembered of it by gossip", () => {
+  // The remover has just started: nobody has gossiped of the dead node.
+  const membership = new Membership(FOUNDING, THIRD);
+  membership.merge(draft({ kind: "remove", node: FIRST }, membership).change);
+  const member = { id: FIRST, url: `http://${FIRST}`, weight: 1 };
+  const join = (directory: object) =>
+    draft({ kind: "join", member, ...directory } as MembershipAct, membership);
+  assert.throws(() => join({ dataId: "d1" }), /with the data that it was removed with/);
+  assert.throws(
+    () => join({ dataId: "d7", condition: "recovering" }),
+    /with the data that it was removed with/,
+    "a directory that nobody had heard of, but a member's",
+  );
+  const { change } = join({ dataId: "d7" });
+  assert.equal(change.members[0]?.member.dataId, "d7", "the membership knows the new one");
+});
+
+// Forgotten promises ---------------------------------------------------------------------------------
+
+/** THIRD leaves and one node takes its part of KEY's range over: the plan, and the register after it. */
+function handover() {
+  const planned = new Membership(FOUNDING, SECOND);
+  planned.merge(draft({ kind: "leave", node: THIRD }, planned).change);
+  const { ring } = planned;
+  const range = ring.rangeOfKey(KEY);
+  const step = ring.steps.find((each) => each.range === range);
+  assert.ok(step !== undefined && step.joiner !== null);
+  const { start, end } = ring.range(range);
+  const moved = new Membership(FOUNDING, FIRST, { state: planned.state(), marks: [] });
+  const stretches = [{ start, end, owners: ring.after(step), epoch: 2 }];
+  moved.merge({ members: [], tokens: [], stretches });
+  return { joiner: step.joiner, planned: planned.state(), moved: moved.state(), start, end };
+}
+
+Deno.test("a disk that was put back does not trust what it says of a range that it took over", () => {
+  const { joiner, planned, moved, start, end } = handover();
+  const marks = [{ start, end, epoch: 1, mark: "filled" }] as const;
+  const membership = { state: planned, marks };
+  const older = memory({ ...REMEMBERED, writes: 99 });
+  const bench = new HandCranked(joiner, {}, { ...RESTARTED, membership });
+  bench.step({ kind: "start" });
+  const asked = callsOf(bench, "boot.check");
+  // SECOND has not heard of the register yet: by then the range is not the joiner's own.
+  answer(bench, asked.get(SECOND), older);
+  drain(bench);
+  answer(bench, asked.get(FIRST), { ...older, membership: moved } as PeerReply);
+  drain(bench);
+  assert.ok(bench.replica.ring.primariesOfKey(KEY).includes(joiner));
+  assert.ok(isRefused(readBy(bench, FIRST)));
+});
+
+Deno.test("a replaced disk takes no writes of a range that it may have promised to serve no more", () => {
+  const { planned } = handover();
+  const bench = new HandCranked(THIRD, {}, { dataId: "d2", incarnation: 1, bootNumber: 3 });
+  bench.step({ kind: "start" });
+  const asked = callsOf(bench, "boot.check");
+  drain(bench);
+  answer(bench, asked.get(SECOND), { ...memory(REMEMBERED), membership: planned } as PeerReply);
+  drain(bench);
+  bench.take("respond");
+  const put = { method: "replica.put", key: KEY, siblings: VALUE, purpose: "replicate" } as const;
+  bench.step({ kind: "peer", id: 2, from: SECOND, request: put });
+  const { reply } = bench.one("respond");
+  assert.ok(reply.status === "error" && reply.error.code === "wrong-owner");
+});
+
+Deno.test("what waits for a disk that refuses does not grow with what peers go on telling", () => {
+  const { bench } = withLeaver(THIRD);
+  bench.step({ kind: "start" });
+  const { planned } = handover();
+  const news = { ...planned, members: planned.members.map((each) => ({ ...each, version: 9 })) };
+  const request = { method: "membership", state: news } as const;
+  bench.step({ kind: "peer", id: 200, from: SECOND, request });
+  const membership = { members: [], tokens: [], stretches: [] };
+  const round = (isTaken: boolean) => {
+    bench.pass(1_100);
+    for (const call of callsOf(bench, "gossip").values()) {
+      answer(bench, call, { status: "gossip", newer: [], wanted: [], membership });
+    }
+    for (const { id } of bench.take("save")) {
+      const reason = "no space left on device";
+      bench.step(isTaken ? { kind: "stored", id } : { kind: "storage-failed", id, reason });
+    }
+    bench.take("respond");
+  };
+  for (let i = 0; i < 100; i++) round(false);
+  bench.take("call");
+  for (let i = 0; i < 2; i++) round(true);
+  const told = bench.take("call").filter(({ request }) => request.method === "membership");
+  assert.ok(told.length > 0 && told.length <= 2 * IDS.length, `${told.length} peers are told`);
+});
+
+Deno.test("an incarnation that no node can have come to is not believed", () => {
+  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  bench.step({ kind: "start" });
+  const absurd = { ...REMEMBERED, incarnation: Number.MAX_SAFE_INTEGER };
+  const states = [{ id: FIRST, ...absurd, heartbeat: 1, intervalMs: 1_000 }];
+  bench.step({ kind: "peer", id: 3, from: SECOND, request: { method: "gossip.states", states } });
+  drain(bench);
+  assert.equal(bench.replica.life.incarnation, 4);
+});
+
+Deno.test("a node whose data a recovering owner may wait for is not removed", () => {
+  const membership = new Membership(FOUNDING, SECOND);
+  const around = {
+    ...{ membership, n: 3, tokensPerNode: 8, quorum: 1, dataIdOf: () => undefined },
+    isUp: () => false,
+  };
+  const remove = (recovering: readonly string[]) => {
+    const isRecovering = (id: string) => recovering.includes(id);
+    return () =>
+      draftOf(
+        { kind: "remove", node: FIRST },
+        "p",
+        { ...around, isRecovering },
+        SeededRandom.from(7),
+      );
+  };
+  assert.doesNotThrow(remove([SECOND]));
+  assert.throws(remove([SECOND, THIRD]), /last owner of the data in \d+ ranges/);
+});

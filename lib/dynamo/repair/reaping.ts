@@ -1,0 +1,176 @@
+/**
+ * Reaping: deleted keys leave tombstones, and some day those must go too. Too early, and a copy of the
+ * old value that somebody still holds comes back to life.
+ *
+ * So a tombstone goes only when this node has seen it unchanged for a grace time, longer than any
+ * message can be under way (counted in its own ticks: neither the coordinator's clock nor a jump of its
+ * own shortens it); when every owner holds exactly it; and when *every other member* has given its word that it has
+ * no copy of the key, as a hint or otherwise. A member that is down or cannot read its disk gives no
+ * word, and blocks. Then the owners drop it, each only if it still holds exactly what was agreed on. A
+ * drop that is lost leaves a tombstone, which anti-entropy spreads again and the next round reaps: never
+ * a value.
+ *
+ * The first primary of a key looks after its tombstones. The actor goes with the record, so whoever
+ * writes the key anew draws a new one, and no dot is issued twice.
+ */
+import type { Conversation } from "../conversations.ts";
+import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
+import { isDeleted } from "../records/local_records.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { KeyPlace, PeerReply, StoredRecord } from "../types/events.ts";
+import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
+
+const PAGE_RECORDS = 256;
+/** Keys being reaped at once. */
+const ROUNDS_MAX = 16;
+/** Tombstones being watched; past it the oldest is forgotten, and its grace begins anew. */
+const WATCHED_MAX = 10_000;
+
+/** One tombstone on its way out. */
+export class ReapRound {
+  readonly kind = "reap";
+  phase: "asking" | "dropping" = "asking";
+
+  constructor(
+    readonly id: number,
+    readonly key: string,
+    readonly digest: TreeHash,
+    readonly waiting: Set<NodeId>,
+  ) {}
+}
+
+export class Reaping {
+  private scan: number | null = null;
+  private cursor: KeyPlace | null = null;
+  private readonly candidates: { readonly key: string; readonly digest: TreeHash }[] = [];
+  private readonly reaping = new Set<string>();
+  private ticks = 0;
+  /** Since which tick this node has seen which tombstone. */
+  private readonly watched = new Map<
+    string,
+    { readonly digest: TreeHash; readonly since: number }
+  >();
+
+  constructor(private readonly node: NodeContext) {}
+
+  /** Looks at the next page of this disk, unless the last ones are still being worked on. */
+  onTick(): void {
+    const { node } = this;
+    this.ticks++;
+    if (this.scan === null && this.reaping.size === 0 && !node.disk.isBusy(node.out.now)) {
+      this.scan = node.out.scan({}, this.cursor, PAGE_RECORDS);
+    }
+    const at = node.out.now + node.config.reapIntervalMs * MICROS_PER_MS;
+    node.deadlines.add(at, { kind: "reap" });
+  }
+
+  /** Whether the page was asked for here. */
+  onScanned(id: number, records: readonly StoredRecord[], next: KeyPlace | null): boolean {
+    if (id !== this.scan) return false;
+    this.scan = null;
+    this.cursor = next;
+    for (const record of records) {
+      const { key } = record;
+      if (this.node.primariesOf(key)[0] !== this.node.self) continue;
+      if (!isDeleted(record)) this.watched.delete(key);
+      else this.watch(key, hexOf(recordDigest(key, record.siblings)));
+    }
+    this.beginRounds();
+    return true;
+  }
+
+  onScanFailed(id: number): boolean {
+    if (id !== this.scan) return false;
+    this.scan = null;
+    return true;
+  }
+
+  /** Another look at a tombstone: it is a candidate once its grace is over. */
+  private watch(key: string, digest: TreeHash): void {
+    const { tombstoneGraceMs, reapIntervalMs } = this.node.config;
+    const known = this.watched.get(key);
+    if (known?.digest !== digest) {
+      const [oldest] = this.watched.keys();
+      if (this.watched.size >= WATCHED_MAX && oldest !== undefined) this.watched.delete(oldest);
+      this.watched.set(key, { digest, since: this.ticks });
+    } else if ((this.ticks - known.since) * reapIntervalMs >= tombstoneGraceMs) {
+      this.candidates.push({ key, digest });
+    }
+  }
+
+  private beginRounds(): void {
+    while (this.reaping.size < ROUNDS_MAX) {
+      const next = this.candidates.shift();
+      if (next === undefined) return;
+      this.begin(next.key, next.digest);
+    }
+  }
+
+  private begin(key: string, digest: TreeHash): void {
+    const { node } = this;
+    const round = new ReapRound(node.out.nextId(), key, digest, new Set(node.peers));
+    this.reaping.add(key);
+    const conversation = node.conversations.add(round, { kind: "self" });
+    node.watch(round.id, node.out.now, node.config.timeoutMs);
+    for (const peer of node.peers) {
+      const plan = node.membership.planVersion;
+      node.call(
+        conversation,
+        peer,
+        { method: "reap.ask", key, digest, plan },
+        node.config.timeoutMs,
+      );
+    }
+    if (node.peers.length === 0) this.drop(conversation, round);
+  }
+
+  onReply(conversation: Conversation, round: ReapRound, from: NodeId, reply: PeerReply): void {
+    const agreed = reply.status === "reap" ? reply.agrees : reply.status === "stored";
+    if (!agreed) {
+      this.end(round);
+      return;
+    }
+    round.waiting.delete(from);
+    if (round.waiting.size > 0) return;
+    if (round.phase === "asking") this.drop(conversation, round);
+    else this.end(round);
+  }
+
+  /** Somebody gives no word: not now, then. */
+  onFailed(round: ReapRound): void {
+    this.end(round);
+  }
+
+  private drop(conversation: Conversation, round: ReapRound): void {
+    const { node } = this;
+    const { key, digest } = round;
+    round.phase = "dropping";
+    for (const owner of node.primariesOf(key)) {
+      if (owner === node.self) continue;
+      round.waiting.add(owner);
+      node.call(conversation, owner, { method: "reap.drop", key, digest }, node.config.timeoutMs);
+    }
+    node.records.change(key, { kind: "drop", digest, request: null }, node.out);
+    this.watched.delete(key);
+    node.counters.reaped++;
+    node.out.emit({ type: "reaped", key });
+    if (round.waiting.size === 0) this.end(round);
+  }
+
+  private end(round: ReapRound): void {
+    this.node.conversations.end(round.id);
+    this.reaping.delete(round.key);
+    this.beginRounds();
+  }
+
+  // The answering side ----------------------------------------------------------------------------
+
+  /** This node's word about the key, from what its disk holds. */
+  onAsked(request: number, key: string, digest: TreeHash, record: StoredRecord | null): void {
+    const { node } = this;
+    const agrees = node.isPrimaryOf(key)
+      ? record !== null && isDeleted(record) && hexOf(recordDigest(key, record.siblings)) === digest
+      : record === null;
+    node.out.respond(request, { status: "reap", agrees: agrees && node.isCompleteFor(key) });
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Which conversation an answer, a failed call or a passing deadline belongs to, and what that tells
+ * the failure detector. One switch each; the parts decide.
+ */
+import type { Coordinator } from "./conversations.ts";
+import type { NodeContext } from "./node_context.ts";
+import type { Parts } from "./parts.ts";
+import type { NodeId } from "./ring/ring.ts";
+import type { DynamoError } from "./types/errors.ts";
+import type { Micros, PeerReply } from "./types/events.ts";
+
+export class Dialogue {
+  constructor(private readonly node: NodeContext, private readonly parts: Parts) {}
+
+  onReply(id: number, reply: PeerReply): void {
+    const taken = this.node.conversations.takeCall(id);
+    if (taken === undefined) return;
+    const { call, conversation } = taken;
+    const { coordinator } = conversation;
+    this.node.onAnswer(call.to);
+    if (reply.status === "error") this.learnFrom(reply.error);
+    switch (coordinator.kind) {
+      case "get":
+        this.node.conversations.noteRead(call, this.node.out.now);
+        this.parts.reads.onReply(conversation, coordinator, call.to, reply);
+        break;
+      case "put":
+        this.parts.writes.onReply(conversation, coordinator, call.to, reply);
+        break;
+      case "forward":
+        this.parts.forwards.onReply(conversation, coordinator, reply);
+        break;
+      case "gossip":
+        this.parts.gossiping.onReply(conversation, coordinator, reply);
+        break;
+      case "handoff":
+        this.parts.handoff.onReply(coordinator, reply);
+        break;
+      case "reap":
+        this.parts.reaping.onReply(conversation, coordinator, call.to, reply);
+        break;
+      case "anti-entropy":
+        this.parts.antiEntropy.onReply(conversation, coordinator, reply);
+        break;
+      case "key-repair":
+        this.parts.antiEntropy.onPeerRecord(coordinator, reply);
+        break;
+      case "takeover":
+        this.parts.takeovers.onReply(conversation, coordinator, reply);
+        break;
+      case "key-pull":
+        this.parts.takeovers.onRecord(coordinator, reply);
+        break;
+      case "advance":
+        this.parts.handover.onReply(coordinator, reply);
+        break;
+      case "leftover":
+        this.parts.leftovers.onReply(coordinator, reply);
+        break;
+      case "boot-check":
+        this.parts.recovering.onReply(conversation, coordinator, reply);
+        break;
+    }
+  }
+
+  /** A refusal carries the register that its sender should have known. */
+  private learnFrom({ stretches = [] }: DynamoError): void {
+    if (stretches.length > 0) this.node.registry.learn({ members: [], tokens: [], stretches });
+  }
+
+  onCallFailed(id: number, undelivered: boolean, reason: string): void {
+    const taken = this.node.conversations.takeCall(id);
+    if (taken === undefined) return;
+    const { call, conversation } = taken;
+    const { coordinator } = conversation;
+    this.node.onFailure(call.to, undelivered);
+    this.node.counters.callsFailed++;
+    this.node.out.emit({ type: "call-failed", to: call.to, method: coordinator.kind, reason });
+    switch (coordinator.kind) {
+      case "get":
+        this.parts.reads.onCallFailed(conversation, coordinator, call.to, reason);
+        break;
+      case "put":
+        this.parts.writes.onCallFailed(conversation, coordinator, call.to, reason);
+        break;
+      case "forward":
+        this.parts.forwards.onCallFailed(
+          conversation,
+          coordinator,
+          undelivered,
+          `${call.to}: ${reason}`,
+        );
+        break;
+      default:
+        this.onOver(coordinator);
+    }
+  }
+
+  /** Background work that ends without an answer: it is begun again at its time. */
+  private onOver(coordinator: Exclude<Coordinator, { kind: "get" | "put" | "forward" }>): void {
+    switch (coordinator.kind) {
+      case "gossip":
+        this.node.conversations.end(coordinator.id);
+        break;
+      case "handoff":
+        this.parts.handoff.onFailed(coordinator);
+        break;
+      case "reap":
+        this.parts.reaping.onFailed(coordinator);
+        break;
+      case "anti-entropy":
+        this.parts.antiEntropy.onFailed(coordinator);
+        break;
+      case "key-repair":
+        this.parts.antiEntropy.finishRepair(coordinator, false);
+        break;
+      case "takeover":
+        this.parts.takeovers.onFailed(coordinator);
+        break;
+      case "key-pull":
+        this.parts.takeovers.finishPull(coordinator, false);
+        break;
+      case "advance":
+        this.parts.handover.end(coordinator);
+        break;
+      case "leftover":
+        this.parts.leftovers.onFailed(coordinator);
+        break;
+      case "boot-check":
+        this.parts.recovering.onFailed(coordinator);
+        break;
+    }
+  }
+
+  /** The time for one call of an exchange of many is over: it may have been answered long ago. */
+  onCallSilent(id: number, call: number): void {
+    const conversation = this.node.conversations.get(id);
+    if (conversation === undefined || !this.node.conversations.isCallOpen(call)) return;
+    const { coordinator } = conversation;
+    switch (coordinator.kind) {
+      case "get":
+      case "put":
+      case "forward":
+        break;
+      default:
+        this.onOver(coordinator);
+    }
+  }
+
+  onPatienceOver(id: number, endsAt: Micros): void {
+    const conversation = this.node.conversations.get(id);
+    if (conversation === undefined) return;
+    this.node.deadlines.add(endsAt, { kind: "timeout", conversation: id });
+    const { coordinator } = conversation;
+    switch (coordinator.kind) {
+      case "get":
+        this.noteSilent(
+          coordinator.key,
+          this.parts.reads.onPatienceOver(conversation, coordinator),
+        );
+        break;
+      case "put":
+        this.noteSilent(
+          coordinator.key,
+          this.parts.writes.onPatienceOver(conversation, coordinator),
+        );
+        break;
+      case "forward":
+        this.parts.forwards.onPatienceOver(conversation, coordinator);
+        break;
+      case "gossip":
+        this.node.onFailure(coordinator.peer, false);
+        break;
+      default:
+        break;
+    }
+  }
+
+  private noteSilent(key: string, nodes: readonly NodeId[]): void {
+    for (const peer of nodes) {
+      if (peer === this.node.self) continue;
+      this.node.counters.silences++;
+      this.node.onFailure(peer, false);
+      this.node.out.emit({ type: "silent", peer, key });
+    }
+  }
+
+  onTimeout(id: number): void {
+    const conversation = this.node.conversations.get(id);
+    if (conversation === undefined) return;
+    const { coordinator } = conversation;
+    switch (coordinator.kind) {
+      case "get":
+        this.parts.reads.onTimeout(conversation, coordinator);
+        break;
+      case "put":
+        this.parts.writes.onTimeout(conversation, coordinator);
+        break;
+      case "forward":
+        this.parts.forwards.onTimeout(conversation, coordinator);
+        break;
+      default:
+        this.onOver(coordinator);
+    }
+  }
+}

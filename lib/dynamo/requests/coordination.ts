@@ -1,0 +1,26 @@
+/** Carries a request out here: as a read, as a write, or for a bare delete as one after the other. */
+import type { Origin } from "../conversations.ts";
+import type { NodeContext } from "../node_context.ts";
+import type { ClientRequest } from "../types/events.ts";
+import { Reads } from "./reads.ts";
+import { resolveOptions } from "./request_options.ts";
+import { Writes } from "./writes.ts";
+
+export class Coordination {
+  readonly reads: Reads;
+  readonly writes: Writes;
+
+  constructor(private readonly node: NodeContext) {
+    this.writes = new Writes(node);
+    this.reads = new Reads(node, this.writes);
+  }
+
+  start(request: ClientRequest, origin: Origin): void {
+    const options = resolveOptions(request, this.node.config);
+    if (request.method === "get" || (request.method === "delete" && request.context === null)) {
+      this.reads.coordinate(request, request.method, options, origin);
+    } else {
+      this.writes.start(request, request.context, options, this.node.out.now, origin);
+    }
+  }
+}

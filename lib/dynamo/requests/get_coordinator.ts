@@ -1,0 +1,132 @@
+/**
+ * One read, coordinated: ask the first N nodes, merge what R of them answer, reply, then go on
+ * listening so that whoever turned out stale can be repaired (SOSP 2007, sections 4.5 and 5).
+ *
+ * Pure bookkeeping: `Replica` sends, this decides.
+ */
+import type { Placement } from "../ring/placement.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { DynamoError } from "../types/errors.ts";
+import type { ClientRequest, Micros, ReadReply } from "../types/events.ts";
+import { contextOf, type Siblings, valuesOf, type Versioning } from "../versions/versions.ts";
+import { Participants } from "./replica_responses.ts";
+import type { ResolvedOptions } from "./request_options.ts";
+
+/** Why a record is read: for a client, before a delete that came without context, or to heal a damaged one. */
+export type ReadPurpose = "get" | "delete" | "recover";
+
+/** A failure tells of so many replicas that recover, so many characters each. */
+const RECOVERIES_TOLD = 3;
+const REASON_MAX = 300;
+
+export class GetCoordinator {
+  readonly kind = "get";
+  readonly participants: Participants;
+  /** The merge of all answers so far. */
+  merged: Siblings = [];
+  /** When the client had its answer; later replies only feed read repair. */
+  repliedAt: Micros | null = null;
+  private readonly versioning: Versioning;
+
+  constructor(
+    readonly id: number,
+    readonly request: ClientRequest,
+    readonly purpose: ReadPurpose,
+    readonly options: ResolvedOptions,
+    readonly startedAt: Micros,
+    readonly placement: Placement | null,
+    versioning: Versioning,
+  ) {
+    this.participants = new Participants(startedAt);
+    this.versioning = versioning;
+  }
+
+  get key(): string {
+    return this.request.key;
+  }
+
+  addReply(node: NodeId, siblings: Siblings, now: Micros): void {
+    if (!this.participants.answer(node, siblings, now)) return;
+    this.merged = this.versioning.merge(this.merged, siblings);
+  }
+
+  addFailure(node: NodeId, reason: string, now: Micros, isRecovering = false): void {
+    this.participants.fail(node, reason, now, isRecovering);
+  }
+
+  /**
+   * R replies are in, PR of them from primaries. A stand-in that holds nothing is heard only when no
+   * primary is left to wait for, and "absent" needs at least one primary's word.
+   */
+  get enough(): boolean {
+    const { answeredPrimaries } = this.participants;
+    const primariesNeeded = Math.max(this.options.pr, this.merged.length === 0 ? 1 : 0);
+    return this.counted >= this.options.r && answeredPrimaries >= primariesNeeded;
+  }
+
+  /** Too few are left to answer for {@link enough} ever to hold. */
+  get hopeless(): boolean {
+    const { answered, pending } = this.participants;
+    return pending === 0
+      ? !this.enough
+      : answered + pending < this.options.r || this.lacksPrimaries;
+  }
+
+  private get lacksPrimaries(): boolean {
+    const { answeredPrimaries, pendingPrimaries } = this.participants;
+    return answeredPrimaries + pendingPrimaries < this.options.pr;
+  }
+
+  private get counted(): number {
+    const { answered, emptyStandIns, pendingPrimaries, passedOverPrimaries } = this.participants;
+    return pendingPrimaries > passedOverPrimaries ? answered - emptyStandIns : answered;
+  }
+
+  /** Nobody is left to wait for. */
+  get settled(): boolean {
+    return this.participants.pending === 0;
+  }
+
+  reply(coordinator: NodeId): ReadReply {
+    return {
+      status: "read",
+      key: this.key,
+      siblings: valuesOf(this.merged),
+      context: this.merged.length === 0 ? null : contextOf(this.merged),
+      coordinator,
+      fastest: this.participants.answerers[0] ?? coordinator,
+      replicas: this.participants.traces(),
+    };
+  }
+
+  failure(): DynamoError {
+    const { answered, answeredPrimaries, pending } = this.participants;
+    const { r, pr } = this.options;
+    // Where primaries are lacking it is given up before R is in, though R could still be had.
+    const lacksR = answered + pending < r || (answered < r && !this.lacksPrimaries);
+    const message = lacksR
+      ? `Cannot read '${this.key}' as R must be met: needed ${r} replies, got ${answered}`
+      : `Cannot read '${this.key}' as PR must be met: needed ${
+        Math.max(1, pr)
+      } replies of primaries, got ${answeredPrimaries}`;
+    return {
+      code: "quorum-not-met",
+      message: [message, ...this.recoveries()].join(". "),
+      definite: true,
+      needed: lacksR ? r : Math.max(1, pr),
+      got: lacksR ? answered : answeredPrimaries,
+      unreachable: this.participants.missing(),
+    };
+  }
+
+  /** Why replicas that recover did not count, as far as there is room. */
+  private recoveries(): string[] {
+    return this.participants.recoveries().slice(0, RECOVERIES_TOLD)
+      .map((reason) => reason.length > REASON_MAX ? `${reason.slice(0, REASON_MAX)}…` : reason);
+  }
+
+  /** Primaries that answered with less than what all together know. */
+  stale(): NodeId[] {
+    return this.participants.primariesWithout(this.merged);
+  }
+}

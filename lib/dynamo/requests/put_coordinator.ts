@@ -1,0 +1,109 @@
+/**
+ * One write, coordinated: commit it here, then send *the whole merged record* to the other first N
+ * nodes, and reply after W have committed it (SOSP 2007, section 4.5).
+ *
+ * Both halves of that sentence keep the promise of clock entries (`clock.ts`). Committed first: a
+ * dot that was sent but lost here in a crash could be issued again. The whole record: a replica that
+ * learns of dot (a, 5) must learn of whatever became of (a, 4) as well.
+ *
+ * Pure bookkeeping: `Replica` sends, this decides. A delete is a write of a tombstone.
+ */
+import type { Placement } from "../ring/placement.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { DynamoError } from "../types/errors.ts";
+import type { DeleteRequest, Micros, PutRequest, WriteReply } from "../types/events.ts";
+import type { CausalContext, Siblings } from "../versions/versions.ts";
+import { Participants } from "./replica_responses.ts";
+import type { ResolvedOptions } from "./request_options.ts";
+
+export class PutCoordinator {
+  readonly kind = "put";
+  readonly participants: Participants;
+  /** What the writer has seen once this write is done; null until the coordinator has committed. */
+  written: CausalContext | null = null;
+  /** What it committed: the whole merged record, for the others. */
+  record: Siblings = [];
+  /** When the client had its answer. */
+  repliedAt: Micros | null = null;
+
+  constructor(
+    readonly id: number,
+    readonly request: PutRequest | DeleteRequest,
+    /** The context written over: the client's, or what the coordinator read for a bare delete. */
+    readonly context: CausalContext | null,
+    readonly options: ResolvedOptions,
+    readonly startedAt: Micros,
+    readonly placement: Placement,
+  ) {
+    this.participants = new Participants(startedAt);
+  }
+
+  get key(): string {
+    return this.request.key;
+  }
+
+  addAck(node: NodeId, now: Micros): void {
+    this.participants.answer(node, null, now);
+  }
+
+  addFailure(node: NodeId, reason: string, now: Micros): void {
+    this.participants.fail(node, reason, now);
+  }
+
+  /** W nodes have committed, PW of them primaries. */
+  get enough(): boolean {
+    const { answered, answeredPrimaries } = this.participants;
+    return this.written !== null && answered >= this.options.w &&
+      answeredPrimaries >= this.options.pw;
+  }
+
+  get hopeless(): boolean {
+    const { answered, pending } = this.participants;
+    return answered + pending < this.options.w || this.lacksPrimaries;
+  }
+
+  private get lacksPrimaries(): boolean {
+    const { answeredPrimaries, pendingPrimaries } = this.participants;
+    return answeredPrimaries + pendingPrimaries < this.options.pw;
+  }
+
+  get settled(): boolean {
+    return this.participants.pending === 0;
+  }
+
+  reply(coordinator: NodeId): WriteReply {
+    if (this.written === null) throw new Error("Cannot acknowledge a write before it is committed");
+    const acks = [...this.participants.answerers];
+    return {
+      status: "written",
+      key: this.key,
+      context: this.written,
+      coordinator,
+      acks,
+      hints: this.placement.hintsAt(acks),
+      replicas: this.participants.traces(),
+    };
+  }
+
+  /** Too few acknowledged; the write may exist where it was sent, so it is never definite. */
+  failure(): DynamoError {
+    const { answered, answeredPrimaries, pending } = this.participants;
+    const { w, pw } = this.options;
+    // Where primaries are lacking it is given up before W is in, though W could still be had.
+    const lacksW = answered + pending < w || (answered < w && !this.lacksPrimaries);
+    const [name, needed, got] = lacksW
+      ? ["W", w, answered] as const
+      : ["PW", pw, answeredPrimaries] as const;
+    return {
+      code: "quorum-not-met",
+      message:
+        `Cannot confirm the write of '${this.key}' as ${name} must be met: needed ${needed} acknowledgements${
+          lacksW ? "" : " of primaries"
+        }, got ${got}; it may exist on some replicas`,
+      definite: false,
+      needed,
+      got,
+      unreachable: this.participants.missing(),
+    };
+  }
+}

@@ -1,0 +1,61 @@
+/** What a coordinator that gives up says was lacking: replies at all, or those of primaries. */
+import assert from "node:assert/strict";
+import { SeededRandom } from "../../random/seeded.ts";
+import { foundRing } from "../ring/initial_ring.ts";
+import { Placement } from "../ring/placement.ts";
+import { Ring } from "../ring/ring.ts";
+import { clusterConfig } from "../types/config.ts";
+import { versioning } from "../versions/versions.ts";
+import { GetCoordinator } from "./get_coordinator.ts";
+import { PutCoordinator } from "./put_coordinator.ts";
+import { resolveOptions } from "./request_options.ts";
+
+const config = clusterConfig({ n: 3, r: 2, w: 2 });
+const members = ["n1", "n2", "n3", "n4", "n5"].map((id) => ({ id, weight: 1 }));
+const ring = new Ring(foundRing(members, config, SeededRandom.from(7)), 3);
+const placement = new Placement(ring, 0, true, ring.primaries(0)[0] as string);
+
+function put(pw: number): PutCoordinator {
+  const request = { method: "put", key: "k", value: "", contentType: "", context: null } as const;
+  return new PutCoordinator(1, request, null, resolveOptions({ pw }, config), 0, placement);
+}
+
+function get(pr: number): GetCoordinator {
+  const options = resolveOptions({ pr }, config);
+  const request = { method: "get", key: "k" } as const;
+  return new GetCoordinator(1, request, "get", options, 0, placement, versioning("dvv"));
+}
+
+/** One primary has answered, two have failed, and two stand-ins are asked in their place. */
+function isolate({ participants }: PutCoordinator | GetCoordinator): void {
+  for (const primary of ["a", "b", "c"]) participants.add(primary, true, 0);
+  participants.answer("a", [], 0);
+  participants.fail("b", "gone", 0);
+  participants.fail("c", "gone", 0);
+  participants.add("d", false, 0);
+  participants.add("e", false, 0);
+}
+
+Deno.test("given up for want of primaries, it says so, though W or R could still be had", () => {
+  for (const coordinator of [put(2), get(2)]) {
+    isolate(coordinator);
+    assert.equal(coordinator.hopeless, true);
+    const { message, needed, got } = coordinator.failure();
+    assert.match(
+      message,
+      /P[WR] must be met: needed 2 (acknowledgements|replies) of primaries, got 1/,
+    );
+    assert.deepEqual([needed, got], [2, 1]);
+  }
+});
+
+Deno.test("given up for want of W or R, it names that", () => {
+  for (const coordinator of [put(0), get(0)]) {
+    isolate(coordinator);
+    assert.equal(coordinator.hopeless, false);
+    coordinator.addFailure("d", "gone", 0);
+    coordinator.addFailure("e", "gone", 0);
+    assert.equal(coordinator.hopeless, true);
+    assert.match(coordinator.failure().message, /as [WR] must be met: needed 2 \w+, got 1/);
+  }
+});

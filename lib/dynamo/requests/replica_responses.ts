@@ -1,0 +1,158 @@
+/**
+ * Who takes part in one request, and how far each has come. Both coordinators count on it, and it
+ * is what a client sees as the waterfall of its request.
+ */
+import type { NodeId } from "../ring/ring.ts";
+import type { Micros, ReplicaTrace } from "../types/events.ts";
+import { sameSiblings, type Siblings, type Version } from "../versions/versions.ts";
+
+interface Participant {
+  readonly node: NodeId;
+  readonly primary: boolean;
+  readonly sentAt: Micros;
+  outcome: ReplicaTrace["outcome"];
+  answeredAt: Micros | null;
+  reason: string | null;
+  /** It failed because its data may be incomplete, and has said what it waits for. */
+  isRecovering: boolean;
+  siblings: Siblings | null;
+  /** Silent for too long: no longer waited for, though a late answer still counts. */
+  passedOver: boolean;
+}
+
+export class Participants {
+  private readonly startedAt: Micros;
+  private readonly list: Participant[] = [];
+  /** Nodes that answered, the first to answer first. */
+  readonly answerers: NodeId[] = [];
+  answeredPrimaries = 0;
+  /** Answers of stand-ins that hold nothing: they say little about what the primaries hold. */
+  emptyStandIns = 0;
+  pending = 0;
+  pendingPrimaries = 0;
+  /** Pending primaries that were passed over. */
+  passedOverPrimaries = 0;
+
+  constructor(startedAt: Micros) {
+    this.startedAt = startedAt;
+  }
+
+  get answered(): number {
+    return this.answerers.length;
+  }
+
+  add(node: NodeId, primary: boolean, sentAt: Micros): void {
+    this.list.push({
+      node,
+      primary,
+      sentAt,
+      outcome: "pending",
+      answeredAt: null,
+      reason: null,
+      isRecovering: false,
+      siblings: null,
+      passedOver: false,
+    });
+    this.pending++;
+    if (primary) this.pendingPrimaries++;
+  }
+
+  /** Records an answer; false when the node is not one that is waited for. */
+  answer(node: NodeId, siblings: Siblings | null, now: Micros): boolean {
+    const participant = this.settle(node, "answered", now);
+    if (participant === undefined) return false;
+    participant.siblings = siblings;
+    this.answerers.push(node);
+    if (participant.primary) this.answeredPrimaries++;
+    else if (siblings?.length === 0) this.emptyStandIns++;
+    return true;
+  }
+
+  /** Stops waiting for whoever is silent; returns those for whom that is new. */
+  passOver(): NodeId[] {
+    const silent = this.list.filter((p) => p.outcome === "pending" && !p.passedOver);
+    for (const participant of silent) {
+      participant.passedOver = true;
+      if (participant.primary) this.passedOverPrimaries++;
+    }
+    return silent.map((p) => p.node);
+  }
+
+  /** Whether it may still answer. */
+  isPending(node: NodeId): boolean {
+    return this.list.some((p) => p.node === node && p.outcome === "pending");
+  }
+
+  fail(node: NodeId, reason: string, now: Micros, isRecovering = false): boolean {
+    const participant = this.settle(node, "failed", now);
+    if (participant === undefined) return false;
+    participant.reason = reason;
+    participant.isRecovering = isRecovering;
+    return true;
+  }
+
+  /** What those that recover have said, for a person. */
+  recoveries(): string[] {
+    return this.list.flatMap((p) => p.isRecovering && p.reason !== null ? [p.reason] : []);
+  }
+
+  /** Nodes that have neither answered nor failed. */
+  silent(): NodeId[] {
+    return this.list.filter((p) => p.outcome === "pending").map((p) => p.node);
+  }
+
+  /** Nodes that failed or are silent. */
+  missing(): NodeId[] {
+    return this.list.filter((p) => p.outcome !== "answered").map((p) => p.node);
+  }
+
+  /** Primaries that answered with something else than that. */
+  primariesWithout(siblings: Siblings): NodeId[] {
+    const differing: NodeId[] = [];
+    for (const { node, primary, siblings: held } of this.list) {
+      if (primary && held !== null && !sameSiblings(held, siblings)) differing.push(node);
+    }
+    return differing;
+  }
+
+  traces(): ReplicaTrace[] {
+    const { startedAt } = this;
+    return this.list.map(({ node, primary, sentAt, outcome, answeredAt, siblings, reason }) => {
+      const trace: Mutable<ReplicaTrace> = { node, primary, outcome, sentUs: sentAt - startedAt };
+      if (answeredAt !== null) trace.answeredUs = answeredAt - startedAt;
+      if (siblings !== null) trace.dots = siblings.map(dotOf);
+      if (reason !== null) trace.reason = reason;
+      return trace;
+    });
+  }
+
+  private settle(
+    node: NodeId,
+    outcome: "answered" | "failed",
+    now: Micros,
+  ): Participant | undefined {
+    const participant = this.pendingAt(node);
+    if (participant === undefined) return undefined;
+    participant.outcome = outcome;
+    participant.answeredAt = now;
+    this.pending--;
+    if (participant.primary) {
+      this.pendingPrimaries--;
+      if (participant.passedOver) this.passedOverPrimaries--;
+    }
+    return participant;
+  }
+
+  private pendingAt(node: NodeId): Participant | undefined {
+    for (const participant of this.list) {
+      if (participant.node === node && participant.outcome === "pending") return participant;
+    }
+    return undefined;
+  }
+}
+
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+function dotOf({ dot }: Version): Version["dot"] {
+  return dot;
+}

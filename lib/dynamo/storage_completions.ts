@@ -1,0 +1,169 @@
+/**
+ * What became of this node's own disk accesses, and who is to hear of it.
+ */
+import { SiblingWatch } from "./counters.ts";
+import type { NodeContext } from "./node_context.ts";
+import type { Parts } from "./parts.ts";
+import type { Outcome } from "./records/record_changes.ts";
+import type { NodeId } from "./ring/ring.ts";
+import { refusal } from "./types/errors.ts";
+
+export class Outcomes {
+  private readonly siblingWatch: SiblingWatch;
+
+  constructor(private readonly node: NodeContext, private readonly parts: Parts) {
+    this.siblingWatch = new SiblingWatch(node.config.siblingsWarn);
+  }
+
+  /** Keys with many siblings. */
+  crowdedKeys(): string[] {
+    return this.siblingWatch.keys();
+  }
+
+  handle(outcomes: readonly Outcome[]): void {
+    this.parts.handover.settleFences();
+    for (const outcome of outcomes) {
+      switch (outcome.kind) {
+        case "read":
+          this.onRead(outcome);
+          break;
+        case "read-failed":
+          this.onReadFailed(outcome);
+          break;
+        case "changed":
+          this.onChanged(outcome);
+          break;
+        case "change-failed":
+          this.onChangeFailed(outcome);
+          break;
+        case "unreadable":
+          this.parts.reads.recover(outcome.key);
+          break;
+      }
+    }
+  }
+
+  private onRead({ read, key, record }: Outcome & { kind: "read" }): void {
+    const { node } = this;
+    if (read.kind === "request") {
+      node.out.respond(read.request, { status: "record", siblings: record?.siblings ?? [] });
+      return;
+    }
+    if (read.kind === "leftover") {
+      this.parts.leftovers.onRead(read.request, key, record);
+      return;
+    }
+    if (read.kind === "reap") {
+      this.parts.reaping.onAsked(read.request, key, read.digest, record);
+      return;
+    }
+    const conversation = node.conversations.get(read.conversation);
+    const coordinator = conversation?.coordinator;
+    if (conversation === undefined) return;
+    if (coordinator?.kind === "get") this.parts.reads.onOwnRead(conversation, coordinator, record);
+    else if (coordinator?.kind === "handoff") {
+      this.parts.handoff.onRead(conversation, coordinator, record);
+    } else if (coordinator?.kind === "key-repair") {
+      this.parts.antiEntropy.onOwnRecord(conversation, coordinator, record);
+    }
+  }
+
+  private onReadFailed({ read, key, reason, unreadable }: Outcome & { kind: "read-failed" }): void {
+    const { node } = this;
+    node.noteStorageFailure(key, reason);
+    if (read.kind === "leftover") {
+      this.parts.leftovers.onRead(read.request, key, null);
+      return;
+    }
+    if (read.kind !== "conversation") {
+      const code = unreadable ? "record-damaged" : "storage-failed";
+      node.refuse(read.request, refusal(code, `Cannot read '${key}': ${reason}`));
+      return;
+    }
+    const conversation = node.conversations.get(read.conversation);
+    const coordinator = conversation?.coordinator;
+    if (conversation === undefined) return;
+    if (coordinator?.kind === "get") {
+      this.parts.reads.onCallFailed(conversation, coordinator, node.self, reason);
+    } else if (coordinator?.kind === "handoff") this.parts.handoff.onReadFailed(coordinator);
+    else if (coordinator?.kind === "key-repair") {
+      this.parts.antiEntropy.finishRepair(coordinator, false);
+    }
+  }
+
+  private onChanged(outcome: Outcome & { kind: "changed" }): void {
+    const { change, key, after } = outcome;
+    const { out } = this.node;
+    this.siblingWatch.note(key, after.length);
+    if (after.length > 1) out.emit({ type: "siblings", key, count: after.length });
+    if (!("hintFor" in change) || change.hintFor === null) this.noteForeign(key);
+    switch (change.kind) {
+      case "write":
+        if (change.hintFor !== null) this.noteHint(key, change.hintFor);
+        this.parts.writes.onChanged(outcome, change.conversation);
+        break;
+      case "merge":
+        if (change.hintFor !== null) this.noteHint(key, change.hintFor);
+        if (change.repair !== undefined) {
+          this.parts.antiEntropy.onMerged(change.repair, after, change.siblings);
+        }
+        if (change.pull !== undefined) this.parts.takeovers.onMerged(change.pull, true);
+        if (change.request === null) break;
+        this.parts.handoff.release(change.request);
+        out.respond(change.request, { status: "stored" });
+        break;
+      case "drop":
+        if (change.request !== null) out.respond(change.request, { status: "stored" });
+        break;
+      case "hint-done":
+      case "let-go":
+        break;
+      case "recover":
+        this.parts.reads.onRecovered(key, true);
+        break;
+    }
+  }
+
+  private onChangeFailed({ change, key, error }: Outcome & { kind: "change-failed" }): void {
+    if (error.code === "storage-failed" || error.code === "record-damaged") {
+      this.node.noteStorageFailure(key, error.message);
+    }
+    this.noteForeign(key);
+    switch (change.kind) {
+      case "write":
+        this.parts.writes.onChangeFailed(change.conversation, error);
+        break;
+      case "merge":
+        if (change.repair !== undefined) this.parts.antiEntropy.onMergeFailed(change.repair);
+        if (change.pull !== undefined) this.parts.takeovers.onMerged(change.pull, false);
+        if (change.request === null) break;
+        this.parts.handoff.release(change.request);
+        this.node.refuse(change.request, error);
+        break;
+      case "drop":
+        if (change.request !== null) this.node.refuse(change.request, error);
+        break;
+      case "hint-done":
+      case "let-go":
+        break;
+      case "recover":
+        this.parts.reads.onRecovered(key, false);
+        break;
+    }
+  }
+
+  /**
+   * A copy of a key that is not this node's, or not any more: what was kept for another and is delivered,
+   * or what came late. Who else has it has to be asked.
+   */
+  private noteForeign(key: string): void {
+    if (this.node.membership.version === "" || !this.node.isForeign(key)) return;
+    this.parts.leftovers.onLeftBehind();
+    this.parts.acts.wake();
+  }
+
+  private noteHint(key: string, target: NodeId): void {
+    this.node.counters.hintsStored++;
+    this.node.out.emit({ type: "hint-stored", key, for: target });
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What a person who looks after a cluster may order of a running node, beside what it does by itself:
+ * to compare its trees with the co-owners now, to leave anti-entropy be for a while, and to change who
+ * belongs to the cluster.
+ */
+import type { Standing } from "../membership/membership.ts";
+import type { MembershipAct, MembershipPlan } from "../membership/membership_plan.ts";
+import type { TakeoverPhase } from "../membership/range_transfer.ts";
+import type { Position } from "../ring/position.ts";
+import type { NodeId } from "../ring/ring.ts";
+import type { ErrorReply, Member, Micros } from "./events.ts";
+
+export type AdminRequest = ExchangeOrder | MembershipOrder;
+
+export type MembershipOrder =
+  /** What would it mean? Nothing changes. */
+  | { readonly method: "membership.plan"; readonly act: MembershipAct }
+  /** Do it, if nothing has changed since it was planned here. */
+  | { readonly method: "membership.commit"; readonly planId: string }
+  | { readonly method: "membership.transfers" };
+
+/** How far changes of the membership have come, in the view of one node. */
+export interface TransfersState {
+  readonly members: readonly (Member & { readonly standing: Standing })[];
+  /** Changes of an owner that are still to be made; 0 when everybody holds what it should. */
+  readonly left: number;
+  readonly moves: readonly TransferState[];
+  /** Whether this node still has copies of ranges that it does not own any more. */
+  readonly leftovers: boolean;
+}
+
+/** The next change of one range's owners. */
+export interface TransferState {
+  readonly range: number;
+  readonly start: Position;
+  readonly epoch: number;
+  readonly from: NodeId | null;
+  readonly to: NodeId | null;
+  /** Only the joiner itself knows more than that it waits. */
+  readonly phase: TakeoverPhase | "waiting";
+  /** Copied by this node so far. */
+  readonly keys: number;
+}
+
+export interface ExchangeOrder {
+  readonly method: "anti-entropy";
+  /** Compare now: one range, that of one key, or (empty) every range; null: compare nothing. */
+  readonly exchange: { readonly range?: number; readonly key?: string } | null;
+  /** Stop or resume the scheduled comparisons; a restart resumes them. */
+  readonly pause?: boolean;
+}
+
+/** How one comparison with one co-owner went. */
+export interface ExchangeReport {
+  readonly peer: NodeId;
+  readonly startedAt: Micros;
+  readonly tookUs: Micros;
+  /** Ranges compared, and those whose roots differed. */
+  readonly ranges: number;
+  readonly rangesDiffering: number;
+  readonly keysRepaired: number;
+  readonly keysFailed: number;
+  /** False when the peer fell silent or refused on the way. */
+  readonly completed: boolean;
+}
+
+export interface AntiEntropyState {
+  readonly paused: boolean;
+  /** Whether the trees say what the disk holds: after a start they are built in the background. */
+  readonly ready: boolean;
+  /** With whom this node compares at the moment. */
+  readonly underWay: NodeId | null;
+  /** The last comparison that this node began with each peer. */
+  readonly last: Readonly<Record<NodeId, ExchangeReport>>;
+}
+
+export type AdminReply =
+  | { readonly status: "plan"; readonly plan: MembershipPlan }
+  | { readonly status: "committed"; readonly plan: MembershipPlan }
+  | (TransfersState & { readonly status: "transfers" })
+  | {
+    readonly status: "anti-entropy";
+    readonly state: AntiEntropyState;
+    /** Those that were ordered, over now. */
+    readonly exchanges: readonly ExchangeReport[];
+    /** Co-owners that were to be compared with and are believed down. */
+    readonly unreachable: readonly NodeId[];
+  }
+  | ErrorReply;

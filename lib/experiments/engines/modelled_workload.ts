@@ -1,0 +1,56 @@
+/**
+ * What a workload's operations take by the model: WARS with a replica for coordinator, plus a forward
+ * wherever the random node that is asked is none of the N. Nothing queues, so how operations arrive makes
+ * no difference.
+ */
+import { legDelayMs, type Legs, parseLegs } from "../../random/latency.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+import { type Operation, Tally } from "../workload/workload.ts";
+import type { Tallies, WorkloadPlan } from "../workload/workload_plan.ts";
+
+const TRIALS = 200_000;
+
+export function modelWorkload(plan: WorkloadPlan, random: SeededRandom): Tallies {
+  const legs = parseLegs(plan.latency);
+  const kinds = new Set(plan.phases.flatMap((mix) => mix.map(({ operation }) => operation)));
+  return new Map([...kinds].map((operation) => {
+    const tally = new Tally();
+    const own = random.child(operation);
+    for (let i = 0; i < TRIALS; i++) tally.count("ok", operationMs(plan, legs, operation, own));
+    return [operation, tally];
+  }));
+}
+
+function operationMs(
+  { nodes, quorums: { n, r, w } }: WorkloadPlan,
+  legs: Legs,
+  operation: Operation,
+  random: SeededRandom,
+): number {
+  const isForwarded = random.float() >= n / nodes;
+  const forwardMs = () => isForwarded ? legs.other.sample(random) + legs.other.sample(random) : 0;
+  const getMs = () => forwardMs() + quorumMs(n, r, legs, ["R", "S"], random);
+  const putMs = () => forwardMs() + quorumMs(n, w, legs, ["W", "A"], random);
+  switch (operation) {
+    case "get":
+      return getMs();
+    case "put":
+    case "insert":
+      return putMs();
+    case "read-modify-write":
+      return getMs() + putMs();
+  }
+}
+
+/** Until `needed` of N have answered; the coordinator's own copy has no legs. */
+function quorumMs(
+  n: number,
+  needed: number,
+  legs: Legs,
+  [there, back]: readonly ["R", "S"] | readonly ["W", "A"],
+  random: SeededRandom,
+): number {
+  const leg = (name: typeof there | typeof back) => legDelayMs(legs, name, random, false);
+  const answers = Array.from({ length: n }, (_, i) => i === 0 ? 0 : leg(there) + leg(back));
+  return answers.sort((a, b) => a - b)[needed - 1] as number;
+}

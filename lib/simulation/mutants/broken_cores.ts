@@ -1,0 +1,86 @@
+/**
+ * Planted bugs past the seam: an honest replica in which one rule of the core is left out.
+ *
+ * A rule is replaced on the object that has it, as a function of `this`: then a copy of the replica has
+ * the same bug, and none of the original's state.
+ */
+import type { MemberEntry } from "../../dynamo/membership/membership.ts";
+import { Membership } from "../../dynamo/membership/membership.ts";
+import { Registry } from "../../dynamo/membership/registry.ts";
+import type { NodeContext } from "../../dynamo/node_context.ts";
+import type { Parts } from "../../dynamo/parts.ts";
+import { DiskStateKeeper } from "../../dynamo/recovery/disk_state.ts";
+import { type BootCheck, Recovering } from "../../dynamo/recovery/recovering.ts";
+import type { Recovery, RecoveryCause } from "../../dynamo/recovery/recovery.ts";
+import type { Replica } from "../../dynamo/replica.ts";
+import type { NodeId } from "../../dynamo/ring/ring.ts";
+import type { DiskState } from "../../dynamo/types/boot.ts";
+import { type Sabotage, stateless } from "../world/fault_hook.ts";
+
+interface Inside {
+  readonly node: NodeContext;
+  readonly parts: Parts;
+}
+
+function altered(alter: (inside: Inside) => void): Sabotage {
+  return stateless({ replica: (replica: Replica) => alter(replica as unknown as Inside) });
+}
+
+/** A node with a new disk takes a peer that does not answer for one that has nothing to give. */
+export const silenceProves = () =>
+  altered(({ parts: { recovering } }) => {
+    type Private = Pick<Recovering, "onFailed"> & { readonly recovery: Recovery };
+    (recovering as unknown as Private).onFailed = function (this: Private, check: BootCheck) {
+      this.recovery.isInformed = true;
+      for (const [start] of this.recovery.entries()) this.recovery.onMerged(start, check.peer);
+      Recovering.prototype.onFailed.call(this as unknown as Recovering, check);
+    };
+  });
+
+/** A disk that is older than what peers remember of it is taken for sound. */
+export const oldDiskTrusted = () =>
+  altered(({ parts: { recovering } }) => {
+    type Private = { begin(cause: RecoveryCause): void; isRemembered: boolean };
+    const proto = Recovering.prototype as unknown as Private;
+    (recovering as unknown as Private).begin = function (this: Private, cause: RecoveryCause) {
+      if (cause === "restored") this.isRemembered = true;
+      else proto.begin.call(this, cause);
+    };
+  });
+
+/** A delete without a context is written by the node that read for it, whatever happened meanwhile. */
+export const writtenAfterFence = () =>
+  altered(({ parts: { writes } }) => {
+    (writes as unknown as { mayCommit(): boolean }).mayCommit = () => true;
+  });
+
+/** The membership counts as durable as soon as the disk is asked to keep it. */
+export const toldBeforeDurable = () =>
+  altered(({ node: { registry } }) => {
+    registry.save = function (this: Registry) {
+      Registry.prototype.save.call(this);
+      const { version, ring } = this.membership;
+      this.durable = { state: this.membership.state(), version, ring };
+    };
+  });
+
+/** A node with a new disk counts its incarnations from the start, whatever its peers remember. */
+export const incarnationForgotten = () =>
+  altered(({ parts: { recovering } }) => {
+    const { disk } = recovering as unknown as { disk: DiskStateKeeper };
+    disk.save = function (this: DiskStateKeeper, change: Partial<DiskState>) {
+      const { incarnation } = this.saved;
+      DiskStateKeeper.prototype.save.call(this, { ...change, incarnation });
+    };
+  });
+
+/** Nobody knows that a node was removed, nor with which data directory: it seems to have left. */
+export const removedDataForgotten = () =>
+  altered(({ node: { membership } }) => {
+    membership.entry = function (this: Membership, id: NodeId): MemberEntry | undefined {
+      const entry = Membership.prototype.entry.call(this, id);
+      if (entry?.standing !== "removed") return entry;
+      const { removedData: _removed, member: { dataId: _data, ...member }, ...rest } = entry;
+      return { ...rest, member, standing: "left" };
+    };
+  });

@@ -1,0 +1,147 @@
+/**
+ * Drawing one fault of a kind, somewhere within a run.
+ */
+import { below, pick, shuffled } from "../../dynamo/types/random.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+import { CUT_MODES, type Fault, FAULT_LEGS, type FaultKind, type Links } from "../faults/faults.ts";
+
+/** What a fault is drawn from. */
+export interface FaultDice {
+  readonly random: SeededRandom;
+  readonly nodes: readonly string[];
+  /** The ends of links that may be cut: the nodes, and now and then the clients. */
+  readonly ends: readonly string[];
+  /** Nodes whose copies may be destroyed. */
+  readonly fragile: readonly string[];
+  /** Nodes that may join. */
+  readonly spares: readonly string[];
+  /** Members may come and go: there is gossip that tells of it. */
+  readonly mayChange: boolean;
+  /** Disks may be put back: gossip tells peers of it, and nothing is reaped that one could bring back. */
+  readonly mayRestore: boolean;
+  readonly horizonMs: number;
+}
+
+/** One fault of the kind, or none where it cannot be: no node is fragile, or there is but one. */
+export function drawFault(kind: FaultKind, dice: FaultDice): Fault[] {
+  const { random, nodes, fragile, spares } = dice;
+  const atMs = whole(random, 0, dice.horizonMs);
+  const lasts = { atMs, forMs: whole(random, 1, dice.horizonMs / 2) };
+  const down = { downMs: whole(random, 0, dice.horizonMs / 2) };
+  const node = pick(random, nodes);
+  const how = pick(random, CUT_MODES);
+  switch (kind) {
+    case "loss":
+      return [{ kind, ...lasts, ...drawLinks(dice), probability: share(random, 0.5) }];
+    case "duplicate": {
+      const withinMs = whole(random, 0, dice.horizonMs);
+      return [{ kind, ...lasts, ...drawLinks(dice), probability: share(random, 0.7), withinMs }];
+    }
+    case "reorder": {
+      const byMs = whole(random, 1, 100);
+      return [{ kind, ...lasts, ...drawLinks(dice), probability: share(random, 0.7), byMs }];
+    }
+    case "delay": {
+      const latency = pick(random, ["20", "exp(0.02)", "uniform(0,200)", "pareto(2,1.2)"]);
+      return [{ kind, ...lasts, ...drawLinks(dice), latency }];
+    }
+    case "bandwidth": {
+      const bytesPerSecond = pick(random, [2_000, 20_000, 200_000]);
+      return [{ kind, ...lasts, ...drawLinks(dice), bytesPerSecond }];
+    }
+    case "clog":
+      return [{ kind, ...lasts, ...drawLinks(dice) }];
+    case "partition":
+      return drawGroups(dice).map((groups) => ({ kind, ...lasts, groups, how }));
+    case "partition-oneway":
+      return drawGroups(dice).map(([from, to]) => ({ kind, ...lasts, from, to, how }));
+    case "flapping": {
+      const periodMs = whole(random, 2, 200);
+      const downMs = whole(random, 1, periodMs);
+      return [{ kind, ...lasts, ...drawLinks(dice), periodMs, downMs, how }];
+    }
+    case "crash":
+      return [{ kind, atMs, node, ...down }];
+    case "kill":
+      return [{ kind, atMs, node, ...down, torn: fragile.includes(node) ? share(random, 1) : 0 }];
+    case "restart":
+      return [{ kind, atMs, node }];
+    case "pause":
+    case "disk-full":
+      return [{ kind, ...lasts, node }];
+    case "slow-node":
+      return [{ kind, ...lasts, node, stepMs: pick(random, [0.1, 1, 10]) }];
+    case "wipe":
+      return fragile.length === 0 ? [] : [{ kind, atMs, node: pick(random, fragile), ...down }];
+    case "restore": {
+      if (fragile.length === 0 || !dice.mayRestore) return [];
+      const agoMs = whole(random, 0, atMs);
+      return [{ kind, atMs, node: pick(random, fragile), agoMs, ...down }];
+    }
+    case "disk-slow":
+      return [{ kind, ...lasts, node, factor: pick(random, [10, 100, 1_000]) }];
+    case "disk-failing": {
+      const operations = pick(random, ["loads", "stores", "both"] as const);
+      return [{ kind, ...lasts, node, probability: share(random, 0.9), operations }];
+    }
+    case "disk-corrupt": {
+      if (fragile.length === 0) return [];
+      return [{ kind, atMs, node: pick(random, fragile), records: whole(random, 1, 4) }];
+    }
+    case "clock-skew":
+      return [{ kind, ...lasts, node, byMs: drawOffset(random) }];
+    case "clock-jump":
+      return [{ kind, atMs, node, byMs: drawOffset(random) }];
+    case "join":
+      return spares.length === 0 ? [] : [{ kind, atMs, node: pick(random, spares) }];
+    case "leave":
+      return dice.mayChange ? [{ kind, atMs, node }] : [];
+    case "remove":
+      return fragile.length === 0 || !dice.mayChange
+        ? []
+        : [{ kind, atMs, node: pick(random, fragile) }];
+    case "return":
+      return fragile.length === 0 || !dice.mayChange
+        ? []
+        : [{ kind, atMs, node: pick(random, fragile) }];
+    case "replace": {
+      if (fragile.length === 0 || spares.length === 0) return [];
+      const [dead, by] = [pick(random, fragile), pick(random, spares)];
+      return dead === by ? [] : [{ kind, atMs, node: dead, by }];
+    }
+  }
+}
+
+function whole(random: SeededRandom, least: number, most: number): number {
+  return least + below(random, Math.max(1, Math.floor(most - least + 1)));
+}
+
+/** A probability up to `most`, in whole hundredths. */
+function share(random: SeededRandom, most: number): number {
+  return whole(random, 1, most * 100) / 100;
+}
+
+function drawOffset(random: SeededRandom): number {
+  const size = pick(random, [1, 50, 1_000, 30_000]);
+  return whole(random, 0, 1) === 0 ? size : -size;
+}
+
+/** All links, or those from or to some ends; all messages, or those of some legs. */
+function drawLinks(dice: FaultDice): Links {
+  const { random } = dice;
+  const some = () => shuffled(random, dice.ends).slice(0, whole(random, 1, dice.ends.length));
+  const from = whole(random, 0, 2) === 0 ? { from: some() } : {};
+  const to = whole(random, 0, 2) === 0 ? { to: some() } : {};
+  const legs = whole(random, 0, 3) === 0
+    ? { legs: shuffled(random, FAULT_LEGS).slice(0, whole(random, 1, 3)) }
+    : {};
+  return { ...from, ...to, ...legs };
+}
+
+/** Two groups, all ends together; none where there is but one end. */
+function drawGroups({ random, ends }: FaultDice): [string[], string[]][] {
+  if (ends.length < 2) return [];
+  const mixed = shuffled(random, ends);
+  const cut = whole(random, 1, ends.length - 1);
+  return [[mixed.slice(0, cut), mixed.slice(cut)]];
+}

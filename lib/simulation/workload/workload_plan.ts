@@ -1,0 +1,177 @@
+/**
+ * What the clients of a scenario do: a mix to draw from, or a script of single operations, which is
+ * what a shrunk run has.
+ */
+import type { ClusterConfig } from "../../dynamo/types/config.ts";
+import type { RequestOptions } from "../../dynamo/types/events.ts";
+import { DURATION_MS_MAX } from "../faults/faults.ts";
+import type { Fields } from "../scenario/fields.ts";
+
+export type Act =
+  | "get"
+  /** Without a context: concurrent with whatever is there. */
+  | "put"
+  /** Over what this client last saw of the key, however long ago. */
+  | "put-with-context"
+  /** A get, then a put over what it returned. */
+  | "update"
+  /** Over what this client last saw of the key. */
+  | "delete"
+  /** Without a context: the coordinator deletes what it reads. */
+  | "delete-blind";
+
+export const ACTS: readonly Act[] = [
+  "get",
+  "put",
+  "put-with-context",
+  "update",
+  "delete",
+  "delete-blind",
+];
+
+/** Which node a client asks. */
+export type Routing =
+  /** A random one, each time anew. */
+  | "any"
+  /** Always the same one. */
+  | "sticky"
+  /** A random primary of the key, as a partition-aware client does. */
+  | "primaries";
+export const ROUTINGS: readonly Routing[] = ["any", "sticky", "primaries"];
+
+export interface MixedWorkload {
+  readonly kind: "mix";
+  /** Each does one operation at a time. */
+  readonly clients: number;
+  /** Over all clients. */
+  readonly operations: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+  /** Between two operations of a client, ms. */
+  readonly think: string;
+  /** Relative weights. */
+  readonly acts: Readonly<Record<Act, number>>;
+  readonly routing: Routing;
+  /** Each operation draws one of these. */
+  readonly options: readonly RequestOptions[];
+  /** A client gives up so long after its request's timeout. */
+  readonly graceMs: number;
+}
+
+export interface ScriptedOperation {
+  /** Virtual µs since the start: a script repeats what another run did to the microsecond. */
+  readonly atUs: number;
+  readonly client: number;
+  readonly act: Act;
+  readonly key: string;
+  readonly node: string;
+  readonly options: RequestOptions;
+}
+
+export interface ScriptedWorkload {
+  readonly kind: "script";
+  readonly clients: number;
+  readonly valueBytes: number;
+  readonly operations: readonly ScriptedOperation[];
+  readonly graceMs: number;
+}
+
+export type WorkloadPlan = MixedWorkload | ScriptedWorkload;
+
+export const CLIENTS_MAX = 10_000;
+export const OPERATIONS_MAX = 10_000_000;
+const KEYS_MAX = 1_000_000;
+const OPTIONS_MAX = 64;
+
+const DEFAULT_ACTS: Readonly<Record<Act, number>> = {
+  "get": 50,
+  "put": 5,
+  "put-with-context": 10,
+  "update": 30,
+  "delete": 4,
+  "delete-blind": 1,
+};
+
+/** Reads a workload. Throws `ScenarioError` with the field, the value and what is allowed. */
+export function readWorkload(
+  fields: Fields,
+  nodes: readonly string[],
+  config: ClusterConfig,
+): WorkloadPlan {
+  const kind = fields.oneOf("kind", ["mix", "script"], "mix");
+  const graceMs = fields.number("graceMs", 1, DURATION_MS_MAX, config.timeoutMs + 1_000);
+  const clients = fields.integer("clients", 1, CLIENTS_MAX, 16);
+  const valueBytes = fields.integer("valueBytes", 8, 1_048_576, 16);
+  const plan: WorkloadPlan = kind === "script"
+    ? {
+      kind,
+      clients,
+      valueBytes,
+      graceMs,
+      operations: fields.objects(
+        "operations",
+        OPERATIONS_MAX,
+        (operation) => readScripted(operation, nodes, config, clients),
+      ),
+    }
+    : { kind, clients, valueBytes, graceMs, ...readMix(fields, config) };
+  fields.refuseOthers();
+  return plan;
+}
+
+function readMix(fields: Fields, config: ClusterConfig) {
+  const options = fields.objects("options", OPTIONS_MAX, (each) => readOptions(each, config));
+  return {
+    operations: fields.integer("operations", 0, OPERATIONS_MAX, 1_000),
+    keys: fields.integer("keys", 1, KEYS_MAX, 64),
+    think: fields.latency("think", "0"),
+    acts: readActs(fields),
+    routing: fields.oneOf("routing", ROUTINGS, "any"),
+    options: options.length === 0 ? [{}] : options,
+  };
+}
+
+function readActs(fields: Fields): Record<Act, number> {
+  if (!fields.has("acts")) return { ...DEFAULT_ACTS };
+  const given = fields.object("acts");
+  const weights = Object.fromEntries(
+    ACTS.map((act) => [act, given.number(act, 0, 1_000_000, 0)]),
+  ) as Record<Act, number>;
+  given.refuseOthers();
+  if (ACTS.every((act) => weights[act] === 0)) {
+    fields.fail("acts", `weights of which one at least is above 0 (of ${ACTS.join(", ")})`);
+  }
+  return weights;
+}
+
+function readScripted(
+  fields: Fields,
+  nodes: readonly string[],
+  config: ClusterConfig,
+  clients: number,
+): ScriptedOperation {
+  const operation = {
+    atUs: fields.integer("atUs", 0, DURATION_MS_MAX * 1_000),
+    client: fields.integer("client", 0, clients - 1),
+    act: fields.oneOf("act", ACTS),
+    key: fields.text("key", /^.{1,256}$/s, "a text of 1 to 256 characters"),
+    node: fields.oneOf("node", nodes),
+    options: readOptions(fields.object("options"), config),
+  };
+  fields.refuseOthers();
+  return operation;
+}
+
+/** Per-request overrides. Bounds are the core's to check too; here they name the scenario's field. */
+function readOptions(fields: Fields, config: ClusterConfig): RequestOptions {
+  const options: RequestOptions = {
+    ...(fields.has("r") ? { r: fields.integer("r", 1, config.n) } : {}),
+    ...(fields.has("w") ? { w: fields.integer("w", 1, config.n) } : {}),
+    ...(fields.has("pr") ? { pr: fields.integer("pr", 0, config.n) } : {}),
+    ...(fields.has("pw") ? { pw: fields.integer("pw", 0, config.n) } : {}),
+    ...(fields.has("sloppy") ? { sloppy: fields.boolean("sloppy", true) } : {}),
+    ...(fields.has("timeoutMs") ? { timeoutMs: fields.integer("timeoutMs", 1, 600_000) } : {}),
+  };
+  fields.refuseOthers();
+  return options;
+}

@@ -1,0 +1,31 @@
+/**
+ * Where a planted bug takes hold of an honest node (`mutants.ts`): it may replace the versioning rules,
+ * lie about the boot, change what a replica is told or what it asks for, and where none of that shows
+ * the fault, replace a rule inside of it. The core stays clean.
+ */
+import type { Replica } from "../../dynamo/replica.ts";
+import type { Boot } from "../../dynamo/types/boot.ts";
+import type { Effect, Event, Founding } from "../../dynamo/types/events.ts";
+import type { Versioning } from "../../dynamo/versions/versions.ts";
+import type { Machine } from "./machine.ts";
+import type { Simulation } from "./simulation.ts";
+
+export interface Sabotage {
+  /** Replaces the mode's versioning. */
+  rules?(founding: Founding): Versioning;
+  boot?(boot: Boot): Boot;
+  /** Alters a replica that has been made and has taken no step. */
+  replica?(replica: Replica): void;
+  /** What the replica is told in the event's place; null: nothing. */
+  event?(world: Simulation, machine: Machine, event: Event): Event | null;
+  /** Changes the effects of one step in place; what it returns the replica is told next, at the same moment. */
+  effects?(machine: Machine, effects: Effect[]): readonly Event[];
+  /** State, where there is any, must be copied. */
+  clone(): Sabotage;
+}
+
+/** A sabotage without state. */
+export function stateless(hooks: Omit<Sabotage, "clone">): Sabotage {
+  const sabotage: Sabotage = { ...hooks, clone: () => sabotage };
+  return sabotage;
+}

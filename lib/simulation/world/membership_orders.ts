@@ -1,0 +1,173 @@
+/**
+ * Acts of membership in a simulated cluster: somebody looks after it and asks one running member after
+ * the other to plan and then to commit, until one does or the act makes no sense any more.
+ */
+import type { MembershipAct } from "../../dynamo/membership/membership_plan.ts";
+import type { NodeId } from "../../dynamo/ring/ring.ts";
+import type { AdminReply, AdminRequest } from "../../dynamo/types/admin.ts";
+import type { Member } from "../../dynamo/types/events.ts";
+import { pick } from "../../dynamo/types/random.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+import { US_PER_MS } from "../faults/link_rules.ts";
+import type { Machine } from "./machine.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** Asked again after this long, and so often at the most. */
+const AGAIN_MS = 100;
+const TRIES_MAX = 400;
+/** The longest that a member may take to answer. */
+const ANSWER_MS = 5_000;
+
+interface Order {
+  readonly act: MembershipAct;
+  /** The data id of the disk that was taken out of the machine beforehand. */
+  readonly takenOut: string | null;
+  readonly tries: number;
+  /** Which question is open; answers to others are late. */
+  readonly question: number;
+  /** Whom it was put to. */
+  readonly asked: number;
+}
+
+export class MembershipOrders {
+  private readonly open = new Map<number, Order>();
+  private orders = 0;
+  private questions = 0;
+  /** Acts that were committed to, by kind. */
+  readonly committed: Partial<Record<MembershipAct["kind"], number>> = {};
+
+  constructor(private readonly random: SeededRandom) {}
+
+  clone(): MembershipOrders {
+    const copy = new MembershipOrders(this.random.clone());
+    for (const [id, order] of this.open) copy.open.set(id, order);
+    copy.orders = this.orders;
+    copy.questions = this.questions;
+    Object.assign(copy.committed, this.committed);
+    return copy;
+  }
+
+  /** Nothing is still to be decided. */
+  get isIdle(): boolean {
+    return this.open.size === 0;
+  }
+
+  /** Has the act done, as soon as somebody does it. */
+  give(world: Simulation, act: MembershipAct, takenOut: string | null = null): void {
+    const id = ++this.orders;
+    this.open.set(id, { act, takenOut, tries: 0, question: 0, asked: 0 });
+    this.ask(world, id);
+  }
+
+  /** Time for another try, unless the question has been answered. */
+  onAgain(world: Simulation, id: number, question: number): void {
+    if (this.open.get(id)?.question === question) this.ask(world, id);
+  }
+
+  private ask(world: Simulation, id: number): void {
+    const order = this.open.get(id);
+    if (order === undefined) return;
+    const { act } = order;
+    if (order.tries >= TRIES_MAX) {
+      this.drop(world, id);
+      return;
+    }
+    const target = act.kind === "join" ? act.member.id : act.node;
+    const members = world.machines.filter(({ id, replica }) =>
+      id !== target && replica?.membership.isActive(id) === true
+    );
+    const question = ++this.questions;
+    const asked = members.length === 0 ? null : pick(this.random, members);
+    const tries = order.tries + 1;
+    this.open.set(id, { ...order, tries, question, asked: asked?.index ?? -1 });
+    if (asked !== null) this.put(world, asked, id, { method: "membership.plan", act });
+    const at = world.now + (asked === null ? AGAIN_MS : ANSWER_MS) * US_PER_MS;
+    world.schedule(at, { kind: "order", order: id, question });
+  }
+
+  private put(world: Simulation, machine: Machine, order: number, request: AdminRequest): void {
+    const { question } = this.open.get(order) as Order;
+    const event = { kind: "admin", id: world.post.nextId(), request } as const;
+    const route = { kind: "order", order, question } as const;
+    // Later at this moment: the member may be in the middle of the step that answers.
+    const { index: node, boot } = machine;
+    world.schedule(world.now, { kind: "arrival", node, boot, event, route, ready: false });
+  }
+
+  /** Somebody still tries to take the node out. */
+  isToGo(node: NodeId): boolean {
+    return [...this.open.values()].some(({ act }) =>
+      (act.kind === "remove" || act.kind === "replace") && act.node === node
+    );
+  }
+
+  /** It cannot be done: a node that was to go comes back, with an empty disk. */
+  private drop(world: Simulation, id: number): void {
+    const order = this.open.get(id);
+    this.open.delete(id);
+    if (order === undefined) return;
+    const { act, takenOut } = order;
+    if (act.kind !== "remove" && act.kind !== "replace") return;
+    const machine = world.machine(world.indexOf(act.node));
+    const isRemoved = world.machines.some(({ replica }) =>
+      replica?.membership.standing(act.node) === "removed"
+    );
+    if (isRemoved || this.isToGo(act.node) || machine.isUp) return;
+    machine.isGone = false;
+    if (takenOut !== null) world.driver.stays?.(machine.index, takenOut);
+    world.processes.start(machine);
+  }
+
+  /** As it was told to: the node comes with an empty disk. */
+  private joinEmpty(world: Simulation, member: Member): void {
+    const machine = world.machine(world.indexOf(member.id));
+    if (machine.isUp) world.processes.stop(machine, 0);
+    machine.wipe(world.processes.diskWatcher(machine));
+    world.processes.start(machine);
+    this.give(world, { kind: "join", member, ...machine.disk.directory });
+  }
+
+  /** The member has answered; null when it went down instead. */
+  answered(world: Simulation, id: number, question: number, reply: AdminReply | null): void {
+    const order = this.open.get(id);
+    if (order === undefined || order.question !== question) return;
+    if (reply?.status === "plan") {
+      const machine = world.machine(order.asked);
+      const { planId } = reply.plan;
+      this.put(world, machine, id, { method: "membership.commit", planId });
+    } else if (reply?.status === "committed") {
+      const { act } = order;
+      this.committed[act.kind] = (this.committed[act.kind] ?? 0) + 1;
+      this.open.delete(id);
+      // It may have come back after an earlier act that could not be done.
+      if (act.kind === "remove" || act.kind === "replace") {
+        world.processes.destroy(world.machine(world.indexOf(act.node)));
+      }
+    } else if (order.act.kind === "join" && isRefusedForItsDisk(reply)) {
+      this.drop(world, id);
+      this.joinEmpty(world, order.act.member);
+    } else if (isSettled(order.act, reply, world)) this.drop(world, id);
+    else world.schedule(world.now + AGAIN_MS * US_PER_MS, { kind: "order", order: id, question });
+  }
+}
+
+function isRefusedForItsDisk(reply: AdminReply | null): boolean {
+  return reply?.status === "error" && reply.error.code === "act-refused" &&
+    /that it was removed with/.test(reply.error.message);
+}
+
+/** It was done though nobody heard of it, or can never be. */
+function isSettled(act: MembershipAct, reply: AdminReply | null, world: Simulation): boolean {
+  if (reply?.status !== "error" || reply.error.code !== "act-refused") return false;
+  // Not all members need have heard that a node which asks to be let in again was removed.
+  const isMember = (id: string) => {
+    const entries = world.machines.flatMap(({ replica }) => replica?.membership.entry(id) ?? []);
+    const last = entries.toSorted((a, b) => b.version - a.version)[0];
+    return last !== undefined && last.standing !== "removed";
+  };
+  // That a dead node is taken for alive ends by itself.
+  if (act.kind === "remove" || act.kind === "replace") {
+    return !/is alive/.test(reply.error.message);
+  }
+  return act.kind === "leave" || isMember(act.member.id);
+}

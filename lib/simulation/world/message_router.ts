@@ -1,0 +1,251 @@
+/**
+ * Everything that travels: requests, answers, and the news that a call has failed. It knows where
+ * answers go, what becomes of a message whose receiver is gone, and makes the copies that a faulty
+ * network makes.
+ */
+import type { AdminReply } from "../../dynamo/types/admin.ts";
+import type {
+  ClientReply,
+  ClientRequest,
+  Effect,
+  Event,
+  PeerReply,
+} from "../../dynamo/types/events.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+import { CLIENTS, type FaultLeg } from "../faults/faults.ts";
+import type { InTransit } from "../faults/link_rules.ts";
+import type { Machine, Route } from "./machine.ts";
+import type { Network } from "./network.ts";
+import type { Simulation } from "./simulation.ts";
+import { ANY_BOOT, type Delivery, type Parcel } from "./tasks.ts";
+import type { ClientOutcome } from "./tracer.ts";
+
+export class Post {
+  constructor(
+    private readonly world: Simulation,
+    readonly network: Network<Parcel>,
+    private readonly clientRandom: SeededRandom,
+    private exchanges = 0,
+  ) {}
+
+  clone(world: Simulation): Post {
+    return new Post(world, this.network.clone(), this.clientRandom.clone(), this.exchanges);
+  }
+
+  /** A number that no other exchange has. */
+  nextId(): number {
+    return ++this.exchanges;
+  }
+
+  /** A client's request to a node. */
+  ask(machine: Machine, token: number, request: ClientRequest): void {
+    const id = ++this.exchanges;
+    const event: Event = { kind: "client", id, request: this.world.copied(request) };
+    const delayUs = this.network.clientDelayUs(this.clientRandom);
+    const boot = machine.isUp ? machine.boot : ANY_BOOT;
+    const delivery = deliveryTo(machine, boot, event, { kind: "client", token }, id);
+    this.send(CLIENTS, machine.id, "other", request, delayUs, delivery);
+  }
+
+  /** A node's request to another. */
+  call(caller: Machine, effect: Effect & { kind: "call" }): void {
+    const callee = this.world.machine(this.world.indexOf(effect.to));
+    const [requestLeg, replyLeg] = legsOf(effect.request.method);
+    const delayUs = this.network.delayUs(requestLeg, areNear(caller, callee), caller.networkRandom);
+    const id = ++this.exchanges;
+    const request = this.world.copied(effect.request);
+    const event: Event = { kind: "peer", id, from: caller.id, request };
+    const route: Route = {
+      kind: "node",
+      node: caller.index,
+      boot: caller.boot,
+      call: effect.id,
+      leg: replyLeg,
+    };
+    const boot = callee.isUp ? callee.boot : ANY_BOOT;
+    const delivery = deliveryTo(callee, boot, event, route, id);
+    this.send(caller.id, callee.id, requestLeg, request, delayUs, delivery);
+  }
+
+  /** A node's answer to whoever asked. Throws when it has answered before. */
+  respond(machine: Machine, { id, reply: given }: Effect & { kind: "respond" }): void {
+    const route = machine.inbound.take(id);
+    machine.handoffs.delete(id);
+    if (route === undefined) throw new Error(`Node ${machine.id} answers request ${id} twice`);
+    if (route.kind === "order") {
+      this.world.orders.answered(this.world, route.order, route.question, given as AdminReply);
+      return;
+    }
+    const reply = this.world.copied(given);
+    switch (route.kind) {
+      case "client":
+        this.sendToClient(machine, route.token, { kind: "reply", reply: reply as ClientReply });
+        break;
+      case "node": {
+        const event: Event = { kind: "reply", id: route.call, reply: reply as PeerReply };
+        this.sendToCaller(machine, route, route.leg, event, reply);
+        break;
+      }
+      case "nobody":
+        break;
+    }
+  }
+
+  /** The message is there: its receiver takes it, or is not the one it was meant for. */
+  deliver(delivery: Delivery): void {
+    const { world } = this;
+    const machine = world.machine(delivery.node);
+    const meant = delivery.boot === ANY_BOOT || delivery.boot === machine.boot;
+    if (!machine.isUp || !meant) {
+      world.tracer?.lost?.(delivery.message, world.now, "nobody there");
+      // A connection that never was is certain; one that broke could have carried the message.
+      const certain = delivery.boot === ANY_BOOT;
+      const reason = certain ? "connection refused" : "connection reset";
+      if (delivery.route !== null) this.failCaller(machine, delivery.route, certain, reason);
+      return;
+    }
+    world.tracer?.arrived?.(delivery.message, world.now);
+    if (delivery.copyAfterUs >= 0) this.sendCopy(delivery);
+    world.processes.arrive(machine, machine.boot, delivery.event, delivery.route, false);
+  }
+
+  /** The sender of a request hears over the network that it failed; the sender of an answer does not. */
+  failCaller(callee: Machine, route: Route, undelivered: boolean, reason: string): void {
+    if (route.kind === "order") {
+      this.world.orders.answered(this.world, route.order, route.question, null);
+    } else if (route.kind === "client") {
+      this.sendToClient(callee, route.token, { kind: undelivered ? "refused" : "reset" });
+    } else if (route.kind === "node") {
+      const event: Event = { kind: "call-failed", id: route.call, undelivered, reason };
+      this.sendToCaller(callee, route, "other", event, event);
+    }
+  }
+
+  /** Lifts a network rule and lets go of what it held back. */
+  liftRule(id: number): void {
+    for (const { message, parcel } of this.network.liftRule(id)) {
+      // Judged anew: another rule may still be in the way.
+      this.route(message, 0, parcel);
+    }
+  }
+
+  private sendToClient(machine: Machine, token: number, outcome: ClientOutcome): void {
+    const delayUs = this.network.clientDelayUs(this.clientRandom);
+    const content = outcome.kind === "reply" ? outcome.reply : outcome;
+    const answer: Parcel = { kind: "answer", token, outcome, message: ++this.exchanges };
+    this.send(machine.id, CLIENTS, "other", content, delayUs, answer);
+  }
+
+  private sendToCaller(
+    callee: Machine,
+    { node, boot }: Route & { kind: "node" },
+    leg: FaultLeg,
+    event: Event,
+    content: unknown,
+  ): void {
+    const caller = this.world.machine(node);
+    const delayUs = this.network.delayUs(leg, areNear(caller, callee), caller.networkRandom);
+    const delivery = deliveryTo(caller, boot, event, null, ++this.exchanges);
+    this.send(callee.id, caller.id, leg, content, delayUs, delivery);
+  }
+
+  private send(
+    from: string,
+    to: string,
+    leg: FaultLeg,
+    content: unknown,
+    delayUs: number,
+    parcel: Parcel,
+  ): void {
+    const { world, network } = this;
+    network.counters.messages++;
+    const { tracer } = world;
+    if (tracer !== null) tracer.sent?.({ id: parcel.message, from, to, leg, content }, world.now);
+    // Most runs have no rules most of the time: then nobody needs the message described.
+    if (network.hasRules) this.route({ from, to, leg, content }, delayUs, parcel);
+    else world.schedule(world.now + delayUs, parcel);
+  }
+
+  private route(message: InTransit, delayUs: number, parcel: Parcel): void {
+    const { world } = this;
+    const verdict = this.network.judge(message, world.now, parcel);
+    switch (verdict.kind) {
+      case "pass":
+        world.schedule(world.now + delayUs, parcel);
+        break;
+      case "deliver": {
+        // A client's exchange is never doubled: nothing in it would tell a copy from a second wish.
+        const copyAfterUs = verdict.copyAfterUs ?? -1;
+        const doubled = copyAfterUs >= 0 && parcel.kind === "delivery" &&
+          parcel.event.kind !== "client";
+        const carried = doubled ? { ...parcel, copyAfterUs } : parcel;
+        world.schedule(world.now + delayUs + verdict.laterUs, carried);
+        break;
+      }
+      case "hold":
+        break;
+      case "drop":
+        world.tracer?.lost?.(parcel.message, world.now, "dropped");
+        break;
+      case "refuse":
+        world.tracer?.lost?.(parcel.message, world.now, "no route");
+        if (parcel.kind === "delivery") this.tellSender(parcel);
+        break;
+    }
+  }
+
+  /** The sender's own router says that there is no way: nothing has to travel. */
+  private tellSender({ route }: Delivery): void {
+    const { world } = this;
+    if (route?.kind === "client") {
+      const outcome = { kind: "refused" } as const;
+      world.schedule(world.now, { kind: "answer", token: route.token, outcome, message: 0 });
+    } else if (route?.kind === "node") {
+      const reason = "no route to host";
+      const event: Event = { kind: "call-failed", id: route.call, undelivered: true, reason };
+      world.schedule(
+        world.now,
+        deliveryTo(world.machine(route.node), route.boot, event, null, 0),
+      );
+    }
+  }
+
+  /** Once the original has arrived, so that no failure can be told of what a copy did. */
+  private sendCopy({ node, boot, event, copyAfterUs }: Delivery): void {
+    const isRequest = event.kind === "peer";
+    const { world } = this;
+    world.schedule(world.now + copyAfterUs, {
+      kind: "delivery",
+      node,
+      boot,
+      event: isRequest ? { ...event, id: ++this.exchanges } : event,
+      route: isRequest ? { kind: "nobody" } : null,
+      message: 0,
+      copyAfterUs: -1,
+    });
+  }
+}
+
+function deliveryTo(
+  { index: node }: Machine,
+  boot: number,
+  event: Event,
+  route: Route | null,
+  message: number,
+): Delivery {
+  return { kind: "delivery", node, boot, event, route, message, copyAfterUs: -1 };
+}
+
+/** The legs of a call's request and reply. */
+function legsOf(method: string): readonly [FaultLeg, FaultLeg] {
+  if (method === "replica.put") return WRITE_LEGS;
+  return method === "replica.get" ? READ_LEGS : OTHER_LEGS;
+}
+
+const WRITE_LEGS = ["W", "A"] as const;
+const READ_LEGS = ["R", "S"] as const;
+const OTHER_LEGS = ["other", "other"] as const;
+
+function areNear(a: Machine, b: Machine): boolean {
+  return a.zone !== undefined && a.zone === b.zone;
+}

@@ -1,0 +1,236 @@
+/**
+ * The processes of a simulated cluster: starting and ending them, finding them the time for what
+ * arrives, and carrying out what their replicas ask for.
+ */
+import type { Effect, EffectSink, Event } from "../../dynamo/types/events.ts";
+import type { Observation } from "../../dynamo/types/observations.ts";
+import type { Versioning } from "../../dynamo/versions/versions.ts";
+import type { DiskOperation, DiskWatcher } from "./disk.ts";
+import { toldTooSoon } from "./durability.ts";
+import type { Sabotage } from "./fault_hook.ts";
+import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
+import type { Simulation } from "./simulation.ts";
+import type { DiskWork } from "./tasks.ts";
+
+export class Processes {
+  /** Steps that replicas took: what is meant by protocol events. */
+  steps = 0;
+  /** How often replicas observed what, by type. */
+  readonly observations = new Map<Observation["type"], number>();
+  private readonly rules: Versioning | undefined;
+  private readonly hands: readonly EffectSink[];
+  private readonly diskWatchers: readonly DiskWatcher[];
+
+  constructor(private readonly world: Simulation, private readonly sabotage: Sabotage | null) {
+    this.rules = sabotage?.rules?.(world.founding);
+    this.hands = world.machines.map((machine) => new Hands(this, machine));
+    this.diskWatchers = world.machines.map(({ index: node }) => ({
+      committed: (key, record) => world.driver.committed?.(node, key, record, world.now),
+      destroyed: (key, how) => world.driver.destroyed?.(node, key, how, world.now),
+      removed: (key) => world.driver.removed?.(node, key),
+    }));
+  }
+
+  clone(world: Simulation): Processes {
+    const copy = new Processes(world, this.sabotage?.clone() ?? null);
+    copy.steps = this.steps;
+    for (const [type, count] of this.observations) copy.observations.set(type, count);
+    return copy;
+  }
+
+  start(machine: Machine): void {
+    if (machine.isGone) return;
+    const { world, sabotage } = this;
+    const replica = machine.start(
+      world.founding,
+      (boot) => sabotage?.boot?.(boot) ?? boot,
+      this.rules,
+    );
+    sabotage?.replica?.(replica);
+    world.tracer?.acted?.(world.now, `${machine.id} starts, boot ${machine.boot}`, null);
+    this.tellLater(machine, { kind: "start" });
+  }
+
+  /** Ends a process as it stands. Whoever waits for it sees the connection break. */
+  stop(machine: Machine, torn: number): void {
+    for (const route of machine.stop()) {
+      this.world.post.failCaller(machine, route, false, "connection reset");
+    }
+    machine.disk.interrupt(this.diskWorkOf(machine), torn, this.diskWatcher(machine));
+  }
+
+  /** Dead for good, and its disk with it. */
+  destroy(machine: Machine): void {
+    if (machine.isUp) this.stop(machine, 0);
+    machine.wipe(this.diskWatcher(machine));
+    machine.isGone = true;
+  }
+
+  /** What the disk is doing for the process, in the order it was asked. */
+  private diskWorkOf({ index, boot }: Machine): DiskOperation[] {
+    return this.world.waiting.flatMap((task) =>
+      task.kind === "disk" && task.node === index && task.boot === boot ? [task.operation] : []
+    ).sort((a, b) => a.request.id - b.request.id);
+  }
+
+  /** Lets the process go on with what has come in meanwhile. */
+  resume(machine: Machine): void {
+    const { backlog, boot, index: node } = machine;
+    machine.backlog = [];
+    for (const { event, route } of backlog) {
+      const { now } = this.world;
+      this.world.schedule(now, { kind: "arrival", node, boot, event, route, ready: false });
+    }
+  }
+
+  diskWatcher(machine: Machine): DiskWatcher {
+    return this.diskWatchers[machine.index] as DiskWatcher;
+  }
+
+  /** Past the network and the disk: now the process must find the time for it. */
+  arrive(
+    machine: Machine,
+    boot: number,
+    event: Event,
+    route: Route | null,
+    ready: boolean,
+  ): void {
+    const { world } = this;
+    if (!machine.isUp || machine.boot !== boot) {
+      if (route !== null) world.post.failCaller(machine, route, false, "connection reset");
+      return;
+    }
+    if (machine.isPaused) {
+      if (machine.backlog.length < BACKLOG_MAX) machine.backlog.push({ event, route });
+      return;
+    }
+    if (machine.stepUs > 0 && !ready) {
+      const turn = Math.max(world.now, machine.freeAt);
+      machine.freeAt = turn + machine.stepUs;
+      const { index: node } = machine;
+      world.schedule(turn, { kind: "arrival", node, boot, event, route, ready: true });
+      return;
+    }
+    if (route !== null && event.kind !== "start") machine.inbound.set(event.id, route);
+    const isHandoff = event.kind === "peer" && event.request.method === "replica.put" &&
+      event.request.purpose === "handoff";
+    if (isHandoff) machine.handoffs.add(event.id);
+    this.tell(machine, event);
+    // What is refused has been answered by now.
+    if (isHandoff) machine.handoffsMost = Math.max(machine.handoffsMost, machine.handoffs.size);
+  }
+
+  finishDisk({ node, boot, operation }: DiskWork): void {
+    const machine = this.world.machine(node);
+    if (machine.boot !== boot || !machine.isUp) return;
+    const answer = machine.disk.finish(operation, this.diskWatcher(machine));
+    this.arrive(machine, boot, this.world.copied(answer), null, false);
+  }
+
+  /** Only the earliest setting is in the heap; one that was put off is scheduled again here. */
+  onTimer(machine: Machine, boot: number): void {
+    const { world } = this;
+    if (machine.boot !== boot || machine.timerScheduled !== world.now) return;
+    machine.timerScheduled = Infinity;
+    if (machine.timerDue > world.now) {
+      if (machine.timerDue === Infinity) return;
+      machine.timerScheduled = machine.timerDue;
+      world.schedule(machine.timerDue, { kind: "timer", node: machine.index, boot });
+      return;
+    }
+    machine.timerDue = Infinity;
+    const event: Event = { kind: "timer", id: machine.timerId };
+    this.arrive(machine, boot, event, null, false);
+  }
+
+  private tell(machine: Machine, event: Event): void {
+    const { world, sabotage } = this;
+    const told = sabotage?.event === undefined ? event : sabotage.event(world, machine, event);
+    if (told === null || machine.replica === null) return;
+    world.hash.event(world.now, machine.index, told);
+    this.steps++;
+    const now = world.now + machine.clockOffsetUs;
+    if (sabotage?.effects === undefined && world.tracer?.stepped === undefined) {
+      machine.replica.step(now, told, this.hands[machine.index] as EffectSink);
+      return;
+    }
+    const effects: Effect[] = [];
+    machine.replica.step(now, told, effects);
+    const more = sabotage?.effects?.(machine, effects) ?? [];
+    world.tracer?.stepped?.(machine.id, told, effects, world.now);
+    for (const effect of effects) this.carryOut(machine, effect);
+    for (const next of more) this.tellLater(machine, next);
+  }
+
+  private tellLater(machine: Machine, event: Event): void {
+    const { index: node, boot } = machine;
+    const { now } = this.world;
+    this.world.schedule(now, { kind: "arrival", node, boot, event, route: null, ready: true });
+  }
+
+  carryOut(machine: Machine, effect: Effect): void {
+    const { world } = this;
+    switch (effect.kind) {
+      case "call":
+        this.noteTold(machine, effect);
+        world.post.call(machine, effect);
+        break;
+      case "respond":
+        this.noteTold(machine, effect);
+        world.post.respond(machine, effect);
+        break;
+      case "load":
+      case "store":
+      case "remove":
+      case "save":
+      case "save-disk-state":
+      case "scan":
+      case "scan-hints": {
+        const operation = machine.disk.begin(world.copied(effect));
+        const { index: node, boot } = machine;
+        const at = world.now + machine.disk.delayUs(operation);
+        world.schedule(at, { kind: "disk", node, boot, operation });
+        break;
+      }
+      case "timer":
+        this.setTimer(machine, effect.id, effect.at);
+        break;
+      case "emit":
+        this.observe(machine, effect.observation);
+        break;
+    }
+  }
+
+  private noteTold({ id, index, disk }: Machine, message: Effect & { kind: "call" | "respond" }) {
+    const { driver, now } = this.world;
+    const what = toldTooSoon(id, message, disk);
+    if (what !== undefined) driver.told?.(index, what, now);
+  }
+
+  /** A timer runs for a duration, as `setTimeout` does: setting the clock does not move it. */
+  private setTimer(machine: Machine, id: number, at: number): void {
+    const { world } = this;
+    const due = Math.max(world.now, at - machine.clockOffsetUs);
+    machine.timerId = id;
+    machine.timerDue = due;
+    if (due < machine.timerScheduled) {
+      machine.timerScheduled = due;
+      world.schedule(due, { kind: "timer", node: machine.index, boot: machine.boot });
+    }
+  }
+
+  private observe(machine: Machine, observation: Observation): void {
+    const { world } = this;
+    this.observations.set(observation.type, (this.observations.get(observation.type) ?? 0) + 1);
+    world.tracer?.observed?.(machine.id, observation, world.now);
+  }
+}
+
+/** Does for a replica what it asks for, as it asks: most often nobody wants to see or alter it first. */
+class Hands implements EffectSink {
+  constructor(private readonly processes: Processes, private readonly machine: Machine) {}
+
+  push(effect: Effect): void {
+    this.processes.carryOut(this.machine, effect);
+  }
+}

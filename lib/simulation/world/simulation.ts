@@ -1,0 +1,261 @@
+/**
+ * A cluster in virtual time: N replicas, and a host that carries out their effects over a simulated
+ * network, disks and clocks.
+ *
+ * One loop takes the next thing from a heap ordered by (at, seq) and does it; nothing else makes time
+ * pass, so a seed determines a run to the microsecond. The host holds no protocol decisions; what it
+ * does beyond `nodes/` is to fail on demand. Messages, records and requests can be sent through JSON,
+ * as a wire and a disk would: a shared reference would hide bugs that those show.
+ *
+ * The whole state can be cloned at any moment, and the clone goes on to the same trace hash.
+ */
+import { Ring } from "../../dynamo/ring/ring.ts";
+import type { ClientRequest, Founding, Member } from "../../dynamo/types/events.ts";
+import { MomentHeap } from "../../dynamo/util/event_queue.ts";
+import type { Distribution, Legs } from "../../random/latency.ts";
+import { SeededRandom } from "../../random/seeded.ts";
+import { FaultDriver } from "../faults/fault_driver.ts";
+import type { Fault } from "../faults/faults.ts";
+import { SimulatedDisk } from "./disk.ts";
+import type { Sabotage } from "./fault_hook.ts";
+import { Machine } from "./machine.ts";
+import { MembershipOrders } from "./membership_orders.ts";
+import { Post } from "./message_router.ts";
+import { Network, type NetworkCounters } from "./network.ts";
+import { Processes } from "./processes.ts";
+import { type Answer, isMoving, type Parcel, type Task } from "./tasks.ts";
+import { TraceHash } from "./trace_hash.ts";
+import type { Driver, Tracer } from "./tracer.ts";
+
+export interface SimulationOptions {
+  readonly founding: Founding;
+  /** Nodes that may join later. */
+  readonly spares?: readonly Member[];
+  readonly seed: number;
+  readonly latency: Legs;
+  readonly clientLatency: Distribution;
+  readonly disk: { readonly load: Distribution; readonly store: Distribution };
+  /** Every message, request and record goes through JSON. The trace hash is the same. */
+  readonly json: boolean;
+  readonly driver: Driver;
+  readonly sabotage?: Sabotage;
+}
+
+const TASKS_MAX = 10_000_000;
+
+export class Simulation {
+  /** Virtual µs since the start. */
+  now = 0;
+  tracer: Tracer | null = null;
+  readonly founding: Founding;
+  readonly orders: MembershipOrders;
+  readonly driver: Driver;
+  readonly machines: readonly Machine[];
+  readonly faults: FaultDriver;
+  readonly post: Post;
+  readonly processes: Processes;
+  readonly hash: TraceHash;
+  private readonly heap: MomentHeap<Task>;
+  private readonly indexes: ReadonlyMap<string, number>;
+
+  constructor(private readonly options: SimulationOptions, original?: Simulation) {
+    const { founding, driver, seed, sabotage } = options;
+    this.founding = founding;
+    this.driver = driver;
+    this.indexes = new Map(membersOf(options).map((member, i) => [member.id, i]));
+    if (original !== undefined) {
+      this.orders = original.orders.clone();
+      this.machines = original.machines.map((machine) => machine.clone());
+      this.faults = original.faults.clone();
+      this.post = original.post.clone(this);
+      this.processes = original.processes.clone(this);
+      this.hash = original.hash.clone();
+      this.heap = original.heap.clone();
+      this.now = original.now;
+      return;
+    }
+    const root = SeededRandom.from(seed);
+    this.orders = new MembershipOrders(root.child("membership"));
+    this.machines = machinesOf(options, root);
+    this.faults = new FaultDriver(root.child("faults"));
+    const network = new Network<Parcel>(options.latency, options.clientLatency);
+    this.post = new Post(this, network, root.child("client links"));
+    this.processes = new Processes(this, sabotage ?? null);
+    this.hash = new TraceHash();
+    this.heap = new MomentHeap();
+    for (const machine of this.machines.slice(0, founding.members.length)) {
+      this.processes.start(machine);
+    }
+    driver.begin(this);
+  }
+
+  /** An independent copy that goes on to the same trace hash. The tracer stays behind. */
+  clone(): Simulation {
+    return new Simulation({ ...this.options, driver: this.driver.clone() }, this);
+  }
+
+  // Running ---------------------------------------------------------------------------------------
+
+  /** Who owns a key, whichever nodes are up: as the first running member sees it. */
+  get ring(): Ring {
+    for (const { id, replica } of this.machines) {
+      if (replica?.membership.isActive(id) === true) return replica.ring;
+    }
+    return Ring.over(this.founding.ring, this.founding.config.n);
+  }
+
+  /** The node as a member of the cluster, whether it is one or not yet. Throws for one that never can be. */
+  memberOf(node: string): Member {
+    return membersOf(this.options)[this.indexOf(node)] as Member;
+  }
+
+  /** The moment of the next task; undefined when nothing is left to do. */
+  get nextAt(): number | undefined {
+    return this.heap.nextAt;
+  }
+
+  /** Nothing is on its way: only timers and wakes are left. */
+  get isQuiet(): boolean {
+    return this.post.network.heldCount === 0 && !this.heap.waiting().some(isMoving);
+  }
+
+  /** Steps that replicas took: what is meant by protocol events. */
+  get steps(): number {
+    return this.processes.steps;
+  }
+
+  get traceHash(): string {
+    return this.hash.hex;
+  }
+
+  get messageCounters(): Readonly<NetworkCounters> {
+    return this.post.network.counters;
+  }
+
+  /** What waits for its moment, in no particular order: for drawing messages in flight. */
+  get waiting(): readonly Task[] {
+    return this.heap.waiting();
+  }
+
+  /** Does the next thing; false when there is none. */
+  step(): boolean {
+    const at = this.heap.nextAt;
+    if (at === undefined) return false;
+    const task = this.heap.pop() as Task;
+    this.now = at;
+    switch (task.kind) {
+      case "delivery":
+        this.post.deliver(task);
+        break;
+      case "arrival":
+        this.processes.arrive(
+          this.machine(task.node),
+          task.boot,
+          task.event,
+          task.route,
+          task.ready,
+        );
+        break;
+      case "disk":
+        this.processes.finishDisk(task);
+        break;
+      case "timer":
+        this.processes.onTimer(this.machine(task.node), task.boot);
+        break;
+      case "answer":
+        this.answer(task);
+        break;
+      case "wake":
+        this.driver.woken(this, task.token);
+        break;
+      case "fault":
+        this.inject(task.fault);
+        break;
+      case "backup":
+        this.faults.backUp(this, task.fault);
+        break;
+      case "lift":
+        this.faults.lift(this, task.act);
+        break;
+      case "order":
+        this.orders.onAgain(this, task.order, task.question);
+        break;
+    }
+    return true;
+  }
+
+  /** Runs until `at` (virtual µs) has passed, or nothing is left. */
+  runUntil(at: number): void {
+    while ((this.heap.nextAt ?? Infinity) <= at) this.step();
+    this.now = Math.max(this.now, at);
+  }
+
+  schedule(at: number, task: Task): void {
+    if (this.heap.size >= TASKS_MAX) {
+      throw new Error(`Cannot schedule more than ${TASKS_MAX} tasks at once`);
+    }
+    this.heap.push(at, task);
+  }
+
+  /** As it comes out at the other end of a wire or a disk. */
+  copied<T>(value: T): T {
+    return this.options.json ? JSON.parse(JSON.stringify(value)) as T : value;
+  }
+
+  // For drivers -----------------------------------------------------------------------------------
+
+  /** The index of a node among `machines`. Throws for one that is not a member. */
+  indexOf(node: string): number {
+    const index = this.indexes.get(node);
+    if (index === undefined) throw new Error(`Cannot find node '${node}' among the members`);
+    return index;
+  }
+
+  machine(index: number): Machine {
+    return this.machines[index] as Machine;
+  }
+
+  /** Sends a client's request to a node; the driver is `answered` with the token. */
+  ask(node: number, token: number, request: ClientRequest): void {
+    this.post.ask(this.machine(node), token, request);
+  }
+
+  /** The driver is `woken` with the token at that moment. */
+  wakeAt(at: number, token: number): void {
+    this.schedule(Math.max(at, this.now), { kind: "wake", token });
+  }
+
+  /** Has the fault happen at its moment. */
+  scheduleFault(fault: Fault): void {
+    const at = (ms: number) => Math.max(this.now, Math.round(ms * 1_000));
+    this.schedule(at(fault.atMs), { kind: "fault", fault });
+    if (fault.kind === "restore") {
+      this.schedule(at(fault.atMs - fault.agoMs), { kind: "backup", fault });
+    }
+  }
+
+  /** Has the fault happen now; it ends by itself if it is one that lasts. */
+  inject(fault: Fault): void {
+    this.hash.fault(this.now, JSON.stringify(fault));
+    this.faults.begin(this, fault);
+  }
+
+  private answer({ token, outcome, message }: Answer): void {
+    this.tracer?.arrived?.(message, this.now);
+    this.hash.answer(this.now, token, outcome);
+    this.driver.answered(this, token, outcome);
+  }
+}
+
+function membersOf({ founding, spares = [] }: SimulationOptions): readonly Member[] {
+  return [...founding.members, ...spares];
+}
+
+function machinesOf(options: SimulationOptions, root: SeededRandom): Machine[] {
+  const { disk } = options;
+  return membersOf(options).map(({ id, zone }, i) => {
+    const own = root.child(`node ${id}`);
+    const drive = new SimulatedDisk(disk.load, disk.store, own.child("disk"));
+    return new Machine(i, id, zone, drive, own.child("network"), own.child("replica"));
+  });
+}

@@ -1,0 +1,202 @@
+/**
+ * What each node of a running cluster holds and thinks, for tests, the soak and experiments that must
+ * know what is on the disks and not what a quorum answers.
+ */
+import type { Standing } from "../../lib/dynamo/membership/membership.ts";
+import { type NodeId, Ring, type RingMember, type RingState } from "../../lib/dynamo/ring/ring.ts";
+import type {
+  AntiEntropyState,
+  ExchangeReport,
+  TransfersState,
+} from "../../lib/dynamo/types/admin.ts";
+import type { MethodTraffic } from "../rpc/traffic.ts";
+import type { RunningCluster } from "./launcher.ts";
+
+/** The part of `GET /status` that tells of failures. */
+export interface NodeView {
+  readonly id: NodeId;
+  readonly dataId: string;
+  readonly keys: number;
+  readonly hints: Readonly<Record<NodeId, number>>;
+  readonly peers: Readonly<Record<NodeId, { readonly up: boolean; readonly phi: number | null }>>;
+  readonly antiEntropy: AntiEntropyState;
+  readonly traffic: Readonly<Record<string, MethodTraffic>>;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** What one node knows of the membership. */
+export interface MembershipView {
+  readonly node: NodeId;
+  /** Of all who are or ever were members. */
+  readonly standings: ReadonlyMap<NodeId, Standing>;
+  readonly ring: Ring;
+  /** Ranges are still to change hands, or copies to be let go. */
+  readonly isMoving: boolean;
+}
+
+/** The part of `GET /ring` that a ring is made from. */
+interface RingTable extends Omit<RingState, "members"> {
+  readonly n: number;
+  readonly members: readonly (RingMember & { readonly standing: Standing })[];
+}
+
+export interface HeldVersion {
+  readonly value?: string;
+  readonly valueBase64?: string;
+  readonly deleted?: true;
+  readonly clock: readonly (readonly [string, number])[];
+  readonly dot: readonly [string, number];
+  readonly dots?: readonly (readonly [string, number])[];
+  readonly contentType?: string;
+  readonly stampUs?: number;
+}
+
+export interface HeldRecord {
+  readonly key: string;
+  readonly primary: boolean;
+  readonly actor: string | null;
+  readonly hintFor: readonly { readonly node: NodeId; readonly sinceMs: number }[];
+  readonly siblings: readonly HeldVersion[];
+}
+
+export interface HeldKeys {
+  readonly keys: readonly string[];
+  readonly hints: readonly { readonly key: string; readonly for: readonly NodeId[] }[];
+}
+
+export interface OrderedExchanges extends AntiEntropyState {
+  readonly exchanges: readonly ExchangeReport[];
+  readonly unreachable: readonly NodeId[];
+}
+
+const ANSWER_MS = 10_000;
+const PAGE = 1_000;
+
+export class ClusterView {
+  private constructor(
+    private readonly cluster: RunningCluster,
+    private readonly secret: string,
+    private readonly ring: { readonly ring: Ring } | undefined,
+  ) {}
+
+  /** `ring`: where it is followed already, so that no node has to be asked for a key's primaries. */
+  static async of(
+    cluster: RunningCluster,
+    ring?: { readonly ring: Ring },
+  ): Promise<ClusterView> {
+    return new ClusterView(cluster, (await Deno.readTextFile(cluster.secretFile)).trim(), ring);
+  }
+
+  /** Those that run now. */
+  get running(): NodeId[] {
+    return this.cluster.nodes.filter(({ state }) => state === "running").map(({ id }) => id);
+  }
+
+  async status(id: NodeId): Promise<NodeView> {
+    return await this.ask(id, "/status") as NodeView;
+  }
+
+  /** Hints that the running nodes hold, all together. */
+  async hints(): Promise<number> {
+    return (await this.hintsByHolder()).reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Who holds how many for whom. */
+  async hintsByHolder(): Promise<{ node: NodeId; target: NodeId; count: number }[]> {
+    const statuses = await Promise.all(this.running.map((id) => this.status(id)));
+    return statuses.flatMap(({ id, hints }) =>
+      Object.entries(hints).filter(([, count]) => count > 0)
+        .map(([target, count]) => ({ node: id, target, count }))
+    );
+  }
+
+  /** The membership in the node's own view, and the ring that follows from it. */
+  async membership(id: NodeId): Promise<MembershipView> {
+    const [table, transfers] = await Promise.all([
+      this.ask(id, "/ring") as Promise<RingTable>,
+      this.ask(id, "/membership/transfers") as Promise<TransfersState>,
+    ]);
+    const { partitioning, partitions, tokens, segments, n } = table;
+    const members = table.members.filter(({ standing }) => standing === "member")
+      .map(({ id, weight, zone }) => zone === undefined ? { id, weight } : { id, weight, zone });
+    const state = { partitioning, partitions, tokens, members };
+    return {
+      node: id,
+      standings: new Map(transfers.members.map((each) => [each.id, each.standing])),
+      ring: new Ring(segments === undefined ? state : { ...state, segments }, n),
+      isMoving: transfers.left > 0 || transfers.leftovers,
+    };
+  }
+
+  /** What the node itself holds of the key; null: nothing. */
+  async record(id: NodeId, key: string): Promise<HeldRecord | null> {
+    const path = `/debug/keys/${encodeURIComponent(key)}`;
+    return await this.ask(id, path, { absent: true }) as HeldRecord | null;
+  }
+
+  /** Every key that the node holds, those that it keeps for others apart. */
+  async keys(id: NodeId): Promise<HeldKeys> {
+    const keys: string[] = [];
+    const hints: { key: string; for: NodeId[] }[] = [];
+    let after = "";
+    for (;;) {
+      const page = await this.ask(id, `/debug/keys?limit=${PAGE}${after}`) as {
+        keys: { key: string }[];
+        hints: { key: string; for: { node: NodeId }[] }[];
+        next: string | null;
+      };
+      keys.push(...page.keys.map(({ key }) => key));
+      hints.push(...page.hints.map((each) => ({
+        key: each.key,
+        for: each.for.map(({ node }) => node),
+      })));
+      if (page.next === null) return { keys, hints };
+      after = `&after=${encodeURIComponent(page.next)}`;
+    }
+  }
+
+  /** A key's primaries, as a node that runs knows them. */
+  async primaries(key: string): Promise<readonly NodeId[]> {
+    if (this.ring !== undefined) return this.ring.ring.primariesOfKey(key);
+    const [running] = this.running;
+    if (running === undefined) throw new Error("Cannot ask for a key's primaries: no node runs");
+    const place = await this.ask(running, `/ring/${encodeURIComponent(key)}`) as {
+      preferenceList: { id: NodeId; primary: boolean }[];
+    };
+    return place.preferenceList.filter(({ primary }) => primary).map(({ id }) => id);
+  }
+
+  /** Compares a node with its co-owners, or pauses and resumes that; resolves when it is done. */
+  async antiEntropy(
+    id: NodeId,
+    order: { readonly range?: number; readonly key?: string; readonly pause?: boolean } = {},
+  ): Promise<OrderedExchanges> {
+    const init = { method: "POST", body: JSON.stringify(order) };
+    return await this.ask(id, "/anti-entropy", { init }) as OrderedExchanges;
+  }
+
+  private async ask(
+    id: NodeId,
+    path: string,
+    { init = {}, absent = false }: { init?: RequestInit; absent?: boolean } = {},
+  ): Promise<unknown> {
+    const response = await fetch(`${this.cluster.node(id).url}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${this.secret}` },
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    const answer = await response.json();
+    if (response.ok) return answer;
+    if (absent && response.status === 404) return null;
+    throw new Error(`${id} answers ${response.status} to ${path}: ${answer.detail}`);
+  }
+}
+
+/** The record's versions in one form, so that equal records have equal texts. */
+export function contentsOf(record: HeldRecord | null): string {
+  if (record === null) return "";
+  const versions = record.siblings.map(({ value, valueBase64, deleted, clock, dot, dots = [] }) =>
+    JSON.stringify({ dot, clock, dots, value, valueBase64, deleted })
+  );
+  return versions.toSorted().join("\n");
+}

@@ -1,0 +1,105 @@
+/**
+ * Nodes that were told to leave. Each hands everything over while it still serves; its process ends
+ * when it has left, holds nothing more, and all who run have heard so.
+ */
+import type { Standing } from "../../lib/dynamo/membership/membership.ts";
+import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
+import { LaunchError } from "./launch_error.ts";
+import type { Addressee, MembershipOrders } from "./membership_requests.ts";
+import { DEAD, type NodeProcess } from "./supervised_node.ts";
+
+/** How often something that goes on in another process is looked at. */
+const LOOK_MS = 100;
+
+export class Leavers {
+  private readonly watches = new Map<NodeId, Promise<void>>();
+
+  constructor(
+    private readonly nodes: () => readonly NodeProcess[],
+    private readonly orders: MembershipOrders,
+    private readonly ending: AbortSignal,
+    /** Its process is to end, and is not to be started again. */
+    private readonly dismiss: (id: NodeId) => Promise<void>,
+  ) {}
+
+  /** Does nothing for one that is watched already. */
+  watch(id: NodeId): void {
+    if (this.watches.has(id)) return;
+    this.watches.set(id, this.untilLeft(id).finally(() => this.watches.delete(id)));
+  }
+
+  /** Resolves when nothing is watched any more: at once after `ending`. */
+  async over(): Promise<void> {
+    await Promise.all(this.watches.values());
+  }
+
+  private async untilLeft(id: NodeId): Promise<void> {
+    while (!this.ending.aborted) {
+      const leaver = this.nodes().find((node) => node.id === id);
+      // Removed meanwhile.
+      if (leaver === undefined) return;
+      if (await this.hasLeft(leaver)) {
+        await this.dismiss(id);
+        return;
+      }
+      await look(this.ending).catch(() => {});
+    }
+  }
+
+  private async hasLeft(leaver: NodeProcess): Promise<boolean> {
+    const { id, state } = leaver;
+    // One that is dead has left when the others know it: until then it must come back and hand over.
+    if (state !== "running" && !DEAD.includes(state)) return false;
+    const others = this.nodes().filter((node) => node.id !== id && node.state === "running");
+    if (state !== "running" && others.length === 0) return false;
+    try {
+      if (state === "running") {
+        const own = await this.orders.transfers(leaver, this.ending);
+        if (own.leftovers || standingIn(own, id) !== "left") return false;
+      }
+      const standings = await Promise.all(
+        others.map((each) => standingAt(this.orders, each, id, this.ending)),
+      );
+      return standings.every((standing) => standing === "left");
+    } catch (error) {
+      if (error instanceof LaunchError) return false;
+      throw error;
+    }
+  }
+}
+
+export function standingIn({ members }: TransfersState, id: NodeId): Standing | null {
+  return members.find((member) => member.id === id)?.standing ?? null;
+}
+
+/** What `node` thinks of `id`; null when it knows no such or does not answer. */
+export async function standingAt(
+  orders: MembershipOrders,
+  node: Addressee,
+  id: NodeId,
+  signal?: AbortSignal,
+): Promise<Standing | null> {
+  try {
+    return standingIn(await orders.transfers(node, signal), id);
+  } catch (error) {
+    if (error instanceof LaunchError) return null;
+    throw error;
+  }
+}
+
+/** Waits before another look. Rejects with the signal's reason when it aborts. */
+export function look(signal: AbortSignal, afterMs = LOOK_MS): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, afterMs);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

@@ -1,0 +1,27 @@
+/** Clusters of real processes for the live experiments: the launcher, as `lib/experiments` wants it. */
+import type { ClusterLauncher } from "../../lib/experiments/engines/live_cluster.ts";
+import { launchCluster } from "./launcher.ts";
+
+/** Starts clusters that end with the signal at the latest: a stopped run leaves no process behind. */
+export function clusterLauncher(signal: AbortSignal): ClusterLauncher {
+  return async ({ nodes, config, latency, seed }) => {
+    const cluster = await launchCluster({
+      nodes,
+      config,
+      port: 0,
+      signal,
+      ...(latency === undefined ? {} : { latency }),
+      ...(seed === undefined ? {} : { seed }),
+    });
+    let closing: Promise<void> | null = null;
+    const close = () => closing ??= cluster.close();
+    signal.addEventListener("abort", close, { once: true });
+    return {
+      nodes: cluster.nodes.map(({ id, url }) => ({ id, url })),
+      close: async () => {
+        signal.removeEventListener("abort", close);
+        await close();
+      },
+    };
+  };
+}

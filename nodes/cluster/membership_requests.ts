@@ -1,0 +1,106 @@
+/**
+ * What a launcher orders of its nodes over their REST, as a person who looks after the cluster would:
+ * `/membership/…` at a node that is a member, with the cluster's secret. Refusals come back as
+ * {@link LaunchError} with the node's own words.
+ */
+import type { NodeShare, RangeMove } from "../../lib/dynamo/membership/membership_plan.ts";
+import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
+import { PROBLEM_TYPE_PREFIX } from "../rest/problems.ts";
+import { LaunchError } from "./launch_error.ts";
+
+export type ActName = "join" | "leave" | "remove" | "replace";
+
+/** A plan as a node answers it. */
+export interface PlanAnswer {
+  readonly planId: string;
+  readonly moves: readonly RangeMove[];
+  /** Bytes that are copied, about. */
+  readonly bytes: number;
+  readonly balance: {
+    readonly before: Readonly<Record<NodeId, NodeShare>>;
+    readonly after: Readonly<Record<NodeId, NodeShare>>;
+  };
+}
+
+/** What an act needs beside its name. */
+export interface PlanFields {
+  readonly node?: NodeId | undefined;
+  readonly url?: string | undefined;
+  readonly weight?: number | undefined;
+  readonly zone?: string | undefined;
+}
+
+/** A node that orders are sent to. */
+export interface Addressee {
+  readonly id: NodeId;
+  readonly url: string;
+}
+
+/** A node does not accept an order; `code` is that of its problem. */
+export class OrderRefused extends LaunchError {
+  constructor(message: string, readonly code: string) {
+    super("refused", message);
+  }
+}
+
+/** A plan looks at every range; a commit waits for a disk. */
+const ANSWER_MS = 15_000;
+
+export class MembershipOrders {
+  constructor(private readonly secretFile: string) {}
+
+  plan(to: Addressee, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
+    const body = JSON.stringify({ plan: true, ...fields });
+    return this.ask(to, `/membership/${act}`, { method: "POST", body });
+  }
+
+  commit(to: Addressee, act: ActName, planId: string): Promise<unknown> {
+    const body = JSON.stringify({ planId });
+    return this.ask(to, `/membership/${act}`, { method: "POST", body });
+  }
+
+  /** `signal` gives the question up. */
+  transfers(of: Addressee, signal?: AbortSignal): Promise<TransfersState> {
+    return this.ask(of, "/membership/transfers", signal === undefined ? {} : { signal });
+  }
+
+  /** Whether the node believes that `other` is up; true when it does not know it. */
+  async believesUp(node: Addressee, other: NodeId): Promise<boolean> {
+    const { peers } = await this.ask<
+      { peers: Readonly<Record<NodeId, { readonly up: boolean } | undefined>> }
+    >(node, "/status", {});
+    return peers[other]?.up ?? true;
+  }
+
+  /** Throws {@link OrderRefused} for what the node does not accept, {@link LaunchError} for silence. */
+  private async ask<T>({ id, url }: Addressee, path: string, init: RequestInit): Promise<T> {
+    const secret = (await Deno.readTextFile(this.secretFile)).trim();
+    const headers = { "authorization": `Bearer ${secret}`, "content-type": "application/json" };
+    let answer: Response;
+    let text: string;
+    try {
+      const timeout = AbortSignal.timeout(ANSWER_MS);
+      const signal = init.signal ? AbortSignal.any([timeout, init.signal]) : timeout;
+      answer = await fetch(`${url}${path}`, { ...init, headers, signal });
+      text = await answer.text();
+    } catch (error) {
+      const { message } = error as Error;
+      throw new LaunchError("failed", `Node ${id} does not answer to ${path}: ${message}`);
+    }
+    const json = jsonIn(text);
+    if (answer.ok) return json as T;
+    const { detail = `status ${answer.status}`, type } = (json ?? {}) as Record<string, unknown>;
+    const message = `Node ${id}: ${detail}`;
+    if (answer.status >= 500) throw new LaunchError("failed", message);
+    throw new OrderRefused(message, String(type).replace(PROBLEM_TYPE_PREFIX, ""));
+  }
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

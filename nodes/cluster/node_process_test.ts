@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { withCluster } from "../../tests/live_cluster.ts";
+import { freePorts } from "../process/ports.ts";
+import { LaunchError } from "./launch_error.ts";
+import { NodeChild } from "./node_process.ts";
+
+const HOST = "127.0.0.1";
+
+/** Starts a node beside a cluster of one, lets `meddle` do what it will, and tells why it did not start. */
+async function failureAt(
+  port: number,
+  meddle: (child: NodeChild) => void = () => {},
+): Promise<LaunchError> {
+  let failure: unknown;
+  await withCluster({ nodes: 1 }, async (cluster) => {
+    const directory = join(cluster.dataDir, "other");
+    Deno.mkdirSync(directory);
+    const child = new NodeChild({
+      id: "n1",
+      url: `http://${HOST}:${port}`,
+      directory,
+      foundingFile: join(cluster.dataDir, "founding.json"),
+      secretFile: cluster.secretFile,
+    }, () => {});
+    meddle(child);
+    failure = await child.ready.catch((error) => error);
+    await child.exited;
+  });
+  assert.ok(failure instanceof LaunchError);
+  return failure;
+}
+
+function freePort(): number {
+  return freePorts(HOST, 1)[0] as number;
+}
+
+Deno.test("a node whose port was taken meanwhile says which, and what to do", async () => {
+  const listener = Deno.listen({ hostname: HOST, port: 0 });
+  const { port } = listener.addr;
+  const { message, reason } = await failureAt(port);
+  listener.close();
+  assert.equal(reason, "port-taken");
+  assert.equal(
+    message,
+    `Node n1 could not start: port ${port} is taken.\n` +
+      "Stop the program that listens there, or choose another port.",
+  );
+});
+
+Deno.test("a node that the system ends is told apart from one that the launcher ends", async () => {
+  const system = await failureAt(freePort(), ({ pid }) => Deno.kill(pid, "SIGKILL"));
+  assert.equal(system.reason, "out-of-memory");
+  assert.match(system.message, /^Node n1 could not start: the system ended it \(SIGKILL\), most/);
+  const launcher = await failureAt(freePort(), (child) => child.send("SIGKILL"));
+  assert.equal(launcher.reason, null);
+  assert.equal(launcher.message, "Node n1 was ended before it served");
+});

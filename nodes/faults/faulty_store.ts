@@ -1,0 +1,93 @@
+/**
+ * Stands between a replica and its disk, and makes it slow or failing as `/faults` says. Only the
+ * replica's own accesses are touched: `/debug` and `/status` still see the disk as it is.
+ */
+import type { Position } from "../../lib/dynamo/ring/position.ts";
+import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { DiskState } from "../../lib/dynamo/types/boot.ts";
+import type { StoredRecord } from "../../lib/dynamo/types/events.ts";
+import type { HostStore } from "../host/host.ts";
+import {
+  type HintChange,
+  type HintScanOptions,
+  type KeyPlace,
+  type ScanOptions,
+  type ScanPage,
+  StorageError,
+} from "../storage/storage.ts";
+import type { Faults } from "./faults.ts";
+import { FifoDelay } from "./fifo_delay.ts";
+
+/** Of writes that are reported as failed: an `io` failure leaves open whether they happened. */
+const FAILED_WRITES_DONE = 0.5;
+
+export class FaultyStore implements HostStore {
+  /** Accesses of a slow disk; they never overtake each other, even when the delay changes. */
+  private readonly delay = new FifoDelay();
+
+  constructor(private readonly inner: HostStore, private readonly faults: Faults) {}
+
+  load(key: string, position: Position): Promise<StoredRecord | null> {
+    return this.read(() => this.inner.load(key, position));
+  }
+
+  store(record: StoredRecord, position: Position, hints?: HintChange): Promise<void> {
+    return this.write(() => this.inner.store(record, position, hints));
+  }
+
+  delete(key: string, position: Position, hints?: HintChange): Promise<void> {
+    return this.write(() => this.inner.delete(key, position, hints));
+  }
+
+  scan(options: ScanOptions): Promise<ScanPage> {
+    return this.read(() => this.inner.scan(options));
+  }
+
+  scanHints(target: NodeId, options: HintScanOptions): Promise<readonly KeyPlace[]> {
+    return this.read(() => this.inner.scanHints(target, options));
+  }
+
+  writeMeta(name: string, json: unknown): Promise<void> {
+    return this.write(() => this.inner.writeMeta(name, json));
+  }
+
+  saveDiskState(state: DiskState): Promise<void> {
+    return this.write(() => this.inner.saveDiskState(state));
+  }
+
+  get writes(): number {
+    return this.inner.writes;
+  }
+
+  /** Forgets the accesses that wait. */
+  close(): void {
+    this.delay.close();
+  }
+
+  private read<T>(access: () => Promise<T>): Promise<T> {
+    return this.slowed(() => this.faults.diskFails("loads") ? Promise.reject(failure()) : access());
+  }
+
+  private write(access: () => Promise<void>): Promise<void> {
+    return this.slowed(async () => {
+      if (this.faults.diskIsFull()) {
+        throw new StorageError("full", "there is no room on the disk, as /faults says");
+      }
+      if (!this.faults.diskFails("stores")) return await access();
+      if (this.faults.happens(FAILED_WRITES_DONE)) await access();
+      throw failure();
+    });
+  }
+
+  private slowed<T>(access: () => Promise<T>): Promise<T> {
+    if (this.faults.areOff && this.delay.length === 0) return access();
+    return new Promise((resolve, reject) => {
+      const { slowMs } = this.faults.settings.disk;
+      this.delay.after(slowMs, () => access().then(resolve, reject));
+    });
+  }
+}
+
+function failure(): StorageError {
+  return new StorageError("io", "the disk failed, as /faults says it should");
+}

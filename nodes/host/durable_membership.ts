@@ -1,0 +1,30 @@
+/**
+ * The membership as the disk knows it. A node must tell nothing else of it: whoever acts on a standing
+ * or a register that a crash takes back would act on what never was.
+ */
+import { Membership, type MembershipState } from "../../lib/dynamo/membership/membership.ts";
+import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { Founding } from "../../lib/dynamo/types/events.ts";
+
+/** The part of a replica that knows it. */
+export interface DurableSource {
+  readonly self: NodeId;
+  readonly durableMembership: MembershipState;
+}
+
+export class DurableMembership {
+  private state: MembershipState | null = null;
+  private view: Membership | null = null;
+
+  constructor(private readonly founding: Founding, private readonly source: DurableSource) {}
+
+  /** Made anew only when another state has become durable. */
+  get current(): Membership {
+    const { founding, source: { self, durableMembership: state } } = this;
+    if (this.view === null || this.state !== state) {
+      this.view = new Membership(founding, self, { state, marks: [] });
+      this.state = state;
+    }
+    return this.view;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * What a node tells about itself before anybody is a member: to a node that wants to join, what the
+ * cluster was founded with and what has changed since; to a member that is to let a node join, who
+ * listens at an address and what it was told of the cluster.
+ *
+ * The one who asks has to show the cluster's secret. The answers are compared before a plan is made,
+ * so that a node of another cluster, or one that was founded otherwise, never gets keys.
+ */
+import { md5 } from "js-md5";
+import type { MembershipState, Standing } from "../../lib/dynamo/membership/membership.ts";
+import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { DiskCondition } from "../../lib/dynamo/types/boot.ts";
+import { type ClusterConfig, foundedPart } from "../../lib/dynamo/types/config.ts";
+import type { Founding } from "../../lib/dynamo/types/events.ts";
+import type { Introduction } from "../rpc/server.ts";
+import { isMemberDraft, isNodeUrl, isVersionName } from "../rpc/validate_membership.ts";
+import { isNodeId, isObject } from "../rpc/validation.ts";
+import type { NodeService } from "./node_service.ts";
+
+/** The answer to `founding`. */
+export interface FoundingAnswer {
+  readonly founding: Founding;
+  readonly membership: MembershipState;
+}
+
+/** The answer to `identify`. */
+export interface Identity {
+  readonly id: NodeId;
+  /** Names its data directory. */
+  readonly dataId: string;
+  /** Null: the directory was never a member's. */
+  readonly condition: DiskCondition | null;
+  /** Where it believes to be reached. */
+  readonly url: string;
+  /** As it was started: null where nothing was said. */
+  readonly weight: number | null;
+  readonly zone: string | null;
+  readonly standing: Standing | null;
+  readonly founded: ReturnType<typeof foundedPart>;
+  /** Equal for nodes that were founded together. */
+  readonly foundingId: string;
+}
+
+export function introduce(service: NodeService): Introduction {
+  const founded = foundedPart(service.founding.config);
+  const foundingId = foundingIdOf(service.founding);
+  return {
+    founding: () => {
+      const answer: FoundingAnswer = {
+        founding: service.founding,
+        membership: service.replica.durableMembership,
+      };
+      return answer;
+    },
+    identify: () => {
+      const { boot, self, standing, store, wishes } = service;
+      const answer: Identity = {
+        id: boot.self,
+        dataId: boot.dataId,
+        condition: store.condition ?? null,
+        url: self.url,
+        weight: wishes.weight ?? null,
+        zone: wishes.zone ?? null,
+        standing,
+        founded,
+        foundingId,
+      };
+      return answer;
+    },
+  };
+}
+
+/** Names a founding: its ring was drawn once. */
+export function foundingIdOf({ config, ring }: Founding): string {
+  return md5(JSON.stringify([foundedPart(config), ring])).slice(0, 12);
+}
+
+/** The identity, when it is one. */
+export function identityIn(given: unknown): Identity | null {
+  if (!isObject(given)) return null;
+  const { id, dataId, condition, url, weight, zone, founded, foundingId } = given;
+  const hasCondition = condition === null || condition === "whole" || condition === "recovering";
+  const isWhole = hasCondition && isNodeId(id) && isNodeId(dataId) && isNodeUrl(url) &&
+    isObject(founded) &&
+    isVersionName(foundingId) && isMemberDraft({ weight, zone });
+  return isWhole ? given as unknown as Identity : null;
+}
+
+/** How the two were founded differently; null when they were founded alike. */
+export function foundingDifference(
+  own: Founding,
+  { founded, foundingId }: Identity,
+): string | null {
+  const ours = foundedPart(own.config);
+  for (const name of Object.keys(ours) as (keyof ClusterConfig & keyof typeof ours)[]) {
+    if (founded[name] !== ours[name]) {
+      return `its ${name} is '${founded[name]}', this cluster's is '${ours[name]}'`;
+    }
+  }
+  if (foundingId === foundingIdOf(own)) return null;
+  return "it was founded by itself: start it with --join, on an empty data directory";
+}

@@ -1,0 +1,64 @@
+/** What the client of a scenario makes of a connection that breaks, or of none. */
+import { deepEqual } from "node:assert/strict";
+import { parseDistribution } from "../../lib/random/latency.ts";
+import { SeededRandom } from "../../lib/random/seeded.ts";
+import { LinkFaults } from "../faults/link_faults.ts";
+import { type AskedProcess, RestAsker } from "./requests.ts";
+
+const OK = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+const PATIENCE_MS = 20_000;
+
+/** Answers the first request on a connection; reads the second, and is dead before it answers. */
+class DyingNode {
+  readonly received: string[] = [];
+  private readonly listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly url = `http://127.0.0.1:${this.listener.addr.port}`;
+  readonly ended = this.serve();
+
+  private async serve(): Promise<void> {
+    const connection = await this.listener.accept();
+    await this.read(connection);
+    await connection.write(new TextEncoder().encode(OK));
+    await this.read(connection);
+    this.listener.close();
+    connection.close();
+  }
+
+  private async read(connection: Deno.Conn): Promise<void> {
+    const bytes = new Uint8Array(10_000);
+    const length = await connection.read(bytes);
+    const text = new TextDecoder().decode(bytes.subarray(0, length ?? 0));
+    this.received.push(text.split(" ")[0] ?? "");
+  }
+}
+
+function askerOf(processOf: () => AskedProcess): RestAsker {
+  const random = SeededRandom.from(1);
+  return new RestAsker(processOf, new LinkFaults(random), parseDistribution("0"), random);
+}
+
+const PUT = { kind: "put", key: "k", node: "n1", options: {}, value: new Uint8Array([1]) } as const;
+const GET = { kind: "get", key: "k", node: "n1", options: {} } as const;
+
+Deno.test("scenario: a write that broke off may have arrived, also when nobody listens any more", async () => {
+  const node = new DyingNode();
+  let pid: number | null = 7;
+  const exit = { pid: 7, code: 137, signal: "SIGKILL", lastWords: "" } as const;
+  const asker = askerOf(() => ({ url: node.url, pid, exit: pid === null ? exit : null }));
+  deepEqual((await asker.ask(GET, PATIENCE_MS)).kind, "answer");
+  deepEqual((await asker.ask(PUT, PATIENCE_MS)).kind, "reset");
+  await node.ended;
+  deepEqual(node.received, ["GET", "PUT"]);
+  pid = null;
+  deepEqual((await asker.ask(PUT, PATIENCE_MS)).kind, "refused", "nobody was there at all");
+});
+
+Deno.test("scenario: a process that came and went meanwhile may have got it", async () => {
+  const exitOf = (pid: number) => ({ pid, code: 137, signal: "SIGKILL", lastWords: "" });
+  const node = new DyingNode();
+  let looks = 0;
+  const asker = askerOf(() => ({ url: node.url, pid: null, exit: exitOf(looks++ === 0 ? 7 : 8) }));
+  await (await fetch(node.url)).text();
+  deepEqual((await asker.ask(PUT, PATIENCE_MS)).kind, "reset");
+  await node.ended;
+});

@@ -1,0 +1,113 @@
+/**
+ * Reading what a request line asks for, from the URL as it was sent. Routers decode paths, let
+ * malformed percent-encoding through and treat `%2F` as they like; two keys must never become one, so
+ * keys are decoded here, once, and strictly.
+ */
+import { utf8Length } from "../../lib/dynamo/requests/request_options.ts";
+import { KEY_BYTES_MAX } from "../../lib/dynamo/types/config.ts";
+
+/** What was wrong with the request; the message is for the client. */
+export class TargetError extends Error {
+  override name = "TargetError";
+}
+
+export interface Target {
+  /** `host:port` as the client wrote it. */
+  readonly authority: string;
+  /** From the first slash to the question mark, still encoded. */
+  readonly path: string;
+  /** What follows the question mark, "" when there is none. */
+  readonly query: string;
+}
+
+export function targetOf(url: string): Target {
+  const start = url.indexOf("//") + 2;
+  const slash = url.indexOf("/", start);
+  if (slash === -1) return { authority: url.slice(start), path: "/", query: "" };
+  const mark = url.indexOf("?", slash);
+  return {
+    authority: url.slice(start, slash),
+    path: mark === -1 ? url.slice(slash) : url.slice(slash, mark),
+    query: mark === -1 ? "" : url.slice(mark + 1),
+  };
+}
+
+/** The key in the path after `prefix` (such as `/kv/`). Throws {@link TargetError}. */
+export function keyIn(path: string, prefix: string): string {
+  const segment = path.slice(prefix.length);
+  if (segment.includes("/")) {
+    throw new TargetError(
+      `a key must be one segment of the path, its slashes written %2F: it is '${cut(segment)}'`,
+    );
+  }
+  if (!/^[!-~]*$/.test(segment)) {
+    throw new TargetError("a key must be percent-encoded: the path holds other than visible ASCII");
+  }
+  const key = segment.includes("%") ? decoded(segment) : segment;
+  const bytes = utf8Length(key);
+  if (bytes < 1 || bytes > KEY_BYTES_MAX) {
+    throw new TargetError(
+      `key must have 1 to ${KEY_BYTES_MAX} bytes of UTF-8: current length is ${bytes}`,
+    );
+  }
+  return key;
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new TargetError(
+      `a key's percent-encoding must be %XX of UTF-8 bytes: it is '${cut(segment)}'`,
+    );
+  }
+}
+
+/** A parameter of a query: its reader throws {@link TargetError} that names it, its value and what is allowed. */
+export type Reader<T> = (name: string, value: string) => T;
+
+export function wholeNumber(least: number, most: number): Reader<number> {
+  return (name, value) => {
+    const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+    if (number >= least && number <= most) return number;
+    throw new TargetError(
+      `${name} must be a whole number from ${least} to ${most}: current value is '${cut(value)}'`,
+    );
+  };
+}
+
+export function yesOrNo(name: string, value: string): boolean {
+  if (value === "true" || value === "false") return value === "true";
+  throw new TargetError(`${name} must be true or false: current value is '${cut(value)}'`);
+}
+
+export function text(charactersMax: number): Reader<string> {
+  return (name, value) => {
+    if (value.length <= charactersMax) return value;
+    throw new TargetError(
+      `${name} must have at most ${charactersMax} characters: it has ${value.length}`,
+    );
+  };
+}
+
+/** Reads a query by a table of its parameters; anything else, and anything twice, is refused. */
+export function readQuery<T extends Record<string, unknown>>(
+  query: string,
+  readers: { readonly [name in keyof T]: Reader<T[name]> },
+): Partial<T> {
+  const found: Partial<T> = {};
+  if (query === "") return found;
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (!Object.hasOwn(readers, name)) {
+      const allowed = Object.keys(readers).join(", ") || "none";
+      throw new TargetError(`unknown parameter '${cut(name)}': allowed here are ${allowed}`);
+    }
+    if (Object.hasOwn(found, name)) throw new TargetError(`parameter ${name} is given twice`);
+    found[name as keyof T] = (readers[name] as Reader<T[keyof T]>)(name, value);
+  }
+  return found;
+}
+
+function cut(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}

@@ -1,0 +1,227 @@
+/**
+ * What travels between nodes: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), batches included,
+ * over `POST /rpc`.
+ *
+ * Every request and every reply carries an envelope: protocol version, cluster, sender and the
+ * sender's incarnation. So a node of another cluster that has taken over a port, or one of another
+ * version, is told apart instead of believed. A conversation carries it once each way, in the header
+ * of its request and of its response; a call on its own has it in its params, and its reply in the
+ * result or the error's data.
+ *
+ * Messages are put together as text: a record that goes to two peers is written once.
+ */
+import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { Boot } from "../../lib/dynamo/types/boot.ts";
+import type { DynamoError } from "../../lib/dynamo/types/errors.ts";
+import type { Founding, PeerReply, PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { Siblings } from "../../lib/dynamo/versions/versions.ts";
+import { isNodeId, isObject } from "./validation.ts";
+
+/** Raised when the meaning of a message changes: nodes of different versions refuse each other. */
+export const PROTOCOL_VERSION = 3;
+export const RPC_PATH = "/rpc";
+/** Of a conversation: one JSON-RPC message a line (https://jsonlines.org). */
+export const JSON_LINES = "application/jsonl";
+/** The envelope of a conversation, as JSON. */
+export const ENVELOPE_HEADER = "dynamo-envelope";
+
+/** A client sends fewer: this is where a server stops listening. */
+export const BATCH_CALLS_LIMIT = 1_024;
+/** One record with all siblings it may have, in JSON, and room for its company. */
+export const RPC_BYTES_MAX = 80 * 1_048_576;
+
+export const RpcCode = {
+  parse: -32700,
+  invalidRequest: -32600,
+  unknownMethod: -32601,
+  invalidParams: -32602,
+  internal: -32603,
+  /** The node has too much in hand; nothing was done. */
+  overloaded: -32000,
+  otherVersion: -32001,
+  otherCluster: -32002,
+  /** The call is for another node than the one that it reached. */
+  otherNode: -32003,
+  /** The core refused: `data.error` says why. */
+  refused: -32010,
+} as const;
+
+export interface Envelope {
+  readonly protocol: number;
+  readonly cluster: string;
+  readonly sender: NodeId;
+  readonly incarnation: number;
+  /** Of a conversation's request: the node that it is meant for. */
+  readonly to?: NodeId;
+}
+
+export interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+export function envelopeOf(founding: Founding, boot: Boot): Envelope {
+  const { config: { cluster } } = founding;
+  return {
+    protocol: PROTOCOL_VERSION,
+    cluster,
+    sender: boot.self,
+    incarnation: boot.incarnation,
+  };
+}
+
+/** What is wrong with the envelope of a message to or from a node of `cluster`; null when it is right. */
+export function refuseEnvelope(given: unknown, cluster: string): RpcError | null {
+  if (!isObject(given)) {
+    return { code: RpcCode.invalidParams, message: "params need an envelope: it is missing" };
+  }
+  if (given["protocol"] !== PROTOCOL_VERSION) {
+    return {
+      code: RpcCode.otherVersion,
+      message: `the protocol version must be ${PROTOCOL_VERSION}: it is ${
+        shown(given["protocol"])
+      }`,
+    };
+  }
+  if (given["cluster"] !== cluster) {
+    return {
+      code: RpcCode.otherCluster,
+      message: `the cluster must be '${cluster}': it is '${shown(given["cluster"])}'`,
+    };
+  }
+  if (!isNodeId(given["sender"]) || !Number.isSafeInteger(given["incarnation"])) {
+    return {
+      code: RpcCode.invalidParams,
+      message: "an envelope needs a sender and a whole number as its incarnation",
+    };
+  }
+  return null;
+}
+
+/** A foreign value in a message to a person: short, whatever it was. */
+export function shown(given: unknown): string {
+  const text = typeof given === "string" ? given : JSON.stringify(given) ?? "missing";
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
+/** The envelope in a conversation's header; null when it is missing or no JSON. */
+export function parseEnvelope(header: string | null | undefined): unknown {
+  try {
+    return JSON.parse(header ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+/** Puts messages of one node together. */
+export class RpcWriter {
+  /** The envelope as a member, and the comma after it. */
+  private readonly envelope: string;
+  private lastSiblings: Siblings | null = null;
+  private lastSiblingsText = "";
+
+  /** `envelope` goes into every message; null where the conversation carries it. */
+  constructor(envelope: Envelope | null) {
+    this.envelope = envelope === null ? "" : `"envelope":${JSON.stringify(envelope)},`;
+  }
+
+  request(id: number, request: PeerRequest): string {
+    return `{"jsonrpc":"2.0","id":${id},"method":"${request.method}","params":{${this.envelope}${
+      this.params(request)
+    }}}`;
+  }
+
+  /** The result of a call; what the core refuses travels as an error. */
+  reply(id: string, reply: PeerReply): string {
+    switch (reply.status) {
+      case "stored":
+        return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope}"status":"stored"}}`;
+      case "record":
+        return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope}"status":"record","siblings":${
+          JSON.stringify(reply.siblings)
+        }}}`;
+      case "forwarded":
+      case "gossip":
+      case "boot":
+      case "membership":
+      case "missing":
+      case "reap":
+      case "roots":
+      case "tree":
+      case "keys":
+        return this.result(id, reply);
+      case "error": {
+        const { error } = reply;
+        const code = error.code === "unknown-method" ? RpcCode.unknownMethod : RpcCode.refused;
+        return this.error(id, { code, message: error.message, data: { error } });
+      }
+    }
+  }
+
+  /** Any other result: an object with members, which gets the envelope. */
+  result(id: string, result: object): string {
+    const members = JSON.stringify(result).slice(1, -1);
+    return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope}${members}}}`;
+  }
+
+  error(id: string, { code, message, data }: RpcError): string {
+    const members = data === undefined ? "" : JSON.stringify(data).slice(1, -1);
+    // Without members the comma after the envelope must go.
+    const all = members === "" ? this.envelope.slice(0, -1) : `${this.envelope}${members}`;
+    return `{"jsonrpc":"2.0","id":${id},"error":{"code":${code},"message":${
+      JSON.stringify(message)
+    },"data":{${all}}}}`;
+  }
+
+  private params(request: PeerRequest): string {
+    switch (request.method) {
+      case "replica.get":
+        return `"key":${JSON.stringify(request.key)}${
+          request.purpose === undefined ? "" : `,"purpose":"${request.purpose}"`
+        }${request.standIn === undefined ? "" : ',"standIn":true'}`;
+      case "replica.put":
+        return `"key":${JSON.stringify(request.key)},"purpose":"${request.purpose}"${
+          request.hintFor === undefined ? "" : `,"hintFor":${JSON.stringify(request.hintFor)}`
+        }${request.buffered === undefined ? "" : ',"buffered":true'},"siblings":${
+          this.siblings(request.siblings)
+        }`;
+      case "gossip":
+      case "gossip.states":
+      case "boot.check":
+      case "membership":
+      case "range.keys":
+      case "range.fence":
+      case "range.advance":
+      case "leftover.ask":
+      case "reap.ask":
+      case "reap.drop":
+      case "tree.roots":
+      case "tree.children":
+      case "tree.keys":
+      case "forward": {
+        const { method: _, ...params } = request;
+        return JSON.stringify(params).slice(1, -1);
+      }
+    }
+  }
+
+  /** A put goes to several replicas in a row. */
+  private siblings(siblings: Siblings): string {
+    if (siblings !== this.lastSiblings) {
+      this.lastSiblings = siblings;
+      this.lastSiblingsText = JSON.stringify(siblings);
+    }
+    return this.lastSiblingsText;
+  }
+}
+
+/** The core's error out of a JSON-RPC one, if it came from a core. */
+export function dynamoErrorIn(data: unknown): DynamoError | null {
+  if (!isObject(data) || !isObject(data["error"])) return null;
+  const { code, message, definite } = data["error"];
+  if (typeof code !== "string" || typeof message !== "string" || typeof definite !== "boolean") {
+    return null;
+  }
+  return data["error"] as unknown as DynamoError;
+}

@@ -1,0 +1,61 @@
+/**
+ * One question to a node that may be no member of this cluster, or none at all: the open methods of
+ * `POST /rpc`. Members talk to each other over `PeerLink`s.
+ */
+import { RpcSession } from "./session.ts";
+import { isObject } from "./validation.ts";
+
+/** How long the node may take to answer, ms. */
+const ANSWER_MS = 5_000;
+
+export interface QuestionOptions {
+  readonly secret: string | null;
+  /** Certificates to trust beside the system's, PEM. */
+  readonly ca?: string | undefined;
+  readonly timeoutMs?: number;
+}
+
+/** Why there is no answer: to be read after "Cannot …: ". */
+export class QuestionError extends Error {
+  override name = "QuestionError";
+}
+
+/** The result of a call of `method`. Throws {@link QuestionError}. */
+export async function askNode(
+  url: string,
+  method: "founding" | "identify",
+  { secret, ca, timeoutMs = ANSWER_MS }: QuestionOptions,
+): Promise<Record<string, unknown>> {
+  let session: RpcSession | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const fail = (reason: string) => reject(new QuestionError(reason));
+      timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
+      const opened: RpcSession = new RpcSession({ url, secret, ca }, {
+        onWritable: () => opened.write(`{"jsonrpc":"2.0","id":1,"method":"${method}"}\n`),
+        onLines: ([text]) => resolve(text ?? ""),
+        onClosing: () => {},
+        onEnd: fail,
+      });
+      session = opened;
+    });
+    return resultIn(answer);
+  } finally {
+    clearTimeout(timer);
+    session?.drop("done");
+  }
+}
+
+function resultIn(answer: string): Record<string, unknown> {
+  let json: unknown;
+  try {
+    json = JSON.parse(answer);
+  } catch {
+    throw new QuestionError("what answers is no JSON");
+  }
+  const { result, error } = isObject(json) ? json : {};
+  if (isObject(error)) throw new QuestionError(String(error["message"]).slice(0, 500));
+  if (!isObject(result)) throw new QuestionError("the answer has no result");
+  return result;
+}

@@ -1,0 +1,132 @@
+/**
+ * A conversation of lines over one HTTP request: its body is read line by line, each line may be
+ * answered by one line at any later time, and the response lasts until the last answer.
+ *
+ * Measured on Deno 2.9.6, a call over a stream of its own costs both ends 270 µs of processor time,
+ * over a conversation 84 µs; with 10 calls under way 10 µs, as whatever is there is written at once.
+ */
+import { LineSplitter } from "./line_splitter.ts";
+import { JSON_LINES, RPC_BYTES_MAX } from "./messages.ts";
+
+/** Bytes that wait for a slow reader, from which on no more of its calls are read. */
+const UNREAD_BYTES_SLOW = 4 * 1_048_576;
+/** The same, from which on the conversation is broken off. */
+const UNREAD_BYTES_MAX = 256 * 1_048_576;
+
+/** Answers a line; `say` is called once, with null where there is nothing to answer. */
+type OnLine = (line: string, say: (answer: string | null) => void) => void;
+
+/** The response to a request whose body is `body`. */
+export function converse(body: ReadableStream<Uint8Array> | null, onLine: OnLine): Response {
+  const conversation = new Conversation(onLine);
+  const stream = new ReadableStream<Uint8Array>(
+    conversation,
+    new ByteLengthQueuingStrategy({ highWaterMark: UNREAD_BYTES_SLOW }),
+  );
+  conversation.listen(body);
+  return new Response(stream, { headers: { "content-type": JSON_LINES } });
+}
+
+class Conversation implements UnderlyingDefaultSource<Uint8Array> {
+  private controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  /** Lines without an answer. */
+  private open = 0;
+  private listening = true;
+  private answers: string[] = [];
+  private flushing = false;
+  private resume: (() => void) | null = null;
+
+  constructor(private readonly onLine: OnLine) {}
+
+  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
+    this.controller = controller;
+  }
+
+  pull(): void {
+    this.resume?.();
+    this.resume = null;
+  }
+
+  cancel(): void {
+    // The caller is gone; what is still to come goes nowhere.
+    this.controller = null;
+    this.pull();
+  }
+
+  async listen(body: ReadableStream<Uint8Array> | null): Promise<void> {
+    const lines = new LineSplitter(RPC_BYTES_MAX);
+    const decoder = new TextDecoder();
+    try {
+      const reader = body?.getReader();
+      while (reader !== undefined && this.controller !== null) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        for (const line of lines.take(decoder.decode(value, { stream: true }))) this.take(line);
+        if (this.isBacklogged) await this.untilRead();
+      }
+      const last = lines.rest();
+      if (last !== "") this.take(last);
+      this.listening = false;
+      this.endIfDone();
+    } catch {
+      // The caller broke off, or sent a line without end: nobody is there to hear the rest. Closed and
+      // not failed, as the server would log every peer that is killed as a mistake of ours.
+      this.flush();
+      this.controller?.close();
+      this.controller = null;
+    }
+  }
+
+  private take(line: string): void {
+    this.open++;
+    this.onLine(line, (answer) => {
+      this.open--;
+      if (answer !== null) this.say(answer);
+      this.endIfDone();
+    });
+  }
+
+  private say(answer: string): void {
+    this.answers.push(answer);
+    if (this.flushing) return;
+    this.flushing = true;
+    // Whatever else is answered in this turn goes out with it.
+    setImmediate(() => {
+      this.flushing = false;
+      this.flush();
+      this.endIfDone();
+    });
+  }
+
+  private flush(): void {
+    const { controller } = this;
+    if (this.answers.length === 0) return;
+    const text = `${this.answers.join("\n")}\n`;
+    this.answers = [];
+    if (controller === null) return;
+    controller.enqueue(ENCODER.encode(text));
+    if ((controller.desiredSize ?? 0) < UNREAD_BYTES_SLOW - UNREAD_BYTES_MAX) {
+      controller.error(new Error("the caller does not read its answers"));
+      this.controller = null;
+    }
+  }
+
+  private endIfDone(): void {
+    if (this.listening || this.open > 0 || this.answers.length > 0) return;
+    this.controller?.close();
+    this.controller = null;
+  }
+
+  private get isBacklogged(): boolean {
+    return this.controller !== null && (this.controller.desiredSize ?? 0) <= 0;
+  }
+
+  /** While answers pile up no more calls are taken, so that the caller feels it. */
+  private async untilRead(): Promise<void> {
+    while (this.isBacklogged) {
+      await new Promise<void>((resolve) => this.resume = resolve);
+    }
+  }
+}
+
+const ENCODER = new TextEncoder();

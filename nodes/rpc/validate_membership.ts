@@ -1,0 +1,142 @@
+/** Checks of news of the membership, which travel in several messages: see `rpc/validation.ts`. */
+import type { Standing } from "../../lib/dynamo/membership/membership.ts";
+import { INCARNATION_MAX } from "../../lib/dynamo/recovery/lives.ts";
+import { isCount, isNodeId, isObject } from "./validation.ts";
+
+type Complaint = string | null;
+
+/** Nodes that ever were members. */
+export const MEMBERS_LIMIT = 10_000;
+/** Stretches of ring, and tokens. */
+export const PLACES_LIMIT = 100_000;
+/** Owners of one stretch: N of them, and more only while one takes over from another. */
+const OWNERS_LIMIT = 1_000;
+const REMOVED_DATA_LIMIT = 1_000;
+const URL_CHARACTERS_MAX = 2_048;
+const ZONE_CHARACTERS_MAX = 64;
+/** Versions are short digests, and empty where all is as founded. */
+const VERSION_CHARACTERS_MAX = 64;
+const POSITION = /^[0-9a-f]{32}$/;
+const STANDINGS: Record<Standing, true> = {
+  member: true,
+  leaving: true,
+  left: true,
+  removed: true,
+};
+
+export function complaintAboutMembership(given: unknown): Complaint {
+  if (!isObject(given)) return "a membership must be an object";
+  const { members, tokens, stretches } = given;
+  return complaintAboutItems("members", members, MEMBERS_LIMIT, isMemberEntry) ??
+    complaintAboutItems("tokens", tokens, PLACES_LIMIT, isTokenEntry) ??
+    complaintAboutItems("stretches", stretches, PLACES_LIMIT, isStretch);
+}
+
+/** What a node's own disk remembers. */
+export function complaintAboutDocument(given: unknown): Complaint {
+  if (!isObject(given)) return "it must be an object";
+  return complaintAboutMembership(given["state"]) ??
+    complaintAboutItems("marks", given["marks"], PLACES_LIMIT, isMark) ??
+    (given["peers"] === undefined
+      ? null
+      : complaintAboutItems("peers", given["peers"], MEMBERS_LIMIT, isPeerLife));
+}
+
+function isPeerLife(given: unknown): boolean {
+  return isObject(given) && isNodeId(given["id"]) && isLife(given);
+}
+
+/** One start of a node over one data directory. */
+export function isLife(given: unknown): boolean {
+  return isObject(given) && isNodeId(given["dataId"]) && isIncarnation(given["incarnation"]) &&
+    isCount(given["bootNumber"]) && isCount(given["writes"]);
+}
+
+export function isIncarnation(given: unknown): boolean {
+  return isCount(given) && given <= INCARNATION_MAX;
+}
+
+function isMark(given: unknown): boolean {
+  return isObject(given) && isPosition(given["start"]) && isPosition(given["end"]) &&
+    isEpoch(given["epoch"]) && (given["mark"] === "fenced" || given["mark"] === "filled");
+}
+
+function complaintAboutItems(
+  name: string,
+  given: unknown,
+  most: number,
+  isItem: (item: unknown) => boolean,
+): Complaint {
+  if (!Array.isArray(given) || given.length > most) {
+    return `a membership's ${name} must be a list of at most ${most}`;
+  }
+  return given.every(isItem) ? null : `a membership's ${name} hold what does not belong there`;
+}
+
+export function isPosition(given: unknown): given is string {
+  return typeof given === "string" && POSITION.test(given);
+}
+
+export function isVersionName(given: unknown): given is string {
+  return typeof given === "string" && given.length <= VERSION_CHARACTERS_MAX;
+}
+
+/** Epochs and versions count from 1. */
+export function isEpoch(given: unknown): given is number {
+  return isCount(given) && given >= 1;
+}
+
+export function isNodeIdOrNull(given: unknown): boolean {
+  return given === null || isNodeId(given);
+}
+
+export function isStretch(given: unknown): boolean {
+  return isObject(given) && isPosition(given["start"]) && isPosition(given["end"]) &&
+    isEpoch(given["epoch"]) && isOwners(given["owners"]);
+}
+
+function isOwners(given: unknown): boolean {
+  return Array.isArray(given) && given.length <= OWNERS_LIMIT && given.every(isNodeId) &&
+    new Set(given).size === given.length;
+}
+
+function isTokenEntry(given: unknown): boolean {
+  return isObject(given) && isPosition(given["position"]) && isEpoch(given["epoch"]) &&
+    isNodeIdOrNull(given["owner"]);
+}
+
+function isMemberEntry(given: unknown): boolean {
+  if (!isObject(given)) return false;
+  const { member, standing, version, removedData, asFounded } = given;
+  if (typeof standing !== "string" || !Object.hasOwn(STANDINGS, standing)) return false;
+  if (!isEpoch(version) || !isMember(member)) return false;
+  if (asFounded !== undefined && asFounded !== true) return false;
+  return removedData === undefined ||
+    (Array.isArray(removedData) && removedData.length <= REMOVED_DATA_LIMIT &&
+      removedData.every(isNodeId));
+}
+
+function isMember(given: unknown): boolean {
+  return isObject(given) && isNodeId(given["id"]) && isNodeUrl(given["url"]) &&
+    isWeight(given["weight"]) && (given["zone"] === undefined || isZone(given["zone"])) &&
+    (given["dataId"] === undefined || isNodeId(given["dataId"]));
+}
+
+/** An address at which a node may be called. */
+export function isNodeUrl(given: unknown): given is string {
+  if (typeof given !== "string" || given.length > URL_CHARACTERS_MAX) return false;
+  return URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
+}
+
+export function isWeight(given: unknown): given is number {
+  return typeof given === "number" && Number.isFinite(given) && given > 0;
+}
+
+/** What a node was started with: null where nothing was said. */
+export function isMemberDraft({ weight, zone }: { weight: unknown; zone: unknown }): boolean {
+  return (weight === null || isWeight(weight)) && (zone === null || isZone(zone));
+}
+
+function isZone(given: unknown): boolean {
+  return typeof given === "string" && given.length >= 1 && given.length <= ZONE_CHARACTERS_MAX;
+}

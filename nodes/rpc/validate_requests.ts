@@ -1,0 +1,177 @@
+/** Checks of what peers ask, method by method: see `rpc/validation.ts`. */
+import type { LifeStatus } from "../../lib/dynamo/recovery/lives.ts";
+import { DEPTH, FAN_OUT, LEAVES } from "../../lib/dynamo/repair/merkle.ts";
+import type { PeerRequest } from "../../lib/dynamo/types/events.ts";
+import { shown } from "./messages.ts";
+import {
+  complaintAboutMembership,
+  isEpoch,
+  isIncarnation,
+  isLife,
+  isNodeIdOrNull,
+  isPosition,
+  isVersionName,
+} from "./validate_membership.ts";
+import {
+  complaintAboutClientRequest,
+  complaintAboutSiblings,
+  isCount,
+  isKey,
+  isNodeId,
+  isObject,
+} from "./validation.ts";
+
+type Complaint = string | null;
+type Params = Record<string, unknown>;
+
+const LIST_LIMIT = 100_000;
+const HASH = /^[0-9a-f]{16}$/;
+/** A former owner asks for a page of its disk at a time. */
+const ASKED_KEYS_LIMIT = 10_000;
+const LIFE_STATUSES: Record<LifeStatus, true> = {
+  unconfirmed: true,
+  recovering: true,
+  settled: true,
+};
+
+const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
+  "replica.get": ({ key, purpose, standIn }) => {
+    if (!isKey(key)) return "key must be text";
+    if (standIn !== undefined && standIn !== true) return "standIn can only be true";
+    return purpose === undefined || purpose === "repair" ? null : "purpose can only be repair";
+  },
+  "replica.put": complaintAboutPut,
+  "gossip": ({ digest, membership }) =>
+    isVersionName(membership)
+      ? complaintAboutList("digest", digest, isDigestLine)
+      : "membership must name the sender's view of it",
+  "gossip.states": ({ states }) => complaintAboutList("states", states, isNodeState),
+  "boot.check": ({ life, status, membership }) => {
+    if (!isLife(life)) {
+      return "life must have a dataId, and incarnation, bootNumber and writes as whole numbers from 0";
+    }
+    if (!isLifeStatus(status)) return "status must be unconfirmed, recovering or settled";
+    return isVersionName(membership) ? null : "membership must name the sender's view of it";
+  },
+  "membership": ({ state }) => complaintAboutMembership(state),
+  "range.keys": (params) => {
+    const { after, purpose } = params;
+    if (purpose !== undefined && purpose !== "recovery") return "purpose can only be recovery";
+    if (after !== null && !isPlace(after)) return "after must be null or a key and its position";
+    return complaintAboutPlace(params);
+  },
+  "range.fence": complaintAboutPlace,
+  "range.advance": (params) =>
+    isNodeIdOrNull(params["leaver"]) && isNodeIdOrNull(params["joiner"])
+      ? complaintAboutPlace(params)
+      : "leaver and joiner must each be null or a node's id",
+  "leftover.ask": ({ keys }) => complaintAboutList("keys", keys, isKeyDigest, ASKED_KEYS_LIMIT),
+  "reap.ask": (params) =>
+    isVersionName(params["plan"])
+      ? complaintAboutReap(params)
+      : "plan must name the sender's view of the membership",
+  "reap.drop": complaintAboutReap,
+  "tree.roots": ({ grid, roots }) =>
+    isVersionName(grid)
+      ? complaintAboutList("roots", roots, isTreeNode)
+      : "grid must name where the sender's ring is cut",
+  "tree.children": ({ range, level, nodes }) => {
+    if (!isCount(range)) return "range must be a whole number from 0";
+    if (!isCount(level) || level >= DEPTH) return `level must be a whole number below ${DEPTH}`;
+    const within = (node: unknown) => isCount(node) && node < FAN_OUT ** level;
+    return complaintAboutList("nodes", nodes, within);
+  },
+  "tree.keys": ({ range, leaves, after }) => {
+    if (!isCount(range)) return "range must be a whole number from 0";
+    if (after !== null && !isPlace(after)) return "after must be null or a key and its position";
+    return complaintAboutList("leaves", leaves, (leaf) => isCount(leaf) && leaf < LEAVES);
+  },
+  "forward": ({ requestId, ringVersion, request }) => {
+    if (typeof requestId !== "string" || requestId.length > 256) return "requestId must be text";
+    if (typeof ringVersion !== "string") return "ringVersion must be text";
+    return complaintAboutClientRequest(request);
+  },
+};
+
+export const PEER_METHODS = Object.keys(GUARDS) as readonly PeerRequest["method"][];
+
+export function isPeerMethod(method: unknown): method is PeerRequest["method"] {
+  return typeof method === "string" && Object.hasOwn(GUARDS, method);
+}
+
+/** What is wrong with the params of a peer's call; null when they are right. */
+export function complaintAboutParams(method: PeerRequest["method"], params: Params): Complaint {
+  return GUARDS[method](params);
+}
+
+function complaintAboutPlace({ start, end, epoch }: Params): Complaint {
+  if (!isPosition(start) || !isPosition(end)) {
+    return "start and end must be points of the ring, 32 hex digits each";
+  }
+  return isEpoch(epoch) ? null : "epoch must be a whole number from 1";
+}
+
+function complaintAboutReap({ key, digest }: Params): Complaint {
+  if (!isKey(key)) return "key must be text";
+  return typeof digest === "string" && HASH.test(digest) ? null : "digest must be 16 hex digits";
+}
+
+function complaintAboutPut({ key, purpose, hintFor, buffered, siblings }: Params): Complaint {
+  if (!isKey(key)) return "key must be text";
+  if (purpose !== "replicate" && purpose !== "repair" && purpose !== "handoff") {
+    return `purpose must be replicate, repair or handoff: it is '${shown(purpose)}'`;
+  }
+  if (hintFor !== undefined && !isNodeId(hintFor)) return "hintFor must be a node's id";
+  if (buffered !== undefined && buffered !== true) return "buffered can only be true";
+  return complaintAboutSiblings(siblings);
+}
+
+export function complaintAboutList(
+  name: string,
+  given: unknown,
+  isItem: (item: unknown) => boolean,
+  most = LIST_LIMIT,
+): Complaint {
+  if (!Array.isArray(given) || given.length > most) {
+    return `${name} must be a list of at most ${most}`;
+  }
+  const wrong = given.find((item) => !isItem(item));
+  return wrong === undefined ? null : `${name} holds what does not belong there: ${shown(wrong)}`;
+}
+
+function isDigestLine(line: unknown): boolean {
+  return Array.isArray(line) && line.length === 4 && isNodeId(line[0]) && isIncarnation(line[1]) &&
+    line.slice(2).every(isCount);
+}
+
+export function isLifeStatus(given: unknown): given is LifeStatus {
+  return typeof given === "string" && Object.hasOwn(LIFE_STATUSES, given);
+}
+
+/** A settled node says nothing of its status: most are, and every message would carry it. */
+export function isNodeState(state: unknown): boolean {
+  return isObject(state) && isNodeId(state["id"]) && isLife(state) &&
+    isCount(state["heartbeat"]) && isCount(state["intervalMs"]) && state["intervalMs"] > 0 &&
+    (state["status"] === undefined ||
+      (isLifeStatus(state["status"]) && state["status"] !== "settled"));
+}
+
+function isTreeNode(node: unknown): boolean {
+  return Array.isArray(node) && node.length === 2 && isCount(node[0]) &&
+    typeof node[1] === "string" && HASH.test(node[1]);
+}
+
+/** The hashes of a node's children, empty where there is nothing below. */
+export function areChildren(hashes: unknown): boolean {
+  return Array.isArray(hashes) && hashes.length === FAN_OUT &&
+    hashes.every((hash) => hash === "" || (typeof hash === "string" && HASH.test(hash)));
+}
+
+export function isPlace(place: unknown): boolean {
+  return isObject(place) && isKey(place["key"]) && isPosition(place["position"]);
+}
+
+export function isKeyDigest(pair: unknown): boolean {
+  return Array.isArray(pair) && pair.length === 2 && isKey(pair[0]) &&
+    typeof pair[1] === "string" && HASH.test(pair[1]);
+}

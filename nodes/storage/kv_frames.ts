@@ -1,0 +1,30 @@
+/** Frames of records as a scan meets them, readable or not. */
+import type { KvTable } from "./kv_table.ts";
+import { type Address, positionAt } from "./record_address.ts";
+import { readFrame, UnreadableFrame } from "./record_frame.ts";
+import type { Stretch } from "./record_ranges.ts";
+import type { KeyPlace } from "./storage.ts";
+
+export interface FoundFrame extends KeyPlace {
+  readonly address: Address;
+  readonly value: unknown;
+  /** What is wrong with it; null when it can be read. */
+  readonly damage: UnreadableFrame | null;
+}
+
+/** In order of address, read `block` at a time. */
+export async function* framesIn(
+  table: KvTable,
+  { start, end }: Stretch,
+  block: number,
+): AsyncGenerator<FoundFrame> {
+  for await (const { address, value } of table.list(start, end, block)) {
+    const position = positionAt(address);
+    try {
+      yield { address, position, value, damage: null, key: readFrame(address, value).key };
+    } catch (error) {
+      if (!(error instanceof UnreadableFrame)) throw error;
+      yield { address, position, value, damage: error, key: error.key ?? "" };
+    }
+  }
+}

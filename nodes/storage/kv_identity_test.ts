@@ -1,0 +1,151 @@
+/** What a store in Deno KV knows of itself: over formats, copies of its file, and a founder's word. */
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { dirname } from "node:path";
+import { positionOf } from "../../lib/dynamo/ring/position.ts";
+import { writeFounderIdentity } from "./founder_identity.ts";
+import { openStorage } from "./open_storage.ts";
+import type { RecordStore } from "./storage.ts";
+import { copyOf, leave, putBack, withFile } from "./testing/kv_files_under_test.ts";
+import { recordFor, withCode } from "./testing/storage_under_test.ts";
+
+function write(store: RecordStore, key: string): Promise<void> {
+  return store.store(recordFor(key, "v"), positionOf(key));
+}
+
+function hasIdentityFile(location: string): boolean {
+  return [...Deno.readDirSync(dirname(location))].some(({ name }) => name === "identity.json");
+}
+
+/** Opens, takes a look, and closes. */
+async function opened(location: string, node?: string): Promise<RecordStore["opening"]> {
+  const store = await openStorage({ location, ...(node === undefined ? {} : { node }) });
+  await store.close();
+  return store.opening;
+}
+
+Deno.test("identity: a store of format 1 is read; proven means whole", async () => {
+  for (const proven of [true, undefined]) {
+    await withFile(async (location) => {
+      const identity = { dataId: "8t3938c1", incarnation: 7, format: 1 };
+      await leave(location, proven === undefined ? { identity } : { identity, proven });
+      const opening = await opened(location);
+      equal(opening.dataId, "8t3938c1");
+      equal(opening.incarnation, 8);
+      equal(opening.previous, undefined, "nobody can remember it by its boot");
+      equal(opening.condition, proven ? "whole" : undefined);
+      const { bootNumber } = opening;
+      const next = await opened(location);
+      deepEqual(next.previous, { incarnation: 8, bootNumber });
+      equal(next.condition, proven ? "whole" : undefined);
+    });
+  }
+});
+
+Deno.test("identity: a store of a later format is refused", async () => {
+  await withFile(async (location) => {
+    await leave(location, { identity: { dataId: "8t3938c1", incarnation: 7, format: 3 } });
+    await rejects(openStorage({ location }), (error: Error) => {
+      match(error.message, /format must be 1 or 2: current value is 3/);
+      return withCode("cannot-open")(error);
+    });
+  });
+});
+
+Deno.test("identity: boot numbers differ from opening to opening", async () => {
+  await withFile(async (location) => {
+    const numbers = new Set<number | undefined>();
+    for (let i = 0; i < 5; i++) numbers.add((await opened(location)).bootNumber);
+    equal(numbers.size, 5);
+    for (const number of numbers) {
+      ok(Number.isInteger(number) && (number ?? -1) >= 0 && (number ?? 0) < 2 ** 24);
+    }
+  });
+});
+
+Deno.test("identity: a copy that was made of an open file is older than what was written after it", async () => {
+  await withFile(async (location) => {
+    const store = await openStorage({ location });
+    await write(store, "before");
+    // Nothing is under way, so the files agree with each other.
+    const copy = await copyOf(location);
+    const atCopy = store.writes;
+    await write(store, "after");
+    const told = store.writes;
+    await store.close();
+    await putBack(location, copy);
+    const { writes } = await opened(location);
+    ok(writes >= atCopy && writes < told, `${atCopy} at the copy, ${writes} found, ${told} told`);
+  });
+});
+
+Deno.test("identity: after a clean end nothing is left in the journal, and the writes are known all the same", async () => {
+  await withFile(async (location) => {
+    let told = 0;
+    for (let round = 0; round < 3; round++) {
+      const store = await openStorage({ location });
+      ok(store.opening.writes >= told);
+      await write(store, "k");
+      await store.delete("k", positionOf("k"));
+      told = store.writes;
+      await store.close();
+      const kv = await Deno.openKv(location);
+      for await (const { key } of kv.list({ prefix: ["j"] })) throw new Error(`left: ${key}`);
+      kv.close();
+    }
+  });
+});
+
+Deno.test("founder's identity: a new store takes its data id from the file, once", async () => {
+  await withFile(async (location) => {
+    const directory = dirname(location);
+    await writeFounderIdentity(directory, { cluster: "c", node: "n1", dataId: "fromfile" });
+    equal((await opened(location, "n1")).dataId, "fromfile");
+    equal(hasIdentityFile(location), false);
+    equal((await opened(location, "n1")).dataId, "fromfile");
+    // The disk is lost, and with it what the founder had left there.
+    await Deno.remove(location);
+    notEqual((await opened(location, "n1")).dataId, "fromfile");
+  });
+});
+
+Deno.test("founder's identity: a store that has one removes the file and keeps its own", async () => {
+  await withFile(async (location) => {
+    const { dataId } = await opened(location, "n1");
+    const left = { cluster: "c", node: "n1", dataId: "fromfile" };
+    await writeFounderIdentity(dirname(location), left);
+    equal((await opened(location, "n1")).dataId, dataId);
+    equal(hasIdentityFile(location), false);
+  });
+});
+
+Deno.test("founder's identity: a store that is set aside takes no second one by that name", async () => {
+  await withFile(async (location) => {
+    await opened(location, "n1");
+    const left = { cluster: "c", node: "n1", dataId: "fromfile" };
+    // As a crash between the store's first commit and the removal of the file would leave it.
+    await writeFounderIdentity(dirname(location), left);
+    await Deno.writeFile(location, new Uint8Array(8_192).fill(7));
+    notEqual((await opened(location, "n1")).dataId, "fromfile");
+    equal(hasIdentityFile(location), false);
+  });
+});
+
+Deno.test("founder's identity: another node's file is left alone, one that is damaged is named", async () => {
+  await withFile(async (location) => {
+    const directory = dirname(location);
+    await writeFounderIdentity(directory, { cluster: "c", node: "n2", dataId: "fromfile" });
+    notEqual((await opened(location, "n1")).dataId, "fromfile");
+    equal(hasIdentityFile(location), true);
+  });
+  await withFile(async (location) => {
+    for (const text of ["{", '{"node":"n1"}']) {
+      await Deno.writeTextFile(`${dirname(location)}/identity.json`, text);
+      await rejects(openStorage({ location, node: "n1" }), (error: Error) => {
+        match(error.message, /Cannot read .*identity\.json.*Remove the file/s);
+        return withCode("cannot-open")(error);
+      });
+    }
+    await Deno.remove(`${dirname(location)}/identity.json`);
+    await opened(location, "n1");
+  });
+});

@@ -1,0 +1,84 @@
+/** What the cases of `testing/conformance.ts` need of a disk, and how they speak to it. */
+import assert from "node:assert/strict";
+import { type Position, positionOf } from "../../../lib/dynamo/ring/position.ts";
+import type { StoredRecord } from "../../../lib/dynamo/types/events.ts";
+import { type KeyPlace, type RecordStore, type ScanOptions, StorageError } from "../storage.ts";
+
+/** The part of a {@link RecordStore} that is held to these cases. */
+export type ConformingStore = Omit<RecordStore, "stats">;
+
+/** A disk, and what may befall it. */
+export interface StorageUnderTest {
+  /** Opens what is on the disk: anew the first time, again after `close` or `crash`. */
+  open(): Promise<ConformingStore>;
+  /** Ends an open store without notice: what is not durable is lost. */
+  crash(store: ConformingStore): Promise<void>;
+  /** Empties the disk; nothing is open. */
+  wipe(): Promise<void>;
+  /** Damages the record as it lies on the disk; nothing is open. */
+  corrupt(key: string, position: Position): Promise<void>;
+  /** Copies the disk as it is; what is answered puts the copy in its place. Nothing is open at either. */
+  copy(): Promise<() => Promise<void>>;
+  /** Removes everything; nothing is open. */
+  end(): Promise<void>;
+}
+
+/** A record with one sibling a value. */
+export function recordFor(key: string, ...values: readonly string[]): StoredRecord {
+  return {
+    key,
+    siblings: values.map((value, i) => ({
+      value,
+      contentType: "application/octet-stream",
+      dot: ["n1.test.1", i + 1] as const,
+      clock: [["n2.test.1", 7]] as const,
+      stampUs: 1_700_000_000_000_000 + i,
+    })),
+    actor: "n1.test.1",
+  };
+}
+
+export type Register = (what: string, body: (disk: StorageUnderTest) => Promise<void>) => void;
+
+/** Opens, uses and closes, also when the use fails. */
+export async function withStore(
+  disk: Pick<StorageUnderTest, "open">,
+  use: (store: ConformingStore) => Promise<unknown>,
+): Promise<void> {
+  const store = await disk.open();
+  try {
+    await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** For `assert.rejects`. */
+export function withCode(code: StorageError["code"]): (error: unknown) => boolean {
+  return (error) => {
+    assert.ok(error instanceof StorageError, `a StorageError, not ${Deno.inspect(error)}`);
+    assert.equal(error.code, code);
+    return true;
+  };
+}
+
+export function put(store: ConformingStore, record: StoredRecord): Promise<void> {
+  return store.store(record, positionOf(record.key));
+}
+
+export function get(store: ConformingStore, key: string): Promise<StoredRecord | null> {
+  return store.load(key, positionOf(key));
+}
+
+export async function scanned(store: ConformingStore, options: ScanOptions): Promise<KeyPlace[]> {
+  const places: KeyPlace[] = [];
+  let after: KeyPlace | null = null;
+  do {
+    const page = await store.scan(after === null ? options : { ...options, after });
+    assert.ok(page.records.length <= options.limit);
+    assert.ok(page.next === null || page.records.length > 0, "a page that goes on is not empty");
+    places.push(...page.records.map(({ record, position }) => ({ key: record.key, position })));
+    after = page.next;
+  } while (after !== null);
+  return places;
+}
