@@ -6,7 +6,7 @@
  * that start or simulate one.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { type Partitioning, PARTITIONINGS } from "../lib/dynamo/ring/ring.ts";
+import { type Partitioning, PARTITIONINGS } from "../lib/dynamo/ring/ring_state.ts";
 import {
   type ClusterConfig,
   ConfigError,

@@ -5,7 +5,7 @@
 import type { Signal } from "@preact/signals";
 import { NumberField, SelectField } from "../components/fields.tsx";
 import { ProblemNote } from "../components/problem_note.tsx";
-import { PARTITIONINGS } from "../lib/dynamo/ring/ring.ts";
+import { PARTITIONINGS } from "../lib/dynamo/ring/ring_state.ts";
 import { COORDINATOR_CHOICES } from "../lib/dynamo/types/config.ts";
 import { VERSION_MODES } from "../lib/dynamo/versions/versions.ts";
 import type { Problem } from "./models/api.ts";

@@ -12,9 +12,10 @@ import type {
   NodeStatus,
   NodeView,
 } from "../islands/models/api.ts";
-import type { NodeId } from "../lib/dynamo/ring/ring.ts";
 import { type ClusterConfig, clusterConfig } from "../lib/dynamo/types/config.ts";
-import type { LaunchOptions, RunningCluster } from "../nodes/cluster/launcher.ts";
+import type { NodeId } from "../lib/dynamo/types/ids.ts";
+import type { LaunchOptions } from "../nodes/cluster/launcher.ts";
+import type { LaunchedCluster } from "./launched_cluster.ts";
 import { MovesWatch, NO_TRANSFERS } from "./moves_watch.ts";
 import { followEvents } from "./node_stream.ts";
 
@@ -23,26 +24,6 @@ const STATUS_TIMEOUT_MS = 900;
 /** Protocol events passed on in a window; a page cannot show more, and a person cannot read more. */
 const EVENTS_PER_WINDOW = 50;
 const WINDOW_MS = 250;
-
-/** What the dashboard uses of a running cluster: tests stand in for it. */
-export type LaunchedCluster = Pick<
-  RunningCluster,
-  | "founding"
-  | "nodes"
-  | "secretFile"
-  | "kill"
-  | "stop"
-  | "pause"
-  | "resume"
-  | "restart"
-  | "wipe"
-  | "planChange"
-  | "commitChange"
-  | "discardChange"
-  | "transfers"
-  | "onChange"
-  | "close"
->;
 
 export type Launch = (options: LaunchOptions) => Promise<LaunchedCluster>;
 

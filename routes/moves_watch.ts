@@ -4,10 +4,10 @@
  * carries, is another than the one known here: in a cluster that nobody changes, never.
  */
 import type { ClusterTransfers, LiveMessage, TransfersView } from "../islands/models/api.ts";
-import type { RingMember, RingState, Token } from "../lib/dynamo/ring/ring.ts";
 import { Ring } from "../lib/dynamo/ring/ring.ts";
+import type { RingMember, RingState, Token } from "../lib/dynamo/ring/ring_state.ts";
 import type { NodeProcess } from "../nodes/cluster/launcher.ts";
-import type { LaunchedCluster } from "./live_cluster.ts";
+import type { LaunchedCluster } from "./launched_cluster.ts";
 
 export const NO_TRANSFERS: TransfersView = { left: 0, most: 0, leaving: [] };
 const RING_TIMEOUT_MS = 2_000;

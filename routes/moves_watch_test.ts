@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Ring, type RingState } from "../lib/dynamo/ring/ring.ts";
+import { Ring } from "../lib/dynamo/ring/ring.ts";
+import type { RingState } from "../lib/dynamo/ring/ring_state.ts";
 import { FakeCluster, fakeNodes } from "../tests/fake_cluster.ts";
 import { MovesWatch } from "./moves_watch.ts";
 

@@ -4,7 +4,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import { KEY_CHOICES, NODE_ACTS } from "../islands/models/api.ts";
-import { PARTITIONINGS } from "../lib/dynamo/ring/ring.ts";
+import { PARTITIONINGS } from "../lib/dynamo/ring/ring_state.ts";
 import {
   clusterConfig,
   COORDINATOR_CHOICES,

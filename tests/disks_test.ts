@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { RecoveryState } from "../lib/dynamo/recovery/recovery.ts";
+import type { RecoveryState } from "../lib/dynamo/types/boot.ts";
 import type { ClusterConfig } from "../lib/dynamo/types/config.ts";
 import { ClusterView, contentsOf } from "../nodes/cluster/cluster_view.ts";
 import type { RunningCluster } from "../nodes/cluster/launcher.ts";

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { Replica } from "../lib/dynamo/replica.ts";
 import { foundRing } from "../lib/dynamo/ring/initial_ring.ts";
 import type { Boot } from "../lib/dynamo/types/boot.ts";
+import type { ClientReply } from "../lib/dynamo/types/client_messages.ts";
 import { clusterConfig, type TunableConfig } from "../lib/dynamo/types/config.ts";
-import type { ClientReply, Effect, Event, Founding } from "../lib/dynamo/types/events.ts";
+import type { Effect, Event } from "../lib/dynamo/types/events.ts";
+import type { Founding } from "../lib/dynamo/types/initial_config.ts";
 import type { Siblings } from "../lib/dynamo/versions/versions.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 

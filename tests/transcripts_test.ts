@@ -5,14 +5,17 @@
  * `UPDATE_TRANSCRIPTS=1 deno test -A tests/transcripts_test.ts` writes them anew; then read the diff.
  */
 import assert from "node:assert/strict";
-import type { ClientReply, ClientRequest, Effect, Event } from "../lib/dynamo/types/events.ts";
+import type { ClientReply, ClientRequest } from "../lib/dynamo/types/client_messages.ts";
+import type { Effect, Event } from "../lib/dynamo/types/events.ts";
 import type { CausalContext } from "../lib/dynamo/versions/versions.ts";
 import type { Fault } from "../lib/simulation/faults/faults.ts";
 import { describeEffect, describeEvent, describeReply } from "../lib/simulation/report/describe.ts";
 import { parseScenario, type ScenarioInput } from "../lib/simulation/scenario/scenario.ts";
 import { worldOf } from "../lib/simulation/world/cluster.ts";
 import { Simulation } from "../lib/simulation/world/simulation.ts";
-import type { ClientOutcome, Driver, Tracer } from "../lib/simulation/world/tracer.ts";
+import type { ClientOutcome } from "../lib/simulation/world/tasks.ts";
+import type { Tracer } from "../lib/simulation/world/tracer.ts";
+import type { Driver } from "../lib/simulation/world/world.ts";
 
 const FOLDER = new URL("./transcripts/", import.meta.url);
 const UPDATE = Deno.env.get("UPDATE_TRANSCRIPTS") === "1";

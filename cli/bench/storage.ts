@@ -9,7 +9,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
-import type { StoredRecord } from "../../lib/dynamo/types/events.ts";
+import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import { openStorage } from "../../nodes/storage/open_storage.ts";
 import type { RecordStore } from "../../nodes/storage/storage.ts";
 

@@ -2,11 +2,12 @@
  * What the dashboard's API says, as its pages read it: the shapes of the JSON under `/api/clusters`
  * and of the events of `/api/clusters/{id}/events`. Units stand last in the names.
  */
-import type { NodeShare, RangeMove } from "../../lib/dynamo/membership/membership_plan.ts";
-import type { NodeId, RingState } from "../../lib/dynamo/ring/ring.ts";
+import type { RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
+import type { ReplicaTrace } from "../../lib/dynamo/types/client_messages.ts";
 import type { ClusterConfig } from "../../lib/dynamo/types/config.ts";
-import type { ReplicaTrace } from "../../lib/dynamo/types/events.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { NodeShare, RangeMove } from "../../lib/dynamo/types/membership_plan.ts";
 import type { Observation } from "../../lib/dynamo/types/observations.ts";
 import type { Clock, Dot } from "../../lib/dynamo/versions/clock.ts";
 

@@ -3,7 +3,8 @@
  * node is selected and what can be done to it. No DOM, so it is tested as plain code.
  */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
-import type { Ring, RingState } from "../../lib/dynamo/ring/ring.ts";
+import type { Ring } from "../../lib/dynamo/ring/ring.ts";
+import type { RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import type { ClusterDetail, LiveMessage, NodeAct, NodeState, NodeView, Problem } from "./api.ts";
 import { ChangeModel, type ChangeStart, NO_CHANGE } from "./change_model.ts";
 import type { ClusterApi } from "./cluster_api.ts";

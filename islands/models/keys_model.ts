@@ -3,7 +3,7 @@
  * replace what was read instead of adding a sibling beside it (SOSP 2007, section 4.4).
  */
 import { batch, signal } from "@preact/signals";
-import type { ReplicaTrace } from "../../lib/dynamo/types/events.ts";
+import type { ReplicaTrace } from "../../lib/dynamo/types/client_messages.ts";
 import type { Problem, ProtocolEvent, ReadEnvelope, WriteEnvelope } from "./api.ts";
 import type { Answer, ClusterApi } from "./cluster_api.ts";
 import { type SiblingCard, siblingCards } from "./siblings.ts";

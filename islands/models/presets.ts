@@ -2,7 +2,7 @@
  * Starting points for the launch form. The original simulator's are those of its published table:
  * 8 nodes, 10 ms, N = 4.
  */
-import type { Partitioning } from "../../lib/dynamo/ring/ring.ts";
+import type { Partitioning } from "../../lib/dynamo/ring/ring_state.ts";
 import type { CoordinatorChoice } from "../../lib/dynamo/types/config.ts";
 import type { VersionMode } from "../../lib/dynamo/versions/versions.ts";
 

@@ -7,7 +7,9 @@
  * machine answers for which stretch, and a key's preference list is a walk along the outer circle.
  */
 import { type Position, positionOf } from "../../lib/dynamo/ring/position.ts";
-import { type NodeId, Ring, type RingState } from "../../lib/dynamo/ring/ring.ts";
+import { Ring } from "../../lib/dynamo/ring/ring.ts";
+import type { RingState } from "../../lib/dynamo/ring/ring_state.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 
 /** More ranges than this are drawn as this many samples: thinner strokes could not be seen. */
 export const ARCS_MAX = 1_024;

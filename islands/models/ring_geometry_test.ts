@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
-import { type Partitioning, PARTITIONINGS } from "../../lib/dynamo/ring/ring.ts";
+import { type Partitioning, PARTITIONINGS } from "../../lib/dynamo/ring/ring_state.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import {
   ARCS_MAX,

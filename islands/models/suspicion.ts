@@ -1,5 +1,5 @@
 /** What the running nodes of a cluster think of one another. Opinion is local: they need not agree. */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { NodeView } from "./api.ts";
 
 export interface Suspicion {

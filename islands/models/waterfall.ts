@@ -2,7 +2,7 @@
  * One request, replica by replica: when the coordinator asked each, when each answered, and the
  * instant at which enough had answered for the client to be served.
  */
-import type { ReplicaTrace } from "../../lib/dynamo/types/events.ts";
+import type { ReplicaTrace } from "../../lib/dynamo/types/client_messages.ts";
 import type { ProtocolEvent } from "./api.ts";
 import { formatMs } from "./format.ts";
 

@@ -2,7 +2,8 @@
  * The ring as a client sees it: what `GET /ring` says, indexed by the same `Ring` that the nodes use,
  * so that client and nodes cannot disagree about where a key lives.
  */
-import { Ring, type RingState } from "../dynamo/ring/ring.ts";
+import { Ring } from "../dynamo/ring/ring.ts";
+import type { RingState } from "../dynamo/ring/ring_state.ts";
 
 export class RingView {
   private constructor(

@@ -2,35 +2,18 @@
  * Everything a replica is in the middle of: its conversations, who waits for their outcome, and
  * which peer call belongs to which.
  */
-import type { GossipRound } from "./gossip/gossiping.ts";
-import type { LeftoverCall } from "./membership/orphaned_replicas.ts";
-import type { AdvanceCall } from "./membership/range_sender.ts";
-import type { KeyPull, Takeover } from "./membership/range_transfer.ts";
-import type { BootCheck } from "./recovery/recovering.ts";
-import type { Exchange, KeyRepair } from "./repair/exchange.ts";
-import type { HintDelivery } from "./repair/handoff.ts";
-import type { ReapRound } from "./repair/reaping.ts";
-import type { Forward, PeerView } from "./requests/forwarding.ts";
-import type { GetCoordinator } from "./requests/get_coordinator.ts";
-import type { PutCoordinator } from "./requests/put_coordinator.ts";
-import type { NodeId } from "./ring/ring.ts";
-import type { Micros } from "./types/events.ts";
+import type { PeerView } from "./requests/forwarding.ts";
+import type { Micros, NodeId } from "./types/ids.ts";
 import { IdTable } from "./util/id_table.ts";
 
-export type Coordinator =
-  | GetCoordinator
-  | PutCoordinator
-  | Forward
-  | HintDelivery
-  | GossipRound
-  | Exchange
-  | KeyRepair
-  | ReapRound
-  | Takeover
-  | KeyPull
-  | AdvanceCall
-  | LeftoverCall
-  | BootCheck;
+/**
+ * Decides what the answers of one conversation mean: of a request, a gossip round, a comparison of
+ * trees. `kind` tells `reply_dispatch.ts` who carries it out.
+ */
+export interface Coordinator {
+  readonly id: number;
+  readonly kind: string;
+}
 
 /** Who is answered when a conversation has its outcome. */
 export type Origin =
@@ -42,8 +25,8 @@ export type Origin =
   /** Nobody: the node's own doing. */
   | { readonly kind: "self" };
 
-export interface Conversation {
-  readonly coordinator: Coordinator;
+export interface Conversation<C extends Coordinator = Coordinator> {
+  readonly coordinator: C;
   origin: Origin;
   readonly calls: number[];
 }
@@ -86,14 +69,23 @@ export class Conversations implements PeerView {
     return this.calls.size;
   }
 
-  add<C extends Coordinator>(coordinator: C, origin: Origin): Conversation & { coordinator: C } {
-    const conversation = { coordinator, origin, calls: [] };
+  add<C extends Coordinator>(coordinator: C, origin: Origin): Conversation<C> {
+    const conversation: Conversation<C> = { coordinator, origin, calls: [] };
     this.open.set(coordinator.id, conversation);
     return conversation;
   }
 
   get(id: number): Conversation | undefined {
     return this.open.get(id);
+  }
+
+  /** The conversation of a coordinator of that class; undefined when it is over. */
+  find<C extends Coordinator>(
+    id: number,
+    type: abstract new (...args: never[]) => C,
+  ): Conversation<C> | undefined {
+    const conversation = this.open.get(id);
+    return conversation?.coordinator instanceof type ? conversation as Conversation<C> : undefined;
   }
 
   /** Forgets the conversation and whatever answers are still owed to it. */

@@ -11,18 +11,24 @@ import { Outbox } from "./outbox.ts";
 import { DiskLatency } from "./records/disk_latency.ts";
 import { HintBook } from "./records/hints.ts";
 import { LocalRecords } from "./records/local_records.ts";
-import { type Life, type LifeStatus, PeerLives } from "./recovery/lives.ts";
+import { PeerLives } from "./recovery/lives.ts";
 import { Recovery } from "./recovery/recovery.ts";
 import { TreeKeeper } from "./repair/tree_keeper.ts";
 import { KnownForwards } from "./requests/forwarding.ts";
-import type { Stretch } from "./ring/ownership.ts";
+import type { GetCoordinator } from "./requests/get_coordinator.ts";
+import type { PutCoordinator } from "./requests/put_coordinator.ts";
 import { type Health, type Place, Placement } from "./ring/placement.ts";
 import { type Position, positionOf } from "./ring/position.ts";
-import type { NodeId, Ring } from "./ring/ring.ts";
+import type { Ring } from "./ring/ring.ts";
+import type { Stretch } from "./ring/ring_state.ts";
 import type { Boot } from "./types/boot.ts";
+import type { ClientReply, ClientRequest } from "./types/client_messages.ts";
 import type { ClusterConfig } from "./types/config.ts";
 import { type DynamoError, refusal } from "./types/errors.ts";
-import type { ClientReply, ClientRequest, Founding, Micros, PeerRequest } from "./types/events.ts";
+import type { Micros, NodeId } from "./types/ids.ts";
+import type { Founding } from "./types/initial_config.ts";
+import type { Life, LifeStatus } from "./types/life.ts";
+import type { PeerRequest } from "./types/peer_messages.ts";
 import type { Random } from "./types/random.ts";
 import { Deadlines } from "./util/deadlines.ts";
 import type { Actor } from "./versions/clock.ts";
@@ -427,4 +433,4 @@ export class NodeContext {
   }
 }
 
-type Observed = Extract<Conversation["coordinator"], { kind: "get" | "put" }>;
+type Observed = GetCoordinator | PutCoordinator;

@@ -1,20 +1,14 @@
 /**
  * What a step asks for, handed to the caller, with the ids that answers come back under.
  */
-import type { MembershipDocument } from "./membership/membership.ts";
+import type { MembershipDocument } from "./membership/membership_state.ts";
 import type { Position } from "./ring/position.ts";
-import type { NodeId } from "./ring/ring.ts";
 import type { DiskState } from "./types/boot.ts";
-import type {
-  EffectSink,
-  HintChange,
-  KeyPlace,
-  Micros,
-  PeerRequest,
-  Reply,
-  StoredRecord,
-} from "./types/events.ts";
+import type { EffectSink, Reply } from "./types/events.ts";
+import type { Micros, NodeId } from "./types/ids.ts";
 import type { Observation } from "./types/observations.ts";
+import type { PeerRequest } from "./types/peer_messages.ts";
+import type { HintChange, KeyPlace, StoredRecord } from "./types/records.ts";
 
 /** Between steps nobody asks for anything. */
 const NOWHERE: EffectSink = {

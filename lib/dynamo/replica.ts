@@ -8,30 +8,26 @@
  */
 import type { Origin } from "./conversations.ts";
 import type { ReplicaStats } from "./counters.ts";
-import type { Membership, MembershipState } from "./membership/membership.ts";
+import type { Membership } from "./membership/membership.ts";
+import type { MembershipState } from "./membership/membership_state.ts";
 import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
 import { Parts } from "./parts.ts";
 import type { Change } from "./records/record_changes.ts";
-import type { Life } from "./recovery/lives.ts";
-import type { RecoveryState } from "./recovery/recovery.ts";
 import { Dialogue } from "./reply_dispatch.ts";
 import { complaintAbout } from "./requests/request_options.ts";
-import type { NodeId, Ring } from "./ring/ring.ts";
+import type { Ring } from "./ring/ring.ts";
 import { Outcomes } from "./storage_completions.ts";
-import type { Boot } from "./types/boot.ts";
+import type { Boot, RecoveryState } from "./types/boot.ts";
+import type { ClientRequest } from "./types/client_messages.ts";
 import type { ClusterConfig } from "./types/config.ts";
 import { refusal } from "./types/errors.ts";
-import type {
-  ClientRequest,
-  EffectSink,
-  Event,
-  Founding,
-  KeyPlace,
-  Micros,
-  PeerRequest,
-  StoredRecord,
-} from "./types/events.ts";
+import type { EffectSink, Event } from "./types/events.ts";
+import type { Micros, NodeId } from "./types/ids.ts";
+import type { Founding } from "./types/initial_config.ts";
+import type { Life } from "./types/life.ts";
+import type { PeerRequest } from "./types/peer_messages.ts";
 import type { Random } from "./types/random.ts";
+import type { KeyPlace, StoredRecord } from "./types/records.ts";
 import type { Versioning } from "./versions/versions.ts";
 
 /** A timer so late was set under another clock. */

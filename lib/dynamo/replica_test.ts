@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { HandCranked, IDS, KEY, START } from "../../tests/hand_cranked.ts";
 import { hexOf, recordDigest } from "./repair/merkle.ts";
 import type { Replica } from "./replica.ts";
-import type { Effect, PeerRequest } from "./types/events.ts";
+import type { Effect } from "./types/events.ts";
+import type { PeerRequest } from "./types/peer_messages.ts";
 import { deepClone } from "./util/clone.ts";
 import type { Siblings } from "./versions/versions.ts";
 

@@ -2,12 +2,12 @@
  * Which conversation an answer, a failed call or a passing deadline belongs to, and what that tells
  * the failure detector. One switch each; the parts decide.
  */
-import type { Coordinator } from "./conversations.ts";
+import { type AnyCoordinator, coordinatorOf } from "./coordinators.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
-import type { NodeId } from "./ring/ring.ts";
 import type { DynamoError } from "./types/errors.ts";
-import type { Micros, PeerReply } from "./types/events.ts";
+import type { Micros, NodeId } from "./types/ids.ts";
+import type { PeerReply } from "./types/peer_messages.ts";
 
 export class Dialogue {
   constructor(private readonly node: NodeContext, private readonly parts: Parts) {}
@@ -16,7 +16,7 @@ export class Dialogue {
     const taken = this.node.conversations.takeCall(id);
     if (taken === undefined) return;
     const { call, conversation } = taken;
-    const { coordinator } = conversation;
+    const coordinator = coordinatorOf(conversation);
     this.node.onAnswer(call.to);
     if (reply.status === "error") this.learnFrom(reply.error);
     switch (coordinator.kind) {
@@ -72,7 +72,7 @@ export class Dialogue {
     const taken = this.node.conversations.takeCall(id);
     if (taken === undefined) return;
     const { call, conversation } = taken;
-    const { coordinator } = conversation;
+    const coordinator = coordinatorOf(conversation);
     this.node.onFailure(call.to, undelivered);
     this.node.counters.callsFailed++;
     this.node.out.emit({ type: "call-failed", to: call.to, method: coordinator.kind, reason });
@@ -97,7 +97,7 @@ export class Dialogue {
   }
 
   /** Background work that ends without an answer: it is begun again at its time. */
-  private onOver(coordinator: Exclude<Coordinator, { kind: "get" | "put" | "forward" }>): void {
+  private onOver(coordinator: Exclude<AnyCoordinator, { kind: "get" | "put" | "forward" }>): void {
     switch (coordinator.kind) {
       case "gossip":
         this.node.conversations.end(coordinator.id);
@@ -136,7 +136,7 @@ export class Dialogue {
   onCallSilent(id: number, call: number): void {
     const conversation = this.node.conversations.get(id);
     if (conversation === undefined || !this.node.conversations.isCallOpen(call)) return;
-    const { coordinator } = conversation;
+    const coordinator = coordinatorOf(conversation);
     switch (coordinator.kind) {
       case "get":
       case "put":
@@ -151,7 +151,7 @@ export class Dialogue {
     const conversation = this.node.conversations.get(id);
     if (conversation === undefined) return;
     this.node.deadlines.add(endsAt, { kind: "timeout", conversation: id });
-    const { coordinator } = conversation;
+    const coordinator = coordinatorOf(conversation);
     switch (coordinator.kind) {
       case "get":
         this.noteSilent(
@@ -188,7 +188,7 @@ export class Dialogue {
   onTimeout(id: number): void {
     const conversation = this.node.conversations.get(id);
     if (conversation === undefined) return;
-    const { coordinator } = conversation;
+    const coordinator = coordinatorOf(conversation);
     switch (coordinator.kind) {
       case "get":
         this.parts.reads.onTimeout(conversation, coordinator);

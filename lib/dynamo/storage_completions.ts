@@ -1,12 +1,13 @@
 /**
  * What became of this node's own disk accesses, and who is to hear of it.
  */
+import { coordinatorOf } from "./coordinators.ts";
 import { SiblingWatch } from "./counters.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
 import type { Outcome } from "./records/record_changes.ts";
-import type { NodeId } from "./ring/ring.ts";
 import { refusal } from "./types/errors.ts";
+import type { NodeId } from "./types/ids.ts";
 
 export class Outcomes {
   private readonly siblingWatch: SiblingWatch;
@@ -58,12 +59,12 @@ export class Outcomes {
       return;
     }
     const conversation = node.conversations.get(read.conversation);
-    const coordinator = conversation?.coordinator;
     if (conversation === undefined) return;
-    if (coordinator?.kind === "get") this.parts.reads.onOwnRead(conversation, coordinator, record);
-    else if (coordinator?.kind === "handoff") {
+    const coordinator = coordinatorOf(conversation);
+    if (coordinator.kind === "get") this.parts.reads.onOwnRead(conversation, coordinator, record);
+    else if (coordinator.kind === "handoff") {
       this.parts.handoff.onRead(conversation, coordinator, record);
-    } else if (coordinator?.kind === "key-repair") {
+    } else if (coordinator.kind === "key-repair") {
       this.parts.antiEntropy.onOwnRecord(conversation, coordinator, record);
     }
   }
@@ -81,12 +82,12 @@ export class Outcomes {
       return;
     }
     const conversation = node.conversations.get(read.conversation);
-    const coordinator = conversation?.coordinator;
     if (conversation === undefined) return;
-    if (coordinator?.kind === "get") {
+    const coordinator = coordinatorOf(conversation);
+    if (coordinator.kind === "get") {
       this.parts.reads.onCallFailed(conversation, coordinator, node.self, reason);
-    } else if (coordinator?.kind === "handoff") this.parts.handoff.onReadFailed(coordinator);
-    else if (coordinator?.kind === "key-repair") {
+    } else if (coordinator.kind === "handoff") this.parts.handoff.onReadFailed(coordinator);
+    else if (coordinator.kind === "key-repair") {
       this.parts.antiEntropy.finishRepair(coordinator, false);
     }
   }

@@ -6,7 +6,7 @@
  * key with R = all its owners, again and again, within the same bound (`convergeWithinMs`).
  */
 import type { Siblings } from "../dynamo/versions/versions.ts";
-import type { Simulation } from "./world/simulation.ts";
+import type { World } from "./world/world.ts";
 
 /** What one owner holds of a key: `undefined` nothing, `null` a record that cannot be read. */
 export interface Holding {
@@ -15,7 +15,7 @@ export interface Holding {
 }
 
 /** What every owner of the key holds. */
-export function holdingsOf(world: Simulation, key: string): Holding[] {
+export function holdingsOf(world: World, key: string): Holding[] {
   return world.ring.primariesOfKey(key).map((node) => {
     const record = world.machine(world.indexOf(node)).disk.peek(key);
     return { node, siblings: record === null ? null : record?.siblings };
@@ -31,19 +31,19 @@ export function areEqual(holdings: readonly Holding[]): boolean {
 }
 
 /** The keys whose owners differ. */
-export function divergentKeys(world: Simulation, keys: Iterable<string>): string[] {
+export function divergentKeys(world: World, keys: Iterable<string>): string[] {
   return [...keys].filter((key) => !areEqual(holdingsOf(world, key)));
 }
 
 /** The keys of which an owner has a record that it cannot read. */
-export function unreadableKeys(world: Simulation, keys: Iterable<string>): string[] {
+export function unreadableKeys(world: World, keys: Iterable<string>): string[] {
   return [...keys].filter((key) =>
     holdingsOf(world, key).some(({ siblings }) => siblings === null)
   );
 }
 
 /** The hints that every node holds. */
-export function hintsHeld(world: Simulation) {
+export function hintsHeld(world: World) {
   return world.machines.flatMap(({ id, replica }) =>
     Object.entries(replica?.stats().hints ?? {})
       .filter(([, count]) => count > 0)
@@ -52,7 +52,7 @@ export function hintsHeld(world: Simulation) {
 }
 
 /** Copies of keys that a node does not own, hints left aside, once ranges have moved. */
-export function leftBehind(world: Simulation): { readonly node: string; readonly key: string }[] {
+export function leftBehind(world: World): { readonly node: string; readonly key: string }[] {
   const { ring } = world;
   return world.machines.flatMap(({ id, disk, replica }) => {
     if (replica === null || replica.membership.version === "") return [];

@@ -5,11 +5,11 @@
  * 2. healing: everything is repaired, and what is under way may end;
  * 3. liveness: every key is read at R = all its owners until they are equal, within a bound.
  */
-import type { Life } from "../dynamo/recovery/lives.ts";
 import type { Replica } from "../dynamo/replica.ts";
 import { resolveOptions } from "../dynamo/requests/request_options.ts";
 import type { ClusterConfig } from "../dynamo/types/config.ts";
-import type { StoredRecord } from "../dynamo/types/events.ts";
+import type { Life } from "../dynamo/types/life.ts";
+import type { StoredRecord } from "../dynamo/types/records.ts";
 import { isRestless } from "./checkers/checker.ts";
 import { US_PER_MS } from "./faults/link_rules.ts";
 import {
@@ -33,8 +33,9 @@ import {
 import { History, type Operation, type OperationStart } from "./workload/history.ts";
 import type { Act } from "./workload/workload_plan.ts";
 import type { Destroyed } from "./world/disk.ts";
-import type { Simulation } from "./world/simulation.ts";
-import type { ClientOutcome, Driver } from "./world/tracer.ts";
+import type { ClientOutcome } from "./world/tasks.ts";
+import type { World } from "./world/world.ts";
+import type { Driver } from "./world/world.ts";
 
 export type Phase = "safety" | "healing" | "liveness" | "done";
 
@@ -137,7 +138,7 @@ export class RunDriver implements Driver {
     this.record.removedData.get(node)?.delete(dataId);
   }
 
-  begin(world: Simulation): void {
+  begin(world: World): void {
     const { workload, faults, durationMs } = this.scenario;
     for (const fault of faults) world.scheduleFault(fault);
     world.wakeAt(durationMs * US_PER_MS, PHASE);
@@ -151,7 +152,7 @@ export class RunDriver implements Driver {
     this.endSafetyWhenIdle(world);
   }
 
-  woken(world: Simulation, token: number): void {
+  woken(world: World, token: number): void {
     const number = Math.floor(token / WAKES);
     switch (token % WAKES) {
       case THINK:
@@ -173,7 +174,7 @@ export class RunDriver implements Driver {
     }
   }
 
-  answered(world: Simulation, token: number, outcome: ClientOutcome): void {
+  answered(world: World, token: number, outcome: ClientOutcome): void {
     this.end(world, token, outcome);
   }
 
@@ -186,7 +187,7 @@ export class RunDriver implements Driver {
       this.history.size + this.putsToCome + operations <= workload.operations;
   }
 
-  private onScript(world: Simulation, index: number): void {
+  private onScript(world: World, index: number): void {
     const { workload } = this.scenario;
     if (workload.kind !== "script" || this.phase !== "safety") return;
     const wish = workload.operations[index];
@@ -195,7 +196,7 @@ export class RunDriver implements Driver {
     this.startWish(world, wish.client, wish);
   }
 
-  private startWish(world: Simulation, client: number, wish: Wish): void {
+  private startWish(world: World, client: number, wish: Wish): void {
     this.keys.add(wish.key);
     const reads = wish.act === "get" || wish.act === "update";
     const known = wish.act === "put-with-context" || wish.act === "delete"
@@ -206,7 +207,7 @@ export class RunDriver implements Driver {
   }
 
   private send(
-    world: Simulation,
+    world: World,
     client: number,
     wish: Wish,
     kind: Operation["kind"],
@@ -235,11 +236,11 @@ export class RunDriver implements Driver {
     world.wakeAt(world.now + Math.round(patienceMs * US_PER_MS), operation.id * WAKES + GIVE_UP);
   }
 
-  private giveUp(world: Simulation, id: number): void {
+  private giveUp(world: World, id: number): void {
     if (this.pending.has(id)) this.end(world, id, null);
   }
 
-  private end(world: Simulation, id: number, outcome: ClientOutcome | null): void {
+  private end(world: World, id: number, outcome: ClientOutcome | null): void {
     const pending = this.pending.get(id);
     if (pending === undefined) return;
     this.pending.delete(id);
@@ -266,12 +267,12 @@ export class RunDriver implements Driver {
 
   // Phases ----------------------------------------------------------------------------------------
 
-  private endSafetyWhenIdle(world: Simulation): void {
+  private endSafetyWhenIdle(world: World): void {
     if (this.phase !== "safety" || this.pending.size > 0 || this.scriptLeft > 0) return;
     if (this.scenario.workload.kind === "script" || !this.hasRoomFor(1)) this.heal(world);
   }
 
-  private heal(world: Simulation): void {
+  private heal(world: World): void {
     this.phase = "healing";
     this.healedAt = world.now;
     const longest = this.history.operations.reduce(
@@ -284,7 +285,7 @@ export class RunDriver implements Driver {
     world.wakeAt(world.now + this.settleUs, PHASE);
   }
 
-  private advance(world: Simulation, step: number): void {
+  private advance(world: World, step: number): void {
     if (step === 0 && this.phase === "safety") this.heal(world);
     else if (this.phase === "healing" && world.now >= this.healedAt + this.settleUs) {
       const isIdle = this.pending.size === 0 &&
@@ -317,7 +318,7 @@ export class RunDriver implements Driver {
     return this.healedAt + this.scenario.convergeWithinMs * US_PER_MS;
   }
 
-  private startRound(world: Simulation): void {
+  private startRound(world: World): void {
     this.rounds++;
     const keys = !this.healsItself
       ? [...this.keys]
@@ -329,20 +330,20 @@ export class RunDriver implements Driver {
     for (let i = 0; i < KEYS_AT_ONCE; i++) this.readNext(world);
   }
 
-  private readNext(world: Simulation): void {
+  private readNext(world: World): void {
     const key = this.toRead.pop();
     if (key !== undefined) this.read(world, key);
     else if (this.pending.size === 0) this.endRoundLater(world);
   }
 
   /** Read repair comes after the answers, and anti-entropy takes its time. */
-  private endRoundLater(world: Simulation): void {
+  private endRoundLater(world: World): void {
     if (this.roundEnding === this.rounds) return;
     this.roundEnding = this.rounds;
     world.wakeAt(world.now + this.settleUs, this.rounds * WAKES + PHASE);
   }
 
-  private read(world: Simulation, key: string): void {
+  private read(world: World, key: string): void {
     const owners = world.ring.primariesOfKey(key);
     const node = owners[this.rounds % owners.length] as string;
     const act: Act = "get";
@@ -356,7 +357,7 @@ export class RunDriver implements Driver {
     );
   }
 
-  private endRound(world: Simulation): void {
+  private endRound(world: World): void {
     this.divergent = divergentKeys(world, this.keys);
     const isEqual = this.divergent.length === 0 && hintsHeld(world).length === 0 &&
       unsettled(world).length === 0;
@@ -373,14 +374,14 @@ export class RunDriver implements Driver {
 }
 
 /** Whether a machine that was taken out for good is still a member: nobody takes over from the dead. */
-export function hasLostMember({ machines }: Simulation): boolean {
+export function hasLostMember({ machines }: World): boolean {
   return machines.some(({ id, isGone }) =>
     isGone && machines.some(({ replica }) => replica?.membership.isActive(id) === true)
   );
 }
 
 /** What keeps the membership from rest: empty when every act is done, and what it moves has moved. */
-export function unsettled(world: Simulation): string[] {
+export function unsettled(world: World): string[] {
   const replicas = world.machines.flatMap(({ id, replica }) =>
     replica?.membership.isActive(id) === true ? [{ id, replica }] : []
   );
@@ -422,10 +423,10 @@ function knows(remembered: Life | null, life: Life, { gossipIntervalMs }: Cluste
 }
 
 /** A clock that was set back makes timeouts last: conversations may be open when nothing moves. */
-function hasRequests(world: Simulation): boolean {
+function hasRequests(world: World): boolean {
   return world.machines.some(({ replica }) => (replica?.stats().requestsInFlight ?? 0) > 0);
 }
 
-function isBusy(world: Simulation): boolean {
+function isBusy(world: World): boolean {
   return world.machines.some(({ replica }) => (replica?.stats().conversations ?? 0) > 0);
 }

@@ -4,7 +4,7 @@
  *
  * The dots are used to tell versions apart, never to order them.
  */
-import type { StoredRecord } from "../dynamo/types/events.ts";
+import type { StoredRecord } from "../dynamo/types/records.ts";
 import type { Version } from "../dynamo/versions/versions.ts";
 import { hadSeen, withPast } from "./checkers/causality.ts";
 import type { History } from "./workload/history.ts";

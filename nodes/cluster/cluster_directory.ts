@@ -11,9 +11,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
-import type { Founding } from "../../lib/dynamo/types/events.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import { parseFounding } from "../process/cluster_config_file.ts";
 import { IDENTITY_FILE, writeFounderIdentity } from "../storage/founder_identity.ts";
 import { LaunchError } from "./launch_error.ts";

@@ -1,7 +1,7 @@
 /** Where the nodes of a cluster are to listen, and whether they can. */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
-import type { Founding, Member } from "../../lib/dynamo/types/events.ts";
+import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import { NODES_DEFAULT } from "../process/cluster_config_file.ts";
 import { freePorts, PORT_MAX, takenPorts } from "../process/ports.ts";
 import { LaunchError } from "./launch_error.ts";

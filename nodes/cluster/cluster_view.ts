@@ -2,13 +2,14 @@
  * What each node of a running cluster holds and thinks, for tests, the soak and experiments that must
  * know what is on the disks and not what a quorum answers.
  */
-import type { Standing } from "../../lib/dynamo/membership/membership.ts";
-import { type NodeId, Ring, type RingMember, type RingState } from "../../lib/dynamo/ring/ring.ts";
+import { Ring } from "../../lib/dynamo/ring/ring.ts";
+import type { RingMember, RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import type {
   AntiEntropyState,
   ExchangeReport,
   TransfersState,
 } from "../../lib/dynamo/types/admin.ts";
+import type { NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
 import type { MethodTraffic } from "../rpc/traffic.ts";
 import type { RunningCluster } from "./launcher.ts";
 

@@ -2,9 +2,8 @@
  * Nodes that were told to leave. Each hands everything over while it still serves; its process ends
  * when it has left, holds nothing more, and all who run have heard so.
  */
-import type { Standing } from "../../lib/dynamo/membership/membership.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
+import type { NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
 import { LaunchError } from "./launch_error.ts";
 import type { Addressee, MembershipOrders } from "./membership_requests.ts";
 import { DEAD, type NodeProcess } from "./supervised_node.ts";

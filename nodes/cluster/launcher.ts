@@ -6,8 +6,8 @@
  * The launcher knows nothing of the protocol. It makes the founding data, the secret and the ports, and
  * then only starts and signals processes: a node that it kills is as dead as one on another machine.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
-import type { Founding, Member } from "../../lib/dynamo/types/events.ts";
+import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
 import type { FaultRequest } from "../faults/fault_settings.ts";
 import {

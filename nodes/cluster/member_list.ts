@@ -3,9 +3,8 @@
  * without those that are gone. The cluster itself agrees on its membership; this is only the launcher's
  * list of processes, kept in `roster.json` beside the founding data, which never changes.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
-import type { Member } from "../../lib/dynamo/types/events.ts";
+import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 
 export interface Roster {
   /** In the order in which they came; those that are gone as well. */

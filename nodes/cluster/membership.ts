@@ -7,10 +7,8 @@
  * leaves hands everything over first; its process ends when the others have heard that it has left.
  * What is ordered at a node directly is learnt from the members (`membership_watch.ts`).
  */
-import type { Standing } from "../../lib/dynamo/membership/membership.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
-import type { Member } from "../../lib/dynamo/types/events.ts";
+import type { Member, NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
 import { Leavers, look, standingAt, standingIn } from "./decommissions.ts";
 import { LaunchError } from "./launch_error.ts";
 import {

@@ -3,9 +3,9 @@
  * `/membership/…` at a node that is a member, with the cluster's secret. Refusals come back as
  * {@link LaunchError} with the node's own words.
  */
-import type { NodeShare, RangeMove } from "../../lib/dynamo/membership/membership_plan.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { NodeShare, RangeMove } from "../../lib/dynamo/types/membership_plan.ts";
 import { PROBLEM_TYPE_PREFIX } from "../rest/problems.ts";
 import { LaunchError } from "./launch_error.ts";
 

@@ -8,7 +8,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { LaunchError } from "./launch_error.ts";
 import { CACHED_ONLY } from "./package_cache.ts";
 import { explain, quoted, withoutColours } from "./start_failures.ts";

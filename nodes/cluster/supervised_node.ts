@@ -6,7 +6,7 @@
  *                             ▼
  *                 killed · stopped · crashed ── restart ──▶ starting
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { LaunchError } from "./launch_error.ts";
 import {
   describeExit,

@@ -8,8 +8,8 @@
  * `links` are faults of single links in the words of a scenario (`link_faults.ts`). Both name members,
  * and whom `strangers` lists: a node can be cut off from one that only will join.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import { ConfigError, requireInteger, requireOneOf } from "../../lib/dynamo/types/config.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { parseLegs, SpecError } from "../../lib/random/latency.ts";
 import { Fields, ScenarioError } from "../../lib/simulation/scenario/fields.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";

@@ -2,7 +2,7 @@
  * The faults that a node injects into itself, as it was told at `/faults`. There is one of these only
  * in a node that was started with `--allow-faults`; any other has nothing between it and the network.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { type Legs, parseLegs } from "../../lib/random/latency.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
 import { type FaultSettings, NO_FAULTS } from "./fault_settings.ts";

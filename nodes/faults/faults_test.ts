@@ -1,12 +1,9 @@
 /** Faults that a node is told to inject: what may be asked for, and what becomes of calls and of the disk. */
 import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
-import type {
-  Member,
-  PeerReply,
-  PeerRequest,
-  StoredRecord,
-} from "../../lib/dynamo/types/events.ts";
+import type { Member } from "../../lib/dynamo/types/ids.ts";
+import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
+import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import type { CallAnswer, HostStore } from "../host/host.ts";
 import { StorageError } from "../storage/storage.ts";

@@ -2,9 +2,9 @@
  * Stands between a replica and its peers, and does to their calls what `/faults` says: loses, delays
  * and doubles messages. As with `--latency`, each message has a fate of its own, whatever it travels with.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import { refusal } from "../../lib/dynamo/types/errors.ts";
-import type { Member, PeerReply, PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { type Leg, legDelayMs } from "../../lib/random/latency.ts";
 import type { FloatSource } from "../../lib/random/seeded.ts";
 import type { CallAnswer, PeerCaller } from "../host/host.ts";

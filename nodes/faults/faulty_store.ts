@@ -3,9 +3,9 @@
  * replica's own accesses are touched: `/debug` and `/status` still see the disk as it is.
  */
 import type { Position } from "../../lib/dynamo/ring/position.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { DiskState } from "../../lib/dynamo/types/boot.ts";
-import type { StoredRecord } from "../../lib/dynamo/types/events.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import type { HostStore } from "../host/host.ts";
 import {
   type HintChange,

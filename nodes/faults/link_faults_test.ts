@@ -1,7 +1,7 @@
 /** Faults of single links on a node: which messages of its calls they concern, there and back. */
 import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
-import type { PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import type { CallAnswer } from "../host/host.ts";
 import { readFaults } from "./fault_settings.ts";

@@ -2,9 +2,10 @@
  * The membership as the disk knows it. A node must tell nothing else of it: whoever acts on a standing
  * or a register that a crash takes back would act on what never was.
  */
-import { Membership, type MembershipState } from "../../lib/dynamo/membership/membership.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
-import type { Founding } from "../../lib/dynamo/types/events.ts";
+import { Membership } from "../../lib/dynamo/membership/membership.ts";
+import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 
 /** The part of a replica that knows it. */
 export interface DurableSource {

@@ -1,7 +1,7 @@
 /** A node tells of its membership what is on its disk, and nothing that a crash could take back. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { MembershipState } from "../../lib/dynamo/membership/membership.ts";
-import type { PeerReply } from "../../lib/dynamo/types/events.ts";
+import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
+import type { PeerReply } from "../../lib/dynamo/types/peer_messages.ts";
 import { SECRET, type TestNode, withNode } from "../rest/rest_under_test.ts";
 
 const AUTHORIZED = { headers: { authorization: `Bearer ${SECRET}` } };

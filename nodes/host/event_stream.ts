@@ -4,7 +4,7 @@
  * A watcher that reads too slowly loses events and is told how many: what happens on a node must never
  * pile up in its memory for the sake of somebody who looks on.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Observation } from "../../lib/dynamo/types/observations.ts";
 
 export const WATCHERS_MAX = 64;

@@ -7,19 +7,12 @@
  * never inside another.
  */
 import type { Replica } from "../../lib/dynamo/replica.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { AdminReply, AdminRequest } from "../../lib/dynamo/types/admin.ts";
-import type {
-  ClientReply,
-  ClientRequest,
-  Effect,
-  Event,
-  Micros,
-  PeerReply,
-  PeerRequest,
-  Reply,
-} from "../../lib/dynamo/types/events.ts";
+import type { ClientReply, ClientRequest } from "../../lib/dynamo/types/client_messages.ts";
+import type { Effect, Event, Reply } from "../../lib/dynamo/types/events.ts";
+import type { Micros, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Observation } from "../../lib/dynamo/types/observations.ts";
+import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { type RecordStore, StorageError } from "../storage/storage.ts";
 import { nowMicros } from "./wall_clock.ts";
 

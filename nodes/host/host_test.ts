@@ -1,5 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
-import type { Effect, Event, Micros, StoredRecord } from "../../lib/dynamo/types/events.ts";
+import type { Effect, Event } from "../../lib/dynamo/types/events.ts";
+import type { Micros } from "../../lib/dynamo/types/ids.ts";
+import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import { StorageError } from "../storage/storage.ts";
 import { type CallAnswer, Host, type HostStore, type PeerCaller, type Stepper } from "./host.ts";
 

@@ -7,15 +7,14 @@
  * so that a node of another cluster, or one that was founded otherwise, never gets keys.
  */
 import { md5 } from "js-md5";
-import type { MembershipState, Standing } from "../../lib/dynamo/membership/membership.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
 import type { DiskCondition } from "../../lib/dynamo/types/boot.ts";
 import { type ClusterConfig, foundedPart } from "../../lib/dynamo/types/config.ts";
-import type { Founding } from "../../lib/dynamo/types/events.ts";
+import type { NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import type { Introduction } from "../rpc/server.ts";
 import { isMemberDraft, isNodeUrl, isVersionName } from "../rpc/validate_membership.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
-import type { NodeService } from "./node_service.ts";
 
 /** The answer to `founding`. */
 export interface FoundingAnswer {
@@ -41,7 +40,18 @@ export interface Identity {
   readonly foundingId: string;
 }
 
-export function introduce(service: NodeService): Introduction {
+/** What of a node goes into its answers; read anew for each. */
+interface Introduced {
+  readonly founding: Founding;
+  readonly replica: { readonly durableMembership: MembershipState };
+  readonly boot: { readonly self: NodeId; readonly dataId: string };
+  readonly self: { readonly url: string };
+  readonly standing: Standing | null;
+  readonly store: { readonly condition?: DiskCondition | undefined };
+  readonly wishes: { readonly weight?: number | undefined; readonly zone?: string | undefined };
+}
+
+export function introduce(service: Introduced): Introduction {
   const founded = foundedPart(service.founding.config);
   const foundingId = foundingIdOf(service.founding);
   return {

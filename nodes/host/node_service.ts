@@ -2,16 +2,13 @@
  * A running node, put together: the replica and everything around it that serves it. What listens to
  * the network (`node.ts`) and what it shows (`rest.ts`) stand on this.
  */
-import type {
-  Membership,
-  MembershipDocument,
-  Standing,
-} from "../../lib/dynamo/membership/membership.ts";
+import type { Membership } from "../../lib/dynamo/membership/membership.ts";
+import type { MembershipDocument } from "../../lib/dynamo/membership/membership_state.ts";
 import { Replica } from "../../lib/dynamo/replica.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { ClusterConfig } from "../../lib/dynamo/types/config.ts";
-import type { Founding, Member } from "../../lib/dynamo/types/events.ts";
+import type { Member, NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import type { Legs } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { Faults } from "../faults/faults.ts";

@@ -3,7 +3,7 @@
  * wall clock's, the rest is counted, so that setting the clock under a running node moves no deadline
  * and makes no stamp smaller than one given before.
  */
-import type { Micros } from "../../lib/dynamo/types/events.ts";
+import type { Micros } from "../../lib/dynamo/types/ids.ts";
 
 const START_US = Math.round(performance.timeOrigin * 1_000);
 

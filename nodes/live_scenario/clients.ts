@@ -4,7 +4,7 @@
  */
 import { resolveOptions } from "../../lib/dynamo/requests/request_options.ts";
 import type { Ring } from "../../lib/dynamo/ring/ring.ts";
-import type { RequestOptions } from "../../lib/dynamo/types/events.ts";
+import type { RequestOptions } from "../../lib/dynamo/types/client_messages.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import { Clients, type Wish } from "../../lib/simulation/workload/clients.ts";
 import { History, type Operation } from "../../lib/simulation/workload/history.ts";

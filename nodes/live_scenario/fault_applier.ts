@@ -3,7 +3,7 @@
  * as told. Acts of one node take time and exclude each other, and faults come when they come; so what
  * is wanted is written down, and one act after the other is done until it is so.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { LaunchError } from "../cluster/launch_error.ts";
 import type { NodeProcess, NodeState } from "../cluster/supervised_node.ts";
 import type { FaultRequest } from "../faults/fault_settings.ts";

@@ -2,8 +2,8 @@
  * Makes the faults of a scenario happen to real processes, and ends them. As in the simulator, faults
  * may overlap on one node or link: what a node suffers follows from all that are under way.
  */
-import type { NodeId, RingMember } from "../../lib/dynamo/ring/ring.ts";
-import type { Member } from "../../lib/dynamo/types/events.ts";
+import type { RingMember } from "../../lib/dynamo/ring/ring_state.ts";
+import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 import { parseDistribution } from "../../lib/random/latency.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
 import {

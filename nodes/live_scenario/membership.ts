@@ -2,7 +2,8 @@
  * The membership while a scenario changes it, as its clients and its checkers need it: the ring as a
  * member knows it now, and the moment when every act is done and what it moves has moved.
  */
-import { type NodeId, Ring } from "../../lib/dynamo/ring/ring.ts";
+import { Ring } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { ClusterView, MembershipView } from "../cluster/cluster_view.ts";
 import { look } from "../cluster/decommissions.ts";
 

@@ -3,9 +3,8 @@
  * `lib/simulation/world/membership_orders.ts` does in virtual time: one running member after the other is
  * asked to plan and then to commit, until one does or the act makes no sense any more.
  */
-import type { Standing } from "../../lib/dynamo/membership/membership.ts";
-import type { MembershipAct } from "../../lib/dynamo/membership/membership_plan.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
+import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
 import { shuffled } from "../../lib/dynamo/types/random.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
 import { look, standingAt } from "../cluster/decommissions.ts";

@@ -1,7 +1,7 @@
 /** Acts of membership are asked for until a member does them, or they make no sense any more. */
 import { deepEqual, equal } from "node:assert/strict";
-import type { Standing } from "../../lib/dynamo/membership/membership.ts";
-import type { MembershipAct } from "../../lib/dynamo/membership/membership_plan.ts";
+import type { Standing } from "../../lib/dynamo/types/ids.ts";
+import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { problem } from "../rest/problems.ts";
 import { ScenarioOrders } from "./membership_orders.ts";

@@ -1,7 +1,7 @@
 /** When a changing membership has come to rest, and what a ring that is followed shows meanwhile. */
 import { deepEqual, equal } from "node:assert/strict";
-import type { Standing } from "../../lib/dynamo/membership/membership.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
+import type { Standing } from "../../lib/dynamo/types/ids.ts";
 import { parseScenario } from "../../lib/simulation/scenario/scenario.ts";
 import { foundingOf } from "../../lib/simulation/world/cluster.ts";
 import type { MembershipView } from "../cluster/cluster_view.ts";

@@ -3,8 +3,8 @@
  * the scenario may slow down, lose or cut), and what its answer means for the history.
  */
 import { bodySentOnce } from "../../lib/client/http.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
-import type { RequestOptions } from "../../lib/dynamo/types/events.ts";
+import type { RequestOptions } from "../../lib/dynamo/types/client_messages.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Distribution } from "../../lib/random/latency.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
 import { CLIENTS } from "../../lib/simulation/faults/faults.ts";

@@ -6,8 +6,8 @@
  * Real time passes as fast as it does: what took 40 s in virtual time takes 40 s. Without virtual time
  * there is no trace hash, and two runs of one scenario differ.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { parseDistribution } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import type { CheckResult, Violation } from "../../lib/simulation/checkers/mod.ts";

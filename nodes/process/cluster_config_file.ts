@@ -8,14 +8,15 @@
  * drawn here as well: see `founder_identity.ts`.
  */
 import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
-import type { RingMember, RingState } from "../../lib/dynamo/ring/ring.ts";
+import type { RingMember, RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import {
   type ClusterConfig,
   clusterConfig,
   ConfigError,
   foundedPart,
 } from "../../lib/dynamo/types/config.ts";
-import type { Founding, Member } from "../../lib/dynamo/types/events.ts";
+import type { Member } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { isNodeId } from "../rpc/validation.ts";
 import { drawDataId } from "../storage/founder_identity.ts";

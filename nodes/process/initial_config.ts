@@ -5,17 +5,17 @@
  * An id that belongs to no member is that of an *outsider*: it serves by forwarding and holds nothing
  * until an act of membership lets it join.
  */
-import {
-  type MemberEntry,
-  Membership,
-  type MembershipDocument,
-  type MembershipState,
-  type Standing,
-} from "../../lib/dynamo/membership/membership.ts";
+import { Membership } from "../../lib/dynamo/membership/membership.ts";
+import type {
+  MemberEntry,
+  MembershipDocument,
+  MembershipState,
+} from "../../lib/dynamo/membership/membership_state.ts";
 import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import type { DiskCondition } from "../../lib/dynamo/types/boot.ts";
 import { clusterConfig, ConfigError, foundedPart } from "../../lib/dynamo/types/config.ts";
-import type { Founding, Member } from "../../lib/dynamo/types/events.ts";
+import type { Member, Standing } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { foundingIdOf, identityIn } from "../host/introduction.ts";
 import { askNode, QuestionError } from "../rpc/one_shot_call.ts";

@@ -3,7 +3,7 @@
  * what would move, and commits it. Explicit acts both, as anybody with the cluster's secret can order
  * them over REST; the cluster changes only because somebody started this node to join it.
  */
-import type { Standing } from "../../lib/dynamo/membership/membership.ts";
+import type { Standing } from "../../lib/dynamo/types/ids.ts";
 import type { JoinWishes } from "../host/node_service.ts";
 import type { NodeLog, RunningNode } from "./node.ts";
 

@@ -5,10 +5,10 @@
  * typed the command: what is wrong, its value, and what to do.
  */
 import { dirname } from "node:path";
-import type { MembershipDocument } from "../../lib/dynamo/membership/membership.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { MembershipDocument } from "../../lib/dynamo/membership/membership_state.ts";
 import { foundedPart } from "../../lib/dynamo/types/config.ts";
-import type { Founding } from "../../lib/dynamo/types/events.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import type { Legs } from "../../lib/random/latency.ts";
 import { MEMBERSHIP } from "../host/host.ts";
 import { type JoinWishes, NodeService } from "../host/node_service.ts";

@@ -12,7 +12,7 @@
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { CausalContext } from "../../lib/dynamo/versions/versions.ts";
 import { HmacSha256 } from "../process/hmac.ts";
 import { complaintAboutContext } from "../rpc/validation.ts";

@@ -6,19 +6,19 @@
  * as it was put, byte for byte; several are 300 Multiple Choices in JSON, for the client to reconcile
  * (SOSP 2007, section 4.4).
  */
-import {
-  type ClusterConfig,
-  TIMEOUT_MS_MAX,
-  TIMEOUT_MS_MIN,
-  VALUE_BYTES_MAX,
-} from "../../lib/dynamo/types/config.ts";
 import type {
   ClientReply,
   ClientRequest,
   ReadReply,
   RequestOptions,
   WriteReply,
-} from "../../lib/dynamo/types/events.ts";
+} from "../../lib/dynamo/types/client_messages.ts";
+import {
+  type ClusterConfig,
+  TIMEOUT_MS_MAX,
+  TIMEOUT_MS_MIN,
+  VALUE_BYTES_MAX,
+} from "../../lib/dynamo/types/config.ts";
 import type { Version } from "../../lib/dynamo/versions/versions.ts";
 import { isContentType } from "../rpc/validation.ts";
 import { type ContextTokens, type OpenedContext, TokenError } from "./context_token.ts";

@@ -7,14 +7,14 @@
  * knows its secret, and says itself what it is called.
  */
 import type { Hono } from "hono";
+import type { AdminReply, MembershipOrder } from "../../lib/dynamo/types/admin.ts";
+import { ConfigError } from "../../lib/dynamo/types/config.ts";
+import type { Member } from "../../lib/dynamo/types/ids.ts";
 import type {
   MembershipAct,
   MembershipPlan,
   Newcomer,
-} from "../../lib/dynamo/membership/membership_plan.ts";
-import type { AdminReply, MembershipOrder } from "../../lib/dynamo/types/admin.ts";
-import { ConfigError } from "../../lib/dynamo/types/config.ts";
-import type { Member } from "../../lib/dynamo/types/events.ts";
+} from "../../lib/dynamo/types/membership_plan.ts";
 import { objectOf, shownValue } from "../faults/fault_settings.ts";
 import { foundingDifference, type Identity, identityIn } from "../host/introduction.ts";
 import type { NodeService } from "../host/node_service.ts";

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import { type ClusterConfig, clusterConfig } from "../../lib/dynamo/types/config.ts";
-import type { Founding } from "../../lib/dynamo/types/events.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { NodeService } from "../host/node_service.ts";
 import { openStorage } from "../storage/open_storage.ts";

@@ -6,9 +6,10 @@
  * message is delayed by itself, before it is written and after it was read, so what travels together is
  * not delayed together.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
-import type { Founding, Member, PeerReply, PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { type Leg, legDelayMs, type Legs } from "../../lib/random/latency.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
 import { DelayLine } from "../faults/delay_line.ts";

@@ -10,10 +10,11 @@
  *
  * Messages are put together as text: a record that goes to two peers is written once.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { DynamoError } from "../../lib/dynamo/types/errors.ts";
-import type { Founding, PeerReply, PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import type { Siblings } from "../../lib/dynamo/versions/versions.ts";
 import { isNodeId, isObject } from "./validation.ts";
 

@@ -6,8 +6,9 @@
  * is a call or a batch, each line of the answer a result, sent as soon as it is there. So a call that
  * waits for a disk, or for a dead node's timeout, holds up no other.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
-import type { Founding, PeerReply, PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { readBody } from "../rest/request_body.ts";
 import {
   BATCH_CALLS_LIMIT,

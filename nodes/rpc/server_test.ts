@@ -2,7 +2,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import { clusterConfig } from "../../lib/dynamo/types/config.ts";
-import type { Founding, PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { BATCH_CALLS_LIMIT, PROTOCOL_VERSION } from "./messages.ts";
 import { RpcServer } from "./server.ts";

@@ -3,7 +3,7 @@
  * message between nodes belongs to somebody's call, so the sum over all nodes is all their traffic.
  */
 import { Buffer } from "node:buffer";
-import type { PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 
 /** A method; reads and writes that no client waits for are told apart by their purpose. */
 export type TrafficName = PeerRequest["method"] | `${PeerRequest["method"]}/${string}`;

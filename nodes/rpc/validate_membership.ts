@@ -1,6 +1,6 @@
 /** Checks of news of the membership, which travel in several messages: see `rpc/validation.ts`. */
-import type { Standing } from "../../lib/dynamo/membership/membership.ts";
 import { INCARNATION_MAX } from "../../lib/dynamo/recovery/lives.ts";
+import type { Standing } from "../../lib/dynamo/types/ids.ts";
 import { isCount, isNodeId, isObject } from "./validation.ts";
 
 type Complaint = string | null;

@@ -1,7 +1,7 @@
 /** Bytes of peers that speak of the membership: what is let in to the core, and what is not. */
 import { equal } from "node:assert/strict";
-import type { MembershipState } from "../../lib/dynamo/membership/membership.ts";
-import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
+import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { readReply } from "./client.ts";
 import { RpcWriter } from "./messages.ts";
 import { complaintAboutDocument } from "./validate_membership.ts";

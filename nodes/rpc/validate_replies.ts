@@ -1,5 +1,6 @@
 /** Checks of what peers answer: see `rpc/validation.ts`. */
-import type { ClientReply, PeerReply } from "../../lib/dynamo/types/events.ts";
+import type { ClientReply } from "../../lib/dynamo/types/client_messages.ts";
+import type { PeerReply } from "../../lib/dynamo/types/peer_messages.ts";
 import { complaintAboutMembership, isLife, isStretch } from "./validate_membership.ts";
 import {
   areChildren,

@@ -1,7 +1,7 @@
 /** Checks of what peers ask, method by method: see `rpc/validation.ts`. */
-import type { LifeStatus } from "../../lib/dynamo/recovery/lives.ts";
 import { DEPTH, FAN_OUT, LEAVES } from "../../lib/dynamo/repair/merkle.ts";
-import type { PeerRequest } from "../../lib/dynamo/types/events.ts";
+import type { LifeStatus } from "../../lib/dynamo/types/life.ts";
+import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { shown } from "./messages.ts";
 import {
   complaintAboutMembership,

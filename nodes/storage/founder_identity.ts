@@ -7,7 +7,7 @@
  * whose disk was replaced.
  */
 import { dirname, join } from "node:path";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
 import { StorageError } from "./storage.ts";
 

@@ -3,7 +3,7 @@
  * section 4.6). The record itself is an ordinary one; a hint only says for whom it waits, and
  * changes in the same commit as the record does.
  */
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { KvTable } from "./kv_table.ts";
 import type { Batch } from "./kv_writer.ts";
 import {

@@ -7,9 +7,9 @@
  * database is in `record_address.ts`.
  */
 import type { Position } from "../../lib/dynamo/ring/position.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { DiskCondition, DiskState } from "../../lib/dynamo/types/boot.ts";
-import type { StoredRecord } from "../../lib/dynamo/types/events.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import { type Companion, type Document, KvDocuments } from "./kv_documents.ts";
 import { storageErrorOf } from "./kv_errors.ts";
 import { bytesOnDisk } from "./kv_file.ts";

@@ -2,7 +2,7 @@
  * Records in memory, bounded by bytes, the least recently used leaving first. Reads of the database
  * queue behind its writes, so a hot key that had to be read would wait ten times as long under load.
  */
-import type { StoredRecord } from "../../lib/dynamo/types/events.ts";
+import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import type { Address } from "./record_address.ts";
 
 /** A parsed record takes about twice its JSON, and this for its objects (measured). */

@@ -13,9 +13,9 @@
  * `testing/conformance.ts` holds both to this page.
  */
 import type { Position } from "../../lib/dynamo/ring/position.ts";
-import type { NodeId } from "../../lib/dynamo/ring/ring.ts";
 import type { Boot, DiskCondition, DiskState } from "../../lib/dynamo/types/boot.ts";
-import type { StoredRecord } from "../../lib/dynamo/types/events.ts";
+import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 
 /** What an opening found on the disk, and drew: the part of a boot that the disk knows. */
 export type Opening = Omit<Boot, "self" | "membership" | "hints"> & {

@@ -8,8 +8,7 @@
  * is not suspected for it. *Calls* that fail speak sooner, and only about the path from here: enough
  * failures in a row suspect the node until it is heard from directly, whatever others say of it.
  */
-import type { NodeId } from "../ring/ring.ts";
-import type { Micros } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
 
 export interface DetectorConfig {
   /** Phi above which a node is believed down; 8 is one mistake in 10^8 looks. */

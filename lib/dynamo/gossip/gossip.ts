@@ -7,9 +7,8 @@
  * A node alone writes its own state, and every beat makes it newer: (incarnation, heartbeat) orders
  * it. So reconciling is taking the newer of two, whoever brings it.
  */
-import type { Life, LifeStatus } from "../recovery/lives.ts";
-import type { NodeId } from "../ring/ring.ts";
-import type { Micros } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { Life, LifeStatus } from "../types/life.ts";
 
 /** What a node says of itself. Plain JSON. */
 export interface NodeState extends Life {

@@ -3,12 +3,12 @@
  * failure detector. What the states mean and how they are reconciled is in `gossip.ts`.
  */
 import type { Conversation } from "../conversations.ts";
-import type { MembershipState } from "../membership/membership.ts";
+import type { MembershipState } from "../membership/membership_state.ts";
 import type { Afterwards } from "../membership/registry.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
-import type { Life, LifeStatus } from "../recovery/lives.ts";
-import type { NodeId } from "../ring/ring.ts";
-import type { Micros, PeerReply } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { Life, LifeStatus } from "../types/life.ts";
+import type { PeerReply } from "../types/peer_messages.ts";
 import { below, pick } from "../types/random.ts";
 import { type Digest, Gossip, type NodeState } from "./gossip.ts";
 

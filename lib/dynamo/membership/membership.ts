@@ -7,53 +7,18 @@
  * who leaves keeps its entry: a name that is forgotten could come back with old data.
  */
 import { md5 } from "js-md5";
-import type { PeerLife } from "../recovery/lives.ts";
-import { type LocalMark, Ownership, type Stretch } from "../ring/ownership.ts";
+import { Ownership } from "../ring/ownership.ts";
 import type { Position } from "../ring/position.ts";
-import { type NodeId, Ring, type RingState, type Token } from "../ring/ring.ts";
-import type { Founding, Member } from "../types/events.ts";
-
-/**
- * `leaving` hands its ranges over and serves them until then; `left` has done so; `removed` was dead
- * and is listened to no more, for what it holds may be older than what was forgotten meanwhile.
- */
-export type Standing = "member" | "leaving" | "left" | "removed";
-
-export interface MemberEntry {
-  readonly member: Member;
-  readonly standing: Standing;
-  /** Rises with every act that concerns the node. 1 for founding members. */
-  readonly version: number;
-  /** Data directories with which it was removed: it cannot come back with these. */
-  readonly removedData?: readonly string[];
-  /**
-   * A founding member of which nothing but the data directory has changed: it listens where the founding
-   * data of this start say, and not where it listened when the entry was made.
-   */
-  readonly asFounded?: true;
-}
-
-/** Who should hold a token; null once nobody should. */
-export interface TokenEntry {
-  readonly position: Position;
-  readonly owner: NodeId | null;
-  readonly epoch: number;
-}
-
-/** What differs from the founding. Plain JSON: spread by gossip, kept on the disk. */
-export interface MembershipState {
-  readonly members: readonly MemberEntry[];
-  readonly tokens: readonly TokenEntry[];
-  readonly stretches: readonly Stretch[];
-}
-
-/** What a node keeps on its disk. */
-export interface MembershipDocument {
-  readonly state: MembershipState;
-  readonly marks: readonly LocalMark[];
-  /** The last lives of the other members that this node has heard of; absent where there are none. */
-  readonly peers?: readonly PeerLife[];
-}
+import { Ring } from "../ring/ring.ts";
+import type { LocalMark, RingState, Token } from "../ring/ring_state.ts";
+import type { Member, NodeId, Standing } from "../types/ids.ts";
+import type { Founding } from "../types/initial_config.ts";
+import type {
+  MemberEntry,
+  MembershipDocument,
+  MembershipState,
+  TokenEntry,
+} from "./membership_state.ts";
 
 const STANDINGS: readonly Standing[] = ["member", "leaving", "left", "removed"];
 

@@ -3,54 +3,19 @@
  * which ranges change owners, and how even the shares are before and after (SOSP 2007, section 4.9).
  */
 import { fairShares, joinRing } from "../ring/initial_ring.ts";
-import { type NodeId, Ring, type RingMember, type RingState, type Token } from "../ring/ring.ts";
-import type { DiskCondition } from "../types/boot.ts";
-import type { Member } from "../types/events.ts";
+import { Ring } from "../ring/ring.ts";
+import type { RingMember, RingState, Token } from "../ring/ring_state.ts";
+import type { NodeId } from "../types/ids.ts";
+import type {
+  MembershipAct,
+  MembershipPlan,
+  Newcomer,
+  NodeShare,
+  RangeMove,
+} from "../types/membership_plan.ts";
 import { below, type Random } from "../types/random.ts";
-import type { MemberEntry, Membership, MembershipState, TokenEntry } from "./membership.ts";
-
-/** What may be done to the membership. */
-export type MembershipAct =
-  | ({ readonly kind: "join" } & Newcomer)
-  | { readonly kind: "leave"; readonly node: NodeId }
-  /** The node is dead, and what it held is found with the other owners. */
-  | { readonly kind: "remove"; readonly node: NodeId }
-  /** Another node takes the tokens of a dead one. */
-  | ({ readonly kind: "replace"; readonly node: NodeId } & Newcomer);
-
-/** Who is to become a member, and the data directory that it comes with. */
-export interface Newcomer {
-  readonly member: Member;
-  readonly dataId?: string;
-  /** What the directory was to a member; absent when it never was one's. */
-  readonly condition?: DiskCondition;
-}
-
-/** One owner of one range that is to change. */
-export interface RangeMove {
-  readonly range: number;
-  readonly from: NodeId | null;
-  readonly to: NodeId | null;
-  /** The range's part of the ring, 0 … 1. */
-  readonly share: number;
-}
-
-/** What each node holds: ranges, counting every owner, and their part of the ring (N when all is held N times). */
-export interface NodeShare {
-  readonly tokens: number;
-  readonly ranges: number;
-  readonly share: number;
-}
-
-export interface MembershipPlan {
-  readonly planId: string;
-  readonly act: MembershipAct;
-  readonly moves: readonly RangeMove[];
-  readonly balance: {
-    readonly before: Readonly<Record<NodeId, NodeShare>>;
-    readonly after: Readonly<Record<NodeId, NodeShare>>;
-  };
-}
+import type { Membership } from "./membership.ts";
+import type { MemberEntry, MembershipState, TokenEntry } from "./membership_state.ts";
 
 /** A plan and what committing to it changes. */
 export interface Draft {

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../random/seeded.ts";
 import { foundRing } from "../ring/initial_ring.ts";
-import { type Partitioning, PARTITIONINGS } from "../ring/ring.ts";
+import { type Partitioning, PARTITIONINGS } from "../ring/ring_state.ts";
 import { clusterConfig } from "../types/config.ts";
-import type { Founding, Member } from "../types/events.ts";
-import { Membership, type MembershipState } from "./membership.ts";
-import { ActError, type Draft, draftOf, type MembershipAct } from "./membership_plan.ts";
+import type { Member } from "../types/ids.ts";
+import type { Founding } from "../types/initial_config.ts";
+import type { MembershipAct } from "../types/membership_plan.ts";
+import { Membership } from "./membership.ts";
+import { ActError, type Draft, draftOf } from "./membership_plan.ts";
+import type { MembershipState } from "./membership_state.ts";
 
 const memberOf = (id: string): Member => ({ id, url: `http://${id}`, weight: 1 });
 

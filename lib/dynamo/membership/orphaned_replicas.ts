@@ -8,8 +8,10 @@
  */
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
 import { hexOf, recordDigest } from "../repair/merkle.ts";
-import type { NodeId, Ring } from "../ring/ring.ts";
-import type { KeyDigest, KeyPlace, Micros, PeerReply, StoredRecord } from "../types/events.ts";
+import type { Ring } from "../ring/ring.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { PeerReply } from "../types/peer_messages.ts";
+import type { KeyDigest, KeyPlace, StoredRecord } from "../types/records.ts";
 
 const PAGE_RECORDS = 256;
 /** While clients need the disk, a page so often at the most. */

@@ -9,8 +9,10 @@ import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
 import { hexOf, recordDigest } from "../repair/merkle.ts";
 import { isWithin } from "../ring/ownership.ts";
 import { type Position, positionOf } from "../ring/position.ts";
-import type { NodeId, OwnerStep } from "../ring/ring.ts";
-import type { KeyDigest, KeyPlace, PeerReply, PeerRequest, StoredRecord } from "../types/events.ts";
+import type { OwnerStep } from "../ring/ring.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
+import type { KeyDigest, KeyPlace, StoredRecord } from "../types/records.ts";
 import type { Handover } from "./range_sender.ts";
 import { KeyPull, Takeover } from "./range_transfer.ts";
 
@@ -301,8 +303,8 @@ export class Takeovers {
 
   /** The record is on this disk, or could not be put there. */
   onMerged(id: number, wentWell: boolean): void {
-    const coordinator = this.node.conversations.get(id)?.coordinator;
-    if (coordinator?.kind === "key-pull") this.finishPull(coordinator, wentWell);
+    const pull = this.node.conversations.find(id, KeyPull)?.coordinator;
+    if (pull !== undefined) this.finishPull(pull, wentWell);
   }
 
   finishPull(pull: KeyPull, wentWell: boolean): void {
@@ -332,8 +334,8 @@ export class Takeovers {
   }
 
   private find(id: number) {
-    const conversation = this.node.conversations.get(id);
-    if (conversation?.coordinator.kind !== "takeover") return undefined;
+    const conversation = this.node.conversations.find(id, Takeover);
+    if (conversation === undefined) return undefined;
     return { conversation, takeover: conversation.coordinator };
   }
 }

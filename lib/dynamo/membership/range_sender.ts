@@ -11,12 +11,13 @@
  * changed, it lifts in the same way: by an epoch more, under which the late joiner is refused.
  */
 import type { NodeContext } from "../node_context.ts";
-import type { LocalMark, Stretch } from "../ring/ownership.ts";
 import type { Position } from "../ring/position.ts";
-import type { NodeId, OwnerStep } from "../ring/ring.ts";
+import type { OwnerStep } from "../ring/ring.ts";
+import type { LocalMark, Stretch } from "../ring/ring_state.ts";
 import { refusal } from "../types/errors.ts";
-import type { PeerReply, PeerRequest } from "../types/events.ts";
-import type { MembershipState } from "./membership.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
+import type { MembershipState } from "./membership_state.ts";
 
 type Advance = PeerRequest & { readonly method: "range.advance" };
 type Place = Pick<Stretch, "start" | "end" | "epoch">;

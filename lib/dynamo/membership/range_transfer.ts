@@ -12,18 +12,9 @@
  */
 import type { TreeHash } from "../repair/merkle.ts";
 import type { Position } from "../ring/position.ts";
-import type { NodeId } from "../ring/ring.ts";
-import type { KeyDigest, KeyPlace, Micros } from "../types/events.ts";
-
-export type TakeoverPhase =
-  /** Looking at what is on the own disk already. */
-  | "reading"
-  | "copying"
-  | "fencing"
-  /** Copying what came before the fence. */
-  | "closing"
-  | "saving"
-  | "advancing";
+import type { TakeoverPhase } from "../types/admin.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { KeyDigest, KeyPlace } from "../types/records.ts";
 
 export class Takeover {
   readonly kind = "takeover";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { KeyDigest } from "../types/events.ts";
+import type { KeyDigest } from "../types/records.ts";
 import { Takeover } from "./range_transfer.ts";
 
 const START = "0".repeat(32);

@@ -5,12 +5,15 @@
  * One save is under way at a time, always of the newest view; whoever must not act before a change is
  * durable leaves word of what is to happen then. What happens is data, as the state can be cloned.
  */
-import type { NodeContext } from "../node_context.ts";
-import type { LocalMark } from "../ring/ownership.ts";
-import type { NodeId, Ring } from "../ring/ring.ts";
+import type { Outbox } from "../outbox.ts";
+import type { PeerLives } from "../recovery/lives.ts";
+import type { Ring } from "../ring/ring.ts";
+import type { LocalMark } from "../ring/ring_state.ts";
 import type { AdminReply } from "../types/admin.ts";
-import type { PeerReply } from "../types/events.ts";
-import type { Membership, MembershipState } from "./membership.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { PeerReply } from "../types/peer_messages.ts";
+import type { Membership } from "./membership.ts";
+import type { MembershipState } from "./membership_state.ts";
 
 /** Who works by the ring and must hear when it changes. */
 export interface RingListener {
@@ -27,6 +30,14 @@ export type Afterwards =
   | { readonly kind: "fenced"; readonly mark: LocalMark }
   /** The peer had another view: it is told what this node knows beyond it. */
   | { readonly kind: "reconcile"; readonly peer: NodeId; readonly theirs: MembershipState };
+
+/** What it needs of the node that it is a part of. */
+interface RegistryOwner {
+  readonly self: NodeId;
+  readonly config: { readonly timeoutMs: number };
+  readonly lives: PeerLives;
+  readonly out: Outbox;
+}
 
 /** The membership as the disk knows it: nothing else of it may leave the node. */
 export interface DurableView {
@@ -49,7 +60,7 @@ export class Registry {
   private savingView: DurableView;
   durable: DurableView;
 
-  constructor(private readonly node: NodeContext, readonly membership: Membership) {
+  constructor(private readonly node: RegistryOwner, readonly membership: Membership) {
     this.durable = this.savingView = this.view(membership.state());
   }
 

@@ -4,8 +4,8 @@ import type { NodeContext } from "../node_context.ts";
 import { PeerLives } from "../recovery/lives.ts";
 import { foundRing } from "../ring/initial_ring.ts";
 import { clusterConfig } from "../types/config.ts";
-import type { MembershipState } from "./membership.ts";
 import { Membership } from "./membership.ts";
+import type { MembershipState } from "./membership_state.ts";
 import { Registry } from "./registry.ts";
 
 const members = ["n1", "n2", "n3"].map((id) => ({ id, url: `http://${id}`, weight: 1 }));

@@ -4,7 +4,7 @@
  * exactly when more than 1% of the accesses were slower, so two counts a second are enough. A disk that
  * nobody has used for a moment is not busy, however slow it was: there is nobody to yield to.
  */
-import type { Micros } from "../types/events.ts";
+import type { Micros } from "../types/ids.ts";
 import { IdTable } from "../util/id_table.ts";
 
 const SECONDS = 60;

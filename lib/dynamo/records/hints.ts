@@ -2,8 +2,8 @@
  * The hints of a record and their number on this node: which nodes a fallback has promised to deliver
  * a record to (SOSP 2007, section 4.6).
  */
-import type { NodeId } from "../ring/ring.ts";
-import type { Hint, HintChange, Micros, StoredRecord } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { Hint, HintChange, StoredRecord } from "../types/records.ts";
 
 /** How many hints this node holds, by target: bounded, because a promise must be kept to be made. */
 export class HintBook {

@@ -11,9 +11,9 @@ import type { Outbox } from "../outbox.ts";
 import { hexOf, recordDigest, type TreeHash } from "../repair/merkle.ts";
 import { isWithin } from "../ring/ownership.ts";
 import { type Position, positionOf } from "../ring/position.ts";
-import type { NodeId } from "../ring/ring.ts";
 import type { DynamoError } from "../types/errors.ts";
-import type { StoredRecord } from "../types/events.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { StoredRecord } from "../types/records.ts";
 import { IdTable } from "../util/id_table.ts";
 import type { Actor } from "../versions/clock.ts";
 import {

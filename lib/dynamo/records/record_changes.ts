@@ -3,9 +3,9 @@
  * of a replica can be cloned at any moment.
  */
 import type { TreeHash } from "../repair/merkle.ts";
-import type { NodeId } from "../ring/ring.ts";
 import type { DynamoError } from "../types/errors.ts";
-import type { StoredRecord } from "../types/events.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { StoredRecord } from "../types/records.ts";
 import type { CausalContext, Siblings } from "../versions/versions.ts";
 
 export type Change =

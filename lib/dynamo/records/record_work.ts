@@ -3,9 +3,9 @@
  * waits for the store. `LocalRecords` moves it on.
  */
 import { type Position, positionOf } from "../ring/position.ts";
-import type { NodeId } from "../ring/ring.ts";
 import type { DynamoError } from "../types/errors.ts";
-import type { HintChange, StoredRecord } from "../types/events.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { HintChange, StoredRecord } from "../types/records.ts";
 import type { CausalContext, Siblings } from "../versions/versions.ts";
 import type { Change, Outcome } from "./record_changes.ts";
 

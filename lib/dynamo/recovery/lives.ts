@@ -7,28 +7,9 @@
  * start old makes the node use the same number again, so each boot also draws a random number; and a
  * backup of the last life is told by the number of changes that the disk has taken.
  */
-import type { NodeId } from "../ring/ring.ts";
 import type { Boot } from "../types/boot.ts";
-
-/** One start of a node over one data directory. */
-export interface Life {
-  readonly dataId: string;
-  readonly incarnation: number;
-  readonly bootNumber: number;
-  /** Changes that the disk had durably taken when this was told. */
-  readonly writes: number;
-}
-
-/**
- * `unconfirmed`: no peer has said yet that it knows of no later life. `recovering`: the node knows that
- * its disk lacks something. `settled`: neither.
- */
-export type LifeStatus = "unconfirmed" | "recovering" | "settled";
-
-/** A peer's last life, as it is kept on this node's disk. */
-export interface PeerLife extends Life {
-  readonly id: NodeId;
-}
+import type { NodeId } from "../types/ids.ts";
+import type { Life, LifeStatus, PeerLife } from "../types/life.ts";
 
 /** What a remembered life says of a disk. */
 export type Verdict =

@@ -1,7 +1,8 @@
 /** What a memory of a node says of the disk that it has started on, and what peers remember. */
 import assert from "node:assert/strict";
 import type { Boot } from "../types/boot.ts";
-import { type Life, PeerLives, verdictOf } from "./lives.ts";
+import type { Life } from "../types/life.ts";
+import { PeerLives, verdictOf } from "./lives.ts";
 
 /** The disk's second start; the first was number 11, and made the disk take 40 changes. */
 const BOOT: Boot = {

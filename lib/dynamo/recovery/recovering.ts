@@ -11,12 +11,14 @@ import type { Gossiping } from "../gossip/gossiping.ts";
 import type { Takeovers } from "../membership/range_receiver.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
 import type { Position } from "../ring/position.ts";
-import type { NodeId } from "../ring/ring.ts";
+import type { RecoveryCause, RecoveryState } from "../types/boot.ts";
 import { refusal } from "../types/errors.ts";
-import type { Micros, PeerReply, PeerRequest } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { Life, LifeStatus } from "../types/life.ts";
+import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import { DiskStateKeeper } from "./disk_state.ts";
-import { INCARNATION_MAX, type Life, type LifeStatus, verdictOf } from "./lives.ts";
-import type { Recovery, RecoveryCause, RecoveryState } from "./recovery.ts";
+import { INCARNATION_MAX, verdictOf } from "./lives.ts";
+import type { Recovery } from "./recovery.ts";
 
 /** A peer is asked what it remembers of this node. */
 export class BootCheck {

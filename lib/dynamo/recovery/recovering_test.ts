@@ -2,11 +2,14 @@
 import assert from "node:assert/strict";
 import { HandCranked, IDS, KEY } from "../../../tests/hand_cranked.ts";
 import { SeededRandom } from "../../random/seeded.ts";
-import { Membership, type MembershipState } from "../membership/membership.ts";
-import { draftOf, type MembershipAct } from "../membership/membership_plan.ts";
-import type { ClientReply, PeerReply, PeerRequest } from "../types/events.ts";
+import { Membership } from "../membership/membership.ts";
+import { draftOf } from "../membership/membership_plan.ts";
+import type { MembershipState } from "../membership/membership_state.ts";
+import type { ClientReply } from "../types/client_messages.ts";
+import type { Life } from "../types/life.ts";
+import type { MembershipAct } from "../types/membership_plan.ts";
+import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { Siblings } from "../versions/versions.ts";
-import type { Life } from "./lives.ts";
 
 const bench0 = new HandCranked("n1");
 const FOUNDING = bench0.replica.founding;

@@ -16,20 +16,9 @@
  * nothing, so a range waits for an owner that is down until it is back or removed.
  */
 import type { Position } from "../ring/position.ts";
-import type { NodeId, Ring } from "../ring/ring.ts";
-import type { Boot } from "../types/boot.ts";
-
-export type RecoveryCause = "replaced" | "restored";
-
-/** What `/status` tells of it. */
-export interface RecoveryState {
-  readonly status: "settled" | "unconfirmed" | "recovering";
-  readonly cause: RecoveryCause | null;
-  /** Ranges that are not complete yet. */
-  readonly ranges: number;
-  /** Nodes whose word is waited for. */
-  readonly waitingFor: readonly NodeId[];
-}
+import type { Ring } from "../ring/ring.ts";
+import type { Boot, RecoveryCause } from "../types/boot.ts";
+import type { NodeId } from "../types/ids.ts";
 
 export class Recovery {
   /** Null: nothing is missing, as far as known. */

@@ -7,11 +7,11 @@
 import type { Conversation } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
 import { positionOf } from "../ring/position.ts";
-import type { NodeId } from "../ring/ring.ts";
 import type { AntiEntropyState, ExchangeReport } from "../types/admin.ts";
 import { refusal } from "../types/errors.ts";
-import type { KeyDigest, PeerReply, PeerRequest, StoredRecord } from "../types/events.ts";
-import type { KeyPlace } from "../types/events.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
+import type { KeyDigest, KeyPlace, StoredRecord } from "../types/records.ts";
 import { sameSiblings } from "../versions/versions.ts";
 import { Exchange, KeyRepair } from "./exchange.ts";
 import { ExchangeOrders } from "./exchange_orders.ts";
@@ -44,8 +44,10 @@ export class AntiEntropy {
 
   get state(): AntiEntropyState {
     const { conversations, trees } = this.node;
-    const current = this.exchange === null ? undefined : conversations.get(this.exchange);
-    const underWay = current?.coordinator.kind === "anti-entropy" ? current.coordinator.peer : null;
+    const current = this.exchange === null
+      ? undefined
+      : conversations.find(this.exchange, Exchange)?.coordinator;
+    const underWay = current?.peer ?? null;
     return {
       paused: this.paused,
       ready: trees.ready,
@@ -241,16 +243,16 @@ export class AntiEntropy {
 
   /** The merged record is on this disk: the peer gets it if it had less. */
   onMerged(id: number, merged: StoredRecord["siblings"], theirs: StoredRecord["siblings"]): void {
-    const conversation = this.node.conversations.get(id);
-    if (conversation?.coordinator.kind !== "key-repair") return;
+    const conversation = this.node.conversations.find(id, KeyRepair);
+    if (conversation === undefined) return;
     const repair = conversation.coordinator;
     if (sameSiblings(merged, theirs)) this.finishRepair(repair, true);
     else this.push(conversation, repair, merged);
   }
 
   onMergeFailed(id: number): void {
-    const coordinator = this.node.conversations.get(id)?.coordinator;
-    if (coordinator?.kind === "key-repair") this.finishRepair(coordinator, false);
+    const repair = this.node.conversations.find(id, KeyRepair)?.coordinator;
+    if (repair !== undefined) this.finishRepair(repair, false);
   }
 
   /** What only this node has. */
@@ -273,8 +275,8 @@ export class AntiEntropy {
     const { node } = this;
     node.conversations.end(repair.id);
     if (wentWell) node.counters.keysRepaired++;
-    const conversation = node.conversations.get(repair.exchange);
-    if (conversation?.coordinator.kind !== "anti-entropy") return;
+    const conversation = node.conversations.find(repair.exchange, Exchange);
+    if (conversation === undefined) return;
     const exchange = conversation.coordinator;
     exchange.repairing--;
     if (wentWell) exchange.keysRepaired++;
@@ -345,8 +347,8 @@ export class AntiEntropy {
       this.node.out.respond(scan.asker.request, { status: "keys", keys, next });
       return;
     }
-    const conversation = this.node.conversations.get(scan.asker.exchange);
-    if (conversation?.coordinator.kind !== "anti-entropy") return;
+    const conversation = this.node.conversations.find(scan.asker.exchange, Exchange);
+    if (conversation === undefined) return;
     const exchange = conversation.coordinator;
     exchange.onKeys("own", keys, next === null);
     if (next !== null) this.scanLeaves({ ...scan, after: next });
@@ -361,8 +363,8 @@ export class AntiEntropy {
       this.node.refuse(scan.asker.request, refusal("storage-failed", "The keys cannot be listed"));
       return;
     }
-    const coordinator = this.node.conversations.get(scan.asker.exchange)?.coordinator;
-    if (coordinator?.kind === "anti-entropy") this.end(coordinator);
+    const exchange = this.node.conversations.find(scan.asker.exchange, Exchange)?.coordinator;
+    if (exchange !== undefined) this.end(exchange);
   }
 
   private digestsIn(scan: LeafScan, records: readonly StoredRecord[]): KeyDigest[] {

@@ -5,8 +5,8 @@
  *
  * Pure bookkeeping: `AntiEntropy` sends, this knows what is next.
  */
-import type { NodeId } from "../ring/ring.ts";
-import type { KeyDigest, KeyPlace, Micros } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { KeyDigest, KeyPlace } from "../types/records.ts";
 import { DEPTH, FAN_OUT, type MerkleTree, type TreeHash } from "./merkle.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
 

@@ -3,10 +3,10 @@
  * each begun as soon as no other comparison is under way, and answered when the last one is over.
  */
 import type { NodeContext } from "../node_context.ts";
-import type { NodeId } from "../ring/ring.ts";
-import type { ExchangeOrder, ExchangeReport } from "../types/admin.ts";
+import type { AntiEntropyState, ExchangeOrder, ExchangeReport } from "../types/admin.ts";
 import { refusal } from "../types/errors.ts";
-import type { AntiEntropy } from "./anti_entropy.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { ExchangeTurns } from "./exchange_turns.ts";
 
 /** Orders that may wait: each is a person's, so this is plenty. */
 const ORDERS_MAX = 16;
@@ -23,10 +23,19 @@ interface Order {
   exchange: number | null;
 }
 
+/** What carries the comparisons out: `anti_entropy.ts`. */
+interface TreeComparison {
+  paused: boolean;
+  readonly turns: ExchangeTurns;
+  readonly state: AntiEntropyState;
+  /** Begins a comparison and answers its id; null while another one is under way. */
+  begin(peer: NodeId, ranges: readonly number[] | null): number | null;
+}
+
 export class ExchangeOrders {
   private readonly orders: Order[] = [];
 
-  constructor(private readonly node: NodeContext, private readonly antiEntropy: AntiEntropy) {}
+  constructor(private readonly node: NodeContext, private readonly antiEntropy: TreeComparison) {}
 
   onRequest(request: number, { exchange, pause }: ExchangeOrder): void {
     const { node, antiEntropy } = this;

@@ -6,7 +6,9 @@ import { foundRing } from "../ring/initial_ring.ts";
 import { Ring } from "../ring/ring.ts";
 import type { AdminReply, ExchangeOrder } from "../types/admin.ts";
 import { clusterConfig, type TunableConfig } from "../types/config.ts";
-import type { Effect, Event, Founding, PeerRequest } from "../types/events.ts";
+import type { Effect, Event } from "../types/events.ts";
+import type { Founding } from "../types/initial_config.ts";
+import type { PeerRequest } from "../types/peer_messages.ts";
 
 const KEY = "greeting";
 

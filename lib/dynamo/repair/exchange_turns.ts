@@ -3,7 +3,7 @@
  * being believed down does not wait for its turn: some of what it missed nobody could keep a hint of.
  */
 import type { NodeContext } from "../node_context.ts";
-import type { NodeId } from "../ring/ring.ts";
+import type { NodeId } from "../types/ids.ts";
 
 export class ExchangeTurns {
   private turn = 0;

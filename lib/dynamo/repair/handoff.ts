@@ -10,9 +10,10 @@
 import type { Conversation } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
 import { hintOf } from "../records/hints.ts";
-import type { NodeId } from "../ring/ring.ts";
 import { refusal } from "../types/errors.ts";
-import type { KeyPlace, Micros, PeerReply, PeerRequest, StoredRecord } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
+import type { KeyPlace, StoredRecord } from "../types/records.ts";
 import type { Siblings } from "../versions/versions.ts";
 
 const PAGE_KEYS = 64;

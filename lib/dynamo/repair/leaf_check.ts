@@ -3,7 +3,7 @@
  * all of them, to find what a disk has lost or damaged without anybody having asked for it.
  */
 import { positionOf } from "../ring/position.ts";
-import type { StoredRecord } from "../types/events.ts";
+import type { StoredRecord } from "../types/records.ts";
 import type { Digest64 } from "../util/digest.ts";
 import { type MerkleTree, recordDigest } from "./merkle.ts";
 

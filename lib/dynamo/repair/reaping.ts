@@ -16,8 +16,9 @@
 import type { Conversation } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
 import { isDeleted } from "../records/local_records.ts";
-import type { NodeId } from "../ring/ring.ts";
-import type { KeyPlace, PeerReply, StoredRecord } from "../types/events.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { PeerReply } from "../types/peer_messages.ts";
+import type { KeyPlace, StoredRecord } from "../types/records.ts";
 import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 
 const PAGE_RECORDS = 256;

@@ -12,8 +12,9 @@
  */
 import type { Outbox } from "../outbox.ts";
 import { type Position, positionOf } from "../ring/position.ts";
-import type { NodeId, Ring } from "../ring/ring.ts";
-import type { KeyPlace, StoredRecord } from "../types/events.ts";
+import type { Ring } from "../ring/ring.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { KeyPlace, StoredRecord } from "../types/records.ts";
 import type { Siblings } from "../versions/versions.ts";
 import { LeafCheck } from "./leaf_check.ts";
 import { LEAVES, MerkleTree, recordDigest } from "./merkle.ts";

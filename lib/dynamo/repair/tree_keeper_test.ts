@@ -6,7 +6,8 @@ import { foundRing, joinRing } from "../ring/initial_ring.ts";
 import { isWithin } from "../ring/ownership.ts";
 import { positionOf } from "../ring/position.ts";
 import { Ring } from "../ring/ring.ts";
-import type { Effect, StoredRecord } from "../types/events.ts";
+import type { Effect } from "../types/events.ts";
+import type { StoredRecord } from "../types/records.ts";
 import { MerkleTree, recordDigest } from "./merkle.ts";
 import { TreeKeeper } from "./tree_keeper.ts";
 

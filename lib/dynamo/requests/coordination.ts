@@ -1,7 +1,7 @@
 /** Carries a request out here: as a read, as a write, or for a bare delete as one after the other. */
 import type { Origin } from "../conversations.ts";
 import type { NodeContext } from "../node_context.ts";
-import type { ClientRequest } from "../types/events.ts";
+import type { ClientRequest } from "../types/client_messages.ts";
 import { Reads } from "./reads.ts";
 import { resolveOptions } from "./request_options.ts";
 import { Writes } from "./writes.ts";

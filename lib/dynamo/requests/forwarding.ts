@@ -3,10 +3,10 @@
  * can coordinate (SOSP 2007, section 4.5), and how a coordinator tells a copy of a forward from a
  * new one.
  */
-import type { NodeId } from "../ring/ring.ts";
+import type { ClientReply, ClientRequest } from "../types/client_messages.ts";
 import type { CoordinatorChoice } from "../types/config.ts";
 import type { DynamoError } from "../types/errors.ts";
-import type { ClientReply, ClientRequest, Micros } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
 import { below, type Random, shuffled } from "../types/random.ts";
 import { IdTable } from "../util/id_table.ts";
 

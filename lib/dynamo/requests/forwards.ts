@@ -4,10 +4,11 @@
  */
 import type { Conversation, Origin } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
-import type { NodeId } from "../ring/ring.ts";
 import { BOOT_NUMBERS } from "../types/boot.ts";
+import type { ClientReply, ClientRequest } from "../types/client_messages.ts";
 import { type DynamoError, refusal } from "../types/errors.ts";
-import type { ClientReply, ClientRequest, PeerReply, PeerRequest } from "../types/events.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { Coordination } from "./coordination.ts";
 import { formatRequestId, Forward, rankCoordinators } from "./forwarding.ts";
 import { complaintAbout, resolveOptions } from "./request_options.ts";

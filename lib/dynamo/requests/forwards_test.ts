@@ -4,8 +4,9 @@ import { SeededRandom } from "../../random/seeded.ts";
 import { Replica } from "../replica.ts";
 import { foundRing } from "../ring/initial_ring.ts";
 import { Ring } from "../ring/ring.ts";
+import type { ClientRequest } from "../types/client_messages.ts";
 import { clusterConfig } from "../types/config.ts";
-import type { ClientRequest, Effect, Event } from "../types/events.ts";
+import type { Effect, Event } from "../types/events.ts";
 
 const KEY = "greeting";
 const IDS = ["n1", "n2", "n3", "n4", "n5"];

@@ -5,9 +5,9 @@
  * Pure bookkeeping: `Replica` sends, this decides.
  */
 import type { Placement } from "../ring/placement.ts";
-import type { NodeId } from "../ring/ring.ts";
+import type { ClientRequest, ReadReply } from "../types/client_messages.ts";
 import type { DynamoError } from "../types/errors.ts";
-import type { ClientRequest, Micros, ReadReply } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
 import { contextOf, type Siblings, valuesOf, type Versioning } from "../versions/versions.ts";
 import { Participants } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";

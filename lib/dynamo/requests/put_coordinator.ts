@@ -9,9 +9,9 @@
  * Pure bookkeeping: `Replica` sends, this decides. A delete is a write of a tombstone.
  */
 import type { Placement } from "../ring/placement.ts";
-import type { NodeId } from "../ring/ring.ts";
+import type { DeleteRequest, PutRequest, WriteReply } from "../types/client_messages.ts";
 import type { DynamoError } from "../types/errors.ts";
-import type { DeleteRequest, Micros, PutRequest, WriteReply } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
 import type { CausalContext, Siblings } from "../versions/versions.ts";
 import { Participants } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";

@@ -5,8 +5,10 @@
 import type { Conversation, Origin } from "../conversations.ts";
 import type { NodeContext } from "../node_context.ts";
 import type { Place, Placement } from "../ring/placement.ts";
-import type { NodeId } from "../ring/ring.ts";
-import type { ClientRequest, DeleteRequest, PeerReply, StoredRecord } from "../types/events.ts";
+import type { ClientRequest, DeleteRequest } from "../types/client_messages.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { PeerReply } from "../types/peer_messages.ts";
+import type { StoredRecord } from "../types/records.ts";
 import { contextOf } from "../versions/versions.ts";
 import { GetCoordinator, type ReadPurpose } from "./get_coordinator.ts";
 import { type ResolvedOptions, resolveOptions } from "./request_options.ts";

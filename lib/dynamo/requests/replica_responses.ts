@@ -2,8 +2,8 @@
  * Who takes part in one request, and how far each has come. Both coordinators count on it, and it
  * is what a client sees as the waterfall of its request.
  */
-import type { NodeId } from "../ring/ring.ts";
-import type { Micros, ReplicaTrace } from "../types/events.ts";
+import type { ReplicaTrace } from "../types/client_messages.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
 import { sameSiblings, type Siblings, type Version } from "../versions/versions.ts";
 
 interface Participant {

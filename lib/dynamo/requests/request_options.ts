@@ -2,6 +2,7 @@
  * What a request asks for, with the cluster's defaults filled in and every bound checked. The core
  * checks, so that a request is refused alike over REST, in a simulation and when forwarded.
  */
+import type { ClientRequest, RequestOptions } from "../types/client_messages.ts";
 import {
   type ClusterConfig,
   KEY_BYTES_MAX,
@@ -9,7 +10,6 @@ import {
   TIMEOUT_MS_MIN,
   VALUE_BYTES_MAX,
 } from "../types/config.ts";
-import type { ClientRequest, RequestOptions } from "../types/events.ts";
 
 export type ResolvedOptions = Required<RequestOptions>;
 

@@ -5,9 +5,10 @@ import type { Conversation, Origin } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
 import type { Outcome } from "../records/record_changes.ts";
 import type { Place } from "../ring/placement.ts";
-import type { NodeId } from "../ring/ring.ts";
+import type { ClientReply, DeleteRequest, PutRequest } from "../types/client_messages.ts";
 import { type DynamoError, refusal } from "../types/errors.ts";
-import type { ClientReply, DeleteRequest, Micros, PeerReply, PutRequest } from "../types/events.ts";
+import type { Micros, NodeId } from "../types/ids.ts";
+import type { PeerReply } from "../types/peer_messages.ts";
 import type { CausalContext } from "../versions/versions.ts";
 import { PutCoordinator } from "./put_coordinator.ts";
 import type { ResolvedOptions } from "./request_options.ts";
@@ -155,14 +156,14 @@ export class Writes {
 
   /** The coordinator's own commit is done. */
   onChanged(outcome: Outcome & { kind: "changed" }, id: number): void {
-    const coordinator = this.node.conversations.get(id)?.coordinator;
-    if (coordinator?.kind === "put") this.onCommitted(coordinator, outcome);
+    const put = this.node.conversations.find(id, PutCoordinator)?.coordinator;
+    if (put !== undefined) this.onCommitted(put, outcome);
   }
 
   /** The coordinator could not commit, or was not allowed to: nothing has been sent. */
   onChangeFailed(id: number, error: DynamoError): void {
-    const conversation = this.node.conversations.get(id);
-    if (conversation?.coordinator.kind !== "put") return;
+    const conversation = this.node.conversations.find(id, PutCoordinator);
+    if (conversation === undefined) return;
     const put = conversation.coordinator;
     put.addFailure(this.node.self, error.message, this.node.out.now);
     this.end(conversation, put, { status: "error", error });

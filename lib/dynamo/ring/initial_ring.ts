@@ -3,9 +3,10 @@
  * joining node takes its share. See `ring.ts` for what tokens mean.
  */
 import { ConfigError } from "../types/config.ts";
+import type { NodeId } from "../types/ids.ts";
 import { below, type Random } from "../types/random.ts";
 import { boundaryOf, type Position } from "./position.ts";
-import type { NodeId, Partitioning, RingMember, RingState, Token } from "./ring.ts";
+import type { Partitioning, RingMember, RingState, Token } from "./ring_state.ts";
 
 export interface FoundingPlan {
   readonly partitioning: Partitioning;

@@ -7,43 +7,9 @@
  * maximum of all that was ever said. Neighbouring points share a segment until a boundary is drawn
  * between them; boundaries are only ever added.
  */
+import type { NodeId } from "../types/ids.ts";
 import type { Position } from "./position.ts";
-import type { NodeId } from "./ring.ts";
-
-/** A stretch of ring with one list of owners; it ends where the next one starts. */
-export interface Segment {
-  readonly start: Position;
-  /** In the order of the preference list. */
-  readonly owners: readonly NodeId[];
-  /** 1 when the cluster is founded. */
-  readonly epoch: number;
-  /**
-   * This node's own, never spread: it has promised, durably, to serve the segment no more under this
-   * epoch.
-   */
-  readonly fenced?: true;
-  /**
-   * This node's own: it holds all that the owner it takes over from held. It lasts while it is an owner,
-   * so that what it says of the range counts.
-   */
-  readonly filled?: true;
-}
-
-/** A segment on its own: on the wire, and where it is asked for. Equal ends mean the whole circle. */
-export interface Stretch {
-  readonly start: Position;
-  readonly end: Position;
-  readonly owners: readonly NodeId[];
-  readonly epoch: number;
-}
-
-/** A promise or an achievement of this node's own, as it is kept on its disk. */
-export interface LocalMark {
-  readonly start: Position;
-  readonly end: Position;
-  readonly epoch: number;
-  readonly mark: "fenced" | "filled";
-}
+import type { LocalMark, Segment, Stretch } from "./ring_state.ts";
 
 export class Ownership {
   private segments: Segment[];

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isWithin, Ownership, type Segment, type Stretch } from "./ownership.ts";
+import { isWithin, Ownership } from "./ownership.ts";
 import { boundaryOf } from "./position.ts";
+import type { Segment, Stretch } from "./ring_state.ts";
 
 const PARTS = 8;
 const at = (part: number) => boundaryOf(part % PARTS, PARTS);

@@ -3,7 +3,8 @@
  * primary that is down, refuses or stays silent has a stand-in further along the ring (the sloppy
  * quorum, SOSP 2007, section 4.6). Under a strict quorum there are no stand-ins.
  */
-import type { NodeId, Ring } from "./ring.ts";
+import type { NodeId } from "../types/ids.ts";
+import type { Ring } from "./ring.ts";
 
 export interface Place {
   readonly node: NodeId;

@@ -13,46 +13,9 @@
  * The state is plain data; {@link Ring} is the index over it.
  */
 import { md5 } from "js-md5";
-import type { Segment } from "./ownership.ts";
+import type { NodeId } from "../types/ids.ts";
 import { boundaryOf, type Position, positionOf, shareBetween } from "./position.ts";
-
-export type NodeId = string;
-export type Partitioning = "random-tokens" | "random-tokens-equal-partitions" | "equal-partitions";
-export const PARTITIONINGS: readonly Partitioning[] = [
-  "equal-partitions",
-  "random-tokens",
-  "random-tokens-equal-partitions",
-];
-
-/** An ownership register: who holds the token, and how often it has changed hands. */
-export interface Token {
-  readonly position: Position;
-  readonly owner: NodeId;
-  readonly epoch: number;
-}
-
-/** A node as the ring knows it. Zones are optional: replicas span them when they are given. */
-export interface RingMember {
-  readonly id: NodeId;
-  /** Relative capacity, above 0: tokens follow it. */
-  readonly weight: number;
-  readonly zone?: string;
-}
-
-export interface RingState {
-  readonly partitioning: Partitioning;
-  /** Q, the number of equal partitions; 0 under `random-tokens`. */
-  readonly partitions: number;
-  /** Sorted by position. */
-  readonly tokens: readonly Token[];
-  /** Sorted by id: those that tokens are placed for. */
-  readonly members: readonly RingMember[];
-  /**
-   * Who holds what now, where that is not simply what the tokens say: there was a change of membership,
-   * and data moves one owner of one range at a time. Sorted by start.
-   */
-  readonly segments?: readonly Segment[];
-}
+import type { RingState, Token } from "./ring_state.ts";
 
 /** One owner of a range to be replaced: the next step from who holds it to who should. */
 export interface OwnerStep {

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { SeededRandom } from "../../random/seeded.ts";
 import { fairShares, foundRing, joinRing } from "./initial_ring.ts";
 import { positionOf, shareBetween } from "./position.ts";
-import { type Partitioning, PARTITIONINGS, Ring, type RingMember } from "./ring.ts";
+import { Ring } from "./ring.ts";
+import { type Partitioning, PARTITIONINGS, type RingMember } from "./ring_state.ts";
 
 const plans = fc.record({
   partitioning: fc.constantFrom(...PARTITIONINGS),

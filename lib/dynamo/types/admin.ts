@@ -3,12 +3,10 @@
  * to compare its trees with the co-owners now, to leave anti-entropy be for a while, and to change who
  * belongs to the cluster.
  */
-import type { Standing } from "../membership/membership.ts";
-import type { MembershipAct, MembershipPlan } from "../membership/membership_plan.ts";
-import type { TakeoverPhase } from "../membership/range_transfer.ts";
 import type { Position } from "../ring/position.ts";
-import type { NodeId } from "../ring/ring.ts";
-import type { ErrorReply, Member, Micros } from "./events.ts";
+import type { ErrorReply } from "./client_messages.ts";
+import type { Member, Micros, NodeId, Standing } from "./ids.ts";
+import type { MembershipAct, MembershipPlan } from "./membership_plan.ts";
 
 export type AdminRequest = ExchangeOrder | MembershipOrder;
 
@@ -87,3 +85,13 @@ export type AdminReply =
     readonly unreachable: readonly NodeId[];
   }
   | ErrorReply;
+
+export type TakeoverPhase =
+  /** Looking at what is on the own disk already. */
+  | "reading"
+  | "copying"
+  | "fencing"
+  /** Copying what came before the fence. */
+  | "closing"
+  | "saving"
+  | "advancing";

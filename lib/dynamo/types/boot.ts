@@ -1,8 +1,8 @@
 /**
  * What a replica is told when it is made: who it is this time, and what its disk remembers.
  */
-import type { MembershipDocument } from "../membership/membership.ts";
-import type { NodeId } from "../ring/ring.ts";
+import type { MembershipDocument } from "../membership/membership_state.ts";
+import type { NodeId } from "./ids.ts";
 
 /**
  * What a node's disk knows of itself. `whole`: it was found to hold what it should. `recovering`: it
@@ -39,4 +39,16 @@ export interface Boot {
   readonly membership?: MembershipDocument;
   /** Hints that the disk holds, by target: what was promised before a restart is kept after it. */
   readonly hints?: readonly (readonly [NodeId, number])[];
+}
+
+export type RecoveryCause = "replaced" | "restored";
+
+/** What `/status` tells of it. */
+export interface RecoveryState {
+  readonly status: "settled" | "unconfirmed" | "recovering";
+  readonly cause: RecoveryCause | null;
+  /** Ranges that are not complete yet. */
+  readonly ranges: number;
+  /** Nodes whose word is waited for. */
+  readonly waitingFor: readonly NodeId[];
 }

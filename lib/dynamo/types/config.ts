@@ -2,7 +2,7 @@
  * A cluster's configuration. What is founded (`FoundedConfig`) can never change afterwards; the rest
  * are defaults that a node may be restarted with, and most of which a request may override.
  */
-import { type Partitioning, PARTITIONINGS } from "../ring/ring.ts";
+import { type Partitioning, PARTITIONINGS } from "../ring/ring_state.ts";
 import { VERSION_MODES, type VersionMode } from "../versions/versions.ts";
 
 /** Fixed when the cluster is founded, stored on every node. */

@@ -2,9 +2,9 @@
  * Why a request was not served. Errors are data: the same object reaches a client through REST, a
  * forwarding peer through JSON-RPC, and a checker in the simulator.
  */
-import type { Stretch } from "../ring/ownership.ts";
-import type { NodeId } from "../ring/ring.ts";
+import type { Stretch } from "../ring/ring_state.ts";
 import type { CausalContext } from "../versions/versions.ts";
+import type { NodeId } from "./ids.ts";
 
 /** Stable names; REST makes `type` URIs and status codes of them. */
 export type ErrorCode =

@@ -2,10 +2,9 @@
  * What a replica lets people see, for `/events`, metrics, traces and the dashboard. Nothing in the
  * protocol depends on it.
  */
-import type { Standing } from "../membership/membership.ts";
-import type { RecoveryCause } from "../recovery/recovery.ts";
-import type { NodeId } from "../ring/ring.ts";
-import type { ClientRequest, ErrorReply, Micros, ReplicaTrace } from "./events.ts";
+import type { RecoveryCause } from "./boot.ts";
+import type { ClientRequest, ErrorReply, ReplicaTrace } from "./client_messages.ts";
+import type { Micros, NodeId, Standing } from "./ids.ts";
 
 export type Observation =
   | {

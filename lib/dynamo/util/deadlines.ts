@@ -3,7 +3,7 @@
  * Nothing is ever cancelled: whoever is called too late finds that its conversation is over and does
  * nothing, and a sweep drops the dead now and then.
  */
-import type { Micros } from "../types/events.ts";
+import type { Micros } from "../types/ids.ts";
 import { MomentHeap } from "./event_queue.ts";
 
 export class Deadlines<T> {

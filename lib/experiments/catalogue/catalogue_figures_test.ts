@@ -1,7 +1,8 @@
 /** The small formulas behind single experiments, against cases that can be counted by hand. */
 import assert from "node:assert/strict";
 import { boundaryOf } from "../../dynamo/ring/position.ts";
-import { Ring, type RingMember, type RingState } from "../../dynamo/ring/ring.ts";
+import { Ring } from "../../dynamo/ring/ring.ts";
+import type { RingMember, RingState } from "../../dynamo/ring/ring_state.ts";
 import { servedStrictly } from "./availability.ts";
 import { efficiencyOf } from "./load_balance.ts";
 import { isOnFront } from "./tuning.ts";

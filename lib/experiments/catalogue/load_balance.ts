@@ -10,12 +10,8 @@
  */
 import { foundRing } from "../../dynamo/ring/initial_ring.ts";
 import { boundaryOf } from "../../dynamo/ring/position.ts";
-import {
-  type Partitioning,
-  Ring,
-  type RingMember,
-  type RingState,
-} from "../../dynamo/ring/ring.ts";
+import { Ring } from "../../dynamo/ring/ring.ts";
+import type { Partitioning, RingMember, RingState } from "../../dynamo/ring/ring_state.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { checkAtMost, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
 import { choices, integer, integers, requireAtMost } from "../parameters.ts";

@@ -3,7 +3,7 @@
  * choose for itself, and that is what is being studied.
  */
 import { bodySentOnce } from "../../client/http.ts";
-import type { ReplicaTrace } from "../../dynamo/types/events.ts";
+import type { ReplicaTrace } from "../../dynamo/types/client_messages.ts";
 import type { Outcome } from "../workload/workload.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 

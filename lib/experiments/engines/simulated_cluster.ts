@@ -9,20 +9,21 @@
  *     }
  */
 import { foundRing } from "../../dynamo/ring/initial_ring.ts";
-import { type ClusterConfig, clusterConfig } from "../../dynamo/types/config.ts";
 import type {
   ClientRequest,
   ReplicaTrace,
   RequestOptions,
-  StoredRecord,
-} from "../../dynamo/types/events.ts";
+} from "../../dynamo/types/client_messages.ts";
+import { type ClusterConfig, clusterConfig } from "../../dynamo/types/config.ts";
+import type { StoredRecord } from "../../dynamo/types/records.ts";
 import type { Dot } from "../../dynamo/versions/clock.ts";
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
 import { type Distribution, parseDistribution, parseLegs } from "../../random/latency.ts";
 import { SeededRandom } from "../../random/seeded.ts";
 import { FIRST_DATA_ID } from "../../simulation/world/disk.ts";
 import { Simulation } from "../../simulation/world/simulation.ts";
-import type { ClientOutcome, Driver } from "../../simulation/world/tracer.ts";
+import type { ClientOutcome } from "../../simulation/world/tasks.ts";
+import type { Driver } from "../../simulation/world/world.ts";
 
 /** What a generator waits for. */
 type Wait =

@@ -2,7 +2,7 @@
  * Load on a simulated cluster: k clients in a closed loop, in virtual time. What `workload.ts` does over
  * real time, with the same outcomes and the same histograms.
  */
-import type { RequestOptions } from "../../dynamo/types/events.ts";
+import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
 import { SeededRandom } from "../../random/seeded.ts";
 import { Tally } from "../workload/workload.ts";

@@ -7,7 +7,7 @@
  * Here is what both engines share: the plan, and what the judged reads come to. `simulated_timed_reads.ts`
  * and `live_timed_reads.ts` carry it out.
  */
-import type { ReplicaTrace } from "../../dynamo/types/events.ts";
+import type { ReplicaTrace } from "../../dynamo/types/client_messages.ts";
 import { LatencyRecorder } from "../stats/histogram.ts";
 import type { Judged, Replies } from "../stats/staleness.ts";
 

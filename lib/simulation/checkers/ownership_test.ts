@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Ring, type RingState } from "../../dynamo/ring/ring.ts";
+import { Ring } from "../../dynamo/ring/ring.ts";
+import type { RingState } from "../../dynamo/ring/ring_state.ts";
 import { parseScenario } from "../scenario/scenario.ts";
 import type { Evidence } from "./checker.ts";
 import { ownership } from "./ownership.ts";

@@ -6,7 +6,7 @@ import { verdictOf } from "../../dynamo/recovery/lives.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { HEALTHY, type SimulatedDisk } from "../world/disk.ts";
 import { CLOCK_START_US, type Machine } from "../world/machine.ts";
-import type { Simulation } from "../world/simulation.ts";
+import type { World } from "../world/world.ts";
 import type { Fault, FaultKind, LinkFault, RestoreFault } from "./faults.ts";
 import { ruleOf, US_PER_MS } from "./link_rules.ts";
 
@@ -46,7 +46,7 @@ export class FaultDriver {
     return this.underWay;
   }
 
-  begin(world: Simulation, fault: Fault): void {
+  begin(world: World, fault: Fault): void {
     if (this.closed) return;
     const act = ++this.acts;
     this.injected[fault.kind] = (this.injected[fault.kind] ?? 0) + 1;
@@ -62,13 +62,13 @@ export class FaultDriver {
   }
 
   /** Copies the disk that the fault will bring back. */
-  backUp(world: Simulation, fault: RestoreFault): void {
+  backUp(world: World, fault: RestoreFault): void {
     const { disk } = world.machine(world.indexOf(fault.node));
     if (!this.closed) this.backups.set(fault, disk.clone());
   }
 
   /** Ends an act; one that was ended before (by healing) is left alone. */
-  lift(world: Simulation, act: number): void {
+  lift(world: World, act: number): void {
     const fault = this.underWay.get(act);
     if (fault === undefined) return;
     this.underWay.delete(act);
@@ -102,7 +102,7 @@ export class FaultDriver {
    * Ends everything and lets nothing more happen: links carry, processes run, disks work. Damage
    * that was done stays.
    */
-  heal(world: Simulation): void {
+  heal(world: World): void {
     this.closed = true;
     for (const act of [...this.underWay.keys()]) this.lift(world, act);
     for (const machine of world.machines) {
@@ -111,7 +111,7 @@ export class FaultDriver {
   }
 
   private beginOnMachine(
-    world: Simulation,
+    world: World,
     act: number,
     fault: Exclude<Fault, LinkFault>,
     machine: Machine,
@@ -198,7 +198,7 @@ export class FaultDriver {
    * which some running peer has not heard yet that it is older, or where no peer runs: nobody can tell that
    * from a crash.
    */
-  private restore(world: Simulation, machine: Machine, fault: RestoreFault): void {
+  private restore(world: World, machine: Machine, fault: RestoreFault): void {
     const backup = this.backups.get(fault);
     this.backups.delete(fault);
     if (backup === undefined || machine.isGone) return;
@@ -218,7 +218,7 @@ export class FaultDriver {
   }
 
   /** Takes the machine away for good; returns the data id of its disk, null when it never had one. */
-  private takeOut(world: Simulation, machine: Machine): string | null {
+  private takeOut(world: World, machine: Machine): string | null {
     if (!machine.isGone) {
       const { disk } = machine;
       this.takenOut.set(machine.index, disk.clone());
@@ -233,7 +233,7 @@ export class FaultDriver {
    * Once the members know that it was removed, and nobody is still about to take it out, it may be started
    * again; it asks to be let in.
    */
-  private bringBack(world: Simulation, machine: Machine): void {
+  private bringBack(world: World, machine: Machine): void {
     const disk = this.takenOut.get(machine.index);
     const isRemoved = world.machines.some(({ replica }) =>
       replica?.membership.standing(machine.id) === "removed"
@@ -249,7 +249,7 @@ export class FaultDriver {
   }
 
   /** A machine that is to join runs; one that was taken out comes back with an empty disk. */
-  private bring(world: Simulation, machine: Machine): void {
+  private bring(world: World, machine: Machine): void {
     machine.isGone = false;
     if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
   }
@@ -286,7 +286,7 @@ export class FaultDriver {
   }
 }
 
-function liftAfter(world: Simulation, ms: number, act: number): void {
+function liftAfter(world: World, ms: number, act: number): void {
   world.schedule(world.now + Math.round(ms * US_PER_MS), { kind: "lift", act });
 }
 

@@ -4,17 +4,17 @@
  * A rule is replaced on the object that has it, as a function of `this`: then a copy of the replica has
  * the same bug, and none of the original's state.
  */
-import type { MemberEntry } from "../../dynamo/membership/membership.ts";
 import { Membership } from "../../dynamo/membership/membership.ts";
+import type { MemberEntry } from "../../dynamo/membership/membership_state.ts";
 import { Registry } from "../../dynamo/membership/registry.ts";
 import type { NodeContext } from "../../dynamo/node_context.ts";
 import type { Parts } from "../../dynamo/parts.ts";
 import { DiskStateKeeper } from "../../dynamo/recovery/disk_state.ts";
 import { type BootCheck, Recovering } from "../../dynamo/recovery/recovering.ts";
-import type { Recovery, RecoveryCause } from "../../dynamo/recovery/recovery.ts";
+import type { Recovery } from "../../dynamo/recovery/recovery.ts";
 import type { Replica } from "../../dynamo/replica.ts";
-import type { NodeId } from "../../dynamo/ring/ring.ts";
-import type { DiskState } from "../../dynamo/types/boot.ts";
+import type { DiskState, RecoveryCause } from "../../dynamo/types/boot.ts";
+import type { NodeId } from "../../dynamo/types/ids.ts";
 import { type Sabotage, stateless } from "../world/fault_hook.ts";
 
 interface Inside {

@@ -2,10 +2,10 @@
  * Planted bugs of a node: what it is told, or what it asks for, is not quite what it should be.
  */
 import type { Effect, Event } from "../../dynamo/types/events.ts";
-import type { StoredRecord } from "../../dynamo/types/events.ts";
+import type { StoredRecord } from "../../dynamo/types/records.ts";
 import { type Sabotage, stateless } from "../world/fault_hook.ts";
 import type { Machine } from "../world/machine.ts";
-import type { Simulation } from "../world/simulation.ts";
+import type { World } from "../world/world.ts";
 
 /** The replica hears that a store is done as soon as it asks for it. */
 export const ackBeforeStore = () =>
@@ -269,7 +269,7 @@ export class FailedStoreForgotten implements Sabotage {
     return [];
   }
 
-  event(_world: Simulation, machine: Machine, event: Event): Event {
+  event(_world: World, machine: Machine, event: Event): Event {
     if (event.kind !== "stored" && event.kind !== "storage-failed") return event;
     return this.storesOf(machine).delete(event.id) ? { kind: "stored", id: event.id } : event;
   }
@@ -301,7 +301,7 @@ export class StaleCache implements Sabotage {
     return [];
   }
 
-  event(world: Simulation, machine: Machine, event: Event): Event {
+  event(world: World, machine: Machine, event: Event): Event {
     if (event.kind !== "loaded") return event;
     const load = place(machine, event.id);
     const key = this.loads.get(load);

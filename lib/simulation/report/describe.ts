@@ -2,16 +2,11 @@
  * Events, effects and messages in words, one line each, for transcripts, traces and diagrams.
  */
 import { BOOT_NUMBERS } from "../../dynamo/types/boot.ts";
-import type {
-  ClientReply,
-  ClientRequest,
-  Effect,
-  Event,
-  PeerReply,
-  PeerRequest,
-  StoredRecord,
-} from "../../dynamo/types/events.ts";
+import type { ClientReply, ClientRequest } from "../../dynamo/types/client_messages.ts";
+import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { Observation } from "../../dynamo/types/observations.ts";
+import type { PeerReply, PeerRequest } from "../../dynamo/types/peer_messages.ts";
+import type { StoredRecord } from "../../dynamo/types/records.ts";
 import type { Clock, Dot } from "../../dynamo/versions/clock.ts";
 import type { CausalContext, Siblings, Version } from "../../dynamo/versions/versions.ts";
 

@@ -2,7 +2,9 @@
  * "Sometimes" checks: over a corpus of seeds, the interesting things must really happen now and then.
  * A checker that never met two siblings has not checked them.
  */
-import type { Run } from "../run.ts";
+import type { RunDriver } from "../run_driver.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+import type { Simulation } from "../world/simulation.ts";
 
 export const SOMETIMES = {
   "read with siblings": "a read returned two or more values",
@@ -41,8 +43,14 @@ export type Sometimes = keyof typeof SOMETIMES;
 export type SometimesCounts = Readonly<Record<Sometimes, number>>;
 export const SOMETIMES_NAMES = Object.keys(SOMETIMES) as Sometimes[];
 
+interface FinishedRun {
+  readonly scenario: Scenario;
+  readonly simulation: Simulation;
+  readonly driver: RunDriver;
+}
+
 /** How often each happened in a run. */
-export function sometimesOf({ scenario, simulation, driver }: Run): SometimesCounts {
+export function sometimesOf({ scenario, simulation, driver }: FinishedRun): SometimesCounts {
   const { history, record } = driver;
   const seen = (type: Parameters<typeof simulation.processes.observations.get>[0]) =>
     simulation.processes.observations.get(type) ?? 0;

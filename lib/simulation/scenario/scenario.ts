@@ -5,7 +5,7 @@
  * far as the faults exist there. With its seed it determines a simulated run completely. What is
  * read here is normalised: every default is filled in, so an old file means the same for ever.
  */
-import type { RingMember } from "../../dynamo/ring/ring.ts";
+import type { RingMember } from "../../dynamo/ring/ring_state.ts";
 import { type ClusterConfig, clusterConfig, ConfigError } from "../../dynamo/types/config.ts";
 import {
   CLOCK_OFFSET_MS_MAX,

@@ -6,9 +6,9 @@
  * What destroys copies falls on fewer than W nodes, the fragile ones, so no acknowledged write may be
  * lost and nothing has to be excused.
  */
-import { PARTITIONINGS } from "../../dynamo/ring/ring.ts";
+import { PARTITIONINGS } from "../../dynamo/ring/ring_state.ts";
+import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
 import { type ClusterConfig, COORDINATOR_CHOICES } from "../../dynamo/types/config.ts";
-import type { RequestOptions } from "../../dynamo/types/events.ts";
 import { below, pick, shuffled } from "../../dynamo/types/random.ts";
 import { parseDistribution, parseLegs } from "../../random/latency.ts";
 import { SeededRandom } from "../../random/seeded.ts";

@@ -2,15 +2,15 @@
  * The clients of a run. Each does one operation after another, remembers what it last saw of a key,
  * and writes down in the history what it did and how it ended.
  */
-import type { ClientRequest, RequestOptions } from "../../dynamo/types/events.ts";
+import type { ClientRequest, RequestOptions } from "../../dynamo/types/client_messages.ts";
 import { pick } from "../../dynamo/types/random.ts";
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
 import { type Distribution, parseDistribution } from "../../random/latency.ts";
 import { SeededRandom } from "../../random/seeded.ts";
 import { US_PER_MS } from "../faults/link_rules.ts";
 import type { Scenario } from "../scenario/scenario.ts";
-import type { Simulation } from "../world/simulation.ts";
-import type { ClientOutcome } from "../world/tracer.ts";
+import type { ClientOutcome } from "../world/tasks.ts";
+import type { World } from "../world/world.ts";
 import type { History, Operation, OperationEnd, OperationStart } from "./history.ts";
 import { type Act, ACTS } from "./workload_plan.ts";
 
@@ -65,7 +65,7 @@ export class Clients {
   }
 
   /** Draws what a client of a mixed workload does next; `world` is simulated or real. */
-  draw(world: Pick<Simulation, "ring">, index: number): Wish {
+  draw(world: Pick<World, "ring">, index: number): Wish {
     const { workload } = this.scenario;
     if (workload.kind !== "mix") throw new Error("A script leaves nothing to draw");
     const { random, home } = this.client(index);
@@ -109,7 +109,7 @@ function drawAct(random: SeededRandom, weights: Readonly<Record<Act, number>>): 
 
 /** Sends an operation of a client; its token is the operation's id. */
 export function sendOperation(
-  world: Simulation,
+  world: World,
   history: History,
   start: OperationStart,
   given: RequestOptions,

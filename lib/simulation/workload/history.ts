@@ -7,7 +7,7 @@
  * Causality is kept here too, and is the checkers' own: a write's `parents` are the writes that its
  * context came from, as the client saw them, never what the store's clocks say.
  */
-import type { RequestOptions } from "../../dynamo/types/events.ts";
+import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
 import type { Act } from "./workload_plan.ts";
 
 export type Outcome = "pending" | "ok" | "failed" | "indeterminate";

@@ -4,8 +4,9 @@
  */
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
 import { SeededRandom } from "../../random/seeded.ts";
-import type { Simulation } from "../world/simulation.ts";
-import type { ClientOutcome, Driver } from "../world/tracer.ts";
+import type { ClientOutcome } from "../world/tasks.ts";
+import type { World } from "../world/world.ts";
+import type { Driver } from "../world/world.ts";
 
 export interface LoadPlan {
   readonly seed: number;
@@ -35,13 +36,13 @@ export class LoadDriver implements Driver {
     return this.answeredCount === this.plan.operations;
   }
 
-  begin(world: Simulation): void {
+  begin(world: World): void {
     for (let client = 0; client < this.plan.clients; client++) this.next(world, client, null);
   }
 
   woken(): void {}
 
-  answered(world: Simulation, client: number, outcome: ClientOutcome): void {
+  answered(world: World, client: number, outcome: ClientOutcome): void {
     this.answeredCount++;
     if (outcome.kind !== "reply" || outcome.reply.status === "error") this.failedCount++;
     const read = outcome.kind === "reply" && outcome.reply.status === "read";
@@ -58,7 +59,7 @@ export class LoadDriver implements Driver {
     return copy;
   }
 
-  private next(world: Simulation, client: number, context: CausalContext | null): void {
+  private next(world: World, client: number, context: CausalContext | null): void {
     if (this.begun === this.plan.operations) return;
     this.begun++;
     const node = this.random.uint32() % world.machines.length;

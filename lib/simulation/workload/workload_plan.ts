@@ -2,8 +2,8 @@
  * What the clients of a scenario do: a mix to draw from, or a script of single operations, which is
  * what a shrunk run has.
  */
+import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
-import type { RequestOptions } from "../../dynamo/types/events.ts";
 import { DURATION_MS_MAX } from "../faults/faults.ts";
 import type { Fields } from "../scenario/fields.ts";
 

@@ -2,7 +2,7 @@
  * The cluster that a scenario describes, founded: the same data on every node.
  */
 import { foundRing } from "../../dynamo/ring/initial_ring.ts";
-import type { Founding } from "../../dynamo/types/events.ts";
+import type { Founding } from "../../dynamo/types/initial_config.ts";
 import { parseDistribution, parseLegs } from "../../random/latency.ts";
 import { SeededRandom } from "../../random/seeded.ts";
 import type { Scenario } from "../scenario/scenario.ts";

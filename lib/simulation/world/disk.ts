@@ -5,17 +5,12 @@
  * lost, or done without anybody having been told, or torn. A record that cannot be read says so; it
  * is never taken for an absent one.
  */
-import type { MembershipDocument } from "../../dynamo/membership/membership.ts";
+import type { MembershipDocument } from "../../dynamo/membership/membership_state.ts";
 import { type Position, positionOf } from "../../dynamo/ring/position.ts";
-import type { NodeId } from "../../dynamo/ring/ring.ts";
 import type { Boot, DiskCondition, DiskState } from "../../dynamo/types/boot.ts";
-import type {
-  Effect,
-  Event,
-  HintChange,
-  KeyPlace,
-  StoredRecord,
-} from "../../dynamo/types/events.ts";
+import type { Effect, Event } from "../../dynamo/types/events.ts";
+import type { NodeId } from "../../dynamo/types/ids.ts";
+import type { HintChange, KeyPlace, StoredRecord } from "../../dynamo/types/records.ts";
 import type { Distribution } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { US_PER_MS } from "../faults/link_rules.ts";

@@ -2,7 +2,8 @@
  * Pages of a stretch of ring: what a scan of a disk goes through, by position, then key.
  */
 import type { Position } from "../../dynamo/ring/position.ts";
-import type { Effect, KeyPlace } from "../../dynamo/types/events.ts";
+import type { Effect } from "../../dynamo/types/events.ts";
+import type { KeyPlace } from "../../dynamo/types/records.ts";
 
 type Scan = Pick<Extract<Effect, { kind: "scan" }>, "from" | "to" | "after" | "limit">;
 

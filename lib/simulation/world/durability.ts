@@ -3,10 +3,10 @@
  * incarnation that others hear of before it is durable can be taken back by a crash: then two nodes
  * act by different histories.
  */
-import type { MembershipState } from "../../dynamo/membership/membership.ts";
-import type { Life } from "../../dynamo/recovery/lives.ts";
+import type { MembershipState } from "../../dynamo/membership/membership_state.ts";
 import { isWithin } from "../../dynamo/ring/ownership.ts";
 import type { Effect } from "../../dynamo/types/events.ts";
+import type { Life } from "../../dynamo/types/life.ts";
 import type { SimulatedDisk } from "./disk.ts";
 
 type Message = Extract<Effect, { kind: "call" | "respond" }>;

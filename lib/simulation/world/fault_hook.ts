@@ -5,10 +5,11 @@
  */
 import type { Replica } from "../../dynamo/replica.ts";
 import type { Boot } from "../../dynamo/types/boot.ts";
-import type { Effect, Event, Founding } from "../../dynamo/types/events.ts";
+import type { Effect, Event } from "../../dynamo/types/events.ts";
+import type { Founding } from "../../dynamo/types/initial_config.ts";
 import type { Versioning } from "../../dynamo/versions/versions.ts";
 import type { Machine } from "./machine.ts";
-import type { Simulation } from "./simulation.ts";
+import type { World } from "./world.ts";
 
 export interface Sabotage {
   /** Replaces the mode's versioning. */
@@ -17,7 +18,7 @@ export interface Sabotage {
   /** Alters a replica that has been made and has taken no step. */
   replica?(replica: Replica): void;
   /** What the replica is told in the event's place; null: nothing. */
-  event?(world: Simulation, machine: Machine, event: Event): Event | null;
+  event?(world: World, machine: Machine, event: Event): Event | null;
   /** Changes the effects of one step in place; what it returns the replica is told next, at the same moment. */
   effects?(machine: Machine, effects: Effect[]): readonly Event[];
   /** State, where there is any, must be copied. */

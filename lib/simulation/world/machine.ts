@@ -5,7 +5,8 @@
  */
 import { Replica } from "../../dynamo/replica.ts";
 import { type Boot, BOOT_NUMBERS } from "../../dynamo/types/boot.ts";
-import type { Event, Founding } from "../../dynamo/types/events.ts";
+import type { Event } from "../../dynamo/types/events.ts";
+import type { Founding } from "../../dynamo/types/initial_config.ts";
 import { below } from "../../dynamo/types/random.ts";
 import { deepClone } from "../../dynamo/util/clone.ts";
 import { IdTable } from "../../dynamo/util/id_table.ts";

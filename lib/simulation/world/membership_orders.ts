@@ -2,15 +2,14 @@
  * Acts of membership in a simulated cluster: somebody looks after it and asks one running member after
  * the other to plan and then to commit, until one does or the act makes no sense any more.
  */
-import type { MembershipAct } from "../../dynamo/membership/membership_plan.ts";
-import type { NodeId } from "../../dynamo/ring/ring.ts";
 import type { AdminReply, AdminRequest } from "../../dynamo/types/admin.ts";
-import type { Member } from "../../dynamo/types/events.ts";
+import type { Member, NodeId } from "../../dynamo/types/ids.ts";
+import type { MembershipAct } from "../../dynamo/types/membership_plan.ts";
 import { pick } from "../../dynamo/types/random.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { US_PER_MS } from "../faults/link_rules.ts";
 import type { Machine } from "./machine.ts";
-import type { Simulation } from "./simulation.ts";
+import type { World } from "./world.ts";
 
 /** Asked again after this long, and so often at the most. */
 const AGAIN_MS = 100;
@@ -53,18 +52,18 @@ export class MembershipOrders {
   }
 
   /** Has the act done, as soon as somebody does it. */
-  give(world: Simulation, act: MembershipAct, takenOut: string | null = null): void {
+  give(world: World, act: MembershipAct, takenOut: string | null = null): void {
     const id = ++this.orders;
     this.open.set(id, { act, takenOut, tries: 0, question: 0, asked: 0 });
     this.ask(world, id);
   }
 
   /** Time for another try, unless the question has been answered. */
-  onAgain(world: Simulation, id: number, question: number): void {
+  onAgain(world: World, id: number, question: number): void {
     if (this.open.get(id)?.question === question) this.ask(world, id);
   }
 
-  private ask(world: Simulation, id: number): void {
+  private ask(world: World, id: number): void {
     const order = this.open.get(id);
     if (order === undefined) return;
     const { act } = order;
@@ -85,7 +84,7 @@ export class MembershipOrders {
     world.schedule(at, { kind: "order", order: id, question });
   }
 
-  private put(world: Simulation, machine: Machine, order: number, request: AdminRequest): void {
+  private put(world: World, machine: Machine, order: number, request: AdminRequest): void {
     const { question } = this.open.get(order) as Order;
     const event = { kind: "admin", id: world.post.nextId(), request } as const;
     const route = { kind: "order", order, question } as const;
@@ -102,7 +101,7 @@ export class MembershipOrders {
   }
 
   /** It cannot be done: a node that was to go comes back, with an empty disk. */
-  private drop(world: Simulation, id: number): void {
+  private drop(world: World, id: number): void {
     const order = this.open.get(id);
     this.open.delete(id);
     if (order === undefined) return;
@@ -119,7 +118,7 @@ export class MembershipOrders {
   }
 
   /** As it was told to: the node comes with an empty disk. */
-  private joinEmpty(world: Simulation, member: Member): void {
+  private joinEmpty(world: World, member: Member): void {
     const machine = world.machine(world.indexOf(member.id));
     if (machine.isUp) world.processes.stop(machine, 0);
     machine.wipe(world.processes.diskWatcher(machine));
@@ -128,7 +127,7 @@ export class MembershipOrders {
   }
 
   /** The member has answered; null when it went down instead. */
-  answered(world: Simulation, id: number, question: number, reply: AdminReply | null): void {
+  answered(world: World, id: number, question: number, reply: AdminReply | null): void {
     const order = this.open.get(id);
     if (order === undefined || order.question !== question) return;
     if (reply?.status === "plan") {
@@ -157,7 +156,7 @@ function isRefusedForItsDisk(reply: AdminReply | null): boolean {
 }
 
 /** It was done though nobody heard of it, or can never be. */
-function isSettled(act: MembershipAct, reply: AdminReply | null, world: Simulation): boolean {
+function isSettled(act: MembershipAct, reply: AdminReply | null, world: World): boolean {
   if (reply?.status !== "error" || reply.error.code !== "act-refused") return false;
   // Not all members need have heard that a node which asks to be let in again was removed.
   const isMember = (id: string) => {

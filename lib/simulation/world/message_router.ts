@@ -4,31 +4,26 @@
  * network makes.
  */
 import type { AdminReply } from "../../dynamo/types/admin.ts";
-import type {
-  ClientReply,
-  ClientRequest,
-  Effect,
-  Event,
-  PeerReply,
-} from "../../dynamo/types/events.ts";
+import type { ClientReply, ClientRequest } from "../../dynamo/types/client_messages.ts";
+import type { Effect, Event } from "../../dynamo/types/events.ts";
+import type { PeerReply } from "../../dynamo/types/peer_messages.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { CLIENTS, type FaultLeg } from "../faults/faults.ts";
 import type { InTransit } from "../faults/link_rules.ts";
 import type { Machine, Route } from "./machine.ts";
 import type { Network } from "./network.ts";
-import type { Simulation } from "./simulation.ts";
-import { ANY_BOOT, type Delivery, type Parcel } from "./tasks.ts";
-import type { ClientOutcome } from "./tracer.ts";
+import { ANY_BOOT, type ClientOutcome, type Delivery, type Parcel } from "./tasks.ts";
+import type { World } from "./world.ts";
 
 export class Post {
   constructor(
-    private readonly world: Simulation,
+    private readonly world: World,
     readonly network: Network<Parcel>,
     private readonly clientRandom: SeededRandom,
     private exchanges = 0,
   ) {}
 
-  clone(world: Simulation): Post {
+  clone(world: World): Post {
     return new Post(world, this.network.clone(), this.clientRandom.clone(), this.exchanges);
   }
 

@@ -9,8 +9,8 @@ import type { DiskOperation, DiskWatcher } from "./disk.ts";
 import { toldTooSoon } from "./durability.ts";
 import type { Sabotage } from "./fault_hook.ts";
 import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
-import type { Simulation } from "./simulation.ts";
 import type { DiskWork } from "./tasks.ts";
+import type { World } from "./world.ts";
 
 export class Processes {
   /** Steps that replicas took: what is meant by protocol events. */
@@ -21,7 +21,7 @@ export class Processes {
   private readonly hands: readonly EffectSink[];
   private readonly diskWatchers: readonly DiskWatcher[];
 
-  constructor(private readonly world: Simulation, private readonly sabotage: Sabotage | null) {
+  constructor(private readonly world: World, private readonly sabotage: Sabotage | null) {
     this.rules = sabotage?.rules?.(world.founding);
     this.hands = world.machines.map((machine) => new Hands(this, machine));
     this.diskWatchers = world.machines.map(({ index: node }) => ({
@@ -31,7 +31,7 @@ export class Processes {
     }));
   }
 
-  clone(world: Simulation): Processes {
+  clone(world: World): Processes {
     const copy = new Processes(world, this.sabotage?.clone() ?? null);
     copy.steps = this.steps;
     for (const [type, count] of this.observations) copy.observations.set(type, count);

@@ -10,7 +10,9 @@
  * The whole state can be cloned at any moment, and the clone goes on to the same trace hash.
  */
 import { Ring } from "../../dynamo/ring/ring.ts";
-import type { ClientRequest, Founding, Member } from "../../dynamo/types/events.ts";
+import type { ClientRequest } from "../../dynamo/types/client_messages.ts";
+import type { Member } from "../../dynamo/types/ids.ts";
+import type { Founding } from "../../dynamo/types/initial_config.ts";
 import { MomentHeap } from "../../dynamo/util/event_queue.ts";
 import type { Distribution, Legs } from "../../random/latency.ts";
 import { SeededRandom } from "../../random/seeded.ts";
@@ -25,7 +27,8 @@ import { Network, type NetworkCounters } from "./network.ts";
 import { Processes } from "./processes.ts";
 import { type Answer, isMoving, type Parcel, type Task } from "./tasks.ts";
 import { TraceHash } from "./trace_hash.ts";
-import type { Driver, Tracer } from "./tracer.ts";
+import type { Tracer } from "./tracer.ts";
+import type { Driver, World } from "./world.ts";
 
 export interface SimulationOptions {
   readonly founding: Founding;
@@ -43,7 +46,7 @@ export interface SimulationOptions {
 
 const TASKS_MAX = 10_000_000;
 
-export class Simulation {
+export class Simulation implements World {
   /** Virtual µs since the start. */
   now = 0;
   tracer: Tracer | null = null;

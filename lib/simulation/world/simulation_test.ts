@@ -2,12 +2,14 @@
  * What the simulated world does to processes, disks, clocks and messages, seen from a client.
  */
 import assert from "node:assert/strict";
-import type { ClientRequest } from "../../dynamo/types/events.ts";
+import type { ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Fault } from "../faults/faults.ts";
 import { parseScenario, type ScenarioInput } from "../scenario/scenario.ts";
 import { worldOf } from "./cluster.ts";
 import { Simulation } from "./simulation.ts";
-import type { ClientOutcome, Driver, Tracer } from "./tracer.ts";
+import type { ClientOutcome } from "./tasks.ts";
+import type { Tracer } from "./tracer.ts";
+import type { Driver } from "./world.ts";
 
 const MS = 1_000;
 const put: ClientRequest = {

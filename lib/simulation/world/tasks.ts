@@ -2,11 +2,11 @@
  * What may lie in the heap of a simulation, waiting for its moment. Tasks are never changed once they
  * are scheduled, so copies of a simulation share them.
  */
+import type { ClientReply } from "../../dynamo/types/client_messages.ts";
 import type { Event } from "../../dynamo/types/events.ts";
 import type { Fault, RestoreFault } from "../faults/faults.ts";
 import type { DiskOperation } from "./disk.ts";
 import type { Arrival, Route } from "./machine.ts";
-import type { ClientOutcome } from "./tracer.ts";
 
 /** In place of an incarnation, when the node was down as a message was sent. */
 export const ANY_BOOT = -1;
@@ -69,3 +69,11 @@ export function isMoving({ kind }: Task): boolean {
   return kind !== "timer" && kind !== "wake" && kind !== "fault" && kind !== "backup" &&
     kind !== "lift" && kind !== "order";
 }
+
+/** How a client's exchange with a node ended. */
+export type ClientOutcome =
+  | { readonly kind: "reply"; readonly reply: ClientReply }
+  /** The node was not there: it never saw the request. */
+  | { readonly kind: "refused" }
+  /** The connection broke: it may have. */
+  | { readonly kind: "reset" };

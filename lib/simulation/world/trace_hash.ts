@@ -13,16 +13,12 @@
  * against somebody who wants two runs to collide. Integers wrap and shifts are of 32 bits, the same on
  * every machine; JSON on the wire or not makes no difference, since only contents count.
  */
-import type {
-  ClientReply,
-  ClientRequest,
-  Event,
-  PeerReply,
-  PeerRequest,
-} from "../../dynamo/types/events.ts";
+import type { ClientReply, ClientRequest } from "../../dynamo/types/client_messages.ts";
+import type { Event } from "../../dynamo/types/events.ts";
+import type { PeerReply, PeerRequest } from "../../dynamo/types/peer_messages.ts";
 import type { Clock, Dot } from "../../dynamo/versions/clock.ts";
 import type { CausalContext, Siblings, Version } from "../../dynamo/versions/versions.ts";
-import type { ClientOutcome } from "./tracer.ts";
+import type { ClientOutcome } from "./tasks.ts";
 
 const TWO_32 = 2 ** 32;
 const TEXT_HASHED = 4;

@@ -2,7 +2,7 @@
  * A process made to be killed: it stores records as fast as it can and prints a line for each that
  * was acknowledged. Run by `kv_storage_crash_test.ts`, under the permissions that a node has.
  *
- *     storage_crash_writer.ts FILE ROUND
+ *     testing/crash_writer.ts FILE ROUND
  */
 import { positionOf } from "../../../lib/dynamo/ring/position.ts";
 import { openStorage } from "../open_storage.ts";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { positionOf } from "../../../lib/dynamo/ring/position.ts";
-import type { StoredRecord } from "../../../lib/dynamo/types/events.ts";
+import type { StoredRecord } from "../../../lib/dynamo/types/records.ts";
 import {
   get,
   put,

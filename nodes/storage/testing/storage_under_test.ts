@@ -1,7 +1,7 @@
 /** What the cases of `testing/conformance.ts` need of a disk, and how they speak to it. */
 import assert from "node:assert/strict";
 import { type Position, positionOf } from "../../../lib/dynamo/ring/position.ts";
-import type { StoredRecord } from "../../../lib/dynamo/types/events.ts";
+import type { StoredRecord } from "../../../lib/dynamo/types/records.ts";
 import { type KeyPlace, type RecordStore, type ScanOptions, StorageError } from "../storage.ts";
 
 /** The part of a {@link RecordStore} that is held to these cases. */

@@ -1,0 +1,33 @@
+/** Everything that makes calls to peers and decides what their answers mean, by its kind. */
+import type { Conversation } from "./conversations.ts";
+import type { GossipRound } from "./gossip/gossiping.ts";
+import type { LeftoverCall } from "./membership/orphaned_replicas.ts";
+import type { AdvanceCall } from "./membership/range_sender.ts";
+import type { KeyPull, Takeover } from "./membership/range_transfer.ts";
+import type { BootCheck } from "./recovery/recovering.ts";
+import type { Exchange, KeyRepair } from "./repair/exchange.ts";
+import type { HintDelivery } from "./repair/handoff.ts";
+import type { ReapRound } from "./repair/reaping.ts";
+import type { Forward } from "./requests/forwarding.ts";
+import type { GetCoordinator } from "./requests/get_coordinator.ts";
+import type { PutCoordinator } from "./requests/put_coordinator.ts";
+
+export type AnyCoordinator =
+  | GetCoordinator
+  | PutCoordinator
+  | Forward
+  | HintDelivery
+  | GossipRound
+  | Exchange
+  | KeyRepair
+  | ReapRound
+  | Takeover
+  | KeyPull
+  | AdvanceCall
+  | LeftoverCall
+  | BootCheck;
+
+/** Conversations are kept without knowing these types; whoever dispatches tells them apart by `kind`. */
+export function coordinatorOf({ coordinator }: Conversation): AnyCoordinator {
+  return coordinator as AnyCoordinator;
+}

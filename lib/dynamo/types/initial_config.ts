@@ -1,0 +1,11 @@
+/** What a cluster starts with. */
+import type { RingState } from "../ring/ring_state.ts";
+import type { ClusterConfig } from "./config.ts";
+import type { Member } from "./ids.ts";
+
+/** What a cluster is founded with: made once, the same data on every node. */
+export interface Founding {
+  readonly config: ClusterConfig;
+  readonly members: readonly Member[];
+  readonly ring: RingState;
+}
