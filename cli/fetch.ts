@@ -10,7 +10,7 @@ import { explain, quoted, withoutColours } from "../nodes/cluster/start_failures
 
 /** The smallest of the packages. */
 const PROBE = "tinyqueue";
-const ASSETS = "../routes/assets.ts";
+const ASSETS = new URL("../routes/assets.ts", import.meta.url).href;
 
 const say = (text: string) => console.error(text);
 

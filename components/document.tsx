@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from "preact";
 
-export interface DocumentProps {
+interface DocumentProps {
   readonly title: string;
   readonly styles: readonly string[];
   /** URL of the page's bundle; null: the page goes without. */

@@ -1,6 +1,6 @@
 /** Form fields: a label, a control, and one line that says what it does. */
 
-export interface NumberFieldProps {
+interface NumberFieldProps {
   readonly name: string;
   readonly label: string;
   readonly why: string;
@@ -30,7 +30,7 @@ export function NumberField(props: NumberFieldProps) {
   );
 }
 
-export interface SelectFieldProps {
+interface SelectFieldProps {
   readonly name: string;
   readonly label: string;
   readonly why: string;

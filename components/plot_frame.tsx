@@ -5,9 +5,9 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { type Cell, toCsv } from "../islands/models/csv.ts";
-import { saveSvg, saveText } from "../islands/save_file.ts";
+import { saveSvg, saveText } from "./save_file.ts";
 
-export interface PlotFrameProps {
+interface PlotFrameProps {
   readonly title: string;
   /** One line: what one looks at. */
   readonly caption: ComponentChildren;

@@ -27,7 +27,7 @@ const NODES_RADIUS = 150;
 const NODE_RADIUS_MAX = 32;
 const QUARTERS = ["0", "¼", "½", "¾"];
 
-export interface RingDrawingProps {
+interface RingDrawingProps {
   readonly arcs: readonly Arc[];
   readonly nodes: readonly NodeView[];
   readonly n: number;

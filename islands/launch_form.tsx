@@ -32,7 +32,7 @@ const COORDINATOR_WHY: Record<typeof COORDINATOR_CHOICES[number], string> = {
   "least-loaded": "The less busy of two replicas drawn by lot.",
 };
 
-export interface LaunchFormProps {
+interface LaunchFormProps {
   readonly fields: Signal<LaunchFields>;
   readonly busy: Signal<boolean>;
   readonly problem: Problem | null;

@@ -8,7 +8,7 @@ import type { ClusterRegistry, Registered } from "./registry.ts";
 import { ActParams, Cluster, ClusterParams, ClusterWithRing, LaunchBody } from "./schemas.ts";
 
 /** Starts a cluster and waits until it runs. Throws {@link ProblemError}. */
-export async function launchAndWait(
+async function launchAndWait(
   registry: ClusterRegistry,
   body: LaunchBody,
 ): Promise<Registered> {

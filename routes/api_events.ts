@@ -35,7 +35,7 @@ export function eventRoutes(registry: ClusterRegistry): ApiRoute[] {
   }];
 }
 
-export function eventStream(live: LiveCluster): ReadableStream<Uint8Array> {
+function eventStream(live: LiveCluster): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let unsubscribe = () => {};
   let dropped = 0;

@@ -18,7 +18,7 @@ import { type ProblemDocument, ProblemError, problemResponse } from "./problem.t
 import type { ClusterRegistry } from "./registry.ts";
 import { guardHostAndOrigin, securityHeaders } from "./security.ts";
 
-export interface DashboardOptions {
+interface DashboardOptions {
   readonly registry: ClusterRegistry;
   readonly assets: Promise<Assets>;
   /** Told of errors that are this server's own fault. */

@@ -12,13 +12,13 @@ export interface ProblemDocument {
   readonly definite?: boolean;
 }
 
-export interface FieldError {
+interface FieldError {
   /** The field's path, such as `keys` or `plan.count`; empty for the whole document. */
   readonly field: string;
   readonly message: string;
 }
 
-export type ProblemCode =
+type ProblemCode =
   | "invalid"
   | "not-found"
   | "forbidden"

@@ -6,10 +6,10 @@ import { type Launch, LiveCluster } from "./live_cluster.ts";
 import { LoadRuns, type LoadSender } from "./load_runs.ts";
 import { ProblemError } from "./problem.ts";
 
-export const CLUSTERS_MAX = 8;
+const CLUSTERS_MAX = 8;
 export const NODES_MAX = 32;
 /** Processes of all clusters together: a node takes 60 to 80 MB. */
-export const NODES_TOTAL_MAX = 64;
+const NODES_TOTAL_MAX = 64;
 
 /** The number of nodes is always said here: it is counted against the bound. */
 export type SizedOptions = LaunchOptions & { readonly nodes: number };
@@ -19,7 +19,7 @@ export interface Registered {
   readonly loads: LoadRuns;
 }
 
-export interface RegistryOptions {
+interface RegistryOptions {
   readonly launch: Launch;
   readonly loadSender: LoadSender;
   /** How nodes are reached; tests give their own. */

@@ -89,7 +89,7 @@ function everyField(): Record<string, z.ZodType> {
   );
 }
 
-export const Config = z.strictObject({ ...everyField(), ...common("config.") }).openapi("Config", {
+const Config = z.strictObject({ ...everyField(), ...common("config.") }).openapi("Config", {
   description: "As GET answers it. Of a new cluster whatever is left out has its default",
 });
 

@@ -6,7 +6,7 @@ import type { LoadSender } from "../routes/load_runs.ts";
 import { ClusterRegistry } from "../routes/registry.ts";
 import { FakeCluster, type FakeNodes, fakeNodes } from "./fake_cluster.ts";
 
-export interface Fixture {
+interface Fixture {
   readonly app: Hono;
   readonly registry: ClusterRegistry;
   readonly nodes: FakeNodes;

@@ -8,7 +8,7 @@ import { type Dashboard, startDashboard } from "./dashboard_process.ts";
 /** Two busy cores are slow, and a test must not mind. */
 const PATIENCE_MS = 30_000;
 
-export interface Session {
+interface Session {
   readonly dashboard: Dashboard;
   readonly browser: Browser;
   /** A page of a context of its own, whose console must stay free of errors. */

@@ -1,50 +1,12 @@
 /**
- * House rules, kept by a test instead of by memory: which room may import which, what may not be
- * called where, and what no file may hold. CONTRIBUTING.md gives the reasons.
+ * House rules that a test keeps: what may not be called where, and what no file may hold.
+ * CONTRIBUTING.md gives the reasons. `structure_test.ts` has the rules about imports and names.
  */
 import assert from "node:assert/strict";
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, relative } from "node:path";
+import { filesBelow, PROJECT, type Source, sources } from "./sources.ts";
 
-const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
-const SKIPPED = new Set([".git", "node_modules", "data", "out", "tmp"]);
 const LINES_MAX = 450;
-
-interface Source {
-  readonly path: string;
-  readonly text: string;
-  /** Without comments, so that a rule may be named where it is explained. */
-  readonly code: string;
-  readonly isTest: boolean;
-}
-
-async function* filesBelow(folder: string): AsyncGenerator<string> {
-  for await (const entry of Deno.readDir(folder)) {
-    if (SKIPPED.has(entry.name)) continue;
-    const path = join(folder, entry.name);
-    if (entry.isDirectory) yield* filesBelow(path);
-    else yield path;
-  }
-}
-
-async function sources(): Promise<Source[]> {
-  const found: Source[] = [];
-  for await (const file of filesBelow(PROJECT)) {
-    if (!/\.tsx?$/.test(file)) continue;
-    const path = relative(PROJECT, file).replaceAll("\\", "/");
-    const text = await Deno.readTextFile(file);
-    const isTest = /_test\.tsx?$/.test(path) || path.startsWith("tests/");
-    found.push({ path, text, code: withoutComments(text), isTest });
-  }
-  return found;
-}
-
-/** Enough for this code base: no string here holds a comment's beginning, but for URLs. */
-function withoutComments(text: string): string {
-  return text
-    .replace(/\/\*[\s\S]*?\*\//g, (comment) => "\n".repeat(comment.split("\n").length - 1))
-    .replace(/(^|[^:"'`/])\/\/.*$/gm, "$1");
-}
 
 function violations(
   files: readonly Source[],
@@ -58,44 +20,8 @@ function violations(
   );
 }
 
-/** For each room, the rooms that it may import; npm packages are the business of `deno.json`. */
-const ROOMS: Readonly<Record<string, readonly string[]>> = {
-  "lib/dynamo": ["lib/dynamo"],
-  "lib/random": ["lib/random", "lib/dynamo"],
-  "lib/simulation": ["lib/simulation", "lib/random", "lib/dynamo"],
-  "lib/client": ["lib/client", "lib/random", "lib/dynamo"],
-  "lib/experiments": [
-    "lib/experiments",
-    "lib/client",
-    "lib/simulation",
-    "lib/random",
-    "lib/dynamo",
-  ],
-  "nodes": ["nodes", "lib"],
-  "components": ["components", "islands", "lib"],
-  "islands": ["islands", "components", "lib"],
-  "routes": ["routes", "islands", "components", "nodes", "lib", "static", "deno.json"],
-  "cli": ["cli", "nodes", "lib", "routes", "deno.json"],
-};
-
 const CORE = (source: Source) => !source.isTest && /^lib\/(dynamo|simulation)\//.test(source.path);
 const LIB = (source: Source) => !source.isTest && source.path.startsWith("lib/");
-
-Deno.test("house: rooms import only in the direction that ARCHITECTURE.md draws", async () => {
-  const wrong: string[] = [];
-  for (const { path, code, isTest } of await sources()) {
-    const room = Object.keys(ROOMS).find((name) => path.startsWith(`${name}/`));
-    if (room === undefined || isTest) continue;
-    for (const [, target = ""] of code.matchAll(/from\s+"(\.[^"]+)"|import\("(\.[^"]+)"\)/g)) {
-      const reached = relative(PROJECT, join(PROJECT, dirname(path), target));
-      const allowed = ROOMS[room] as readonly string[];
-      if (!allowed.some((name) => reached === name || reached.startsWith(`${name}/`))) {
-        wrong.push(`${path} imports ${reached}`);
-      }
-    }
-  }
-  assert.deepEqual(wrong, []);
-});
 
 Deno.test("house: the core depends on nothing but a hash", async () => {
   const packages = (await sources())

@@ -55,11 +55,11 @@ async function answerOf(response: Response): Promise<Answer> {
   };
 }
 
-export function keyUrl(node: string, key: string, query = ""): string {
+function keyUrl(node: string, key: string, query = ""): string {
   return `${node}/kv/${encodeURIComponent(key)}${query === "" ? "" : `?${query}`}`;
 }
 
-export interface PutOptions {
+interface PutOptions {
   readonly context?: string;
   readonly contentType?: string;
   readonly query?: string;

@@ -10,7 +10,7 @@ const CR = 13;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   /** Bytes of the body. */
   readonly length: number;

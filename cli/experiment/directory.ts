@@ -26,7 +26,7 @@ const runHeader = z.object({
 });
 export type RunHeader = Readonly<z.infer<typeof runHeader>>;
 
-export interface StoredRun {
+interface StoredRun {
   readonly header: RunHeader;
   readonly points: readonly PointResult[];
 }

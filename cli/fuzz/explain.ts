@@ -10,7 +10,7 @@ import { type RunOptions, runScenario } from "../../lib/simulation/run.ts";
 import { formatScenario, type Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import { shrink } from "../../lib/simulation/scenario/shrink.ts";
 
-export interface ExplainOptions {
+interface ExplainOptions {
   readonly checker: string;
   /** Where a folder for the seed is made. */
   readonly out: string;
@@ -19,7 +19,7 @@ export interface ExplainOptions {
   readonly run?: () => RunOptions;
 }
 
-export interface Explanation {
+interface Explanation {
   /** What to tell a person. */
   readonly text: string;
   readonly scenario: Scenario;

@@ -5,7 +5,7 @@
 import type { SeedOutcome } from "../../lib/simulation/scenario/fuzz.ts";
 import type { SwarmLimits } from "../../lib/simulation/scenario/swarm.ts";
 
-export interface PoolOptions {
+interface PoolOptions {
   readonly from: number;
   readonly seeds: number;
   readonly workers: number;

@@ -26,7 +26,7 @@ export interface OperationCounts {
 }
 
 /** What the ledger says of the elements found in a key's value at the end. */
-export interface Findings {
+interface Findings {
   readonly lost: Acknowledged[];
   /** Writes that were refused for certain and are there all the same. */
   readonly surfaced: string[];

@@ -22,7 +22,7 @@ export const ACTS_DEFAULT: readonly Act[] = ["kill", "pause", "cut"];
 const LOSSY: FaultRequest = { drop: 0.05, duplicate: 0.2, latency: "exp(0.1)" };
 const BAD_DISK: FaultRequest = { disk: { slowMs: 10, failing: 0.1 } };
 
-export interface NemesisOptions {
+interface NemesisOptions {
   readonly cluster: RunningCluster;
   readonly random: SeededRandom;
   readonly acts: readonly Act[];

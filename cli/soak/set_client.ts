@@ -9,9 +9,9 @@ import type { ClientMeter } from "./availability.ts";
 import { type Ledger, setOfText, textOfSet } from "./ledger.ts";
 
 /** All attempts of one operation together: above the nodes' own limit, so that they can answer. */
-export const CLIENT_TIMEOUT_MS = 4_000;
+const CLIENT_TIMEOUT_MS = 4_000;
 
-export interface SetClientOptions {
+interface SetClientOptions {
   readonly name: string;
   /** Where the nodes are now. */
   readonly nodes: () => readonly string[];

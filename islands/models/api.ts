@@ -39,7 +39,7 @@ export interface NodeStatus {
   readonly servedPerSecond: number;
 }
 
-export interface NodeExit {
+interface NodeExit {
   readonly code: number;
   readonly signal: string | null;
   /** The end of what it wrote on stderr. */
@@ -170,13 +170,13 @@ export interface LoadPlan {
   readonly w?: number | undefined;
 }
 
-export interface HistogramBin {
+interface HistogramBin {
   readonly fromMs: number;
   readonly toMs: number;
   readonly count: number;
 }
 
-export interface LoadFigures {
+interface LoadFigures {
   readonly attempted: number;
   readonly ok: number;
   readonly failed: number;

@@ -17,13 +17,13 @@ export type Answer<T> =
   | { readonly ok: true; readonly status: number; readonly value: T; readonly node: string | null }
   | { readonly ok: false; readonly problem: Problem; readonly node: string | null };
 
-export interface ReadOptions {
+interface ReadOptions {
   /** A node's id; undefined: any that runs. */
   readonly node?: string | undefined;
   readonly r?: number | undefined;
 }
 
-export interface WriteOptions {
+interface WriteOptions {
   readonly node?: string | undefined;
   readonly w?: number | undefined;
   readonly context?: string | undefined;

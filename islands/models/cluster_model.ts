@@ -14,7 +14,7 @@ import { LoadModel } from "./load_model.ts";
 import { ringOf } from "./ring_geometry.ts";
 
 /** How the event stream fares: `static` before scripts run, `lost` while the browser retries. */
-export type Connection = "static" | "live" | "lost" | "ended";
+type Connection = "static" | "live" | "lost" | "ended";
 
 /** Points of the throughput line, one a second. */
 export const THROUGHPUT_POINTS = 60;
@@ -128,7 +128,7 @@ export class ClusterModel {
   }
 }
 
-export interface ActMeaning {
+interface ActMeaning {
   readonly act: NodeAct;
   readonly label: string;
   readonly why: string;
@@ -144,7 +144,7 @@ export const ACTS: readonly ActMeaning[] = [
   { act: "wipe", label: "Wipe", why: "ends it, empties its disk, starts it anew" },
 ];
 
-export interface ChangeMeaning {
+interface ChangeMeaning {
   readonly kind: "remove" | "replace";
   readonly label: string;
   readonly why: string;

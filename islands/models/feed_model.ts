@@ -10,7 +10,7 @@ import { servedUs } from "./waterfall.ts";
 /** A node that joins among a few makes 100 to 200 events: who joined should still stand below them. */
 export const FEED_MAX = 300;
 
-export type FeedKind =
+type FeedKind =
   | "request"
   | "routing"
   | "repair"

@@ -8,13 +8,13 @@ import type { LoadRunView } from "./api.ts";
 /** As many as a run's own histogram has at most (`LatencyRecorder.buckets`), so bins agree. */
 export const BINS_MOST = 60;
 
-export interface OverlayBin {
+interface OverlayBin {
   readonly fromMs: number;
   /** Infinity in the last bin: what is slower than the axis. */
   readonly toMs: number;
 }
 
-export interface OverlaySeries {
+interface OverlaySeries {
   readonly run: number;
   readonly operation: "get" | "put";
   readonly label: string;

@@ -24,7 +24,7 @@ export interface ReadResult {
   readonly replicas: readonly ReplicaTrace[];
 }
 
-export type Method = "get" | "put" | "delete";
+type Method = "get" | "put" | "delete";
 
 /** How the page was asked for, so that it works without scripts: `?key=…&r=…&node=…`. */
 export interface KeysStart {

@@ -25,14 +25,14 @@ export interface LaunchFields {
   readonly latency: string;
 }
 
-export interface Preset {
+interface Preset {
   readonly id: string;
   readonly label: string;
   readonly why: string;
   readonly fields: Partial<LaunchFields>;
 }
 
-export const DEFAULT_FIELDS: LaunchFields = {
+const DEFAULT_FIELDS: LaunchFields = {
   name: "",
   nodes: 5,
   n: 3,

@@ -3,7 +3,7 @@
  * (SOSP 2007, sections 4.5 and 6; N, R, W "impact object availability, durability and consistency").
  */
 
-export interface QuorumMeaning {
+interface QuorumMeaning {
   /** Whether every read quorum meets every write quorum. */
   readonly overlapping: boolean;
   readonly rule: string;

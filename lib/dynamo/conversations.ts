@@ -10,7 +10,7 @@ import { IdTable } from "./util/id_table.ts";
  * Decides what the answers of one conversation mean: of a request, a gossip round, a comparison of
  * trees. `kind` tells `reply_dispatch.ts` who carries it out.
  */
-export interface Coordinator {
+interface Coordinator {
   readonly id: number;
   readonly kind: string;
 }

@@ -34,7 +34,7 @@ import { Deadlines } from "./util/deadlines.ts";
 import type { Actor } from "./versions/clock.ts";
 import { type Siblings, type Versioning, versioning } from "./versions/versions.ts";
 
-export type Due =
+type Due =
   | {
     readonly kind:
       | "gossip"

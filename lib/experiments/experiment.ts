@@ -18,7 +18,7 @@ export type Cell = string | number | boolean | null;
 /** One line of a table: a cell a column. */
 export type Row = { readonly [column: string]: Cell };
 /** Tables behind the plots, by name. */
-export type Series = { readonly [name: string]: readonly Row[] };
+type Series = { readonly [name: string]: readonly Row[] };
 
 /** How rows are drawn. Plots are data: whoever has the rows can draw them. */
 export interface PlotSpec {
@@ -82,14 +82,14 @@ export interface PointContext {
 }
 
 /** All that was found, in the order of the points. */
-export interface Evidence<V> {
+interface Evidence<V> {
   readonly engine: Engine;
   readonly values: V;
   readonly rows: readonly Row[];
   readonly series: Series;
 }
 
-export interface Definition<P extends Parameters, Point> {
+interface Definition<P extends Parameters, Point> {
   readonly name: string;
   readonly title: string;
   /** What it answers, in a sentence. */

@@ -14,7 +14,7 @@ export class ParameterError extends Error {
 /** JSON, so that a result says what it was made with. */
 export type ParameterValue = string | number | boolean | readonly (string | number)[];
 
-export interface Parameter<V extends ParameterValue = ParameterValue> {
+interface Parameter<V extends ParameterValue = ParameterValue> {
   readonly about: string;
   readonly default: V;
   /** What is allowed, for people. */

@@ -20,7 +20,7 @@ export class PointFailure extends Error {
   override name = "PointFailure";
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly seed: string;
   readonly shard?: Shard;
   /** Points that an earlier run has finished. */
@@ -134,7 +134,7 @@ function contextFor(
 // Workers -----------------------------------------------------------------------------------------
 
 /** What a worker is told once. */
-export interface WorkerStart {
+interface WorkerStart {
   readonly experiment: string;
   readonly engine: Engine;
   readonly seed: string;

@@ -59,7 +59,7 @@ export function empiricalDistribution(name: string, samples: ArrayLike<number>):
 }
 
 /** The text of a shape, as the grammar of `latency.ts` has it. */
-export function format(shape: Shape): string {
+function format(shape: Shape): string {
   switch (shape.kind) {
     case "constant":
       return `${shape.ms}`;
@@ -79,7 +79,7 @@ export function format(shape: Shape): string {
 }
 
 /** The mean, ms, in closed form. */
-export function meanOf(shape: Shape): number {
+function meanOf(shape: Shape): number {
   switch (shape.kind) {
     case "constant":
       return shape.ms;

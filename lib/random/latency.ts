@@ -42,7 +42,7 @@ export interface Legs {
 }
 
 /** The longest constant or scale that a spec may name, ms: a day. */
-export const LATENCY_MS_MAX = 86_400_000;
+const LATENCY_MS_MAX = 86_400_000;
 const MIX_TERMS_MAX = 64;
 const MIX_DEPTH_MAX = 8;
 /** How far from 1 the weights of a mixture may add up. */

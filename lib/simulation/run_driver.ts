@@ -37,10 +37,10 @@ import type { ClientOutcome } from "./world/tasks.ts";
 import type { World } from "./world/world.ts";
 import type { Driver } from "./world/world.ts";
 
-export type Phase = "safety" | "healing" | "liveness" | "done";
+type Phase = "safety" | "healing" | "liveness" | "done";
 
 /** The client number of the reads that end a run. */
-export const HEALER = -1;
+const HEALER = -1;
 
 /** A forward is remembered for two timeouts, and its answer may take another. */
 const SETTLE_TIMEOUTS = 3;

@@ -11,7 +11,7 @@ import type { History } from "./workload/history.ts";
 import type { Destroyed } from "./world/disk.ts";
 
 /** A copy that the simulator destroyed. */
-export interface Destruction {
+interface Destruction {
   readonly node: number;
   readonly key: string;
   readonly how: Destroyed;
@@ -19,7 +19,7 @@ export interface Destruction {
 }
 
 /** One dot that was seen to stand for two things. */
-export interface DotClash {
+interface DotClash {
   readonly key: string;
   readonly dot: string;
   readonly node: number;

@@ -10,7 +10,7 @@ import type { Roster } from "./member_list.ts";
 export const HOST = "127.0.0.1";
 export const PORT_DEFAULT = 9_100;
 
-export interface WantedPorts {
+interface WantedPorts {
   /** 0: any; left out: where the cluster listened last. */
   readonly port?: number;
   readonly nodes?: number;

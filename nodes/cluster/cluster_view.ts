@@ -14,7 +14,7 @@ import type { MethodTraffic } from "../rpc/traffic.ts";
 import type { RunningCluster } from "./launcher.ts";
 
 /** The part of `GET /status` that tells of failures. */
-export interface NodeView {
+interface NodeView {
   readonly id: NodeId;
   readonly dataId: string;
   readonly keys: number;
@@ -41,7 +41,7 @@ interface RingTable extends Omit<RingState, "members"> {
   readonly members: readonly (RingMember & { readonly standing: Standing })[];
 }
 
-export interface HeldVersion {
+interface HeldVersion {
   readonly value?: string;
   readonly valueBase64?: string;
   readonly deleted?: true;
@@ -60,12 +60,12 @@ export interface HeldRecord {
   readonly siblings: readonly HeldVersion[];
 }
 
-export interface HeldKeys {
+interface HeldKeys {
   readonly keys: readonly string[];
   readonly hints: readonly { readonly key: string; readonly for: readonly NodeId[] }[];
 }
 
-export interface OrderedExchanges extends AntiEntropyState {
+interface OrderedExchanges extends AntiEntropyState {
   readonly exchanges: readonly ExchangeReport[];
   readonly unreachable: readonly NodeId[];
 }

@@ -83,7 +83,7 @@ interface Pending {
 /** How long the detectors of failures may take to notice that a process is gone. */
 const NOTICE_MS = 30_000;
 /** How long an outsider stands by for its plan to be committed. */
-export const STANDBY_MS = 120_000;
+const STANDBY_MS = 120_000;
 
 export class MembershipChanges {
   private readonly pending = new Map<string, Pending>();

@@ -38,7 +38,7 @@ export interface NodeExit {
 }
 
 /** A first start may compile, check a database of gigabytes, and share two cores with its peers. */
-export const READY_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 60_000;
 /** A server fed by `node:http2` makes much short-lived garbage: a small nursery keeps it at 120 MB. */
 const V8_FLAGS = "--max-semi-space-size=4";
 /**

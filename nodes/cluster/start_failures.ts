@@ -8,7 +8,7 @@
 import { stripVTControlCharacters } from "node:util";
 
 /** Gets everything ahead that the tasks need. */
-export const FETCH_COMMAND = "npx --yes deno@2.9 task fetch";
+const FETCH_COMMAND = "npx --yes deno@2.9 task fetch";
 
 export type FailureCause =
   | "package-missing"
@@ -18,7 +18,7 @@ export type FailureCause =
   | "not-writable"
   | "out-of-memory";
 
-export interface Explanation {
+interface Explanation {
   readonly cause: FailureCause;
   /** Goes on after "could not start: ". */
   readonly why: string;
@@ -27,7 +27,7 @@ export interface Explanation {
 }
 
 /** What the words may be about, where that is known. */
-export interface Subject {
+interface Subject {
   readonly port?: string;
   readonly directory?: string;
 }

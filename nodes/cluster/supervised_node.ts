@@ -35,9 +35,9 @@ export interface NodeProcess {
 }
 
 /** How long a node that was asked to end may take, before it is killed. */
-export const STOP_GRACE_MS = 5_000;
+const STOP_GRACE_MS = 5_000;
 
-export interface NodeListeners {
+interface NodeListeners {
   readonly onState: (node: NodeProcess, before: NodeState) => void;
   readonly onOutput: (id: NodeId, line: string) => void;
 }

@@ -15,11 +15,11 @@ import { Fields, ScenarioError } from "../../lib/simulation/scenario/fields.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
 import { readLinkFaults, type StandingLinkFault } from "./link_faults.ts";
 
-export type CutDirection = "both" | "out" | "in";
-export const CUT_DIRECTIONS: readonly CutDirection[] = ["both", "out", "in"];
+type CutDirection = "both" | "out" | "in";
+const CUT_DIRECTIONS: readonly CutDirection[] = ["both", "out", "in"];
 
-export type FailingAccesses = "loads" | "stores" | "both";
-export const FAILING_ACCESSES: readonly FailingAccesses[] = ["loads", "stores", "both"];
+type FailingAccesses = "loads" | "stores" | "both";
+const FAILING_ACCESSES: readonly FailingAccesses[] = ["loads", "stores", "both"];
 
 export interface FaultSettings {
   /** Comes on top of `--latency`, in the same notation; null: none. */

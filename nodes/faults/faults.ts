@@ -9,7 +9,7 @@ import { type FaultSettings, NO_FAULTS } from "./fault_settings.ts";
 import { LinkFaults } from "./link_faults.ts";
 
 /** What has been done wrong since the start. */
-export interface InjectedFaults {
+interface InjectedFaults {
   callsCut: number;
   callsRefused: number;
   messagesDropped: number;

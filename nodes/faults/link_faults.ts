@@ -17,7 +17,7 @@ export type StandingLinkFault = LinkFault extends infer F
   ? F extends LinkFault ? Omit<F, "atMs" | "forMs"> : never
   : never;
 
-export const LINK_FAULTS_MAX = 64;
+const LINK_FAULTS_MAX = 64;
 
 /** What becomes of a message that is neither lost nor held back. */
 export interface Passage {

@@ -8,7 +8,7 @@ import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
 
 /** The part of a replica that knows it. */
-export interface DurableSource {
+interface DurableSource {
   readonly self: NodeId;
   readonly durableMembership: MembershipState;
 }

@@ -7,7 +7,7 @@
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Observation } from "../../lib/dynamo/types/observations.ts";
 
-export const WATCHERS_MAX = 64;
+const WATCHERS_MAX = 64;
 /** Events that wait for one watcher. */
 const QUEUE_EVENTS_MAX = 1_024;
 /** So that proxies, and a watcher's own timeouts, see that the line is not dead. */

@@ -17,7 +17,7 @@ import { isMemberDraft, isNodeUrl, isVersionName } from "../rpc/validate_members
 import { isNodeId, isObject } from "../rpc/validation.ts";
 
 /** The answer to `founding`. */
-export interface FoundingAnswer {
+interface FoundingAnswer {
   readonly founding: Founding;
   readonly membership: MembershipState;
 }

@@ -33,7 +33,7 @@ export interface JoinWishes {
   readonly zone?: string | undefined;
 }
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly founding: Founding;
   /** What has changed since, as the disk remembers it. */
   readonly membership?: MembershipDocument | undefined;

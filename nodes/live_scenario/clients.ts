@@ -19,7 +19,7 @@ interface Seen {
   readonly from: number;
 }
 
-export interface ScenarioClientsOptions {
+interface ScenarioClientsOptions {
   readonly scenario: Scenario;
   /** As it is at the moment. */
   readonly world: { readonly ring: Ring };

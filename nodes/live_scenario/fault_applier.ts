@@ -8,7 +8,7 @@ import { LaunchError } from "../cluster/launch_error.ts";
 import type { NodeProcess, NodeState } from "../cluster/supervised_node.ts";
 import type { FaultRequest } from "../faults/fault_settings.ts";
 
-export interface WantedState {
+interface WantedState {
   readonly down: boolean;
   readonly paused: boolean;
   /** Null: it behaves. */

@@ -29,7 +29,7 @@ export interface Wipe {
   readonly at: number;
 }
 
-export interface ScenarioFaultsOptions {
+interface ScenarioFaultsOptions {
   readonly cluster: RunningCluster;
   readonly scenario: Scenario;
   /** Told of every fault of links: those of the clients are its own. */

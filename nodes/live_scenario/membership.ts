@@ -8,7 +8,7 @@ import type { ClusterView, MembershipView } from "../cluster/cluster_view.ts";
 import { look } from "../cluster/decommissions.ts";
 
 /** What is asked of the nodes: a `ClusterView`, or a test's. */
-export type MembershipSource = Pick<ClusterView, "running" | "membership">;
+type MembershipSource = Pick<ClusterView, "running" | "membership">;
 
 /**
  * The views of those who run and take themselves for members; null when somebody who runs does not

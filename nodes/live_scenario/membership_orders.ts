@@ -23,12 +23,12 @@ export type ActKind = MembershipAct["kind"];
 const TRIES_MAX = 400;
 
 /** What it needs of a `RunningCluster`. */
-export interface OrderedCluster {
+interface OrderedCluster {
   readonly nodes: readonly NodeProcess[];
   readonly secretFile: string;
 }
 
-export interface ScenarioOrdersOptions {
+interface ScenarioOrdersOptions {
   readonly cluster: OrderedCluster;
   readonly random: SeededRandom;
   readonly onCommitted: (act: MembershipAct) => void;

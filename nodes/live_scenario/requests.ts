@@ -14,7 +14,7 @@ import type { LinkFaults } from "../faults/link_faults.ts";
 import { PROBLEM_TYPE_PREFIX } from "../rest/problems.ts";
 import { isObject } from "../rpc/validation.ts";
 
-export interface ScenarioRequest {
+interface ScenarioRequest {
   readonly kind: Operation["kind"];
   readonly key: string;
   readonly node: NodeId;

@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { type ClusterConfig, ConfigError, requireInteger } from "../../lib/dynamo/types/config.ts";
 import { WEIGHT_MAX } from "./cluster_config_file.ts";
 
-export const HOST_DEFAULT = "127.0.0.1";
+const HOST_DEFAULT = "127.0.0.1";
 export const PORT_DEFAULT = 9101;
 
 export interface NodeFlags {

@@ -50,7 +50,7 @@ export interface NodePlace {
   readonly keepsFounding: boolean;
 }
 
-export interface FoundingSource {
+interface FoundingSource {
   readonly flags: NodeFlags;
   readonly secret: string | null;
   readonly ca: string | undefined;

@@ -7,7 +7,7 @@ import type { Standing } from "../../lib/dynamo/types/ids.ts";
 import type { JoinWishes } from "../host/node_service.ts";
 import type { NodeLog, RunningNode } from "./node.ts";
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   /** A member. */
   readonly join: string;
   readonly secret: string | null;

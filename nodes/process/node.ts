@@ -25,7 +25,7 @@ export class StartError extends Error {
   override name = "StartError";
 }
 
-export interface NodeOptions {
+interface NodeOptions {
   readonly self: NodeId;
   readonly host: string;
   /** A file, or the URL of a KV Connect service. */

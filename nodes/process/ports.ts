@@ -14,7 +14,7 @@ const PORT_MOST = 31_999;
 export const PORT_MAX = 65_535;
 const DRAWS_MAX = 2_000;
 
-export interface TakenPort {
+interface TakenPort {
   readonly port: number;
   /** Why it cannot be had: its holder as far as that can be told, or what the system said. */
   readonly reason: string;

@@ -6,8 +6,8 @@
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
 
-export const SECRET_CHARACTERS_MIN = 8;
-export const SECRET_CHARACTERS_MAX = 1_024;
+const SECRET_CHARACTERS_MIN = 8;
+const SECRET_CHARACTERS_MAX = 1_024;
 
 /** Why the text cannot be a secret; null when it can. Never quotes it. */
 export function complaintAboutSecret(secret: string): string | null {

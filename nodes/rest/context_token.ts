@@ -30,7 +30,7 @@ export class TokenError extends Error {
   override name = "TokenError";
 }
 
-export interface SealedContext {
+interface SealedContext {
   readonly token: string;
   /** The same for the same context of the same key, whoever answered fastest: fit for an ETag. */
   readonly tag: string;

@@ -26,8 +26,8 @@ import { jsonAnswer } from "./json_answer.ts";
 import { answered, jsonOf } from "./orders.ts";
 import { problem, problemOf } from "./problems.ts";
 
-export type ActKind = MembershipAct["kind"];
-export const ACT_KINDS: readonly ActKind[] = ["join", "leave", "remove", "replace"];
+type ActKind = MembershipAct["kind"];
+const ACT_KINDS: readonly ActKind[] = ["join", "leave", "remove", "replace"];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -65,7 +65,7 @@ export function addMembershipRoutes(app: Hono, service: NodeService): void {
 }
 
 /** A plan as it is answered: with what it would copy, as far as this node can tell. */
-export function describePlan(plan: MembershipPlan, service: NodeService): Record<string, unknown> {
+function describePlan(plan: MembershipPlan, service: NodeService): Record<string, unknown> {
   const { planId, act, moves, balance } = plan;
   const copied = moves.filter(({ to }) => to !== null);
   const share = copied.reduce((sum, move) => sum + move.share, 0);

@@ -5,7 +5,7 @@
  */
 import type { DynamoError, ErrorCode } from "../../lib/dynamo/types/errors.ts";
 
-export type ProblemCode =
+type ProblemCode =
   | ErrorCode
   | "unauthorized"
   | "forbidden-host"

@@ -6,7 +6,7 @@
  * answered and reset may report a framing error instead of the answer.
  */
 
-export type Body =
+type Body =
   | { readonly kind: "read"; readonly bytes: Uint8Array }
   | { readonly kind: "too-large" }
   /** The client went away, or broke the protocol. */

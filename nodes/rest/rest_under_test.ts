@@ -20,7 +20,7 @@ export interface TestNode {
   put(path: string, body: BodyInit, headers?: Record<string, string>): Promise<Response>;
 }
 
-export interface TestOptions {
+interface TestOptions {
   readonly config?: Partial<ClusterConfig>;
   readonly rest?: Partial<RestOptions>;
   readonly allowFaults?: boolean;

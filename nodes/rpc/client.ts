@@ -28,7 +28,7 @@ import { RpcTraffic } from "./traffic.ts";
 import { complaintAboutReply, complaintAboutStretches } from "./validate_replies.ts";
 import { isObject } from "./validation.ts";
 
-export interface RpcClientOptions {
+interface RpcClientOptions {
   readonly founding: Founding;
   readonly boot: Boot;
   /** Members by id, those that have joined since the founding too; null for a node that is none. */

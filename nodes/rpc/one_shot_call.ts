@@ -8,7 +8,7 @@ import { isObject } from "./validation.ts";
 /** How long the node may take to answer, ms. */
 const ANSWER_MS = 5_000;
 
-export interface QuestionOptions {
+interface QuestionOptions {
   readonly secret: string | null;
   /** Certificates to trust beside the system's, PEM. */
   readonly ca?: string | undefined;

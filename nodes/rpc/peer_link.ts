@@ -14,7 +14,7 @@ import { Buffer } from "node:buffer";
 import type { CallAnswer } from "../host/host.ts";
 import { RpcSession, type SessionOptions } from "./session.ts";
 
-export interface OutgoingCall {
+interface OutgoingCall {
   /** Unique on this link. */
   readonly id: number;
   /** The call as JSON-RPC, without line ends. */
@@ -26,7 +26,7 @@ export interface OutgoingCall {
 }
 
 /** Reads one reply; its id tells which call it belongs to, null when it does not say. */
-export type ReplyReader = (
+type ReplyReader = (
   text: string,
 ) => { readonly id: number | null; readonly answer: CallAnswer } | null;
 

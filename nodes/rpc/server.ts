@@ -28,7 +28,7 @@ import { complaintAboutParams, isPeerMethod, PEER_METHODS } from "./validate_req
 import { isObject } from "./validation.ts";
 
 /** Calls being answered at once, over all peers; past it they are refused. */
-export const RPC_CALLS_MAX = 20_000;
+const RPC_CALLS_MAX = 20_000;
 const HTTP_CONFLICT = 409;
 const JSON_HEADERS = { "content-type": "application/json" };
 

@@ -24,7 +24,7 @@ export interface SessionOptions {
   readonly complain?: (envelope: string | undefined) => string | null;
 }
 
-export interface SessionListener {
+interface SessionListener {
   /** It may be written to: the session opened, or its buffers have room again. */
   onWritable(): void;
   onLines(lines: readonly string[]): void;

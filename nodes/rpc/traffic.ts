@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 
 /** A method; reads and writes that no client waits for are told apart by their purpose. */
-export type TrafficName = PeerRequest["method"] | `${PeerRequest["method"]}/${string}`;
+type TrafficName = PeerRequest["method"] | `${PeerRequest["method"]}/${string}`;
 
 export interface MethodTraffic {
   calls: number;

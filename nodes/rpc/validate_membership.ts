@@ -6,9 +6,9 @@ import { isCount, isNodeId, isObject } from "./validation.ts";
 type Complaint = string | null;
 
 /** Nodes that ever were members. */
-export const MEMBERS_LIMIT = 10_000;
+const MEMBERS_LIMIT = 10_000;
 /** Stretches of ring, and tokens. */
-export const PLACES_LIMIT = 100_000;
+const PLACES_LIMIT = 100_000;
 /** Owners of one stretch: N of them, and more only while one takes over from another. */
 const OWNERS_LIMIT = 1_000;
 const REMOVED_DATA_LIMIT = 1_000;
@@ -128,7 +128,7 @@ export function isNodeUrl(given: unknown): given is string {
   return URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
 }
 
-export function isWeight(given: unknown): given is number {
+function isWeight(given: unknown): given is number {
   return typeof given === "number" && Number.isFinite(given) && given > 0;
 }
 

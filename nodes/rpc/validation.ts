@@ -12,8 +12,8 @@ import type { CausalContext, Version } from "../../lib/dynamo/versions/versions.
 
 type Complaint = string | null;
 
-export const CLOCK_ENTRIES_LIMIT = 10_000;
-export const SIBLINGS_LIMIT = 20_000;
+const CLOCK_ENTRIES_LIMIT = 10_000;
+const SIBLINGS_LIMIT = 20_000;
 const ACTOR_CHARACTERS_MAX = 256;
 const CONTENT_TYPE_CHARACTERS_MAX = 255;
 const ID_CHARACTERS_MAX = 128;
@@ -41,7 +41,7 @@ export function isNodeId(given: unknown): given is string {
   return typeof given === "string" && given.length >= 1 && given.length <= ID_CHARACTERS_MAX;
 }
 
-export function isBase64(given: unknown): given is string {
+function isBase64(given: unknown): given is string {
   return typeof given === "string" && given.length % 4 === 0 &&
     /^[A-Za-z0-9+/]*={0,2}$/.test(given);
 }

@@ -11,7 +11,7 @@ import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
 import { StorageError } from "./storage.ts";
 
-export interface FounderIdentity {
+interface FounderIdentity {
   readonly cluster: string;
   readonly node: NodeId;
   readonly dataId: string;

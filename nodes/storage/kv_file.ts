@@ -13,7 +13,7 @@ import { StorageError, type StorageReport } from "./storage.ts";
 /** SQLite's companions of a database file. */
 const SUFFIXES = ["", "-wal", "-shm", "-journal"];
 
-export interface LockedFile {
+interface LockedFile {
   readonly path: string;
   release(): void;
 }

@@ -51,7 +51,7 @@ const SCAN_BYTES_MAX = 4 * 1_048_576;
 const ASIDE_MAX = 1_000;
 const NO_CHANGE: HintChange = {};
 
-export interface KvStorageParts {
+interface KvStorageParts {
   readonly kv: Deno.Kv;
   /** Null for a remote database. */
   readonly path: string | null;

@@ -31,7 +31,7 @@ import { UnreadableFrame } from "./record_frame.ts";
 import { StorageError } from "./storage.ts";
 
 /** An overlay of so many changes, or bytes of journal, is brought to its place… */
-export interface OverlayBounds {
+interface OverlayBounds {
   readonly changes: number;
   readonly bytes: number;
 }
@@ -52,7 +52,7 @@ const PAGES: Deno.KvListOptions = { batchSize: 50 };
 /** Its versionstamp is later than those of all pages that were removed. */
 const VERSION_KEY: Deno.KvKey = ["v", new Uint8Array(0)];
 
-export interface TableEntry {
+interface TableEntry {
   readonly address: Address;
   readonly value: unknown;
 }

@@ -169,7 +169,7 @@ export type StorageReport =
   | { readonly kind: "write-failed"; readonly reason: string }
   | { readonly kind: "orphans-removed"; readonly chunks: number };
 
-export type StorageErrorCode =
+type StorageErrorCode =
   /** The record is there but damaged: neither present nor absent. */
   | "unreadable"
   /** No room on the disk. Nothing was stored; later stores may succeed. */

@@ -10,7 +10,7 @@
  */
 import type { Micros, NodeId } from "../types/ids.ts";
 
-export interface DetectorConfig {
+interface DetectorConfig {
   /** Phi above which a node is believed down; 8 is one mistake in 10^8 looks. */
   readonly phiThreshold: number;
   /** Heartbeat gaps remembered for each node. */

@@ -22,14 +22,14 @@ export interface NodeState extends Life {
 
 /** One line a node: enough to tell who knows better. */
 export type Digest = readonly DigestLine[];
-export type DigestLine = readonly [
+type DigestLine = readonly [
   id: NodeId,
   incarnation: number,
   heartbeat: number,
   bootNumber: number,
 ];
 
-export interface Reconciliation {
+interface Reconciliation {
   /** States that this side knows better. */
   readonly newer: readonly NodeState[];
   /** Nodes whose state the other side knows better. */

@@ -29,7 +29,7 @@ const JITTER_PERCENT = 20;
 const LIVES_SAVED_EVERY_MS = 60_000;
 
 /** Who is told what peers remember of this node. */
-export interface OwnLifeListener {
+interface OwnLifeListener {
   judge(remembered: Life): void;
 }
 

@@ -26,7 +26,7 @@ interface Listing {
 }
 
 /** Who is told that a range was merged from one of its owners. */
-export interface RecoveredListener {
+interface RecoveredListener {
   onRangeMerged(start: Position, owner: NodeId): void;
   onRangeFailed(start: Position, owner: NodeId): void;
 }

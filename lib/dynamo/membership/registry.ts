@@ -16,7 +16,7 @@ import type { Membership } from "./membership.ts";
 import type { MembershipState } from "./membership_state.ts";
 
 /** Who works by the ring and must hear when it changes. */
-export interface RingListener {
+interface RingListener {
   onRing(before: Ring, after: Ring): void;
 }
 
@@ -40,7 +40,7 @@ interface RegistryOwner {
 }
 
 /** The membership as the disk knows it: nothing else of it may leave the node. */
-export interface DurableView {
+interface DurableView {
   readonly state: MembershipState;
   readonly version: string;
   readonly ring: Ring;

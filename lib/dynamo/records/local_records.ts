@@ -37,7 +37,7 @@ import {
 } from "./record_work.ts";
 
 /** Waiting changes of one key past which more are refused. */
-export const CHANGES_PER_KEY_MAX = 1_024;
+const CHANGES_PER_KEY_MAX = 1_024;
 
 /** Works past which those that are idle are dropped. */
 const WORKS_KEPT = 64;
@@ -45,14 +45,14 @@ const WORKS_KEPT = 64;
 const NO_SIBLINGS: Siblings = [];
 
 /** What a node may refuse to store. */
-export interface RecordBounds {
+interface RecordBounds {
   readonly siblingsMax: number;
   readonly siblingBytesMax: number;
   readonly hintsMax: number;
 }
 
 /** What changing a record needs to know of the node. */
-export interface Owner {
+interface Owner {
   /** Draws an actor that was never used before: see `StoredRecord.actor`. */
   nextActor(): Actor;
   /** Whether a record's actor may go on issuing dots: not if dots of its can have been lost. */

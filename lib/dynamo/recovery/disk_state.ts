@@ -6,7 +6,7 @@ import type { NodeContext } from "../node_context.ts";
 import type { DiskState } from "../types/boot.ts";
 
 /** It knows no condition before it was a member's. */
-export type DiskKnowledge = Pick<DiskState, "incarnation"> & Partial<DiskState>;
+type DiskKnowledge = Pick<DiskState, "incarnation"> & Partial<DiskState>;
 
 export class DiskStateKeeper {
   wanted: DiskKnowledge;

@@ -12,7 +12,7 @@ import type { NodeId } from "../types/ids.ts";
 import type { Life, LifeStatus, PeerLife } from "../types/life.ts";
 
 /** What a remembered life says of a disk. */
-export type Verdict =
+type Verdict =
   /** The disk is older than what is remembered. */
   | "older"
   /** Nothing later than the disk knows of is remembered. */

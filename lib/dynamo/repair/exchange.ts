@@ -13,7 +13,7 @@ import { TreeKeeper } from "./tree_keeper.ts";
 /** Nodes asked for in one call. */
 const NODES_PER_CALL = 64;
 
-export type Step =
+type Step =
   | {
     readonly kind: "children";
     readonly range: number;

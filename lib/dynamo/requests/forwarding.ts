@@ -143,7 +143,7 @@ interface Sender {
   forgottenTo: number;
 }
 
-export type Admission =
+type Admission =
   /** Not seen before: coordinate it. */
   | { readonly kind: "new" }
   /** A copy of one under way: it will be answered with it. */

@@ -17,7 +17,7 @@ import type { ResolvedOptions } from "./request_options.ts";
 const TOMBSTONE_CONTENT_TYPE = "application/octet-stream";
 
 /** Who passes a write on that this node must not make, or gives it back to who passed it on. */
-export interface WriteForwarder {
+interface WriteForwarder {
   start(request: PutRequest | DeleteRequest, origin: Origin): void;
   refuseWrite(requestId: string, key: string): void;
 }

@@ -8,7 +8,7 @@ import { below, type Random } from "../types/random.ts";
 import { boundaryOf, type Position } from "./position.ts";
 import type { Partitioning, RingMember, RingState, Token } from "./ring_state.ts";
 
-export interface FoundingPlan {
+interface FoundingPlan {
   readonly partitioning: Partitioning;
   /** Q; ignored under `random-tokens`. */
   readonly partitions: number;

@@ -7,7 +7,7 @@ import { md5 } from "js-md5";
 /** 32 lower-case hex digits, so that string order is numeric order. */
 export type Position = string;
 
-export const RING_BITS = 128;
+const RING_BITS = 128;
 
 /** Positions are pure, and workloads ask for the same keys again: a bounded memory of them. */
 const KNOWN_MAX = 65_536;

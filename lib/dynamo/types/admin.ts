@@ -28,7 +28,7 @@ export interface TransfersState {
 }
 
 /** The next change of one range's owners. */
-export interface TransferState {
+interface TransferState {
   readonly range: number;
   readonly start: Position;
   readonly epoch: number;

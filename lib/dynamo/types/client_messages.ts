@@ -15,7 +15,7 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
 }
 
-export interface GetRequest extends RequestOptions {
+interface GetRequest extends RequestOptions {
   readonly method: "get";
   readonly key: string;
 }

@@ -6,7 +6,7 @@ import { type Partitioning, PARTITIONINGS } from "../ring/ring_state.ts";
 import { VERSION_MODES, type VersionMode } from "../versions/versions.ts";
 
 /** Fixed when the cluster is founded, stored on every node. */
-export interface FoundedConfig {
+interface FoundedConfig {
   readonly cluster: string;
   /** Replicas a key. */
   readonly n: number;
@@ -31,7 +31,7 @@ export const COORDINATOR_CHOICES: readonly CoordinatorChoice[] = [
  * When a write counts: `commit`, once it is on the disk; `buffered`, once it is in memory, while one
  * replica still commits before it acknowledges (SOSP 2007, section 6.1).
  */
-export type Durability = "commit" | "buffered";
+type Durability = "commit" | "buffered";
 export const DURABILITIES: readonly Durability[] = ["commit", "buffered"];
 
 /** May differ from start to start. */

@@ -21,7 +21,7 @@ export type ClockEntry = readonly [actor: Actor, counter: number, stampUs?: numb
 /** Entries sorted by actor, at most one an actor. */
 export type Clock = readonly ClockEntry[];
 
-export type ClockOrder = "equal" | "before" | "after" | "concurrent";
+type ClockOrder = "equal" | "before" | "after" | "concurrent";
 
 export const EMPTY_CLOCK: Clock = [];
 
@@ -108,7 +108,7 @@ export function truncateClock(clock: Clock, entriesMax: number): Clock {
 }
 
 /** Code-unit order, the same on every machine (unlike localeCompare). */
-export function compareActors(a: Actor, b: Actor): number {
+function compareActors(a: Actor, b: Actor): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

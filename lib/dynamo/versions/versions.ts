@@ -70,7 +70,7 @@ export interface CausalContext {
 export const EMPTY_CONTEXT: CausalContext = { clock: EMPTY_CLOCK, stampUs: 0 };
 
 /** A write as its coordinator applies it. */
-export interface Write {
+interface Write {
   readonly actor: Actor;
   readonly context: CausalContext | null;
   readonly value: string | null;
@@ -212,7 +212,7 @@ function isStamped(clock: Clock): boolean {
 }
 
 /** Whether the context, or the writer of the version, had seen the dot. */
-export function hasSeen(seen: Pick<CausalContext, "clock" | "dots">, dot: Dot): boolean {
+function hasSeen(seen: Pick<CausalContext, "clock" | "dots">, dot: Dot): boolean {
   if (covers(seen.clock, dot)) return true;
   if (seen.dots === undefined) return false;
   return seen.dots.some((other) => sameDot(other, dot));

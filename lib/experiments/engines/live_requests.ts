@@ -14,7 +14,7 @@ export interface LiveDone {
 }
 
 /** A read with all that the node tells about it. */
-export interface LiveRead extends LiveDone {
+interface LiveRead extends LiveDone {
   /** The values returned as text, none for an absent key, and the dots by which replicas know them. */
   readonly siblings: readonly {
     readonly value: string;

@@ -11,7 +11,7 @@ import { type AtTime, repliesOf, TimedReads } from "../workload/timed_reads.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 import { type LiveDone, livePut, liveRead, primariesOf } from "./live_requests.ts";
 
-export interface LiveTimedReadsPlan {
+interface LiveTimedReadsPlan {
   readonly nodes: number;
   readonly quorums: Quorums;
   /** Legs between the nodes, injected at the caller of each message. */

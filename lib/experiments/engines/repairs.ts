@@ -2,7 +2,7 @@
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 
 export const REPAIRS = ["none", "read-repair", "hints", "anti-entropy", "all"] as const;
-export type Repair = typeof REPAIRS[number];
+type Repair = typeof REPAIRS[number];
 
 /** Far more often than anybody would: it is to be seen within the first tenths of a second of a put. */
 const ANTI_ENTROPY_INTERVAL_MS = 20;

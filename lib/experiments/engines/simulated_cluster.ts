@@ -18,7 +18,7 @@ import { type ClusterConfig, clusterConfig } from "../../dynamo/types/config.ts"
 import type { StoredRecord } from "../../dynamo/types/records.ts";
 import type { Dot } from "../../dynamo/versions/clock.ts";
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
-import { type Distribution, parseDistribution, parseLegs } from "../../random/latency.ts";
+import { parseDistribution, parseLegs } from "../../random/latency.ts";
 import { SeededRandom } from "../../random/seeded.ts";
 import { FIRST_DATA_ID } from "../../simulation/world/disk.ts";
 import { Simulation } from "../../simulation/world/simulation.ts";
@@ -75,7 +75,7 @@ export interface WriteDone {
   readonly reason?: string;
 }
 
-export interface PutOptions extends RequestOptions {
+interface PutOptions extends RequestOptions {
   readonly context?: CausalContext | null;
   readonly fastest?: string;
 }
@@ -217,11 +217,6 @@ export class SimulatedCluster {
   runFor(ms: number): void {
     this.simulation.runUntil(this.simulation.now + Math.round(ms * US_PER_MS));
   }
-}
-
-/** Reads a distribution of ms for think times and the like. */
-export function distribution(spec: string): Distribution {
-  return parseDistribution(spec);
 }
 
 function reasonOf(outcome: ClientOutcome): string {

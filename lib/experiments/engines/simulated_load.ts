@@ -8,7 +8,7 @@ import { SeededRandom } from "../../random/seeded.ts";
 import { Tally } from "../workload/workload.ts";
 import type { SimulatedCluster, Steps } from "./simulated_cluster.ts";
 
-export interface SimulatedLoad {
+interface SimulatedLoad {
   readonly clients: number;
   /** Over all clients. */
   readonly operations: number;
@@ -29,7 +29,7 @@ export interface SimulatedLoad {
   readonly onProgress?: (share: number) => void;
 }
 
-export interface LoadTallies {
+interface LoadTallies {
   readonly get: Tally;
   readonly put: Tally;
 }

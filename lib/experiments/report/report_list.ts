@@ -4,7 +4,7 @@ import { escaped } from "./plot_svg.ts";
 import { reportPage } from "./report_html.ts";
 import type { Result } from "./result.ts";
 
-export interface ListedReport {
+interface ListedReport {
   readonly experiment: Experiment;
   readonly result: Result;
   /** Of its report, from the page. */

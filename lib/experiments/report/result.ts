@@ -45,7 +45,7 @@ const environment = z.strictObject({
   points: z.strictObject({ done: z.int().min(0), total: z.int().min(0) }),
 });
 
-export const resultSchema = z.strictObject({
+const resultSchema = z.strictObject({
   experiment: z.string(),
   engine: z.enum(["model", "simulated", "live"]),
   seed: z.string(),
@@ -103,7 +103,7 @@ export function readPoint(input: unknown): PointResult {
   throw new Error(`No point of an experiment: ${firstOf(read.error)}`);
 }
 
-export interface RunFacts {
+interface RunFacts {
   readonly seed: string;
   readonly environment: Omit<Environment, "points">;
   readonly startedAt: string;

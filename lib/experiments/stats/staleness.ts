@@ -9,7 +9,7 @@
  */
 import type { Row } from "../experiment.ts";
 
-export interface ReadSeen {
+interface ReadSeen {
   readonly key: string;
   readonly startedMs: number;
   /** Numbers of the versions returned; none for an absent key. */
@@ -70,7 +70,7 @@ export class StalenessHistory {
 }
 
 /** Shares of reads. */
-export interface StalenessSummary {
+interface StalenessSummary {
   readonly reads: number;
   readonly pLatest: number;
   /** The share that is at most k versions behind, by k. */

@@ -10,7 +10,7 @@
 import type { FloatSource } from "../../random/seeded.ts";
 import type { QuantileSketch } from "../stats/quantile_sketch.ts";
 
-export interface CrossingOptions {
+interface CrossingOptions {
   /** The share of consistent reads to reach, below 1. */
   readonly share: number;
   /** Trials of each estimate. */

@@ -16,7 +16,7 @@ import {
   WarsTally,
 } from "./wars.ts";
 
-export interface PoolOptions {
+interface PoolOptions {
   readonly workers: number;
   /** Starts a worker whose script calls {@link serveWars}. */
   readonly createWorker: () => Worker;

@@ -10,7 +10,7 @@ import {
   legsFrom,
 } from "../../random/latency.ts";
 
-export const SAMPLES_MAX = 1_000_000;
+const SAMPLES_MAX = 1_000_000;
 
 /** Wrong CSV: says the line, counted from 1, what stands there and what is allowed. */
 export class SamplesError extends Error {

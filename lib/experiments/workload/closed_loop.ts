@@ -8,7 +8,7 @@ import { type LoadResult, type Outcome, type Progress, runWorkload } from "./wor
 
 export type { LoadResult, Outcome, Progress } from "./workload.ts";
 
-export interface ClosedLoopOptions {
+interface ClosedLoopOptions {
   readonly operation: "get" | "put";
   /** Operations in all. */
   readonly count: number;

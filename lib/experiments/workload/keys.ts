@@ -18,7 +18,7 @@ export interface KeyChooser {
 export type KeyPattern = "uniform" | "zipfian" | "latest" | "hot-set";
 export const KEY_PATTERNS: readonly KeyPattern[] = ["uniform", "zipfian", "latest", "hot-set"];
 
-export interface KeyOptions {
+interface KeyOptions {
   /** Names are `prefix` and a number. */
   readonly prefix?: string;
   /** The exponent of `zipfian` and `latest`, above 0 and below 1. */
@@ -30,7 +30,7 @@ export interface KeyOptions {
 }
 
 /** YCSB's. */
-export const ZIPFIAN_THETA = 0.99;
+const ZIPFIAN_THETA = 0.99;
 const COUNT_MAX = 1e9;
 
 /** The chooser of that pattern over `count` keys. Throws {@link RangeError} with what is allowed. */

@@ -5,7 +5,7 @@
 import type { KeyPattern } from "./keys.ts";
 import type { Mix } from "./workload.ts";
 
-export interface NamedMix {
+interface NamedMix {
   readonly name: string;
   readonly about: string;
   readonly mix: Mix;

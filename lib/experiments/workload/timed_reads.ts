@@ -60,7 +60,7 @@ export function latestReplyShare({ latestReplies, repliesKnown }: AtTime): numbe
 }
 
 /** A version that a read returned: its number, and the dot by which replicas know it. */
-export interface Returned {
+interface Returned {
   readonly version: number;
   readonly dot: readonly [string, number];
 }

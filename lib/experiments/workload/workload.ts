@@ -21,7 +21,7 @@ export type Operation = "get" | "put" | "insert" | "read-modify-write";
 export type Outcome = "ok" | "failed" | "indeterminate";
 
 /** Carries one operation out. `value` is what to write, empty for a get. A rejection ends the load. */
-export type Send = (operation: Operation, key: string, value: Uint8Array) => Promise<Outcome>;
+type Send = (operation: Operation, key: string, value: Uint8Array) => Promise<Outcome>;
 
 /** Operations and their shares; they need not add up to 1. */
 export type Mix = readonly { readonly operation: Operation; readonly share: number }[];
@@ -85,7 +85,7 @@ export interface LoadResult extends LatencySummary {
   readonly histogram: readonly Bucket[];
 }
 
-export interface WorkloadResult {
+interface WorkloadResult {
   /** One a kind of operation, in the order of the mix. */
   readonly operations: readonly LoadResult[];
   readonly elapsedMs: number;
@@ -94,8 +94,8 @@ export interface WorkloadResult {
   readonly stopped: boolean;
 }
 
-export const CONCURRENCY_MAX = 10_000;
-export const COUNT_MAX = 1_000_000_000;
+const CONCURRENCY_MAX = 10_000;
+const COUNT_MAX = 1_000_000_000;
 const VALUE_BYTES_MAX = 1_048_576;
 const IN_FLIGHT_MAX = 10_000;
 const PROGRESS_MS = 100;

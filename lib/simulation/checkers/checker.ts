@@ -69,7 +69,7 @@ export interface Finding {
   readonly operations?: readonly number[];
 }
 
-export interface Examination {
+interface Examination {
   readonly examined: number;
   readonly findings: readonly Finding[];
   /** What would have been found, had the simulator not destroyed the last copy itself. */

@@ -42,7 +42,7 @@ export const exactSiblings: Checker = {
 };
 
 /** Of these writes, one and another that it had seen. */
-export function supersededPair(
+function supersededPair(
   writes: readonly number[],
   causality: Causality,
 ): readonly [number, number] | null {

@@ -307,7 +307,7 @@ export function isLinkFault(fault: Fault): fault is LinkFault {
 }
 
 /** One line for a person. */
-export function describeFault(fault: Fault): string {
+function describeFault(fault: Fault): string {
   const { kind, atMs: _at, ...rest } = fault;
   const details = Object.entries(rest).map(([name, value]) =>
     `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`

@@ -134,7 +134,7 @@ export type FaultKind = Fault["kind"];
 export type RestoreFault = Extract<Fault, { kind: "restore" }>;
 
 /** What a person needs to know to choose one. */
-export interface FaultAbout {
+interface FaultAbout {
   readonly group: "network" | "process" | "disk" | "clock" | "membership";
   readonly about: string;
   /** It may destroy the only copy that a node holds: a scenario may do so to fewer than W nodes. */

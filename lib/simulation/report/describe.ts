@@ -21,7 +21,7 @@ export function describeValue(base64: string | null): string {
 }
 
 /** `n1:3`; the rest of an actor is shown only where the node has a past. */
-export function describeDot([actor, counter]: Dot): string {
+function describeDot([actor, counter]: Dot): string {
   return `${describeActor(actor)}:${counter}`;
 }
 
@@ -50,17 +50,17 @@ function describeVersion(version: Version): string {
   return `${describeValue(version.value)} (${describeDot(version.dot)}${over})`;
 }
 
-export function describeSiblings(siblings: Siblings): string {
+function describeSiblings(siblings: Siblings): string {
   return siblings.length === 0 ? "nothing" : siblings.map(describeVersion).join(" | ");
 }
 
-export function describeContext(context: Pick<CausalContext, "clock" | "dots"> | null): string {
+function describeContext(context: Pick<CausalContext, "clock" | "dots"> | null): string {
   if (context === null) return "no context";
   const detached = (context.dots ?? []).map((dot) => describeDot(dot));
   return [describeClock(context.clock), ...detached].join(" + ");
 }
 
-export function describeRequest(request: ClientRequest | PeerRequest): string {
+function describeRequest(request: ClientRequest | PeerRequest): string {
   switch (request.method) {
     case "get":
       return `get ${request.key}${describeOptions(request)}`;

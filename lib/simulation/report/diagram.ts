@@ -32,7 +32,7 @@ export interface Diagram {
 }
 
 /** Messages and notes past this many are left out: nobody reads a longer diagram. */
-export const DIAGRAM_ITEMS_MAX = 400;
+const DIAGRAM_ITEMS_MAX = 400;
 
 /** The diagram of a trace. Background chatter is left out; `until` (virtual µs) ends it. */
 export function diagramOf(

@@ -6,7 +6,7 @@ import type { RunDriver } from "../run_driver.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import type { Simulation } from "../world/simulation.ts";
 
-export const SOMETIMES = {
+const SOMETIMES = {
   "read with siblings": "a read returned two or more values",
   "read of nothing": "a read found the key absent or deleted",
   "siblings stored": "a node held concurrent writes",
@@ -39,7 +39,7 @@ export const SOMETIMES = {
   "fewer nodes than N": "all nodes owned every key",
 } as const;
 
-export type Sometimes = keyof typeof SOMETIMES;
+type Sometimes = keyof typeof SOMETIMES;
 export type SometimesCounts = Readonly<Record<Sometimes, number>>;
 export const SOMETIMES_NAMES = Object.keys(SOMETIMES) as Sometimes[];
 

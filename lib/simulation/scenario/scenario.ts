@@ -18,9 +18,9 @@ import { readWorkload, type WorkloadPlan } from "../workload/workload_plan.ts";
 import { Fields, ScenarioError } from "./fields.ts";
 import { jsonEndsAt, placeOf } from "./json_place.ts";
 
-export const SCENARIO_FORMAT = "dynamo-scenario";
-export const SCENARIO_VERSION = 1;
-export const NODES_MAX = 10_000;
+const SCENARIO_FORMAT = "dynamo-scenario";
+const SCENARIO_VERSION = 1;
+const NODES_MAX = 10_000;
 
 export interface Scenario {
   readonly format: typeof SCENARIO_FORMAT;

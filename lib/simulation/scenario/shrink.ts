@@ -10,7 +10,7 @@ import { Run, type RunOptions, type RunResult } from "../run.ts";
 import type { ScriptedOperation } from "../workload/workload_plan.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
 
-export interface ShrinkOptions {
+interface ShrinkOptions {
   /** The checker that must still find something. */
   readonly checker: string;
   /** The most runs to try. */
@@ -20,7 +20,7 @@ export interface ShrinkOptions {
   readonly onProgress?: (tries: number, smallest: Scenario) => void;
 }
 
-export interface Shrunk {
+interface Shrunk {
   readonly scenario: Scenario;
   readonly result: RunResult;
   readonly tries: number;

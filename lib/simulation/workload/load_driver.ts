@@ -8,7 +8,7 @@ import type { ClientOutcome } from "../world/tasks.ts";
 import type { World } from "../world/world.ts";
 import type { Driver } from "../world/world.ts";
 
-export interface LoadPlan {
+interface LoadPlan {
   readonly seed: number;
   readonly clients: number;
   readonly operations: number;

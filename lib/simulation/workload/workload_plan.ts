@@ -30,7 +30,7 @@ export const ACTS: readonly Act[] = [
 ];
 
 /** Which node a client asks. */
-export type Routing =
+type Routing =
   /** A random one, each time anew. */
   | "any"
   /** Always the same one. */
@@ -39,7 +39,7 @@ export type Routing =
   | "primaries";
 export const ROUTINGS: readonly Routing[] = ["any", "sticky", "primaries"];
 
-export interface MixedWorkload {
+interface MixedWorkload {
   readonly kind: "mix";
   /** Each does one operation at a time. */
   readonly clients: number;
@@ -68,7 +68,7 @@ export interface ScriptedOperation {
   readonly options: RequestOptions;
 }
 
-export interface ScriptedWorkload {
+interface ScriptedWorkload {
   readonly kind: "script";
   readonly clients: number;
   readonly valueBytes: number;

@@ -54,7 +54,7 @@ export interface DiskWatcher {
 }
 
 /** What is wrong with a disk at the moment; several faults may be at once. */
-export interface DiskHealth {
+interface DiskHealth {
   slowness: number;
   full: boolean;
   loadFailures: number;

@@ -36,7 +36,7 @@ export interface Answer {
 export type Parcel = Delivery | Answer;
 
 /** Something that has reached a machine whose process was not free for it. */
-export interface Waiting extends Arrival {
+interface Waiting extends Arrival {
   readonly kind: "arrival";
   readonly node: number;
   readonly boot: number;
