@@ -21,8 +21,8 @@ import {
   EXIT_REFUSED,
   fail,
   flagged,
-  foundingOptions,
   given,
+  initialConfigOptions,
   integer,
   latencySpec,
   newCommand,
@@ -55,7 +55,7 @@ function readOptions(): { readonly launch: LaunchOptions; readonly json: boolean
   readArguments(command);
   const flags = command.opts();
   const launch: LaunchOptions = {
-    ...foundingOptions(flags),
+    ...initialConfigOptions(flags),
     ...given({
       port: flags.port,
       dataDir: flags.data,
@@ -111,7 +111,7 @@ async function restartAll(cluster: RunningCluster): Promise<void> {
 }
 
 function describe(cluster: RunningCluster, tookMs: number): string {
-  const { n, r, w } = cluster.founding.config;
+  const { n, r, w } = cluster.initialConfig.config;
   const [first, second, third] = [0, 1, 2].map((i) => cluster.nodes[i % cluster.nodes.length]);
   const width = Math.max(...cluster.nodes.map((node) => node.id.length));
   return [

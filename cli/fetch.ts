@@ -26,7 +26,7 @@ async function fetchEverything(): Promise<void> {
   await bundleIslands();
 }
 
-function complaint(error: unknown): string {
+function explanationOf(error: unknown): string {
   const words = withoutColours(error instanceof Error ? error.message : String(error));
   const known = explain(words);
   if (known === null) return `Cannot fetch what the tasks need.\n\n${quoted(words)}`;
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
     await fetchEverything();
     say("Everything is there: the tasks now work without network.");
   } catch (error) {
-    say(`error: ${complaint(error)}`);
+    say(`error: ${explanationOf(error)}`);
     Deno.exit(1);
   }
 }

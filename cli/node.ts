@@ -8,10 +8,10 @@ import { ConfigError } from "../lib/dynamo/types/config.ts";
 import { type Legs, parseLegs, SpecError } from "../lib/random/latency.ts";
 import { type NodeFlags, PORT_DEFAULT, readFlags, USAGE } from "../nodes/process/flags.ts";
 import { placeFor } from "../nodes/process/initial_config.ts";
-import { AdmissionError, admit } from "../nodes/process/join.ts";
+import { admit, JoinError } from "../nodes/process/join.ts";
 import { openLog } from "../nodes/process/log.ts";
 import { type NodeLog, type RunningNode, StartError, startNode } from "../nodes/process/node.ts";
-import { complaintAboutSecret } from "../nodes/process/secret.ts";
+import { validateSecret } from "../nodes/process/secret.ts";
 
 const EXIT_USAGE = 2;
 const EXIT_DEFECT = 70;
@@ -48,18 +48,18 @@ async function findPart(node: RunningNode, flags: NodeFlags, means: Means): Prom
   const { service } = node;
   const id = service.boot.self;
   const tellOfEnd = () => {
-    if (service.standing === "left") {
+    if (service.memberStatus === "left") {
       means.log.info(`'${id}' has left the cluster: it may be stopped`);
     }
-    if (service.standing === "removed") {
+    if (service.memberStatus === "removed") {
       means.log.error(`'${id}' was removed from the cluster and serves nobody: stop it`);
     }
   };
-  service.onStanding(tellOfEnd);
-  if (service.standing === "member" || service.standing === "leaving") return;
+  service.onMemberStatus(tellOfEnd);
+  if (service.memberStatus === "member" || service.memberStatus === "leaving") return;
   if (flags.join === undefined || !flags.admit) {
-    if (service.standing === "removed") return tellOfEnd();
-    const what = service.standing === "left" ? "has left the cluster" : "is no member yet";
+    if (service.memberStatus === "removed") return tellOfEnd();
+    const what = service.memberStatus === "left" ? "has left the cluster" : "is no member yet";
     means.log.info(`'${id}' ${what}, and holds nothing: POST /membership/join lets it in`);
     return;
   }
@@ -128,9 +128,9 @@ async function secretFrom(
     ? await environment(variable)
     : (await readFile(flag, path)).trim();
   if (given === null) return null;
-  const complaint = complaintAboutSecret(given);
-  if (complaint !== null) {
-    throw new ConfigError(`${path ?? variable} holds no secret: ${complaint}`);
+  const invalid = validateSecret(given);
+  if (invalid !== null) {
+    throw new ConfigError(`${path ?? variable} holds no secret: ${invalid}`);
   }
   return given;
 }
@@ -187,7 +187,7 @@ if (import.meta.main) {
     await main();
   } catch (error) {
     const expected = error instanceof ConfigError || error instanceof StartError ||
-      error instanceof AdmissionError;
+      error instanceof JoinError;
     console.error(expected ? error.message : error);
     Deno.exit(expected ? EXIT_USAGE : EXIT_DEFECT);
   }

@@ -21,7 +21,7 @@ import {
 import { VERSION_MODES, type VersionMode } from "../lib/dynamo/versions/versions.ts";
 import { parseLegs, SpecError } from "../lib/random/latency.ts";
 import {
-  type FoundingOptions,
+  type InitialConfigOptions,
   NODES_DEFAULT,
   NODES_MAX,
   WEIGHT_MAX,
@@ -145,7 +145,7 @@ export function clusterFlags(
 }
 
 /** What the flags of {@link clusterFlags} ask for; only what was given is set. */
-export function foundingOptions(flags: ClusterFlags): FoundingOptions {
+export function initialConfigOptions(flags: ClusterFlags): InitialConfigOptions {
   const { n, r, w, pr, pw, partitioning, partitions, mode, timeoutMs, coordinator } = flags;
   const config: { [field in keyof ClusterConfig]?: ClusterConfig[field] | undefined } = {
     ...{ n, r, w, pr, pw, partitioning, partitions, mode, timeoutMs, coordinator },

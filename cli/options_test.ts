@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
 import { Command } from "commander";
 import { ConfigError } from "../lib/dynamo/types/config.ts";
-import { clusterFlags, flagged, foundingOptions, integer, items, positives } from "./options.ts";
+import {
+  clusterFlags,
+  flagged,
+  initialConfigOptions,
+  integer,
+  items,
+  positives,
+} from "./options.ts";
 
 function read(...args: string[]) {
   const command = clusterFlags(new Command("test"));
   command.parse(args, { from: "user" });
-  return foundingOptions(command.opts());
+  return initialConfigOptions(command.opts());
 }
 
 Deno.test("only what is given is set, so that a stored cluster is not overruled", () => {

@@ -20,7 +20,7 @@ import {
   EXIT_REFUSED,
   fail,
   flagged,
-  foundingOptions,
+  initialConfigOptions,
   integer,
   items,
   latencySpec,
@@ -84,7 +84,7 @@ function readFlags(): { readonly flags: Flags; readonly scenario: Scenario } {
 const BESIDE_REPLAY: readonly string[] = ["save", "trace", "direct", "json"];
 
 /** Exits with 2 when there is no such scenario. */
-function readScenario(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Scenario {
+function readScenario(flags: Flags, all: Parameters<typeof initialConfigOptions>[0]): Scenario {
   if (flags.replay !== undefined) return readScenarioFile("replay", flags.replay);
   try {
     return fromFlags(flags, all);
@@ -105,8 +105,8 @@ const BACKGROUND: Partial<ClusterConfig> = (() => {
   return { sloppy, hintedHandoff, gossipIntervalMs, antiEntropyIntervalMs, reapIntervalMs };
 })();
 
-function fromFlags(flags: Flags, all: Parameters<typeof foundingOptions>[0]): Scenario {
-  const { nodes, weights, zones, config } = foundingOptions(all);
+function fromFlags(flags: Flags, all: Parameters<typeof initialConfigOptions>[0]): Scenario {
+  const { nodes, weights, zones, config } = initialConfigOptions(all);
   const seed = seedOf(flags.seed ?? "1");
   const count = nodes ?? weights?.length ?? zones?.length ?? 5;
   requireOneEach("weights", weights, count);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bugNamed } from "../lib/simulation/mutants/mutants.ts";
+import { mutantNamed } from "../lib/simulation/mutants/mutants.ts";
 import { swarmScenario } from "../lib/simulation/scenario/swarm.ts";
 import { explain } from "./fuzz/explain.ts";
 
@@ -132,10 +132,10 @@ Deno.test("fuzz: seeds on two workers come to the same as on one", async () => {
 
 Deno.test("fuzz: a failing seed is shrunk, drawn, and written down with the line that replays it", async () => {
   await inTempDir(async (directory) => {
-    const bug = bugNamed("ack-before-store");
+    const bug = mutantNamed("ack-before-store");
     assert.ok(bug);
     const options = { checker: bug.caughtBy, out: directory, triesMax: 200 };
-    const run = () => ({ sabotage: bug.plant() });
+    const run = () => ({ hook: bug.plant() });
     const { text, files, scenario } = explain(swarmScenario(1, { mode: "dvv" }), {
       ...options,
       run,

@@ -15,7 +15,7 @@ import {
   EXIT_REFUSED,
   fail,
   flagged,
-  foundingOptions,
+  initialConfigOptions,
   integer,
   items,
   newCommand,
@@ -75,7 +75,7 @@ function readOptions(): Options {
     scenario: path === undefined ? null : readScenarioFile("scenario", path),
     skipUnsupported: flags.skipUnsupported === true,
     soak: {
-      launch: { ...foundingOptions({ ...flags, seed }), port: 0, onOutput: sayFor },
+      launch: { ...initialConfigOptions({ ...flags, seed }), port: 0, onOutput: sayFor },
       ...{ clients, keys, seconds, acts, actMs, seed },
       settleMs: settleSeconds * 1_000,
       signal: untilAskedToEnd(),

@@ -13,7 +13,7 @@ function patternOf(index: number): number {
   return (index + Math.floor(index / COLOURS)) % PATTERNS;
 }
 
-/** The fill of a node's stretches, below 0: of those of a node that is gone; needs {@link OwnerPatterns} somewhere on the page. */
+/** The fill of a node's registers, below 0: of those of a node that is gone; needs {@link OwnerPatterns} somewhere on the page. */
 export function ownerFill(index: number): string {
   return index < 0 ? "url(#owner-gone)" : `url(#owner-${index})`;
 }

@@ -1,5 +1,5 @@
 /**
- * The ring: hash space outside, machines inside. A selected node's stretches stand out with lines to
+ * The ring: hash space outside, machines inside. A selected node's registers stand out with lines to
  * it; a key's preference list is a walk along the band, numbered. See `islands/models/ring_geometry.ts`.
  */
 import { Fragment } from "preact";
@@ -8,7 +8,7 @@ import { plural, shorten } from "../islands/models/format.ts";
 import {
   type Arc,
   bandPath,
-  type KeyPlace,
+  type KeyOnRing,
   nodeTurns,
   type Point,
   pointAt,
@@ -21,7 +21,7 @@ const SIZE = 600;
 const CENTRE = SIZE / 2;
 const BAND_INNER = 236;
 const BAND_OUTER = 268;
-/** A selected node's stretches reach this far. */
+/** A selected node's registers reach this far. */
 const BAND_LIFTED = 276;
 const NODES_RADIUS = 150;
 const NODE_RADIUS_MAX = 32;
@@ -33,7 +33,7 @@ interface RingDrawingProps {
   readonly n: number;
   readonly partitions: number;
   readonly selected: string | null;
-  readonly place: KeyPlace | null;
+  readonly place: KeyOnRing | null;
   readonly onSelect?: ((id: string) => void) | undefined;
 }
 
@@ -104,8 +104,8 @@ export function RingDrawing(props: RingDrawingProps) {
   );
 }
 
-/** What stays bright: the selected node's stretches, and those where a key's walk meets its owners. */
-function isLit(arc: Arc, selected: string | null, place: KeyPlace | null): boolean {
+/** What stays bright: the selected node's registers, and those where a key's walk meets its owners. */
+function isLit(arc: Arc, selected: string | null, place: KeyOnRing | null): boolean {
   if (arc.owner === selected) return true;
   return place?.preferenceList.some((entry) =>
     entry.primary && entry.turn >= arc.fromTurn && entry.turn < arc.toTurn
@@ -137,7 +137,7 @@ function Quarters({ hidden }: { readonly hidden: number | null }) {
 /** The key on the band, and the walk to its primaries. */
 function Walk(
   { place, index, spot }: {
-    readonly place: KeyPlace;
+    readonly place: KeyOnRing;
     readonly index: ReadonlyMap<string, number>;
     readonly spot: (id: string) => Point;
   },
@@ -164,7 +164,7 @@ function Walk(
 
 function Middle(
   { place, n, partitions }: {
-    readonly place: KeyPlace | null;
+    readonly place: KeyOnRing | null;
     readonly n: number;
     readonly partitions: number;
   },

@@ -2,7 +2,7 @@
 import { ProblemNote } from "../components/problem_note.tsx";
 import type { ClusterModel } from "./models/cluster_model.ts";
 import { formatBytes, plural } from "./models/format.ts";
-import type { Outcome, ReadResult } from "./models/keys_model.ts";
+import type { KeyRequestResult, ReadResult } from "./models/keys_model.ts";
 import { type ClockPart, mergedText, type SiblingCard } from "./models/siblings.ts";
 
 export function KeyOutcome({ model }: { readonly model: ClusterModel }) {
@@ -19,7 +19,9 @@ export function KeyOutcome({ model }: { readonly model: ClusterModel }) {
   }
 }
 
-function Written({ outcome }: { readonly outcome: Extract<Outcome, { kind: "written" }> }) {
+function Written(
+  { outcome }: { readonly outcome: Extract<KeyRequestResult, { kind: "written" }> },
+) {
   const { written, method } = outcome;
   return (
     <div class="outcome">

@@ -16,7 +16,7 @@ const PARTITIONING_WHY: Record<typeof PARTITIONINGS[number], string> = {
   "equal-partitions":
     "Strategy 3 of the paper: the ring is cut into Q equal parts, dealt out evenly. Best balance.",
   "random-tokens":
-    "Strategy 1: each node draws random points; a stretch between two points is a partition.",
+    "Strategy 1: each node draws random points; a range between two points is a partition.",
   "random-tokens-equal-partitions":
     "Strategy 2: equal parts, but random points still decide who holds them.",
 };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Outcome } from "../lib/experiments/workload/closed_loop.ts";
+import type { RequestOutcome } from "../lib/experiments/workload/closed_loop.ts";
 import { dashboardFixture } from "../tests/dashboard_fixture.ts";
 
 /** Polls the API until the load has ended: its end is announced, not timed. */
@@ -12,10 +12,10 @@ async function ended(ask: (path: string) => Promise<Response>, path: string) {
 }
 
 Deno.test("a load runs to its end and keeps its figures", async () => {
-  const outcomes: Outcome[] = ["ok", "ok", "failed", "indeterminate"];
+  const outcomes: RequestOutcome[] = ["ok", "ok", "failed", "indeterminate"];
   let sent = 0;
   const { post, ask } = dashboardFixture({
-    loadSender: () => () => Promise.resolve(outcomes[sent++ % 4] as Outcome),
+    loadSender: () => () => Promise.resolve(outcomes[sent++ % 4] as RequestOutcome),
   });
   await post("/api/clusters", { name: "a" });
   const started = await post("/api/clusters/a/load", { operation: "put", count: 200 });
@@ -39,7 +39,7 @@ Deno.test("a load runs to its end and keeps its figures", async () => {
 });
 
 Deno.test("one load at a time; stopping keeps what was measured", async () => {
-  const gate = Promise.withResolvers<Outcome>();
+  const gate = Promise.withResolvers<RequestOutcome>();
   let sent = 0;
   const { post, ask } = dashboardFixture({
     loadSender: () => () => ++sent <= 20 ? Promise.resolve("ok") : gate.promise,

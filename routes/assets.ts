@@ -51,7 +51,7 @@ export async function buildAssets(fetchMissing?: () => Promise<void>): Promise<A
   try {
     return gather(await bundleIslands().catch(onceFetched(fetchMissing)), null);
   } catch (error) {
-    return gather(new Map(), complaint(error));
+    return gather(new Map(), failureOf(error));
   }
 }
 
@@ -64,7 +64,7 @@ function onceFetched(fetchMissing?: () => Promise<void>): (error: Error) => Prom
   };
 }
 
-function complaint(error: unknown): string {
+function failureOf(error: unknown): string {
   const words = error instanceof Error ? error.message : String(error);
   const known = error instanceof LaunchError ? null : explain(words);
   const reason = known === null ? withoutColours(words) : `${known.why}.\n${known.advice}`;

@@ -3,7 +3,7 @@ import type { RunningCluster } from "../nodes/cluster/launcher.ts";
 /** What the dashboard uses of a running cluster: tests stand in for it. */
 export type LaunchedCluster = Pick<
   RunningCluster,
-  | "founding"
+  | "initialConfig"
   | "nodes"
   | "secretFile"
   | "kill"

@@ -107,7 +107,7 @@ export class LiveCluster {
       state: this.#state,
       failure: this.#failure,
       startedAt: this.startedAt.toISOString(),
-      config: this.#cluster?.founding.config ?? this.#config,
+      config: this.#cluster?.initialConfig.config ?? this.#config,
       latency: this.options.latency ?? null,
       nodes: this.#nodes(),
     };

@@ -4,7 +4,7 @@
  */
 import type { LoadPlan, LoadRunView } from "../islands/models/api.ts";
 import { RUNS_KEPT } from "../islands/models/load_model.ts";
-import { type Outcome, runClosedLoop } from "../lib/experiments/workload/closed_loop.ts";
+import { type RequestOutcome, runClosedLoop } from "../lib/experiments/workload/closed_loop.ts";
 import { keyChooser } from "../lib/experiments/workload/keys.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import type { LiveCluster } from "./live_cluster.ts";
@@ -14,7 +14,7 @@ export type Send = (
   operation: "get" | "put",
   key: string,
   value: Uint8Array,
-) => Promise<Outcome>;
+) => Promise<RequestOutcome>;
 
 /** How a load's requests reach the cluster: `load_sender.ts`, or a test's own. */
 export type LoadSender = (live: LiveCluster, plan: LoadPlan) => Send;

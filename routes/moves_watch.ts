@@ -18,7 +18,7 @@ interface RingAnswer {
   readonly partitioning: RingState["partitioning"];
   readonly partitions: number;
   readonly tokens: readonly Token[];
-  readonly members: readonly (RingMember & { readonly standing?: string })[];
+  readonly members: readonly (RingMember & { readonly memberStatus?: string })[];
   /** Who holds what, where that is not simply what the tokens say. */
   readonly segments?: NonNullable<RingState["segments"]>;
 }
@@ -32,7 +32,7 @@ export class MovesWatch {
     private readonly cluster: LaunchedCluster,
     private readonly fetchFrom: typeof fetch,
   ) {
-    const { ring, config } = cluster.founding;
+    const { ring, config } = cluster.initialConfig;
     this.ring = ring;
     this.#version = Ring.over(ring, config.n).version;
   }
@@ -109,14 +109,16 @@ function advanceOf({ segments = [] }: Pick<RingAnswer, "segments">): number {
 function stateOf({ partitioning, partitions, tokens, members, segments }: RingAnswer): RingState {
   const state = {
     ...{ partitioning, partitions, tokens },
-    members: members.filter(({ standing = "member" }) => standing === "member")
+    members: members.filter(({ memberStatus = "member" }) => memberStatus === "member")
       .map(({ id, weight, zone }) => zone === undefined ? { id, weight } : { id, weight, zone }),
   };
   return segments === undefined ? state : { ...state, segments };
 }
 
 function viewOf({ left, members }: ClusterTransfers, before: TransfersView): TransfersView {
-  const leaving = members.filter(({ standing }) => standing === "leaving").map(({ id }) => id);
+  const leaving = members.filter(({ memberStatus }) => memberStatus === "leaving").map(({ id }) =>
+    id
+  );
   const goesOn = before.left > 0 || before.leaving.length > 0;
   const most = left === 0 && leaving.length === 0 ? 0 : Math.max(left, goesOn ? before.most : 0);
   return { left, most, leaving };

@@ -13,7 +13,7 @@ function answerOf(state: RingState, version: string, moved: readonly number[]) {
     ...{ partitioning: state.partitioning, partitions: state.partitions, tokens: state.tokens },
     members: [
       ...state.members.map((member) => ({ ...member, url: "http://127.0.0.1:1" })),
-      { id: "n9", weight: 1, url: "http://127.0.0.1:9", standing: "removed" },
+      { id: "n9", weight: 1, url: "http://127.0.0.1:9", memberStatus: "removed" },
     ],
     segments: Array.from({ length: ring.rangeCount }, (_, index) => ({
       start: ring.range(index).start,
@@ -26,7 +26,7 @@ function answerOf(state: RingState, version: string, moved: readonly number[]) {
 function watched() {
   const cluster = new FakeCluster({ nodes: 3 });
   const nodes = fakeNodes();
-  const { ring, config } = cluster.founding;
+  const { ring, config } = cluster.initialConfig;
   const watch = new MovesWatch(cluster, nodes.fetch);
   const founded = Ring.over(ring, config.n).version;
   return { cluster, nodes, watch, ring, founded };

@@ -11,7 +11,7 @@ import { ClustersPage, type ClustersPageProps } from "../islands/clusters_page.t
 import type { Problem, ReadEnvelope, WriteEnvelope } from "../islands/models/api.ts";
 import { type ChangeStart, NO_CHANGE } from "../islands/models/change_model.ts";
 import type { Answer } from "../islands/models/cluster_api.ts";
-import { getOutcome, type KeysStart, type Outcome } from "../islands/models/keys_model.ts";
+import { getResult, type KeyRequestResult, type KeysStart } from "../islands/models/keys_model.ts";
 import { type LaunchFields, presetFields } from "../islands/models/presets.ts";
 import { parse } from "./api.ts";
 import { requireFitting } from "./api_load.ts";
@@ -147,7 +147,7 @@ function addForms(app: Hono, registry: ClusterRegistry, pages: Pages): void {
   });
 }
 
-function statusOf(outcome: Outcome): number {
+function statusOf(outcome: KeyRequestResult): number {
   return outcome.kind === "problem" ? outcome.problem.status : 200;
 }
 
@@ -156,7 +156,7 @@ async function getForPage(
   { live }: Registered,
   key: string,
   query: Record<string, string>,
-): Promise<Outcome> {
+): Promise<KeyRequestResult> {
   const search = new URLSearchParams(query["r"] ? { r: query["r"] } : {});
   const answer = await askForPage<ReadEnvelope>(registry, live, {
     method: "GET",
@@ -165,7 +165,7 @@ async function getForPage(
     headers: new Headers({ Accept: "application/json" }),
     node: query["node"] || null,
   });
-  return getOutcome(key, answer);
+  return getResult(key, answer);
 }
 
 async function writeForPage(
@@ -173,7 +173,7 @@ async function writeForPage(
   { live }: Registered,
   key: string,
   form: URLSearchParams,
-): Promise<Outcome> {
+): Promise<KeyRequestResult> {
   const method = form.get("op") === "delete" ? "delete" : "put";
   const context = form.get("useContext") ? form.get("context") ?? "" : "";
   const headers = new Headers({

@@ -108,7 +108,9 @@ export const LaunchBody = z.strictObject({
     description: "Injected delay of each message, such as 'uniform(0,20)', ms",
     example: "uniform(0,20)",
   }),
-  seed: whole("seed", 0, 2 ** 32 - 1).optional().openapi({ description: "Of the founding ring" }),
+  seed: whole("seed", 0, 2 ** 32 - 1).optional().openapi({
+    description: "Of the initial ring",
+  }),
 }).openapi("Launch");
 export type LaunchBody = z.infer<typeof LaunchBody>;
 

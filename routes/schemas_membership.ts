@@ -55,8 +55,8 @@ export const ChangePlan = z.object({
 
 export const Transfers = z.looseObject({
   seenBy: z.string(),
-  members: z.array(z.looseObject({ id: z.string(), url: z.string(), standing: z.string() })),
+  members: z.array(z.looseObject({ id: z.string(), url: z.string(), memberStatus: z.string() })),
   left: z.number().openapi({ description: "Changes of an owner that are still to be made" }),
   moves: z.array(z.looseObject({})),
-  leftovers: z.boolean(),
+  orphanedReplicas: z.boolean(),
 }).openapi("Transfers");

@@ -108,13 +108,13 @@ Deno.test("two of a key's three replicas killed: strict requests are refused wit
   await withCluster({ nodes: 5, config: CONFIG }, async (cluster) => {
     const list = await preferenceList(cluster, "lonely");
     const [keeper, ...others] = list.filter(({ primary }) => primary);
-    const outsider = list.find(({ primary }) => !primary);
+    const joiningNode = list.find(({ primary }) => !primary);
     assert.equal((await put(keeper?.url ?? "", "lonely", "x")).status, 200);
     await Promise.all(others.map(({ id }) => cluster.kill(id)));
     const timeoutMs = 2_000;
     const query = `sloppy=false&timeoutMs=${timeoutMs}`;
     // Through the replica that is left, and through a node that must forward to it.
-    for (const url of [keeper?.url ?? "", outsider?.url ?? ""]) {
+    for (const url of [keeper?.url ?? "", joiningNode?.url ?? ""]) {
       const askedMs = performance.now();
       const written = await put(url, "lonely", "y", { query });
       const read = await get(url, "lonely", query);

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { checkPage, hydrated, inBrowser } from "./dashboard_session.ts";
 
 interface Fills {
-  /** Stretches of the drawn ring, by the node that they are filled for. */
+  /** Registers of the drawn ring, by the node that they are filled for. */
   readonly [fill: string]: number;
 }
 

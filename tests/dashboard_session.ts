@@ -19,18 +19,18 @@ export async function inBrowser(
   args: string[],
   body: (session: Session) => Promise<void>,
 ): Promise<void> {
-  const complaints: string[] = [];
+  const problems: string[] = [];
   await using dashboard = await startDashboard(args);
   const browser = await launchBrowser();
   const open = async (path: string, options = {}) => {
     const context: BrowserContext = await browser.newContext(options);
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
-    page.on("pageerror", (error) => complaints.push(`${path}: ${error.message}`));
+    page.on("pageerror", (error) => problems.push(`${path}: ${error.message}`));
     page.on("console", (message) => {
       // What the store refuses is shown on the page; the browser logs it as well.
       const isAnswer = message.text().startsWith("Failed to load resource");
-      if (message.type() === "error" && !isAnswer) complaints.push(`${path}: ${message.text()}`);
+      if (message.type() === "error" && !isAnswer) problems.push(`${path}: ${message.text()}`);
     });
     await page.goto(dashboard.url + path);
     return page;
@@ -40,7 +40,7 @@ export async function inBrowser(
   } finally {
     await browser.close();
   }
-  assert.deepEqual(complaints, []);
+  assert.deepEqual(problems, []);
 }
 
 /** Waits until the page's scripts have taken over. */

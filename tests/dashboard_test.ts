@@ -230,8 +230,8 @@ Deno.test("the page answers while the cluster starts, a taken port is refused, s
     stderr: "piped",
   }).output();
   assert.equal(second.code, 2);
-  const complaint = new TextDecoder().decode(second.stderr);
-  assert.match(complaint, new RegExp(`port ${port} of 127.0.0.1: it is taken by pid \\d+`));
+  const message = new TextDecoder().decode(second.stderr);
+  assert.match(message, new RegExp(`port ${port} of 127.0.0.1: it is taken by pid \\d+`));
 
   const { code } = await dashboard.end("SIGTERM");
   assert.equal(code, 0);

@@ -8,7 +8,6 @@ import type { RecoveryState } from "../lib/dynamo/types/boot.ts";
 import type { ClusterConfig } from "../lib/dynamo/types/config.ts";
 import { ClusterView, contentsOf } from "../nodes/cluster/cluster_view.ts";
 import type { RunningCluster } from "../nodes/cluster/launcher.ts";
-import { leave } from "../nodes/storage/testing/kv_files_under_test.ts";
 import { until, withCluster, withDirectory } from "./live_cluster.ts";
 import { call, get, put } from "./rest_calls.ts";
 
@@ -109,10 +108,12 @@ async function allSettled(cluster: RunningCluster): Promise<void> {
 
 Deno.test("a new cluster knows its directories, and no node waits for another", async () => {
   await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
-    const founding = JSON.parse(await Deno.readTextFile(join(cluster.dataDir, "founding.json")));
+    const initialConfig = JSON.parse(
+      await Deno.readTextFile(join(cluster.dataDir, "cluster.json")),
+    );
     for (const [i, { id, data }] of cluster.nodes.entries()) {
       const { dataId, recovery } = await statusOf(cluster, id);
-      assert.equal(founding.members[i].dataId, dataId);
+      assert.equal(initialConfig.members[i].dataId, dataId);
       assert.deepEqual(recovery, { status: "settled", cause: null, ranges: 0, waitingFor: [] });
       const names = [...Deno.readDirSync(data)].map(({ name }) => name);
       assert.ok(!names.includes("identity.json"), "the founder's word has been taken");
@@ -258,12 +259,14 @@ Deno.test("an older copy of a disk counts for nothing until the others have fill
   });
 });
 
-/** As founding data of the first version were. */
+/** As if the configuration had been written by hand. */
 async function forgetDataIds(dataDir: string): Promise<void> {
-  const path = join(dataDir, "founding.json");
-  const founding = JSON.parse(await Deno.readTextFile(path));
-  const members = founding.members.map(({ dataId: _, ...member }: { dataId: string }) => member);
-  await Deno.writeTextFile(path, JSON.stringify({ ...founding, members }));
+  const path = join(dataDir, "cluster.json");
+  const initialConfig = JSON.parse(await Deno.readTextFile(path));
+  const members = initialConfig.members.map(({ dataId: _, ...member }: { dataId: string }) =>
+    member
+  );
+  await Deno.writeTextFile(path, JSON.stringify({ ...initialConfig, members }));
 }
 
 async function directoriesKnown(cluster: RunningCluster): Promise<void> {
@@ -273,30 +276,7 @@ async function directoriesKnown(cluster: RunningCluster): Promise<void> {
   });
 }
 
-Deno.test("a cluster of the first version goes on: what was proven is whole, and nothing is filled again", async () => {
-  await withDirectory(async (directory) => {
-    const dataDir = join(directory, "cluster");
-    const options = { nodes: 3, config: CONFIG, dataDir };
-    const keys = named(10);
-    await withCluster(options, (cluster) => fill(cluster, "n1", keys));
-    await forgetDataIds(dataDir);
-    for (const id of ["n1", "n2", "n3"]) {
-      const identity = { dataId: `old0000${id.slice(1)}`, incarnation: 4, format: 1 };
-      await leave(join(dataDir, id, "node.sqlite3"), { identity, proven: true });
-    }
-    await withCluster(options, async (cluster) => {
-      const { recovery, dataId } = await statusOf(cluster, "n2");
-      assert.deepEqual([recovery.cause, dataId], [null, "old00002"]);
-      await allReadable(cluster, keys);
-      await directoriesKnown(cluster);
-      await cluster.wipe("n2");
-      await allReadable(cluster, keys);
-      await directoriesKnown(cluster);
-    });
-  });
-});
-
-Deno.test("founding data without data ids: empty directories count at once, and are known from then on", async () => {
+Deno.test("initial configuration without data ids: empty directories count at once, and are known from then on", async () => {
   await withDirectory(async (directory) => {
     const dataDir = join(directory, "cluster");
     const options = { nodes: 3, config: CONFIG, dataDir };

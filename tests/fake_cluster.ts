@@ -11,7 +11,7 @@ import {
   type NodeProcess,
   type NodeState,
 } from "../nodes/cluster/launcher.ts";
-import { makeFounding } from "../nodes/process/cluster_config_file.ts";
+import { makeInitialConfig } from "../nodes/process/cluster_config_file.ts";
 import type { LaunchedCluster } from "../routes/launched_cluster.ts";
 
 type Change = { readonly node: NodeProcess; readonly before: NodeState };
@@ -55,7 +55,7 @@ const STATUS = {
 };
 
 export class FakeCluster implements LaunchedCluster {
-  readonly founding;
+  readonly initialConfig;
   readonly secretFile = "/tmp/secret";
   nodes: NodeProcess[];
   closed = 0;
@@ -65,8 +65,8 @@ export class FakeCluster implements LaunchedCluster {
   constructor(options: LaunchOptions) {
     const count = options.nodes ?? 5;
     const urls = Array.from({ length: count }, (_, i) => `http://127.0.0.1:${20_001 + i}`);
-    this.founding = makeFounding({ ...options, seed: 7 }, urls);
-    this.nodes = this.founding.members.map(({ id, url }, i) => ({
+    this.initialConfig = makeInitialConfig({ ...options, seed: 7 }, urls);
+    this.nodes = this.initialConfig.members.map(({ id, url }, i) => ({
       id,
       url,
       pid: 1_000 + i,
@@ -157,9 +157,15 @@ export class FakeCluster implements LaunchedCluster {
   transfers(): Promise<ClusterTransfers> {
     const members = this.nodes.map(({ id, url }) => ({
       ...{ id, url, weight: 1 },
-      standing: "member" as const,
+      memberStatus: "member" as const,
     }));
-    return Promise.resolve({ seenBy: "n1", members, left: this.left, moves: [], leftovers: false });
+    return Promise.resolve({
+      seenBy: "n1",
+      members,
+      left: this.left,
+      moves: [],
+      orphanedReplicas: false,
+    });
   }
 
   onChange(listener: (change: Change) => void): () => void {

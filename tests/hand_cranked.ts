@@ -1,12 +1,12 @@
 /** A replica with a hand-cranked world: effects are taken out by kind, events are put in by hand. */
 import assert from "node:assert/strict";
 import { Replica } from "../lib/dynamo/replica.ts";
-import { foundRing } from "../lib/dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../lib/dynamo/ring/initial_ring.ts";
 import type { Boot } from "../lib/dynamo/types/boot.ts";
 import type { ClientReply } from "../lib/dynamo/types/client_messages.ts";
 import { clusterConfig, type TunableConfig } from "../lib/dynamo/types/config.ts";
 import type { Effect, Event } from "../lib/dynamo/types/events.ts";
-import type { Founding } from "../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../lib/dynamo/types/initial_config.ts";
 import type { Siblings } from "../lib/dynamo/versions/versions.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 
@@ -14,10 +14,10 @@ export const IDS = ["n1", "n2", "n3", "n4", "n5"];
 export const KEY = "greeting";
 export const START = 1_000_000;
 
-function founding(tuned: Partial<TunableConfig> = {}): Founding {
+function initialConfig(tuned: Partial<TunableConfig> = {}): InitialClusterConfig {
   const config = clusterConfig({ n: 3, r: 2, w: 2, ...tuned });
   const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
-  const ring = foundRing(members.map(({ id, weight }) => ({ id, weight })), config, rng());
+  const ring = makeInitialRing(members.map(({ id, weight }) => ({ id, weight })), config, rng());
   return { config, members, ring };
 }
 
@@ -32,7 +32,7 @@ export class HandCranked {
 
   /** As it runs since its first start on the directory that its cluster was founded with. */
   constructor(self: string, tuned: Partial<TunableConfig> = {}, boot: Partial<Boot> = {}) {
-    this.replica = new Replica(founding(tuned), rng(), {
+    this.replica = new Replica(initialConfig(tuned), rng(), {
       self,
       dataId: "d1",
       incarnation: 4,

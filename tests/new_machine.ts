@@ -35,7 +35,7 @@ export interface Task {
   /** Standard output so far, and as it grows. */
   readonly said: () => string;
   /** Standard error so far. */
-  readonly complained: () => string;
+  readonly stderr: () => string;
   /** Resolves when the pattern is in standard output; rejects when the task ends without. */
   untilSaid(pattern: RegExp): Promise<RegExpExecArray>;
   /** Resolves when everything that belongs to it is gone. */
@@ -165,7 +165,7 @@ export function runTask(
     .then(([status]) => status);
   return {
     said: output.text,
-    complained: errors.text,
+    stderr: errors.text,
     untilSaid: async (pattern) => {
       for (;;) {
         const found = pattern.exec(output.text());

@@ -21,7 +21,7 @@ async function runs(task: Task, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    console.error(`The task said:\n${task.said()}${task.complained()}`);
+    console.error(`The task said:\n${task.said()}${task.stderr()}`);
     throw error;
   } finally {
     await task.end();
@@ -48,7 +48,7 @@ async function startsDashboard(machine: NewMachine): Promise<void> {
     assert.equal(nodes.length, 5);
     for (const node of nodes) await askNode(node.url);
   });
-  assert.doesNotMatch(task.complained(), NETWORK);
+  assert.doesNotMatch(task.stderr(), NETWORK);
 }
 
 async function startsNode(machine: NewMachine): Promise<void> {
@@ -58,7 +58,7 @@ async function startsNode(machine: NewMachine): Promise<void> {
     const [line] = await task.untilSaid(/^\{"ready":true.*\}$/m);
     await askNode(JSON.parse(line).url);
   });
-  assert.doesNotMatch(task.complained(), NETWORK);
+  assert.doesNotMatch(task.stderr(), NETWORK);
 }
 
 /** The cache is lost while the dashboard runs: no node can start, and the page says what to do. */

@@ -16,7 +16,7 @@ Deno.test("start: a demo cluster that cannot start is explained on the terminal,
     });
     try {
       const [url] = await task.untilSaid(/http:\/\/127\.0\.0\.1:\d+(?=\/)/);
-      await until("the start has failed", () => task.complained().includes("did not start"));
+      await until("the start has failed", () => task.stderr().includes("did not start"));
       const { clusters: [demo] } = await (await fetch(`${url}/api/clusters`)).json();
       assert.equal(demo.state, "failed");
       assert.equal(
@@ -26,8 +26,8 @@ Deno.test("start: a demo cluster that cannot start is explained on the terminal,
           "temporary.",
       );
       assert.ok(
-        task.complained().includes(`The demo cluster did not start.\n${demo.failure}\n`),
-        task.complained(),
+        task.stderr().includes(`The demo cluster did not start.\n${demo.failure}\n`),
+        task.stderr(),
       );
       const page = await (await fetch(`${url}/`)).text();
       assert.match(page, /did not start/);

@@ -67,15 +67,15 @@ Deno.test("a point that fails says which and why, and what was done is kept", as
     const sound = prepare("load-balance", "model", { tokens: "2,4,8", rings: "1", nodes: "5" });
     const ill = {
       ...sound,
-      // On this thread, so that its failure is the one that is planted.
+      // On this thread, so that its failure is the deliberate one.
       engine: "live" as const,
       run: (index: number, context: Parameters<typeof sound.run>[1]) => {
-        if (index === 1) throw new Error("a planted failure");
+        if (index === 1) throw new Error("a deliberate failure");
         return sound.run(index, context);
       },
     };
     const ended = await runInto(dir, ill, FLAGS, signal);
-    assert.equal(ended.failure, "point 1 failed: a planted failure");
+    assert.equal(ended.failure, "point 1 failed: a deliberate failure");
     assert.equal(ended.done, 1);
     assert.deepEqual(ended.result.checks, []);
     assert.equal((await readRun(dir))?.points.length, 1);

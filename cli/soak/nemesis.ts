@@ -44,7 +44,7 @@ export class Nemesis {
   constructor(private readonly options: NemesisOptions) {}
 
   /** Nobody who was told to leave is still here. */
-  get areLeaversGone(): boolean {
+  get areDecommissionsDone(): boolean {
     return this.options.cluster.nodes.every(({ id }) => !this.leaving.has(id));
   }
 

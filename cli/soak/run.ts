@@ -108,7 +108,7 @@ async function soak(cluster: RunningCluster, options: SoakOptions): Promise<Soak
   const leftMs = settleMs - (moves?.tookMs ?? 0);
   const convergence = await untilConverged(view, ledger.written, leftMs);
   const verdict = await verify(view, ledger);
-  const { n, r, w } = cluster.founding.config;
+  const { n, r, w } = cluster.initialConfig.config;
   return {
     cluster: cluster.id,
     nodes: cluster.nodes.length,
@@ -132,7 +132,7 @@ async function untilMoved(view: ClusterView, nemesis: Nemesis, boundMs: number) 
   const never = new AbortController().signal;
   const { settled, tookMs } = await untilSettled(
     view,
-    () => nemesis.areLeaversGone,
+    () => nemesis.areDecommissionsDone,
     boundMs,
     never,
   );

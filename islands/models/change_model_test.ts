@@ -112,7 +112,7 @@ Deno.test("a plan in figures and in words", () => {
   );
 });
 
-Deno.test("progress goes from nothing to all, and a leaver counts until it has left", () => {
+Deno.test("progress goes from nothing to all, and a leaving node counts until it has left", () => {
   assert.equal(progressOf({ left: 0, most: 0, leaving: [] }), null);
   assert.equal(progressOf({ left: 3, most: 4, leaving: [] }), 0.25);
   assert.equal(progressOf({ left: 0, most: 4, leaving: ["n2"] }), 1);

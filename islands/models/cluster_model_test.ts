@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import { clusterConfig } from "../../lib/dynamo/types/config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { requestEvent } from "../../tests/page_examples.ts";
@@ -12,7 +12,7 @@ import { LoadModel } from "./load_model.ts";
 const config = clusterConfig({ cluster: "a" });
 const members = ["n1", "n2", "n3"].map((id) => ({ id, weight: 1 }));
 const plan = { partitioning: config.partitioning, partitions: 16, tokensPerNode: 1, n: config.n };
-const ring = foundRing(members, plan, SeededRandom.from(1));
+const ring = makeInitialRing(members, plan, SeededRandom.from(1));
 
 function node(id: string, change: Partial<NodeView> = {}): NodeView {
   const url = "http://127.0.0.1:1";

@@ -197,7 +197,7 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
     case "member":
       return {
         kind: "membership",
-        text: `knows: ${event.member} ${STANDING_WORDS[event.standing]}`,
+        text: `knows: ${event.member} ${MEMBER_STATUS_WORDS[event.memberStatus]}`,
       };
     case "range-taken":
       return {
@@ -222,7 +222,7 @@ const CAUSE_WORDS = {
     "has an older copy of its disk: its answers count for no read until peers have filled it",
 } as const;
 
-const STANDING_WORDS = {
+const MEMBER_STATUS_WORDS = {
   member: "is a member",
   leaving: "is leaving",
   left: "has left",

@@ -10,7 +10,7 @@ import { type SiblingCard, siblingCards } from "./siblings.ts";
 import { type Waterfall, waterfallOf, waterfallOfReply } from "./waterfall.ts";
 
 /** What the last request brought. */
-export type Outcome =
+export type KeyRequestResult =
   | { readonly kind: "read"; readonly read: ReadResult }
   | { readonly kind: "written"; readonly method: "put" | "delete"; readonly written: WriteEnvelope }
   | { readonly kind: "problem"; readonly method: Method; readonly problem: Problem };
@@ -29,7 +29,7 @@ type Method = "get" | "put" | "delete";
 /** How the page was asked for, so that it works without scripts: `?key=…&r=…&node=…`. */
 export interface KeysStart {
   readonly key: string;
-  readonly outcome: Outcome | null;
+  readonly outcome: KeyRequestResult | null;
 }
 
 export class KeysModel {
@@ -46,7 +46,7 @@ export class KeysModel {
   /** The context held, and the key that it is for. */
   readonly held = signal<{ readonly key: string; readonly context: string } | null>(null);
   readonly busy = signal<Method | null>(null);
-  readonly outcome = signal<Outcome | null>(null);
+  readonly outcome = signal<KeyRequestResult | null>(null);
   readonly waterfall = signal<Waterfall | null>(null);
   readonly #api: ClusterApi;
   #awaited: { readonly method: Method; readonly key: string } | null = null;
@@ -57,7 +57,7 @@ export class KeysModel {
     if (start.outcome !== null) this.#take(start.outcome);
   }
 
-  #take(outcome: Outcome): void {
+  #take(outcome: KeyRequestResult): void {
     this.outcome.value = outcome;
     if (outcome.kind === "problem") return;
     const { key, context } = outcome.kind === "read" ? outcome.read : outcome.written;
@@ -86,7 +86,7 @@ export class KeysModel {
     });
     batch(() => {
       this.busy.value = null;
-      this.#take(getOutcome(key, answer));
+      this.#take(getResult(key, answer));
     });
   }
 
@@ -151,7 +151,7 @@ export class KeysModel {
 }
 
 /** A get's answer as an outcome; absence is not a problem. */
-export function getOutcome(key: string, answer: Answer<ReadEnvelope>): Outcome {
+export function getResult(key: string, answer: Answer<ReadEnvelope>): KeyRequestResult {
   if (answer.ok) return { kind: "read", read: readResult(key, answer.value) };
   const read = absentRead(key, answer.problem);
   return read === null

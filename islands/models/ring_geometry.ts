@@ -4,7 +4,7 @@
  *
  * Two circles: the outer one is the hash space, cut into ranges, each in the colour of the node that
  * comes first in its preference list; the inner one holds the machines. Lines between them say which
- * machine answers for which stretch, and a key's preference list is a walk along the outer circle.
+ * machine answers for which range, and a key's preference list is a walk along the outer circle.
  */
 import { type Position, positionOf } from "../../lib/dynamo/ring/position.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
@@ -36,7 +36,7 @@ export interface Ranked {
   readonly turn: number;
 }
 
-export interface KeyPlace {
+export interface KeyOnRing {
   readonly key: string;
   readonly position: Position;
   readonly turn: number;
@@ -97,7 +97,7 @@ export function sharesOf(ring: Ring): Map<NodeId, { share: number; ranges: numbe
 }
 
 /** Where a key lies and who is to hold it. Pure: the page asks no node for it. */
-export function placeOf(ring: Ring, key: string): KeyPlace {
+export function placeOf(ring: Ring, key: string): KeyOnRing {
   const position = positionOf(key);
   const partition = ring.rangeAt(position);
   const primaries = ring.primaries(partition);

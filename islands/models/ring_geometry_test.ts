@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import { type Partitioning, PARTITIONINGS } from "../../lib/dynamo/ring/ring_state.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import {
@@ -17,7 +17,7 @@ import {
 function ring(partitioning: Partitioning, nodes = 5, partitions = 16, tokensPerNode = 4) {
   const members = Array.from({ length: nodes }, (_, i) => ({ id: `n${i + 1}`, weight: 1 }));
   const plan = { partitioning, partitions, tokensPerNode, n: 3 };
-  return ringOf(foundRing(members, plan, SeededRandom.from(1)), 3);
+  return ringOf(makeInitialRing(members, plan, SeededRandom.from(1)), 3);
 }
 
 Deno.test("positions are turns: the middle of the hash space is half a turn", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { BreakingNode } from "../../tests/breaking_node.ts";
-import { foundRing } from "../dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../dynamo/ring/initial_ring.ts";
 import { Ring } from "../dynamo/ring/ring.ts";
 import { clusterConfig } from "../dynamo/types/config.ts";
 import { SeededRandom } from "../random/seeded.ts";
@@ -302,7 +302,7 @@ Deno.test("keys that no URL can carry are refused unsent", async () => {
 
 const members = NODES.map((url, i) => ({ id: `n${i}`, url, weight: 1 }));
 const config = clusterConfig({ n: 3, partitions: 64 });
-const state = foundRing(members, config, SeededRandom.from("ring"));
+const state = makeInitialRing(members, config, SeededRandom.from("ring"));
 const ring = new Ring(state, config.n);
 const ringAnswer = () =>
   Response.json({ ...state, members, n: config.n, ringVersion: ring.version });

@@ -1,9 +1,9 @@
 /** Everything that makes calls to peers and decides what their answers mean, by its kind. */
 import type { Conversation } from "./conversations.ts";
 import type { GossipRound } from "./gossip/gossiping.ts";
-import type { LeftoverCall } from "./membership/orphaned_replicas.ts";
+import type { OrphanCall } from "./membership/orphaned_replicas.ts";
 import type { AdvanceCall } from "./membership/range_sender.ts";
-import type { KeyPull, Takeover } from "./membership/range_transfer.ts";
+import type { KeyPull, RangeTransfer } from "./membership/range_transfer.ts";
 import type { BootCheck } from "./recovery/recovering.ts";
 import type { Exchange, KeyRepair } from "./repair/exchange.ts";
 import type { HintDelivery } from "./repair/handoff.ts";
@@ -21,10 +21,10 @@ export type AnyCoordinator =
   | Exchange
   | KeyRepair
   | ReapRound
-  | Takeover
+  | RangeTransfer
   | KeyPull
   | AdvanceCall
-  | LeftoverCall
+  | OrphanCall
   | BootCheck;
 
 /** Conversations are kept without knowing these types; whoever dispatches tells them apart by `kind`. */

@@ -26,10 +26,10 @@ export interface Counters {
   /** Ranges that this node has taken over, and the keys that it copied for them. */
   rangesTaken: number;
   keysTaken: number;
-  /** Registers that this node, their steward, has advanced. */
+  /** Registers that this node, their register writer, has advanced. */
   rangesAdvanced: number;
   /** Copies of ranges given up that every owner was seen to hold. */
-  leftoversDropped: number;
+  orphansDropped: number;
 }
 
 export interface ReplicaStats {
@@ -71,7 +71,7 @@ export function newCounters(): Counters {
     rangesTaken: 0,
     keysTaken: 0,
     rangesAdvanced: 0,
-    leftoversDropped: 0,
+    orphansDropped: 0,
   };
 }
 

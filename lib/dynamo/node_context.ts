@@ -20,13 +20,13 @@ import type { PutCoordinator } from "./requests/put_coordinator.ts";
 import { type Health, type Place, Placement } from "./ring/placement.ts";
 import { type Position, positionOf } from "./ring/position.ts";
 import type { Ring } from "./ring/ring.ts";
-import type { Stretch } from "./ring/ring_state.ts";
+import type { RangeRegister } from "./ring/ring_state.ts";
 import type { Boot } from "./types/boot.ts";
 import type { ClientReply, ClientRequest } from "./types/client_messages.ts";
 import type { ClusterConfig } from "./types/config.ts";
 import { type DynamoError, refusal } from "./types/errors.ts";
 import type { Micros, NodeId } from "./types/ids.ts";
-import type { Founding } from "./types/initial_config.ts";
+import type { InitialClusterConfig } from "./types/initial_config.ts";
 import type { Life, LifeStatus } from "./types/life.ts";
 import type { PeerRequest } from "./types/peer_messages.ts";
 import type { Random } from "./types/random.ts";
@@ -95,14 +95,14 @@ export class NodeContext {
   private sweepAbove = DEADLINES_SWEEP_MIN;
 
   constructor(
-    founding: Founding,
+    initialConfig: InitialClusterConfig,
     readonly random: Random,
     readonly boot: Boot,
     rules: Versioning | undefined,
   ) {
-    this.config = founding.config;
+    this.config = initialConfig.config;
     this.self = boot.self;
-    this.membership = new Membership(founding, boot.self, boot.membership);
+    this.membership = new Membership(initialConfig, boot.self, boot.membership);
     this.lives = new PeerLives(boot.membership?.peers);
     this.registry = new Registry(this, this.membership);
     this.recovery = new Recovery(boot.self, boot);
@@ -110,12 +110,12 @@ export class NodeContext {
     this.incarnation = boot.incarnation;
     const { self, dataId, incarnation, bootNumber = 0 } = boot;
     this.actorsOfBoot = `${self}/${dataId}/${incarnation}-${bootNumber.toString(36)}.`;
-    this.versioning = rules ?? versioning(founding.config.mode);
-    this.hints = new HintBook(boot.hints ?? [], founding.config.hintsMax);
-    this.detector = new FailureDetector(founding.config);
+    this.versioning = rules ?? versioning(initialConfig.config.mode);
+    this.hints = new HintBook(boot.hints ?? [], initialConfig.config.hintsMax);
+    this.detector = new FailureDetector(initialConfig.config);
     this.trees = new TreeKeeper(this.ring, boot.self);
-    this.disk = new DiskLatency(founding.config.storageSlowMs * MICROS_PER_MS);
-    this.records = new LocalRecords(this.versioning, founding.config, this);
+    this.disk = new DiskLatency(initialConfig.config.storageSlowMs * MICROS_PER_MS);
+    this.records = new LocalRecords(this.versioning, initialConfig.config, this);
   }
 
   get ring(): Ring {
@@ -193,11 +193,11 @@ export class NodeContext {
   }
 
   /** The register of the key's range, as the disk knows it, for a sender that may not know it. */
-  stretchesOf(key: string): Stretch[] {
-    return this.stretchesAt(positionOf(key));
+  registersOf(key: string): RangeRegister[] {
+    return this.registersAt(positionOf(key));
   }
 
-  stretchesAt(position: Position): Stretch[] {
+  registersAt(position: Position): RangeRegister[] {
     const { ring } = this.registry.durable;
     const index = ring.rangeAt(position);
     const epoch = ring.epochOf(index);
@@ -213,7 +213,7 @@ export class NodeContext {
   noOwnerError(key: string): DynamoError {
     if (!this.recovery.knowsItsRanges) return refusal("recovering", this.whyIncomplete(key));
     const error = refusal("wrong-owner", `Node ${this.self} is not a primary of '${key}'`);
-    return { ...error, ringVersion: this.ring.version, stretches: this.stretchesOf(key) };
+    return { ...error, ringVersion: this.ring.version, registers: this.registersOf(key) };
   }
 
   /** Whether this disk's word about the key counts. */
@@ -251,7 +251,7 @@ export class NodeContext {
 
   /** A disk that was replaced or put back does not know whether it promised to serve a range no more. */
   private mayHaveFenced(range: number): boolean {
-    return this.ring.steps.some((step) => step.range === range && step.leaver === this.self);
+    return this.ring.steps.some((step) => step.range === range && step.sender === this.self);
   }
 
   /** Whether the node is believed to be up; without gossip there is no ground to believe otherwise. */
@@ -428,7 +428,7 @@ export class NodeContext {
       outcome,
       tookUs: (coordinator.repliedAt ?? this.out.now) - coordinator.startedAt,
       needed,
-      replicas: coordinator.participants.traces(),
+      replicas: coordinator.responses.traces(),
     });
   }
 }

@@ -75,12 +75,12 @@ export class Outbox {
   }
 
   scan(
-    stretch: { readonly from?: Position; readonly to?: Position },
+    range: { readonly from?: Position; readonly to?: Position },
     after: KeyPlace | null,
     limit: number,
   ): number {
     const id = this.nextId();
-    this.effects.push({ kind: "scan", id, ...stretch, after, limit });
+    this.effects.push({ kind: "scan", id, ...range, after, limit });
     return id;
   }
 

@@ -1,9 +1,9 @@
 /** The parts of a replica, each with one concern of the paper, over one shared context. */
 import { Gossiping } from "./gossip/gossiping.ts";
 import { MembershipActs } from "./membership/membership_acts.ts";
-import { Leftovers } from "./membership/orphaned_replicas.ts";
-import { Takeovers } from "./membership/range_receiver.ts";
-import { Handover } from "./membership/range_sender.ts";
+import { OrphanedReplicas } from "./membership/orphaned_replicas.ts";
+import { RangeReceiver } from "./membership/range_receiver.ts";
+import { RangeSender } from "./membership/range_sender.ts";
 import type { NodeContext } from "./node_context.ts";
 import { Recovering } from "./recovery/recovering.ts";
 import { AntiEntropy } from "./repair/anti_entropy.ts";
@@ -23,9 +23,9 @@ export class Parts {
   readonly handoff: Handoff;
   readonly antiEntropy: AntiEntropy;
   readonly reaping: Reaping;
-  readonly handover: Handover;
-  readonly takeovers: Takeovers;
-  readonly leftovers: Leftovers;
+  readonly rangeSender: RangeSender;
+  readonly rangeReceiver: RangeReceiver;
+  readonly orphanedReplicas: OrphanedReplicas;
   readonly acts: MembershipActs;
   readonly recovering: Recovering;
 
@@ -38,15 +38,15 @@ export class Parts {
     this.handoff = new Handoff(node);
     this.reaping = new Reaping(node);
     this.antiEntropy = new AntiEntropy(node);
-    this.handover = new Handover(node);
-    this.takeovers = new Takeovers(node, this.handover);
-    this.leftovers = new Leftovers(node);
-    const { gossiping, takeovers, handover, leftovers } = this;
-    this.acts = new MembershipActs(node, gossiping, takeovers, handover, leftovers);
-    this.recovering = new Recovering(node, gossiping, takeovers);
+    this.rangeSender = new RangeSender(node);
+    this.rangeReceiver = new RangeReceiver(node, this.rangeSender);
+    this.orphanedReplicas = new OrphanedReplicas(node);
+    const { gossiping, rangeReceiver, rangeSender, orphanedReplicas } = this;
+    this.acts = new MembershipActs(node, gossiping, rangeReceiver, rangeSender, orphanedReplicas);
+    this.recovering = new Recovering(node, gossiping, rangeReceiver);
     this.writes.forwards = this.forwards;
     const { handoff, acts, recovering } = this;
-    for (const each of [node, node.trees, gossiping, handoff, leftovers, acts, recovering]) {
+    for (const each of [node, node.trees, gossiping, handoff, orphanedReplicas, acts, recovering]) {
       node.registry.listen(each);
     }
   }

@@ -3,8 +3,8 @@
  * for. It reads no clock, draws no randomness of its own and does no I/O, so the same code runs
  * under `nodes/host/host.ts` as a process, in the simulator, and in a browser.
  *
- * This file is the front door. `Parts` holds what each concern of the paper does, `Dialogue` routes
- * what peers and deadlines say to them, `Outcomes` what became of this node's own disk accesses.
+ * This file is the front door. `Parts` holds what each concern of the paper does, `ReplyDispatch` routes
+ * what peers and deadlines say to them, `StorageCompletions` what became of this node's own disk accesses.
  */
 import type { Origin } from "./conversations.ts";
 import type { ReplicaStats } from "./counters.ts";
@@ -13,17 +13,17 @@ import type { MembershipState } from "./membership/membership_state.ts";
 import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
 import { Parts } from "./parts.ts";
 import type { Change } from "./records/record_changes.ts";
-import { Dialogue } from "./reply_dispatch.ts";
-import { complaintAbout } from "./requests/request_options.ts";
+import { ReplyDispatch } from "./reply_dispatch.ts";
+import { validateWith } from "./requests/request_options.ts";
 import type { Ring } from "./ring/ring.ts";
-import { Outcomes } from "./storage_completions.ts";
+import { StorageCompletions } from "./storage_completions.ts";
 import type { Boot, RecoveryState } from "./types/boot.ts";
 import type { ClientRequest } from "./types/client_messages.ts";
 import type { ClusterConfig } from "./types/config.ts";
 import { refusal } from "./types/errors.ts";
 import type { EffectSink, Event } from "./types/events.ts";
 import type { Micros, NodeId } from "./types/ids.ts";
-import type { Founding } from "./types/initial_config.ts";
+import type { InitialClusterConfig } from "./types/initial_config.ts";
 import type { Life } from "./types/life.ts";
 import type { PeerRequest } from "./types/peer_messages.ts";
 import type { Random } from "./types/random.ts";
@@ -34,20 +34,20 @@ import type { Versioning } from "./versions/versions.ts";
 const OVERDUE_US = 50 * MICROS_PER_MS;
 
 export class Replica {
-  readonly founding: Founding;
+  readonly initialConfig: InitialClusterConfig;
   private readonly node: NodeContext;
   private readonly parts: Parts;
-  private readonly dialogue: Dialogue;
-  private readonly outcomes: Outcomes;
+  private readonly replyDispatch: ReplyDispatch;
+  private readonly outcomes: StorageCompletions;
   private wake: { readonly id: number; readonly at: Micros } | null = null;
 
   /** `rules` replaces the configured mode's versioning: for studying what broken rules do. */
-  constructor(founding: Founding, random: Random, boot: Boot, rules?: Versioning) {
-    this.founding = founding;
-    this.node = new NodeContext(founding, random, boot, rules);
+  constructor(initialConfig: InitialClusterConfig, random: Random, boot: Boot, rules?: Versioning) {
+    this.initialConfig = initialConfig;
+    this.node = new NodeContext(initialConfig, random, boot, rules);
     this.parts = new Parts(this.node);
-    this.dialogue = new Dialogue(this.node, this.parts);
-    this.outcomes = new Outcomes(this.node, this.parts);
+    this.replyDispatch = new ReplyDispatch(this.node, this.parts);
+    this.outcomes = new StorageCompletions(this.node, this.parts);
   }
 
   get self(): NodeId {
@@ -90,10 +90,10 @@ export class Replica {
         } else this.parts.acts.onOrder(event.id, event.request);
         break;
       case "reply":
-        this.dialogue.onReply(event.id, event.reply);
+        this.replyDispatch.onReply(event.id, event.reply);
         break;
       case "call-failed":
-        this.dialogue.onCallFailed(event.id, event.undelivered, event.reason);
+        this.replyDispatch.onCallFailed(event.id, event.undelivered, event.reason);
         break;
       case "loaded":
         this.outcomes.handle(records.onLoaded(event.id, event.record, out));
@@ -181,10 +181,10 @@ export class Replica {
 
   private start(): void {
     const { config, node } = this;
-    const { gossiping, handoff, antiEntropy, leftovers, acts } = this.parts;
+    const { gossiping, handoff, antiEntropy, orphanedReplicas, acts } = this.parts;
     gossiping.start();
     this.parts.recovering.start();
-    leftovers.onStart();
+    orphanedReplicas.onStart();
     if (node.membership.version !== "") acts.wake();
     if (config.hintedHandoff) handoff.onTick();
     if (config.reapIntervalMs > 0) {
@@ -199,9 +199,13 @@ export class Replica {
 
   private onScanned(id: number, records: readonly StoredRecord[], next: KeyPlace | null): void {
     const { trees, out } = this.node;
-    const { reaping, antiEntropy, takeovers, leftovers } = this.parts;
+    const { reaping, antiEntropy, rangeReceiver, orphanedReplicas } = this.parts;
     if (trees.onScanned(id, records, next, out) || reaping.onScanned(id, records, next)) return;
-    if (takeovers.onScanned(id, records, next) || leftovers.onScanned(id, records, next)) return;
+    if (
+      rangeReceiver.onScanned(id, records, next) || orphanedReplicas.onScanned(id, records, next)
+    ) {
+      return;
+    }
     antiEntropy.onScanned(id, records, next);
   }
 
@@ -219,10 +223,10 @@ export class Replica {
           registry.spread(next.state, next.to);
           break;
         case "filled":
-          this.parts.takeovers.onFilled(next.takeover);
+          this.parts.rangeReceiver.onFilled(next.transfer);
           break;
         case "fenced":
-          this.parts.handover.onFenced(next.mark);
+          this.parts.rangeSender.onFenced(next.mark);
           break;
         case "reconcile":
           this.parts.gossiping.tellDifference(next);
@@ -234,17 +238,17 @@ export class Replica {
   }
 
   private onScanFailed(id: number): void {
-    const { reaping, takeovers, leftovers } = this.parts;
+    const { reaping, rangeReceiver, orphanedReplicas } = this.parts;
     if (this.node.trees.onScanFailed(id) || reaping.onScanFailed(id)) return;
-    if (takeovers.onScanFailed(id) || leftovers.onScanFailed(id)) return;
+    if (rangeReceiver.onScanFailed(id) || orphanedReplicas.onScanFailed(id)) return;
     this.parts.handoff.onScanFailed(id);
     this.parts.antiEntropy.onScanFailed(id);
   }
 
   private onClientRequest(id: number, request: ClientRequest): void {
-    const complaint = complaintAbout(request, this.config);
-    if (complaint !== null) {
-      this.node.refuse(id, refusal("invalid", complaint));
+    const invalid = validateWith(request, this.config);
+    if (invalid !== null) {
+      this.node.refuse(id, refusal("invalid", invalid));
       return;
     }
     if (this.node.membership.isRemoved) {
@@ -270,7 +274,7 @@ export class Replica {
 
   private onPeerRequest(id: number, from: NodeId, request: PeerRequest): void {
     const { node } = this;
-    const { takeovers, handover, leftovers, gossiping } = this.parts;
+    const { rangeReceiver, rangeSender, orphanedReplicas, gossiping } = this.parts;
     switch (request.method) {
       case "replica.get":
         if (
@@ -321,16 +325,16 @@ export class Replica {
         node.out.respond(id, { status: "stored" });
         break;
       case "range.keys":
-        takeovers.onListRequest(id, from, request);
+        rangeReceiver.onListRequest(id, from, request);
         break;
       case "range.fence":
-        handover.onFenceRequest(id, from, request);
+        rangeSender.onFenceRequest(id, from, request);
         break;
       case "range.advance":
-        handover.advance(id, from, request);
+        rangeSender.advance(id, from, request);
         break;
-      case "leftover.ask":
-        leftovers.onAsked(id, request.keys);
+      case "orphan.check":
+        orphanedReplicas.onAsked(id, request.keys);
         break;
       case "gossip.states":
         this.parts.gossiping.onStates(id, request.states);
@@ -371,10 +375,10 @@ export class Replica {
           forwards.forget(due.requestId);
           break;
         case "patience":
-          this.dialogue.onPatienceOver(due.conversation, due.endsAt);
+          this.replyDispatch.onPatienceOver(due.conversation, due.endsAt);
           break;
         case "timeout":
-          this.dialogue.onTimeout(due.conversation);
+          this.replyDispatch.onTimeout(due.conversation);
           break;
         case "gossip":
           this.parts.gossiping.onTick();
@@ -398,7 +402,7 @@ export class Replica {
           this.parts.acts.onTick();
           break;
         case "call-silent":
-          this.dialogue.onCallSilent(due.conversation, due.call);
+          this.replyDispatch.onCallSilent(due.conversation, due.call);
           break;
       }
       due = deadlines.takeDue(out.now);

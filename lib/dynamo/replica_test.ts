@@ -13,7 +13,7 @@ import type { Siblings } from "./versions/versions.ts";
 
 const PRIMARIES = new HandCranked("n1").replica.ring.primariesOfKey(KEY);
 const [FIRST = "", SECOND = "", THIRD = ""] = PRIMARIES;
-const OUTSIDER = IDS.find((id) => !PRIMARIES.includes(id)) as string;
+const NON_PRIMARY = IDS.find((id) => !PRIMARIES.includes(id)) as string;
 const put = {
   method: "put",
   key: KEY,
@@ -252,19 +252,19 @@ Deno.test("delete: without a context it reads at R first, and leaves a tombstone
   assert.deepEqual(record.siblings[0]?.clock, [["a", 1]]);
 });
 
-Deno.test("forward: an outsider passes a request on once, to the first primary", () => {
-  const bench = new HandCranked(OUTSIDER, { gossipIntervalMs: 0 });
+Deno.test("forward: a node that is no primary passes a request on once, to the first primary", () => {
+  const bench = new HandCranked(NON_PRIMARY, { gossipIntervalMs: 0 });
   bench.step({ kind: "client", id: 1, request: put });
   const call = bench.one("call");
   assert.equal(call.to, FIRST);
   assert.ok(call.request.method === "forward");
-  assert.equal(call.request.requestId, `${OUTSIDER}.d1/${4 * 2 ** 24}/1`);
+  assert.equal(call.request.requestId, `${NON_PRIMARY}.d1/${4 * 2 ** 24}/1`);
   bench.step({ kind: "call-failed", id: call.id, undelivered: true, reason: "refused" });
   assert.equal(bench.one("call").to, SECOND, "certainly not delivered: the next may write");
 });
 
 Deno.test("forward: a write that may have arrived is not tried elsewhere, a read is", () => {
-  const bench = new HandCranked(OUTSIDER, { gossipIntervalMs: 0 });
+  const bench = new HandCranked(NON_PRIMARY, { gossipIntervalMs: 0 });
   bench.step({ kind: "client", id: 1, request: put });
   bench.step({
     kind: "call-failed",
@@ -284,30 +284,30 @@ Deno.test("forward: copies write once and are answered alike; one from the past 
   const bench = new HandCranked(FIRST, { timeoutMs: 100, w: 1 });
   const request: PeerRequest = {
     method: "forward",
-    requestId: `${OUTSIDER}/4/1`,
+    requestId: `${NON_PRIMARY}/4/1`,
     request: put,
     ringVersion: bench.replica.ring.version,
   };
-  bench.step({ kind: "peer", id: 1, from: OUTSIDER, request });
-  bench.step({ kind: "peer", id: 2, from: OUTSIDER, request });
+  bench.step({ kind: "peer", id: 1, from: NON_PRIMARY, request });
+  bench.step({ kind: "peer", id: 2, from: NON_PRIMARY, request });
   bench.loaded(null);
   bench.step({ kind: "stored", id: bench.one("store").id });
   const answers = bench.take("respond");
   assert.deepEqual(answers.map((answer) => answer.id), [1, 2]);
   assert.deepEqual(answers[0]?.reply, answers[1]?.reply);
-  bench.step({ kind: "peer", id: 3, from: OUTSIDER, request });
+  bench.step({ kind: "peer", id: 3, from: NON_PRIMARY, request });
   assert.deepEqual(bench.one("respond").reply, answers[0]?.reply);
   assert.deepEqual(bench.take("load"), []);
 
   bench.pass(300);
-  bench.step({ kind: "peer", id: 4, from: OUTSIDER, request });
+  bench.step({ kind: "peer", id: 4, from: NON_PRIMARY, request });
   const late = bench.response();
   assert.ok(late.status === "error" && late.error.code === "too-late" && late.error.definite);
 });
 
 Deno.test("forward: a node that is no primary refuses, naming its ring version", () => {
-  const bench = new HandCranked(OUTSIDER);
-  const other = IDS.find((id) => !PRIMARIES.includes(id) && id !== OUTSIDER) as string;
+  const bench = new HandCranked(NON_PRIMARY);
+  const other = IDS.find((id) => !PRIMARIES.includes(id) && id !== NON_PRIMARY) as string;
   bench.step({
     kind: "peer",
     id: 1,

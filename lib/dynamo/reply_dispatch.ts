@@ -9,7 +9,7 @@ import type { DynamoError } from "./types/errors.ts";
 import type { Micros, NodeId } from "./types/ids.ts";
 import type { PeerReply } from "./types/peer_messages.ts";
 
-export class Dialogue {
+export class ReplyDispatch {
   constructor(private readonly node: NodeContext, private readonly parts: Parts) {}
 
   onReply(id: number, reply: PeerReply): void {
@@ -45,17 +45,17 @@ export class Dialogue {
       case "key-repair":
         this.parts.antiEntropy.onPeerRecord(coordinator, reply);
         break;
-      case "takeover":
-        this.parts.takeovers.onReply(conversation, coordinator, reply);
+      case "transfer":
+        this.parts.rangeReceiver.onReply(conversation, coordinator, reply);
         break;
       case "key-pull":
-        this.parts.takeovers.onRecord(coordinator, reply);
+        this.parts.rangeReceiver.onRecord(coordinator, reply);
         break;
       case "advance":
-        this.parts.handover.onReply(coordinator, reply);
+        this.parts.rangeSender.onReply(coordinator, reply);
         break;
-      case "leftover":
-        this.parts.leftovers.onReply(coordinator, reply);
+      case "orphan":
+        this.parts.orphanedReplicas.onReply(coordinator, reply);
         break;
       case "boot-check":
         this.parts.recovering.onReply(conversation, coordinator, reply);
@@ -64,8 +64,8 @@ export class Dialogue {
   }
 
   /** A refusal carries the register that its sender should have known. */
-  private learnFrom({ stretches = [] }: DynamoError): void {
-    if (stretches.length > 0) this.node.registry.learn({ members: [], tokens: [], stretches });
+  private learnFrom({ registers = [] }: DynamoError): void {
+    if (registers.length > 0) this.node.registry.learn({ members: [], tokens: [], registers });
   }
 
   onCallFailed(id: number, undelivered: boolean, reason: string): void {
@@ -114,17 +114,17 @@ export class Dialogue {
       case "key-repair":
         this.parts.antiEntropy.finishRepair(coordinator, false);
         break;
-      case "takeover":
-        this.parts.takeovers.onFailed(coordinator);
+      case "transfer":
+        this.parts.rangeReceiver.onFailed(coordinator);
         break;
       case "key-pull":
-        this.parts.takeovers.finishPull(coordinator, false);
+        this.parts.rangeReceiver.finishPull(coordinator, false);
         break;
       case "advance":
-        this.parts.handover.end(coordinator);
+        this.parts.rangeSender.end(coordinator);
         break;
-      case "leftover":
-        this.parts.leftovers.onFailed(coordinator);
+      case "orphan":
+        this.parts.orphanedReplicas.onFailed(coordinator);
         break;
       case "boot-check":
         this.parts.recovering.onFailed(coordinator);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../random/seeded.ts";
 import { KnownForwards, rankCoordinators } from "./requests/forwarding.ts";
-import { complaintAbout, utf8Length } from "./requests/request_options.ts";
+import { utf8Length, validateWith } from "./requests/request_options.ts";
 import { clusterConfig, ConfigError } from "./types/config.ts";
 import { below, shuffled } from "./types/random.ts";
 import { Deadlines } from "./util/deadlines.ts";
@@ -90,7 +90,7 @@ Deno.test("options: UTF-8 lengths are those of the encoder", () => {
 Deno.test("options: bounds of key, value and quorums, each with a sentence that helps", () => {
   const config = clusterConfig();
   const get = (key: string, extra = {}) =>
-    complaintAbout({ method: "get", key, ...extra }, config) ?? "";
+    validateWith({ method: "get", key, ...extra }, config) ?? "";
   assert.equal(get("k".repeat(1024)), "");
   assert.match(get("k".repeat(1025)), /1 to 1024 bytes.*length is 1025/);
   assert.match(get("ä".repeat(513)), /length is 1026/);
@@ -99,7 +99,7 @@ Deno.test("options: bounds of key, value and quorums, each with a sentence that 
   assert.match(get("k", { pr: -1 }), /pr must be .* from 0/);
   assert.match(get("k", { timeoutMs: 0 }), /timeoutMs must be .* from 1 to 600000: .* is 0/);
   const put = (bytes: number) =>
-    complaintAbout({
+    validateWith({
       method: "put",
       key: "k",
       value: new Uint8Array(bytes).toBase64(),

@@ -5,11 +5,11 @@ import { coordinatorOf } from "./coordinators.ts";
 import { SiblingWatch } from "./counters.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
-import type { Outcome } from "./records/record_changes.ts";
+import type { StorageCompletion } from "./records/record_changes.ts";
 import { refusal } from "./types/errors.ts";
 import type { NodeId } from "./types/ids.ts";
 
-export class Outcomes {
+export class StorageCompletions {
   private readonly siblingWatch: SiblingWatch;
 
   constructor(private readonly node: NodeContext, private readonly parts: Parts) {
@@ -21,37 +21,37 @@ export class Outcomes {
     return this.siblingWatch.keys();
   }
 
-  handle(outcomes: readonly Outcome[]): void {
-    this.parts.handover.settleFences();
-    for (const outcome of outcomes) {
-      switch (outcome.kind) {
+  handle(completions: readonly StorageCompletion[]): void {
+    this.parts.rangeSender.settleFences();
+    for (const completion of completions) {
+      switch (completion.kind) {
         case "read":
-          this.onRead(outcome);
+          this.onRead(completion);
           break;
         case "read-failed":
-          this.onReadFailed(outcome);
+          this.onReadFailed(completion);
           break;
         case "changed":
-          this.onChanged(outcome);
+          this.onChanged(completion);
           break;
         case "change-failed":
-          this.onChangeFailed(outcome);
+          this.onChangeFailed(completion);
           break;
         case "unreadable":
-          this.parts.reads.recover(outcome.key);
+          this.parts.reads.recover(completion.key);
           break;
       }
     }
   }
 
-  private onRead({ read, key, record }: Outcome & { kind: "read" }): void {
+  private onRead({ read, key, record }: StorageCompletion & { kind: "read" }): void {
     const { node } = this;
     if (read.kind === "request") {
       node.out.respond(read.request, { status: "record", siblings: record?.siblings ?? [] });
       return;
     }
-    if (read.kind === "leftover") {
-      this.parts.leftovers.onRead(read.request, key, record);
+    if (read.kind === "orphan") {
+      this.parts.orphanedReplicas.onRead(read.request, key, record);
       return;
     }
     if (read.kind === "reap") {
@@ -69,11 +69,13 @@ export class Outcomes {
     }
   }
 
-  private onReadFailed({ read, key, reason, unreadable }: Outcome & { kind: "read-failed" }): void {
+  private onReadFailed(
+    { read, key, reason, unreadable }: StorageCompletion & { kind: "read-failed" },
+  ): void {
     const { node } = this;
     node.noteStorageFailure(key, reason);
-    if (read.kind === "leftover") {
-      this.parts.leftovers.onRead(read.request, key, null);
+    if (read.kind === "orphan") {
+      this.parts.orphanedReplicas.onRead(read.request, key, null);
       return;
     }
     if (read.kind !== "conversation") {
@@ -92,23 +94,23 @@ export class Outcomes {
     }
   }
 
-  private onChanged(outcome: Outcome & { kind: "changed" }): void {
-    const { change, key, after } = outcome;
+  private onChanged(completion: StorageCompletion & { kind: "changed" }): void {
+    const { change, key, siblings } = completion;
     const { out } = this.node;
-    this.siblingWatch.note(key, after.length);
-    if (after.length > 1) out.emit({ type: "siblings", key, count: after.length });
+    this.siblingWatch.note(key, siblings.length);
+    if (siblings.length > 1) out.emit({ type: "siblings", key, count: siblings.length });
     if (!("hintFor" in change) || change.hintFor === null) this.noteForeign(key);
     switch (change.kind) {
       case "write":
         if (change.hintFor !== null) this.noteHint(key, change.hintFor);
-        this.parts.writes.onChanged(outcome, change.conversation);
+        this.parts.writes.onChanged(completion, change.conversation);
         break;
       case "merge":
         if (change.hintFor !== null) this.noteHint(key, change.hintFor);
         if (change.repair !== undefined) {
-          this.parts.antiEntropy.onMerged(change.repair, after, change.siblings);
+          this.parts.antiEntropy.onMerged(change.repair, siblings, change.siblings);
         }
-        if (change.pull !== undefined) this.parts.takeovers.onMerged(change.pull, true);
+        if (change.pull !== undefined) this.parts.rangeReceiver.onMerged(change.pull, true);
         if (change.request === null) break;
         this.parts.handoff.release(change.request);
         out.respond(change.request, { status: "stored" });
@@ -125,7 +127,9 @@ export class Outcomes {
     }
   }
 
-  private onChangeFailed({ change, key, error }: Outcome & { kind: "change-failed" }): void {
+  private onChangeFailed(
+    { change, key, error }: StorageCompletion & { kind: "change-failed" },
+  ): void {
     if (error.code === "storage-failed" || error.code === "record-damaged") {
       this.node.noteStorageFailure(key, error.message);
     }
@@ -136,7 +140,7 @@ export class Outcomes {
         break;
       case "merge":
         if (change.repair !== undefined) this.parts.antiEntropy.onMergeFailed(change.repair);
-        if (change.pull !== undefined) this.parts.takeovers.onMerged(change.pull, false);
+        if (change.pull !== undefined) this.parts.rangeReceiver.onMerged(change.pull, false);
         if (change.request === null) break;
         this.parts.handoff.release(change.request);
         this.node.refuse(change.request, error);
@@ -159,7 +163,7 @@ export class Outcomes {
    */
   private noteForeign(key: string): void {
     if (this.node.membership.version === "" || !this.node.isForeign(key)) return;
-    this.parts.leftovers.onLeftBehind();
+    this.parts.orphanedReplicas.onLeftBehind();
     this.parts.acts.wake();
   }
 

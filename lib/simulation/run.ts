@@ -11,9 +11,9 @@ import { hintsHeld, type Holding, holdingsOf, leftBehind } from "./healing.ts";
 import { type SometimesCounts, sometimesOf } from "./report/sometimes.ts";
 import { hasLostMember, RunDriver, unsettled } from "./run_driver.ts";
 import type { Scenario } from "./scenario/scenario.ts";
-import type { Outcome } from "./workload/history.ts";
+import type { OperationOutcome } from "./workload/history.ts";
 import { worldOf } from "./world/cluster.ts";
-import type { Sabotage } from "./world/fault_hook.ts";
+import type { FaultHook } from "./world/fault_hook.ts";
 import type { NetworkCounters } from "./world/network.ts";
 import { Simulation } from "./world/simulation.ts";
 import type { Tracer } from "./world/tracer.ts";
@@ -21,12 +21,12 @@ import type { Tracer } from "./world/tracer.ts";
 export interface RunOptions {
   /** Send everything through JSON (default); the trace hash is the same without. */
   readonly json?: boolean;
-  readonly sabotage?: Sabotage;
+  readonly hook?: FaultHook;
   readonly tracer?: Tracer;
 }
 
 /** Operations that ended so. */
-export type OutcomeCounts = Readonly<Record<Exclude<Outcome, "pending">, number>>;
+export type OutcomeCounts = Readonly<Record<Exclude<OperationOutcome, "pending">, number>>;
 
 export interface RunResult {
   readonly name: string;
@@ -71,7 +71,7 @@ export class Run {
       ...worldOf(scenario),
       json: options.json ?? true,
       driver: new RunDriver(scenario),
-      ...(options.sabotage === undefined ? {} : { sabotage: options.sabotage }),
+      ...(options.hook === undefined ? {} : { hook: options.hook }),
     });
     if (options.tracer !== undefined) this.simulation.tracer = options.tracer;
   }
@@ -163,7 +163,7 @@ export class Run {
       diverged: driver.diverged,
       divergentKeys: driver.divergent,
       converged: driver.convergedAt !== null || this.exception !== null,
-      rules: this.options.sabotage?.rules?.(simulation.founding) ??
+      rules: this.options.hook?.rules?.(simulation.initialConfig) ??
         versioning(scenario.config.mode),
       rings: members.map(({ replica }) => replica.ring),
       members: members.length,
@@ -253,7 +253,7 @@ function finalHoldings(
 }
 
 function memberData(replica: Replica | undefined): Evidence["memberData"] {
-  return (replica?.membership.entries() ?? []).flatMap(({ member: { id, dataId }, standing }) =>
-    dataId !== undefined && standing === "member" ? [{ node: id, dataId }] : []
+  return (replica?.membership.entries() ?? []).flatMap(({ member: { id, dataId }, memberStatus }) =>
+    dataId !== undefined && memberStatus === "member" ? [{ node: id, dataId }] : []
   );
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import lateAnswer from "../../tests/scenarios/late_answer_of_leftovers.json" with { type: "json" };
+import lateAnswer from "../../tests/scenarios/late_answer_of_orphaned_replicas.json" with {
+  type: "json",
+};
 import lateCheck from "../../tests/scenarios/late_check_of_refused_directory.json" with {
   type: "json",
 };
@@ -60,7 +62,7 @@ Deno.test("a membership that a disk did not take is saved again, also when all e
   assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
 });
 
-Deno.test("a question about a look at leftovers that is over leaves the next one alone", () => {
+Deno.test("a question about a look at orphaned replicas that is over leaves the next one alone", () => {
   // A removal, a flapping network, hints that expire: n3 hears late that nobody answered.
   const { checks, faults } = runScenario(parseScenario(lateAnswer));
   assert.ok((faults.remove ?? 0) > 0);

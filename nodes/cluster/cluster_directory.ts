@@ -1,11 +1,11 @@
 /**
- * The directory of a cluster of local processes: the founding data and the secret that its nodes share,
+ * The directory of a cluster of local processes: the initial configuration and the secret that its nodes share,
  * and a directory a node. One launcher at a time: a lock that the system releases however the launcher
  * ends says who has it.
  *
- *     DIR/founding.json   DIR/secret (0600)   DIR/launcher.lock   DIR/n1/node.sqlite3   DIR/n2/…
- *     DIR/n1/identity.json, until the node's first start: see `founder_identity.ts`
- *     DIR/roster.json, once a node has joined or gone
+ *     DIR/cluster.json   DIR/secret (0600)   DIR/launcher.lock   DIR/n1/node.sqlite3   DIR/n2/…
+ *     DIR/n1/identity.json, until the node's first start: see `assigned_identity.ts`
+ *     DIR/members.json, once a node has joined or gone
  *
  * A temporary one has a mark besides: see `temporary_directories.ts`.
  */
@@ -13,38 +13,38 @@ import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
-import { parseFounding } from "../process/cluster_config_file.ts";
-import { IDENTITY_FILE, writeFounderIdentity } from "../storage/founder_identity.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
+import { parseInitialConfig } from "../process/cluster_config_file.ts";
+import { IDENTITY_FILE, writeAssignedIdentity } from "../storage/assigned_identity.ts";
 import { LaunchError } from "./launch_error.ts";
-import { FOUNDING_ROSTER, parseRoster, type Roster } from "./member_list.ts";
+import { INITIAL_MEMBER_LIST, type MemberList, parseMemberList } from "./member_list.ts";
 import { ELSEWHERE, explain } from "./start_failures.ts";
 import { LOCK, makeTemporary, MARK, mark, sweep, unmark } from "./temporary_directories.ts";
 
-const FOUNDING = "founding.json";
-const FOUNDING_DRAFT = "founding.json.draft";
-const ROSTER = "roster.json";
-const ROSTER_DRAFT = "roster.json.draft";
+const INITIAL_CONFIG = "cluster.json";
+const INITIAL_CONFIG_DRAFT = "cluster.json.draft";
+const MEMBER_LIST = "members.json";
+const MEMBER_LIST_DRAFT = "members.json.draft";
 const SECRET = "secret";
 const SECRET_BYTES = 32;
 
 export class ClusterDirectory {
-  /** The founding data as found, null in a new directory. */
-  readonly stored: Founding | null;
+  /** The initial configuration as found, null in a new directory. */
+  readonly stored: InitialClusterConfig | null;
   /** As it was left. */
-  readonly storedRoster: Roster;
+  readonly storedMemberList: MemberList;
   private readonly lock: Deno.FsFile;
 
   private constructor(
     readonly path: string,
     /** Made by this program for one run: removed at the end. */
     readonly temporary: boolean,
-    stored: Founding | null,
-    roster: Roster,
+    stored: InitialClusterConfig | null,
+    memberList: MemberList,
     lock: Deno.FsFile,
   ) {
     this.stored = stored;
-    this.storedRoster = roster;
+    this.storedMemberList = memberList;
     this.lock = lock;
   }
 
@@ -52,7 +52,7 @@ export class ClusterDirectory {
    * Opens and locks the directory, making it when it is missing; without a path, a temporary one, and
    * those that dead launchers left are removed.
    * Throws {@link LaunchError} when it cannot be used, is another's, or neither empty nor a cluster's,
-   * and `ConfigError` when its founding data cannot be read.
+   * and `ConfigError` when its initial configuration cannot be read.
    */
   static async open(path?: string): Promise<ClusterDirectory> {
     return await inPlainWords(path, () => ClusterDirectory.opened(path));
@@ -64,20 +64,22 @@ export class ClusterDirectory {
     const lock = locked(directory);
     try {
       const stored = await readStored(directory);
-      const roster = stored === null ? FOUNDING_ROSTER : await readRoster(join(directory, ROSTER));
+      const memberList = stored === null
+        ? INITIAL_MEMBER_LIST
+        : await readMemberList(join(directory, MEMBER_LIST));
       if (temporary) {
         await mark(directory);
         await sweep(dirname(directory));
       } else await unmark(directory);
-      return new ClusterDirectory(directory, temporary, stored, roster, lock);
+      return new ClusterDirectory(directory, temporary, stored, memberList, lock);
     } catch (error) {
       lock.close();
       throw error;
     }
   }
 
-  get foundingFile(): string {
-    return join(this.path, FOUNDING);
+  get initialConfigFile(): string {
+    return join(this.path, INITIAL_CONFIG);
   }
 
   get secretFile(): string {
@@ -89,34 +91,34 @@ export class ClusterDirectory {
   }
 
   /**
-   * Writes the founding data, a secret where there is none, and a directory for each member. Throws
+   * Writes the initial configuration, a secret where there is none, and a directory for each member. Throws
    * {@link LaunchError} when the disk does not take them.
    */
-  async write(founding: Founding): Promise<void> {
-    await inPlainWords(this.path, () => this.writeFiles(founding));
+  async write(initialConfig: InitialClusterConfig): Promise<void> {
+    await inPlainWords(this.path, () => this.writeFiles(initialConfig));
   }
 
-  private async writeFiles(founding: Founding): Promise<void> {
+  private async writeFiles(initialConfig: InitialClusterConfig): Promise<void> {
     try {
       const secret = randomBytes(SECRET_BYTES).toString("base64url");
       await Deno.writeTextFile(this.secretFile, secret, { createNew: true, mode: 0o600 });
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
-    for (const { id, dataId } of founding.members) {
+    for (const { id, dataId } of initialConfig.members) {
       const directory = await madeDirectory(this.nodeDirectory(id));
       // Once: a directory that is empty at a later start is not the one that was founded.
       if (this.stored !== null || dataId === undefined) continue;
-      const { cluster } = founding.config;
-      await writeFounderIdentity(directory, { cluster, node: id, dataId });
+      const { cluster } = initialConfig.config;
+      await writeAssignedIdentity(directory, { cluster, node: id, dataId });
     }
     // The file comes last and whole: a directory with it has all that a start needs.
-    await writeWhole(this.foundingFile, join(this.path, FOUNDING_DRAFT), founding);
+    await writeWhole(this.initialConfigFile, join(this.path, INITIAL_CONFIG_DRAFT), initialConfig);
   }
 
   /** Remembers who is to be started. */
-  async writeRoster(roster: Roster): Promise<void> {
-    await writeWhole(join(this.path, ROSTER), join(this.path, ROSTER_DRAFT), roster);
+  async writeMemberList(memberList: MemberList): Promise<void> {
+    await writeWhole(join(this.path, MEMBER_LIST), join(this.path, MEMBER_LIST_DRAFT), memberList);
   }
 
   /** An empty directory for a node that is new; what an earlier try left there is removed. */
@@ -130,12 +132,12 @@ export class ClusterDirectory {
     await removeAll(this.nodeDirectory(id));
   }
 
-  /** Takes back a founding whose first start failed: the next try must not be held to it. */
-  async unfound(founding: Founding): Promise<void> {
+  /** Takes back an initial configuration whose first start failed: the next try must not be held to it. */
+  async unfound(initialConfig: InitialClusterConfig): Promise<void> {
     if (this.stored !== null) return;
-    await removeAll(this.foundingFile);
+    await removeAll(this.initialConfigFile);
     await removeAll(this.secretFile);
-    for (const { id } of founding.members) await removeAll(this.nodeDirectory(id));
+    for (const { id } of initialConfig.members) await removeAll(this.nodeDirectory(id));
   }
 
   /** Empties a node's directory: its disk is lost. */
@@ -157,35 +159,36 @@ export class ClusterDirectory {
 }
 
 /** What a first start that was cut short may have left beside its members' directories. */
-const UNFINISHED: readonly string[] = [LOCK, MARK, SECRET, FOUNDING_DRAFT];
+const UNFINISHED: readonly string[] = [LOCK, MARK, SECRET, INITIAL_CONFIG_DRAFT];
 
-async function readStored(directory: string): Promise<Founding | null> {
-  const path = join(directory, FOUNDING);
+async function readStored(directory: string): Promise<InitialClusterConfig | null> {
+  const path = join(directory, INITIAL_CONFIG);
   const entries = [...Deno.readDirSync(directory)];
-  if (entries.some(({ name }) => name === FOUNDING)) {
-    return parseFounding(await Deno.readTextFile(path), path);
+  if (entries.some(({ name }) => name === INITIAL_CONFIG)) {
+    return parseInitialConfig(await Deno.readTextFile(path), path);
   }
   const foreign = entries.filter((entry) => !isUnfinished(directory, entry))
     .map(({ name }) => name);
   if (foreign.length === 0) return null;
   throw new LaunchError(
     "refused",
-    `Cannot found a cluster in ${directory}: it must be empty, or a cluster's with ${FOUNDING}; ` +
+    `Cannot create a cluster in ${directory}: it must be empty, or hold a cluster of this version of ` +
+      `the program, with ${INITIAL_CONFIG}; ` +
       `it holds ${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}`,
   );
 }
 
-/** A first start that was cut short may have left this: writing the founding again replaces it. */
+/** A first start that was cut short may have left this: writing the initial configuration again replaces it. */
 function isUnfinished(directory: string, { name, isDirectory }: Deno.DirEntry): boolean {
   if (!isDirectory) return UNFINISHED.includes(name);
   return [...Deno.readDirSync(join(directory, name))].every((held) => held.name === IDENTITY_FILE);
 }
 
-async function readRoster(path: string): Promise<Roster> {
+async function readMemberList(path: string): Promise<MemberList> {
   try {
-    return parseRoster(await Deno.readTextFile(path), path);
+    return parseMemberList(await Deno.readTextFile(path), path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return FOUNDING_ROSTER;
+    if (error instanceof Deno.errors.NotFound) return INITIAL_MEMBER_LIST;
     throw error;
   }
 }

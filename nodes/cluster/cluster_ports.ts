@@ -1,11 +1,11 @@
 /** Where the nodes of a cluster are to listen, and whether they can. */
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import { NODES_DEFAULT } from "../process/cluster_config_file.ts";
 import { freePorts, PORT_MAX, takenPorts } from "../process/ports.ts";
 import { LaunchError } from "./launch_error.ts";
-import type { Roster } from "./member_list.ts";
+import type { MemberList } from "./member_list.ts";
 
 export const HOST = "127.0.0.1";
 export const PORT_DEFAULT = 9_100;
@@ -16,10 +16,10 @@ interface WantedPorts {
   readonly nodes?: number;
 }
 
-/** Ports of the founding members. Throws {@link ConfigError} for a port that cannot be. */
+/** Ports of the initial members. Throws {@link ConfigError} for a port that cannot be. */
 export function portsFor(
-  stored: Founding | null,
-  { joined, leaving, gone }: Roster,
+  stored: InitialClusterConfig | null,
+  { joined, leaving, gone }: MemberList,
   wanted: WantedPorts,
 ): number[] {
   const count = stored?.members.length ?? wanted.nodes ?? NODES_DEFAULT;
@@ -27,7 +27,7 @@ export function portsFor(
   const port = wanted.port ?? PORT_DEFAULT;
   if (joined.length + leaving.length + gone.length > 0) {
     throw new ConfigError(
-      "port must be left out, as the membership has changed since the founding and the nodes know " +
+      "port must be left out, as the membership has changed since the initial configuration and the nodes know " +
         `each other by where they listen: current value is ${port}`,
     );
   }

@@ -9,7 +9,7 @@ import type {
   ExchangeReport,
   TransfersState,
 } from "../../lib/dynamo/types/admin.ts";
-import type { NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
+import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { MethodTraffic } from "../rpc/traffic.ts";
 import type { RunningCluster } from "./launcher.ts";
 
@@ -29,7 +29,7 @@ interface NodeView {
 export interface MembershipView {
   readonly node: NodeId;
   /** Of all who are or ever were members. */
-  readonly standings: ReadonlyMap<NodeId, Standing>;
+  readonly memberStatuses: ReadonlyMap<NodeId, MemberStatus>;
   readonly ring: Ring;
   /** Ranges are still to change hands, or copies to be let go. */
   readonly isMoving: boolean;
@@ -38,7 +38,7 @@ export interface MembershipView {
 /** The part of `GET /ring` that a ring is made from. */
 interface RingTable extends Omit<RingState, "members"> {
   readonly n: number;
-  readonly members: readonly (RingMember & { readonly standing: Standing })[];
+  readonly members: readonly (RingMember & { readonly memberStatus: MemberStatus })[];
 }
 
 interface HeldVersion {
@@ -118,14 +118,14 @@ export class ClusterView {
       this.ask(id, "/membership/transfers") as Promise<TransfersState>,
     ]);
     const { partitioning, partitions, tokens, segments, n } = table;
-    const members = table.members.filter(({ standing }) => standing === "member")
+    const members = table.members.filter(({ memberStatus }) => memberStatus === "member")
       .map(({ id, weight, zone }) => zone === undefined ? { id, weight } : { id, weight, zone });
     const state = { partitioning, partitions, tokens, members };
     return {
       node: id,
-      standings: new Map(transfers.members.map((each) => [each.id, each.standing])),
+      memberStatuses: new Map(transfers.members.map((each) => [each.id, each.memberStatus])),
       ring: new Ring(segments === undefined ? state : { ...state, segments }, n),
-      isMoving: transfers.left > 0 || transfers.leftovers,
+      isMoving: transfers.left > 0 || transfers.orphanedReplicas,
     };
   }
 

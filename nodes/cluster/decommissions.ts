@@ -3,20 +3,20 @@
  * when it has left, holds nothing more, and all who run have heard so.
  */
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
-import type { NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
+import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import { LaunchError } from "./launch_error.ts";
-import type { Addressee, MembershipOrders } from "./membership_requests.ts";
+import type { Addressee, MembershipRequests } from "./membership_requests.ts";
 import { DEAD, type NodeProcess } from "./supervised_node.ts";
 
 /** How often something that goes on in another process is looked at. */
 const LOOK_MS = 100;
 
-export class Leavers {
+export class Decommissions {
   private readonly watches = new Map<NodeId, Promise<void>>();
 
   constructor(
     private readonly nodes: () => readonly NodeProcess[],
-    private readonly orders: MembershipOrders,
+    private readonly orders: MembershipRequests,
     private readonly ending: AbortSignal,
     /** Its process is to end, and is not to be started again. */
     private readonly dismiss: (id: NodeId) => Promise<void>,
@@ -35,10 +35,10 @@ export class Leavers {
 
   private async untilLeft(id: NodeId): Promise<void> {
     while (!this.ending.aborted) {
-      const leaver = this.nodes().find((node) => node.id === id);
+      const leaving = this.nodes().find((node) => node.id === id);
       // Removed meanwhile.
-      if (leaver === undefined) return;
-      if (await this.hasLeft(leaver)) {
+      if (leaving === undefined) return;
+      if (await this.hasLeft(leaving)) {
         await this.dismiss(id);
         return;
       }
@@ -46,21 +46,21 @@ export class Leavers {
     }
   }
 
-  private async hasLeft(leaver: NodeProcess): Promise<boolean> {
-    const { id, state } = leaver;
+  private async hasLeft(leaving: NodeProcess): Promise<boolean> {
+    const { id, state } = leaving;
     // One that is dead has left when the others know it: until then it must come back and hand over.
     if (state !== "running" && !DEAD.includes(state)) return false;
     const others = this.nodes().filter((node) => node.id !== id && node.state === "running");
     if (state !== "running" && others.length === 0) return false;
     try {
       if (state === "running") {
-        const own = await this.orders.transfers(leaver, this.ending);
-        if (own.leftovers || standingIn(own, id) !== "left") return false;
+        const own = await this.orders.transfers(leaving, this.ending);
+        if (own.orphanedReplicas || memberStatusIn(own, id) !== "left") return false;
       }
-      const standings = await Promise.all(
-        others.map((each) => standingAt(this.orders, each, id, this.ending)),
+      const memberStatuses = await Promise.all(
+        others.map((each) => memberStatusAt(this.orders, each, id, this.ending)),
       );
-      return standings.every((standing) => standing === "left");
+      return memberStatuses.every((memberStatus) => memberStatus === "left");
     } catch (error) {
       if (error instanceof LaunchError) return false;
       throw error;
@@ -68,19 +68,19 @@ export class Leavers {
   }
 }
 
-export function standingIn({ members }: TransfersState, id: NodeId): Standing | null {
-  return members.find((member) => member.id === id)?.standing ?? null;
+export function memberStatusIn({ members }: TransfersState, id: NodeId): MemberStatus | null {
+  return members.find((member) => member.id === id)?.memberStatus ?? null;
 }
 
 /** What `node` thinks of `id`; null when it knows no such or does not answer. */
-export async function standingAt(
-  orders: MembershipOrders,
+export async function memberStatusAt(
+  orders: MembershipRequests,
   node: Addressee,
   id: NodeId,
   signal?: AbortSignal,
-): Promise<Standing | null> {
+): Promise<MemberStatus | null> {
   try {
-    return standingIn(await orders.transfers(node, signal), id);
+    return memberStatusIn(await orders.transfers(node, signal), id);
   } catch (error) {
     if (error instanceof LaunchError) return null;
     throw error;

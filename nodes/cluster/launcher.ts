@@ -3,24 +3,24 @@
  * through what happens to machines. It is what `deno task cluster`, the dashboard, the live experiments
  * and the whole-system tests stand on.
  *
- * The launcher knows nothing of the protocol. It makes the founding data, the secret and the ports, and
+ * The launcher knows nothing of the protocol. It makes the initial configuration, the secret and the ports, and
  * then only starts and signals processes: a node that it kills is as dead as one on another machine.
  */
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
 import type { FaultRequest } from "../faults/fault_settings.ts";
 import {
-  type FoundingOptions,
-  makeFounding,
-  refound,
+  type InitialConfigOptions,
+  makeInitialConfig,
+  reopenedConfig,
   requireNodes,
 } from "../process/cluster_config_file.ts";
 import { freePorts } from "../process/ports.ts";
 import { ClusterDirectory } from "./cluster_directory.ts";
 import { HOST, portsFor, portsOf, requireFree, sparesAt } from "./cluster_ports.ts";
 import { LaunchError } from "./launch_error.ts";
-import { livingMembers, nextId, type Roster } from "./member_list.ts";
+import { livingMembers, type MemberList, nextId } from "./member_list.ts";
 import {
   type ChangePlan,
   type ChangeRequest,
@@ -38,7 +38,7 @@ export type { FaultRequest } from "../faults/fault_settings.ts";
 export type { NodeExit } from "./node_process.ts";
 export type { NodeProcess, NodeState } from "./supervised_node.ts";
 
-export interface LaunchOptions extends FoundingOptions {
+export interface LaunchOptions extends InitialConfigOptions {
   /**
    * 0: any free ports; else the first of as many consecutive ones. Left out: where the cluster listened
    * last, from `PORT_DEFAULT` on when it is new.
@@ -75,7 +75,7 @@ const PORT_DRAWS_MAX = 3;
 /**
  * Starts a cluster and resolves when every node serves. Throws `ConfigError` or `SpecError` for
  * options that cannot be, {@link LaunchError} when the directory or the ports are taken or a node does
- * not start; then no process and no new founding data is left.
+ * not start; then no process and no new initial configuration is left.
  */
 export async function launchCluster(options: LaunchOptions): Promise<RunningCluster> {
   if (options.nodes !== undefined) requireNodes(options.nodes);
@@ -96,19 +96,19 @@ async function launchIn(
   let fetched = false;
   for (let draw = 1;; draw++) {
     // What was asked for is judged before who has the ports: a mistake in it is nearer to the person.
-    const ports = portsFor(directory.stored, directory.storedRoster, options);
-    const founding = foundingAt(directory.stored, options, ports);
-    await requireFree(portsOf(livingMembers(founding.members, directory.storedRoster)));
-    await directory.write(founding);
+    const ports = portsFor(directory.stored, directory.storedMemberList, options);
+    const initialConfig = initialConfigAt(directory.stored, options, ports);
+    await requireFree(portsOf(livingMembers(initialConfig.members, directory.storedMemberList)));
+    await directory.write(initialConfig);
     const spares = sparesAt(options.spares ?? [], ports);
     for (const { id } of spares) await directory.makeRoom(id);
-    const cluster = new RunningCluster(options, founding, directory, spares);
+    const cluster = new RunningCluster(options, initialConfig, directory, spares);
     try {
       await cluster.begin();
       return cluster;
     } catch (error) {
       await cluster.endAll("SIGKILL");
-      await directory.unfound(founding);
+      await directory.unfound(initialConfig);
       const reason = error instanceof LaunchError ? error.reason : null;
       if (reason === "package-missing" && !fetched) {
         fetched = await fetchPackages().then(() => true, () => false);
@@ -121,33 +121,33 @@ async function launchIn(
   }
 }
 
-function foundingAt(
-  stored: Founding | null,
+function initialConfigAt(
+  stored: InitialClusterConfig | null,
   options: LaunchOptions,
   ports: readonly number[],
-): Founding {
+): InitialClusterConfig {
   const urls = ports.map((port) => `http://${HOST}:${port}`);
-  return stored === null ? makeFounding(options, urls) : refound(stored, options, urls);
+  return stored === null ? makeInitialConfig(options, urls) : reopenedConfig(stored, options, urls);
 }
 
 export class RunningCluster {
   private readonly supervised: Map<NodeId, SupervisedNode>;
   private readonly listeners = new Set<(change: NodeChange) => void>();
   /** Processes that are no members yet: nobody is told of them. */
-  private readonly outsiders = new Set<NodeId>();
+  private readonly joiningNodes = new Set<NodeId>();
   private readonly changes: MembershipChanges;
-  private roster: Roster;
+  private memberList: MemberList;
   private closing: Promise<void> | null = null;
 
   /** Use {@link launchCluster}. */
   constructor(
     readonly options: LaunchOptions,
-    readonly founding: Founding,
+    readonly initialConfig: InitialClusterConfig,
     private readonly directory: ClusterDirectory,
     private readonly spares: readonly Member[] = [],
   ) {
-    this.roster = directory.storedRoster;
-    const members = livingMembers(founding.members, this.roster);
+    this.memberList = directory.storedMemberList;
+    const members = livingMembers(initialConfig.members, this.memberList);
     this.supervised = new Map(
       [...members, ...spares].map(({ id, url }) => [id, this.supervise(id, url)]),
     );
@@ -156,7 +156,7 @@ export class RunningCluster {
 
   /** The cluster's name. */
   get id(): string {
-    return this.founding.config.cluster;
+    return this.initialConfig.config.cluster;
   }
 
   get secretFile(): string {
@@ -186,7 +186,7 @@ export class RunningCluster {
     return this.directory.stored !== null;
   }
 
-  /** Every node as it is now: founding members, spares, then those that joined; not those that are gone. */
+  /** Every node as it is now: initial members, spares, then those that joined; not those that are gone. */
   get nodes(): NodeProcess[] {
     return [...this.supervised.values()].map((node) => node.process);
   }
@@ -336,23 +336,27 @@ export class RunningCluster {
   private changing(): ChangingCluster {
     const { directory, supervised } = this;
     return {
-      ...{ nodes: () => this.nodes, roster: () => this.roster, secretFile: this.secretFile },
-      keep: async (roster) => {
-        await directory.writeRoster(roster);
-        this.roster = roster;
+      ...{
+        nodes: () => this.nodes,
+        memberList: () => this.memberList,
+        secretFile: this.secretFile,
+      },
+      keep: async (memberList) => {
+        await directory.writeMemberList(memberList);
+        this.memberList = memberList;
       },
       // Who brings spares orders what becomes of the members, and ends them, itself.
       follows: this.options.spares === undefined,
       newcomer: async (taken) => {
         const others = [...this.spares.map(({ id }) => id), ...taken];
-        const id = nextId(this.founding.members, this.roster, others);
+        const id = nextId(this.initialConfig.members, this.memberList, others);
         await directory.makeRoom(id);
-        this.outsiders.add(id);
+        this.joiningNodes.add(id);
         const [port] = freePorts(HOST, 1);
         return this.supervise(id, `http://${HOST}:${port}`);
       },
       adopt: (node) => {
-        this.outsiders.delete(node.start.id);
+        this.joiningNodes.delete(node.start.id);
         supervised.set(node.start.id, node);
         this.tell({ node: node.process, before: "starting" });
       },
@@ -366,7 +370,7 @@ export class RunningCluster {
       },
       discard: async (node) => {
         await node.close("SIGTERM");
-        this.outsiders.delete(node.start.id);
+        this.joiningNodes.delete(node.start.id);
         await directory.clear(node.start.id);
       },
     };
@@ -378,7 +382,7 @@ export class RunningCluster {
       id,
       url,
       directory: this.directory.nodeDirectory(id),
-      foundingFile: this.directory.foundingFile,
+      initialConfigFile: this.directory.initialConfigFile,
       secretFile: this.directory.secretFile,
       latency,
       allowFaults,
@@ -389,7 +393,7 @@ export class RunningCluster {
   }
 
   private tell(change: NodeChange): void {
-    if (this.outsiders.has(change.node.id)) return;
+    if (this.joiningNodes.has(change.node.id)) return;
     for (const listener of [...this.listeners]) listener(change);
   }
 

@@ -164,10 +164,10 @@ Deno.test("the same directory gives the same cluster again; another N, mode or s
 
     const second = await again({ nodes: 3, config: { r: 1 } });
     try {
-      assert.deepEqual(second.founding.ring, first.founding.ring);
+      assert.deepEqual(second.initialConfig.ring, first.initialConfig.ring);
       assert.equal(second.id, first.id);
-      assert.equal(second.founding.config.r, 1);
-      assert.equal(second.founding.config.timeoutMs, 1_000);
+      assert.equal(second.initialConfig.config.r, 1);
+      assert.equal(second.initialConfig.config.timeoutMs, 1_000);
       assert.equal(await Deno.readTextFile(second.secretFile), secret);
       assert.equal(second.reopened, true);
       assert.deepEqual(
@@ -184,7 +184,7 @@ Deno.test("one seed founds one ring", async () => {
   const rings: string[] = [];
   for (const _ of [1, 2]) {
     await withCluster({ nodes: 1, config: { partitions: 8, n: 1 }, seed: 42 }, (cluster) => {
-      rings.push(JSON.stringify(cluster.founding.ring));
+      rings.push(JSON.stringify(cluster.initialConfig.ring));
       return Promise.resolve();
     });
   }
@@ -201,7 +201,7 @@ Deno.test("a taken port is named with its holder before anything is started", as
         launchCluster({ nodes: 3, port: port - 1, dataDir }),
         refused(new RegExp(`port ${port} is taken by pid ${Deno.pid} `)),
       );
-      assert.equal(exists(join(dataDir, "founding.json")), false);
+      assert.equal(exists(join(dataDir, "cluster.json")), false);
     });
   } finally {
     listener.close();
@@ -235,7 +235,7 @@ Deno.test("a second process on a running node's directory is refused, and the fi
       id,
       url: `http://127.0.0.1:${port}`,
       directory: data,
-      foundingFile: join(cluster.dataDir, "founding.json"),
+      initialConfigFile: join(cluster.dataDir, "cluster.json"),
       secretFile: cluster.secretFile,
     }, () => {});
     await assert.rejects(
@@ -259,7 +259,7 @@ Deno.test("a directory that is neither empty nor a cluster's is refused and left
   });
 });
 
-Deno.test("a first start that was cut short before the founding was written can be tried again", async () => {
+Deno.test("a first start that was cut short before the initial configuration was written can be tried again", async () => {
   await withDirectory(async (dataDir) => {
     Deno.mkdirSync(join(dataDir, "n1"));
     Deno.writeTextFileSync(join(dataDir, "n1", "identity.json"), '{"cluster":"a","no');
@@ -288,16 +288,16 @@ Deno.test("options that cannot be are refused with the value and what is allowed
   }
 });
 
-Deno.test("an aborted start ends every process and takes its founding back", async () => {
+Deno.test("an aborted start ends every process and takes its initial configuration back", async () => {
   await withDirectory(async (directory) => {
     const dataDir = join(directory, "new");
     const aborter = new AbortController();
     const start = launchCluster({ nodes: 3, port: 0, dataDir, signal: aborter.signal });
     start.catch(() => {});
-    await until("the cluster is founded", () => exists(join(dataDir, "founding.json")));
+    await until("the cluster is founded", () => exists(join(dataDir, "cluster.json")));
     aborter.abort(new LaunchError("failed", "no longer wanted"));
     await assert.rejects(start, refused(/no longer wanted/));
-    assert.equal(exists(join(dataDir, "founding.json")), false);
+    assert.equal(exists(join(dataDir, "cluster.json")), false);
     assert.equal(exists(join(dataDir, "n1")), false);
   });
 });

@@ -1,12 +1,12 @@
 /**
- * Which nodes a cluster's launcher has to start: the founding members, those that have joined since,
+ * Which nodes a cluster's launcher has to start: the initial members, those that have joined since,
  * without those that are gone. The cluster itself agrees on its membership; this is only the launcher's
- * list of processes, kept in `roster.json` beside the founding data, which never changes.
+ * list of processes, kept in `members.json` beside the initial configuration, which never changes.
  */
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 
-export interface Roster {
+export interface MemberList {
   /** In the order in which they came; those that are gone as well. */
   readonly joined: readonly Member[];
   /** Told to leave, and perhaps not done with it. */
@@ -15,20 +15,20 @@ export interface Roster {
   readonly gone: readonly NodeId[];
 }
 
-export const FOUNDING_ROSTER: Roster = { joined: [], leaving: [], gone: [] };
+export const INITIAL_MEMBER_LIST: MemberList = { joined: [], leaving: [], gone: [] };
 
-/** Those that are to run: `founding` and who joined, without who is gone. */
-export function livingMembers(founding: readonly Member[], roster: Roster): Member[] {
-  return [...founding, ...roster.joined].filter(({ id }) => !roster.gone.includes(id));
+/** Those that are to run: `initialConfig` and who joined, without who is gone. */
+export function livingMembers(initialConfig: readonly Member[], memberList: MemberList): Member[] {
+  return [...initialConfig, ...memberList.joined].filter(({ id }) => !memberList.gone.includes(id));
 }
 
 /** The next id that no node of the cluster ever had: n6 after n5. `others` came without the launcher. */
 export function nextId(
-  founding: readonly Member[],
-  roster: Roster,
+  initialConfig: readonly Member[],
+  memberList: MemberList,
   others: readonly NodeId[] = [],
 ): NodeId {
-  const ids = [...[...founding, ...roster.joined].map(({ id }) => id), ...others];
+  const ids = [...[...initialConfig, ...memberList.joined].map(({ id }) => id), ...others];
   const numbers = ids.map((id) => {
     const number = /^n(\d{1,9})$/.exec(id)?.[1];
     return number === undefined ? 0 : Number(number);
@@ -36,40 +36,42 @@ export function nextId(
   return `n${Math.max(0, ...numbers) + 1}`;
 }
 
-export function withJoined(roster: Roster, member: Member): Roster {
-  return { ...roster, joined: [...roster.joined, member] };
+export function withJoined(memberList: MemberList, member: Member): MemberList {
+  return { ...memberList, joined: [...memberList.joined, member] };
 }
 
 /** As if it had never come: its join was refused. */
-export function withoutJoined(roster: Roster, id: NodeId): Roster {
-  return { ...roster, joined: roster.joined.filter((member) => member.id !== id) };
+export function withoutJoined(memberList: MemberList, id: NodeId): MemberList {
+  return { ...memberList, joined: memberList.joined.filter((member) => member.id !== id) };
 }
 
-export function withLeaving(roster: Roster, id: NodeId): Roster {
-  return roster.leaving.includes(id) ? roster : { ...roster, leaving: [...roster.leaving, id] };
+export function withLeaving(memberList: MemberList, id: NodeId): MemberList {
+  return memberList.leaving.includes(id)
+    ? memberList
+    : { ...memberList, leaving: [...memberList.leaving, id] };
 }
 
-export function withGone(roster: Roster, id: NodeId): Roster {
-  const leaving = roster.leaving.filter((each) => each !== id);
-  const gone = roster.gone.includes(id) ? roster.gone : [...roster.gone, id];
-  return { ...roster, leaving, gone };
+export function withGone(memberList: MemberList, id: NodeId): MemberList {
+  const leaving = memberList.leaving.filter((each) => each !== id);
+  const gone = memberList.gone.includes(id) ? memberList.gone : [...memberList.gone, id];
+  return { ...memberList, leaving, gone };
 }
 
 /** It stays: its leave or removal was refused. */
-export function withoutGone(roster: Roster, id: NodeId): Roster {
+export function withoutGone(memberList: MemberList, id: NodeId): MemberList {
   return {
-    ...roster,
-    leaving: roster.leaving.filter((each) => each !== id),
-    gone: roster.gone.filter((each) => each !== id),
+    ...memberList,
+    leaving: memberList.leaving.filter((each) => each !== id),
+    gone: memberList.gone.filter((each) => each !== id),
   };
 }
 
 /** Throws {@link ConfigError} for a file that is damaged or of another make. */
-export function parseRoster(text: string, path: string): Roster {
+export function parseMemberList(text: string, path: string): MemberList {
   const refuse = (why: string): never => {
     throw new ConfigError(`${path} is not a list of a cluster's nodes: ${why}`);
   };
-  let json: Partial<Roster> | null = null;
+  let json: Partial<MemberList> | null = null;
   try {
     json = JSON.parse(text);
   } catch (error) {

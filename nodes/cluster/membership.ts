@@ -2,17 +2,17 @@
  * Changes of a running cluster's membership, as its launcher makes them: a plan first, so that a person
  * sees what would move, then a commit of that very plan (SOSP 2007, section 4.8.1: explicit acts).
  *
- * A node that is to join has to run before it can be planned for. It then stands by as an *outsider*,
+ * A node that is to join has to run before it can be planned for. It then stands by as a *joining node*,
  * which no member knows and which holds nothing, until its plan is committed or forgotten. A node that
  * leaves hands everything over first; its process ends when the others have heard that it has left.
  * What is ordered at a node directly is learnt from the members (`membership_watch.ts`).
  */
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
-import type { Member, NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
-import { Leavers, look, standingAt, standingIn } from "./decommissions.ts";
+import type { Member, MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
+import { Decommissions, look, memberStatusAt, memberStatusIn } from "./decommissions.ts";
 import { LaunchError } from "./launch_error.ts";
 import {
-  type Roster,
+  type MemberList,
   withGone,
   withJoined,
   withLeaving,
@@ -22,7 +22,7 @@ import {
 import {
   type ActName,
   type Addressee,
-  MembershipOrders,
+  MembershipRequests,
   type PlanAnswer,
   type PlanFields,
 } from "./membership_requests.ts";
@@ -57,48 +57,48 @@ export interface ClusterTransfers extends TransfersState {
 export interface ChangingCluster {
   /** Members' processes. */
   nodes(): readonly NodeProcess[];
-  roster(): Roster;
+  memberList(): MemberList;
   readonly secretFile: string;
   /** Makes the rest of the launcher remember who is to run. */
-  keep(roster: Roster): Promise<void>;
+  keep(memberList: MemberList): Promise<void>;
   /** A process under the next id that is not `taken`, on a free port and an empty disk; not started. */
   newcomer(taken: readonly NodeId[]): Promise<SupervisedNode>;
   /** Whether acts that others order at the nodes are followed: processes of those who go are ended. */
   readonly follows: boolean;
-  /** The outsider is one of the nodes now. */
+  /** The joining node is one of the nodes now. */
   adopt(node: SupervisedNode): void;
   /** Ends a process for good, and forgets it. */
   release(id: NodeId): Promise<void>;
-  /** Ends an outsider and removes its disk. */
+  /** Ends a joining node and removes its disk. */
   discard(node: SupervisedNode): Promise<void>;
 }
 
 interface Pending {
   readonly plan: ChangePlan;
   readonly via: Addressee;
-  readonly outsider: SupervisedNode | null;
+  readonly joiningNode: SupervisedNode | null;
   readonly member: Member | null;
 }
 
 /** How long the detectors of failures may take to notice that a process is gone. */
 const NOTICE_MS = 30_000;
-/** How long an outsider stands by for its plan to be committed. */
+/** How long a joining node stands by for its plan to be committed. */
 const STANDBY_MS = 120_000;
 
 export class MembershipChanges {
   private readonly pending = new Map<string, Pending>();
-  private readonly orders: MembershipOrders;
+  private readonly orders: MembershipRequests;
   private readonly ending = new AbortController();
-  private readonly leavers: Leavers;
+  private readonly decommissions: Decommissions;
   private readonly watch: MembershipWatch;
-  private outsider: SupervisedNode | null = null;
+  private joiningNode: SupervisedNode | null = null;
   private standby: ReturnType<typeof setTimeout> | undefined;
   /** One change at a time: a second would be planned for a membership that the first is changing. */
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly cluster: ChangingCluster) {
-    this.orders = new MembershipOrders(cluster.secretFile);
-    this.leavers = new Leavers(
+    this.orders = new MembershipRequests(cluster.secretFile);
+    this.decommissions = new Decommissions(
       () => cluster.nodes(),
       this.orders,
       this.ending.signal,
@@ -139,12 +139,12 @@ export class MembershipChanges {
     });
   }
 
-  /** Forgets a plan, and ends the outsider that stood by for it. */
+  /** Forgets a plan, and ends the joining node that stood by for it. */
   discard(planId: string): Promise<void> {
     return this.inTurn(async () => {
       this.pending.delete(planId);
-      const isAwaited = [...this.pending.values()].some(({ outsider }) => outsider !== null);
-      if (!isAwaited) await this.dropOutsider();
+      const isAwaited = [...this.pending.values()].some(({ joiningNode }) => joiningNode !== null);
+      if (!isAwaited) await this.dropJoiningNode();
     });
   }
 
@@ -167,7 +167,7 @@ export class MembershipChanges {
 
   /** Goes on with what an earlier launcher has begun, and follows what others order from now on. */
   resume(): void {
-    for (const id of this.cluster.roster().leaving) this.leavers.watch(id);
+    for (const id of this.cluster.memberList().leaving) this.decommissions.watch(id);
     if (this.cluster.follows) this.watch.start();
   }
 
@@ -177,8 +177,8 @@ export class MembershipChanges {
     clearTimeout(this.standby);
     await this.watch.over();
     await this.last;
-    await this.leavers.over();
-    await this.dropOutsider();
+    await this.decommissions.over();
+    await this.dropJoiningNode();
   }
 
   // Planning ---------------------------------------------------------------------------------------
@@ -187,26 +187,26 @@ export class MembershipChanges {
     switch (request.kind) {
       case "add": {
         const via = this.addressee(null);
-        const outsider = await this.standBy(via);
+        const joiningNode = await this.standBy(via);
         const { weight, zone } = request;
-        const fields = { url: outsider.process.url, weight, zone };
-        return this.ask(via, "join", fields, { outsider, goes: null });
+        const fields = { url: joiningNode.process.url, weight, zone };
+        return this.ask(via, "join", fields, { joiningNode, goes: null });
       }
       case "remove": {
         const { node } = request;
         const act = this.actOfRemoval(node);
         const via = this.addressee(node);
         if (act === "remove") await this.untilBelievedDown(via, node);
-        return this.ask(via, act, { node }, { outsider: null, goes: node });
+        return this.ask(via, act, { node }, { joiningNode: null, goes: node });
       }
       case "replace": {
         const { node } = request;
         this.requireDead("replace", node);
         const via = this.addressee(node);
-        const outsider = await this.standBy(via);
+        const joiningNode = await this.standBy(via);
         await this.untilBelievedDown(via, node);
-        const fields = { node, url: outsider.process.url };
-        return this.ask(via, "replace", fields, { outsider, goes: node });
+        const fields = { node, url: joiningNode.process.url };
+        return this.ask(via, "replace", fields, { joiningNode, goes: node });
       }
     }
   }
@@ -215,14 +215,14 @@ export class MembershipChanges {
     via: Addressee,
     act: ActName,
     fields: PlanFields,
-    { outsider, goes }: { outsider: SupervisedNode | null; goes: NodeId | null },
+    { joiningNode, goes }: { joiningNode: SupervisedNode | null; goes: NodeId | null },
   ): Promise<ChangePlan> {
     const answer = await this.orders.plan(via, act, fields);
     const { planId, moves, bytes, balance } = answer;
-    const comes = outsider?.process.id ?? null;
+    const comes = joiningNode?.process.id ?? null;
     const plan = { planId, moves, bytes, balance, act, comes, goes };
-    const member = outsider === null ? null : newMember(outsider.process, fields);
-    this.pending.set(planId, { plan, via, outsider, member });
+    const member = joiningNode === null ? null : newMember(joiningNode.process, fields);
+    this.pending.set(planId, { plan, via, joiningNode, member });
     return plan;
   }
 
@@ -269,7 +269,7 @@ export class MembershipChanges {
 
   /** A member that takes orders: not the one that is to go, which may be gone before it is done. */
   private addressee(goes: NodeId | null): Addressee {
-    const { leaving } = this.cluster.roster();
+    const { leaving } = this.cluster.memberList();
     const running = this.running().filter(({ id }) => id !== goes);
     const staying = running.find(({ id }) => !leaving.includes(id)) ?? running[0];
     if (staying !== undefined) return staying;
@@ -279,7 +279,7 @@ export class MembershipChanges {
     );
   }
 
-  // The outsider -----------------------------------------------------------------------------------
+  // The joining node -----------------------------------------------------------------------------------
 
   /** A newcomer that runs, under an id that `via` knows nobody by; the one that stands by already, where there is one. */
   private async standBy(via: Addressee): Promise<SupervisedNode> {
@@ -290,43 +290,43 @@ export class MembershipChanges {
     }, STANDBY_MS);
     // Nodes that were started by hand have ids as well.
     const taken = (await this.orders.transfers(via)).members.map(({ id }) => id);
-    const { process } = this.outsider ?? {};
-    if (this.outsider !== null && process?.state === "running" && !taken.includes(process.id)) {
-      return this.outsider;
+    const { process } = this.joiningNode ?? {};
+    if (this.joiningNode !== null && process?.state === "running" && !taken.includes(process.id)) {
+      return this.joiningNode;
     }
-    await this.dropOutsider();
+    await this.dropJoiningNode();
     this.ending.signal.throwIfAborted();
-    const outsider = await this.cluster.newcomer(taken);
-    this.outsider = outsider;
+    const joiningNode = await this.cluster.newcomer(taken);
+    this.joiningNode = joiningNode;
     try {
-      await outsider.begin();
+      await joiningNode.begin();
     } catch (error) {
-      await this.dropOutsider();
+      await this.dropJoiningNode();
       throw error;
     }
-    return outsider;
+    return joiningNode;
   }
 
   private async expire(): Promise<void> {
-    for (const [planId, { outsider }] of this.pending) {
-      if (outsider !== null) this.pending.delete(planId);
+    for (const [planId, { joiningNode }] of this.pending) {
+      if (joiningNode !== null) this.pending.delete(planId);
     }
-    await this.dropOutsider();
+    await this.dropJoiningNode();
   }
 
-  private async dropOutsider(): Promise<void> {
-    const { outsider } = this;
+  private async dropJoiningNode(): Promise<void> {
+    const { joiningNode } = this;
     clearTimeout(this.standby);
-    this.outsider = null;
-    if (outsider !== null) await this.cluster.discard(outsider);
+    this.joiningNode = null;
+    if (joiningNode !== null) await this.cluster.discard(joiningNode);
   }
 
   // Committing -------------------------------------------------------------------------------------
 
   private async carryOut(pending: Pending): Promise<void> {
-    const { plan, outsider } = pending;
+    const { plan, joiningNode } = pending;
     const { act, goes } = plan;
-    if (outsider !== null && outsider.process.state !== "running") {
+    if (joiningNode !== null && joiningNode.process.state !== "running") {
       throw new LaunchError("failed", `Node ${plan.comes} ended while it waited to be admitted`);
     }
     // Before the cluster is told: a launcher that dies in between must start who is needed.
@@ -339,26 +339,26 @@ export class MembershipChanges {
         throw error;
       }
     }
-    if (outsider !== null) {
-      this.outsider = null;
-      this.cluster.adopt(outsider);
+    if (joiningNode !== null) {
+      this.joiningNode = null;
+      this.cluster.adopt(joiningNode);
     }
-    await this.dropOutsider();
-    if (act === "leave" && goes !== null) this.leavers.watch(goes);
+    await this.dropJoiningNode();
+    if (act === "leave" && goes !== null) this.decommissions.watch(goes);
     else if (goes !== null) await this.cluster.release(goes);
-    if (outsider !== null) await this.untilAdmitted(outsider);
+    if (joiningNode !== null) await this.untilAdmitted(joiningNode);
   }
 
   /** What a member says of the nodes here, whoever ordered it: who leaves is watched, who was removed ends. */
   private async learn(view: TransfersState): Promise<void> {
     for (const { id } of this.cluster.nodes()) {
-      switch (standingIn(view, id)) {
+      switch (memberStatusIn(view, id)) {
         case "leaving":
         case "left":
-          if (!this.cluster.roster().leaving.includes(id)) {
-            await this.cluster.keep(withLeaving(this.cluster.roster(), id));
+          if (!this.cluster.memberList().leaving.includes(id)) {
+            await this.cluster.keep(withLeaving(this.cluster.memberList(), id));
           }
-          this.leavers.watch(id);
+          this.decommissions.watch(id);
           break;
         case "removed":
           await this.dismiss(id);
@@ -368,29 +368,29 @@ export class MembershipChanges {
 
   /** It has left, or was removed. */
   private async dismiss(id: NodeId): Promise<void> {
-    await this.cluster.keep(withGone(this.cluster.roster(), id));
+    await this.cluster.keep(withGone(this.cluster.memberList(), id));
     // Not twice, when one that leaves is removed as well.
     if (this.cluster.nodes().some((node) => node.id === id)) await this.cluster.release(id);
   }
 
-  private afterwards({ plan: { act, goes }, member }: Pending): Roster {
-    let roster = this.cluster.roster();
-    if (member !== null) roster = withJoined(roster, member);
-    if (goes === null) return roster;
-    return act === "leave" ? withLeaving(roster, goes) : withGone(roster, goes);
+  private afterwards({ plan: { act, goes }, member }: Pending): MemberList {
+    let memberList = this.cluster.memberList();
+    if (member !== null) memberList = withJoined(memberList, member);
+    if (goes === null) return memberList;
+    return act === "leave" ? withLeaving(memberList, goes) : withGone(memberList, goes);
   }
 
-  private takenBack({ plan: { goes }, member }: Pending): Roster {
-    let roster = this.cluster.roster();
-    if (member !== null) roster = withoutJoined(roster, member.id);
-    return goes === null ? roster : withoutGone(roster, goes);
+  private takenBack({ plan: { goes }, member }: Pending): MemberList {
+    let memberList = this.cluster.memberList();
+    if (member !== null) memberList = withoutJoined(memberList, member.id);
+    return goes === null ? memberList : withoutGone(memberList, goes);
   }
 
   /** A node that fell silent may have spread the word before: then the others know of it. */
   private async cameThrough(error: unknown, { plan }: Pending): Promise<boolean> {
     if (!(error instanceof LaunchError) || error.kind === "refused") return false;
     const about = plan.comes ?? plan.goes as NodeId;
-    const wanted: Standing = plan.comes !== null
+    const wanted: MemberStatus = plan.comes !== null
       ? "member"
       : plan.act === "leave"
       ? "leaving"
@@ -399,7 +399,7 @@ export class MembershipChanges {
       this.running().map((node) => this.orders.transfers(node)),
     );
     return views.some((view) =>
-      view.status === "fulfilled" && standingIn(view.value, about) === wanted
+      view.status === "fulfilled" && memberStatusIn(view.value, about) === wanted
     );
   }
 
@@ -413,7 +413,7 @@ export class MembershipChanges {
           `Node ${id} was admitted and is ${state} before it knew it`,
         );
       }
-      if (await standingAt(this.orders, node.process, id) === "member") return;
+      if (await memberStatusAt(this.orders, node.process, id) === "member") return;
       await look(this.ending.signal);
     }
   }

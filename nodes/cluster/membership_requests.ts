@@ -47,7 +47,7 @@ export class OrderRefused extends LaunchError {
 /** A plan looks at every range; a commit waits for a disk. */
 const ANSWER_MS = 15_000;
 
-export class MembershipOrders {
+export class MembershipRequests {
   constructor(private readonly secretFile: string) {}
 
   plan(to: Addressee, act: ActName, fields: PlanFields): Promise<PlanAnswer> {

@@ -35,8 +35,8 @@ async function requireAll(cluster: RunningCluster): Promise<void> {
 
 async function untilMoved(cluster: RunningCluster): Promise<void> {
   await until("everybody holds what it should", async () => {
-    const { left, leftovers } = await cluster.transfers();
-    return left === 0 && !leftovers;
+    const { left, orphanedReplicas } = await cluster.transfers();
+    return left === 0 && !orphanedReplicas;
   });
 }
 
@@ -70,7 +70,7 @@ Deno.test("a sixth node is planned for, joins, takes its share, and leaves again
     assert.deepEqual(await cluster.commitChange(plan.planId), plan);
     assert.deepEqual(ids(cluster), ["n1", "n2", "n3", "n4", "n5", "n6"]);
     const { members } = await cluster.transfers();
-    assert.equal(members.find(({ id }) => id === "n6")?.standing, "member");
+    assert.equal(members.find(({ id }) => id === "n6")?.memberStatus, "member");
     await untilMoved(cluster);
     assert.equal((await heldBy(cluster, "n1")).get("n6"), plan.balance.after["n6"]?.ranges);
     await requireAll(cluster);
@@ -205,7 +205,7 @@ Deno.test("a cluster started again starts who has joined, and not who is gone", 
       const { members, left } = await second.transfers();
       assert.equal(left, 0);
       assert.deepEqual(
-        members.map(({ id, standing }) => `${id} ${standing}`),
+        members.map(({ id, memberStatus }) => `${id} ${memberStatus}`),
         ["n1 left", "n2 member", "n3 member", "n4 member", "n5 member"],
       );
       await requireAll(second);

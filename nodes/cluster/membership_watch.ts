@@ -5,7 +5,7 @@
  */
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
 import { look } from "./decommissions.ts";
-import type { MembershipOrders } from "./membership_requests.ts";
+import type { MembershipRequests } from "./membership_requests.ts";
 import type { NodeProcess } from "./supervised_node.ts";
 
 /** How often the ring is looked at, ms: one small question to one node. */
@@ -17,7 +17,7 @@ export class MembershipWatch {
 
   constructor(
     private readonly nodes: () => readonly NodeProcess[],
-    private readonly orders: MembershipOrders,
+    private readonly orders: MembershipRequests,
     private readonly ending: AbortSignal,
     private readonly learn: (view: TransfersState) => Promise<void>,
   ) {}

@@ -21,7 +21,7 @@ export interface NodeStart {
   readonly url: string;
   /** Its own directory: all that it may write. */
   readonly directory: string;
-  readonly foundingFile: string;
+  readonly initialConfigFile: string;
   readonly secretFile: string;
   readonly latency?: string | undefined;
   readonly allowFaults?: boolean | undefined;
@@ -162,12 +162,12 @@ function argumentsOf(start: NodeStart): string[] {
     `--v8-flags=${V8_FLAGS}`,
     // Every port of its host, not a list: nodes that join later listen on ports not known yet.
     `--allow-net=${hostname}`,
-    `--allow-read=${pathList(start.directory, start.foundingFile, start.secretFile)}`,
+    `--allow-read=${pathList(start.directory, start.initialConfigFile, start.secretFile)}`,
     `--allow-write=${pathList(start.directory)}`,
     NODE_PROGRAM,
     ...["--child", "--id", start.id, "--host", hostname, "--port", port],
     ...["--kv", join(start.directory, NODE_DATABASE)],
-    ...["--founding", start.foundingFile, "--secret-file", start.secretFile],
+    ...["--initial-config", start.initialConfigFile, "--secret-file", start.secretFile],
     ...(start.latency === undefined ? [] : ["--latency", start.latency]),
     ...(start.allowFaults ? ["--allow-faults"] : []),
   ];

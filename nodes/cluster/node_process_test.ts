@@ -20,7 +20,7 @@ async function failureAt(
       id: "n1",
       url: `http://${HOST}:${port}`,
       directory,
-      foundingFile: join(cluster.dataDir, "founding.json"),
+      initialConfigFile: join(cluster.dataDir, "cluster.json"),
       secretFile: cluster.secretFile,
     }, () => {});
     meddle(child);

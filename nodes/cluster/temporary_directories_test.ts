@@ -4,7 +4,7 @@ import { withDirectory } from "../../tests/live_cluster.ts";
 import { LOCK, MARK, sweep } from "./temporary_directories.ts";
 
 /** What a launcher that was killed leaves; `holds` says otherwise in one point each. */
-async function leftover(
+async function orphan(
   root: string,
   name: string,
   holds: { readonly mark?: string; readonly lock?: false } = {},
@@ -24,8 +24,8 @@ async function namesIn(root: string): Promise<string[]> {
 
 Deno.test("what a dead launcher left is removed, also when its removal was cut short", async () => {
   await withDirectory(async (root) => {
-    await leftover(root, "dynamo-a");
-    await leftover(root, "dynamo-b-leaving", { mark: "dynamo-b" });
+    await orphan(root, "dynamo-a");
+    await orphan(root, "dynamo-b-leaving", { mark: "dynamo-b" });
     await sweep(root);
     assert.deepEqual(await namesIn(root), []);
   });
@@ -33,16 +33,16 @@ Deno.test("what a dead launcher left is removed, also when its removal was cut s
 
 Deno.test("what is not certainly a dead launcher's stays as it is", async () => {
   await withDirectory(async (root) => {
-    const unmarked = await leftover(root, "dynamo-given");
+    const unmarked = await orphan(root, "dynamo-given");
     await Deno.remove(join(unmarked, MARK));
-    await leftover(root, "dynamo-copy", { mark: "dynamo-original" });
-    await leftover(root, "dynamo-lockless", { lock: false });
-    await leftover(root, "results");
-    await leftover(root, "elsewhere", { mark: "dynamo-link" });
+    await orphan(root, "dynamo-copy", { mark: "dynamo-original" });
+    await orphan(root, "dynamo-lockless", { lock: false });
+    await orphan(root, "results");
+    await orphan(root, "elsewhere", { mark: "dynamo-link" });
     await Deno.symlink(join(root, "elsewhere"), join(root, "dynamo-link"));
     await Deno.writeTextFile(join(root, "dynamo-file"), "");
-    const live = await leftover(root, "dynamo-live");
-    const ending = await leftover(root, "dynamo-ending");
+    const live = await orphan(root, "dynamo-live");
+    const ending = await orphan(root, "dynamo-ending");
     const held = [join(live, LOCK), join(ending, "n1", "node.sqlite3.lock")].map((path) => {
       const file = Deno.openSync(path, { read: true, write: true });
       assert.equal(file.tryLockSync(true), true);

@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { DelayLine } from "./delay_line.ts";
 
 /** A line whose clock stands still until it is let go: messages set out at the very same moment. */
-function standingLine(): { line: DelayLine; go(): void } {
+function memberStatusLine(): { line: DelayLine; go(): void } {
   const stoodUs = performance.now() * 1_000;
   let stands = true;
   const line = new DelayLine(() => stands ? stoodUs : performance.now() * 1_000);
@@ -20,7 +20,7 @@ Deno.test("without a delay nothing waits", () => {
 });
 
 Deno.test("messages end in the order of their delays, and equal ones in that of their start", async () => {
-  const { line, go } = standingLine();
+  const { line, go } = memberStatusLine();
   const ended: string[] = [];
   const last = new Promise<void>((resolve) => line.after(40, resolve));
   for (const [ms, name] of [[20, "d"], [2, "a"], [9, "b"], [9, "c"], [30, "e"]] as const) {

@@ -13,7 +13,7 @@ import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { parseLegs, SpecError } from "../../lib/random/latency.ts";
 import { Fields, ScenarioError } from "../../lib/simulation/scenario/fields.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
-import { readLinkFaults, type StandingLinkFault } from "./link_faults.ts";
+import { type LastingLinkFault, readLinkFaults } from "./link_faults.ts";
 
 type CutDirection = "both" | "out" | "in";
 const CUT_DIRECTIONS: readonly CutDirection[] = ["both", "out", "in"];
@@ -42,7 +42,7 @@ export interface FaultSettings {
     /** Nothing can be stored, and nothing is. */
     readonly full: boolean;
   };
-  readonly links: readonly StandingLinkFault[];
+  readonly links: readonly LastingLinkFault[];
 }
 
 /** What may be asked for: whatever is left out is well. */

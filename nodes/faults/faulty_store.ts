@@ -6,11 +6,10 @@ import type { Position } from "../../lib/dynamo/ring/position.ts";
 import type { DiskState } from "../../lib/dynamo/types/boot.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
+import type { HintChange, KeyPlace } from "../../lib/dynamo/types/records.ts";
 import type { HostStore } from "../host/host.ts";
 import {
-  type HintChange,
   type HintScanOptions,
-  type KeyPlace,
   type ScanOptions,
   type ScanPage,
   StorageError,

@@ -13,7 +13,7 @@ import { Fields, ScenarioError } from "../../lib/simulation/scenario/fields.ts";
 import { Network, type NetworkCounters } from "../../lib/simulation/world/network.ts";
 
 /** Without its times: it lasts until something else is said. */
-export type StandingLinkFault = LinkFault extends infer F
+export type LastingLinkFault = LinkFault extends infer F
   ? F extends LinkFault ? Omit<F, "atMs" | "forMs"> : never
   : never;
 
@@ -47,7 +47,7 @@ export class LinkFaults {
   }
 
   /** These are in force from now on. What only faults now over have held back is let go. */
-  set(faults: readonly StandingLinkFault[]): void {
+  set(faults: readonly LastingLinkFault[]): void {
     const wanted = new Map(faults.map((fault) => [JSON.stringify(fault), fault]));
     for (const [text, fault] of wanted) {
       if (this.rules.has(text)) continue;
@@ -59,7 +59,7 @@ export class LinkFaults {
     for (const [text, id] of [...this.rules]) {
       if (wanted.has(text)) continue;
       this.rules.delete(text);
-      for (const { message, parcel } of this.network.liftRule(id)) this.judge(message, parcel);
+      for (const { message, packet } of this.network.liftRule(id)) this.judge(message, packet);
     }
   }
 
@@ -88,7 +88,7 @@ export class LinkFaults {
  * Reads such faults between `ends`. Throws {@link ScenarioError} with the field, the value and what is
  * allowed.
  */
-export function readLinkFaults(given: unknown, ends: readonly string[]): StandingLinkFault[] {
+export function readLinkFaults(given: unknown, ends: readonly string[]): LastingLinkFault[] {
   const description = `a list of at most ${LINK_FAULTS_MAX} faults of links`;
   if (!Array.isArray(given) || given.length > LINK_FAULTS_MAX) {
     throw new ScenarioError("links", description, given);
@@ -106,8 +106,8 @@ export function readLinkFaults(given: unknown, ends: readonly string[]): Standin
       throw new ScenarioError(`${path}.${time}`, why, (each as Record<string, unknown>)[time]);
     }
     const fault = readFault(new Fields(path, { ...each as object, atMs: 0, forMs: 0 }), ends);
-    const { atMs: _at, forMs: _for, ...standing } = fault as LinkFault;
-    return standing as StandingLinkFault;
+    const { atMs: _at, forMs: _for, ...memberStatus } = fault as LinkFault;
+    return memberStatus as LastingLinkFault;
   });
 }
 

@@ -202,7 +202,7 @@ Deno.test("a replica that throws is told about, and not stepped again", () => {
 });
 
 Deno.test("the membership is remembered as one document, and the replica hears how that went", async () => {
-  const document = { state: { members: [], tokens: [], stretches: [] }, marks: [] };
+  const document = { state: { members: [], tokens: [], registers: [] }, marks: [] };
   const kept: unknown[] = [];
   const disks: [HostStore["writeMeta"], Event][] = [
     [(name, json) => Promise.resolve(void kept.push([name, json])), {

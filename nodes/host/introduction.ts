@@ -9,16 +9,16 @@
 import { md5 } from "js-md5";
 import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
 import type { DiskCondition } from "../../lib/dynamo/types/boot.ts";
-import { type ClusterConfig, foundedPart } from "../../lib/dynamo/types/config.ts";
-import type { NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import { type ClusterConfig, fixedPart } from "../../lib/dynamo/types/config.ts";
+import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { Introduction } from "../rpc/server.ts";
 import { isMemberDraft, isNodeUrl, isVersionName } from "../rpc/validate_membership.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
 
-/** The answer to `founding`. */
-interface FoundingAnswer {
-  readonly founding: Founding;
+/** The answer to `initialConfig`. */
+interface InitialConfigAnswer {
+  readonly initialConfig: InitialClusterConfig;
   readonly membership: MembershipState;
 }
 
@@ -34,36 +34,36 @@ export interface Identity {
   /** As it was started: null where nothing was said. */
   readonly weight: number | null;
   readonly zone: string | null;
-  readonly standing: Standing | null;
-  readonly founded: ReturnType<typeof foundedPart>;
+  readonly memberStatus: MemberStatus | null;
+  readonly founded: ReturnType<typeof fixedPart>;
   /** Equal for nodes that were founded together. */
-  readonly foundingId: string;
+  readonly initialConfigId: string;
 }
 
 /** What of a node goes into its answers; read anew for each. */
 interface Introduced {
-  readonly founding: Founding;
+  readonly initialConfig: InitialClusterConfig;
   readonly replica: { readonly durableMembership: MembershipState };
   readonly boot: { readonly self: NodeId; readonly dataId: string };
   readonly self: { readonly url: string };
-  readonly standing: Standing | null;
+  readonly memberStatus: MemberStatus | null;
   readonly store: { readonly condition?: DiskCondition | undefined };
   readonly wishes: { readonly weight?: number | undefined; readonly zone?: string | undefined };
 }
 
 export function introduce(service: Introduced): Introduction {
-  const founded = foundedPart(service.founding.config);
-  const foundingId = foundingIdOf(service.founding);
+  const founded = fixedPart(service.initialConfig.config);
+  const initialConfigId = initialConfigIdOf(service.initialConfig);
   return {
-    founding: () => {
-      const answer: FoundingAnswer = {
-        founding: service.founding,
+    initialConfig: () => {
+      const answer: InitialConfigAnswer = {
+        initialConfig: service.initialConfig,
         membership: service.replica.durableMembership,
       };
       return answer;
     },
     identify: () => {
-      const { boot, self, standing, store, wishes } = service;
+      const { boot, self, memberStatus, store, wishes } = service;
       const answer: Identity = {
         id: boot.self,
         dataId: boot.dataId,
@@ -71,42 +71,42 @@ export function introduce(service: Introduced): Introduction {
         url: self.url,
         weight: wishes.weight ?? null,
         zone: wishes.zone ?? null,
-        standing,
+        memberStatus,
         founded,
-        foundingId,
+        initialConfigId,
       };
       return answer;
     },
   };
 }
 
-/** Names a founding: its ring was drawn once. */
-export function foundingIdOf({ config, ring }: Founding): string {
-  return md5(JSON.stringify([foundedPart(config), ring])).slice(0, 12);
+/** Names an initialConfig: its ring was drawn once. */
+export function initialConfigIdOf({ config, ring }: InitialClusterConfig): string {
+  return md5(JSON.stringify([fixedPart(config), ring])).slice(0, 12);
 }
 
 /** The identity, when it is one. */
 export function identityIn(given: unknown): Identity | null {
   if (!isObject(given)) return null;
-  const { id, dataId, condition, url, weight, zone, founded, foundingId } = given;
+  const { id, dataId, condition, url, weight, zone, founded, initialConfigId } = given;
   const hasCondition = condition === null || condition === "whole" || condition === "recovering";
   const isWhole = hasCondition && isNodeId(id) && isNodeId(dataId) && isNodeUrl(url) &&
     isObject(founded) &&
-    isVersionName(foundingId) && isMemberDraft({ weight, zone });
+    isVersionName(initialConfigId) && isMemberDraft({ weight, zone });
   return isWhole ? given as unknown as Identity : null;
 }
 
 /** How the two were founded differently; null when they were founded alike. */
-export function foundingDifference(
-  own: Founding,
-  { founded, foundingId }: Identity,
+export function initialConfigDifference(
+  own: InitialClusterConfig,
+  { founded, initialConfigId }: Identity,
 ): string | null {
-  const ours = foundedPart(own.config);
+  const ours = fixedPart(own.config);
   for (const name of Object.keys(ours) as (keyof ClusterConfig & keyof typeof ours)[]) {
     if (founded[name] !== ours[name]) {
       return `its ${name} is '${founded[name]}', this cluster's is '${ours[name]}'`;
     }
   }
-  if (foundingId === foundingIdOf(own)) return null;
+  if (initialConfigId === initialConfigIdOf(own)) return null;
   return "it was founded by itself: start it with --join, on an empty data directory";
 }

@@ -58,8 +58,11 @@ const COUNTERS: Readonly<Partial<Record<keyof Counters, readonly [name: string, 
   recovered: ["records_recovered", "Damaged records replaced from the other replicas"],
   rangesTaken: ["ranges_taken", "Ranges of the ring that this node has taken over"],
   keysTaken: ["keys_taken", "Keys that this node has copied for ranges that it takes over"],
-  rangesAdvanced: ["ranges_advanced", "Changes of owners that this node has made, as a steward"],
-  leftoversDropped: ["leftovers_dropped", "Copies of ranges given up that every owner holds"],
+  rangesAdvanced: [
+    "ranges_advanced",
+    "Changes of owners that this node has made, as a register writer",
+  ],
+  orphansDropped: ["orphans_dropped", "Copies of ranges given up that every owner holds"],
 };
 
 function addReplica(registry: Registry, { replica }: NodeService): void {
@@ -83,11 +86,11 @@ function addReplica(registry: Registry, { replica }: NodeService): void {
 function addMembership(registry: Registry, { membership }: NodeService): void {
   const members = new Gauge({
     name: "dynamo_members",
-    help: "Nodes that are or were members, by standing",
-    labelNames: ["standing"],
+    help: "Nodes that are or were members, by member status",
+    labelNames: ["memberStatus"],
     registers: [registry],
   });
-  for (const { standing } of membership.entries()) members.inc({ standing });
+  for (const { memberStatus } of membership.entries()) members.inc({ memberStatus });
   const left = membership.ring.steps.length;
   gauge(registry, "dynamo_transfers_left", "Changes of owners that are still to be made", left);
 }

@@ -7,8 +7,8 @@ import type { MembershipDocument } from "../../lib/dynamo/membership/membership_
 import { Replica } from "../../lib/dynamo/replica.ts";
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { ClusterConfig } from "../../lib/dynamo/types/config.ts";
-import type { Member, NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { Member, MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { Legs } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { Faults } from "../faults/faults.ts";
@@ -34,7 +34,7 @@ export interface JoinWishes {
 }
 
 interface ServiceOptions {
-  readonly founding: Founding;
+  readonly initialConfig: InitialClusterConfig;
   /** What has changed since, as the disk remembers it. */
   readonly membership?: MembershipDocument | undefined;
   /** Which of the members this node is; one that is yet to join says who it is. */
@@ -57,7 +57,7 @@ interface ServiceOptions {
 }
 
 export class NodeService {
-  readonly founding: Founding;
+  readonly initialConfig: InitialClusterConfig;
   /** As it was started; `member` is what the cluster knows. */
   private readonly started: Member;
   readonly boot: Boot;
@@ -72,15 +72,15 @@ export class NodeService {
   readonly faults: Faults | null;
   readonly meter = new RequestMeter();
   private readonly durable: DurableMembership;
-  private readonly standingListeners = new Set<() => void>();
-  private lastStanding: Standing | null;
+  private readonly memberStatusListeners = new Set<() => void>();
+  private lastMemberStatus: MemberStatus | null;
   private readonly closers: { close(): void }[] = [];
   private readonly startedAtMs = performance.now();
   private state: "serving" | "stopping" = "serving";
 
   constructor(private readonly options: ServiceOptions) {
-    const { founding, store, secret, ca, legs, membership } = options;
-    this.founding = founding;
+    const { initialConfig, store, secret, ca, legs, membership } = options;
+    this.initialConfig = initialConfig;
     this.store = store;
     this.started = startedAs(options);
     const hints = [...store.hintCounts()];
@@ -88,7 +88,7 @@ export class NodeService {
     this.boot = { self: this.started.id, ...store.opening, hints, ...known };
     const random = SeededRandom.from(options.seed ?? crypto.randomUUID());
     this.peers = new RpcClient({
-      founding,
+      initialConfig,
       boot: this.boot,
       memberOf: this.memberOf,
       secret,
@@ -98,7 +98,7 @@ export class NodeService {
     });
     this.faults = options.allowFaults === true ? new Faults(random.child("faults")) : null;
     const surroundings = this.surroundings(this.faults, random.child("faulty calls"));
-    this.replica = new Replica(founding, random.child("replica"), this.boot);
+    this.replica = new Replica(initialConfig, random.child("replica"), this.boot);
     this.host = new Host(
       this.replica,
       surroundings.store,
@@ -106,11 +106,11 @@ export class NodeService {
       options.onDefect,
       () => this.onMembershipSaved(),
     );
-    this.durable = new DurableMembership(founding, this.replica);
-    this.lastStanding = this.standing;
+    this.durable = new DurableMembership(initialConfig, this.replica);
+    this.lastMemberStatus = this.memberStatus;
     this.rpc = new RpcServer(
-      founding,
-      envelopeOf(founding, this.boot),
+      initialConfig,
+      envelopeOf(initialConfig, this.boot),
       surroundings.listener,
       introduce(this),
     );
@@ -124,19 +124,23 @@ export class NodeService {
 
   /** What the replica has to do with: the network and the disk as they are, or as `/faults` says. */
   private surroundings(faults: Faults | null, random: SeededRandom) {
-    const { store, founding } = this;
+    const { store, initialConfig } = this;
     const listener: FaultyListener["handle"] = (from, request, answer) =>
       this.host.peer(from, request, answer);
     if (faults === null) return { store, peers: this.peers, listener };
     const disk = new FaultyStore(store, faults);
     const peers = new FaultyCaller(this.peers, faults, this.boot.self, this.memberOf, random);
-    const guard = new FaultyListener(faults, listener, LISTEN_TIMES * founding.config.timeoutMs);
+    const guard = new FaultyListener(
+      faults,
+      listener,
+      LISTEN_TIMES * initialConfig.config.timeoutMs,
+    );
     this.closers.push(disk, peers, guard);
     return { store: disk, peers, listener: guard.handle };
   }
 
   get config(): ClusterConfig {
-    return this.founding.config;
+    return this.initialConfig.config;
   }
 
   get wishes(): JoinWishes {
@@ -165,21 +169,21 @@ export class NodeService {
   }
 
   /** Its part in the cluster; null: it never had one, and may join. */
-  get standing(): Standing | null {
-    return this.membership.standing(this.boot.self);
+  get memberStatus(): MemberStatus | null {
+    return this.membership.memberStatus(this.boot.self);
   }
 
-  /** Calls back whenever {@link standing} has changed. Returns how to stop that. */
-  onStanding(listener: () => void): () => void {
-    this.standingListeners.add(listener);
-    return () => this.standingListeners.delete(listener);
+  /** Calls back whenever {@link memberStatus} has changed. Returns how to stop that. */
+  onMemberStatus(listener: () => void): () => void {
+    this.memberStatusListeners.add(listener);
+    return () => this.memberStatusListeners.delete(listener);
   }
 
   private onMembershipSaved(): void {
-    const { standing } = this;
-    if (standing === this.lastStanding) return;
-    this.lastStanding = standing;
-    for (const listener of [...this.standingListeners]) listener();
+    const { memberStatus } = this;
+    if (memberStatus === this.lastMemberStatus) return;
+    this.lastMemberStatus = memberStatus;
+    for (const listener of [...this.memberStatusListeners]) listener();
   }
 
   /** Whoever is or was a member, so that it can be called; null for a node that never was one. */
@@ -214,26 +218,26 @@ export class NodeService {
 
   /** What `GET /status` answers. */
   status(): Record<string, unknown> {
-    const { founding, self, boot, replica, options } = this;
+    const { initialConfig, self, boot, replica, options } = this;
     const { keys, bytesOnDisk } = this.store.stats();
     const { requestsInFlight, counters, crowdedKeys, hints, peers, antiEntropy } = replica.stats();
     const { rss, heapUsed } = Deno.memoryUsage();
     return {
       id: self.id,
-      cluster: founding.config.cluster,
+      cluster: initialConfig.config.cluster,
       url: self.url,
       pid: Deno.pid,
       incarnation: boot.incarnation,
       dataId: boot.dataId,
       uptimeMs: this.uptimeMs,
       ready: this.whyNotReady() === null,
-      config: founding.config,
+      config: initialConfig.config,
       ringVersion: this.membership.ring.version,
-      standing: this.standing,
+      memberStatus: this.memberStatus,
       recovery: replica.recovery,
-      members: this.membership.entries().map(({ member, standing }) => ({
+      members: this.membership.entries().map(({ member, memberStatus }) => ({
         ...member,
-        standing,
+        memberStatus,
       })),
       latency: options.legs?.spec ?? null,
       keys,
@@ -299,10 +303,10 @@ export class NodeService {
   }
 }
 
-function startedAs({ self, founding, membership }: ServiceOptions): Member {
+function startedAs({ self, initialConfig, membership }: ServiceOptions): Member {
   if (typeof self !== "string") return self;
   const known = membership?.state.members.find(({ member }) => member.id === self)?.member ??
-    founding.members.find((member) => member.id === self);
+    initialConfig.members.find((member) => member.id === self);
   if (known === undefined) throw new Error(`'${self}' is no member of the cluster`);
   return known;
 }

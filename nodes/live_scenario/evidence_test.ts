@@ -6,7 +6,7 @@ import { runCheckers } from "../../lib/simulation/checkers/mod.ts";
 import type { Holding } from "../../lib/simulation/healing.ts";
 import { parseScenario } from "../../lib/simulation/scenario/scenario.ts";
 import { History, type Operation } from "../../lib/simulation/workload/history.ts";
-import { foundingOf } from "../../lib/simulation/world/cluster.ts";
+import { initialConfigOf } from "../../lib/simulation/world/cluster.ts";
 import { evidenceOf, LIVE_CHECKERS, type LiveRun } from "./evidence.ts";
 import { outcomeOf, type RestAnswer } from "./requests.ts";
 
@@ -40,7 +40,7 @@ function acknowledged(): { readonly history: History; readonly put: Operation } 
 }
 
 function found(run: Partial<LiveRun> & Pick<LiveRun, "history">, value: string | null) {
-  const { ring } = foundingOf(SCENARIO);
+  const { ring } = initialConfigOf(SCENARIO);
   const version = {
     value,
     contentType: "",
@@ -99,8 +99,8 @@ Deno.test("live run: once ranges have moved, as many wiped disks as acknowledgem
 
 Deno.test("live run: members that see different rings in the end are found", () => {
   const { history, put } = acknowledged();
-  const three = Ring.over(foundingOf(SCENARIO).ring, 3);
-  const four = Ring.over(foundingOf(parseScenario({ nodes: 4 })).ring, 3);
+  const three = Ring.over(initialConfigOf(SCENARIO).ring, 3);
+  const four = Ring.over(initialConfigOf(parseScenario({ nodes: 4 })).ring, 3);
   deepEqual(found({ history, rings: [three, four] }, put.value).names, ["ownership"]);
 });
 

@@ -30,7 +30,7 @@ export interface Acts {
 const WELL = JSON.stringify(null);
 const GONE: readonly NodeState[] = ["killed", "stopped", "crashed"];
 
-export class NodeKeeper {
+export class FaultApplier {
   /** How its process ended when nobody had asked for it. */
   readonly crashes: string[] = [];
   private wanted: WantedState = { down: false, paused: false, faults: null };

@@ -3,7 +3,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { LaunchError } from "../cluster/launch_error.ts";
 import type { NodeProcess, NodeState } from "../cluster/supervised_node.ts";
 import type { FaultRequest } from "../faults/fault_settings.ts";
-import { type Acts, NodeKeeper } from "./fault_applier.ts";
+import { type Acts, FaultApplier } from "./fault_applier.ts";
 
 const WELL = { down: false, paused: false, faults: null } as const;
 
@@ -47,85 +47,87 @@ class Puppet implements Acts {
   }
 }
 
-function keeperOf(puppet: Puppet): { readonly keeper: NodeKeeper; readonly failures: unknown[] } {
+function applierOf(
+  puppet: Puppet,
+): { readonly applier: FaultApplier; readonly failures: unknown[] } {
   const failures: unknown[] = [];
-  return { keeper: new NodeKeeper(puppet, "n1", (error) => failures.push(error)), failures };
+  return { applier: new FaultApplier(puppet, "n1", (error) => failures.push(error)), failures };
 }
 
-Deno.test("keeper: down is killed, up again is restarted, and nothing is done twice", async () => {
+Deno.test("applier: down is killed, up again is restarted, and nothing is done twice", async () => {
   const puppet = new Puppet();
-  const { keeper } = keeperOf(puppet);
+  const { applier } = applierOf(puppet);
   for (const down of [true, true, false, false]) {
-    keeper.want({ ...WELL, down });
-    await keeper.settled();
+    applier.want({ ...WELL, down });
+    await applier.settled();
   }
   deepEqual(puppet.done, ["kill", "restart"]);
 });
 
-Deno.test("keeper: what changes while an act is under way is done when that is over", async () => {
+Deno.test("applier: what changes while an act is under way is done when that is over", async () => {
   const puppet = new Puppet();
-  const { keeper } = keeperOf(puppet);
+  const { applier } = applierOf(puppet);
   puppet.held = Promise.withResolvers();
-  keeper.want({ ...WELL, down: true });
-  keeper.want(WELL);
-  keeper.want({ ...WELL, paused: true });
+  applier.want({ ...WELL, down: true });
+  applier.want(WELL);
+  applier.want({ ...WELL, paused: true });
   puppet.held.resolve();
-  await keeper.settled();
+  await applier.settled();
   deepEqual(puppet.done, ["kill", "restart", "pause"]);
-  keeper.want(WELL);
-  await keeper.settled();
+  applier.want(WELL);
+  await applier.settled();
   equal(puppet.done.at(-1), "resume");
 });
 
-Deno.test("keeper: a new process is told again how to misbehave, a paused one when it goes on", async () => {
+Deno.test("applier: a new process is told again how to misbehave, a paused one when it goes on", async () => {
   const puppet = new Puppet();
-  const { keeper } = keeperOf(puppet);
+  const { applier } = applierOf(puppet);
   const faults = { drop: 0.5 };
-  keeper.want({ ...WELL, faults });
-  await keeper.settled();
-  keeper.restart();
-  await keeper.settled();
-  keeper.want({ ...WELL, faults: { drop: 0.1 }, paused: true });
-  await keeper.settled();
-  keeper.want({ ...WELL, faults: { drop: 0.1 } });
-  await keeper.settled();
-  keeper.want(WELL);
-  await keeper.settled();
+  applier.want({ ...WELL, faults });
+  await applier.settled();
+  applier.restart();
+  await applier.settled();
+  applier.want({ ...WELL, faults: { drop: 0.1 }, paused: true });
+  await applier.settled();
+  applier.want({ ...WELL, faults: { drop: 0.1 } });
+  await applier.settled();
+  applier.want(WELL);
+  await applier.settled();
   const told = ["drop 0.5", "restart", "drop 0.5", "pause", "resume", "drop 0.1", "behave"];
   deepEqual(puppet.done, told);
 });
 
-Deno.test("keeper: a wiped node is down for as long as it is wanted so, and comes back empty", async () => {
+Deno.test("applier: a wiped node is down for as long as it is wanted so, and comes back empty", async () => {
   const puppet = new Puppet();
-  const { keeper } = keeperOf(puppet);
-  keeper.wipe();
-  keeper.want({ ...WELL, down: true });
-  await keeper.settled();
+  const { applier } = applierOf(puppet);
+  applier.wipe();
+  applier.want({ ...WELL, down: true });
+  await applier.settled();
   deepEqual(puppet.done, ["kill"]);
-  keeper.want(WELL);
-  await keeper.settled();
+  applier.want(WELL);
+  await applier.settled();
   deepEqual(puppet.done, ["kill", "wipe"]);
 });
 
-Deno.test("keeper: a process that ends by itself is started again, and not kept secret", async () => {
+Deno.test("applier: a process that ends by itself is started again, and not kept secret", async () => {
   const puppet = new Puppet();
-  const { keeper } = keeperOf(puppet);
+  const { applier } = applierOf(puppet);
   puppet.crash();
-  await keeper.settled();
+  await applier.settled();
   deepEqual(puppet.done, ["restart"]);
-  equal(keeper.crashes.length, 1);
-  match(keeper.crashes[0] ?? "", /^n1 ended by itself with code 70: out of memory$/);
+  equal(applier.crashes.length, 1);
+  match(applier.crashes[0] ?? "", /^n1 ended by itself with code 70: out of memory$/);
 });
 
-Deno.test("keeper: an act that fails is told once; an order to a process just gone does not count", async () => {
+Deno.test("applier: an act that fails is told once; an order to a process just gone does not count", async () => {
   const puppet = new Puppet();
-  const { keeper, failures } = keeperOf(puppet);
+  const { applier, failures } = applierOf(puppet);
   puppet.refusal = new LaunchError("failed", "no answer");
-  keeper.want({ ...WELL, faults: { drop: 1 } });
+  applier.want({ ...WELL, faults: { drop: 1 } });
   puppet.state = "killed";
-  await keeper.settled();
+  await applier.settled();
   deepEqual(failures, [puppet.refusal], "the restart that follows fails");
-  keeper.want({ ...WELL, down: true });
-  await keeper.settled();
+  applier.want({ ...WELL, down: true });
+  await applier.settled();
   deepEqual(puppet.done, ["drop 1", "restart"], "nothing more is done");
 });

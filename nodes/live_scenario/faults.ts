@@ -19,8 +19,8 @@ import {
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import type { RunningCluster } from "../cluster/launcher.ts";
 import { DISK_SLOW_MS_MAX, type FaultRequest } from "../faults/fault_settings.ts";
-import type { LinkFaults, StandingLinkFault } from "../faults/link_faults.ts";
-import { NodeKeeper } from "./fault_applier.ts";
+import type { LastingLinkFault, LinkFaults } from "../faults/link_faults.ts";
+import { FaultApplier } from "./fault_applier.ts";
 import { type ActKind, ScenarioOrders } from "./membership_orders.ts";
 
 export interface Wipe {
@@ -45,7 +45,7 @@ export class ScenarioFaults {
   /** How often each kind has happened. */
   readonly injected: Partial<Record<FaultKind, number>> = {};
   readonly wipes: Wipe[] = [];
-  private readonly keepers: Map<NodeId, NodeKeeper>;
+  private readonly appliers: Map<NodeId, FaultApplier>;
   private readonly underWay = new Set<Fault>();
   private timers: ReturnType<typeof setTimeout>[] = [];
   private readonly failed = Promise.withResolvers<never>();
@@ -60,9 +60,9 @@ export class ScenarioFaults {
     const onFailure = (error: unknown) => this.failed.reject(error);
     // Whoever waits hears of it; if nobody does, the next to settle will.
     this.failed.promise.catch(() => {});
-    this.keepers = new Map(cluster.nodes.map(({ id }) => [
+    this.appliers = new Map(cluster.nodes.map(({ id }) => [
       id,
-      new NodeKeeper(cluster, id, onFailure),
+      new FaultApplier(cluster, id, onFailure),
     ]));
     this.begun = new Set(scenario.nodes.map(({ id }) => id));
     this.orders = new ScenarioOrders({
@@ -84,7 +84,7 @@ export class ScenarioFaults {
 
   /** Processes that ended although nobody had asked for it. */
   get crashes(): string[] {
-    return [...this.keepers.values()].flatMap(({ crashes }) => crashes);
+    return [...this.appliers.values()].flatMap(({ crashes }) => crashes);
   }
 
   /** Acts of membership that were committed to, by kind. */
@@ -94,12 +94,12 @@ export class ScenarioFaults {
 
   /** No act of membership is still to be decided, and all nodes are where they are wanted. */
   get isAtRest(): boolean {
-    return this.orders.isIdle && [...this.keepers.values()].every((keeper) => keeper.isSettled);
+    return this.orders.isIdle && [...this.appliers.values()].every((applier) => applier.isSettled);
   }
 
   /** From now on each fault happens at its time. */
   begin(): void {
-    for (const { id } of this.options.scenario.spares) this.weigh(id);
+    for (const { id } of this.options.scenario.spares) this.apply(id);
     for (const fault of this.options.scenario.faults) {
       this.at(fault.atMs, () => this.start(fault));
       if (endOf(fault) > fault.atMs) this.at(endOf(fault), () => this.end(fault));
@@ -111,14 +111,14 @@ export class ScenarioFaults {
     for (const timer of this.timers) clearTimeout(timer);
     this.timers = [];
     for (const fault of [...this.underWay]) this.end(fault);
-    const settled = [...this.keepers.values()].map((keeper) => keeper.settled());
+    const settled = [...this.appliers.values()].map((applier) => applier.settled());
     await Promise.race([Promise.all(settled), this.failure]);
   }
 
   close(): void {
     this.orders.close();
     for (const timer of this.timers) clearTimeout(timer);
-    for (const keeper of this.keepers.values()) keeper.close();
+    for (const applier of this.appliers.values()) applier.close();
   }
 
   private at(ms: number, act: () => void): void {
@@ -138,19 +138,19 @@ export class ScenarioFaults {
       this.change(fault);
       return;
     }
-    const keeper = this.keeper(fault);
+    const applier = this.applier(fault);
     switch (fault.kind) {
       case "restart":
-        keeper.restart();
+        applier.restart();
         return;
       case "wipe":
         this.wipes.push({ node: fault.node, at: this.options.nowUs() });
-        keeper.wipe();
+        applier.wipe();
         break;
     }
     this.underWay.add(fault);
     if (endOf(fault) === fault.atMs) this.end(fault);
-    else this.weigh(fault.node);
+    else this.apply(fault.node);
   }
 
   private change(fault: MembershipFault): void {
@@ -185,7 +185,7 @@ export class ScenarioFaults {
   private bring(node: NodeId): void {
     this.gone.delete(node);
     this.begun.add(node);
-    this.weigh(node);
+    this.apply(node);
   }
 
   /** Dead for good, and its disk with it. */
@@ -193,8 +193,8 @@ export class ScenarioFaults {
     if (this.gone.has(node)) return;
     this.gone.add(node);
     this.wipes.push({ node, at: this.options.nowUs() });
-    this.keepers.get(node)?.wipe();
-    this.weigh(node);
+    this.appliers.get(node)?.wipe();
+    this.apply(node);
   }
 
   /** It could not be taken out: it comes back. */
@@ -206,17 +206,17 @@ export class ScenarioFaults {
     if (!this.underWay.delete(fault)) return;
     this.options.onFault(fault, false);
     if (isLinkFault(fault)) this.applyLinks();
-    else if (!isMembershipFault(fault)) this.weigh(fault.node);
+    else if (!isMembershipFault(fault)) this.apply(fault.node);
   }
 
-  private keeper({ node }: MachineFault): NodeKeeper {
-    return this.keepers.get(node) as NodeKeeper;
+  private applier({ node }: MachineFault): FaultApplier {
+    return this.appliers.get(node) as FaultApplier;
   }
 
   private applyLinks(): void {
-    const links = [...this.underWay].filter(isLinkFault).map(standing);
+    const links = [...this.underWay].filter(isLinkFault).map(memberStatus);
     this.options.clientLinks.set(links);
-    for (const id of this.keepers.keys()) this.weigh(id);
+    for (const id of this.appliers.keys()) this.apply(id);
   }
 
   /** Where the membership changes, a node can be told of links to whom it does not know. */
@@ -227,16 +227,16 @@ export class ScenarioFaults {
   }
 
   /** What all faults under way together make of one node. */
-  private weigh(id: NodeId): void {
+  private apply(id: NodeId): void {
     const all = [...this.underWay];
     const own = all.filter((fault): fault is MachineFault =>
       !isLinkFault(fault) && !isMembershipFault(fault) && fault.node === id
     );
     const has = (...kinds: FaultKind[]) => own.some(({ kind }) => kinds.includes(kind));
-    const links = all.filter(isLinkFault).map(standing).flatMap((each) => betweenNodes(each));
+    const links = all.filter(isLinkFault).map(memberStatus).flatMap((each) => betweenNodes(each));
     const disk = diskUnder(own, this.options.scenario);
     const isWell = links.length === 0 && disk === null;
-    this.keepers.get(id)?.want({
+    this.appliers.get(id)?.want({
       down: has("crash", "kill", "wipe") || !this.begun.has(id) || this.gone.has(id),
       paused: has("pause"),
       faults: isWell ? null : { links, ...this.strangers(), ...(disk === null ? {} : { disk }) },
@@ -252,12 +252,12 @@ export function isMembershipFault(fault: Fault): fault is MembershipFault {
   return FAULTS[fault.kind].group === "membership";
 }
 
-function standing({ atMs: _at, forMs: _for, ...fault }: LinkFault): StandingLinkFault {
-  return fault as StandingLinkFault;
+function memberStatus({ atMs: _at, forMs: _for, ...fault }: LinkFault): LastingLinkFault {
+  return fault as LastingLinkFault;
 }
 
 /** The fault as far as it concerns messages between nodes: they know of no clients. */
-export function betweenNodes(fault: StandingLinkFault): StandingLinkFault[] {
+export function betweenNodes(fault: LastingLinkFault): LastingLinkFault[] {
   const nodes = (ends: readonly string[]) => ends.filter((end) => end !== CLIENTS);
   if (fault.kind === "partition") {
     const groups = fault.groups.map(nodes).filter((group) => group.length > 0);

@@ -20,8 +20,8 @@ export async function memberViews(source: MembershipSource): Promise<MembershipV
   return heard.length < views.length ? null : heard.filter(isActive);
 }
 
-function isActive({ node, standings }: MembershipView): boolean {
-  return ["member", "leaving"].includes(standings.get(node) ?? "");
+function isActive({ node, memberStatuses }: MembershipView): boolean {
+  return ["member", "leaving"].includes(memberStatuses.get(node) ?? "");
 }
 
 /** Who owns a key, as a running member sees it; as founded, until it is followed. */
@@ -63,20 +63,20 @@ async function ringOf(source: MembershipSource): Promise<Ring | null> {
 export function haveSettled(views: readonly MembershipView[] | null): boolean {
   const [first] = views ?? [];
   if (views === null || first === undefined) return false;
-  const standings = textOf(first);
+  const memberStatuses = textOf(first);
   return views.every((view) =>
-    !view.isMoving && !isWaitingToLeave(view) && textOf(view) === standings &&
+    !view.isMoving && !isWaitingToLeave(view) && textOf(view) === memberStatuses &&
     view.ring.version === first.ring.version
   );
 }
 
-function textOf({ standings }: MembershipView): string {
-  return JSON.stringify([...standings].toSorted());
+function textOf({ memberStatuses }: MembershipView): string {
+  return JSON.stringify([...memberStatuses].toSorted());
 }
 
 /** The last one stays. */
-function isWaitingToLeave({ node, standings }: MembershipView): boolean {
-  return standings.get(node) === "leaving" && [...standings.values()].includes("member");
+function isWaitingToLeave({ node, memberStatuses }: MembershipView): boolean {
+  return memberStatuses.get(node) === "leaving" && [...memberStatuses.values()].includes("member");
 }
 
 export interface Settling {

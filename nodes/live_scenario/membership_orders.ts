@@ -3,15 +3,15 @@
  * `lib/simulation/world/membership_orders.ts` does in virtual time: one running member after the other is
  * asked to plan and then to commit, until one does or the act makes no sense any more.
  */
-import type { NodeId, Standing } from "../../lib/dynamo/types/ids.ts";
+import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
 import { shuffled } from "../../lib/dynamo/types/random.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
-import { look, standingAt } from "../cluster/decommissions.ts";
+import { look, memberStatusAt } from "../cluster/decommissions.ts";
 import { LaunchError } from "../cluster/launch_error.ts";
 import {
   type Addressee,
-  MembershipOrders,
+  MembershipRequests,
   OrderRefused,
   type PlanFields,
 } from "../cluster/membership_requests.ts";
@@ -44,10 +44,10 @@ export class ScenarioOrders {
   readonly committed: Partial<Record<ActKind, number>> = {};
   private readonly open = new Set<MembershipAct>();
   private readonly ending = new AbortController();
-  private readonly rest: MembershipOrders;
+  private readonly rest: MembershipRequests;
 
   constructor(private readonly options: ScenarioOrdersOptions) {
-    this.rest = new MembershipOrders(options.cluster.secretFile);
+    this.rest = new MembershipRequests(options.cluster.secretFile);
   }
 
   /** Nothing is still to be decided. */
@@ -82,7 +82,7 @@ export class ScenarioOrders {
       end = await this.attempt(act);
     }
     const isGone = end !== "committed" && act.kind !== "join" && act.kind !== "leave" &&
-      await this.isSomewhere(act.node, (standing) => standing === "removed");
+      await this.isSomewhere(act.node, (memberStatus) => memberStatus === "removed");
     this.ending.signal.throwIfAborted();
     this.open.delete(act);
     if (end === "committed") {
@@ -113,15 +113,15 @@ export class ScenarioOrders {
     // That a dead node is taken for alive ends by itself.
     if (act.kind === "remove" || act.kind === "replace") return !/is alive/.test(error.message);
     return act.kind === "leave" ||
-      await this.isSomewhere(act.member.id, (standing) => standing !== null);
+      await this.isSomewhere(act.member.id, (memberStatus) => memberStatus !== null);
   }
 
   /** A running node that takes itself for a member; null when there is none. */
   private async memberBut(target: NodeId): Promise<Addressee | null> {
     for (const node of shuffled(this.options.random, this.running)) {
       if (node.id === target) continue;
-      const standing = await standingAt(this.rest, node, node.id);
-      if (standing === "member" || standing === "leaving") return node;
+      const memberStatus = await memberStatusAt(this.rest, node, node.id);
+      if (memberStatus === "member" || memberStatus === "leaving") return node;
     }
     return null;
   }
@@ -129,10 +129,10 @@ export class ScenarioOrders {
   /** Whether some running node thinks so of `id`. */
   private async isSomewhere(
     id: NodeId,
-    thinks: (standing: Standing | null) => boolean,
+    thinks: (memberStatus: MemberStatus | null) => boolean,
   ): Promise<boolean> {
-    const standings = this.running.map((node) => standingAt(this.rest, node, id));
-    return (await Promise.all(standings)).some(thinks);
+    const memberStatuses = this.running.map((node) => memberStatusAt(this.rest, node, id));
+    return (await Promise.all(memberStatuses)).some(thinks);
   }
 
   private get running(): NodeProcess[] {

@@ -1,6 +1,6 @@
 /** Acts of membership are asked for until a member does them, or they make no sense any more. */
 import { deepEqual, equal } from "node:assert/strict";
-import type { Standing } from "../../lib/dynamo/types/ids.ts";
+import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { problem } from "../rest/problems.ts";
@@ -11,15 +11,18 @@ type Answer = "ok" | readonly [code: "act-refused" | "ring-moved" | "not-ready",
 /** A member `n1` whose answers to orders are told beforehand, one after the other. */
 class Member {
   readonly asked: string[] = [];
-  readonly standings: Record<string, Standing> = { n1: "member" };
+  readonly memberStatuses: Record<string, MemberStatus> = { n1: "member" };
 
   constructor(private readonly answers: Answer[]) {}
 
   async handle(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (request.method === "GET") {
-      const members = Object.entries(this.standings).map(([id, standing]) => ({ id, standing }));
-      return Response.json({ members, left: 0, moves: [], leftovers: false });
+      const members = Object.entries(this.memberStatuses).map(([id, memberStatus]) => ({
+        id,
+        memberStatus,
+      }));
+      return Response.json({ members, left: 0, moves: [], orphanedReplicas: false });
     }
     const body = await request.json();
     this.asked.push(`${pathname} ${JSON.stringify(body)}`);
@@ -37,7 +40,7 @@ interface Course {
 
 async function carriedOut(act: MembershipAct, answers: Answer[], known = {}): Promise<Course> {
   const member = new Member(answers);
-  Object.assign(member.standings, known);
+  Object.assign(member.memberStatuses, known);
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     (request) => member.handle(request),

@@ -1,9 +1,9 @@
 /** When a changing membership has come to rest, and what a ring that is followed shows meanwhile. */
 import { deepEqual, equal } from "node:assert/strict";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
-import type { Standing } from "../../lib/dynamo/types/ids.ts";
+import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import { parseScenario } from "../../lib/simulation/scenario/scenario.ts";
-import { foundingOf } from "../../lib/simulation/world/cluster.ts";
+import { initialConfigOf } from "../../lib/simulation/world/cluster.ts";
 import type { MembershipView } from "../cluster/cluster_view.ts";
 import {
   copiesLeftBehind,
@@ -13,17 +13,17 @@ import {
   untilSettled,
 } from "./membership.ts";
 
-const ringOf = (nodes: number) => Ring.over(foundingOf(parseScenario({ nodes })).ring, 3);
+const ringOf = (nodes: number) => Ring.over(initialConfigOf(parseScenario({ nodes })).ring, 3);
 const THREE = ringOf(3);
 const FOUR = ringOf(4);
 const NEVER = new AbortController().signal;
 
 function view(
   node: string,
-  standings: Readonly<Record<string, Standing>>,
+  memberStatuses: Readonly<Record<string, MemberStatus>>,
   { ring = THREE, isMoving = false } = {},
 ): MembershipView {
-  return { node, standings: new Map(Object.entries(standings)), ring, isMoving };
+  return { node, memberStatuses: new Map(Object.entries(memberStatuses)), ring, isMoving };
 }
 
 function sourceOf(...views: readonly (MembershipView | null)[]) {

@@ -15,7 +15,7 @@ import type { Fault, FaultKind } from "../../lib/simulation/faults/faults.ts";
 import type { OutcomeCounts, RunResult } from "../../lib/simulation/run.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import type { History } from "../../lib/simulation/workload/history.ts";
-import { foundingOf } from "../../lib/simulation/world/cluster.ts";
+import { initialConfigOf } from "../../lib/simulation/world/cluster.ts";
 import { type Convergence, inTurns, untilConverged } from "../cluster/cluster_convergence.ts";
 import { ClusterView } from "../cluster/cluster_view.ts";
 import { launchCluster, type RunningCluster } from "../cluster/launcher.ts";
@@ -85,7 +85,7 @@ export async function runScenarioLive(
     throw new UnsupportedFaultsError(skipped);
   }
   const scenario = withoutFaults(whole, skipped);
-  const { members, ring } = foundingOf(scenario);
+  const { members, ring } = initialConfigOf(scenario);
   const { onOutput, signal } = options;
   const cluster = await launchCluster({
     nodes: members.length,
@@ -110,7 +110,7 @@ async function carryOut(
   scenario: Scenario,
   { signal, onFault, onHealing }: LiveRunOptions,
 ): Promise<Omit<LiveRunResult, "skipped">> {
-  const followed = new FollowedRing(Ring.over(cluster.founding.ring, scenario.config.n));
+  const followed = new FollowedRing(Ring.over(cluster.initialConfig.ring, scenario.config.n));
   const view = await ClusterView.of(cluster, followed);
   const mayMove = scenario.faults.some(isMembershipFault);
   const random = SeededRandom.from(scenario.seed).child("live");

@@ -1,28 +1,28 @@
 /**
- * The founding data of a cluster of local processes: made once, kept in `founding.json`, and read
+ * The initial configuration of a cluster of local processes: made once, kept in `cluster.json`, and read
  * again when the cluster is started on the same directory.
  *
  * What was founded (name, N, partitioning, Q, tokens, mode, members, their weights and zones, the ring)
  * stays for good: the objects on disk lie where that ring says. Defaults such as R, W and timeouts, and
  * where the members listen, may change from start to start. The data ids of the members' directories are
- * drawn here as well: see `founder_identity.ts`.
+ * drawn here as well: see `assigned_identity.ts`.
  */
-import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import type { RingMember, RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import {
   type ClusterConfig,
   clusterConfig,
   ConfigError,
-  foundedPart,
+  fixedPart,
 } from "../../lib/dynamo/types/config.ts";
 import type { Member } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { isNodeId } from "../rpc/validation.ts";
-import { drawDataId } from "../storage/founder_identity.ts";
+import { drawDataId } from "../storage/assigned_identity.ts";
 
 /** What a cluster is to be founded with; whatever is left out has a default, or is as it was founded. */
-export interface FoundingOptions {
+export interface InitialConfigOptions {
   readonly nodes?: number;
   readonly config?: Partial<ClusterConfig>;
   /** Relative capacities, one a node in order of ids: tokens follow them. All 1 when left out. */
@@ -40,7 +40,10 @@ export const NODES_MAX = 64;
 export const WEIGHT_MAX = 100;
 
 /** Founds a cluster with the members at `urls`, whose ids are n1, n2, …. Throws {@link ConfigError}. */
-export function makeFounding(options: FoundingOptions, urls: readonly string[]): Founding {
+export function makeInitialConfig(
+  options: InitialConfigOptions,
+  urls: readonly string[],
+): InitialClusterConfig {
   const config = clusterConfig({
     ...options.config,
     cluster: options.config?.cluster ?? drawnName(),
@@ -66,14 +69,14 @@ export function makeFounding(options: FoundingOptions, urls: readonly string[]):
 }
 
 /**
- * The stored founding as this start wants it: members at `urls`, changeable defaults as given now.
+ * The stored initial configuration as this start wants it: members at `urls`, changeable defaults as given now.
  * Throws {@link ConfigError} when `options` name something that was founded otherwise.
  */
-export function refound(
-  stored: Founding,
-  options: FoundingOptions,
+export function reopenedConfig(
+  stored: InitialClusterConfig,
+  options: InitialConfigOptions,
   urls: readonly string[],
-): Founding {
+): InitialClusterConfig {
   const differences = differencesOf(stored, options);
   if (differences.length > 0) {
     const founded = differences.map((each) => `${each.name} ${each.founded}`).join(", ");
@@ -97,13 +100,13 @@ interface Difference {
   readonly given: string;
 }
 
-function differencesOf(stored: Founding, options: FoundingOptions): Difference[] {
+function differencesOf(stored: InitialClusterConfig, options: InitialConfigOptions): Difference[] {
   const found: Difference[] = [];
   const compare = (name: string, founded: unknown, given: unknown) => {
     if (given === undefined || JSON.stringify(founded) === JSON.stringify(given)) return;
     found.push({ name, founded: written(founded), given: written(given) });
   };
-  const founded = foundedPart(stored.config);
+  const founded = fixedPart(stored.config);
   for (const name of Object.keys(founded) as (keyof typeof founded)[]) {
     compare(name, founded[name], options.config?.[name]);
   }
@@ -130,10 +133,10 @@ function ringOf(
   const ringMembers = members.map(({ id, weight, zone }) =>
     zone === undefined ? { id, weight } : { id, weight, zone }
   );
-  return foundRing(ringMembers, config, SeededRandom.from(seed).child("ring"));
+  return makeInitialRing(ringMembers, config, SeededRandom.from(seed).child("ring"));
 }
 
-function membersOf(options: FoundingOptions, urls: readonly string[]): Member[] {
+function membersOf(options: InitialConfigOptions, urls: readonly string[]): Member[] {
   const { weights, zones } = options;
   requireCount("nodes", urls.length, urls.length >= 1 && urls.length <= NODES_MAX);
   if (weights !== undefined) requireOneEach("weights", weights, urls.length);
@@ -195,14 +198,14 @@ function drawnSeed(): string {
 }
 
 /**
- * Reads `founding.json`. What is in it was written by this program; a file that is damaged or of
+ * Reads `cluster.json`. What is in it was written by this program; a file that is damaged or of
  * another make is refused with what is wrong with it, since guessing would misplace every key.
  */
-export function parseFounding(text: string, path: string): Founding {
+export function parseInitialConfig(text: string, path: string): InitialClusterConfig {
   const refuse = (why: string): never => {
-    throw new ConfigError(`${path} is not a cluster's founding data: ${why}`);
+    throw new ConfigError(`${path} is not a cluster's initial configuration: ${why}`);
   };
-  let json: Partial<Founding> | null = null;
+  let json: Partial<InitialClusterConfig> | null = null;
   try {
     json = JSON.parse(text);
   } catch (error) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
-import { makeFounding, parseFounding, refound } from "./cluster_config_file.ts";
+import { makeInitialConfig, parseInitialConfig, reopenedConfig } from "./cluster_config_file.ts";
 
 const URLS = ["http://127.0.0.1:9100", "http://127.0.0.1:9101", "http://127.0.0.1:9102"];
 
@@ -15,16 +15,19 @@ function refusal(act: () => unknown): string {
 }
 
 Deno.test("members are n1, n2, … at their urls, with weights and zones, and all are on the ring", () => {
-  const founding = makeFounding({ weights: [1, 2, 1], zones: ["a", "b", "a"], seed: 7 }, URLS);
-  assert.deepEqual(founding.members.map(({ dataId: _, ...member }) => member), [
+  const initialConfig = makeInitialConfig(
+    { weights: [1, 2, 1], zones: ["a", "b", "a"], seed: 7 },
+    URLS,
+  );
+  assert.deepEqual(initialConfig.members.map(({ dataId: _, ...member }) => member), [
     { id: "n1", url: URLS[0], weight: 1, zone: "a" },
     { id: "n2", url: URLS[1], weight: 2, zone: "b" },
     { id: "n3", url: URLS[2], weight: 1, zone: "a" },
   ]);
-  const dataIds = founding.members.map(({ dataId }) => dataId);
+  const dataIds = initialConfig.members.map(({ dataId }) => dataId);
   assert.ok(dataIds.every((dataId) => /^[0-9a-z]{8}$/.test(dataId ?? "")), `${dataIds}`);
   assert.equal(new Set(dataIds).size, 3);
-  const held = (id: string) => founding.ring.tokens.filter(({ owner }) => owner === id).length;
+  const held = (id: string) => initialConfig.ring.tokens.filter(({ owner }) => owner === id).length;
   assert.deepEqual(["n1", "n2", "n3"].map(held), [32, 64, 32]);
 });
 
@@ -32,30 +35,32 @@ Deno.test("a seed gives one ring, another seed another, no seed a drawn one", ()
   // Under equal partitions three nodes can be dealt in six ways only.
   const config = { partitioning: "random-tokens" } as const;
   const ring = (seed?: number | string) =>
-    JSON.stringify(makeFounding(seed === undefined ? { config } : { config, seed }, URLS).ring);
+    JSON.stringify(
+      makeInitialConfig(seed === undefined ? { config } : { config, seed }, URLS).ring,
+    );
   assert.equal(ring(7), ring("7"));
   assert.notEqual(ring(7), ring(8));
   assert.notEqual(ring(), ring());
 });
 
 Deno.test("a name is drawn when none is given", () => {
-  assert.equal(makeFounding({ config: { cluster: "mine" } }, URLS).config.cluster, "mine");
-  const drawn = [1, 2].map(() => makeFounding({}, URLS).config.cluster);
+  assert.equal(makeInitialConfig({ config: { cluster: "mine" } }, URLS).config.cluster, "mine");
+  const drawn = [1, 2].map(() => makeInitialConfig({}, URLS).config.cluster);
   assert.match(drawn[0] ?? "", /^dynamo-[0-9a-f]{6}$/);
   assert.notEqual(drawn[0], drawn[1]);
 });
 
 Deno.test("what was founded is read back, and defaults given now take the place of the old", () => {
-  const founding = makeFounding({ config: { timeoutMs: 1_000, r: 1 }, seed: 7 }, URLS);
-  const read = parseFounding(JSON.stringify(founding), "founding.json");
-  assert.deepEqual(read, founding);
+  const initialConfig = makeInitialConfig({ config: { timeoutMs: 1_000, r: 1 }, seed: 7 }, URLS);
+  const read = parseInitialConfig(JSON.stringify(initialConfig), "cluster.json");
+  assert.deepEqual(read, initialConfig);
 
   const moved = URLS.map((url) => url.replace("91", "92"));
-  const again = refound(read, { config: { w: 3, n: 3 }, nodes: 3, seed: 7 }, moved);
+  const again = reopenedConfig(read, { config: { w: 3, n: 3 }, nodes: 3, seed: 7 }, moved);
   assert.deepEqual(again.members.map(({ url }) => url), moved);
-  assert.deepEqual(again.ring, founding.ring);
-  const dataIds = (each: typeof founding) => each.members.map(({ dataId }) => dataId);
-  assert.deepEqual(dataIds(again), dataIds(founding), "the directories are the same");
+  assert.deepEqual(again.ring, initialConfig.ring);
+  const dataIds = (each: typeof initialConfig) => each.members.map(({ dataId }) => dataId);
+  assert.deepEqual(dataIds(again), dataIds(initialConfig), "the directories are the same");
   const { r, w, timeoutMs, patienceMs } = again.config;
   assert.deepEqual({ r, w, timeoutMs, patienceMs }, {
     r: 1,
@@ -63,29 +68,37 @@ Deno.test("what was founded is read back, and defaults given now take the place 
     timeoutMs: 1_000,
     patienceMs: 250,
   });
-  assert.equal(refound(read, { config: { timeoutMs: 4_000 } }, URLS).config.patienceMs, 1_000);
+  assert.equal(
+    reopenedConfig(read, { config: { timeoutMs: 4_000 } }, URLS).config.patienceMs,
+    1_000,
+  );
 });
 
 Deno.test("what was founded cannot be had otherwise: every difference is named", () => {
-  const founding = makeFounding({
+  const initialConfig = makeInitialConfig({
     zones: ["a", "b", "c"],
     config: { partitioning: "random-tokens" },
     seed: 7,
   }, URLS);
   const config = { n: 1, mode: "lww", cluster: "other" } as const;
-  const message = refusal(() => refound(founding, { config, zones: ["a", "a", "a"] }, URLS));
+  const message = refusal(() =>
+    reopenedConfig(initialConfig, { config, zones: ["a", "a", "a"] }, URLS)
+  );
   for (const part of ["n 3", "n 1", "mode dvv", "mode lww", "zones a,b,c", "cluster other"]) {
     assert.ok(message.includes(part), `${part} in: ${message}`);
   }
-  assert.match(refusal(() => refound(founding, { seed: 8 }, URLS)), /seed another.*seed 8/);
   assert.match(
-    refusal(() => refound(founding, { config: { r: 4 } }, URLS)),
+    refusal(() => reopenedConfig(initialConfig, { seed: 8 }, URLS)),
+    /seed another.*seed 8/,
+  );
+  assert.match(
+    refusal(() => reopenedConfig(initialConfig, { config: { r: 4 } }, URLS)),
     /r must be .* 1 to 3: current value is 4/,
   );
 });
 
-Deno.test("a damaged founding file is refused with its path and what is wrong", () => {
-  const whole = JSON.parse(JSON.stringify(makeFounding({}, URLS)));
+Deno.test("a damaged initial configuration file is refused with its path and what is wrong", () => {
+  const whole = JSON.parse(JSON.stringify(makeInitialConfig({}, URLS)));
   for (
     const [text, message] of [
       ["{", /JSON/],
@@ -95,29 +108,35 @@ Deno.test("a damaged founding file is refused with its path and what is wrong", 
       [JSON.stringify({ ...whole, members: [{ id: "n1", url: "nowhere" }] }), /id or url/],
     ] satisfies [string, RegExp][]
   ) {
-    const said = refusal(() => parseFounding(text, "/data/founding.json"));
+    const said = refusal(() => parseInitialConfig(text, "/data/cluster.json"));
     assert.match(said, message);
-    assert.ok(said.startsWith("/data/founding.json is not a cluster's founding data"), said);
+    assert.ok(
+      said.startsWith("/data/cluster.json is not a cluster's initial configuration"),
+      said,
+    );
   }
 });
 
 Deno.test("a ring that was drawn elsewhere brings no data directories", () => {
-  const { members, ring } = makeFounding({ seed: 7, zones: ["a", "b", "a"] }, URLS);
+  const { members, ring } = makeInitialConfig({ seed: 7, zones: ["a", "b", "a"] }, URLS);
   const simulated = members.map((member) => ({ ...member, dataId: "d1" }));
-  const founding = makeFounding({ drawn: { members: simulated, ring } }, URLS);
-  assert.deepEqual(founding.members.map(({ zone }) => zone), ["a", "b", "a"]);
-  assert.ok(founding.members.every(({ dataId }) => dataId !== "d1"));
-  assert.equal(new Set(founding.members.map(({ dataId }) => dataId)).size, 3);
+  const initialConfig = makeInitialConfig({ drawn: { members: simulated, ring } }, URLS);
+  assert.deepEqual(initialConfig.members.map(({ zone }) => zone), ["a", "b", "a"]);
+  assert.ok(initialConfig.members.every(({ dataId }) => dataId !== "d1"));
+  assert.equal(new Set(initialConfig.members.map(({ dataId }) => dataId)).size, 3);
 });
 
-Deno.test("founding data of an earlier version have no data ids; a wrong one is refused", () => {
-  const founding = makeFounding({ seed: 7 }, URLS);
-  const members = founding.members.map(({ dataId: _, ...member }) => member);
-  const old = parseFounding(JSON.stringify({ ...founding, members }), "founding.json");
+Deno.test("initial configuration of an earlier version have no data ids; a wrong one is refused", () => {
+  const initialConfig = makeInitialConfig({ seed: 7 }, URLS);
+  const members = initialConfig.members.map(({ dataId: _, ...member }) => member);
+  const old = parseInitialConfig(
+    JSON.stringify({ ...initialConfig, members }),
+    "cluster.json",
+  );
   assert.deepEqual(old.members, members);
-  const wrong = { ...founding, members: [{ ...founding.members[0], dataId: 7 }] };
+  const wrong = { ...initialConfig, members: [{ ...initialConfig.members[0], dataId: 7 }] };
   assert.match(
-    refusal(() => parseFounding(JSON.stringify(wrong), "founding.json")),
+    refusal(() => parseInitialConfig(JSON.stringify(wrong), "cluster.json")),
     /the dataId of member 'n1' must be text/,
   );
 });

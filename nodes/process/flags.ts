@@ -13,12 +13,12 @@ export interface NodeFlags {
   readonly help: boolean;
   readonly id: string;
   readonly host: string;
-  /** Undefined: the port of the node's URL in the founding data. */
+  /** Undefined: the port of the node's URL in the initial configuration. */
   readonly port: number | undefined;
   readonly kv: string;
-  readonly founding: string | undefined;
+  readonly initialConfig: string | undefined;
   readonly join: string | undefined;
-  /** Whether a node that is no member asks for its admission. */
+  /** Whether a node that is no member asks for its join. */
   readonly admit: boolean;
   /** Where others reach it, where that does not follow from host and port. */
   readonly url: string | undefined;
@@ -40,21 +40,21 @@ export interface NodeFlags {
 
 export const USAGE = `One node of a Dynamo cluster.
 
-  deno task node --id n1 --port 9101 [--join URL | --founding FILE] [options]
+  deno task node --id n1 --port 9101 [--join URL | --initial-config FILE] [options]
 
-Without --join and --founding it founds a cluster of its own. With --join and an id that is new to the
+Without --join and --initial-config it founds a cluster of its own. With --join and an id that is new to the
 cluster it joins: ranges of keys move to it while all nodes go on serving.
 
   --id ID              its name in the cluster (n1)
   --host ADDR          where it listens (${HOST_DEFAULT}); beyond loopback it needs a secret
-  --port PORT          (${PORT_DEFAULT}, or that of its URL in the founding data; 0 for any that is free)
+  --port PORT          (${PORT_DEFAULT}, or that of its URL in the initial configuration; 0 for any that is free)
   --kv PATH_OR_URL     its data: a file, or a KV Connect service (data/ID/node.sqlite3)
   --join URL           a running node, which tells what the cluster was founded with and lets it join
   --no-admit           with --join: learn the cluster, and wait to be let in by POST /membership/join
   --weight W           with --join: its capacity beside the others' (1): tokens follow it
   --zone NAME          with --join: replicas span zones
   --url URL            where others reach it (http://HOST:PORT)
-  --founding FILE      the same, from a file
+  --initial-config FILE      the same, from a file
   --secret-file FILE   the cluster's secret; or the environment's DYNAMO_SECRET
   --kv-token-file FILE a token that clients must show on /kv; or DYNAMO_KV_TOKEN
   --cert FILE --key FILE   serve TLS with these (PEM)
@@ -80,7 +80,7 @@ const FLAGS = {
   "host": TEXT,
   "port": TEXT,
   "kv": TEXT,
-  "founding": TEXT,
+  "initial-config": TEXT,
   "join": TEXT,
   "no-admit": SWITCH,
   "url": TEXT,
@@ -124,8 +124,10 @@ export function readFlags(args: readonly string[]): NodeFlags {
       `--id must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit: it is '${id}'`,
     );
   }
-  if (text("join") !== undefined && text("founding") !== undefined) {
-    throw new ConfigError("Give --join or --founding, not both: each tells the whole cluster");
+  if (text("join") !== undefined && text("initial-config") !== undefined) {
+    throw new ConfigError(
+      "Give --join or --initial-config, not both: each tells the whole cluster",
+    );
   }
   if ((text("cert") === undefined) !== (text("key") === undefined)) {
     throw new ConfigError("--cert and --key belong together: one of them is missing");
@@ -141,7 +143,7 @@ export function readFlags(args: readonly string[]): NodeFlags {
     host: text("host") ?? HOST_DEFAULT,
     port: wholeNumber("port", text("port"), 0, 65_535),
     kv: text("kv") ?? `data/${id}/node.sqlite3`,
-    founding: text("founding"),
+    initialConfig: text("initial-config"),
     join: urlOf("join", text("join")),
     admit: values["no-admit"] !== true,
     url: originOf("url", text("url")),

@@ -3,11 +3,11 @@
  * what would move, and commits it. Explicit acts both, as anybody with the cluster's secret can order
  * them over REST; the cluster changes only because somebody started this node to join it.
  */
-import type { Standing } from "../../lib/dynamo/types/ids.ts";
+import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import type { JoinWishes } from "../host/node_service.ts";
 import type { NodeLog, RunningNode } from "./node.ts";
 
-interface AdmissionOptions {
+interface JoinOptions {
   /** A member. */
   readonly join: string;
   readonly secret: string | null;
@@ -17,8 +17,8 @@ interface AdmissionOptions {
 }
 
 /** Why the node was not admitted, for the person who started it. */
-export class AdmissionError extends Error {
-  override name = "AdmissionError";
+export class JoinError extends Error {
+  override name = "JoinError";
 }
 
 interface Answer {
@@ -32,10 +32,10 @@ const ANSWER_MS = 15_000;
 const PLANS_MAX = 5;
 const HTTP_CONFLICT = 409;
 
-/** Resolves when the node knows itself admitted. Throws {@link AdmissionError}. */
+/** Resolves when the node knows itself admitted. Throws {@link JoinError}. */
 export async function admit(
   { service, url }: RunningNode,
-  options: AdmissionOptions,
+  options: JoinOptions,
 ): Promise<void> {
   const { join, wishes, log } = options;
   const id = service.boot.self;
@@ -80,13 +80,13 @@ function describe({ ranges, copies, keys, bytes }: Answer["body"]): string {
 
 function accepted({ status, body }: Answer, id: string, join: string): Answer["body"] {
   if (status === 200) return body;
-  throw new AdmissionError(
+  throw new JoinError(
     `The cluster of --join ${join} does not admit '${id}': ${body["detail"] ?? `HTTP ${status}`}`,
   );
 }
 
 async function post(
-  { join, secret, ca }: AdmissionOptions,
+  { join, secret, ca }: JoinOptions,
   order: Readonly<Record<string, unknown>>,
 ): Promise<Answer> {
   const client = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
@@ -101,7 +101,7 @@ async function post(
     const text = await response.text();
     return { status: response.status, body: objectIn(text) };
   } catch (error) {
-    throw new AdmissionError(`Cannot join through --join ${join}: ${(error as Error).message}`);
+    throw new JoinError(`Cannot join through --join ${join}: ${(error as Error).message}`);
   } finally {
     client?.close();
   }
@@ -122,8 +122,8 @@ function defined({ weight, zone }: JoinWishes): JoinWishes {
 /** Whoever committed tells the newcomer; should that be lost, gossip does. */
 function untilMember(service: RunningNode["service"]) {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const forget = service.onStanding(() => {
-    if (service.standing === "member" satisfies Standing) resolve();
+  const forget = service.onMemberStatus(() => {
+    if (service.memberStatus === "member" satisfies MemberStatus) resolve();
   });
   return { promise, forget };
 }

@@ -13,7 +13,7 @@ interface Bench {
   /** Where n1 listens. */
   readonly first: string;
   /** What starts a node that joins through n1. */
-  joiner(id: string, ...more: readonly string[]): Promise<[home: string, args: string[]]>;
+  joiningNode(id: string, ...more: readonly string[]): Promise<[home: string, args: string[]]>;
   /** Sends an order to a node, n1 unless another is given. */
   order(path: string, body?: unknown, node?: string): Promise<Answer>;
   transfers(node: string): Promise<TransfersState>;
@@ -56,7 +56,7 @@ async function withBench(
     try {
       await work({
         ...{ cluster, directory, secretFile, first },
-        joiner: async (id, ...more) => {
+        joiningNode: async (id, ...more) => {
           const home = `${directory}/${id}`;
           await Deno.mkdir(home, { recursive: true });
           const args = ["--id", id, "--join", first, "--secret-file", secretFile];
@@ -105,7 +105,7 @@ async function readAll(url: string, keys: number): Promise<void> {
 async function settled({ transfers }: Bench, urls: readonly string[]): Promise<void> {
   await until("nothing is left to move", async () => {
     const views = await Promise.all(urls.map(transfers));
-    return views.every(({ left, leftovers }) => left === 0 && !leftovers);
+    return views.every(({ left, orphanedReplicas }) => left === 0 && !orphanedReplicas);
   });
 }
 
@@ -126,15 +126,15 @@ async function stopped(node: Started): Promise<string> {
 
 Deno.test("a node joins, remembers it over a restart that finds nobody to ask, and leaves", async () => {
   await withBench({ nodes: 3, config: { n: 2, r: 1, w: 2, ...BASE } }, async (bench) => {
-    const { cluster, first, joiner, order } = bench;
+    const { cluster, first, joiningNode, order } = bench;
     const urls = cluster.nodes.map(({ url }) => url);
     await fill(first, 60);
-    const [home, args] = await joiner("n4", "--weight", "2", "--zone", "attic", "--port", "0");
+    const [home, args] = await joiningNode("n4", "--weight", "2", "--zone", "attic", "--port", "0");
     const node = await start(home, args);
     const { url } = node.ready;
     await settled(bench, [...urls, url]);
     const before = await statusOf(url);
-    equal(before["standing"], "member");
+    equal(before["memberStatus"], "member");
     const members = before["members"] as { id: string; weight: number; zone?: string }[];
     const own = members.find(({ id }) => id === "n4");
     deepEqual([own?.weight, own?.zone], [2, "attic"]);
@@ -154,7 +154,7 @@ Deno.test("a node joins, remembers it over a restart that finds nobody to ask, a
     await cluster.stop("n1");
     const again = await start(home, args.slice(0, -2));
     equal(again.ready.url, url);
-    equal((await statusOf(url))["standing"], "member");
+    equal((await statusOf(url))["memberStatus"], "member");
     await cluster.restart("n1");
     await settled(bench, [...urls, url]);
     await readAll(url, 60);
@@ -164,7 +164,7 @@ Deno.test("a node joins, remembers it over a restart that finds nobody to ask, a
     equal(plan.balance.after["n4"], undefined);
     ok(plan.bytes > 0 && plan.keys > 0);
     equal((await order("leave", { planId: plan.planId })).status, 200);
-    await until("n4 has left", async () => (await statusOf(url))["standing"] === "left");
+    await until("n4 has left", async () => (await statusOf(url))["memberStatus"] === "left");
     await settled(bench, urls);
     equal((await statusOf(url))["keys"], 0);
     await readAll(first, 60);
@@ -174,13 +174,13 @@ Deno.test("a node joins, remembers it over a restart that finds nobody to ask, a
   });
 });
 
-Deno.test("a joiner killed in the midst of its transfers finishes them after a restart", async () => {
+Deno.test("a joiningNode killed in the midst of its transfers finishes them after a restart", async () => {
   // One key at a time, so that there is a midst.
   const slow = { transfersMax: 1, transferKeysMax: 1 };
   await withBench({ nodes: 3, config: { n: 3, r: 2, w: 2, ...BASE, ...slow } }, async (bench) => {
-    const { cluster, first, joiner, transfers } = bench;
+    const { cluster, first, joiningNode, transfers } = bench;
     await fill(first, 200);
-    const [home, args] = await joiner("n4", "--port", "0");
+    const [home, args] = await joiningNode("n4", "--port", "0");
     const node = await start(home, args);
     const { url } = node.ready;
     await until("it has taken some ranges and not all", async () => {
@@ -204,7 +204,7 @@ Deno.test("a joiner killed in the midst of its transfers finishes them after a r
 
 Deno.test("who cannot join is told why: another cluster, a taken id, nobody there", async () => {
   await withBench({ nodes: 3, config: { n: 3, r: 2, w: 2, ...BASE } }, async (bench) => {
-    const { directory, secretFile, first, joiner, order, cluster } = bench;
+    const { directory, secretFile, first, joiningNode, order, cluster } = bench;
     const refuse = async (act: string, body: object, why: RegExp) => {
       const { status, json } = await order(act, { plan: true, ...body });
       deepEqual([status, json.type.split(":").at(-1)], [409, "act-refused"]);
@@ -214,7 +214,7 @@ Deno.test("who cannot join is told why: another cluster, a taken id, nobody ther
     await Deno.mkdir(`${directory}/alone`);
     const alone = ["--id", "solo", "--port", "0", "--kv", `${directory}/alone/node.sqlite3`];
     const other = await start(directory, [...alone, "--cluster", "elsewhere", ...secret]);
-    const name = cluster.founding.config.cluster;
+    const name = cluster.initialConfig.config.cluster;
     const url = other.ready.url;
     await refuse(
       "join",
@@ -241,11 +241,11 @@ Deno.test("who cannot join is told why: another cluster, a taken id, nobody ther
       /Cannot let 'n9' leave as it is no member; members are n1, n2, n3/,
     );
 
-    const [home, taken] = await joiner("n2", "--port", "0");
+    const [home, taken] = await joiningNode("n2", "--port", "0");
     const twin = await refusal(home, taken);
     equal(twin.code, 2);
     match(twin.said, /Cannot start 'n2': a node with this id is a member already and answers at/);
-    const [, nameless] = await joiner("n8", "--port", "0", "--host", "0.0.0.0");
+    const [, nameless] = await joiningNode("n8", "--port", "0", "--host", "0.0.0.0");
     match((await refusal(home, nameless)).said, /--url is needed beside --host 0\.0\.0\.0/);
     const { ranges } = await ringOf(first);
     ok(ranges.every(({ epoch }: { epoch: number }) => epoch === 1), "nothing has changed");
@@ -255,7 +255,7 @@ Deno.test("who cannot join is told why: another cluster, a taken id, nobody ther
 Deno.test("a dead node is removed, unless nobody else has its data, and cannot come back with it", async () => {
   const config = { n: 2, r: 1, w: 2, ...BASE };
   await withBench({ nodes: 3, config }, async (bench) => {
-    const { cluster, first, joiner, order, secretFile, directory } = bench;
+    const { cluster, first, joiningNode, order, secretFile, directory } = bench;
     await fill(first, 40);
     const remove = (node: string) => order("remove", { plan: true, node });
     const down = (node: string) =>
@@ -272,9 +272,9 @@ Deno.test("a dead node is removed, unless nobody else has its data, and cannot c
     await readAll(first, 40);
 
     // With its old data it stays out, and with an empty disk it may join anew.
-    const founding = ["--founding", `${directory}/cluster/founding.json`];
+    const initialConfig = ["--initial-config", `${directory}/cluster/cluster.json`];
     const data = ["--kv", `${directory}/cluster/n3/node.sqlite3`, "--secret-file", secretFile];
-    const [home, args] = await joiner("n3", "--port", "0");
+    const [home, args] = await joiningNode("n3", "--port", "0");
     const late = await refusal(directory, [
       ...args.slice(0, 6),
       "--port",
@@ -283,10 +283,10 @@ Deno.test("a dead node is removed, unless nobody else has its data, and cannot c
     ]);
     equal(late.code, 2);
     match(late.said, /'n3' with this data: it was removed from the cluster/);
-    const silent = await start(directory, ["--id", "n3", ...founding, ...data]);
+    const silent = await start(directory, ["--id", "n3", ...initialConfig, ...data]);
     await until(
       "it hears that it was removed",
-      async () => (await statusOf(silent.ready.url))["standing"] === "removed",
+      async () => (await statusOf(silent.ready.url))["memberStatus"] === "removed",
     );
     const refused = await fetch(`${silent.ready.url}/kv/key-1`);
     await refused.body?.cancel();
@@ -312,7 +312,7 @@ Deno.test("a dead node is removed, unless nobody else has its data, and cannot c
 
 Deno.test("a node that was removed by one that had just started cannot come back with its data", async () => {
   await withBench({ nodes: 3, config: { n: 2, r: 1, w: 2, ...BASE } }, async (bench) => {
-    const { cluster, first, joiner, order, secretFile, directory } = bench;
+    const { cluster, first, joiningNode, order, secretFile, directory } = bench;
     await fill(first, 20);
     // Nobody who runs has ever heard of n3: only the membership knows which directory was its.
     for (const { id } of cluster.nodes) await cluster.stop(id);
@@ -326,13 +326,13 @@ Deno.test("a node that was removed by one that had just started cannot come back
     equal((await order("remove", { planId: plan.json.planId })).status, 200);
 
     const data = ["--kv", `${directory}/cluster/n3/node.sqlite3`, "--secret-file", secretFile];
-    const [, args] = await joiner("n3");
+    const [, args] = await joiningNode("n3");
     const late = await refusal(directory, [...args.slice(0, 4), ...data, "--port", "0"]);
     equal(late.code, 2);
     match(late.said, /Cannot start 'n3' with this data: it was removed from the cluster/);
-    // Started from the founding data it does not know, until it hears so; nor is it let in.
-    const founding = ["--founding", `${directory}/cluster/founding.json`];
-    const silent = await start(directory, ["--id", "n3", ...founding, ...data]);
+    // Started from the initial configuration it does not know, until it hears so; nor is it let in.
+    const initialConfig = ["--initial-config", `${directory}/cluster/cluster.json`];
+    const silent = await start(directory, ["--id", "n3", ...initialConfig, ...data]);
     const join = await order("join", { plan: true, url: silent.ready.url });
     equal(join.status, 409, join.json.detail);
     match(
@@ -341,7 +341,7 @@ Deno.test("a node that was removed by one that had just started cannot come back
     );
     await until(
       "it hears that it was removed",
-      async () => (await statusOf(silent.ready.url))["standing"] === "removed",
+      async () => (await statusOf(silent.ready.url))["memberStatus"] === "removed",
     );
     await stopped(silent);
   });

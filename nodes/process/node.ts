@@ -6,15 +6,15 @@
  */
 import { dirname } from "node:path";
 import type { MembershipDocument } from "../../lib/dynamo/membership/membership_state.ts";
-import { foundedPart } from "../../lib/dynamo/types/config.ts";
+import { fixedPart } from "../../lib/dynamo/types/config.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { Legs } from "../../lib/random/latency.ts";
 import { MEMBERSHIP } from "../host/host.ts";
 import { type JoinWishes, NodeService } from "../host/node_service.ts";
 import { isLoopback } from "../rest/access.ts";
 import { createRest } from "../rest/rest.ts";
-import { complaintAboutDocument } from "../rpc/validate_membership.ts";
+import { validateDocument } from "../rpc/validate_membership.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import { type RecordStore, StorageError, type StorageReport } from "../storage/storage.ts";
 import type { NodeHome, NodePlace } from "./initial_config.ts";
@@ -68,9 +68,9 @@ export interface RunningNode {
 
 /** How long requests under way have when the node stops, ms. */
 const FINISH_MS = 3_000;
-const FOUNDED = "founded";
-/** The founding data, as a running node told them. */
-const FOUNDING = "founding";
+const FIXED = "founded";
+/** The initial configuration, as a running node told them. */
+const INITIAL_CONFIG = "initial-config";
 const WARNINGS_MAX = 20;
 
 /** Starts a node; it serves when this resolves. Throws {@link StartError}. */
@@ -84,13 +84,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   });
   try {
     const place = await options.place(await homeIn(store));
-    const { founding, membership, hasNews, self, port } = place;
-    requireSecret(options, founding);
-    await keepFounded(store, options.self, founding);
+    const { initialConfig, membership, hasNews, self, port } = place;
+    requireSecret(options, initialConfig);
+    await keepFixedConfig(store, options.self, initialConfig);
     if (hasNews) await store.writeMeta(MEMBERSHIP, membership);
-    if (place.keepsFounding) await store.writeMeta(FOUNDING, founding);
+    if (place.keepsInitialConfig) await store.writeMeta(INITIAL_CONFIG, initialConfig);
     const service = new NodeService({
-      founding,
+      initialConfig,
       membership,
       self,
       wishes: options.wishes,
@@ -115,7 +115,7 @@ async function homeIn(store: RecordStore): Promise<NodeHome> {
   return {
     dataId: store.dataId,
     condition: store.condition,
-    founding: await store.readMeta(FOUNDING) as Founding | undefined ?? null,
+    initialConfig: await store.readMeta(INITIAL_CONFIG) as InitialClusterConfig | undefined ?? null,
     membership: membershipIn(await store.readMeta(MEMBERSHIP)),
   };
 }
@@ -123,15 +123,18 @@ async function homeIn(store: RecordStore): Promise<NodeHome> {
 /** What was promised by it must not be forgotten: a fence that is lost would be a lost write. */
 function membershipIn(stored: unknown): MembershipDocument | null {
   if (stored === undefined) return null;
-  const complaint = complaintAboutDocument(stored);
-  if (complaint === null) return stored as MembershipDocument;
+  const invalid = validateDocument(stored);
+  if (invalid === null) return stored as MembershipDocument;
   throw new StartError(
-    `Cannot start on this data, as the membership in it is damaged: ${complaint}. Give an empty ` +
+    `Cannot start on this data, as the membership in it is damaged: ${invalid}. Give an empty ` +
       "--kv: the other nodes will fill it",
   );
 }
 
-function requireSecret({ host, secret, self }: NodeOptions, founding: Founding): void {
+function requireSecret(
+  { host, secret, self }: NodeOptions,
+  initialConfig: InitialClusterConfig,
+): void {
   if (secret !== null) return;
   if (!isLoopback(host)) {
     throw new StartError(
@@ -139,9 +142,9 @@ function requireSecret({ host, secret, self }: NodeOptions, founding: Founding):
         "one in a file (--secret-file) or in the environment (DYNAMO_SECRET)",
     );
   }
-  if (founding.members.length > 1) {
+  if (initialConfig.members.length > 1) {
     throw new StartError(
-      `Cannot start ${self} without the cluster's secret, by which its ${founding.members.length} ` +
+      `Cannot start ${self} without the cluster's secret, by which its ${initialConfig.members.length} ` +
         "members know each other: give it in a file (--secret-file) or the environment (DYNAMO_SECRET)",
     );
   }
@@ -174,17 +177,21 @@ function describeReport(report: StorageReport): string {
   }
 }
 
-interface Founded {
+interface FixedDocument {
   readonly id: NodeId;
-  readonly config: ReturnType<typeof foundedPart>;
+  readonly config: ReturnType<typeof fixedPart>;
 }
 
 /** Where objects lie follows from what was founded: data founded otherwise must not be served. */
-async function keepFounded(store: RecordStore, id: NodeId, founding: Founding): Promise<void> {
-  const given: Founded = { id, config: foundedPart(founding.config) };
-  const stored = await store.readMeta(FOUNDED) as Founded | undefined;
+async function keepFixedConfig(
+  store: RecordStore,
+  id: NodeId,
+  initialConfig: InitialClusterConfig,
+): Promise<void> {
+  const given: FixedDocument = { id, config: fixedPart(initialConfig.config) };
+  const stored = await store.readMeta(FIXED) as FixedDocument | undefined;
   if (stored === undefined) {
-    await store.writeMeta(FOUNDED, given);
+    await store.writeMeta(FIXED, given);
     return;
   }
   const differences = differencesOf(stored, given);
@@ -196,11 +203,11 @@ async function keepFounded(store: RecordStore, id: NodeId, founding: Founding): 
   }
 }
 
-function differencesOf(stored: Founded, given: Founded): string[] {
+function differencesOf(stored: FixedDocument, given: FixedDocument): string[] {
   const found = stored.id === given.id
     ? []
     : [`id is '${stored.id}' in the store, given is '${given.id}'`];
-  for (const name of Object.keys(given.config) as (keyof Founded["config"])[]) {
+  for (const name of Object.keys(given.config) as (keyof FixedDocument["config"])[]) {
     const was = stored.config[name];
     const is = given.config[name];
     if (was !== is) found.push(`${name} is '${was}' in the store, given is '${is}'`);

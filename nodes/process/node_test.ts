@@ -125,7 +125,7 @@ Deno.test("wrong flags are told, with what is allowed", async () => {
 Deno.test("data whose membership is damaged is not served", async () => {
   await withDirectory(async (directory) => {
     const store = await openStorage({ location: `${directory}/node.sqlite3` });
-    await store.writeMeta(MEMBERSHIP, { state: { members: [], tokens: [], stretches: [] } });
+    await store.writeMeta(MEMBERSHIP, { state: { members: [], tokens: [], registers: [] } });
     await store.close();
     const { code, said } = await refusal(directory, ["--port", "0"]);
     equal(code, 2);

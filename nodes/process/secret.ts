@@ -10,7 +10,7 @@ const SECRET_CHARACTERS_MIN = 8;
 const SECRET_CHARACTERS_MAX = 1_024;
 
 /** Why the text cannot be a secret; null when it can. Never quotes it. */
-export function complaintAboutSecret(secret: string): string | null {
+export function validateSecret(secret: string): string | null {
   if (secret.length < SECRET_CHARACTERS_MIN || secret.length > SECRET_CHARACTERS_MAX) {
     return `it must have ${SECRET_CHARACTERS_MIN} to ${SECRET_CHARACTERS_MAX} characters: it has ${secret.length}`;
   }

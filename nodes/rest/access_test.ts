@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { BearerCheck, complaintAboutSecret } from "../process/secret.ts";
+import { BearerCheck, validateSecret } from "../process/secret.ts";
 import { Cors, HostCheck } from "./access.ts";
 
 Deno.test("on loopback only names of this machine are answered", () => {
@@ -48,8 +48,8 @@ Deno.test("without a secret nothing passes", () => {
 });
 
 Deno.test("a secret that cannot travel in a header is refused without being shown", () => {
-  equal(complaintAboutSecret("0123456789"), null);
-  const complaint = complaintAboutSecret("höchst geheim");
-  equal(complaint?.includes("geheim"), false);
-  equal(complaintAboutSecret("short")?.includes("8 to 1024"), true);
+  equal(validateSecret("0123456789"), null);
+  const invalid = validateSecret("höchst geheim");
+  equal(invalid?.includes("geheim"), false);
+  equal(validateSecret("short")?.includes("8 to 1024"), true);
 });

@@ -15,7 +15,7 @@ import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { CausalContext } from "../../lib/dynamo/versions/versions.ts";
 import { HmacSha256 } from "../process/hmac.ts";
-import { complaintAboutContext } from "../rpc/validation.ts";
+import { validateContext } from "../rpc/validation.ts";
 
 export const TOKEN_CHARACTERS_MAX = 65_536;
 const SEAL_BYTES = 16;
@@ -117,9 +117,9 @@ export class ContextTokens {
 function openPayload(key: string, plain: Buffer): OpenedContext {
   const [k, clock, stampUs, dots, fastest] = parsed(plain);
   const context = { clock, stampUs, ...(dots === 0 ? {} : { dots }) } as CausalContext;
-  const complaint = complaintAboutContext(context);
-  if (complaint !== null || typeof k !== "string") {
-    throw new TokenError(`the context is of another version of this program: ${complaint}`);
+  const invalid = validateContext(context);
+  if (invalid !== null || typeof k !== "string") {
+    throw new TokenError(`the context is of another version of this program: ${invalid}`);
   }
   if (k !== keyDigits(key)) {
     throw new TokenError(

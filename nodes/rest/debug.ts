@@ -5,8 +5,9 @@
 import type { Context, Hono } from "hono";
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
+import type { KeyPlace } from "../../lib/dynamo/types/records.ts";
 import type { NodeService } from "../host/node_service.ts";
-import { type KeyPlace, StorageError } from "../storage/storage.ts";
+import { StorageError } from "../storage/storage.ts";
 import { jsonAnswer } from "./json_answer.ts";
 import { shownVersion } from "./kv.ts";
 import { problem } from "./problems.ts";

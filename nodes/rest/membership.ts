@@ -16,10 +16,10 @@ import type {
   Newcomer,
 } from "../../lib/dynamo/types/membership_plan.ts";
 import { objectOf, shownValue } from "../faults/fault_settings.ts";
-import { foundingDifference, type Identity, identityIn } from "../host/introduction.ts";
+import { type Identity, identityIn, initialConfigDifference } from "../host/introduction.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { requireWeight, requireZone } from "../process/cluster_config_file.ts";
-import { askNode, QuestionError } from "../rpc/one_shot_call.ts";
+import { askNode, OneShotCallError } from "../rpc/one_shot_call.ts";
 import { isNodeUrl } from "../rpc/validate_membership.ts";
 import { isNodeId } from "../rpc/validation.ts";
 import { jsonAnswer } from "./json_answer.ts";
@@ -59,7 +59,7 @@ export function addMembershipRoutes(app: Hono, service: NodeService): void {
     const { status: _, ...state } = reply;
     // Launchers end the processes of those who have left: that must not be told before it is durable.
     const members = service.membership.entries()
-      .map(({ member, standing }) => ({ ...member, standing }));
+      .map(({ member, memberStatus }) => ({ ...member, memberStatus }));
     return jsonAnswer({ ...state, members });
   });
 }
@@ -190,7 +190,7 @@ async function newcomer(
   const zone = fields["zone"] === undefined ? undefined : requireZone(fields["zone"]);
   const refuse = (why: string) => new RefusedAct(`Cannot ${kind} with the node at ${url}: ${why}`);
   const identity = await identityAt(service, url, refuse);
-  const difference = foundingDifference(service.founding, identity);
+  const difference = initialConfigDifference(service.initialConfig, identity);
   if (difference !== null) {
     throw refuse(`it answers as a node of another cluster, for ${difference}`);
   }
@@ -215,7 +215,7 @@ async function identityAt(
     if (identity === null) throw refuse("what answers there does not say who it is");
     return identity;
   } catch (error) {
-    if (!(error instanceof QuestionError)) throw error;
+    if (!(error instanceof OneShotCallError)) throw error;
     if (!/\bHTTP 401\b/.test(error.message)) throw refuse(error.message);
     throw refuse(
       "it does not accept this cluster's secret: it is of another cluster, or was started with " +

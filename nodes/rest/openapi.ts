@@ -293,7 +293,7 @@ const PEER_ROUTES: readonly RouteConfig[] = [
     path: "/rpc",
     summary: "JSON-RPC 2.0 between nodes",
     description:
-      `Methods: ping, founding, identify, ${PEER_METHODS.join(", ")}; batches too. Try ` +
+      `Methods: ping, initial-config, identify, ${PEER_METHODS.join(", ")}; batches too. Try ` +
       '`{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}`. All but the first three need an ' +
       "envelope. Peers send one call a line, as application/jsonl.",
     security,

@@ -69,7 +69,7 @@ export const member = z.object({
   dataId: z.string().optional().openapi({ description: "The data directory that is the member's" }),
 }).openapi("Member");
 
-const standing = z.enum(["member", "leaving", "left", "removed"]).openapi({
+const memberStatus = z.enum(["member", "leaving", "left", "removed"]).openapi({
   description: "`leaving` hands over what it holds and serves it until then; `removed` was dead",
 });
 
@@ -78,7 +78,7 @@ export const ring = z.object({
   n: z.number().int(),
   partitioning: z.string(),
   partitions: z.number().int(),
-  members: z.array(member.extend({ standing })).openapi({
+  members: z.array(member.extend({ memberStatus })).openapi({
     description: "Those that are members or leaving: the latter may still hold ranges",
   }),
   tokens: z.array(z.object({ position, owner: nodeId, epoch: z.number().int() })),
@@ -203,11 +203,11 @@ export const status = z.object({
   ready: z.boolean(),
   config: z.record(z.string(), z.unknown()),
   ringVersion: z.string(),
-  standing: standing.nullable().openapi({
+  memberStatus: memberStatus.nullable().openapi({
     description: "Its own part in the cluster; null: it never was a member, and may join",
   }),
   recovery,
-  members: z.array(member.extend({ standing })).openapi({
+  members: z.array(member.extend({ memberStatus })).openapi({
     description: "Who is or was a member",
   }),
   latency: z.string().nullable(),
@@ -280,7 +280,7 @@ export const plan = z.object({
 }).openapi("Plan");
 
 export const transfers = z.object({
-  members: z.array(member.extend({ standing })),
+  members: z.array(member.extend({ memberStatus })),
   left: z.number().int().openapi({
     description: "Changes of one owner that are still to be made; 0: all is where it should be",
   }),
@@ -294,7 +294,7 @@ export const transfers = z.object({
       .openapi({ description: "Only the node that takes over knows more than that it waits" }),
     keys: z.number().int().openapi({ description: "Copied by this node so far" }),
   })),
-  leftovers: z.boolean().openapi({
+  orphanedReplicas: z.boolean().openapi({
     description: "Whether this node still has copies of ranges that it does not own any more",
   }),
 }).openapi("Transfers");

@@ -91,7 +91,7 @@ export function problem(
 /** The core's error as a response; `token` is its context, sealed, where it has one. */
 export function problemOf(error: DynamoError, token: string | null): Response {
   // Registers are for peers: a client that knows the ring asks for it anew.
-  const { code, message, context: _, stretches: __, ...members } = error;
+  const { code, message, context: _, registers: __, ...members } = error;
   if (token === null) return problem(code, message, members);
   return problem(code, message, { ...members, context: token }, { "x-dynamo-context": token });
 }

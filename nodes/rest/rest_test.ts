@@ -288,7 +288,7 @@ Deno.test("rpc asks for the secret", async () => {
   });
 });
 
-Deno.test("a token guards /kv where one is set", async () => {
+Deno.test("a token validators /kv where one is set", async () => {
   await withNode(async ({ send }) => {
     equal((await send("/kv/k")).status, 401);
     const headers = { authorization: "Bearer for-clients" };

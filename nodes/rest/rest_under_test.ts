@@ -1,8 +1,8 @@
 /** For tests: the REST API of one node with a real store, without sockets. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import { type ClusterConfig, clusterConfig } from "../../lib/dynamo/types/config.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { NodeService } from "../host/node_service.ts";
 import { openStorage } from "../storage/open_storage.ts";
@@ -47,10 +47,10 @@ export async function withNode(
     ...others.map((id) => ({ id, url: othersUrl, weight: 1, dataId: `of-${id}` })),
   ];
   const config = clusterConfig({ n: 1, antiEntropyIntervalMs: 0, ...options.config });
-  const founding: Founding = {
+  const initialConfig: InitialClusterConfig = {
     config,
     members,
-    ring: foundRing(
+    ring: makeInitialRing(
       members.map(({ id, weight }) => ({ id, weight })),
       config,
       SeededRandom.from(1),
@@ -58,7 +58,7 @@ export async function withNode(
   };
   const defects: unknown[] = [];
   const service = new NodeService({
-    founding,
+    initialConfig,
     self: "n1",
     store,
     secret: SECRET,

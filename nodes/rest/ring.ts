@@ -29,7 +29,10 @@ function ringTable({ membership, members }: NodeService): Record<string, unknown
     n: ring.n,
     partitioning,
     partitions,
-    members: members.map((member) => ({ ...member, standing: membership.standing(member.id) })),
+    members: members.map((member) => ({
+      ...member,
+      memberStatus: membership.memberStatus(member.id),
+    })),
     tokens,
     // Only after a change of membership: who holds what is not simply what the tokens say.
     ...(segments === undefined ? {} : { segments }),

@@ -8,7 +8,7 @@
  */
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { type Leg, legDelayMs, type Legs } from "../../lib/random/latency.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
@@ -25,13 +25,13 @@ import {
 } from "./messages.ts";
 import { PeerLink } from "./peer_link.ts";
 import { RpcTraffic } from "./traffic.ts";
-import { complaintAboutReply, complaintAboutStretches } from "./validate_replies.ts";
+import { validateRegisters, validateReply } from "./validate_replies.ts";
 import { isObject } from "./validation.ts";
 
 interface RpcClientOptions {
-  readonly founding: Founding;
+  readonly initialConfig: InitialClusterConfig;
   readonly boot: Boot;
-  /** Members by id, those that have joined since the founding too; null for a node that is none. */
+  /** Members by id, those that have joined since too; null for a node that is none. */
   readonly memberOf: (id: NodeId) => Member | null;
   readonly secret: string | null;
   /** Certificates to trust beside the system's, PEM. */
@@ -57,7 +57,7 @@ const ROUTES: Record<PeerRequest["method"], Route> = {
   "range.keys": { there: "other", back: "other" },
   "range.fence": { there: "other", back: "other" },
   "range.advance": { there: "other", back: "other" },
-  "leftover.ask": { there: "other", back: "other" },
+  "orphan.check": { there: "other", back: "other" },
   "reap.ask": { there: "other", back: "other" },
   "reap.drop": { there: "other", back: "other" },
   "tree.roots": { there: "other", back: "other" },
@@ -151,11 +151,14 @@ export class RpcClient implements PeerCaller {
   }
 
   private newPeer(member: Member): Peer {
-    const { secret, ca, founding, boot } = this.options;
-    const envelope = JSON.stringify({ ...envelopeOf(founding, boot), to: member.id });
-    const complain = (given: string | undefined) =>
-      complaintAboutEnvelope(given, member.id, founding.config.cluster);
-    const link = new PeerLink({ url: member.url, secret, ca, envelope, complain }, readReply);
+    const { secret, ca, initialConfig, boot } = this.options;
+    const envelope = JSON.stringify({ ...envelopeOf(initialConfig, boot), to: member.id });
+    const validateEnvelope = (given: string | undefined) =>
+      validatePeerEnvelope(given, member.id, initialConfig.config.cluster);
+    const link = new PeerLink(
+      { url: member.url, secret, ca, envelope, validateEnvelope },
+      readReply,
+    );
     return { id: member.id, link, url: member.url };
   }
 
@@ -191,7 +194,7 @@ export class RpcClient implements PeerCaller {
 }
 
 /** What is wrong with the envelope of `peer`'s answers; null when it is right. */
-function complaintAboutEnvelope(
+function validatePeerEnvelope(
   given: string | undefined,
   peer: NodeId,
   cluster: string,
@@ -218,8 +221,8 @@ export function readReply(text: string): { id: number | null; answer: CallAnswer
 }
 
 function readResult(result: unknown): CallAnswer {
-  const complaint = complaintAboutReply(result);
-  if (complaint !== null) return failed(`the reply is malformed: ${complaint}`);
+  const invalid = validateReply(result);
+  if (invalid !== null) return failed(`the reply is malformed: ${invalid}`);
   return { kind: "reply", reply: result as PeerReply };
 }
 
@@ -227,8 +230,8 @@ function readResult(result: unknown): CallAnswer {
 function readError({ code, message, data }: Record<string, unknown>): CallAnswer {
   const error = dynamoErrorIn(data);
   if (error !== null) {
-    const complaint = complaintAboutStretches(error.stretches);
-    if (complaint !== null) return failed(`the reply is malformed: ${complaint}`);
+    const invalid = validateRegisters(error.registers);
+    if (invalid !== null) return failed(`the reply is malformed: ${invalid}`);
     return { kind: "reply", reply: { status: "error", error } };
   }
   const undelivered = typeof code === "number" && code !== RpcCode.internal;

@@ -4,7 +4,7 @@
  *
  * Every request and every reply carries an envelope: protocol version, cluster, sender and the
  * sender's incarnation. So a node of another cluster that has taken over a port, or one of another
- * version, is told apart instead of believed. A conversation carries it once each way, in the header
+ * version, is told apart instead of believed. A stream carries it once each way, in the header
  * of its request and of its response; a call on its own has it in its params, and its reply in the
  * result or the error's data.
  *
@@ -13,17 +13,17 @@
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { DynamoError } from "../../lib/dynamo/types/errors.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import type { Siblings } from "../../lib/dynamo/versions/versions.ts";
 import { isNodeId, isObject } from "./validation.ts";
 
 /** Raised when the meaning of a message changes: nodes of different versions refuse each other. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 export const RPC_PATH = "/rpc";
-/** Of a conversation: one JSON-RPC message a line (https://jsonlines.org). */
+/** Of a stream: one JSON-RPC message a line (https://jsonlines.org). */
 export const JSON_LINES = "application/jsonl";
-/** The envelope of a conversation, as JSON. */
+/** The envelope of a stream, as JSON. */
 export const ENVELOPE_HEADER = "dynamo-envelope";
 
 /** A client sends fewer: this is where a server stops listening. */
@@ -52,7 +52,7 @@ export interface Envelope {
   readonly cluster: string;
   readonly sender: NodeId;
   readonly incarnation: number;
-  /** Of a conversation's request: the node that it is meant for. */
+  /** Of a stream's request: the node that it is meant for. */
   readonly to?: NodeId;
 }
 
@@ -62,8 +62,8 @@ export interface RpcError {
   readonly data?: unknown;
 }
 
-export function envelopeOf(founding: Founding, boot: Boot): Envelope {
-  const { config: { cluster } } = founding;
+export function envelopeOf(initialConfig: InitialClusterConfig, boot: Boot): Envelope {
+  const { config: { cluster } } = initialConfig;
   return {
     protocol: PROTOCOL_VERSION,
     cluster,
@@ -106,7 +106,7 @@ export function shown(given: unknown): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
-/** The envelope in a conversation's header; null when it is missing or no JSON. */
+/** The envelope in a stream's header; null when it is missing or no JSON. */
 export function parseEnvelope(header: string | null | undefined): unknown {
   try {
     return JSON.parse(header ?? "null");
@@ -122,7 +122,7 @@ export class RpcWriter {
   private lastSiblings: Siblings | null = null;
   private lastSiblingsText = "";
 
-  /** `envelope` goes into every message; null where the conversation carries it. */
+  /** `envelope` goes into every message; null where the stream carries it. */
   constructor(envelope: Envelope | null) {
     this.envelope = envelope === null ? "" : `"envelope":${JSON.stringify(envelope)},`;
   }
@@ -194,7 +194,7 @@ export class RpcWriter {
       case "range.keys":
       case "range.fence":
       case "range.advance":
-      case "leftover.ask":
+      case "orphan.check":
       case "reap.ask":
       case "reap.drop":
       case "tree.roots":

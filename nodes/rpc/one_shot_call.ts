@@ -8,7 +8,7 @@ import { isObject } from "./validation.ts";
 /** How long the node may take to answer, ms. */
 const ANSWER_MS = 5_000;
 
-interface QuestionOptions {
+interface OneShotCallOptions {
   readonly secret: string | null;
   /** Certificates to trust beside the system's, PEM. */
   readonly ca?: string | undefined;
@@ -16,21 +16,21 @@ interface QuestionOptions {
 }
 
 /** Why there is no answer: to be read after "Cannot …: ". */
-export class QuestionError extends Error {
-  override name = "QuestionError";
+export class OneShotCallError extends Error {
+  override name = "OneShotCallError";
 }
 
-/** The result of a call of `method`. Throws {@link QuestionError}. */
+/** The result of a call of `method`. Throws {@link OneShotCallError}. */
 export async function askNode(
   url: string,
-  method: "founding" | "identify",
-  { secret, ca, timeoutMs = ANSWER_MS }: QuestionOptions,
+  method: "initial-config" | "identify",
+  { secret, ca, timeoutMs = ANSWER_MS }: OneShotCallOptions,
 ): Promise<Record<string, unknown>> {
   let session: RpcSession | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const answer = await new Promise<string>((resolve, reject) => {
-      const fail = (reason: string) => reject(new QuestionError(reason));
+      const fail = (reason: string) => reject(new OneShotCallError(reason));
       timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
       const opened: RpcSession = new RpcSession({ url, secret, ca }, {
         onWritable: () => opened.write(`{"jsonrpc":"2.0","id":1,"method":"${method}"}\n`),
@@ -52,10 +52,10 @@ function resultIn(answer: string): Record<string, unknown> {
   try {
     json = JSON.parse(answer);
   } catch {
-    throw new QuestionError("what answers is no JSON");
+    throw new OneShotCallError("what answers is no JSON");
   }
   const { result, error } = isObject(json) ? json : {};
-  if (isObject(error)) throw new QuestionError(String(error["message"]).slice(0, 500));
-  if (!isObject(result)) throw new QuestionError("the answer has no result");
+  if (isObject(error)) throw new OneShotCallError(String(error["message"]).slice(0, 500));
+  if (!isObject(result)) throw new OneShotCallError("the answer has no result");
   return result;
 }

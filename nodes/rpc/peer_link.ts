@@ -1,7 +1,7 @@
 /**
  * The calls from this node to one peer.
  *
- * Calls go out as lines of one long conversation and come back in any order. Whatever is called in one
+ * Calls go out as lines of one long stream and come back in any order. Whatever is called in one
  * turn of the event loop leaves in one piece, which is what makes many calls cheap: measured, 84 µs of
  * processor time a call when there is one, 5 µs when there are 30.
  *

@@ -1,9 +1,9 @@
 /** The two ends of JSON-RPC against each other, over real sockets. */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import { clusterConfig } from "../../lib/dynamo/types/config.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
@@ -15,20 +15,20 @@ import { RpcServer } from "./server.ts";
 
 const SECRET = "a-secret-of-tests";
 
-function foundingAt(url: string, cluster = "tests"): Founding {
+function initialConfigAt(url: string, cluster = "tests"): InitialClusterConfig {
   const members = [
     { id: "n1", url: "http://127.0.0.1:1", weight: 1 },
     { id: "n2", url, weight: 1 },
   ];
   const config = clusterConfig({ cluster, n: 2 });
-  return { config, members, ring: foundRing(members, config, SeededRandom.from(1)) };
+  return { config, members, ring: makeInitialRing(members, config, SeededRandom.from(1)) };
 }
 
 function bootOf(self: string): Boot {
   return { self, dataId: "data", incarnation: 1, hints: [] };
 }
 
-function memberOf({ members }: Founding) {
+function memberOf({ members }: InitialClusterConfig) {
   return (id: string) => members.find((member) => member.id === id) ?? null;
 }
 
@@ -56,7 +56,7 @@ async function withPair(
 ): Promise<void> {
   const bearer = new BearerCheck(SECRET);
   const requests: number[] = [];
-  // The server's founding data names its port, so it is listening before it knows what to answer.
+  // The server's initial configuration names its port, so it is listening before it knows what to answer.
   const servers: RpcServer[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     requests.push(performance.now());
@@ -66,18 +66,18 @@ async function withPair(
     return (servers[0] as RpcServer).handle(request);
   });
   const url = `http://127.0.0.1:${server.addr.port}`;
-  const serverFounding = foundingAt(url, options.serverCluster);
+  const serverInitialConfig = initialConfigAt(url, options.serverCluster);
   servers.push(
     new RpcServer(
-      serverFounding,
-      envelopeOf(serverFounding, bootOf(options.serverId ?? "n2")),
+      serverInitialConfig,
+      envelopeOf(serverInitialConfig, bootOf(options.serverId ?? "n2")),
       (_from, request, answer) => handler(request, answer),
     ),
   );
-  const founding = foundingAt(url);
+  const initialConfig = initialConfigAt(url);
   const client = new RpcClient({
-    founding,
-    memberOf: memberOf(founding),
+    initialConfig,
+    memberOf: memberOf(initialConfig),
     boot: bootOf("n1"),
     secret: options.clientSecret ?? SECRET,
     legs: options.latency === undefined ? undefined : parseLegs(options.latency),
@@ -134,7 +134,7 @@ Deno.test("a call arrives as it was made, and its answer comes back", async () =
   deepEqual(seen, [put, get("k")]);
 });
 
-Deno.test("calls of one turn leave in one piece, on one conversation", async () => {
+Deno.test("calls of one turn leave in one piece, on one stream", async () => {
   await withPair(stored, async ({ ask, client, requests }) => {
     await ask(get("to open the session"));
     const before = client.counters.pieces;
@@ -208,10 +208,10 @@ Deno.test("a refused connection is undelivered", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
-  const founding = foundingAt(`http://127.0.0.1:${port}`);
+  const initialConfig = initialConfigAt(`http://127.0.0.1:${port}`);
   const client = new RpcClient({
-    founding,
-    memberOf: memberOf(founding),
+    initialConfig,
+    memberOf: memberOf(initialConfig),
     boot: bootOf("n1"),
     secret: SECRET,
     random: SeededRandom.from(1),
@@ -230,10 +230,10 @@ Deno.test("a peer that accepts connections and says nothing leaves calls undeliv
     for await (const conn of listener) silent.push(conn);
   })();
   const { port } = listener.addr as Deno.NetAddr;
-  const founding = foundingAt(`http://127.0.0.1:${port}`);
+  const initialConfig = initialConfigAt(`http://127.0.0.1:${port}`);
   const client = new RpcClient({
-    founding,
-    memberOf: memberOf(founding),
+    initialConfig,
+    memberOf: memberOf(initialConfig),
     boot: bootOf("n1"),
     secret: SECRET,
     random: SeededRandom.from(1),

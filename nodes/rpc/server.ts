@@ -2,12 +2,12 @@
  * The answering side of `POST /rpc`, in two forms.
  *
  * `application/json` is one call or one batch and is answered when all of it is: for people with curl.
- * `application/jsonl` is a conversation, and what peers hold with each other: each line of the request
+ * `application/jsonl` is a stream, and what peers hold with each other: each line of the request
  * is a call or a batch, each line of the answer a result, sent as soon as it is there. So a call that
  * waits for a disk, or for a dead node's timeout, holds up no other.
  */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { readBody } from "../rest/request_body.ts";
 import {
@@ -24,7 +24,7 @@ import {
   shown,
 } from "./messages.ts";
 import { converse } from "./stream.ts";
-import { complaintAboutParams, isPeerMethod, PEER_METHODS } from "./validate_requests.ts";
+import { isPeerMethod, PEER_METHODS, validateParams } from "./validate_requests.ts";
 import { isObject } from "./validation.ts";
 
 /** Calls being answered at once, over all peers; past it they are refused. */
@@ -40,35 +40,35 @@ type PeerHandler = (
 
 /** What this node tells whoever knows the secret, before any envelope. */
 export interface Introduction {
-  /** What a node that is yet to join needs to know: the founding, and what has changed since. */
-  readonly founding: () => object;
+  /** What a node that is yet to join needs to know: the initial configuration, and what has changed since. */
+  readonly initialConfig: () => object;
   /** Who listens here. */
   readonly identify: () => object;
 }
 
-type OpenMethod = "ping" | "founding" | "identify";
-const OPEN_METHODS: readonly OpenMethod[] = ["ping", "founding", "identify"];
+type OpenMethod = "ping" | "initial-config" | "identify";
+const OPEN_METHODS: readonly OpenMethod[] = ["ping", "initial-config", "identify"];
 
 /** What a call is part of. */
 interface Aside {
   readonly writer: RpcWriter;
-  /** The conversation's sender; null when each call brings its own envelope. */
+  /** The stream's sender; null when each call brings its own envelope. */
   readonly from: NodeId | null;
 }
 
 export class RpcServer {
   private callsInHand = 0;
   private isStopping = false;
-  /** For calls on their own; in a conversation its head carries the envelope. */
+  /** For calls on their own; in a stream its head carries the envelope. */
   private readonly writer: RpcWriter;
   private readonly bareWriter = new RpcWriter(null);
 
   constructor(
-    private readonly founding: Founding,
+    private readonly initialConfig: InitialClusterConfig,
     private readonly envelope: Envelope,
     private readonly onPeer: PeerHandler,
     private readonly introduction: Introduction = {
-      founding: () => ({ founding }),
+      initialConfig: () => ({ initialConfig }),
       identify: () => ({ id: envelope.sender }),
     },
   ) {
@@ -78,7 +78,7 @@ export class RpcServer {
   /** Answers a request whose sender has shown the secret. */
   async handle(request: Request): Promise<Response> {
     if (request.headers.get("content-type")?.startsWith(JSON_LINES) === true) {
-      return this.conversation(request);
+      return this.stream(request);
     }
     const body = await readBody(request, RPC_BYTES_MAX);
     if (body.kind !== "read") {
@@ -97,7 +97,7 @@ export class RpcServer {
     return answer === null ? new Response(null, { status: 204 }) : jsonResponse(`${answer}\n`);
   }
 
-  private conversation({ headers, body }: Request): Response {
+  private stream({ headers, body }: Request): Response {
     const header = headers.get(ENVELOPE_HEADER);
     // Without an envelope of its own each line has to bring one: a person trying things out.
     if (header === null) {
@@ -105,7 +105,7 @@ export class RpcServer {
       return converse(body, (line, say) => this.onText(line, aside, say));
     }
     const envelope = parseEnvelope(header);
-    const refused = refuseEnvelope(envelope, this.founding.config.cluster) ??
+    const refused = refuseEnvelope(envelope, this.initialConfig.config.cluster) ??
       this.refuseTarget(envelope as Envelope);
     if (refused !== null) return jsonResponse(this.writer.error("null", refused), HTTP_CONFLICT);
     const aside = { writer: this.bareWriter, from: (envelope as Envelope).sender };
@@ -119,7 +119,7 @@ export class RpcServer {
     if (to === undefined || to === sender) return null;
     return {
       code: RpcCode.otherNode,
-      message: `this is node '${sender}': the conversation is meant for '${shown(to)}'`,
+      message: `this is node '${sender}': the stream is meant for '${shown(to)}'`,
     };
   }
 
@@ -217,10 +217,20 @@ export class RpcServer {
   ): string {
     const refused = envelope === undefined
       ? null
-      : refuseEnvelope(envelope, this.founding.config.cluster);
+      : refuseEnvelope(envelope, this.initialConfig.config.cluster);
     if (refused !== null) return aside.writer.error(id, refused);
-    const result = method === "ping" ? { status: "pong" } : this.introduction[method]();
-    return aside.writer.result(id, result);
+    return aside.writer.result(id, this.openAnswer(method));
+  }
+
+  private openAnswer(method: OpenMethod): object {
+    switch (method) {
+      case "ping":
+        return { status: "pong" };
+      case "initial-config":
+        return this.introduction.initialConfig();
+      case "identify":
+        return this.introduction.identify();
+    }
   }
 
   private peerRequest(
@@ -237,11 +247,11 @@ export class RpcServer {
       };
     }
     const refused = from === null
-      ? refuseEnvelope(params["envelope"], this.founding.config.cluster)
+      ? refuseEnvelope(params["envelope"], this.initialConfig.config.cluster)
       : null;
     if (refused !== null) return refused;
-    const complaint = complaintAboutParams(method, params);
-    if (complaint !== null) return { code: RpcCode.invalidParams, message: complaint };
+    const invalid = validateParams(method, params);
+    if (invalid !== null) return { code: RpcCode.invalidParams, message: invalid };
     // An envelope stays in: leaving a member out costs more than all the rest of this.
     return { ...params, method } as unknown as PeerRequest;
   }

@@ -1,8 +1,8 @@
 /** The answering side of JSON-RPC, without sockets: what people may ask, and what is refused. */
 import { deepEqual, equal } from "node:assert/strict";
-import { foundRing } from "../../lib/dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import { clusterConfig } from "../../lib/dynamo/types/config.ts";
-import type { Founding } from "../../lib/dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { BATCH_CALLS_LIMIT, PROTOCOL_VERSION } from "./messages.ts";
@@ -10,10 +10,10 @@ import { RpcServer } from "./server.ts";
 
 const MEMBERS = [{ id: "n2", url: "http://127.0.0.1:9102", weight: 1 }];
 const CONFIG = clusterConfig({ cluster: "tests", n: 2 });
-const FOUNDING: Founding = {
+const INITIAL_CONFIG: InitialClusterConfig = {
   config: CONFIG,
   members: MEMBERS,
-  ring: foundRing(MEMBERS, CONFIG, SeededRandom.from(1)),
+  ring: makeInitialRing(MEMBERS, CONFIG, SeededRandom.from(1)),
 };
 const OWN = { protocol: PROTOCOL_VERSION, cluster: "tests", sender: "n2", incarnation: 1 };
 const SIBLINGS = [{
@@ -27,7 +27,7 @@ const SIBLINGS = [{
 /** Posts a body to a server whose replica takes note and answers "stored". */
 async function post(body: string): Promise<{ response: Response; asked: PeerRequest[] }> {
   const asked: PeerRequest[] = [];
-  const server = new RpcServer(FOUNDING, OWN, (_from, request, answer) => {
+  const server = new RpcServer(INITIAL_CONFIG, OWN, (_from, request, answer) => {
     asked.push(request);
     answer({ status: "stored" });
   });
@@ -60,8 +60,8 @@ Deno.test("a person can ping with the secret alone, in a batch too", async () =>
 });
 
 Deno.test("a joining node can ask for what was founded", async () => {
-  const { response } = await post('{"jsonrpc":"2.0","id":1,"method":"founding"}');
-  deepEqual((await response.json()).result.founding, FOUNDING);
+  const { response } = await post('{"jsonrpc":"2.0","id":1,"method":"initial-config"}');
+  deepEqual((await response.json()).result.initialConfig, INITIAL_CONFIG);
 });
 
 Deno.test("a notification is carried out and not answered", async () => {
@@ -70,9 +70,9 @@ Deno.test("a notification is carried out and not answered", async () => {
   equal(asked.length, 1);
 });
 
-Deno.test("a conversation answers line by line, the slow later, and goes on after a bad line", async () => {
+Deno.test("a stream answers line by line, the slow later, and goes on after a bad line", async () => {
   let release: () => void = () => {};
-  const server = new RpcServer(FOUNDING, OWN, (_from, request, answer) => {
+  const server = new RpcServer(INITIAL_CONFIG, OWN, (_from, request, answer) => {
     const reply = () => answer({ status: "stored" });
     if (request.method === "replica.get" && request.key === "slow") release = reply;
     else reply();
@@ -101,9 +101,9 @@ Deno.test("a conversation answers line by line, the slow later, and goes on afte
   equal((await reader.read()).done, true);
 });
 
-Deno.test("a conversation's head carries the envelopes, and lines need none", async () => {
+Deno.test("a stream's head carries the envelopes, and lines need none", async () => {
   const from: string[] = [];
-  const server = new RpcServer(FOUNDING, OWN, (sender, _request, answer) => {
+  const server = new RpcServer(INITIAL_CONFIG, OWN, (sender, _request, answer) => {
     from.push(sender);
     answer({ status: "stored" });
   });
@@ -137,7 +137,7 @@ Deno.test("a conversation's head carries the envelopes, and lines need none", as
 });
 
 Deno.test("a stopping node refuses new calls and says that it did nothing", async () => {
-  const server = new RpcServer(FOUNDING, OWN, () => {
+  const server = new RpcServer(INITIAL_CONFIG, OWN, () => {
     throw new Error("it was asked all the same");
   });
   server.stopTaking();

@@ -1,5 +1,5 @@
 /**
- * One HTTP/2 session to a peer, and the conversation on it: lines go out, lines come back (see
+ * One HTTP/2 session to a peer, and the stream on it: lines go out, lines come back (see
  * `rpc/stream.ts`).
  *
  * Made with `node:http2` and not `fetch`, whose connections leave Nagle's algorithm on (measured:
@@ -21,7 +21,7 @@ export interface SessionOptions {
   /** The envelope of what is written, as JSON. */
   readonly envelope?: string;
   /** Told the envelope of the answers; what is wrong with it, or null. Nothing is handed over before. */
-  readonly complain?: (envelope: string | undefined) => string | null;
+  readonly validateEnvelope?: (envelope: string | undefined) => string | null;
 }
 
 interface SessionListener {
@@ -107,7 +107,7 @@ export class RpcSession {
   }
 
   private newStream(): ClientHttp2Stream {
-    const { secret, envelope, complain } = this.options;
+    const { secret, envelope, validateEnvelope } = this.options;
     const stream = this.session.request({
       ":method": "POST",
       ":path": RPC_PATH,
@@ -121,11 +121,11 @@ export class RpcSession {
     stream.on("response", (headers) => {
       this.status = Number(headers[":status"]);
       const given = headers[ENVELOPE_HEADER];
-      const complaint = this.status === HTTP_OK
-        ? complain?.(typeof given === "string" ? given : undefined) ?? null
+      const invalid = this.status === HTTP_OK
+        ? validateEnvelope?.(typeof given === "string" ? given : undefined) ?? null
         : null;
-      if (complaint === null) this.onText(lines, "");
-      else this.drop(complaint);
+      if (invalid === null) this.onText(lines, "");
+      else this.drop(invalid);
     });
     stream.on("data", (text: string) => this.onText(lines, text));
     stream.on("drain", () => {

@@ -1,16 +1,16 @@
 /**
- * A conversation of lines over one HTTP request: its body is read line by line, each line may be
+ * A stream of lines over one HTTP request: its body is read line by line, each line may be
  * answered by one line at any later time, and the response lasts until the last answer.
  *
  * Measured on Deno 2.9.6, a call over a stream of its own costs both ends 270 µs of processor time,
- * over a conversation 84 µs; with 10 calls under way 10 µs, as whatever is there is written at once.
+ * over a stream 84 µs; with 10 calls under way 10 µs, as whatever is there is written at once.
  */
 import { LineSplitter } from "./line_splitter.ts";
 import { JSON_LINES, RPC_BYTES_MAX } from "./messages.ts";
 
 /** Bytes that wait for a slow reader, from which on no more of its calls are read. */
 const UNREAD_BYTES_SLOW = 4 * 1_048_576;
-/** The same, from which on the conversation is broken off. */
+/** The same, from which on the stream is broken off. */
 const UNREAD_BYTES_MAX = 256 * 1_048_576;
 
 /** Answers a line; `say` is called once, with null where there is nothing to answer. */
@@ -18,16 +18,16 @@ type OnLine = (line: string, say: (answer: string | null) => void) => void;
 
 /** The response to a request whose body is `body`. */
 export function converse(body: ReadableStream<Uint8Array> | null, onLine: OnLine): Response {
-  const conversation = new Conversation(onLine);
+  const lines = new LineStream(onLine);
   const stream = new ReadableStream<Uint8Array>(
-    conversation,
+    lines,
     new ByteLengthQueuingStrategy({ highWaterMark: UNREAD_BYTES_SLOW }),
   );
-  conversation.listen(body);
+  lines.listen(body);
   return new Response(stream, { headers: { "content-type": JSON_LINES } });
 }
 
-class Conversation implements UnderlyingDefaultSource<Uint8Array> {
+class LineStream implements UnderlyingDefaultSource<Uint8Array> {
   private controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   /** Lines without an answer. */
   private open = 0;

@@ -1,15 +1,13 @@
 /** Checks of news of the membership, which travel in several messages: see `rpc/validation.ts`. */
 import { INCARNATION_MAX } from "../../lib/dynamo/recovery/lives.ts";
-import type { Standing } from "../../lib/dynamo/types/ids.ts";
-import { isCount, isNodeId, isObject } from "./validation.ts";
-
-type Complaint = string | null;
+import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
+import { type Invalid, isCount, isNodeId, isObject } from "./validation.ts";
 
 /** Nodes that ever were members. */
 const MEMBERS_LIMIT = 10_000;
-/** Stretches of ring, and tokens. */
+/** Registers of ring, and tokens. */
 const PLACES_LIMIT = 100_000;
-/** Owners of one stretch: N of them, and more only while one takes over from another. */
+/** Owners of one range: N of them, and more only while one takes over from another. */
 const OWNERS_LIMIT = 1_000;
 const REMOVED_DATA_LIMIT = 1_000;
 const URL_CHARACTERS_MAX = 2_048;
@@ -17,29 +15,29 @@ const ZONE_CHARACTERS_MAX = 64;
 /** Versions are short digests, and empty where all is as founded. */
 const VERSION_CHARACTERS_MAX = 64;
 const POSITION = /^[0-9a-f]{32}$/;
-const STANDINGS: Record<Standing, true> = {
+const MEMBER_STATUSES: Record<MemberStatus, true> = {
   member: true,
   leaving: true,
   left: true,
   removed: true,
 };
 
-export function complaintAboutMembership(given: unknown): Complaint {
+export function validateMembership(given: unknown): Invalid {
   if (!isObject(given)) return "a membership must be an object";
-  const { members, tokens, stretches } = given;
-  return complaintAboutItems("members", members, MEMBERS_LIMIT, isMemberEntry) ??
-    complaintAboutItems("tokens", tokens, PLACES_LIMIT, isTokenEntry) ??
-    complaintAboutItems("stretches", stretches, PLACES_LIMIT, isStretch);
+  const { members, tokens, registers } = given;
+  return validateItems("members", members, MEMBERS_LIMIT, isMemberEntry) ??
+    validateItems("tokens", tokens, PLACES_LIMIT, isTokenEntry) ??
+    validateItems("registers", registers, PLACES_LIMIT, isRangeRegister);
 }
 
 /** What a node's own disk remembers. */
-export function complaintAboutDocument(given: unknown): Complaint {
+export function validateDocument(given: unknown): Invalid {
   if (!isObject(given)) return "it must be an object";
-  return complaintAboutMembership(given["state"]) ??
-    complaintAboutItems("marks", given["marks"], PLACES_LIMIT, isMark) ??
+  return validateMembership(given["state"]) ??
+    validateItems("marks", given["marks"], PLACES_LIMIT, isMark) ??
     (given["peers"] === undefined
       ? null
-      : complaintAboutItems("peers", given["peers"], MEMBERS_LIMIT, isPeerLife));
+      : validateItems("peers", given["peers"], MEMBERS_LIMIT, isPeerLife));
 }
 
 function isPeerLife(given: unknown): boolean {
@@ -61,12 +59,12 @@ function isMark(given: unknown): boolean {
     isEpoch(given["epoch"]) && (given["mark"] === "fenced" || given["mark"] === "filled");
 }
 
-function complaintAboutItems(
+function validateItems(
   name: string,
   given: unknown,
   most: number,
   isItem: (item: unknown) => boolean,
-): Complaint {
+): Invalid {
   if (!Array.isArray(given) || given.length > most) {
     return `a membership's ${name} must be a list of at most ${most}`;
   }
@@ -90,7 +88,7 @@ export function isNodeIdOrNull(given: unknown): boolean {
   return given === null || isNodeId(given);
 }
 
-export function isStretch(given: unknown): boolean {
+export function isRangeRegister(given: unknown): boolean {
   return isObject(given) && isPosition(given["start"]) && isPosition(given["end"]) &&
     isEpoch(given["epoch"]) && isOwners(given["owners"]);
 }
@@ -107,10 +105,12 @@ function isTokenEntry(given: unknown): boolean {
 
 function isMemberEntry(given: unknown): boolean {
   if (!isObject(given)) return false;
-  const { member, standing, version, removedData, asFounded } = given;
-  if (typeof standing !== "string" || !Object.hasOwn(STANDINGS, standing)) return false;
+  const { member, memberStatus, version, removedData, asInitial } = given;
+  if (typeof memberStatus !== "string" || !Object.hasOwn(MEMBER_STATUSES, memberStatus)) {
+    return false;
+  }
   if (!isEpoch(version) || !isMember(member)) return false;
-  if (asFounded !== undefined && asFounded !== true) return false;
+  if (asInitial !== undefined && asInitial !== true) return false;
   return removedData === undefined ||
     (Array.isArray(removedData) && removedData.length <= REMOVED_DATA_LIMIT &&
       removedData.every(isNodeId));

@@ -4,24 +4,24 @@ import type { MembershipState } from "../../lib/dynamo/membership/membership_sta
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { readReply } from "./client.ts";
 import { RpcWriter } from "./messages.ts";
-import { complaintAboutDocument } from "./validate_membership.ts";
-import { complaintAboutReply } from "./validate_replies.ts";
-import { complaintAboutParams } from "./validate_requests.ts";
+import { validateDocument } from "./validate_membership.ts";
+import { validateReply } from "./validate_replies.ts";
+import { validateParams } from "./validate_requests.ts";
 
 const START = "0".repeat(32);
 const END = "8".padEnd(32, "0");
 const STATE: MembershipState = {
   members: [{
     member: { id: "n6", url: "http://127.0.0.1:9106", weight: 2, zone: "a", dataId: "q2k1m0zz" },
-    standing: "member",
+    memberStatus: "member",
     version: 1,
     removedData: ["8t3938c1"],
   }],
   tokens: [{ position: START, owner: "n6", epoch: 2 }, { position: END, owner: null, epoch: 3 }],
-  stretches: [{ start: START, end: END, owners: ["n6", "n1"], epoch: 2 }],
+  registers: [{ start: START, end: END, owners: ["n6", "n1"], epoch: 2 }],
 };
 const [ENTRY] = STATE.members;
-const [STRETCH] = STATE.stretches;
+const [REGISTER] = STATE.registers;
 
 const LIFE = { dataId: "q2k1m0zz", incarnation: 3, bootNumber: 16_777_215, writes: 1_234 };
 const PEER = { id: "n2", ...LIFE };
@@ -53,7 +53,7 @@ for (
   ] as const
 ) {
   Deno.test(`on the disk: ${JSON.stringify(document)?.slice(-60)}`, () => {
-    equal(complaintAboutDocument(document), wrong);
+    equal(validateDocument(document), wrong);
   });
 }
 
@@ -62,7 +62,7 @@ const REQUESTS: readonly PeerRequest[] = [
   { method: "membership", state: STATE },
   {
     method: "membership",
-    state: { ...STATE, members: STATE.members.map((each) => ({ ...each, asFounded: true })) },
+    state: { ...STATE, members: STATE.members.map((each) => ({ ...each, asInitial: true })) },
   },
   { method: "gossip", digest: [["n1", 1, 2, 16_777_215]], membership: "0123456789abcdef" },
   { method: "boot.check", life: LIFE, status: "unconfirmed", membership: "" },
@@ -79,8 +79,8 @@ const REQUESTS: readonly PeerRequest[] = [
   { method: "range.keys", start: START, end: END, epoch: 1, after: { key: "k", position: END } },
   { method: "range.keys", start: START, end: END, epoch: 1, after: null, purpose: "recovery" },
   { method: "range.fence", start: START, end: START, epoch: 1 },
-  { method: "range.advance", start: START, end: END, epoch: 1, leaver: "n1", joiner: null },
-  { method: "leftover.ask", keys: [["k", "0123456789abcdef"]] },
+  { method: "range.advance", start: START, end: END, epoch: 1, sender: "n1", receiver: null },
+  { method: "orphan.check", keys: [["k", "0123456789abcdef"]] },
   { method: "tree.roots", grid: "0123456789ab", roots: [[0, "0123456789abcdef"]] },
   { method: "reap.ask", key: "k", digest: "0123456789abcdef", plan: "" },
 ];
@@ -88,7 +88,7 @@ const REQUESTS: readonly PeerRequest[] = [
 for (const request of REQUESTS) {
   Deno.test(`written and taken: ${JSON.stringify(request).slice(0, 60)}`, () => {
     const { method, params } = JSON.parse(new RpcWriter(null).request(1, request));
-    equal(complaintAboutParams(method, params), null);
+    equal(validateParams(method, params), null);
     equal(JSON.stringify({ method, ...params }), JSON.stringify(request));
   });
 }
@@ -106,7 +106,7 @@ const REPLIES: readonly PeerReply[] = [
       code: "wrong-owner",
       message: "not mine",
       definite: true,
-      stretches: STATE.stretches,
+      registers: STATE.registers,
     },
   },
 ];
@@ -124,7 +124,7 @@ const member = (changes: object) => entry({ member: { ...ENTRY?.member, ...chang
 const nodeState = (changes: object) => ({
   states: [{ id: "n1", ...LIFE, heartbeat: 9, intervalMs: 200, ...changes }],
 });
-const stretch = (changes: object) => state({ stretches: [{ ...STRETCH, ...changes }] });
+const register = (changes: object) => state({ registers: [{ ...REGISTER, ...changes }] });
 
 for (
   const [method, params] of [
@@ -133,20 +133,20 @@ for (
     ["membership", state({ members: {} })],
     ["membership", state({ tokens: [{ position: "0", owner: "n1", epoch: 1 }] })],
     ["membership", state({ tokens: [{ position: START, owner: 1, epoch: 1 }] })],
-    ["membership", entry({ standing: "toString" })],
+    ["membership", entry({ memberStatus: "toString" })],
     ["membership", entry({ version: 0 })],
     ["membership", entry({ removedData: "all" })],
-    ["membership", entry({ asFounded: false })],
+    ["membership", entry({ asInitial: false })],
     ["membership", member({ id: "" })],
     ["membership", member({ url: "file:///etc/passwd" })],
     ["membership", member({ weight: 0 })],
     ["membership", member({ zone: 1 })],
     ["membership", member({ dataId: "" })],
-    ["membership", stretch({ start: "0" })],
-    ["membership", stretch({ epoch: 0 })],
-    ["membership", stretch({ owners: ["n1", "n1"] })],
-    ["membership", stretch({ owners: [null] })],
-    ["membership", state({ stretches: Array(100_001).fill(STRETCH) })],
+    ["membership", register({ start: "0" })],
+    ["membership", register({ epoch: 0 })],
+    ["membership", register({ owners: ["n1", "n1"] })],
+    ["membership", register({ owners: [null] })],
+    ["membership", state({ registers: Array(100_001).fill(REGISTER) })],
     ["gossip", { digest: [] }],
     ["gossip", { digest: [], membership: "x".repeat(65) }],
     ["gossip", { digest: [["n1", 1, 2, "data"]], membership: "" }],
@@ -165,15 +165,15 @@ for (
     ["range.keys", { start: START, end: END, epoch: 1, after: null, purpose: "repair" }],
     ["range.fence", { start: START, end: END, epoch: 1.5 }],
     ["range.fence", { start: START, epoch: 1 }],
-    ["range.advance", { start: START, end: END, epoch: 1, leaver: null }],
-    ["leftover.ask", { keys: [["k"]] }],
-    ["leftover.ask", { keys: Array(10_001).fill(["k", "0123456789abcdef"]) }],
+    ["range.advance", { start: START, end: END, epoch: 1, sender: null }],
+    ["orphan.check", { keys: [["k"]] }],
+    ["orphan.check", { keys: Array(10_001).fill(["k", "0123456789abcdef"]) }],
     ["tree.roots", { roots: [] }],
     ["reap.ask", { key: "k", digest: "0123456789abcdef" }],
   ] as const
 ) {
   Deno.test(`refused: ${method} ${JSON.stringify(params).slice(0, 90)}`, () => {
-    equal(typeof complaintAboutParams(method, params), "string");
+    equal(typeof validateParams(method, params), "string");
   });
 }
 
@@ -189,12 +189,12 @@ for (
   ]
 ) {
   Deno.test(`refused as a reply: ${JSON.stringify(reply)}`, () => {
-    equal(typeof complaintAboutReply(reply), "string");
+    equal(typeof validateReply(reply), "string");
   });
 }
 
 Deno.test("registers in a refusal are looked at like any others", () => {
-  const error = { code: "ring-moved", message: "moved", definite: true, stretches: [{}] };
+  const error = { code: "ring-moved", message: "moved", definite: true, registers: [{}] };
   const text = JSON.stringify({ id: 1, error: { code: -32010, message: "", data: { error } } });
   equal(readReply(text)?.answer.kind, "failed");
 });

@@ -4,24 +4,24 @@ import type { LifeStatus } from "../../lib/dynamo/types/life.ts";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { shown } from "./messages.ts";
 import {
-  complaintAboutMembership,
   isEpoch,
   isIncarnation,
   isLife,
   isNodeIdOrNull,
   isPosition,
   isVersionName,
+  validateMembership,
 } from "./validate_membership.ts";
 import {
-  complaintAboutClientRequest,
-  complaintAboutSiblings,
+  type Invalid,
   isCount,
   isKey,
   isNodeId,
   isObject,
+  validateClientRequest,
+  validateSiblings,
 } from "./validation.ts";
 
-type Complaint = string | null;
 type Params = Record<string, unknown>;
 
 const LIST_LIMIT = 100_000;
@@ -34,18 +34,18 @@ const LIFE_STATUSES: Record<LifeStatus, true> = {
   settled: true,
 };
 
-const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
+const VALIDATORS: Record<PeerRequest["method"], (params: Params) => Invalid> = {
   "replica.get": ({ key, purpose, standIn }) => {
     if (!isKey(key)) return "key must be text";
     if (standIn !== undefined && standIn !== true) return "standIn can only be true";
     return purpose === undefined || purpose === "repair" ? null : "purpose can only be repair";
   },
-  "replica.put": complaintAboutPut,
+  "replica.put": validatePut,
   "gossip": ({ digest, membership }) =>
     isVersionName(membership)
-      ? complaintAboutList("digest", digest, isDigestLine)
+      ? validateList("digest", digest, isDigestLine)
       : "membership must name the sender's view of it",
-  "gossip.states": ({ states }) => complaintAboutList("states", states, isNodeState),
+  "gossip.states": ({ states }) => validateList("states", states, isNodeState),
   "boot.check": ({ life, status, membership }) => {
     if (!isLife(life)) {
       return "life must have a dataId, and incarnation, bootNumber and writes as whole numbers from 0";
@@ -53,85 +53,85 @@ const GUARDS: Record<PeerRequest["method"], (params: Params) => Complaint> = {
     if (!isLifeStatus(status)) return "status must be unconfirmed, recovering or settled";
     return isVersionName(membership) ? null : "membership must name the sender's view of it";
   },
-  "membership": ({ state }) => complaintAboutMembership(state),
+  "membership": ({ state }) => validateMembership(state),
   "range.keys": (params) => {
     const { after, purpose } = params;
     if (purpose !== undefined && purpose !== "recovery") return "purpose can only be recovery";
     if (after !== null && !isPlace(after)) return "after must be null or a key and its position";
-    return complaintAboutPlace(params);
+    return validatePlace(params);
   },
-  "range.fence": complaintAboutPlace,
+  "range.fence": validatePlace,
   "range.advance": (params) =>
-    isNodeIdOrNull(params["leaver"]) && isNodeIdOrNull(params["joiner"])
-      ? complaintAboutPlace(params)
-      : "leaver and joiner must each be null or a node's id",
-  "leftover.ask": ({ keys }) => complaintAboutList("keys", keys, isKeyDigest, ASKED_KEYS_LIMIT),
+    isNodeIdOrNull(params["sender"]) && isNodeIdOrNull(params["receiver"])
+      ? validatePlace(params)
+      : "sender and receiver must each be null or a node's id",
+  "orphan.check": ({ keys }) => validateList("keys", keys, isKeyDigest, ASKED_KEYS_LIMIT),
   "reap.ask": (params) =>
     isVersionName(params["plan"])
-      ? complaintAboutReap(params)
+      ? validateReap(params)
       : "plan must name the sender's view of the membership",
-  "reap.drop": complaintAboutReap,
+  "reap.drop": validateReap,
   "tree.roots": ({ grid, roots }) =>
     isVersionName(grid)
-      ? complaintAboutList("roots", roots, isTreeNode)
+      ? validateList("roots", roots, isTreeNode)
       : "grid must name where the sender's ring is cut",
   "tree.children": ({ range, level, nodes }) => {
     if (!isCount(range)) return "range must be a whole number from 0";
     if (!isCount(level) || level >= DEPTH) return `level must be a whole number below ${DEPTH}`;
     const within = (node: unknown) => isCount(node) && node < FAN_OUT ** level;
-    return complaintAboutList("nodes", nodes, within);
+    return validateList("nodes", nodes, within);
   },
   "tree.keys": ({ range, leaves, after }) => {
     if (!isCount(range)) return "range must be a whole number from 0";
     if (after !== null && !isPlace(after)) return "after must be null or a key and its position";
-    return complaintAboutList("leaves", leaves, (leaf) => isCount(leaf) && leaf < LEAVES);
+    return validateList("leaves", leaves, (leaf) => isCount(leaf) && leaf < LEAVES);
   },
   "forward": ({ requestId, ringVersion, request }) => {
     if (typeof requestId !== "string" || requestId.length > 256) return "requestId must be text";
     if (typeof ringVersion !== "string") return "ringVersion must be text";
-    return complaintAboutClientRequest(request);
+    return validateClientRequest(request);
   },
 };
 
-export const PEER_METHODS = Object.keys(GUARDS) as readonly PeerRequest["method"][];
+export const PEER_METHODS = Object.keys(VALIDATORS) as readonly PeerRequest["method"][];
 
 export function isPeerMethod(method: unknown): method is PeerRequest["method"] {
-  return typeof method === "string" && Object.hasOwn(GUARDS, method);
+  return typeof method === "string" && Object.hasOwn(VALIDATORS, method);
 }
 
 /** What is wrong with the params of a peer's call; null when they are right. */
-export function complaintAboutParams(method: PeerRequest["method"], params: Params): Complaint {
-  return GUARDS[method](params);
+export function validateParams(method: PeerRequest["method"], params: Params): Invalid {
+  return VALIDATORS[method](params);
 }
 
-function complaintAboutPlace({ start, end, epoch }: Params): Complaint {
+function validatePlace({ start, end, epoch }: Params): Invalid {
   if (!isPosition(start) || !isPosition(end)) {
     return "start and end must be points of the ring, 32 hex digits each";
   }
   return isEpoch(epoch) ? null : "epoch must be a whole number from 1";
 }
 
-function complaintAboutReap({ key, digest }: Params): Complaint {
+function validateReap({ key, digest }: Params): Invalid {
   if (!isKey(key)) return "key must be text";
   return typeof digest === "string" && HASH.test(digest) ? null : "digest must be 16 hex digits";
 }
 
-function complaintAboutPut({ key, purpose, hintFor, buffered, siblings }: Params): Complaint {
+function validatePut({ key, purpose, hintFor, buffered, siblings }: Params): Invalid {
   if (!isKey(key)) return "key must be text";
   if (purpose !== "replicate" && purpose !== "repair" && purpose !== "handoff") {
     return `purpose must be replicate, repair or handoff: it is '${shown(purpose)}'`;
   }
   if (hintFor !== undefined && !isNodeId(hintFor)) return "hintFor must be a node's id";
   if (buffered !== undefined && buffered !== true) return "buffered can only be true";
-  return complaintAboutSiblings(siblings);
+  return validateSiblings(siblings);
 }
 
-export function complaintAboutList(
+export function validateList(
   name: string,
   given: unknown,
   isItem: (item: unknown) => boolean,
   most = LIST_LIMIT,
-): Complaint {
+): Invalid {
   if (!Array.isArray(given) || given.length > most) {
     return `${name} must be a list of at most ${most}`;
   }

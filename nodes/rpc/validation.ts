@@ -10,7 +10,8 @@ import { TIMEOUT_MS_MAX } from "../../lib/dynamo/types/config.ts";
 import { type ClockEntry, compareDots, type Dot } from "../../lib/dynamo/versions/clock.ts";
 import type { CausalContext, Version } from "../../lib/dynamo/versions/versions.ts";
 
-type Complaint = string | null;
+/** What is wrong with a value; null when nothing is. */
+export type Invalid = string | null;
 
 const CLOCK_ENTRIES_LIMIT = 10_000;
 const SIBLINGS_LIMIT = 20_000;
@@ -51,7 +52,7 @@ function isDot(given: unknown): given is Dot {
     given[0].length <= ACTOR_CHARACTERS_MAX && isCount(given[1]) && given[1] > 0;
 }
 
-function complaintAboutClock(clock: unknown): Complaint {
+function validateClock(clock: unknown): Invalid {
   if (!Array.isArray(clock) || clock.length > CLOCK_ENTRIES_LIMIT) return "a clock must be a list";
   let last = "";
   for (const entry of clock as ClockEntry[]) {
@@ -66,7 +67,7 @@ function complaintAboutClock(clock: unknown): Complaint {
   return null;
 }
 
-function complaintAboutDots(dots: unknown): Complaint {
+function validateDots(dots: unknown): Invalid {
   if (dots === undefined) return null;
   if (!Array.isArray(dots) || dots.length > CLOCK_ENTRIES_LIMIT) return "dots must be a list";
   let last: Dot | null = null;
@@ -78,14 +79,14 @@ function complaintAboutDots(dots: unknown): Complaint {
   return null;
 }
 
-export function complaintAboutContext(given: unknown): Complaint {
+export function validateContext(given: unknown): Invalid {
   if (!isObject(given)) return "a context must be an object";
   const { clock, dots, stampUs } = given as Partial<CausalContext>;
   if (!isCount(stampUs)) return "a context's stampUs must be a whole number from 0";
-  return complaintAboutClock(clock) ?? complaintAboutDots(dots);
+  return validateClock(clock) ?? validateDots(dots);
 }
 
-function complaintAboutVersion(given: unknown): Complaint {
+function validateVersion(given: unknown): Invalid {
   if (!isObject(given)) return "a version must be an object";
   const version = given as Partial<Version>;
   if (version.value !== null && !isBase64(version.value)) return "a value must be base64 or null";
@@ -94,16 +95,16 @@ function complaintAboutVersion(given: unknown): Complaint {
   }
   if (!isDot(version.dot)) return "a version's dot must be [actor, counter], the counter from 1";
   if (!isCount(version.stampUs)) return "a version's stampUs must be a whole number from 0";
-  return complaintAboutClock(version.clock) ?? complaintAboutDots(version.dots);
+  return validateClock(version.clock) ?? validateDots(version.dots);
 }
 
-export function complaintAboutSiblings(given: unknown): Complaint {
+export function validateSiblings(given: unknown): Invalid {
   if (!Array.isArray(given)) return "siblings must be a list";
   if (given.length > SIBLINGS_LIMIT) return `siblings must be at most ${SIBLINGS_LIMIT}`;
   let last: Dot | null = null;
   for (const version of given) {
-    const complaint = complaintAboutVersion(version);
-    if (complaint !== null) return complaint;
+    const invalid = validateVersion(version);
+    if (invalid !== null) return invalid;
     const { dot } = version as Version;
     // The same dot twice happens under `vector-clock`, where truncation can part two copies.
     if (last !== null && compareDots(last, dot) > 0) return "siblings must be sorted by dot";
@@ -115,7 +116,7 @@ export function complaintAboutSiblings(given: unknown): Complaint {
 const OPTIONS = ["r", "w", "pr", "pw", "timeoutMs"] as const;
 
 /** A forwarded client request. Ranges are the core's to judge; the types are judged here. */
-export function complaintAboutClientRequest(given: unknown): Complaint {
+export function validateClientRequest(given: unknown): Invalid {
   if (!isObject(given)) return "a request must be an object";
   const { method, key, sloppy, fastest, context } = given;
   if (!isKey(key)) return "a request's key must be text";
@@ -128,7 +129,7 @@ export function complaintAboutClientRequest(given: unknown): Complaint {
   if (sloppy !== undefined && typeof sloppy !== "boolean") return "sloppy must be true or false";
   if (method === "get") return null;
   if (fastest !== undefined && !isNodeId(fastest)) return "fastest must be a node's id";
-  const wrong = context === null ? null : complaintAboutContext(context);
+  const wrong = context === null ? null : validateContext(context);
   if (wrong !== null || method === "delete") return wrong;
   if (method !== "put") return "a request's method must be get, put or delete";
   if (!isBase64(given["value"])) return "a put's value must be base64";

@@ -1,9 +1,9 @@
 /** Frames of records as a scan meets them, readable or not. */
+import type { KeyPlace } from "../../lib/dynamo/types/records.ts";
 import type { KvTable } from "./kv_table.ts";
 import { type Address, positionAt } from "./record_address.ts";
 import { readFrame, UnreadableFrame } from "./record_frame.ts";
-import type { Stretch } from "./record_ranges.ts";
-import type { KeyPlace } from "./storage.ts";
+import type { AddressRange } from "./record_ranges.ts";
 
 export interface FoundFrame extends KeyPlace {
   readonly address: Address;
@@ -15,7 +15,7 @@ export interface FoundFrame extends KeyPlace {
 /** In order of address, read `block` at a time. */
 export async function* framesIn(
   table: KvTable,
-  { start, end }: Stretch,
+  { start, end }: AddressRange,
   block: number,
 ): AsyncGenerator<FoundFrame> {
   for await (const { address, value } of table.list(start, end, block)) {

@@ -4,6 +4,7 @@
  * changes in the same commit as the record does.
  */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
+import type { HintChange, KeyPlace } from "../../lib/dynamo/types/records.ts";
 import type { KvTable } from "./kv_table.ts";
 import type { Batch } from "./kv_writer.ts";
 import {
@@ -16,7 +17,7 @@ import {
   positionAt,
 } from "./record_address.ts";
 import { inRingOrder, isAfter } from "./ring_order.ts";
-import type { HintChange, HintScanOptions, KeyPlace } from "./storage.ts";
+import type { HintScanOptions } from "./storage.ts";
 
 const NO_HINTS: ReadonlySet<Address> = new Set();
 const decoder = new TextDecoder();

@@ -9,10 +9,13 @@ import {
   type DiskCondition,
   type DiskState,
 } from "../../lib/dynamo/types/boot.ts";
-import { drawDataId } from "./founder_identity.ts";
+import { drawDataId } from "./assigned_identity.ts";
 import type { KvDocuments } from "./kv_documents.ts";
 import { metaAddress } from "./record_address.ts";
 import { StorageError } from "./storage.ts";
+
+/** Raised when what lies on the disk changes its shape: other formats are refused. */
+const FORMAT = 3;
 
 /** As it lies on the disk. */
 interface IdentityDocument {
@@ -21,24 +24,13 @@ interface IdentityDocument {
   readonly incarnation: number;
   readonly bootNumber: number;
   readonly condition?: DiskCondition;
-  readonly format: 2;
-}
-
-/** Format 1 had no boot numbers, and noted elsewhere whether the disk held what it should. */
-interface IdentityDocument1 {
-  readonly dataId: string;
-  readonly incarnation: number;
-  readonly format: 1;
+  readonly format: typeof FORMAT;
 }
 
 /** What an opening found and drew: all that a boot says of its disk, without how far it had come. */
 type OpenedAs = Omit<Boot, "self" | "membership" | "hints" | "writes">;
 
 const NAME = "identity";
-/** The note of a store of format 1. */
-const PROVEN = "proven";
-/** Of a start before starts had numbers: no peer remembers it. */
-const NO_BOOT = 0;
 
 export class KvIdentity {
   private constructor(
@@ -61,14 +53,14 @@ export class KvIdentity {
     const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
     const bootNumber = 1 + word % (BOOT_NUMBERS - 1);
     const next: IdentityDocument = found === null
-      ? { dataId: await given() ?? drawDataId(), incarnation: 1, bootNumber, format: 2 }
+      ? { dataId: await given() ?? drawDataId(), incarnation: 1, bootNumber, format: FORMAT }
       : { ...found, incarnation: found.incarnation + 1, bootNumber };
     await write(documents, next);
     const { format: _, ...opened } = next;
     const identity = new KvIdentity(
       documents,
       next,
-      found === null || found.bootNumber === NO_BOOT ? opened : {
+      found === null ? opened : {
         ...opened,
         previous: { incarnation: found.incarnation, bootNumber: found.bootNumber },
       },
@@ -96,19 +88,13 @@ export class KvIdentity {
 async function read(documents: KvDocuments): Promise<IdentityDocument | null> {
   const found = await documents.read(metaAddress(NAME));
   if (found === null) return null;
-  const identity = JSON.parse(found.json) as IdentityDocument | IdentityDocument1;
-  if (identity.format === 2) return identity;
-  if (identity.format !== 1) {
-    const { format } = identity as { format: unknown };
-    throw new StorageError(
-      "cannot-open",
-      `The store's format must be 1 or 2: current value is ${JSON.stringify(format)}`,
-    );
-  }
-  const { dataId, incarnation } = identity;
-  const proven = await documents.read(metaAddress(PROVEN));
-  const condition = proven?.json === "true" ? { condition: "whole" as const } : {};
-  return { dataId, incarnation, bootNumber: NO_BOOT, ...condition, format: 2 };
+  const identity = JSON.parse(found.json) as IdentityDocument;
+  if (identity.format === FORMAT) return identity;
+  throw new StorageError(
+    "cannot-open",
+    `The store was written by another version of this program: its format must be ${FORMAT}, current ` +
+      `value is ${JSON.stringify(identity.format)}. Use that version, or an empty directory`,
+  );
 }
 
 async function write(documents: KvDocuments, identity: IdentityDocument): Promise<void> {

@@ -1,8 +1,8 @@
 /** What a store in Deno KV knows of itself: over formats, copies of its file, and a founder's word. */
-import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { dirname } from "node:path";
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
-import { writeFounderIdentity } from "./founder_identity.ts";
+import { writeAssignedIdentity } from "./assigned_identity.ts";
 import { openStorage } from "./open_storage.ts";
 import type { RecordStore } from "./storage.ts";
 import { copyOf, leave, putBack, withFile } from "./testing/kv_files_under_test.ts";
@@ -23,32 +23,19 @@ async function opened(location: string, node?: string): Promise<RecordStore["ope
   return store.opening;
 }
 
-Deno.test("identity: a store of format 1 is read; proven means whole", async () => {
-  for (const proven of [true, undefined]) {
+Deno.test("identity: a store of another format is refused, and left as it is", async () => {
+  for (const format of [2, 4]) {
     await withFile(async (location) => {
-      const identity = { dataId: "8t3938c1", incarnation: 7, format: 1 };
-      await leave(location, proven === undefined ? { identity } : { identity, proven });
-      const opening = await opened(location);
-      equal(opening.dataId, "8t3938c1");
-      equal(opening.incarnation, 8);
-      equal(opening.previous, undefined, "nobody can remember it by its boot");
-      equal(opening.condition, proven ? "whole" : undefined);
-      const { bootNumber } = opening;
-      const next = await opened(location);
-      deepEqual(next.previous, { incarnation: 8, bootNumber });
-      equal(next.condition, proven ? "whole" : undefined);
+      const identity = { dataId: "8t3938c1", incarnation: 7, format };
+      await leave(location, { identity });
+      for (const attempt of ["first", "second"]) {
+        await rejects(openStorage({ location }), (error: Error) => {
+          match(error.message, new RegExp(`format must be 3, current value is ${format}`), attempt);
+          return withCode("cannot-open")(error);
+        });
+      }
     });
   }
-});
-
-Deno.test("identity: a store of a later format is refused", async () => {
-  await withFile(async (location) => {
-    await leave(location, { identity: { dataId: "8t3938c1", incarnation: 7, format: 3 } });
-    await rejects(openStorage({ location }), (error: Error) => {
-      match(error.message, /format must be 1 or 2: current value is 3/);
-      return withCode("cannot-open")(error);
-    });
-  });
 });
 
 Deno.test("identity: boot numbers differ from opening to opening", async () => {
@@ -98,7 +85,7 @@ Deno.test("identity: after a clean end nothing is left in the journal, and the w
 Deno.test("founder's identity: a new store takes its data id from the file, once", async () => {
   await withFile(async (location) => {
     const directory = dirname(location);
-    await writeFounderIdentity(directory, { cluster: "c", node: "n1", dataId: "fromfile" });
+    await writeAssignedIdentity(directory, { cluster: "c", node: "n1", dataId: "fromfile" });
     equal((await opened(location, "n1")).dataId, "fromfile");
     equal(hasIdentityFile(location), false);
     equal((await opened(location, "n1")).dataId, "fromfile");
@@ -112,7 +99,7 @@ Deno.test("founder's identity: a store that has one removes the file and keeps i
   await withFile(async (location) => {
     const { dataId } = await opened(location, "n1");
     const left = { cluster: "c", node: "n1", dataId: "fromfile" };
-    await writeFounderIdentity(dirname(location), left);
+    await writeAssignedIdentity(dirname(location), left);
     equal((await opened(location, "n1")).dataId, dataId);
     equal(hasIdentityFile(location), false);
   });
@@ -123,7 +110,7 @@ Deno.test("founder's identity: a store that is set aside takes no second one by 
     await opened(location, "n1");
     const left = { cluster: "c", node: "n1", dataId: "fromfile" };
     // As a crash between the store's first commit and the removal of the file would leave it.
-    await writeFounderIdentity(dirname(location), left);
+    await writeAssignedIdentity(dirname(location), left);
     await Deno.writeFile(location, new Uint8Array(8_192).fill(7));
     notEqual((await opened(location, "n1")).dataId, "fromfile");
     equal(hasIdentityFile(location), false);
@@ -133,7 +120,7 @@ Deno.test("founder's identity: a store that is set aside takes no second one by 
 Deno.test("founder's identity: another node's file is left alone, one that is damaged is named", async () => {
   await withFile(async (location) => {
     const directory = dirname(location);
-    await writeFounderIdentity(directory, { cluster: "c", node: "n2", dataId: "fromfile" });
+    await writeAssignedIdentity(directory, { cluster: "c", node: "n2", dataId: "fromfile" });
     notEqual((await opened(location, "n1")).dataId, "fromfile");
     equal(hasIdentityFile(location), true);
   });

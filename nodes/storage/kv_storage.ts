@@ -10,6 +10,7 @@ import type { Position } from "../../lib/dynamo/ring/position.ts";
 import type { DiskCondition, DiskState } from "../../lib/dynamo/types/boot.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
+import type { HintChange, KeyPlace } from "../../lib/dynamo/types/records.ts";
 import { type Companion, type Document, KvDocuments } from "./kv_documents.ts";
 import { storageErrorOf } from "./kv_errors.ts";
 import { bytesOnDisk } from "./kv_file.ts";
@@ -28,12 +29,10 @@ import {
 import { RecordCache } from "./record_cache.ts";
 import { readFrame, UnreadableFrame } from "./record_frame.ts";
 import { RecordIndex } from "./record_index.ts";
-import { stretchesOf } from "./record_ranges.ts";
+import { rangesOf } from "./record_ranges.ts";
 import { inRingOrder, isAfter } from "./ring_order.ts";
 import {
-  type HintChange,
   type HintScanOptions,
-  type KeyPlace,
   META_BYTES_MAX,
   type Opening,
   RECORD_BYTES_MAX,
@@ -188,8 +187,8 @@ export class KvStorage implements RecordStore {
     const unreadable: UnreadableRecord[] = [];
     let bytes = 0;
     let last: KeyPlace | null = null;
-    for (const stretch of stretchesOf(options)) {
-      for await (const found of inRingOrder(framesIn(this.#table, stretch, block))) {
+    for (const range of rangesOf(options)) {
+      for await (const found of inRingOrder(framesIn(this.#table, range, block))) {
         const { position, address } = found;
         if (after?.position === position && !isAfter(found, after)) continue;
         if (records.length + unreadable.length >= limit || bytes >= bytesMax) {

@@ -61,7 +61,7 @@ interface TableEntry {
 class Overlay {
   /** Views of the pages, not copies. Null: deleted. */
   readonly changes = new Map<Address, Uint8Array | null>();
-  /** Its addresses by how they begin: whoever lists a stretch passes over the others. */
+  /** Its addresses by how they begin: whoever lists a range passes over the others. */
   readonly #parts = new Map<string, Address[]>();
   /** Number of the last page. */
   lastPage = 0;

@@ -1,6 +1,6 @@
 /** Opens a node's store: a file of its own, or a database behind a KV Connect URL. */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
-import { IdentityFile } from "./founder_identity.ts";
+import { IdentityFile } from "./assigned_identity.ts";
 import { cannotOpen, checkFile, isRemote, lockFile, setAside } from "./kv_file.ts";
 import { KvStorage } from "./kv_storage.ts";
 import { UnreadableFrame } from "./record_frame.ts";

@@ -1,15 +1,15 @@
-/** A stretch of ring, as it lies in the database: in one piece, or in two where it passes zero. */
+/** A range of the ring, as it lies in the database: in one piece, or in two where it passes zero. */
 import { type Address, OBJECTS_END, objectsFrom } from "./record_address.ts";
 import type { ScanOptions } from "./storage.ts";
 
 /** Addresses side by side. */
-export interface Stretch {
+export interface AddressRange {
   readonly start: Address;
   readonly end: Address;
 }
 
-/** The stretch of ring still to read, cut where it passes zero. */
-export function stretchesOf({ from, to, after }: ScanOptions): Stretch[] {
+/** The range of the ring still to read, cut where it passes zero. */
+export function rangesOf({ from, to, after }: ScanOptions): AddressRange[] {
   const zero = "0".repeat(32);
   const first = from ?? zero;
   const wraps = from !== undefined && to !== undefined && from >= to;

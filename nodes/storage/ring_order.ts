@@ -2,7 +2,7 @@
  * Ring position, then key. The database orders keys that share a position by a digest, so those,
  * rare as they are, are put in order here.
  */
-import type { KeyPlace } from "./storage.ts";
+import type { KeyPlace } from "../../lib/dynamo/types/records.ts";
 
 /** Whether `place` comes after `other`. */
 export function isAfter(place: KeyPlace, other: KeyPlace): boolean {

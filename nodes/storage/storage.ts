@@ -15,7 +15,7 @@
 import type { Position } from "../../lib/dynamo/ring/position.ts";
 import type { Boot, DiskCondition, DiskState } from "../../lib/dynamo/types/boot.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
+import type { HintChange, KeyPlace, StoredRecord } from "../../lib/dynamo/types/records.ts";
 
 /** What an opening found on the disk, and drew: the part of a boot that the disk knows. */
 export type Opening = Omit<Boot, "self" | "membership" | "hints"> & {
@@ -85,19 +85,8 @@ export const META_BYTES_MAX = 32 * 1_048_576;
 /** A record's JSON may be this large: many siblings of the largest value, in base64, still fit. */
 export const RECORD_BYTES_MAX = 64 * 1_048_576;
 
-export interface KeyPlace {
-  readonly key: string;
-  readonly position: Position;
-}
-
-/** Hints that a write adds or takes away: nodes that the record is to be handed to. */
-export interface HintChange {
-  readonly add?: readonly NodeId[];
-  readonly remove?: readonly NodeId[];
-}
-
 /**
- * The stretch of ring to read, clockwise from `from` (included) to `to` (excluded). When they are
+ * The range of the ring to read, clockwise from `from` (included) to `to` (excluded). When they are
  * equal or one is left out it ends, or begins, at zero; without both it is the whole ring.
  */
 export interface ScanOptions {
@@ -124,9 +113,9 @@ export interface HintScanOptions {
  */
 export interface ScanPage {
   readonly records: readonly { readonly record: StoredRecord; readonly position: Position }[];
-  /** Records of the stretch that cannot be read. */
+  /** Records of the range that cannot be read. */
   readonly unreadable: readonly UnreadableRecord[];
-  /** `after` of the next page; null when the stretch is done. */
+  /** `after` of the next page; null when the range is done. */
   readonly next: KeyPlace | null;
 }
 

@@ -6,7 +6,7 @@ import { DiskLatency } from "../records/disk_latency.ts";
 import { HintBook, hintChange, withHint, withoutHint } from "../records/hints.ts";
 import { DEPTH, FAN_OUT, LEAVES, MerkleTree, recordDigest } from "../repair/merkle.ts";
 import { TreeKeeper } from "../repair/tree_keeper.ts";
-import { foundRing } from "../ring/initial_ring.ts";
+import { makeInitialRing } from "../ring/initial_ring.ts";
 import { Placement } from "../ring/placement.ts";
 import { positionOf } from "../ring/position.ts";
 import { Ring } from "../ring/ring.ts";
@@ -130,7 +130,7 @@ function ring(): Ring {
     tokensPerNode: 8,
     n: 3,
   } as const;
-  return new Ring(foundRing(members, plan, SeededRandom.from(5)), 3);
+  return new Ring(makeInitialRing(members, plan, SeededRandom.from(5)), 3);
 }
 
 Deno.test("placement: the first N healthy nodes, each stand-in for a primary of its own", () => {
@@ -242,14 +242,14 @@ Deno.test("merkle: a digest covers key, dots and clocks, and leaves values to th
   assert.deepEqual(recordDigest("k", []), { high: 0, low: 0 });
 });
 
-Deno.test("merkle: the stretch of some leaves holds every position of theirs", () => {
+Deno.test("merkle: the range of some leaves holds every position of theirs", () => {
   const tree = new MerkleTree(ring().range(3));
   const { start, end } = tree.range;
   for (let i = 0; i < 2_000; i++) {
     const position = positionOf(`key-${i}`);
     if (position < start || position >= end) continue;
     const leaf = tree.leafOf(position);
-    const { from, to } = tree.stretchOf(leaf, leaf);
+    const { from, to } = tree.rangeOf(leaf, leaf);
     assert.ok(position >= from && position < to);
     assert.ok(leaf >= 0 && leaf < LEAVES);
   }

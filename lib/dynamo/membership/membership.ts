@@ -3,7 +3,7 @@
  * and who *does* hold each range until the data has moved (SOSP 2007, section 4.8).
  *
  * All of it is versioned entries of which the newer wins, so views that were told the same things are
- * the same, in whatever order they heard them; only what differs from the founding travels. A member
+ * the same, in whatever order they heard them; only what differs from the initial configuration travels. A member
  * who leaves keeps its entry: a name that is forgotten could come back with old data.
  */
 import { md5 } from "js-md5";
@@ -11,8 +11,8 @@ import { Ownership } from "../ring/ownership.ts";
 import type { Position } from "../ring/position.ts";
 import { Ring } from "../ring/ring.ts";
 import type { LocalMark, RingState, Token } from "../ring/ring_state.ts";
-import type { Member, NodeId, Standing } from "../types/ids.ts";
-import type { Founding } from "../types/initial_config.ts";
+import type { Member, MemberStatus, NodeId } from "../types/ids.ts";
+import type { InitialClusterConfig } from "../types/initial_config.ts";
 import type {
   MemberEntry,
   MembershipDocument,
@@ -20,7 +20,7 @@ import type {
   TokenEntry,
 } from "./membership_state.ts";
 
-const STANDINGS: readonly Standing[] = ["member", "leaving", "left", "removed"];
+const MEMBER_STATUSES: readonly MemberStatus[] = ["member", "leaving", "left", "removed"];
 
 /** Everything that a change of membership makes; absent as long as there was none. */
 interface Changed {
@@ -39,17 +39,17 @@ export class Membership {
   planVersion = "";
   /** No two acts at once have left anything to be put right. */
   isSound = true;
-  /** Members that still have a part in the cluster, but for this node; the founding ones first. */
+  /** Members that still have a part in the cluster, but for this node; the initial ones first. */
   peers: readonly NodeId[];
   private changed: Changed | null = null;
 
   constructor(
-    private readonly founding: Founding,
+    private readonly initialConfig: InitialClusterConfig,
     private readonly self: NodeId,
     remembered?: MembershipDocument,
   ) {
-    this.ring = Ring.over(founding.ring, founding.config.n);
-    this.peers = founding.members.map((member) => member.id).filter((id) => id !== self);
+    this.ring = Ring.over(initialConfig.ring, initialConfig.config.n);
+    this.peers = initialConfig.members.map((member) => member.id).filter((id) => id !== self);
     if (remembered === undefined) return;
     this.merge(remembered.state);
     for (const mark of remembered.marks) this.mark(mark);
@@ -59,51 +59,51 @@ export class Membership {
 
   entry(id: NodeId): MemberEntry | undefined {
     const told = this.told(id);
-    if (told?.asFounded !== true) return told;
+    if (told?.asInitial !== true) return told;
     const founded = this.founded(id);
     const { dataId } = told.member;
     if (founded === undefined || dataId === undefined) return told;
     return { ...told, member: { ...founded, dataId } };
   }
 
-  /** As all nodes tell each other of it, wherever this start's founding data say that it listens. */
+  /** As all nodes tell each other of it, wherever this start's initial configuration say that it listens. */
   private told(id: NodeId): MemberEntry | undefined {
     const changed = this.changed?.entries.get(id);
     if (changed !== undefined) return changed;
     const member = this.founded(id);
-    return member === undefined ? undefined : { member, standing: "member", version: 1 };
+    return member === undefined ? undefined : { member, memberStatus: "member", version: 1 };
   }
 
   private founded(id: NodeId): Member | undefined {
-    return this.founding.members.find((member) => member.id === id);
+    return this.initialConfig.members.find((member) => member.id === id);
   }
 
-  /** Nothing but its data directory differs from the founding. */
-  isAsFounded(id: NodeId): boolean {
+  /** Nothing but its data directory differs from the initial configuration. */
+  isAsInitial(id: NodeId): boolean {
     const changed = this.changed?.entries.get(id);
-    return changed === undefined ? this.founded(id) !== undefined : changed.asFounded === true;
+    return changed === undefined ? this.founded(id) !== undefined : changed.asInitial === true;
   }
 
   entries(): MemberEntry[] {
     const joined = [...this.changed?.entries.keys() ?? []]
-      .filter((id) => !this.founding.members.some((member) => member.id === id)).toSorted();
-    return [...this.founding.members.map((member) => member.id), ...joined]
+      .filter((id) => !this.initialConfig.members.some((member) => member.id === id)).toSorted();
+    return [...this.initialConfig.members.map((member) => member.id), ...joined]
       .map((id) => this.entry(id) as MemberEntry);
   }
 
-  standing(id: NodeId): Standing | null {
-    return this.told(id)?.standing ?? null;
+  memberStatus(id: NodeId): MemberStatus | null {
+    return this.told(id)?.memberStatus ?? null;
   }
 
   /** Has a part in the cluster: it may hold data that counts. */
   isActive(id: NodeId): boolean {
-    const standing = this.standing(id);
-    return standing === "member" || standing === "leaving";
+    const memberStatus = this.memberStatus(id);
+    return memberStatus === "member" || memberStatus === "leaving";
   }
 
   /** Dead for good: nothing can be had from it. */
   isGone(id: NodeId): boolean {
-    return this.changed?.entries.get(id)?.standing === "removed";
+    return this.changed?.entries.get(id)?.memberStatus === "removed";
   }
 
   /** Was this very node removed? Then it serves nobody. */
@@ -115,11 +115,11 @@ export class Membership {
 
   state(): MembershipState {
     const { changed } = this;
-    if (changed === null) return { members: [], tokens: [], stretches: [] };
+    if (changed === null) return { members: [], tokens: [], registers: [] };
     return {
       members: [...changed.entries.values()].toSorted((a, b) => a.member.id < b.member.id ? -1 : 1),
       tokens: [...changed.tokens.values()].toSorted((a, b) => a.position < b.position ? -1 : 1),
-      stretches: changed.ownership.stretches(),
+      registers: changed.ownership.registers(),
     };
   }
 
@@ -130,7 +130,7 @@ export class Membership {
   /** The tokens as they should be held. */
   plannedTokens(): Token[] {
     const changed = this.changed?.tokens;
-    const founded: TokenEntry[] = this.founding.ring.tokens
+    const founded: TokenEntry[] = this.initialConfig.ring.tokens
       .filter(({ position }) => changed?.has(position) !== true);
     const all = [...founded, ...changed?.values() ?? []]
       .toSorted((a, b) => a.position < b.position ? -1 : 1);
@@ -149,7 +149,7 @@ export class Membership {
 
   /** Tokens that two acts at once have left with nodes that should hold none. */
   orphans(): Token[] {
-    return this.plannedTokens().filter(({ owner }) => this.standing(owner) !== "member");
+    return this.plannedTokens().filter(({ owner }) => this.memberStatus(owner) !== "member");
   }
 
   /** Everybody who is meant to stay holds tokens, and nobody else, as far as that can be. */
@@ -158,21 +158,21 @@ export class Membership {
     const holders = new Set(this.plannedTokens().map(({ owner }) => owner));
     if (staying.length === 0) return true;
     const hasStray = [...holders].some((owner) => !staying.includes(owner));
-    const { partitioning, partitions } = this.founding.ring;
+    const { partitioning, partitions } = this.initialConfig.ring;
     const isFull = partitioning === "equal-partitions" && partitions < staying.length;
     return !hasStray && (isFull || staying.every((id) => holders.has(id)));
   }
 
   /** Who is meant to stay, by id. */
   staying(): NodeId[] {
-    return this.entries().filter(({ standing }) => standing === "member")
+    return this.entries().filter(({ memberStatus }) => memberStatus === "member")
       .map(({ member }) => member.id).toSorted();
   }
 
   tokenEpoch(position: Position): number {
     const changed = this.changed?.tokens.get(position);
     if (changed !== undefined) return changed.epoch;
-    return this.founding.ring.tokens.find((token) => token.position === position)?.epoch ?? 0;
+    return this.initialConfig.ring.tokens.find((token) => token.position === position)?.epoch ?? 0;
   }
 
   isFenced(range: number): boolean {
@@ -188,8 +188,8 @@ export class Membership {
   }
 
   /** Takes news in; true when there were any. */
-  merge({ members, tokens, stretches }: MembershipState): boolean {
-    if (members.length + tokens.length + stretches.length === 0) return false;
+  merge({ members, tokens, registers }: MembershipState): boolean {
+    if (members.length + tokens.length + registers.length === 0) return false;
     const changed = this.changed ??= this.begin();
     let news = false;
     for (const entry of members) {
@@ -208,17 +208,17 @@ export class Membership {
       news = true;
     }
     const boundaries = changed.ownership.list.length;
-    if (this.founding.ring.partitioning === "random-tokens") {
+    if (this.initialConfig.ring.partitioning === "random-tokens") {
       for (const { position } of tokens) changed.ownership.split(position);
     }
-    for (const stretch of stretches) {
-      if (changed.ownership.merge(stretch)) news = true;
+    for (const register of registers) {
+      if (changed.ownership.merge(register)) news = true;
     }
     if (news || changed.ownership.list.length !== boundaries) this.refresh(changed);
     return news;
   }
 
-  /** Marks a stretch of this node's own; to be made durable before anybody relies on it. */
+  /** Marks a range of this node's own; to be made durable before anybody relies on it. */
   mark(mark: LocalMark): void {
     const changed = this.changed ??= this.begin();
     const boundaries = changed.ownership.list.length;
@@ -226,7 +226,7 @@ export class Membership {
     if (changed.ownership.list.length !== boundaries) this.refresh(changed);
   }
 
-  /** The founding, as registers that can change. */
+  /** The initial configuration, as registers that can change. */
   private begin(): Changed {
     const { ring } = this;
     const segments = Array.from({ length: ring.rangeCount }, (_, range) => ({
@@ -241,17 +241,17 @@ export class Membership {
     const state = this.state();
     this.version = md5(JSON.stringify(state)).slice(0, 16);
     this.planVersion = md5(JSON.stringify([state.members, state.tokens])).slice(0, 16);
-    const placed = this.entries().filter(({ standing }) => standing === "member");
+    const placed = this.entries().filter(({ memberStatus }) => memberStatus === "member");
     const ring: RingState = {
-      partitioning: this.founding.ring.partitioning,
-      partitions: this.founding.ring.partitions,
+      partitioning: this.initialConfig.ring.partitioning,
+      partitions: this.initialConfig.ring.partitions,
       tokens: this.plannedTokens(),
       members: placed.map(({ member: { id, weight, zone } }) =>
         zone === undefined ? { id, weight } : { id, weight, zone }
       ).toSorted((a, b) => a.id < b.id ? -1 : 1),
       segments: ownership.list.map(({ start, owners, epoch }) => ({ start, owners, epoch })),
     };
-    this.ring = new Ring(ring, this.founding.config.n);
+    this.ring = new Ring(ring, this.initialConfig.config.n);
     this.isSound = this.judge();
     this.peers = this.entries().map(({ member }) => member.id)
       .filter((id) => id !== this.self && this.isActive(id));
@@ -260,6 +260,7 @@ export class Membership {
 
 function isNewer(entry: MemberEntry, known: MemberEntry): boolean {
   if (entry.version !== known.version) return entry.version > known.version;
-  const order = STANDINGS.indexOf(entry.standing) - STANDINGS.indexOf(known.standing);
+  const order = MEMBER_STATUSES.indexOf(entry.memberStatus) -
+    MEMBER_STATUSES.indexOf(known.memberStatus);
   return order > 0 || (order === 0 && JSON.stringify(entry) < JSON.stringify(known));
 }

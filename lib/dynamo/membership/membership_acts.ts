@@ -8,9 +8,9 @@ import type { MembershipOrder, TransfersState } from "../types/admin.ts";
 import { refusal } from "../types/errors.ts";
 import type { MembershipAct } from "../types/membership_plan.ts";
 import { ActError, amendment, type Draft, draftOf } from "./membership_plan.ts";
-import type { Leftovers } from "./orphaned_replicas.ts";
-import type { Takeovers } from "./range_receiver.ts";
-import type { Handover } from "./range_sender.ts";
+import type { OrphanedReplicas } from "./orphaned_replicas.ts";
+import type { RangeReceiver } from "./range_receiver.ts";
+import type { RangeSender } from "./range_sender.ts";
 
 /** Plans that wait for their commit: beyond them the oldest is forgotten. */
 const DRAFTS_MAX = 16;
@@ -25,9 +25,9 @@ export class MembershipActs {
   constructor(
     private readonly node: NodeContext,
     private readonly gossiping: Gossiping,
-    private readonly takeovers: Takeovers,
-    private readonly handover: Handover,
-    private readonly leftovers: Leftovers,
+    private readonly rangeReceiver: RangeReceiver,
+    private readonly rangeSender: RangeSender,
+    private readonly orphanedReplicas: OrphanedReplicas,
   ) {}
 
   // Orders ----------------------------------------------------------------------------------------
@@ -122,19 +122,22 @@ export class MembershipActs {
   transfers(): TransfersState {
     const { node } = this;
     const { ring, membership } = node;
-    const own = new Map(this.takeovers.current.map((takeover) => [takeover.range, takeover]));
+    const own = new Map(this.rangeReceiver.current.map((transfer) => [transfer.range, transfer]));
     return {
-      members: membership.entries().map(({ member, standing }) => ({ ...member, standing })),
+      members: membership.entries().map(({ member, memberStatus }) => ({
+        ...member,
+        memberStatus,
+      })),
       left: ring.steps.length,
-      moves: ring.steps.map(({ range, leaver, joiner }) => {
-        const takeover = own.get(range);
+      moves: ring.steps.map(({ range, sender, receiver }) => {
+        const transfer = own.get(range);
         const place = { range, start: ring.range(range).start, epoch: ring.epochOf(range) };
-        const move = { ...place, from: leaver, to: joiner };
-        return takeover === undefined
+        const move = { ...place, from: sender, to: receiver };
+        return transfer === undefined
           ? { ...move, phase: "waiting" as const, keys: 0 }
-          : { ...move, phase: takeover.phase, keys: takeover.keys };
+          : { ...move, phase: transfer.phase, keys: transfer.keys };
       }),
-      leftovers: !this.leftovers.isClean,
+      orphanedReplicas: !this.orphanedReplicas.isClean,
     };
   }
 
@@ -160,9 +163,9 @@ export class MembershipActs {
     const { node } = this;
     if (node.registry.isBehind) node.registry.save();
     if (!node.membership.isRemoved && node.recovery.knowsItsRanges) {
-      this.handover.onTick();
-      this.takeovers.onTick();
-      this.leftovers.onTick();
+      this.rangeSender.onTick();
+      this.rangeReceiver.onTick();
+      this.orphanedReplicas.onTick();
       this.amend();
       this.leaveWhenDone();
     }
@@ -177,22 +180,22 @@ export class MembershipActs {
     if (node.membership.staying().find((id) => node.isUp(id)) !== node.self) return;
     const tokens = amendment(node.membership, node.config.tokensPerNode, node.random);
     if (tokens.length === 0) return;
-    const state = { members: [], tokens, stretches: [] };
+    const state = { members: [], tokens, registers: [] };
     node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
   }
 
   /** Whether it waits to have left: the last one stays. */
   private get isLeaving(): boolean {
     const { membership, self } = this.node;
-    return membership.standing(self) === "leaving" && membership.staying().length > 0;
+    return membership.memberStatus(self) === "leaving" && membership.staying().length > 0;
   }
 
   /** Nothing is to be moved, handed over or let go. */
   get isAtRest(): boolean {
     const { node } = this;
     return !node.registry.isBehind && node.membership.isSound && node.ring.steps.length === 0 &&
-      this.handover.isIdle &&
-      this.leftovers.isClean && !node.membership.hasFences &&
+      this.rangeSender.isIdle &&
+      this.orphanedReplicas.isClean && !node.membership.hasFences &&
       !this.isLeaving;
   }
 
@@ -201,12 +204,14 @@ export class MembershipActs {
     const { node } = this;
     const { membership, ring } = node;
     const entry = membership.entry(node.self);
-    if (entry?.standing !== "leaving" || node.hints.total > 0 || !this.leftovers.isClean) return;
+    if (
+      entry?.memberStatus !== "leaving" || node.hints.total > 0 || !this.orphanedReplicas.isClean
+    ) return;
     for (let range = 0; range < ring.rangeCount; range++) {
       if (ring.primaries(range).includes(node.self)) return;
     }
-    const left = { ...entry, standing: "left" as const, version: entry.version + 1 };
-    const state = { members: [left], tokens: [], stretches: [] };
+    const left = { ...entry, memberStatus: "left" as const, version: entry.version + 1 };
+    const state = { members: [left], tokens: [], registers: [] };
     const to = [...node.peers];
     node.registry.learn(state, { kind: "spread", state, to });
   }

@@ -61,7 +61,7 @@ export function draftOf(act: MembershipAct, planId: string, around: Around, rand
       moves: movesBetween(now, after),
       balance: { before: sharesOf(now, membership), after: sharesOf(after, null) },
     },
-    change: { members: entries, tokens: changedTokens(tokens, membership), stretches: [] },
+    change: { members: entries, tokens: changedTokens(tokens, membership), registers: [] },
     basis: membership.planVersion,
   };
 }
@@ -72,11 +72,15 @@ function requireSense(act: MembershipAct, around: Around): void {
   const { membership, isUp, quorum } = around;
   if (act.kind === "join") requireNewcomer(act, membership);
   else {
-    const standing = membership.standing(act.node);
-    if (standing !== "member" && !(standing === "leaving" && act.kind !== "leave")) {
+    const memberStatus = membership.memberStatus(act.node);
+    if (memberStatus !== "member" && !(memberStatus === "leaving" && act.kind !== "leave")) {
       throw new ActError(
         `${cannot(act.kind, act.node)} as it is ${
-          standing === null ? "no member" : standing === "leaving" ? "leaving already" : standing
+          memberStatus === null
+            ? "no member"
+            : memberStatus === "leaving"
+            ? "leaving already"
+            : memberStatus
         }; members are ${active(membership).join(", ")}`,
       );
     }
@@ -103,10 +107,12 @@ function requireSense(act: MembershipAct, around: Around): void {
 
 function requireNewcomer({ member, dataId, condition }: Newcomer, membership: Membership): void {
   const known = membership.entry(member.id);
-  if (known !== undefined && (known.standing === "member" || known.standing === "leaving")) {
+  if (
+    known !== undefined && (known.memberStatus === "member" || known.memberStatus === "leaving")
+  ) {
     throw new ActError(
       `Cannot let '${member.id}' join as a node with this id is ${
-        known.standing === "member" ? "a member" : "leaving"
+        known.memberStatus === "member" ? "a member" : "leaving"
       } already, at ${known.member.url}`,
     );
   }
@@ -119,7 +125,7 @@ function requireNewcomer({ member, dataId, condition }: Newcomer, membership: Me
     );
   }
   // The membership need not know every directory that the node had: one that was a member's is enough.
-  const isOld = known?.standing === "removed" &&
+  const isOld = known?.memberStatus === "removed" &&
     (condition !== undefined || known.member.dataId === dataId);
   if (isOld || (dataId !== undefined && known?.removedData?.includes(dataId) === true)) {
     throw new ActError(
@@ -139,7 +145,7 @@ function requireSurvivors(
   let orphaned = 0;
   for (let range = 0; range < ring.rangeCount; range++) {
     const others = ring.primaries(range).filter((id) =>
-      id !== node && membership.standing(id) !== "removed" && !isRecovering(id)
+      id !== node && membership.memberStatus(id) !== "removed" && !isRecovering(id)
     );
     if (others.length === 0) orphaned++;
   }
@@ -173,14 +179,14 @@ function entriesOf(act: MembershipAct, { membership, dataIdOf }: Around): Member
       dataIdOf(act.node),
     );
     const gone = act.kind === "leave"
-      ? { ...known, standing: "leaving" as const }
-      : { ...known, standing: "removed" as const, removedData };
+      ? { ...known, memberStatus: "leaving" as const }
+      : { ...known, memberStatus: "removed" as const, removedData };
     entries.push({ ...gone, version: next(act.node) });
   }
   if (act.kind === "join" || act.kind === "replace") {
     const member = act.dataId === undefined ? act.member : { ...act.member, dataId: act.dataId };
     const removedData = membership.entry(member.id)?.removedData;
-    const entry = { member, standing: "member" as const, version: next(member.id) };
+    const entry = { member, memberStatus: "member" as const, version: next(member.id) };
     entries.push(removedData === undefined ? entry : { ...entry, removedData });
   }
   return entries;
@@ -193,7 +199,7 @@ function withItem(list: readonly string[] = [], item: string | undefined): reado
 function membersAfter(membership: Membership, changes: readonly MemberEntry[]): RingMember[] {
   const entries = new Map(membership.entries().map((entry) => [entry.member.id, entry]));
   for (const change of changes) entries.set(change.member.id, change);
-  return [...entries.values()].filter(({ standing }) => standing === "member")
+  return [...entries.values()].filter(({ memberStatus }) => memberStatus === "member")
     .map(({ member: { id, weight, zone } }) =>
       zone === undefined ? { id, weight } : { id, weight, zone }
     )
@@ -291,7 +297,7 @@ function adoptOrphans(membership: Membership, random: Random): TokenEntry[] {
 /** Each partition goes to whoever holds least for its weight and is no neighbour; ties at random. */
 function givePartitions(
   tokens: readonly Token[],
-  isLeaver: (owner: NodeId) => boolean,
+  isSender: (owner: NodeId) => boolean,
   left: readonly RingMember[],
   random: Random,
 ): TokenEntry[] {
@@ -301,7 +307,7 @@ function givePartitions(
   }
   const result: TokenEntry[] = [...tokens];
   tokens.forEach((token, i) => {
-    if (!isLeaver(token.owner)) return;
+    if (!isSender(token.owner)) return;
     const near = [-2, -1, 1, 2].map((by) =>
       result[(i + by + tokens.length) % tokens.length]?.owner
     );

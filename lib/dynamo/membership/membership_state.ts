@@ -1,21 +1,21 @@
 /** The membership as plain data: spread by gossip, kept on disks. `membership.ts` works on it. */
 import type { Position } from "../ring/position.ts";
-import type { LocalMark, Stretch } from "../ring/ring_state.ts";
-import type { Member, NodeId, Standing } from "../types/ids.ts";
+import type { LocalMark, RangeRegister } from "../ring/ring_state.ts";
+import type { Member, MemberStatus, NodeId } from "../types/ids.ts";
 import type { PeerLife } from "../types/life.ts";
 
 export interface MemberEntry {
   readonly member: Member;
-  readonly standing: Standing;
-  /** Rises with every act that concerns the node. 1 for founding members. */
+  readonly memberStatus: MemberStatus;
+  /** Rises with every act that concerns the node. 1 for initial members. */
   readonly version: number;
   /** Data directories with which it was removed: it cannot come back with these. */
   readonly removedData?: readonly string[];
   /**
-   * A founding member of which nothing but the data directory has changed: it listens where the founding
+   * An initial member of which nothing but the data directory has changed: it listens where the initial configuration
    * data of this start say, and not where it listened when the entry was made.
    */
-  readonly asFounded?: true;
+  readonly asInitial?: true;
 }
 
 /** Who should hold a token; null once nobody should. */
@@ -25,11 +25,11 @@ export interface TokenEntry {
   readonly epoch: number;
 }
 
-/** What differs from the founding. Plain JSON: spread by gossip, kept on the disk. */
+/** What differs from the initial configuration. Plain JSON: spread by gossip, kept on the disk. */
 export interface MembershipState {
   readonly members: readonly MemberEntry[];
   readonly tokens: readonly TokenEntry[];
-  readonly stretches: readonly Stretch[];
+  readonly registers: readonly RangeRegister[];
 }
 
 /** What a node keeps on its disk. */

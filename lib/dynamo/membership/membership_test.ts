@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../random/seeded.ts";
-import { foundRing } from "../ring/initial_ring.ts";
+import { makeInitialRing } from "../ring/initial_ring.ts";
 import { type Partitioning, PARTITIONINGS } from "../ring/ring_state.ts";
 import { clusterConfig } from "../types/config.ts";
 import type { Member } from "../types/ids.ts";
-import type { Founding } from "../types/initial_config.ts";
+import type { InitialClusterConfig } from "../types/initial_config.ts";
 import type { MembershipAct } from "../types/membership_plan.ts";
 import { Membership } from "./membership.ts";
 import { ActError, type Draft, draftOf } from "./membership_plan.ts";
@@ -13,10 +13,13 @@ import type { MembershipState } from "./membership_state.ts";
 
 const memberOf = (id: string): Member => ({ id, url: `http://${id}`, weight: 1 });
 
-function foundingOf(nodes: number, partitioning: Partitioning = "equal-partitions"): Founding {
+function initialConfigOf(
+  nodes: number,
+  partitioning: Partitioning = "equal-partitions",
+): InitialClusterConfig {
   const config = clusterConfig({ n: 3, partitioning, partitions: 64, tokensPerNode: 8 });
   const members = Array.from({ length: nodes }, (_, i) => memberOf(`n${i + 1}`));
-  const ring = foundRing(members, config, SeededRandom.from(1));
+  const ring = makeInitialRing(members, config, SeededRandom.from(1));
   return { config, members, ring };
 }
 
@@ -42,17 +45,17 @@ function draft(
   return draftOf(act, "plan", around, SeededRandom.from(seed));
 }
 
-/** Lets every range change its owners step by step, as the stewards do; returns the changes made. */
+/** Lets every range change its owners step by step, as the register writers do; returns the changes made. */
 function settle(membership: Membership): number {
   let made = 0;
   while (membership.ring.steps.length > 0) {
     const { ring } = membership;
-    const stretches = ring.steps.map((step) => {
+    const registers = ring.steps.map((step) => {
       const { start, end } = ring.range(step.range);
       return { start, end, owners: ring.after(step), epoch: ring.epochOf(step.range) + 1 };
     });
-    membership.merge({ members: [], tokens: [], stretches });
-    made += stretches.length;
+    membership.merge({ members: [], tokens: [], registers });
+    made += registers.length;
     assert.ok(made < 10_000, "the steps must come to an end");
   }
   return made;
@@ -66,7 +69,7 @@ function partitionsOf(membership: Membership): Record<string, number> {
 
 Deno.test("membership: a join moves one owner at a time, and ends with N distinct owners everywhere", () => {
   for (const partitioning of PARTITIONINGS) {
-    const membership = new Membership(foundingOf(5, partitioning), "n1");
+    const membership = new Membership(initialConfigOf(5, partitioning), "n1");
     const { plan, change } = draft(membership, { kind: "join", member: memberOf("n6") });
     assert.ok(plan.moves.length > 0);
     assert.ok(plan.moves.every((move) => move.from !== move.to));
@@ -84,7 +87,7 @@ Deno.test("membership: a join moves one owner at a time, and ends with N distinc
 Deno.test("membership: partitions per node differ by at most one, after a join and after a leave", () => {
   fc.assert(
     fc.property(fc.integer({ min: 3, max: 9 }), fc.nat(1_000), (nodes, seed) => {
-      const membership = new Membership(foundingOf(nodes), "n1");
+      const membership = new Membership(initialConfigOf(nodes), "n1");
       const even = () => {
         const counts = Object.values(partitionsOf(membership));
         assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `${counts}`);
@@ -104,8 +107,8 @@ Deno.test("membership: partitions per node differ by at most one, after a join a
 
 Deno.test("membership: concurrent acts converge, whoever hears of which first", () => {
   for (const partitioning of PARTITIONINGS) {
-    const founding = foundingOf(5, partitioning);
-    const fresh = () => new Membership(founding, "n1");
+    const initialConfig = initialConfigOf(5, partitioning);
+    const fresh = () => new Membership(initialConfig, "n1");
     const acts: MembershipAct[] = [
       { kind: "join", member: memberOf("x") },
       { kind: "join", member: memberOf("y") },
@@ -123,21 +126,21 @@ Deno.test("membership: concurrent acts converge, whoever hears of which first", 
 });
 
 Deno.test("membership: what is on the disk makes the same view again", () => {
-  const founding = foundingOf(4);
-  const membership = new Membership(founding, "n1");
+  const initialConfig = initialConfigOf(4);
+  const membership = new Membership(initialConfig, "n1");
   membership.merge(draft(membership, { kind: "join", member: memberOf("x") }).change);
   const [step] = membership.ring.steps;
   const { start, end } = membership.ring.range(step?.range ?? 0);
   membership.mark({ start, end, epoch: 1, mark: "fenced" });
   const document = JSON.parse(JSON.stringify(membership.document()));
-  const again = new Membership(founding, "n1", document);
+  const again = new Membership(initialConfig, "n1", document);
   assert.equal(again.version, membership.version);
   assert.ok(again.isFenced(step?.range ?? 0));
   assert.deepEqual(again.document(), membership.document());
 });
 
 Deno.test("plans: what cannot be is refused, and says why", () => {
-  const membership = new Membership(foundingOf(3), "n1");
+  const membership = new Membership(initialConfigOf(3), "n1");
   const refused = (act: MembershipAct, why: RegExp, options = {}) =>
     assert.throws(
       () => draft(membership, act, options),
@@ -164,7 +167,7 @@ Deno.test("plans: what cannot be is refused, and says why", () => {
 });
 
 Deno.test("plans: the last owner of data is not removed", () => {
-  const membership = new Membership(foundingOf(3), "n1");
+  const membership = new Membership(initialConfigOf(3), "n1");
   for (const node of ["n2", "n3"]) {
     membership.merge(draft(membership, { kind: "remove", node }, { quorum: 1 }).change);
   }
@@ -177,11 +180,11 @@ Deno.test("plans: the last owner of data is not removed", () => {
 
 Deno.test("membership: when everybody leaves at once, one stays", () => {
   for (const partitioning of PARTITIONINGS) {
-    const founding = foundingOf(2, partitioning);
+    const initialConfig = initialConfigOf(2, partitioning);
     const changes = ["n1", "n2"].map((node) =>
-      draft(new Membership(founding, "n1"), { kind: "leave", node }, { quorum: 1 }).change
+      draft(new Membership(initialConfig, "n1"), { kind: "leave", node }, { quorum: 1 }).change
     );
-    const membership = new Membership(founding, "n1");
+    const membership = new Membership(initialConfig, "n1");
     for (const change of changes) membership.merge(change);
     settle(membership);
     assert.ok(membership.plannedTokens().length > 0);
@@ -189,27 +192,27 @@ Deno.test("membership: when everybody leaves at once, one stays", () => {
   }
 });
 
-Deno.test("membership: another data directory of a founding member says nothing of where it listens", () => {
-  const founding = foundingOf(3);
-  const before = new Membership(founding, "n1");
+Deno.test("membership: another data directory of an initial member says nothing of where it listens", () => {
+  const initialConfig = initialConfigOf(3);
+  const before = new Membership(initialConfig, "n1");
   const known = before.entry("n2");
-  assert.ok(known !== undefined && before.isAsFounded("n2"));
+  assert.ok(known !== undefined && before.isAsInitial("n2"));
   const entry = {
     ...known,
     member: { ...known.member, dataId: "d2" },
     version: 2,
-    asFounded: true,
+    asInitial: true,
   } as const;
-  before.merge({ members: [entry], tokens: [], stretches: [] });
-  // Started again elsewhere, as the founding data of that start say.
-  const moved = founding.members.map((member) => ({ ...member, url: `${member.url}:81` }));
-  const after = new Membership({ ...founding, members: moved }, "n1", before.document());
+  before.merge({ members: [entry], tokens: [], registers: [] });
+  // Started again elsewhere, as the initial configuration of that start say.
+  const moved = initialConfig.members.map((member) => ({ ...member, url: `${member.url}:81` }));
+  const after = new Membership({ ...initialConfig, members: moved }, "n1", before.document());
   assert.deepEqual(after.entry("n2")?.member, {
     ...memberOf("n2"),
     url: "http://n2:81",
     dataId: "d2",
   });
-  assert.ok(after.isAsFounded("n2"));
+  assert.ok(after.isAsInitial("n2"));
   assert.equal(after.version, before.version, "all say the same of it");
   assert.equal(after.merge(before.state()), false, "and hear nothing new of each other");
 });

@@ -20,8 +20,8 @@ const BUSY_PAGE_MS = 250;
 const KEYS_MAX = 256;
 
 /** One page's question to one owner. */
-export class LeftoverCall {
-  readonly kind = "leftover";
+export class OrphanCall {
+  readonly kind = "orphan";
   constructor(
     readonly id: number,
     readonly owner: NodeId,
@@ -45,7 +45,7 @@ interface Question {
   readonly missing: string[];
 }
 
-export class Leftovers {
+export class OrphanedReplicas {
   /** A pass is due. */
   private isDirty = false;
   private scan: number | null = null;
@@ -145,10 +145,10 @@ export class Leftovers {
 
   private call(owner: NodeId, keys: readonly KeyDigest[]): void {
     const { node } = this;
-    const call = new LeftoverCall(node.out.nextId(), owner, keys);
+    const call = new OrphanCall(node.out.nextId(), owner, keys);
     const conversation = node.conversations.add(call, { kind: "self" });
     const { timeoutMs } = node.config;
-    node.call(conversation, owner, { method: "leftover.ask", keys }, timeoutMs);
+    node.call(conversation, owner, { method: "orphan.check", keys }, timeoutMs);
     this.watch(call.id, conversation.calls.at(-1) ?? 0);
   }
 
@@ -158,7 +158,7 @@ export class Leftovers {
     node.deadlines.add(at, { kind: "call-silent", conversation, call });
   }
 
-  onReply(call: LeftoverCall, reply: PeerReply): void {
+  onReply(call: OrphanCall, reply: PeerReply): void {
     this.node.conversations.end(call.id);
     if (reply.status === "missing") {
       const missing = new Set(reply.keys);
@@ -171,7 +171,7 @@ export class Leftovers {
     } else this.giveUp(call.owner, call.keys);
   }
 
-  onFailed(call: LeftoverCall): void {
+  onFailed(call: OrphanCall): void {
     this.node.conversations.end(call.id);
     this.giveUp(call.owner, call.keys);
   }
@@ -187,7 +187,7 @@ export class Leftovers {
     const copy = this.asked(each);
     if (copy === undefined) return;
     const [key] = each;
-    const call = new LeftoverCall(node.out.nextId(), owner, [each]);
+    const call = new OrphanCall(node.out.nextId(), owner, [each]);
     const conversation = node.conversations.add(call, { kind: "self" });
     const { siblings } = copy.record;
     const put = { method: "replica.put", key, siblings, purpose: "repair" } as const;
@@ -203,7 +203,7 @@ export class Leftovers {
     copy.waiting.delete(owner);
     if (copy.waiting.size > 0) return;
     this.copies.delete(key);
-    node.counters.leftoversDropped++;
+    node.counters.orphansDropped++;
     node.records.change(key, { kind: "let-go", digest: copy.digest }, node.out);
     if (this.copies.size === 0) this.onPageDone();
   }
@@ -236,7 +236,7 @@ export class Leftovers {
     }
     this.questions.set(request, { keys: look, looking: look.length, missing });
     for (const [key] of look) {
-      node.records.read(key, { kind: "leftover", request }, node.out);
+      node.records.read(key, { kind: "orphan", request }, node.out);
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * How a node comes to own what the tokens say it should: a bounded number of ranges at a time, a
  * bounded number of keys each, waiting while clients need the disk. The steps of one are in
- * `range_transfer.ts`; a takeover that fails, or that a crash cuts short, is begun again and finds most of
+ * `range_transfer.ts`; a transfer that fails, or that a crash cuts short, is begun again and finds most of
  * the data in place.
  */
 import type { Conversation } from "../conversations.ts";
@@ -13,12 +13,12 @@ import type { OwnerStep } from "../ring/ring.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { KeyDigest, KeyPlace, StoredRecord } from "../types/records.ts";
-import type { Handover } from "./range_sender.ts";
-import { KeyPull, Takeover } from "./range_transfer.ts";
+import type { RangeSender } from "./range_sender.ts";
+import { KeyPull, RangeTransfer } from "./range_transfer.ts";
 
 const PAGE_KEYS = 512;
 
-/** A page of keys being read for a joiner. */
+/** A page of keys being read for a receiver. */
 interface Listing {
   readonly request: number;
   readonly start: Position;
@@ -31,18 +31,18 @@ interface RecoveredListener {
   onRangeFailed(start: Position, owner: NodeId): void;
 }
 
-export class Takeovers {
+export class RangeReceiver {
   onRecovered: RecoveredListener | null = null;
   private readonly underWay = new Map<Position, number>();
   /** Own pages being read, by scan. */
   private readonly scans = new Map<number, number>();
   private readonly listings = new Map<number, Listing>();
 
-  constructor(private readonly node: NodeContext, private readonly handover: Handover) {}
+  constructor(private readonly node: NodeContext, private readonly rangeSender: RangeSender) {}
 
-  /** The takeovers that are under way, for people. */
-  get current(): Takeover[] {
-    return [...this.underWay.values()].flatMap((id) => this.find(id)?.takeover ?? [])
+  /** The transfers that are under way, for people. */
+  get current(): RangeTransfer[] {
+    return [...this.underWay.values()].flatMap((id) => this.find(id)?.transfer ?? [])
       .filter(({ mergedFrom }) => mergedFrom === null);
   }
 
@@ -59,7 +59,7 @@ export class Takeovers {
     const { node } = this;
     for (const step of node.ring.steps) {
       if (!this.hasRoom) return;
-      if (step.joiner !== node.self) continue;
+      if (step.receiver !== node.self) continue;
       const { start } = node.ring.range(step.range);
       if (!this.underWay.has(start)) this.begin(step);
     }
@@ -67,14 +67,14 @@ export class Takeovers {
 
   private begin(step: OwnerStep): void {
     const { node } = this;
-    const { range, leaver } = step;
-    const isLeaverAlive = leaver !== null && node.membership.standing(leaver) !== "removed";
+    const { range, sender } = step;
+    const isSenderAlive = sender !== null && node.membership.memberStatus(sender) !== "removed";
     const survivors = node.ring.primaries(range)
-      .filter((id) => node.membership.standing(id) !== "removed");
-    // With the leaver alive its word is enough; otherwise any of the others may have what it had.
-    const sources = isLeaverAlive ? [leaver] : survivors;
+      .filter((id) => node.membership.memberStatus(id) !== "removed");
+    // With the sender alive its word is enough; otherwise any of the others may have what it had.
+    const sources = isSenderAlive ? [sender] : survivors;
     if (sources.some((source) => !node.isUp(source))) return;
-    this.enter(range, leaver, isLeaverAlive, sources);
+    this.enter(range, sender, isSenderAlive, sources);
   }
 
   /** This node recovers: it merges what that owner holds of its range that starts there. */
@@ -85,37 +85,37 @@ export class Takeovers {
 
   private enter(
     range: number,
-    leaver: NodeId | null,
-    isLeaverAlive: boolean,
+    sender: NodeId | null,
+    isSenderAlive: boolean,
     sources: readonly NodeId[],
     mergedFrom: NodeId | null = null,
   ): void {
     const { node } = this;
     const { start, end } = node.ring.range(range);
-    const takeover = new Takeover(
+    const transfer = new RangeTransfer(
       node.out.nextId(),
       start,
       end,
       node.ring.epochOf(range),
       range,
-      leaver,
-      isLeaverAlive,
+      sender,
+      isSenderAlive,
       sources,
       node.out.now,
       mergedFrom,
     );
-    this.underWay.set(start, takeover.id);
-    node.conversations.add(takeover, { kind: "self" });
-    this.readOwn(takeover, null);
+    this.underWay.set(start, transfer.id);
+    node.conversations.add(transfer, { kind: "self" });
+    this.readOwn(transfer, null);
   }
 
   // Reading --------------------------------------------------------------------------------------
 
-  private readOwn(takeover: Takeover, after: KeyPlace | null): void {
-    this.scans.set(this.scanStretch(takeover, after), takeover.id);
+  private readOwn(transfer: RangeTransfer, after: KeyPlace | null): void {
+    this.scans.set(this.scanRange(transfer, after), transfer.id);
   }
 
-  private scanStretch(
+  private scanRange(
     { start, end }: { readonly start: Position; readonly end: Position },
     after: KeyPlace | null,
   ): number {
@@ -123,7 +123,7 @@ export class Takeovers {
     return this.node.out.scan(start === end ? {} : { from: start, to: end }, after, PAGE_KEYS);
   }
 
-  /** A joiner asks what this node holds. */
+  /** A receiver asks what this node holds. */
   onListRequest(
     request: number,
     from: NodeId,
@@ -132,21 +132,31 @@ export class Takeovers {
     const { node } = this;
     const { start, end, after } = asked;
     if (!node.membership.isActive(from)) {
-      this.handover.refuseMoved(request, start, end, `'${from}' is not a member as far as known`);
+      this.rangeSender.refuseMoved(
+        request,
+        start,
+        end,
+        `'${from}' is not a member as far as known`,
+      );
       return;
     }
-    const range = this.handover.exactRange(asked);
+    const range = this.rangeSender.exactRange(asked);
     if (range === null || !node.ring.primaries(range).includes(node.self)) {
-      this.handover.refuseMoved(request, start, end, `${node.self} does not hold it at this epoch`);
+      this.rangeSender.refuseMoved(
+        request,
+        start,
+        end,
+        `${node.self} does not hold it at this epoch`,
+      );
       return;
     }
     // To another owner that recovers what is here is of use, or two of them would wait for each other.
     if (asked.purpose !== "recovery" && !node.isRangeComplete(range)) {
       const why = `the disk of ${node.self} may lack something`;
-      this.handover.refuseMoved(request, start, end, why);
+      this.rangeSender.refuseMoved(request, start, end, why);
       return;
     }
-    this.listings.set(this.scanStretch({ start, end }, after), { request, start, end });
+    this.listings.set(this.scanRange({ start, end }, after), { request, start, end });
   }
 
   /** Whether the page was one of these. */
@@ -158,17 +168,17 @@ export class Takeovers {
       this.node.out.respond(listing.request, { status: "keys", keys, next });
       return true;
     }
-    const takeoverId = this.scans.get(id);
-    if (takeoverId === undefined) return false;
+    const transferId = this.scans.get(id);
+    if (transferId === undefined) return false;
     this.scans.delete(id);
-    const found = this.find(takeoverId);
+    const found = this.find(transferId);
     if (found === undefined) return true;
-    const { conversation, takeover } = found;
-    takeover.onOwn(digestsWithin(records, takeover.start, takeover.end));
-    if (next !== null) this.readOwn(takeover, next);
+    const { conversation, transfer } = found;
+    transfer.onOwn(digestsWithin(records, transfer.start, transfer.end));
+    if (next !== null) this.readOwn(transfer, next);
     else {
-      takeover.phase = "copying";
-      this.askPage(conversation, takeover);
+      transfer.phase = "copying";
+      this.askPage(conversation, transfer);
     }
     return true;
   }
@@ -178,14 +188,14 @@ export class Takeovers {
     if (listing !== undefined) {
       this.listings.delete(id);
       const { request, start, end } = listing;
-      this.handover.refuseMoved(request, start, end, "the keys cannot be listed");
+      this.rangeSender.refuseMoved(request, start, end, "the keys cannot be listed");
       return true;
     }
-    const takeover = this.scans.get(id);
-    if (takeover === undefined) return false;
+    const transfer = this.scans.get(id);
+    if (transfer === undefined) return false;
     this.scans.delete(id);
-    const found = this.find(takeover);
-    if (found !== undefined) this.end(found.takeover);
+    const found = this.find(transfer);
+    if (found !== undefined) this.end(found.transfer);
     return true;
   }
 
@@ -201,94 +211,94 @@ export class Takeovers {
     node.deadlines.add(at, { kind: "call-silent", conversation: id, call });
   }
 
-  private askPage(conversation: Conversation, takeover: Takeover): void {
-    const [source] = takeover.sources;
+  private askPage(conversation: Conversation, transfer: RangeTransfer): void {
+    const [source] = transfer.sources;
     if (source === undefined) {
-      this.onPassOver(conversation, takeover);
+      this.onPassOver(conversation, transfer);
       return;
     }
-    takeover.isListed = false;
-    const { start, end, epoch, after, mergedFrom } = takeover;
+    transfer.isListed = false;
+    const { start, end, epoch, after, mergedFrom } = transfer;
     const list = { method: "range.keys", start, end, epoch, after } as const;
     this.ask(conversation, source, mergedFrom === null ? list : { ...list, purpose: "recovery" });
   }
 
   /** Everything that was to be listed is here. */
-  private onPassOver(conversation: Conversation, takeover: Takeover): void {
+  private onPassOver(conversation: Conversation, transfer: RangeTransfer): void {
     const { node } = this;
-    const { start, end, epoch, leaver, mergedFrom } = takeover;
-    if (mergedFrom !== null) this.onRangeMerged(takeover, mergedFrom);
-    else if (takeover.phase === "copying" && takeover.isLeaverAlive && leaver !== null) {
-      takeover.phase = "fencing";
-      this.ask(conversation, leaver, { method: "range.fence", start, end, epoch });
+    const { start, end, epoch, sender, mergedFrom } = transfer;
+    if (mergedFrom !== null) this.onRangeMerged(transfer, mergedFrom);
+    else if (transfer.phase === "copying" && transfer.isSenderAlive && sender !== null) {
+      transfer.phase = "fencing";
+      this.ask(conversation, sender, { method: "range.fence", start, end, epoch });
     } else {
-      takeover.phase = "saving";
+      transfer.phase = "saving";
       const mark = { start, end, epoch, mark: "filled" } as const;
-      node.registry.mark(mark, { kind: "filled", takeover: takeover.id });
+      node.registry.mark(mark, { kind: "filled", transfer: transfer.id });
     }
   }
 
   /** A range of this node's own has all that the owner holds of it. */
-  private onRangeMerged(takeover: Takeover, owner: NodeId): void {
+  private onRangeMerged(transfer: RangeTransfer, owner: NodeId): void {
     // What was merged under another register says nothing of the owners that there are now.
-    takeover.isMerged = this.handover.exactRange(takeover) !== null;
-    this.end(takeover);
-    if (takeover.isMerged) this.onRecovered?.onRangeMerged(takeover.start, owner);
+    transfer.isMerged = this.rangeSender.exactRange(transfer) !== null;
+    this.end(transfer);
+    if (transfer.isMerged) this.onRecovered?.onRangeMerged(transfer.start, owner);
   }
 
   /** That everything is here is durable. */
   onFilled(id: number): void {
     const found = this.find(id);
     if (found === undefined) return;
-    const { conversation, takeover } = found;
-    const { start, end, epoch, leaver } = takeover;
-    takeover.phase = "advancing";
-    const joiner = this.node.self;
-    const step = { method: "range.advance", start, end, epoch, leaver, joiner } as const;
-    const steward = this.handover.stewardOf(takeover.range);
-    if (steward === joiner) {
-      this.handover.advance(null, joiner, step);
-      this.end(takeover);
-    } else this.ask(conversation, steward, step);
+    const { conversation, transfer } = found;
+    const { start, end, epoch, sender } = transfer;
+    transfer.phase = "advancing";
+    const receiver = this.node.self;
+    const step = { method: "range.advance", start, end, epoch, sender, receiver } as const;
+    const registerWriter = this.rangeSender.registerWriterOf(transfer.range);
+    if (registerWriter === receiver) {
+      this.rangeSender.advance(null, receiver, step);
+      this.end(transfer);
+    } else this.ask(conversation, registerWriter, step);
   }
 
-  onReply(conversation: Conversation, takeover: Takeover, reply: PeerReply): void {
+  onReply(conversation: Conversation, transfer: RangeTransfer, reply: PeerReply): void {
     if (reply.status === "keys") {
-      takeover.onPage(reply.keys, reply.next);
-      this.pump(conversation, takeover);
-    } else if (reply.status === "stored" && takeover.phase === "fencing") {
-      takeover.phase = "closing";
-      takeover.sources = takeover.leaver === null ? [] : [takeover.leaver];
-      takeover.after = null;
-      this.askPage(conversation, takeover);
-    } else if (reply.status === "membership" && takeover.phase === "advancing") {
-      const { range, keys, leaver, startedAt } = takeover;
+      transfer.onPage(reply.keys, reply.next);
+      this.pump(conversation, transfer);
+    } else if (reply.status === "stored" && transfer.phase === "fencing") {
+      transfer.phase = "closing";
+      transfer.sources = transfer.sender === null ? [] : [transfer.sender];
+      transfer.after = null;
+      this.askPage(conversation, transfer);
+    } else if (reply.status === "membership" && transfer.phase === "advancing") {
+      const { range, keys, sender, startedAt } = transfer;
       const tookUs = this.node.out.now - startedAt;
       this.node.counters.rangesTaken++;
-      this.node.out.emit({ type: "range-taken", range, from: leaver, keys, tookUs });
-      this.end(takeover);
+      this.node.out.emit({ type: "range-taken", range, from: sender, keys, tookUs });
+      this.end(transfer);
       this.node.registry.learn(reply.state);
-    } else this.end(takeover);
+    } else this.end(transfer);
   }
 
-  private pump(conversation: Conversation, takeover: Takeover): void {
+  private pump(conversation: Conversation, transfer: RangeTransfer): void {
     const { node } = this;
-    const [source] = takeover.sources;
-    while (source !== undefined && takeover.pulling < node.config.transferKeysMax) {
-      const next = takeover.queue.shift();
+    const [source] = transfer.sources;
+    while (source !== undefined && transfer.pulling < node.config.transferKeysMax) {
+      const next = transfer.queue.shift();
       if (next === undefined) break;
-      takeover.pulling++;
-      const pull = new KeyPull(node.out.nextId(), takeover.id, source, next[0], next[1]);
+      transfer.pulling++;
+      const pull = new KeyPull(node.out.nextId(), transfer.id, source, next[0], next[1]);
       const own = node.conversations.add(pull, { kind: "self" });
       this.ask(own, source, { method: "replica.get", key: pull.key, purpose: "repair" });
     }
-    if (!takeover.isPageDone) return;
-    if (takeover.failed > 0) {
-      this.end(takeover);
+    if (!transfer.isPageDone) return;
+    if (transfer.failed > 0) {
+      this.end(transfer);
       return;
     }
-    if (takeover.after === null) takeover.sources.shift();
-    this.askPage(conversation, takeover);
+    if (transfer.after === null) transfer.sources.shift();
+    this.askPage(conversation, transfer);
   }
 
   onRecord(pull: KeyPull, reply: PeerReply): void {
@@ -309,34 +319,34 @@ export class Takeovers {
 
   finishPull(pull: KeyPull, wentWell: boolean): void {
     this.node.conversations.end(pull.id);
-    const found = this.find(pull.takeover);
+    const found = this.find(pull.transfer);
     if (found === undefined) return;
-    const { conversation, takeover } = found;
-    takeover.pulling--;
+    const { conversation, transfer } = found;
+    transfer.pulling--;
     if (wentWell) {
-      takeover.onPulled(pull.key, pull.digest);
+      transfer.onPulled(pull.key, pull.digest);
       this.node.counters.keysTaken++;
-    } else takeover.failed++;
-    this.pump(conversation, takeover);
+    } else transfer.failed++;
+    this.pump(conversation, transfer);
   }
 
   /** A call failed or stayed silent. */
-  onFailed(takeover: Takeover): void {
-    this.end(takeover);
+  onFailed(transfer: RangeTransfer): void {
+    this.end(transfer);
   }
 
   /** Over, however it went: a step that is still to be made is begun again. */
-  private end(takeover: Takeover): void {
-    const { id, start, mergedFrom, isMerged } = takeover;
+  private end(transfer: RangeTransfer): void {
+    const { id, start, mergedFrom, isMerged } = transfer;
     this.node.conversations.end(id);
     if (this.underWay.get(start) === id) this.underWay.delete(start);
     if (mergedFrom !== null && !isMerged) this.onRecovered?.onRangeFailed(start, mergedFrom);
   }
 
   private find(id: number) {
-    const conversation = this.node.conversations.find(id, Takeover);
+    const conversation = this.node.conversations.find(id, RangeTransfer);
     if (conversation === undefined) return undefined;
-    return { conversation, takeover: conversation.coordinator };
+    return { conversation, transfer: conversation.coordinator };
   }
 }
 

@@ -1,35 +1,35 @@
 /**
  * The other two roles in moving a range.
  *
- * The *leaver* fences itself when the joiner asks for it: it refuses whatever is new, lets end what it
+ * The *sender* fences itself when the receiver asks for it: it refuses whatever is new, lets end what it
  * has begun, and remembers the fence durably before it says so. From then on all that it ever
- * acknowledged is there for the joiner to copy, and it can never acknowledge or answer anything again
+ * acknowledged is there for the receiver to copy, and it can never acknowledge or answer anything again
  * under that epoch. Quorums among the others go on meeting, for at most one owner is missing.
  *
- * The *steward*, the first owner, alone advances the register: so no two histories of a range exist. It
+ * The *register writer*, the first owner, alone advances the register: so no two histories of a range exist. It
  * does so durably before anybody hears of it. A fence that turned out to be for nothing, as the plan
- * changed, it lifts in the same way: by an epoch more, under which the late joiner is refused.
+ * changed, it lifts in the same way: by an epoch more, under which the late receiver is refused.
  */
 import type { NodeContext } from "../node_context.ts";
 import type { Position } from "../ring/position.ts";
 import type { OwnerStep } from "../ring/ring.ts";
-import type { LocalMark, Stretch } from "../ring/ring_state.ts";
+import type { LocalMark, RangeRegister } from "../ring/ring_state.ts";
 import { refusal } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { MembershipState } from "./membership_state.ts";
 
 type Advance = PeerRequest & { readonly method: "range.advance" };
-type Place = Pick<Stretch, "start" | "end" | "epoch">;
+type Place = Pick<RangeRegister, "start" | "end" | "epoch">;
 
 /** A fence that waits until what was begun before it has ended. */
 interface Fencing {
-  /** The joiner's request; null when nobody takes over. */
+  /** The receiver's request; null when nobody takes over. */
   readonly request: number | null;
   readonly mark: LocalMark;
 }
 
-/** This node asks a steward to advance a range that it gives up, or wants to serve again. */
+/** This node asks a register writer to advance a range that it gives up, or wants to serve again. */
 export class AdvanceCall {
   readonly kind = "advance";
   constructor(readonly id: number, readonly start: Position) {}
@@ -37,9 +37,9 @@ export class AdvanceCall {
 
 const ASKED_MAX = 16;
 
-export class Handover {
+export class RangeSender {
   private fencing: Fencing[] = [];
-  /** Ranges for which a steward has been asked, by start. */
+  /** Ranges for which a register writer has been asked, by start. */
   private readonly asked = new Set<Position>();
 
   constructor(private readonly node: NodeContext) {}
@@ -49,10 +49,12 @@ export class Handover {
   }
 
   /** Who may advance the range's register: its first owner that was not removed. */
-  stewardOf(range: number): NodeId {
+  registerWriterOf(range: number): NodeId {
     const { ring, membership } = this.node;
-    const steward = ring.primaries(range).find((id) => membership.standing(id) !== "removed");
-    return steward ?? ring.planned(range)[0] as NodeId;
+    const registerWriter = ring.primaries(range).find((id) =>
+      membership.memberStatus(id) !== "removed"
+    );
+    return registerWriter ?? ring.planned(range)[0] as NodeId;
   }
 
   /** The range that lies exactly there at that epoch; null when this node sees it otherwise. */
@@ -66,33 +68,33 @@ export class Handover {
 
   refuseMoved(request: number, start: Position, end: Position, why: string): void {
     const error = refusal("ring-moved", `Cannot move the range from ${start} to ${end}: ${why}`);
-    this.node.refuse(request, { ...error, stretches: this.node.stretchesAt(start) });
+    this.node.refuse(request, { ...error, registers: this.node.registersAt(start) });
   }
 
   onTick(): void {
     this.settleFences();
-    const turns: Stretch[] = [];
+    const turns: RangeRegister[] = [];
     for (const step of this.node.ring.steps) this.attend(step, turns);
     this.publish(turns);
     this.liftIdleFences();
   }
 
-  /** What this node alone has to do for a step: as its steward, or as a leaver nobody takes over from. */
-  private attend(step: OwnerStep, turns: Stretch[]): void {
+  /** What this node alone has to do for a step: as its register writer, or as a sender nobody takes over from. */
+  private attend(step: OwnerStep, turns: RangeRegister[]): void {
     const { node } = this;
-    const { range, leaver, joiner } = step;
-    if (joiner !== null) return;
-    const isGone = leaver === null || node.membership.standing(leaver) === "removed";
+    const { range, sender, receiver } = step;
+    if (receiver !== null) return;
+    const isGone = sender === null || node.membership.memberStatus(sender) === "removed";
     if (isGone) {
       // Only the order is to change, or an owner is dead and has no successor.
-      if (this.stewardOf(range) === node.self) turns.push(this.turned(step));
-    } else if (leaver === node.self) {
+      if (this.registerWriterOf(range) === node.self) turns.push(this.turned(step));
+    } else if (sender === node.self) {
       if (!node.membership.isFenced(range)) this.fence(range, null);
-      else if (!this.isFencing(range)) this.askSteward(range, leaver);
+      else if (!this.isFencing(range)) this.askRegisterWriter(range, sender);
     }
   }
 
-  // The leaver ------------------------------------------------------------------------------------
+  // The sender ------------------------------------------------------------------------------------
 
   onFenceRequest(
     request: number,
@@ -103,7 +105,7 @@ export class Handover {
     const { start, end } = asked;
     const range = this.exactRange(asked);
     const step = node.ring.steps.find((each) => each.range === range);
-    if (range === null || step?.leaver !== node.self || step.joiner !== from) {
+    if (range === null || step?.sender !== node.self || step.receiver !== from) {
       this.refuseMoved(request, start, end, `${node.self} has not heard that '${from}' takes over`);
     } else if (!node.isRangeComplete(range)) {
       this.refuseMoved(request, start, end, `the disk of ${node.self} may lack something`);
@@ -145,7 +147,7 @@ export class Handover {
   /** The fence of a range that nobody takes over is durable. */
   onFenced(mark: LocalMark): void {
     const range = this.exactRange(mark);
-    if (range !== null) this.askSteward(range, this.node.self);
+    if (range !== null) this.askRegisterWriter(range, this.node.self);
   }
 
   /** The plan has changed, and this node stays an owner of what it has fenced. */
@@ -153,29 +155,29 @@ export class Handover {
     const { node } = this;
     if (!node.membership.hasFences) return;
     const leaving = new Set(
-      node.ring.steps.filter((step) => step.leaver === node.self).map((step) => step.range),
+      node.ring.steps.filter((step) => step.sender === node.self).map((step) => step.range),
     );
     for (let range = 0; range < node.ring.rangeCount; range++) {
       if (!node.membership.isFenced(range) || leaving.has(range)) continue;
-      if (!this.isFencing(range)) this.askSteward(range, null);
+      if (!this.isFencing(range)) this.askRegisterWriter(range, null);
     }
   }
 
-  private askSteward(range: number, leaver: NodeId | null): void {
+  private askRegisterWriter(range: number, sender: NodeId | null): void {
     const { node } = this;
     const { start, end } = node.ring.range(range);
     if (this.asked.size >= ASKED_MAX || this.asked.has(start)) return;
     const epoch = node.ring.epochOf(range);
-    const step: Advance = { method: "range.advance", start, end, epoch, leaver, joiner: null };
-    const steward = this.stewardOf(range);
-    if (steward === node.self) {
+    const step: Advance = { method: "range.advance", start, end, epoch, sender, receiver: null };
+    const registerWriter = this.registerWriterOf(range);
+    if (registerWriter === node.self) {
       this.advance(null, node.self, step);
       return;
     }
     this.asked.add(start);
     const call = new AdvanceCall(node.out.nextId(), start);
     const conversation = node.conversations.add(call, { kind: "self" });
-    node.call(conversation, steward, step, node.config.timeoutMs);
+    node.call(conversation, registerWriter, step, node.config.timeoutMs);
     node.watch(call.id, node.out.now, node.config.timeoutMs);
   }
 
@@ -189,51 +191,53 @@ export class Handover {
     this.asked.delete(call.start);
   }
 
-  // The steward -----------------------------------------------------------------------------------
+  // The register writer -----------------------------------------------------------------------------------
 
   /** Advances the register, if what is asked for is what this node would have happen. */
   advance(request: number | null, from: NodeId, asked: Advance): void {
     const { node } = this;
-    const { start, end, leaver, joiner } = asked;
+    const { start, end, sender, receiver } = asked;
     const range = this.exactRange(asked);
     // A disk that was replaced may have forgotten to whom the range has gone already.
-    if (range === null || this.stewardOf(range) !== node.self || !node.isRangeComplete(range)) {
+    if (
+      range === null || this.registerWriterOf(range) !== node.self || !node.isRangeComplete(range)
+    ) {
       if (request !== null) this.refuseMoved(request, start, end, "its register has moved on");
       return;
     }
     const step = node.ring.steps.find((each) => each.range === range);
-    const isLift = leaver === null && joiner === null && step?.leaver !== from;
+    const isLift = sender === null && receiver === null && step?.sender !== from;
     if (isLift) this.publish([this.register(range, node.ring.primaries(range))], request);
-    else if (step !== undefined && step.leaver === leaver && step.joiner === joiner) {
-      node.out.emit({ type: "range-moved", range, from: leaver, to: joiner });
+    else if (step !== undefined && step.sender === sender && step.receiver === receiver) {
+      node.out.emit({ type: "range-moved", range, from: sender, to: receiver });
       this.publish([this.turned(step)], request);
     } else if (request !== null) {
       this.refuseMoved(request, start, end, `${node.self} has not heard of that plan`);
     }
   }
 
-  private turned(step: OwnerStep): Stretch {
+  private turned(step: OwnerStep): RangeRegister {
     return this.register(step.range, this.node.ring.after(step));
   }
 
-  private register(range: number, owners: readonly NodeId[]): Stretch {
+  private register(range: number, owners: readonly NodeId[]): RangeRegister {
     const { ring } = this.node;
     const { start, end } = ring.range(range);
     return { start, end, owners, epoch: ring.epochOf(range) + 1 };
   }
 
   /** Takes new registers on, and tells everybody concerned once they are durable. */
-  private publish(stretches: readonly Stretch[], request: number | null = null): void {
-    if (stretches.length === 0) return;
+  private publish(registers: readonly RangeRegister[], request: number | null = null): void {
+    if (registers.length === 0) return;
     const { node } = this;
     const concerned = new Set<NodeId>();
-    for (const { start, owners } of stretches) {
+    for (const { start, owners } of registers) {
       for (const id of [...node.ring.primaries(node.ring.rangeAt(start)), ...owners]) {
         if (id !== node.self && node.membership.isActive(id)) concerned.add(id);
       }
     }
-    const state: MembershipState = { members: [], tokens: [], stretches };
-    node.counters.rangesAdvanced += stretches.length;
+    const state: MembershipState = { members: [], tokens: [], registers };
+    node.counters.rangesAdvanced += registers.length;
     const answer = request === null
       ? []
       : [{ kind: "respond", request, reply: { status: "membership", state } } as const];

@@ -1,10 +1,10 @@
 /**
- * One range on its way to this node, the joiner (SOSP 2007, section 4.9: bootstrapping a new node),
- * as bookkeeping; `Takeovers` asks and listens.
+ * One range on its way to this node, the receiver (SOSP 2007, section 4.9: bootstrapping a new node),
+ * as bookkeeping; `RangeReceiver` asks and listens.
  *
- * It copies what the leaver holds while the leaver goes on serving; has the leaver fence itself; copies
+ * It copies what the sender holds while the sender goes on serving; has the sender fence itself; copies
  * what came in between, which is little; makes it durable that it has everything; and asks the range's
- * steward to advance the register. Where the leaver is dead, it copies from every surviving owner
+ * register writer to advance the register. Where the sender is dead, it copies from every surviving owner
  * instead, and there is nobody to fence.
  *
  * An owner that recovers copies in the same way what another owner holds (`recovery.ts`): nothing is
@@ -12,13 +12,13 @@
  */
 import type { TreeHash } from "../repair/merkle.ts";
 import type { Position } from "../ring/position.ts";
-import type { TakeoverPhase } from "../types/admin.ts";
+import type { TransferPhase } from "../types/admin.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { KeyDigest, KeyPlace } from "../types/records.ts";
 
-export class Takeover {
-  readonly kind = "takeover";
-  phase: TakeoverPhase = "reading";
+export class RangeTransfer {
+  readonly kind = "transfer";
+  phase: TransferPhase = "reading";
   /** Where the page under way begins; null at the beginning. */
   after: KeyPlace | null = null;
   /** The page is in. */
@@ -42,9 +42,9 @@ export class Takeover {
     readonly epoch: number,
     readonly range: number,
     /** Null when an owner is only added. */
-    readonly leaver: NodeId | null,
+    readonly sender: NodeId | null,
     /** Whether it can be asked to fence itself. */
-    readonly isLeaverAlive: boolean,
+    readonly isSenderAlive: boolean,
     sources: readonly NodeId[],
     readonly startedAt: Micros,
     /** The owner that a recovering owner merges the range from; null where the range moves. */
@@ -82,7 +82,7 @@ export class KeyPull {
   readonly kind = "key-pull";
   constructor(
     readonly id: number,
-    readonly takeover: number,
+    readonly transfer: number,
     readonly source: NodeId,
     readonly key: string,
     readonly digest: TreeHash,

@@ -24,8 +24,8 @@ interface RingListener {
 export type Afterwards =
   | { readonly kind: "respond"; readonly request: number; readonly reply: PeerReply | AdminReply }
   | { readonly kind: "spread"; readonly state: MembershipState; readonly to: readonly NodeId[] }
-  /** The takeover has all it needs. */
-  | { readonly kind: "filled"; readonly takeover: number }
+  /** The transfer has all it needs. */
+  | { readonly kind: "filled"; readonly transfer: number }
   /** A range that nobody takes over may be given up. */
   | { readonly kind: "fenced"; readonly mark: LocalMark }
   /** The peer had another view: it is told what this node knows beyond it. */
@@ -87,16 +87,16 @@ export class Registry {
   learn(state: MembershipState, ...afterwards: readonly Afterwards[]): boolean {
     const { membership } = this;
     const before = membership.ring;
-    const standings = new Map(
-      state.members.map(({ member: { id } }) => [id, membership.standing(id)]),
+    const memberStatuses = new Map(
+      state.members.map(({ member: { id } }) => [id, membership.memberStatus(id)]),
     );
     const isNews = membership.merge(state);
     this.next.push(...afterwards);
     if (isNews) {
-      for (const [node, standing] of standings) {
-        const now = membership.standing(node);
-        if (now !== standing && now !== null) {
-          this.node.out.emit({ type: "member", member: node, standing: now });
+      for (const [node, memberStatus] of memberStatuses) {
+        const now = membership.memberStatus(node);
+        if (now !== memberStatus && now !== null) {
+          this.node.out.emit({ type: "member", member: node, memberStatus: now });
         }
       }
     }
@@ -107,7 +107,7 @@ export class Registry {
     return isNews;
   }
 
-  /** Marks a stretch of this node's own, durably before what is to happen afterwards. */
+  /** Marks a range of this node's own, durably before what is to happen afterwards. */
   mark(mark: LocalMark, ...afterwards: readonly Afterwards[]): void {
     this.membership.mark(mark);
     this.next.push(...afterwards);

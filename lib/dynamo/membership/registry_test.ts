@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import type { NodeContext } from "../node_context.ts";
 import { PeerLives } from "../recovery/lives.ts";
-import { foundRing } from "../ring/initial_ring.ts";
+import { makeInitialRing } from "../ring/initial_ring.ts";
 import { clusterConfig } from "../types/config.ts";
 import { Membership } from "./membership.ts";
 import type { MembershipState } from "./membership_state.ts";
@@ -10,7 +10,7 @@ import { Registry } from "./registry.ts";
 
 const members = ["n1", "n2", "n3"].map((id) => ({ id, url: `http://${id}`, weight: 1 }));
 const config = clusterConfig({ partitions: 8 });
-const ring = foundRing(members, config, SeededRandom.from(1));
+const ring = makeInitialRing(members, config, SeededRandom.from(1));
 
 /** What the registry asks of its node, written down. */
 function world() {
@@ -35,7 +35,7 @@ function world() {
 /** News that a node leaves. */
 function leaving(index: number): MembershipState {
   const member = members[index] as typeof members[number];
-  return { members: [{ member, standing: "leaving", version: 2 }], tokens: [], stretches: [] };
+  return { members: [{ member, memberStatus: "leaving", version: 2 }], tokens: [], registers: [] };
 }
 
 const word = (request: number) =>
@@ -53,8 +53,8 @@ Deno.test("registry: what is to happen afterwards waits for the save that holds 
   assert.equal(registry.onSaved(7), null, "somebody else's save");
   assert.equal(registry.isBehind, false);
   assert.deepEqual(emitted, [
-    { type: "member", member: "n2", standing: "leaving" },
-    { type: "member", member: "n3", standing: "leaving" },
+    { type: "member", member: "n2", memberStatus: "leaving" },
+    { type: "member", member: "n3", memberStatus: "leaving" },
   ]);
 });
 

@@ -5,7 +5,7 @@
  *
  * Changes that arrive while a key is busy wait, and are then applied together in one store: the
  * hotter the key, the fewer its commits. They are data, not callbacks, so the state can be cloned;
- * what became of them is handed back as {@link Outcome}s.
+ * what became of them is handed back as {@link StorageCompletion}s.
  */
 import type { Outbox } from "../outbox.ts";
 import { hexOf, recordDigest, type TreeHash } from "../repair/merkle.ts";
@@ -18,6 +18,7 @@ import { IdTable } from "../util/id_table.ts";
 import type { Actor } from "../versions/clock.ts";
 import {
   contextOf,
+  EMPTY_CONTEXT,
   sameSiblings,
   type Siblings,
   valuesOf,
@@ -26,7 +27,7 @@ import {
 } from "../versions/versions.ts";
 import type { DiskLatency } from "./disk_latency.ts";
 import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
-import type { Change, Outcome, Read } from "./record_changes.ts";
+import type { Change, Read, StorageCompletion } from "./record_changes.ts";
 import {
   type Applied,
   deliveredBy,
@@ -52,7 +53,7 @@ interface RecordBounds {
 }
 
 /** What changing a record needs to know of the node. */
-interface Owner {
+interface RecordOwner {
   /** Draws an actor that was never used before: see `StoredRecord.actor`. */
   nextActor(): Actor;
   /** Whether a record's actor may go on issuing dots: not if dots of its can have been lost. */
@@ -90,7 +91,7 @@ export class LocalRecords {
   constructor(
     private readonly versioning: Versioning,
     private readonly bounds: RecordBounds,
-    private readonly owner: Owner,
+    private readonly owner: RecordOwner,
   ) {}
 
   /** Keys being changed and reads under way, for `/status` and the bounds checker. */
@@ -98,7 +99,7 @@ export class LocalRecords {
     return this.reads.size + this.worksBusy;
   }
 
-  /** Whether a key of the stretch is being changed. */
+  /** Whether a key of the range is being changed. */
   isBusyWithin(start: Position, end: Position): boolean {
     for (const { key, phase } of this.works.values()) {
       if (phase !== "idle" && isWithin(positionOf(key), start, end)) return true;
@@ -151,7 +152,7 @@ export class LocalRecords {
     this.worksBusy--;
   }
 
-  onLoaded(id: number, record: StoredRecord | null, out: Outbox): Outcome[] {
+  onLoaded(id: number, record: StoredRecord | null, out: Outbox): StorageCompletion[] {
     this.owner.disk.onEnd(id, out.now);
     const waiting = this.reads.take(id);
     if (waiting !== undefined) {
@@ -164,7 +165,7 @@ export class LocalRecords {
     return this.advance(work, out, []);
   }
 
-  onStored(id: number, out: Outbox): Outcome[] {
+  onStored(id: number, out: Outbox): StorageCompletion[] {
     this.owner.disk.onEnd(id, out.now);
     const work = this.takeWork(id, "storing");
     if (work === undefined) return [];
@@ -174,12 +175,12 @@ export class LocalRecords {
     return this.advance(work, out, settle(work));
   }
 
-  onFailed(id: number, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
+  onFailed(id: number, reason: string, unreadable: boolean, out: Outbox): StorageCompletion[] {
     const waiting = this.reads.take(id);
     if (waiting !== undefined) {
       const { key, read } = waiting;
       if (unreadable) this.owner.onDoubt(key);
-      const failed: Outcome = { kind: "read-failed", read, key, reason, unreadable };
+      const failed: StorageCompletion = { kind: "read-failed", read, key, reason, unreadable };
       return unreadable ? [failed, { kind: "unreadable", key, reason }] : [failed];
     }
     const work = this.takeWork(id);
@@ -206,7 +207,7 @@ export class LocalRecords {
   }
 
   /** Applies all that waits; stores the result if it changed anything, and ends when nothing waits. */
-  private advance(work: Work, out: Outbox, outcomes: Outcome[]): Outcome[] {
+  private advance(work: Work, out: Outbox, completions: StorageCompletion[]): StorageCompletion[] {
     while (work.waiting.length > 0) {
       const before = work.record;
       const changes = work.waiting;
@@ -214,13 +215,13 @@ export class LocalRecords {
       work.applied = changes.map((change) => this.apply(work, change, out));
       if (work.record !== before) {
         this.save(work, before, out);
-        outcomes.push(...settleBuffered(work));
-        return outcomes;
+        completions.push(...settleBuffered(work));
+        return completions;
       }
-      outcomes.push(...settle(work));
+      completions.push(...settle(work));
     }
     this.end(work);
-    return outcomes;
+    return completions;
   }
 
   private save(work: Work, before: StoredRecord, out: Outbox): void {
@@ -292,7 +293,7 @@ export class LocalRecords {
       : this.owner.nextActor();
     const written = this.versioning.write(record.siblings, {
       actor,
-      context: change.context,
+      context: change.context ?? EMPTY_CONTEXT,
       value: change.value,
       contentType: change.contentType,
       nowUs: out.now,
@@ -337,7 +338,12 @@ export class LocalRecords {
     };
   }
 
-  private onLoadFailed(work: Work, reason: string, unreadable: boolean, out: Outbox): Outcome[] {
+  private onLoadFailed(
+    work: Work,
+    reason: string,
+    unreadable: boolean,
+    out: Outbox,
+  ): StorageCompletion[] {
     const recovery = unreadable ? work.waiting.findIndex((c) => c.kind === "recover") : -1;
     if (recovery >= 0) {
       // The actor is left out with the record that held it: the next write draws a new one.
@@ -351,7 +357,7 @@ export class LocalRecords {
     const { waiting } = work;
     this.end(work);
     if (unreadable) this.owner.onDoubt(work.key);
-    const failed = waiting.map((change): Outcome => ({
+    const failed = waiting.map((change): StorageCompletion => ({
       kind: "change-failed",
       change,
       key: work.key,
@@ -364,14 +370,14 @@ export class LocalRecords {
     return unreadable ? [...failed, { kind: "unreadable", key: work.key, reason }] : failed;
   }
 
-  private onStoreFailed(work: Work, reason: string, out: Outbox): Outcome[] {
+  private onStoreFailed(work: Work, reason: string, out: Outbox): StorageCompletion[] {
     const { key, applied, waiting, isBuffered } = work;
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, false);
     // Whether the disk has it is not known: what waits starts from a fresh load.
     this.end(work);
     if (isBuffered) this.owner.onBufferLost();
     this.owner.onDoubt(key);
-    const failed = applied.map(({ change, refusal }): Outcome => ({
+    const failed = applied.map(({ change, refusal }): StorageCompletion => ({
       kind: "change-failed",
       change,
       key,

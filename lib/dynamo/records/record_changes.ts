@@ -32,7 +32,7 @@ export type Change =
     readonly buffered?: boolean;
     /** The anti-entropy repair that waits for the outcome. */
     readonly repair?: number;
-    /** The takeover's key that waits for the outcome. */
+    /** The transfer's key that waits for the outcome. */
     readonly pull?: number;
   }
   /** These siblings have reached the node (or, after expiry, another owner): the promise is kept. */
@@ -50,9 +50,9 @@ export type Read =
   /** A peer asks whether the tombstone may go. */
   | { readonly kind: "reap"; readonly request: number; readonly digest: TreeHash }
   /** A former owner asks what this node has of a key. */
-  | { readonly kind: "leftover"; readonly request: number };
+  | { readonly kind: "orphan"; readonly request: number };
 
-export type Outcome =
+export type StorageCompletion =
   | {
     readonly kind: "read";
     readonly read: Read;
@@ -71,7 +71,9 @@ export type Outcome =
     readonly kind: "changed";
     readonly change: Change;
     readonly key: string;
-    readonly after: Siblings;
+    /** What is stored of it now. */
+    readonly siblings: Siblings;
+    /** Of a write, for its client: what it has seen now. */
     readonly context: CausalContext | null;
   }
   | {

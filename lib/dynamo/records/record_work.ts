@@ -7,7 +7,7 @@ import type { DynamoError } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { HintChange, StoredRecord } from "../types/records.ts";
 import type { CausalContext, Siblings } from "../versions/versions.ts";
-import type { Change, Outcome } from "./record_changes.ts";
+import type { Change, StorageCompletion } from "./record_changes.ts";
 
 export interface Applied {
   readonly change: Change;
@@ -55,18 +55,18 @@ export function deliveredBy(applied: readonly Applied[]): NodeId[] {
 }
 
 /** Hands back all that was applied: it is stored, or needed no store. */
-export function settle(work: Work): Outcome[] {
+export function settle(work: Work): StorageCompletion[] {
   const { key, record, applied } = work;
   work.applied = [];
-  return applied.map(({ change, context, refusal }): Outcome =>
+  return applied.map(({ change, context, refusal }): StorageCompletion =>
     refusal === null
-      ? { kind: "changed", change, key, after: record.siblings, context }
+      ? { kind: "changed", change, key, siblings: record.siblings, context }
       : { kind: "change-failed", change, key, error: refusal }
   );
 }
 
 /** Hands back what counts from memory; the rest waits for the store. */
-export function settleBuffered(work: Work): Outcome[] {
+export function settleBuffered(work: Work): StorageCompletion[] {
   const { key, record } = work;
   const early = work.applied.filter(({ change, refusal }) =>
     isBuffered(change) && refusal === null
@@ -74,11 +74,11 @@ export function settleBuffered(work: Work): Outcome[] {
   if (early.length === 0) return [];
   work.isBuffered = true;
   work.applied = work.applied.filter((applied) => !early.includes(applied));
-  return early.map(({ change, context }): Outcome => ({
+  return early.map(({ change, context }): StorageCompletion => ({
     kind: "changed",
     change,
     key,
-    after: record.siblings,
+    siblings: record.siblings,
     context,
   }));
 }

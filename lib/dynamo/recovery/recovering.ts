@@ -8,7 +8,7 @@
  */
 import type { Conversation } from "../conversations.ts";
 import type { Gossiping } from "../gossip/gossiping.ts";
-import type { Takeovers } from "../membership/range_receiver.ts";
+import type { RangeReceiver } from "../membership/range_receiver.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
 import type { Position } from "../ring/position.ts";
 import type { RecoveryCause, RecoveryState } from "../types/boot.ts";
@@ -55,12 +55,12 @@ export class Recovering {
   constructor(
     private readonly node: NodeContext,
     private readonly gossiping: Gossiping,
-    private readonly takeovers: Takeovers,
+    private readonly rangeReceiver: RangeReceiver,
   ) {
     this.recovery = node.recovery;
     this.disk = new DiskStateKeeper(node);
     this.toldVersion = node.registry.durable.version;
-    takeovers.onRecovered = this;
+    rangeReceiver.onRecovered = this;
     gossiping.onOwnLife = this;
   }
 
@@ -256,14 +256,14 @@ export class Recovering {
     if (recovery.cause !== null || this.isFilled) return;
     if (verdict === "older") this.begin("restored");
     else if (verdict === "same") this.isRemembered = true;
-    else if (this.isFoundedAnew) this.begin("replaced");
+    else if (this.isCreatedAnew) this.begin("replaced");
   }
 
   /**
-   * Nobody but this directory's own founding says that it is the member's, and it has never been used: a
+   * Nobody but this directory's own initial configuration says that it is the member's, and it has never been used: a
    * node that founded its cluster alone was started on an empty disk as if for the first time.
    */
-  private get isFoundedAnew(): boolean {
+  private get isCreatedAnew(): boolean {
     const { boot, membership, self } = this.node;
     return boot.previous === undefined && membership.entry(self)?.version === 1;
   }
@@ -373,9 +373,9 @@ export class Recovering {
       if (recovery.isConfirmed) this.onSettled();
     } else if (!recovery.isInformed) return;
     for (const [start, owners] of recovery.entries()) {
-      if (!this.takeovers.hasRoom) break;
+      if (!this.rangeReceiver.hasRoom) break;
       const owner = owners.find((id) => node.isUp(id));
-      if (owner !== undefined) this.takeovers.recover(start, owner);
+      if (owner !== undefined) this.rangeReceiver.recover(start, owner);
     }
     if (!recovery.isOver) this.wake();
     else if (this.disk.wanted.condition === "recovering") this.onCaughtUp();
@@ -415,11 +415,11 @@ export class Recovering {
     if (entry === undefined || !membership.isActive(self)) return;
     if (entry.member.dataId === dataId || this.disk.saved.condition !== "whole") return;
     const member = { ...entry.member, dataId };
-    const asFounded = membership.isAsFounded(self) ? { asFounded: true } as const : {};
+    const asInitial = membership.isAsInitial(self) ? { asInitial: true } as const : {};
     const state = {
-      members: [{ ...entry, member, version: entry.version + 1, ...asFounded }],
+      members: [{ ...entry, member, version: entry.version + 1, ...asInitial }],
       tokens: [],
-      stretches: [],
+      registers: [],
     };
     node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
   }

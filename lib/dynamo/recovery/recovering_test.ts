@@ -12,7 +12,7 @@ import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { Siblings } from "../versions/versions.ts";
 
 const bench0 = new HandCranked("n1");
-const FOUNDING = bench0.replica.founding;
+const INITIAL_CONFIG = bench0.replica.initialConfig;
 const [FIRST = "", SECOND = "", THIRD = ""] = bench0.replica.ring.primariesOfKey(KEY);
 const RESTARTED = { bootNumber: 7, writes: 40, previous: { incarnation: 3, bootNumber: 6 } };
 const REMEMBERED: Life = { dataId: "d1", incarnation: 3, bootNumber: 6, writes: 38 };
@@ -165,7 +165,7 @@ Deno.test("an incarnation whose save fails is not told, and saved again", () => 
 });
 
 Deno.test("a node that founded its cluster alone finds out that its disk was replaced", () => {
-  // Its own founding names the new directory; only its peers know better.
+  // Its own initial configuration names the new directory; only its peers know better.
   const bench = new HandCranked(FIRST, {}, { incarnation: 1, bootNumber: 9 });
   bench.step({ kind: "start" });
   drain(bench);
@@ -198,9 +198,9 @@ Deno.test("who is asked by a node that has started answers what its disk remembe
 // What else must be durable, or must not be any more ------------------------------------------------
 
 /** THIRD leaves; the bench is the first owner of KEY's range and writes its register. */
-function withLeaver(leaver: string): { bench: HandCranked; change: MembershipState } {
+function withSender(sender: string): { bench: HandCranked; change: MembershipState } {
   const bench = new HandCranked(FIRST);
-  const { change } = draft({ kind: "leave", node: leaver }, new Membership(FOUNDING, SECOND));
+  const { change } = draft({ kind: "leave", node: sender }, new Membership(INITIAL_CONFIG, SECOND));
   const request = { method: "membership", state: change } as const;
   bench.step({ kind: "peer", id: 100, from: SECOND, request });
   drain(bench);
@@ -218,17 +218,17 @@ function stepOf(bench: HandCranked) {
 }
 
 Deno.test("a register is told, by gossip or in a refusal, only once it is durable", () => {
-  const { bench } = withLeaver(THIRD);
-  const { step: { leaver, joiner }, place } = stepOf(bench);
-  const advance = { method: "range.advance", ...place, leaver, joiner } as const;
-  bench.step({ kind: "peer", id: 101, from: joiner ?? "", request: advance });
+  const { bench } = withSender(THIRD);
+  const { step: { sender, receiver }, place } = stepOf(bench);
+  const advance = { method: "range.advance", ...place, sender, receiver } as const;
+  bench.step({ kind: "peer", id: 101, from: receiver ?? "", request: advance });
   const save = bench.one("save");
   assert.deepEqual(bench.take("respond"), []);
   const told = () => {
     const gossip = { method: "gossip", digest: [], membership: "" } as const;
     bench.step({ kind: "peer", id: 102, from: SECOND, request: gossip });
     const { reply } = bench.one("respond");
-    return reply.status === "gossip" ? reply.membership?.stretches.length : undefined;
+    return reply.status === "gossip" ? reply.membership?.registers.length : undefined;
   };
   assert.equal(told(), 0);
   bench.step({ kind: "stored", id: save.id });
@@ -238,9 +238,9 @@ Deno.test("a register is told, by gossip or in a refusal, only once it is durabl
 
 Deno.test("a strict delete that read while its node fenced the range is not written by it", () => {
   for (const isForwarded of [false, true]) {
-    const { bench } = withLeaver(FIRST);
+    const { bench } = withSender(FIRST);
     const { step, place } = stepOf(bench);
-    assert.equal(step.leaver, FIRST);
+    assert.equal(step.sender, FIRST);
     const request = { method: "delete", key: KEY, context: null, sloppy: false } as const;
     bench.step(
       isForwarded
@@ -255,7 +255,7 @@ Deno.test("a strict delete that read while its node fenced the range is not writ
     const load = bench.one("load");
     const asked = callsOf(bench, "replica.get");
     const fence = { method: "range.fence", ...place } as const;
-    bench.step({ kind: "peer", id: 101, from: step.joiner ?? "", request: fence });
+    bench.step({ kind: "peer", id: 101, from: step.receiver ?? "", request: fence });
     drain(bench);
     assert.equal(bench.one("respond").reply.status, "stored", "the fence is durable");
     bench.step({ kind: "loaded", id: load.id, record: { key: KEY, siblings: VALUE } });
@@ -297,7 +297,7 @@ Deno.test("a forwarded write that was refused is not carried out when a copy of 
 
 Deno.test("a removed node comes back only empty, whatever is remembered of it by gossip", () => {
   // The remover has just started: nobody has gossiped of the dead node.
-  const membership = new Membership(FOUNDING, THIRD);
+  const membership = new Membership(INITIAL_CONFIG, THIRD);
   membership.merge(draft({ kind: "remove", node: FIRST }, membership).change);
   const member = { id: FIRST, url: `http://${FIRST}`, weight: 1 };
   const join = (directory: object) =>
@@ -315,39 +315,39 @@ Deno.test("a removed node comes back only empty, whatever is remembered of it by
 // Forgotten promises ---------------------------------------------------------------------------------
 
 /** THIRD leaves and one node takes its part of KEY's range over: the plan, and the register after it. */
-function handover() {
-  const planned = new Membership(FOUNDING, SECOND);
+function rangeSender() {
+  const planned = new Membership(INITIAL_CONFIG, SECOND);
   planned.merge(draft({ kind: "leave", node: THIRD }, planned).change);
   const { ring } = planned;
   const range = ring.rangeOfKey(KEY);
   const step = ring.steps.find((each) => each.range === range);
-  assert.ok(step !== undefined && step.joiner !== null);
+  assert.ok(step !== undefined && step.receiver !== null);
   const { start, end } = ring.range(range);
-  const moved = new Membership(FOUNDING, FIRST, { state: planned.state(), marks: [] });
-  const stretches = [{ start, end, owners: ring.after(step), epoch: 2 }];
-  moved.merge({ members: [], tokens: [], stretches });
-  return { joiner: step.joiner, planned: planned.state(), moved: moved.state(), start, end };
+  const moved = new Membership(INITIAL_CONFIG, FIRST, { state: planned.state(), marks: [] });
+  const registers = [{ start, end, owners: ring.after(step), epoch: 2 }];
+  moved.merge({ members: [], tokens: [], registers });
+  return { receiver: step.receiver, planned: planned.state(), moved: moved.state(), start, end };
 }
 
 Deno.test("a disk that was put back does not trust what it says of a range that it took over", () => {
-  const { joiner, planned, moved, start, end } = handover();
+  const { receiver, planned, moved, start, end } = rangeSender();
   const marks = [{ start, end, epoch: 1, mark: "filled" }] as const;
   const membership = { state: planned, marks };
   const older = memory({ ...REMEMBERED, writes: 99 });
-  const bench = new HandCranked(joiner, {}, { ...RESTARTED, membership });
+  const bench = new HandCranked(receiver, {}, { ...RESTARTED, membership });
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
-  // SECOND has not heard of the register yet: by then the range is not the joiner's own.
+  // SECOND has not heard of the register yet: by then the range is not the receiver's own.
   answer(bench, asked.get(SECOND), older);
   drain(bench);
   answer(bench, asked.get(FIRST), { ...older, membership: moved } as PeerReply);
   drain(bench);
-  assert.ok(bench.replica.ring.primariesOfKey(KEY).includes(joiner));
+  assert.ok(bench.replica.ring.primariesOfKey(KEY).includes(receiver));
   assert.ok(isRefused(readBy(bench, FIRST)));
 });
 
 Deno.test("a replaced disk takes no writes of a range that it may have promised to serve no more", () => {
-  const { planned } = handover();
+  const { planned } = rangeSender();
   const bench = new HandCranked(THIRD, {}, { dataId: "d2", incarnation: 1, bootNumber: 3 });
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
@@ -362,13 +362,13 @@ Deno.test("a replaced disk takes no writes of a range that it may have promised 
 });
 
 Deno.test("what waits for a disk that refuses does not grow with what peers go on telling", () => {
-  const { bench } = withLeaver(THIRD);
+  const { bench } = withSender(THIRD);
   bench.step({ kind: "start" });
-  const { planned } = handover();
+  const { planned } = rangeSender();
   const news = { ...planned, members: planned.members.map((each) => ({ ...each, version: 9 })) };
   const request = { method: "membership", state: news } as const;
   bench.step({ kind: "peer", id: 200, from: SECOND, request });
-  const membership = { members: [], tokens: [], stretches: [] };
+  const membership = { members: [], tokens: [], registers: [] };
   const round = (isTaken: boolean) => {
     bench.pass(1_100);
     for (const call of callsOf(bench, "gossip").values()) {
@@ -398,7 +398,7 @@ Deno.test("an incarnation that no node can have come to is not believed", () => 
 });
 
 Deno.test("a node whose data a recovering owner may wait for is not removed", () => {
-  const membership = new Membership(FOUNDING, SECOND);
+  const membership = new Membership(INITIAL_CONFIG, SECOND);
   const around = {
     ...{ membership, n: 3, tokensPerNode: 8, quorum: 1, dataIdOf: () => undefined },
     isUp: () => false,

@@ -1,7 +1,7 @@
 /** Which ranges a disk may speak for, and what it waits for. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
-import { foundRing } from "../ring/initial_ring.ts";
+import { makeInitialRing } from "../ring/initial_ring.ts";
 import { Ring } from "../ring/ring.ts";
 import { Recovery } from "./recovery.ts";
 
@@ -17,7 +17,7 @@ function ring(): Ring {
     tokensPerNode: 8,
     n: 3,
   } as const;
-  return new Ring(foundRing(members, plan, SeededRandom.from(5)), 3);
+  return new Ring(makeInitialRing(members, plan, SeededRandom.from(5)), 3);
 }
 
 function ownRanges(over: Ring): number[] {

@@ -334,8 +334,8 @@ export class AntiEntropy {
     const [first] = scan.leaves;
     const last = scan.leaves.at(-1);
     if (tree === undefined || first === undefined || last === undefined) return;
-    const stretch = tree.stretchOf(first, last);
-    this.scans.set(this.node.out.scan(stretch, scan.after, PAGE_KEYS), scan);
+    const range = tree.rangeOf(first, last);
+    this.scans.set(this.node.out.scan(range, scan.after, PAGE_KEYS), scan);
   }
 
   onScanned(id: number, records: readonly StoredRecord[], next: KeyPlace | null): void {

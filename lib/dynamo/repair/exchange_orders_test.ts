@@ -2,21 +2,21 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { Replica } from "../replica.ts";
-import { foundRing } from "../ring/initial_ring.ts";
+import { makeInitialRing } from "../ring/initial_ring.ts";
 import { Ring } from "../ring/ring.ts";
 import type { AdminReply, ExchangeOrder } from "../types/admin.ts";
 import { clusterConfig, type TunableConfig } from "../types/config.ts";
 import type { Effect, Event } from "../types/events.ts";
-import type { Founding } from "../types/initial_config.ts";
+import type { InitialClusterConfig } from "../types/initial_config.ts";
 import type { PeerRequest } from "../types/peer_messages.ts";
 
 const KEY = "greeting";
 
-function founding(tuned: Partial<TunableConfig>): Founding {
+function initialConfig(tuned: Partial<TunableConfig>): InitialClusterConfig {
   const config = clusterConfig({ n: 3, gossipIntervalMs: 0, ...tuned });
   const members = ["n1", "n2", "n3", "n4", "n5"]
     .map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
-  return { config, members, ring: foundRing(members, config, SeededRandom.from(7)) };
+  return { config, members, ring: makeInitialRing(members, config, SeededRandom.from(7)) };
 }
 
 /** A started replica whose peers are the test. */
@@ -27,7 +27,7 @@ class Bench {
   private effects: Effect[] = [];
 
   constructor(tuned: Partial<TunableConfig> = {}, self = 0) {
-    const founded = founding(tuned);
+    const founded = initialConfig(tuned);
     this.ring = new Ring(founded.ring, 3);
     const ids = [...this.ring.primariesOfKey(KEY), "n1", "n2", "n3", "n4", "n5"];
     const id = self < 3 ? ids[self] : ids.slice(3).find((each) => !ids.slice(0, 3).includes(each));
@@ -145,9 +145,15 @@ Deno.test("an order that cannot be carried out says why", () => {
   assert.match(refusalOf(new Bench(), { exchange: {} }), /^overloaded: .*still being built/);
   const off = new Bench({ antiEntropyIntervalMs: 0 });
   assert.match(refusalOf(off, { exchange: {} }), /^invalid: .*antiEntropyIntervalMs is 0/);
-  const outsider = new Bench({}, 3);
-  outsider.buildTrees();
-  assert.match(refusalOf(outsider, { exchange: { key: KEY } }), /^wrong-owner: Range \d+ is owned/);
+  const nonPrimary = new Bench({}, 3);
+  nonPrimary.buildTrees();
+  assert.match(
+    refusalOf(nonPrimary, { exchange: { key: KEY } }),
+    /^wrong-owner: Range \d+ is owned/,
+  );
   const range = 100_000;
-  assert.match(refusalOf(outsider, { exchange: { range } }), /^invalid: range must be .* 0 to 127/);
+  assert.match(
+    refusalOf(nonPrimary, { exchange: { range } }),
+    /^invalid: range must be .* 0 to 127/,
+  );
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { NodeContext } from "../node_context.ts";
-import { foundRing } from "../ring/initial_ring.ts";
+import { makeInitialRing } from "../ring/initial_ring.ts";
 import { clusterConfig } from "../types/config.ts";
 import { ExchangeTurns } from "./exchange_turns.ts";
 
@@ -16,7 +16,7 @@ function nodeOf(): NodeContext {
     weight: 1,
     dataId: "d1",
   }));
-  const ring = foundRing(members, config, SeededRandom.from(7));
+  const ring = makeInitialRing(members, config, SeededRandom.from(7));
   const boot = { self: "n1", dataId: "d1", incarnation: 1 };
   const node = new NodeContext({ config, members, ring }, SeededRandom.from(7), boot, undefined);
   for (const peer of PEERS) node.detector.watch(peer, 1_000_000, 0);

@@ -75,8 +75,8 @@ export class MerkleTree {
     return true;
   }
 
-  /** The stretch of ring that covers the leaves `first` … `last`, and at most a little more. */
-  stretchOf(first: number, last: number): { readonly from: Position; readonly to: Position } {
+  /** The range of the ring that covers the leaves `first` … `last`, and at most a little more. */
+  rangeOf(first: number, last: number): { readonly from: Position; readonly to: Position } {
     const start = BigInt(`0x${this.range.start}`);
     const whole = 1n << 128n;
     const length = (BigInt(`0x${this.range.end}`) - start + whole) % whole || whole;

@@ -205,10 +205,10 @@ export class TreeKeeper {
   }
 
   private check(check: LeafCheck, after: KeyPlace | null, out: Outbox): void {
-    const stretch = this.trees.get(check.range)?.stretchOf(check.first, check.last);
-    if (stretch === undefined) return;
+    const range = this.trees.get(check.range)?.rangeOf(check.first, check.last);
+    if (range === undefined) return;
     // To a scan, equal ends do not mean the whole circle.
-    check.scan = out.scan(stretch.from === stretch.to ? {} : stretch, after, PAGE_RECORDS);
+    check.scan = out.scan(range.from === range.to ? {} : range, after, PAGE_RECORDS);
     this.checking = check;
   }
 

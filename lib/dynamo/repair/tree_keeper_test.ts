@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { Outbox } from "../outbox.ts";
-import { foundRing, joinRing } from "../ring/initial_ring.ts";
+import { joinRing, makeInitialRing } from "../ring/initial_ring.ts";
 import { isWithin } from "../ring/ownership.ts";
 import { positionOf } from "../ring/position.ts";
 import { Ring } from "../ring/ring.ts";
@@ -14,7 +14,7 @@ import { TreeKeeper } from "./tree_keeper.ts";
 const PLAN = { partitioning: "equal-partitions", partitions: 16, tokensPerNode: 4, n: 2 } as const;
 const MEMBERS = ["n1", "n2", "n3"].map((id) => ({ id, weight: 1 }));
 
-const founded = foundRing(MEMBERS, PLAN, SeededRandom.from(3));
+const founded = makeInitialRing(MEMBERS, PLAN, SeededRandom.from(3));
 const before = new Ring(founded, PLAN.n);
 const joined = joinRing(founded, { id: "n4", weight: 1 }, 4, SeededRandom.from(4));
 const after = new Ring(joined, PLAN.n);
@@ -30,7 +30,7 @@ function record(key: string, counter = 1): StoredRecord {
 class Disk {
   readonly records = new Map<string, StoredRecord>();
   readonly out = new Outbox();
-  readonly stretches: string[] = [];
+  readonly registers: string[] = [];
   private readonly effects: Effect[] = [];
 
   constructor(readonly keeper: TreeKeeper) {
@@ -51,7 +51,7 @@ class Disk {
       assert.equal(effect.kind, "scan");
       if (effect.kind !== "scan") continue;
       const { id, from, to } = effect;
-      this.stretches.push(from === undefined ? "all" : from);
+      this.registers.push(from === undefined ? "all" : from);
       const found = [...this.records.values()].filter(({ key }) =>
         from === undefined || to === undefined || isWithin(positionOf(key), from, to)
       );
@@ -84,7 +84,7 @@ function built(self: string): Disk {
   disk.answerScans();
   assert.ok(disk.keeper.ready);
   assert.deepEqual(disk.roots(before), disk.rootsOf(before, self));
-  disk.stretches.length = 0;
+  disk.registers.length = 0;
   return disk;
 }
 
@@ -95,7 +95,7 @@ Deno.test("trees: a node that lost ranges keeps the trees of the others, and rea
   assert.ok(disk.keeper.ready);
   disk.keeper.resume(disk.out);
   disk.answerScans();
-  assert.deepEqual(disk.stretches, []);
+  assert.deepEqual(disk.registers, []);
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n1"));
 });
 
@@ -110,7 +110,7 @@ Deno.test("trees: of newly owned ranges each is read once, and no exchange begin
   assert.ok(disk.keeper.ready);
   const gained = disk.keeper.ranges.map((range) => after.range(range).start);
   assert.ok(gained.length > 0);
-  assert.deepEqual(disk.stretches, gained);
+  assert.deepEqual(disk.registers, gained);
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n4"));
 });
 

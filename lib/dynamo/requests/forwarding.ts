@@ -143,7 +143,7 @@ interface Sender {
   forgottenTo: number;
 }
 
-type Admission =
+type ForwardDecision =
   /** Not seen before: coordinate it. */
   | { readonly kind: "new" }
   /** A copy of one under way: it will be answered with it. */
@@ -170,7 +170,7 @@ export class KnownForwards {
     return this.count;
   }
 
-  admit(requestId: string, peerRequest: number): Admission {
+  admit(requestId: string, peerRequest: number): ForwardDecision {
     const sequence = sequenceOf(requestId);
     const sender = sequence === 0 ? undefined : this.senderOf(requestId);
     if (sender === undefined) return { kind: "too-old" };

@@ -11,7 +11,7 @@ import type { NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { Coordination } from "./coordination.ts";
 import { formatRequestId, Forward, rankCoordinators } from "./forwarding.ts";
-import { complaintAbout, resolveOptions } from "./request_options.ts";
+import { resolveOptions, validateWith } from "./request_options.ts";
 
 /** How long a forward is remembered, in its own timeouts: the sender's and the receiver's. */
 const LIFETIME_TIMEOUTS = 2;
@@ -170,9 +170,9 @@ export class Forwards {
   /** Who is to be answered when the forwarded request is carried out here; null when it is not. */
   admit(id: number, { request, requestId }: PeerRequest & { method: "forward" }): Origin | null {
     const { node } = this;
-    const complaint = complaintAbout(request, node.config);
-    if (complaint !== null) {
-      node.refuse(id, refusal("invalid", complaint));
+    const invalid = validateWith(request, node.config);
+    if (invalid !== null) {
+      node.refuse(id, refusal("invalid", invalid));
       return null;
     }
     const isOwner = node.isPrimaryOf(request.key);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { Replica } from "../replica.ts";
-import { foundRing } from "../ring/initial_ring.ts";
+import { makeInitialRing } from "../ring/initial_ring.ts";
 import { Ring } from "../ring/ring.ts";
 import type { ClientRequest } from "../types/client_messages.ts";
 import { clusterConfig } from "../types/config.ts";
@@ -20,10 +20,10 @@ class Stage {
   private timer: Extract<Effect, { kind: "timer" }> | null = null;
 
   /** Outside the primaries of {@link KEY}, or the first of them. */
-  constructor(role: "outsider" | "primary" = "outsider") {
+  constructor(role: "nonPrimary" | "primary" = "nonPrimary") {
     const config = clusterConfig({ n: 3 });
     const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
-    const ring = foundRing(members, config, SeededRandom.from(7));
+    const ring = makeInitialRing(members, config, SeededRandom.from(7));
     this.primaries = new Ring(ring, 3).primariesOfKey(KEY);
     const self = IDS.find((id) => this.primaries.includes(id) === (role === "primary")) as string;
     const boot = { self, dataId: "d1", incarnation: 1, condition: "whole" } as const;

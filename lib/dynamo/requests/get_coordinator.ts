@@ -9,7 +9,7 @@ import type { ClientRequest, ReadReply } from "../types/client_messages.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import { contextOf, type Siblings, valuesOf, type Versioning } from "../versions/versions.ts";
-import { Participants } from "./replica_responses.ts";
+import { ReplicaResponses } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 
 /** Why a record is read: for a client, before a delete that came without context, or to heal a damaged one. */
@@ -21,7 +21,7 @@ const REASON_MAX = 300;
 
 export class GetCoordinator {
   readonly kind = "get";
-  readonly participants: Participants;
+  readonly responses: ReplicaResponses;
   /** The merge of all answers so far. */
   merged: Siblings = [];
   /** When the client had its answer; later replies only feed read repair. */
@@ -37,7 +37,7 @@ export class GetCoordinator {
     readonly placement: Placement | null,
     versioning: Versioning,
   ) {
-    this.participants = new Participants(startedAt);
+    this.responses = new ReplicaResponses(startedAt);
     this.versioning = versioning;
   }
 
@@ -46,12 +46,12 @@ export class GetCoordinator {
   }
 
   addReply(node: NodeId, siblings: Siblings, now: Micros): void {
-    if (!this.participants.answer(node, siblings, now)) return;
+    if (!this.responses.answer(node, siblings, now)) return;
     this.merged = this.versioning.merge(this.merged, siblings);
   }
 
   addFailure(node: NodeId, reason: string, now: Micros, isRecovering = false): void {
-    this.participants.fail(node, reason, now, isRecovering);
+    this.responses.fail(node, reason, now, isRecovering);
   }
 
   /**
@@ -59,32 +59,32 @@ export class GetCoordinator {
    * primary is left to wait for, and "absent" needs at least one primary's word.
    */
   get enough(): boolean {
-    const { answeredPrimaries } = this.participants;
+    const { answeredPrimaries } = this.responses;
     const primariesNeeded = Math.max(this.options.pr, this.merged.length === 0 ? 1 : 0);
     return this.counted >= this.options.r && answeredPrimaries >= primariesNeeded;
   }
 
   /** Too few are left to answer for {@link enough} ever to hold. */
   get hopeless(): boolean {
-    const { answered, pending } = this.participants;
+    const { answered, pending } = this.responses;
     return pending === 0
       ? !this.enough
       : answered + pending < this.options.r || this.lacksPrimaries;
   }
 
   private get lacksPrimaries(): boolean {
-    const { answeredPrimaries, pendingPrimaries } = this.participants;
+    const { answeredPrimaries, pendingPrimaries } = this.responses;
     return answeredPrimaries + pendingPrimaries < this.options.pr;
   }
 
   private get counted(): number {
-    const { answered, emptyStandIns, pendingPrimaries, passedOverPrimaries } = this.participants;
+    const { answered, emptyStandIns, pendingPrimaries, passedOverPrimaries } = this.responses;
     return pendingPrimaries > passedOverPrimaries ? answered - emptyStandIns : answered;
   }
 
   /** Nobody is left to wait for. */
   get settled(): boolean {
-    return this.participants.pending === 0;
+    return this.responses.pending === 0;
   }
 
   reply(coordinator: NodeId): ReadReply {
@@ -94,13 +94,13 @@ export class GetCoordinator {
       siblings: valuesOf(this.merged),
       context: this.merged.length === 0 ? null : contextOf(this.merged),
       coordinator,
-      fastest: this.participants.answerers[0] ?? coordinator,
-      replicas: this.participants.traces(),
+      fastest: this.responses.answerers[0] ?? coordinator,
+      replicas: this.responses.traces(),
     };
   }
 
   failure(): DynamoError {
-    const { answered, answeredPrimaries, pending } = this.participants;
+    const { answered, answeredPrimaries, pending } = this.responses;
     const { r, pr } = this.options;
     // Where primaries are lacking it is given up before R is in, though R could still be had.
     const lacksR = answered + pending < r || (answered < r && !this.lacksPrimaries);
@@ -115,18 +115,18 @@ export class GetCoordinator {
       definite: true,
       needed: lacksR ? r : Math.max(1, pr),
       got: lacksR ? answered : answeredPrimaries,
-      unreachable: this.participants.missing(),
+      unreachable: this.responses.missing(),
     };
   }
 
   /** Why replicas that recover did not count, as far as there is room. */
   private recoveries(): string[] {
-    return this.participants.recoveries().slice(0, RECOVERIES_TOLD)
+    return this.responses.recoveries().slice(0, RECOVERIES_TOLD)
       .map((reason) => reason.length > REASON_MAX ? `${reason.slice(0, REASON_MAX)}…` : reason);
   }
 
   /** Primaries that answered with less than what all together know. */
   stale(): NodeId[] {
-    return this.participants.primariesWithout(this.merged);
+    return this.responses.primariesWithout(this.merged);
   }
 }

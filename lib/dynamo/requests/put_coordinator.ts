@@ -13,16 +13,16 @@ import type { DeleteRequest, PutRequest, WriteReply } from "../types/client_mess
 import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { CausalContext, Siblings } from "../versions/versions.ts";
-import { Participants } from "./replica_responses.ts";
+import { ReplicaResponses } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 
 export class PutCoordinator {
   readonly kind = "put";
-  readonly participants: Participants;
-  /** What the writer has seen once this write is done; null until the coordinator has committed. */
-  written: CausalContext | null = null;
-  /** What it committed: the whole merged record, for the others. */
-  record: Siblings = [];
+  readonly responses: ReplicaResponses;
+  /** For the client's reply: what it has seen once this write is done. Null until it is committed here. */
+  replyContext: CausalContext | null = null;
+  /** What is committed here: all siblings of the key, for the other replicas. */
+  siblings: Siblings = [];
   /** When the client had its answer. */
   repliedAt: Micros | null = null;
 
@@ -35,7 +35,7 @@ export class PutCoordinator {
     readonly startedAt: Micros,
     readonly placement: Placement,
   ) {
-    this.participants = new Participants(startedAt);
+    this.responses = new ReplicaResponses(startedAt);
   }
 
   get key(): string {
@@ -43,51 +43,53 @@ export class PutCoordinator {
   }
 
   addAck(node: NodeId, now: Micros): void {
-    this.participants.answer(node, null, now);
+    this.responses.answer(node, null, now);
   }
 
   addFailure(node: NodeId, reason: string, now: Micros): void {
-    this.participants.fail(node, reason, now);
+    this.responses.fail(node, reason, now);
   }
 
   /** W nodes have committed, PW of them primaries. */
   get enough(): boolean {
-    const { answered, answeredPrimaries } = this.participants;
-    return this.written !== null && answered >= this.options.w &&
+    const { answered, answeredPrimaries } = this.responses;
+    return this.replyContext !== null && answered >= this.options.w &&
       answeredPrimaries >= this.options.pw;
   }
 
   get hopeless(): boolean {
-    const { answered, pending } = this.participants;
+    const { answered, pending } = this.responses;
     return answered + pending < this.options.w || this.lacksPrimaries;
   }
 
   private get lacksPrimaries(): boolean {
-    const { answeredPrimaries, pendingPrimaries } = this.participants;
+    const { answeredPrimaries, pendingPrimaries } = this.responses;
     return answeredPrimaries + pendingPrimaries < this.options.pw;
   }
 
   get settled(): boolean {
-    return this.participants.pending === 0;
+    return this.responses.pending === 0;
   }
 
   reply(coordinator: NodeId): WriteReply {
-    if (this.written === null) throw new Error("Cannot acknowledge a write before it is committed");
-    const acks = [...this.participants.answerers];
+    if (this.replyContext === null) {
+      throw new Error("Cannot acknowledge a write before it is committed");
+    }
+    const acks = [...this.responses.answerers];
     return {
       status: "written",
       key: this.key,
-      context: this.written,
+      context: this.replyContext,
       coordinator,
       acks,
       hints: this.placement.hintsAt(acks),
-      replicas: this.participants.traces(),
+      replicas: this.responses.traces(),
     };
   }
 
   /** Too few acknowledged; the write may exist where it was sent, so it is never definite. */
   failure(): DynamoError {
-    const { answered, answeredPrimaries, pending } = this.participants;
+    const { answered, answeredPrimaries, pending } = this.responses;
     const { w, pw } = this.options;
     // Where primaries are lacking it is given up before W is in, though W could still be had.
     const lacksW = answered + pending < w || (answered < w && !this.lacksPrimaries);
@@ -103,7 +105,7 @@ export class PutCoordinator {
       definite: false,
       needed,
       got,
-      unreachable: this.participants.missing(),
+      unreachable: this.responses.missing(),
     };
   }
 }

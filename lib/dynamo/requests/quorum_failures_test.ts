@@ -1,7 +1,7 @@
 /** What a coordinator that gives up says was lacking: replies at all, or those of primaries. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
-import { foundRing } from "../ring/initial_ring.ts";
+import { makeInitialRing } from "../ring/initial_ring.ts";
 import { Placement } from "../ring/placement.ts";
 import { Ring } from "../ring/ring.ts";
 import { clusterConfig } from "../types/config.ts";
@@ -12,7 +12,7 @@ import { resolveOptions } from "./request_options.ts";
 
 const config = clusterConfig({ n: 3, r: 2, w: 2 });
 const members = ["n1", "n2", "n3", "n4", "n5"].map((id) => ({ id, weight: 1 }));
-const ring = new Ring(foundRing(members, config, SeededRandom.from(7)), 3);
+const ring = new Ring(makeInitialRing(members, config, SeededRandom.from(7)), 3);
 const placement = new Placement(ring, 0, true, ring.primaries(0)[0] as string);
 
 function put(pw: number): PutCoordinator {
@@ -27,13 +27,13 @@ function get(pr: number): GetCoordinator {
 }
 
 /** One primary has answered, two have failed, and two stand-ins are asked in their place. */
-function isolate({ participants }: PutCoordinator | GetCoordinator): void {
-  for (const primary of ["a", "b", "c"]) participants.add(primary, true, 0);
-  participants.answer("a", [], 0);
-  participants.fail("b", "gone", 0);
-  participants.fail("c", "gone", 0);
-  participants.add("d", false, 0);
-  participants.add("e", false, 0);
+function isolate({ responses }: PutCoordinator | GetCoordinator): void {
+  for (const primary of ["a", "b", "c"]) responses.add(primary, true, 0);
+  responses.answer("a", [], 0);
+  responses.fail("b", "gone", 0);
+  responses.fail("c", "gone", 0);
+  responses.add("d", false, 0);
+  responses.add("e", false, 0);
 }
 
 Deno.test("given up for want of primaries, it says so, though W or R could still be had", () => {

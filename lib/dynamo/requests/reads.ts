@@ -80,7 +80,7 @@ export class Reads {
   private ask(conversation: Conversation & { coordinator: GetCoordinator }, place: Place): void {
     const { node } = this;
     const get = conversation.coordinator;
-    get.participants.add(place.node, place.primary, node.out.now);
+    get.responses.add(place.node, place.primary, node.out.now);
     if (place.node === node.self) {
       node.records.read(get.key, { kind: "conversation", conversation: get.id }, node.out);
     } else {
@@ -96,16 +96,16 @@ export class Reads {
   /** Somebody cannot answer, or has been silent for too long: another node stands in. */
   private replace(conversation: Conversation, get: GetCoordinator, from: NodeId): void {
     if (get.repliedAt !== null || get.placement === null) return;
-    const isOver = !get.participants.isPending(from);
+    const isOver = !get.responses.isPending(from);
     const place = this.node.replacement(get.placement, get.key, from, isOver);
     if (place !== undefined) this.ask({ ...conversation, coordinator: get }, place);
   }
 
   onPatienceOver(conversation: Conversation, get: GetCoordinator): NodeId[] {
-    const silent = get.participants.passOver();
+    const silent = get.responses.passOver();
     for (const node of silent) this.replace(conversation, get, node);
     this.onProgress(conversation, get);
-    if (get.repliedAt === null && !get.participants.silent().some(this.node.health)) {
+    if (get.repliedAt === null && !get.responses.silent().some(this.node.health)) {
       // Whoever could still answer is believed down. The client may do better on the other side of a cut.
       this.fail(conversation, get);
     }

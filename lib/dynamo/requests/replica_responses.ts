@@ -6,7 +6,7 @@ import type { ReplicaTrace } from "../types/client_messages.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import { sameSiblings, type Siblings, type Version } from "../versions/versions.ts";
 
-interface Participant {
+interface ReplicaResponse {
   readonly node: NodeId;
   readonly primary: boolean;
   readonly sentAt: Micros;
@@ -20,9 +20,9 @@ interface Participant {
   passedOver: boolean;
 }
 
-export class Participants {
+export class ReplicaResponses {
   private readonly startedAt: Micros;
-  private readonly list: Participant[] = [];
+  private readonly list: ReplicaResponse[] = [];
   /** Nodes that answered, the first to answer first. */
   readonly answerers: NodeId[] = [];
   answeredPrimaries = 0;
@@ -59,11 +59,11 @@ export class Participants {
 
   /** Records an answer; false when the node is not one that is waited for. */
   answer(node: NodeId, siblings: Siblings | null, now: Micros): boolean {
-    const participant = this.settle(node, "answered", now);
-    if (participant === undefined) return false;
-    participant.siblings = siblings;
+    const response = this.settle(node, "answered", now);
+    if (response === undefined) return false;
+    response.siblings = siblings;
     this.answerers.push(node);
-    if (participant.primary) this.answeredPrimaries++;
+    if (response.primary) this.answeredPrimaries++;
     else if (siblings?.length === 0) this.emptyStandIns++;
     return true;
   }
@@ -71,9 +71,9 @@ export class Participants {
   /** Stops waiting for whoever is silent; returns those for whom that is new. */
   passOver(): NodeId[] {
     const silent = this.list.filter((p) => p.outcome === "pending" && !p.passedOver);
-    for (const participant of silent) {
-      participant.passedOver = true;
-      if (participant.primary) this.passedOverPrimaries++;
+    for (const response of silent) {
+      response.passedOver = true;
+      if (response.primary) this.passedOverPrimaries++;
     }
     return silent.map((p) => p.node);
   }
@@ -84,10 +84,10 @@ export class Participants {
   }
 
   fail(node: NodeId, reason: string, now: Micros, isRecovering = false): boolean {
-    const participant = this.settle(node, "failed", now);
-    if (participant === undefined) return false;
-    participant.reason = reason;
-    participant.isRecovering = isRecovering;
+    const response = this.settle(node, "failed", now);
+    if (response === undefined) return false;
+    response.reason = reason;
+    response.isRecovering = isRecovering;
     return true;
   }
 
@@ -130,22 +130,22 @@ export class Participants {
     node: NodeId,
     outcome: "answered" | "failed",
     now: Micros,
-  ): Participant | undefined {
-    const participant = this.pendingAt(node);
-    if (participant === undefined) return undefined;
-    participant.outcome = outcome;
-    participant.answeredAt = now;
+  ): ReplicaResponse | undefined {
+    const response = this.pendingAt(node);
+    if (response === undefined) return undefined;
+    response.outcome = outcome;
+    response.answeredAt = now;
     this.pending--;
-    if (participant.primary) {
+    if (response.primary) {
       this.pendingPrimaries--;
-      if (participant.passedOver) this.passedOverPrimaries--;
+      if (response.passedOver) this.passedOverPrimaries--;
     }
-    return participant;
+    return response;
   }
 
-  private pendingAt(node: NodeId): Participant | undefined {
-    for (const participant of this.list) {
-      if (participant.node === node && participant.outcome === "pending") return participant;
+  private pendingAt(node: NodeId): ReplicaResponse | undefined {
+    for (const response of this.list) {
+      if (response.node === node && response.outcome === "pending") return response;
     }
     return undefined;
   }

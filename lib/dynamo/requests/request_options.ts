@@ -25,15 +25,15 @@ export function resolveOptions(given: RequestOptions, config: ClusterConfig): Re
 }
 
 /** Why the request cannot be served, for the person who sent it; null when it can. */
-export function complaintAbout(request: ClientRequest, config: ClusterConfig): string | null {
+export function validateWith(request: ClientRequest, config: ClusterConfig): string | null {
   const options = resolveOptions(request, config);
-  return complaintAboutKey(request.key) ??
+  return validateKey(request.key) ??
     outside("r", options.r, 1, config.n) ??
     outside("w", options.w, 1, config.n) ??
     outside("pr", options.pr, 0, config.n) ??
     outside("pw", options.pw, 0, config.n) ??
     outside("timeoutMs", options.timeoutMs, TIMEOUT_MS_MIN, TIMEOUT_MS_MAX) ??
-    (request.method === "put" ? complaintAboutValue(request.value) : null);
+    (request.method === "put" ? validateValue(request.value) : null);
 }
 
 function outside(name: string, value: number, least: number, most: number): string | null {
@@ -42,13 +42,13 @@ function outside(name: string, value: number, least: number, most: number): stri
   return `${name} must be a whole number from ${least} to ${most}${meaning}: current value is ${value}`;
 }
 
-function complaintAboutKey(key: string): string | null {
+function validateKey(key: string): string | null {
   const bytes = utf8Length(key);
   if (bytes >= 1 && bytes <= KEY_BYTES_MAX) return null;
   return `key must have 1 to ${KEY_BYTES_MAX} bytes of UTF-8: current length is ${bytes}`;
 }
 
-function complaintAboutValue(base64: string): string | null {
+function validateValue(base64: string): string | null {
   const padding = base64.endsWith("==") ? 2 : base64.endsWith("=") ? 1 : 0;
   const bytes = base64.length / 4 * 3 - padding;
   if (bytes <= VALUE_BYTES_MAX) return null;

@@ -3,7 +3,7 @@
  */
 import type { Conversation, Origin } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
-import type { Outcome } from "../records/record_changes.ts";
+import type { StorageCompletion } from "../records/record_changes.ts";
 import type { Place } from "../ring/placement.ts";
 import type { ClientReply, DeleteRequest, PutRequest } from "../types/client_messages.ts";
 import { type DynamoError, refusal } from "../types/errors.ts";
@@ -46,7 +46,7 @@ export class Writes {
     const put = new PutCoordinator(id, request, context, options, startedAt, placement);
     const conversation = this.node.conversations.add(put, origin);
     const own = isPrimary ? null : placement.coordinatorOutside(this.node.health);
-    put.participants.add(this.node.self, isPrimary, now);
+    put.responses.add(this.node.self, isPrimary, now);
     const isPut = request.method === "put";
     const taken = this.node.records.change(request.key, {
       kind: "write",
@@ -90,11 +90,14 @@ export class Writes {
     this.forwards?.start({ ...request, context, timeoutMs }, origin);
   }
 
-  private onCommitted(put: PutCoordinator, outcome: Outcome & { kind: "changed" }): void {
+  private onCommitted(
+    put: PutCoordinator,
+    completion: StorageCompletion & { kind: "changed" },
+  ): void {
     const conversation = this.node.conversations.get(put.id);
     if (conversation === undefined) return;
-    put.written = outcome.context;
-    put.record = outcome.after;
+    put.replyContext = completion.context;
+    put.siblings = completion.siblings;
     put.addAck(this.node.self, this.node.out.now);
     // Under `buffered` the first of them commits before it acknowledges; the others may do so later.
     let mayBuffer = false;
@@ -112,9 +115,9 @@ export class Writes {
     place: Place,
     mayBuffer: boolean,
   ): void {
-    const { key, record: siblings } = put;
+    const { key, siblings } = put;
     const isBuffered = mayBuffer && this.node.config.durability === "buffered";
-    put.participants.add(place.node, place.primary, this.node.out.now);
+    put.responses.add(place.node, place.primary, this.node.out.now);
     const replicate = { method: "replica.put", key, siblings, purpose: "replicate" } as const;
     const request = place.standsInFor === null && !isBuffered ? replicate : {
       ...replicate,
@@ -126,14 +129,14 @@ export class Writes {
 
   /** Somebody cannot take the write, or has been silent for too long: another node stands in. */
   private replace(conversation: Conversation, put: PutCoordinator, node: NodeId): void {
-    const isOver = !put.participants.isPending(node);
+    const isOver = !put.responses.isPending(node);
     const place = this.node.replacement(put.placement, put.key, node, isOver);
     if (place !== undefined) this.send(conversation, put, place, false);
   }
 
   onPatienceOver(conversation: Conversation, put: PutCoordinator): NodeId[] {
-    if (put.written === null) return [];
-    const silent = put.participants.passOver();
+    if (put.replyContext === null) return [];
+    const silent = put.responses.passOver();
     for (const node of silent) this.replace(conversation, put, node);
     return silent;
   }
@@ -155,9 +158,9 @@ export class Writes {
   }
 
   /** The coordinator's own commit is done. */
-  onChanged(outcome: Outcome & { kind: "changed" }, id: number): void {
+  onChanged(completion: StorageCompletion & { kind: "changed" }, id: number): void {
     const put = this.node.conversations.find(id, PutCoordinator)?.coordinator;
-    if (put !== undefined) this.onCommitted(put, outcome);
+    if (put !== undefined) this.onCommitted(put, completion);
   }
 
   /** The coordinator could not commit, or was not allowed to: nothing has been sent. */

@@ -1,5 +1,5 @@
 /**
- * The founding ring, made once when a cluster is founded and spread as data from then on, and how a
+ * The initial ring, made once when a cluster is founded and spread as data from then on, and how a
  * joining node takes its share. See `ring.ts` for what tokens mean.
  */
 import { ConfigError } from "../types/config.ts";
@@ -8,7 +8,7 @@ import { below, type Random } from "../types/random.ts";
 import { boundaryOf, type Position } from "./position.ts";
 import type { Partitioning, RingMember, RingState, Token } from "./ring_state.ts";
 
-interface FoundingPlan {
+interface InitialRingPlan {
   readonly partitioning: Partitioning;
   /** Q; ignored under `random-tokens`. */
   readonly partitions: number;
@@ -18,10 +18,10 @@ interface FoundingPlan {
   readonly n: number;
 }
 
-/** Places the founding members' tokens. Deterministic in `random`. */
-export function foundRing(
+/** Places the initial members' tokens. Deterministic in `random`. */
+export function makeInitialRing(
   members: readonly RingMember[],
-  plan: FoundingPlan,
+  plan: InitialRingPlan,
   random: Random,
 ): RingState {
   if (members.length === 0) throw new Error("Cannot found a ring without members");
@@ -143,13 +143,13 @@ function nextOwner(
 function takePartitions(
   tokens: readonly Token[],
   members: readonly RingMember[],
-  joiner: RingMember,
+  receiver: RingMember,
   random: Random,
 ): Token[] {
   const weights = new Map(members.map((member) => [member.id, member.weight]));
   const held = new Map<NodeId, number>();
   for (const token of tokens) held.set(token.owner, (held.get(token.owner) ?? 0) + 1);
-  const wanted = fairShares(members, tokens.length).get(joiner.id) ?? 0;
+  const wanted = fairShares(members, tokens.length).get(receiver.id) ?? 0;
   const result = [...tokens];
   for (let taken = 0; taken < wanted; taken++) {
     // A node's last partition stays: without one it is in no preference list.
@@ -164,7 +164,7 @@ function takePartitions(
     );
     const index = theirs[below(random, theirs.length)] as number;
     const token = result[index] as Token;
-    result[index] = { position: token.position, owner: joiner.id, epoch: token.epoch + 1 };
+    result[index] = { position: token.position, owner: receiver.id, epoch: token.epoch + 1 };
   }
   return result;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { ConfigError } from "../types/config.ts";
-import { fairShares, foundRing, joinRing } from "./initial_ring.ts";
+import { fairShares, joinRing, makeInitialRing } from "./initial_ring.ts";
 import { Ring } from "./ring.ts";
 
 const members = (weights: number[]) => weights.map((weight, i) => ({ id: `n${i + 1}`, weight }));
@@ -11,7 +11,7 @@ Deno.test("every node owns a partition, however light it is, so every key has N 
   const shares = fairShares(uneven, 8);
   assert.deepEqual([...shares.values()], Array(8).fill(1));
   const plan = { partitioning: "equal-partitions", partitions: 8, tokensPerNode: 4, n: 5 } as const;
-  const ring = new Ring(foundRing(uneven, plan, SeededRandom.from(31)), 5);
+  const ring = new Ring(makeInitialRing(uneven, plan, SeededRandom.from(31)), 5);
   for (let range = 0; range < ring.rangeCount; range++) {
     assert.equal(new Set(ring.primaries(range)).size, 5);
   }
@@ -26,7 +26,7 @@ Deno.test("shares still add up, and follow weight where there is enough to share
 Deno.test("fewer partitions than nodes are refused", () => {
   const plan = { partitioning: "equal-partitions", partitions: 2, tokensPerNode: 4, n: 3 } as const;
   assert.throws(
-    () => foundRing(members([1, 1, 1]), plan, SeededRandom.from(1)),
+    () => makeInitialRing(members([1, 1, 1]), plan, SeededRandom.from(1)),
     (error) =>
       error instanceof ConfigError && /partitions must be at least .* 3/.test(error.message),
   );
@@ -34,7 +34,7 @@ Deno.test("fewer partitions than nodes are refused", () => {
 
 Deno.test("whoever joins takes no node's last partition", () => {
   const plan = { partitioning: "equal-partitions", partitions: 8, tokensPerNode: 4, n: 3 } as const;
-  let ring = foundRing(members([1, 3, 2, 0.5, 3]), plan, SeededRandom.from(1));
+  let ring = makeInitialRing(members([1, 3, 2, 0.5, 3]), plan, SeededRandom.from(1));
   for (const id of ["x", "y", "z"]) {
     ring = joinRing(ring, { id, weight: 3 }, 4, SeededRandom.from(2));
     const owners = new Set(ring.tokens.map((token) => token.owner));

@@ -1,5 +1,5 @@
 /**
- * Who holds which stretch of the ring *now*, as against the tokens, which say who should.
+ * Who holds which range of the ring *now*, as against the tokens, which say who should.
  *
  * Every point of the circle has a register: its owners and an epoch, which rises by one each time that
  * one owner changes. Of two registers for the same point the one with the higher epoch wins, then the
@@ -9,7 +9,7 @@
  */
 import type { NodeId } from "../types/ids.ts";
 import type { Position } from "./position.ts";
-import type { LocalMark, Segment, Stretch } from "./ring_state.ts";
+import type { LocalMark, RangeRegister, Segment } from "./ring_state.ts";
 
 export class Ownership {
   private segments: Segment[];
@@ -34,14 +34,14 @@ export class Ownership {
   }
 
   /** Takes the news in; true when it was any. */
-  merge(stretch: Stretch): boolean {
-    this.split(stretch.start);
-    this.split(stretch.end);
+  merge(register: RangeRegister): boolean {
+    this.split(register.start);
+    this.split(register.end);
     let changed = false;
-    this.eachIn(stretch, (segment) => {
-      if (!wins(stretch, segment)) return segment;
+    this.eachIn(register, (segment) => {
+      if (!wins(register, segment)) return segment;
       changed = true;
-      const { owners, epoch } = stretch;
+      const { owners, epoch } = register;
       const next = { start: segment.start, owners, epoch };
       // It became an owner by having filled itself, whichever later register it hears of first.
       const isFilled = segment.filled === true && owners.includes(this.self);
@@ -61,7 +61,7 @@ export class Ownership {
   }
 
   /** What is not as it was when the cluster was founded. */
-  stretches(): Stretch[] {
+  registers(): RangeRegister[] {
     return this.segments.flatMap(({ start, owners, epoch }, i) =>
       epoch > 1 ? [{ start, end: this.endOf(i), owners, epoch }] : []
     );
@@ -108,7 +108,7 @@ export function isWithin(position: Position, start: Position, end: Position): bo
   return position >= start || position < end;
 }
 
-function wins(stretch: Stretch, segment: Segment): boolean {
-  if (stretch.epoch !== segment.epoch) return stretch.epoch > segment.epoch;
-  return stretch.owners.join() < segment.owners.join();
+function wins(register: RangeRegister, segment: Segment): boolean {
+  if (register.epoch !== segment.epoch) return register.epoch > segment.epoch;
+  return register.owners.join() < segment.owners.join();
 }

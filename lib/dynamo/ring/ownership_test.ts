@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isWithin, Ownership } from "./ownership.ts";
 import { boundaryOf } from "./position.ts";
-import type { Segment, Stretch } from "./ring_state.ts";
+import type { RangeRegister, Segment } from "./ring_state.ts";
 
 const PARTS = 8;
 const at = (part: number) => boundaryOf(part % PARTS, PARTS);
 const founded = (): Segment[] =>
   [0, 2, 5].map((part) => ({ start: at(part), owners: ["a", "b"], epoch: 1 }));
 
-const stretches: fc.Arbitrary<Stretch> = fc.record({
+const registers: fc.Arbitrary<RangeRegister> = fc.record({
   start: fc.nat(PARTS - 1).map(at),
   end: fc.nat(PARTS - 1).map(at),
   owners: fc.constantFrom(["a", "b"], ["a", "c"], ["b", "d"], ["c", "d"]),
@@ -26,7 +26,7 @@ function pointwise(ownership: Ownership): string[] {
 }
 
 Deno.test("ownership: views that heard the same are the same, in whatever order and how often", () => {
-  fc.assert(fc.property(fc.array(stretches, { maxLength: 8 }), fc.nat(), (news, turn) => {
+  fc.assert(fc.property(fc.array(registers, { maxLength: 8 }), fc.nat(), (news, turn) => {
     const one = new Ownership(founded(), "a");
     const other = new Ownership(founded(), "b");
     for (const each of news) one.merge(each);
@@ -35,7 +35,7 @@ Deno.test("ownership: views that heard the same are the same, in whatever order 
     assert.deepEqual(pointwise(one), pointwise(other));
     // And what one tells of itself is enough for a third.
     const third = new Ownership(founded(), "c");
-    for (const each of one.stretches()) third.merge(each);
+    for (const each of one.registers()) third.merge(each);
     assert.deepEqual(
       pointwise(third).filter((point) => !point.endsWith("@1")),
       pointwise(one).filter((point) => !point.endsWith("@1")),
@@ -44,7 +44,7 @@ Deno.test("ownership: views that heard the same are the same, in whatever order 
 });
 
 Deno.test("ownership: of every point the highest epoch wins, then the lower owners", () => {
-  fc.assert(fc.property(fc.array(stretches, { maxLength: 8 }), (news) => {
+  fc.assert(fc.property(fc.array(registers, { maxLength: 8 }), (news) => {
     const ownership = new Ownership(founded(), "a");
     for (const each of news) ownership.merge(each);
     pointwise(ownership).forEach((found, part) => {

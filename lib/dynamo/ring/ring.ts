@@ -9,7 +9,7 @@
  * - `random-tokens-equal-partitions`: at the end of the key's equal partition.
  * - `equal-partitions`: tokens sit on the partition boundaries, and a partition's walk starts at its own.
  *
- * A *range* is a half-open stretch [start, end) of the ring with one preference list.
+ * A *range* is a half-open interval [start, end) of the ring with one preference list.
  * The state is plain data; {@link Ring} is the index over it.
  */
 import { md5 } from "js-md5";
@@ -20,11 +20,11 @@ import type { RingState, Token } from "./ring_state.ts";
 /** One owner of a range to be replaced: the next step from who holds it to who should. */
 export interface OwnerStep {
   readonly range: number;
-  readonly leaver: NodeId | null;
-  readonly joiner: NodeId | null;
+  readonly sender: NodeId | null;
+  readonly receiver: NodeId | null;
 }
 
-/** A stretch of the ring. `index` counts from the one that starts first. */
+/** A range of the ring. `index` counts from the one that starts first. */
 export interface Range {
   readonly index: number;
   readonly start: Position;
@@ -156,19 +156,21 @@ export class Ring {
     for (let range = 0; range < this.rangeCount; range++) {
       const held = this.primaries(range);
       const planned = this.planned(range);
-      const leaver = held.find((id) => !planned.includes(id)) ?? null;
-      const joiner = planned.find((id) => !held.includes(id)) ?? null;
+      const sender = held.find((id) => !planned.includes(id)) ?? null;
+      const receiver = planned.find((id) => !held.includes(id)) ?? null;
       const isOrdered = held.every((id, i) => id === planned[i]);
-      if (leaver !== null || joiner !== null || !isOrdered) steps.push({ range, leaver, joiner });
+      if (sender !== null || receiver !== null || !isOrdered) {
+        steps.push({ range, sender, receiver });
+      }
     }
     return steps;
   }
 
   /** The owners after a step, in the order in which they should be as far as they are there already. */
-  after({ range, leaver, joiner }: OwnerStep): readonly NodeId[] {
+  after({ range, sender, receiver }: OwnerStep): readonly NodeId[] {
     const planned = this.planned(range);
-    const owners = this.primaries(range).filter((id) => id !== leaver);
-    if (joiner !== null) owners.push(joiner);
+    const owners = this.primaries(range).filter((id) => id !== sender);
+    if (receiver !== null) owners.push(receiver);
     const rank = (id: NodeId) => (planned.indexOf(id) + planned.length + 1) % (planned.length + 1);
     return owners.toSorted((a, b) => rank(a) - rank(b));
   }

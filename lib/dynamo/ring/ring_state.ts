@@ -40,7 +40,7 @@ export interface RingState {
   readonly segments?: readonly Segment[];
 }
 
-/** A stretch of ring with one list of owners; it ends where the next one starts. */
+/** A range of the ring with one list of owners; it ends where the next one starts. */
 export interface Segment {
   readonly start: Position;
   /** In the order of the preference list. */
@@ -60,7 +60,7 @@ export interface Segment {
 }
 
 /** A segment on its own: on the wire, and where it is asked for. Equal ends mean the whole circle. */
-export interface Stretch {
+export interface RangeRegister {
   readonly start: Position;
   readonly end: Position;
   readonly owners: readonly NodeId[];

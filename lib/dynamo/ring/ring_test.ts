@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../random/seeded.ts";
-import { fairShares, foundRing, joinRing } from "./initial_ring.ts";
+import { fairShares, joinRing, makeInitialRing } from "./initial_ring.ts";
 import { positionOf, shareBetween } from "./position.ts";
 import { Ring } from "./ring.ts";
 import { type Partitioning, PARTITIONINGS, type RingMember } from "./ring_state.ts";
@@ -29,7 +29,7 @@ function membersOf(nodes: number, zones = 1): RingMember[] {
 
 function found(nodes: number, partitioning: Partitioning, partitions: number, n = 3, zones = 1) {
   const plan = { partitioning, partitions, tokensPerNode: 16, n };
-  return new Ring(foundRing(membersOf(nodes, zones), plan, SeededRandom.from(1)), n);
+  return new Ring(makeInitialRing(membersOf(nodes, zones), plan, SeededRandom.from(1)), n);
 }
 
 Deno.test("ring: positions are the MD5 of the key", () => {
@@ -39,7 +39,7 @@ Deno.test("ring: positions are the MD5 of the key", () => {
 
 Deno.test("ring: a preference list is every node once, the first N of them primaries", () => {
   fc.assert(fc.property(clusters, fc.string(), ({ plan, nodes, zones, seed }, key) => {
-    const state = foundRing(membersOf(nodes, zones), plan, SeededRandom.from(seed));
+    const state = makeInitialRing(membersOf(nodes, zones), plan, SeededRandom.from(seed));
     const ring = new Ring(state, plan.n);
     const range = ring.rangeOfKey(key);
     const list = ring.preferenceList(range);
@@ -50,7 +50,7 @@ Deno.test("ring: a preference list is every node once, the first N of them prima
 
 Deno.test("ring: replicas span as many zones as there are, up to N", () => {
   fc.assert(fc.property(clusters, fc.string(), ({ plan, nodes, zones, seed }, key) => {
-    const state = foundRing(membersOf(nodes, zones), plan, SeededRandom.from(seed));
+    const state = makeInitialRing(membersOf(nodes, zones), plan, SeededRandom.from(seed));
     const ring = new Ring(state, plan.n);
     const zoneOf = new Map(state.members.map((member) => [member.id, member.zone]));
     const spanned = new Set(ring.primariesOfKey(key).map((id) => zoneOf.get(id)));
@@ -120,9 +120,9 @@ Deno.test("ring: shares follow weights", () => {
 Deno.test("ring: when a node joins, lists change only by it, and it ends with a fair share", () => {
   fc.assert(
     fc.property(clusters, ({ plan, nodes, seed }) => {
-      const before = foundRing(membersOf(nodes), plan, SeededRandom.from(seed));
-      const joiner = { id: "new", weight: 1 };
-      const after = joinRing(before, joiner, plan.tokensPerNode, SeededRandom.from(seed + 1));
+      const before = makeInitialRing(membersOf(nodes), plan, SeededRandom.from(seed));
+      const receiver = { id: "new", weight: 1 };
+      const after = joinRing(before, receiver, plan.tokensPerNode, SeededRandom.from(seed + 1));
       const [old, grown] = [new Ring(before, plan.n), new Ring(after, plan.n)];
       for (let i = 0; i < 100; i++) {
         const was = old.primariesOfKey(`key-${i}`);

@@ -5,7 +5,7 @@
  */
 import type { Position } from "../ring/position.ts";
 import type { ErrorReply } from "./client_messages.ts";
-import type { Member, Micros, NodeId, Standing } from "./ids.ts";
+import type { Member, MemberStatus, Micros, NodeId } from "./ids.ts";
 import type { MembershipAct, MembershipPlan } from "./membership_plan.ts";
 
 export type AdminRequest = ExchangeOrder | MembershipOrder;
@@ -19,12 +19,12 @@ export type MembershipOrder =
 
 /** How far changes of the membership have come, in the view of one node. */
 export interface TransfersState {
-  readonly members: readonly (Member & { readonly standing: Standing })[];
+  readonly members: readonly (Member & { readonly memberStatus: MemberStatus })[];
   /** Changes of an owner that are still to be made; 0 when everybody holds what it should. */
   readonly left: number;
   readonly moves: readonly TransferState[];
   /** Whether this node still has copies of ranges that it does not own any more. */
-  readonly leftovers: boolean;
+  readonly orphanedReplicas: boolean;
 }
 
 /** The next change of one range's owners. */
@@ -34,8 +34,8 @@ interface TransferState {
   readonly epoch: number;
   readonly from: NodeId | null;
   readonly to: NodeId | null;
-  /** Only the joiner itself knows more than that it waits. */
-  readonly phase: TakeoverPhase | "waiting";
+  /** Only the receiver itself knows more than that it waits. */
+  readonly phase: TransferPhase | "waiting";
   /** Copied by this node so far. */
   readonly keys: number;
 }
@@ -86,7 +86,7 @@ export type AdminReply =
   }
   | ErrorReply;
 
-export type TakeoverPhase =
+export type TransferPhase =
   /** Looking at what is on the own disk already. */
   | "reading"
   | "copying"

@@ -1,12 +1,12 @@
 /**
- * A cluster's configuration. What is founded (`FoundedConfig`) can never change afterwards; the rest
+ * A cluster's configuration. What is founded (`FixedConfig`) can never change afterwards; the rest
  * are defaults that a node may be restarted with, and most of which a request may override.
  */
 import { type Partitioning, PARTITIONINGS } from "../ring/ring_state.ts";
 import { VERSION_MODES, type VersionMode } from "../versions/versions.ts";
 
 /** Fixed when the cluster is founded, stored on every node. */
-interface FoundedConfig {
+interface FixedConfig {
   readonly cluster: string;
   /** Replicas a key. */
   readonly n: number;
@@ -89,7 +89,7 @@ export interface TunableConfig {
   readonly siblingBytesMax: number;
 }
 
-export interface ClusterConfig extends FoundedConfig, TunableConfig {}
+export interface ClusterConfig extends FixedConfig, TunableConfig {}
 
 export const TIMEOUT_MS_MIN = 1;
 export const TIMEOUT_MS_MAX = 600_000;
@@ -202,7 +202,7 @@ export function clusterConfig(given: Partial<ClusterConfig> = {}): ClusterConfig
 }
 
 /** The fields a node checks against what it has stored: starting with others is refused. */
-export function foundedPart(config: ClusterConfig): FoundedConfig {
+export function fixedPart(config: ClusterConfig): FixedConfig {
   const { cluster, n, partitioning, partitions, tokensPerNode, mode } = config;
   return { cluster, n, partitioning, partitions, tokensPerNode, mode };
 }

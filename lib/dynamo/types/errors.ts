@@ -2,7 +2,7 @@
  * Why a request was not served. Errors are data: the same object reaches a client through REST, a
  * forwarding peer through JSON-RPC, and a checker in the simulator.
  */
-import type { Stretch } from "../ring/ring_state.ts";
+import type { RangeRegister } from "../ring/ring_state.ts";
 import type { CausalContext } from "../versions/versions.ts";
 import type { NodeId } from "./ids.ts";
 
@@ -57,7 +57,7 @@ export interface DynamoError {
   readonly context?: CausalContext;
   readonly ringVersion?: string;
   /** The register that the sender of the request should know. */
-  readonly stretches?: readonly Stretch[];
+  readonly registers?: readonly RangeRegister[];
 }
 
 export function refusal(code: ErrorCode, message: string): DynamoError {

@@ -55,7 +55,7 @@ export type Event =
   }
   /** A page of the keys whose record is to be handed to a node. */
   | { readonly kind: "hints-scanned"; readonly id: number; readonly places: readonly KeyPlace[] }
-  /** A page of records by position, then key; `next` is null when the stretch is done. */
+  /** A page of records by position, then key; `next` is null when the range is done. */
   | {
     readonly kind: "scanned";
     readonly id: number;

@@ -19,4 +19,4 @@ export interface Member {
  * `leaving` hands its ranges over and serves them until then; `left` has done so; `removed` was dead
  * and is listened to no more, for what it holds may be older than what was forgotten meanwhile.
  */
-export type Standing = "member" | "leaving" | "left" | "removed";
+export type MemberStatus = "member" | "leaving" | "left" | "removed";

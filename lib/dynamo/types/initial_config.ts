@@ -4,7 +4,7 @@ import type { ClusterConfig } from "./config.ts";
 import type { Member } from "./ids.ts";
 
 /** What a cluster is founded with: made once, the same data on every node. */
-export interface Founding {
+export interface InitialClusterConfig {
   readonly config: ClusterConfig;
   readonly members: readonly Member[];
   readonly ring: RingState;

@@ -4,7 +4,7 @@
  */
 import type { RecoveryCause } from "./boot.ts";
 import type { ClientRequest, ErrorReply, ReplicaTrace } from "./client_messages.ts";
-import type { Micros, NodeId, Standing } from "./ids.ts";
+import type { MemberStatus, Micros, NodeId } from "./ids.ts";
 
 export type Observation =
   | {
@@ -56,7 +56,7 @@ export type Observation =
   /** Every peer was asked once what it remembers of this node; these have answered. */
   | { readonly type: "boot-checked"; readonly heard: readonly NodeId[] }
   /** The node has heard of an act of membership. */
-  | { readonly type: "member"; readonly member: NodeId; readonly standing: Standing }
+  | { readonly type: "member"; readonly member: NodeId; readonly memberStatus: MemberStatus }
   /** This node holds all of a range that it takes over, and owns it from now on. */
   | {
     readonly type: "range-taken";
@@ -65,7 +65,7 @@ export type Observation =
     readonly keys: number;
     readonly tookUs: Micros;
   }
-  /** This node, the range's steward, has advanced its register. */
+  /** This node, the range's register writer, has advanced its register. */
   | {
     readonly type: "range-moved";
     readonly range: number;

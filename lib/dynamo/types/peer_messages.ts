@@ -52,7 +52,7 @@ export type PeerRequest =
   }
   /** News of the membership, pushed. */
   | { readonly method: "membership"; readonly state: MembershipState }
-  /** A joiner: the keys of a range that it takes over, page by page. */
+  /** A receiver: the keys of a range that it takes over, page by page. */
   | {
     readonly method: "range.keys";
     readonly start: Position;
@@ -62,24 +62,24 @@ export type PeerRequest =
     /** The sender is an owner that recovers: what a recovering receiver has so far is of use. */
     readonly purpose?: "recovery";
   }
-  /** A joiner has the leaver serve the range no more; answered once that is durable. */
+  /** A receiver has the sender serve the range no more; answered once that is durable. */
   | {
     readonly method: "range.fence";
     readonly start: Position;
     readonly end: Position;
     readonly epoch: number;
   }
-  /** To the range's steward: one owner has given way to another; both null lifts the sender's fence. */
+  /** To the range's registerWriter: one owner has given way to another; both null lifts the sender's fence. */
   | {
     readonly method: "range.advance";
     readonly start: Position;
     readonly end: Position;
     readonly epoch: number;
-    readonly leaver: NodeId | null;
-    readonly joiner: NodeId | null;
+    readonly sender: NodeId | null;
+    readonly receiver: NodeId | null;
   }
   /** A former owner: which of these records hold anything that the owner lacks? */
-  | { readonly method: "leftover.ask"; readonly keys: readonly KeyDigest[] }
+  | { readonly method: "orphan.check"; readonly keys: readonly KeyDigest[] }
   /** Anti-entropy: the roots of the ranges that both own. Answered with those that differ. */
   | {
     readonly method: "tree.roots";

@@ -25,11 +25,13 @@ export interface Hint {
   readonly since: Micros;
 }
 
+/** Hints that a write adds or takes away: nodes that the record is to be handed to. */
 export interface HintChange {
   readonly add?: readonly NodeId[];
   readonly remove?: readonly NodeId[];
 }
 
+/** A key and where it lies: pages are ordered by position, then key. */
 export interface KeyPlace {
   readonly key: string;
   readonly position: Position;

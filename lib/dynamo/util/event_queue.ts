@@ -4,12 +4,12 @@
  * deadlines in one, the simulator everything that is on its way.
  *
  * Our own rather than tinyqueue: a copy of a run must copy the queue. Sifting moves numbers in typed
- * arrays and never the items, which stay in their slots: with items in the heap itself, V8 notes each
+ * arrays and never the items, which stay in their slots: with items in the queue itself, V8 notes each
  * move of a young object within an old array, and that cost more than the comparisons.
  */
 const CAPACITY_MIN = 64;
 
-export class MomentHeap<T> {
+export class EventQueue<T> {
   private moments = new Float64Array(CAPACITY_MIN);
   private sequences = new Float64Array(CAPACITY_MIN);
   /** Where each item lies among `items`; behind the heap's end, the free slots. */
@@ -63,8 +63,8 @@ export class MomentHeap<T> {
   }
 
   /** An independent copy; the items, which must not change, are shared. */
-  clone(): MomentHeap<T> {
-    const copy = new MomentHeap<T>();
+  clone(): EventQueue<T> {
+    const copy = new EventQueue<T>();
     copy.moments = this.moments.slice();
     copy.sequences = this.sequences.slice();
     copy.slots = this.slots.slice();
@@ -137,7 +137,7 @@ export class MomentHeap<T> {
     this.count = count;
   }
 
-  /** An empty heap with room for so many. */
+  /** An empty queue with room for so many. */
   private allocate(capacity: number): void {
     this.moments = new Float64Array(capacity);
     this.sequences = new Float64Array(capacity);

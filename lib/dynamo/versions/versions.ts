@@ -72,7 +72,8 @@ export const EMPTY_CONTEXT: CausalContext = { clock: EMPTY_CLOCK, stampUs: 0 };
 /** A write as its coordinator applies it. */
 interface Write {
   readonly actor: Actor;
-  readonly context: CausalContext | null;
+  /** What its client has seen; {@link EMPTY_CONTEXT} where it has read nothing. */
+  readonly context: CausalContext;
   readonly value: string | null;
   readonly contentType: string;
   readonly nowUs: number;
@@ -94,18 +95,17 @@ export interface Versioning {
 
 const dvv: Versioning = {
   write(siblings, { actor, context, value, contentType, nowUs }) {
-    const seen = context ?? EMPTY_CONTEXT;
-    const counter = 1 + highestCounterIn(siblings, actor, highestSeen(seen, actor));
-    const { clock, dots } = seen;
+    const counter = 1 + highestCounterIn(siblings, actor, highestSeen(context, actor));
+    const { clock, dots } = context;
     const dot: Dot = [actor, counter];
     const version: Version = dots === undefined
       ? { value, contentType, dot, clock, stampUs: nowUs }
       : { value, contentType, dot, clock, dots, stampUs: nowUs };
-    const survivors = siblings.filter((sibling) => !hasSeen(seen, sibling.dot));
+    const survivors = siblings.filter((sibling) => !hasSeen(context, sibling.dot));
     return {
       siblings: sorted([...survivors, version]),
       version,
-      context: withDot(seen, dot, nowUs),
+      context: withDot(context, dot, nowUs),
     };
   },
   merge(a, b) {
@@ -121,13 +121,12 @@ const dvv: Versioning = {
 
 const vectorClock: Versioning = {
   write(siblings, { actor, context, value, contentType, nowUs }) {
-    const seen = context?.clock ?? EMPTY_CLOCK;
-    const survivors = siblings.filter((sibling) => !isCoveredBy(sibling.clock, seen));
-    const known = siblings.reduce((clock, s) => mergeClocks(clock, s.clock), seen);
+    const survivors = siblings.filter((sibling) => !isCoveredBy(sibling.clock, context.clock));
+    const known = siblings.reduce((clock, s) => mergeClocks(clock, s.clock), context.clock);
     const counter = counterOf(known, actor) + 1;
     // With survivors the new clock must not dominate them, and one counter cannot say so: they all
     // take the new clock. That is the sibling explosion.
-    const base = survivors.length === 0 ? seen : known;
+    const base = survivors.length === 0 ? context.clock : known;
     const clock = truncateClock(withEntry(base, [actor, counter, nowUs]), CLOCK_ENTRIES_MAX);
     const version: Version = { value, contentType, dot: [actor, counter], clock, stampUs: nowUs };
     const restamped = survivors.map((survivor) => ({ ...survivor, clock }));
@@ -136,7 +135,7 @@ const vectorClock: Versioning = {
       version,
       // Among survivors the new clock covers what the writer never saw, so it keeps its old context:
       // its next write will leave this one as a sibling rather than destroy another's.
-      context: { clock: survivors.length === 0 ? clock : seen, stampUs: nowUs },
+      context: { clock: survivors.length === 0 ? clock : context.clock, stampUs: nowUs },
     };
   },
   merge(a, b) {
@@ -155,7 +154,7 @@ const vectorClock: Versioning = {
 const lww: Versioning = {
   write(siblings, { actor, context, value, contentType, nowUs }) {
     const stored = siblings[0]?.stampUs ?? 0;
-    const stampUs = Math.max(nowUs, stored + 1, (context?.stampUs ?? 0) + 1);
+    const stampUs = Math.max(nowUs, stored + 1, context.stampUs + 1);
     const counter = 1 + highestCounterIn(siblings, actor, 0);
     const version: Version = {
       value,

@@ -61,7 +61,7 @@ function play(mode: VersionMode, script: readonly Act[], check?: (world: World) 
         const name = `w${++writes}`;
         const written = rules.write(world.siblings[act.replica] ?? [], {
           actor: `r${act.replica}`,
-          context: act.blind ? null : contexts[act.client] ?? null,
+          context: act.blind ? EMPTY_CONTEXT : contexts[act.client] ?? EMPTY_CONTEXT,
           value: name,
           contentType: "",
           nowUs: writes,
@@ -177,7 +177,7 @@ Deno.test("versions: 100 interleaved writers leave 2 siblings under dvv, 100 und
     for (let write = 0; write < 100; write++) {
       const written = rules.write(siblings, {
         actor: "a",
-        context: contexts[write % 2] ?? null,
+        context: contexts[write % 2] ?? EMPTY_CONTEXT,
         value: `w${write}`,
         contentType: "",
         nowUs: write,

@@ -8,7 +8,7 @@
  * starts at 6/7 rather than 1. Our own store deals partitions so that neighbours differ (`dealt`) and
  * has no such skips; that is shown as a fourth line.
  */
-import { foundRing } from "../../dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../../dynamo/ring/initial_ring.ts";
 import { boundaryOf } from "../../dynamo/ring/position.ts";
 import { Ring } from "../../dynamo/ring/ring.ts";
 import type { Partitioning, RingMember, RingState } from "../../dynamo/ring/ring_state.ts";
@@ -139,7 +139,7 @@ function ringOf(strategy: Strategy, T: number, cluster: Cluster, random: SeededR
     tokensPerNode: T,
     n,
   };
-  return new Ring(foundRing(members, plan, random), n);
+  return new Ring(makeInitialRing(members, plan, random), n);
 }
 
 /** Every node's T tokens on random boundaries of Q = S·T partitions: what the figure measures. */

@@ -62,7 +62,7 @@ export const TABLE_1 = defineExperiment({
   },
   varies: "N, R and W",
   reading:
-    "R=1 favours gets and W=1 favours puts; the other operation waits for the third of four replicas. A quorum that waits for more is slower in the mean and less spread out. Live runs stretch the delays and divide what they measure, as said under liveScale. The original's figures hold 24 to 30 ms of its own processing in each operation and lie higher by that; the order is the same.",
+    "R=1 favours gets and W=1 favours puts; the other operation waits for the third of four replicas. A quorum that waits for more is slower in the mean and less spread out. Live runs range the delays and divide what they measure, as said under liveScale. The original's figures hold 24 to 30 ms of its own processing in each operation and lie higher by that; the order is the same.",
   columns: COLUMNS,
   plots: [{
     ...{ name: "means", title: "Mean latency by configuration", from: "means", mark: "dot" },

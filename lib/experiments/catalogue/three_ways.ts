@@ -74,7 +74,7 @@ export const THREE_WAYS = defineExperiment({
   parameters: PARAMETERS,
   varies: "the latencies, and N, R and W",
   reading:
-    "The lines of one configuration lie on each other when the engines agree: the share of reads that see a put against its age. RMSE is the root mean square of their distance, over all t; for latencies, of the relative error over the 50th, 90th, 99th and 99.9th percentiles of gets and puts, as far as thirty measurements lie beyond. Live runs stretch all latencies by a factor, since a real request takes a millisecond of its own; their times are shown divided by it.",
+    "The lines of one configuration lie on each other when the engines agree: the share of reads that see a put against its age. RMSE is the root mean square of their distance, over all t; for latencies, of the relative error over the 50th, 90th, 99th and 99.9th percentiles of gets and puts, as far as thirty measurements lie beyond. Live runs range all latencies by a factor, since a real request takes a millisecond of its own; their times are shown divided by it.",
   columns: {
     latency: "legs between nodes",
     quorums: "N/R/W",

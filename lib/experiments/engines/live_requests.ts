@@ -4,11 +4,11 @@
  */
 import { bodySentOnce } from "../../client/http.ts";
 import type { ReplicaTrace } from "../../dynamo/types/client_messages.ts";
-import type { Outcome } from "../workload/workload.ts";
+import type { RequestOutcome } from "../workload/workload.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 
 export interface LiveDone {
-  readonly outcome: Outcome;
+  readonly outcome: RequestOutcome;
   readonly tookMs: number;
   readonly context: string | null;
 }

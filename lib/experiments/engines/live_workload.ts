@@ -10,7 +10,7 @@ import {
   type Mix,
   modified,
   type Operation,
-  type Outcome,
+  type RequestOutcome,
   runWorkload,
   Tally,
   valueOf,
@@ -90,7 +90,7 @@ class Session {
 
   constructor(private readonly cluster: LiveCluster, private readonly random: SeededRandom) {}
 
-  async perform(operation: Operation, key: string, value: Uint8Array): Promise<Outcome> {
+  async perform(operation: Operation, key: string, value: Uint8Array): Promise<RequestOutcome> {
     const done = await this.send(operation, key, value);
     if (done.context !== null) this.contexts.set(key, done.context);
     return done.outcome;

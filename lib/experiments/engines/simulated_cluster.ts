@@ -8,7 +8,7 @@
  *       const read = yield* cluster.get(node, key);
  *     }
  */
-import { foundRing } from "../../dynamo/ring/initial_ring.ts";
+import { makeInitialRing } from "../../dynamo/ring/initial_ring.ts";
 import type {
   ClientRequest,
   ReplicaTrace,
@@ -98,11 +98,15 @@ export class SimulatedCluster {
       url: `sim://${member.id}`,
       dataId: FIRST_DATA_ID,
     }));
-    const ring = foundRing(placed, this.config, SeededRandom.from(plan.seed).child("founding"));
+    const ring = makeInitialRing(
+      placed,
+      this.config,
+      SeededRandom.from(plan.seed).child("founding"),
+    );
     this.driver = new StepsDriver();
     const { load, store } = plan.disk ?? { load: "0", store: "0" };
     this.simulation = new Simulation({
-      founding: { config: this.config, members, ring },
+      initialConfig: { config: this.config, members, ring },
       seed: plan.seed,
       latency: parseLegs(plan.latency),
       clientLatency: parseDistribution(plan.clientLatency ?? "0"),

@@ -11,8 +11,8 @@ import {
   type Mix,
   modified,
   type Operation,
-  type Outcome,
   poissonArrivals,
+  type RequestOutcome,
   Tally,
   valueOf,
 } from "../workload/workload.ts";
@@ -61,7 +61,7 @@ class Session {
 
   constructor(private readonly cluster: SimulatedCluster, private readonly random: SeededRandom) {}
 
-  *perform(operation: Operation, key: string, value: Uint8Array): Steps<Outcome> {
+  *perform(operation: Operation, key: string, value: Uint8Array): Steps<RequestOutcome> {
     switch (operation) {
       case "get":
         return (yield* this.get(this.anyNode(), key)).outcome;
@@ -89,7 +89,7 @@ class Session {
   }
 
   /** Reads, makes one value of siblings, and writes over all that was read, by the same node. */
-  private *update(node: string, key: string, value: Uint8Array): Steps<Outcome> {
+  private *update(node: string, key: string, value: Uint8Array): Steps<RequestOutcome> {
     const read = yield* this.get(node, key);
     if (read.outcome !== "ok") return "failed";
     const values = read.values.map((base64) => atob(base64));

@@ -42,9 +42,9 @@ Deno.test("workload engines: live clusters are asked for with nothing in the bac
   const launched: LiveClusterPlan[] = [];
   const launch = (plan: LiveClusterPlan) => {
     launched.push(plan);
-    return Promise.reject(new Error("a planted failure"));
+    return Promise.reject(new Error("a deliberate failure"));
   };
-  await assert.rejects(runPlan(PLAN, contextOf("live", { launch })), /a planted failure/);
+  await assert.rejects(runPlan(PLAN, contextOf("live", { launch })), /a deliberate failure/);
   await assert.rejects(runPlan(PLAN, contextOf("live")), /needs a launcher/);
   const { n, r, w, sloppy, readRepair, hintedHandoff, antiEntropyIntervalMs } =
     launched[0]?.config ?? {};

@@ -4,9 +4,9 @@
  */
 import type { FloatSource } from "../../random/seeded.ts";
 import type { KeyChooser } from "./keys.ts";
-import { type LoadResult, type Outcome, type Progress, runWorkload } from "./workload.ts";
+import { type LoadResult, type Progress, type RequestOutcome, runWorkload } from "./workload.ts";
 
-export type { LoadResult, Outcome, Progress } from "./workload.ts";
+export type { LoadResult, Progress, RequestOutcome } from "./workload.ts";
 
 interface ClosedLoopOptions {
   readonly operation: "get" | "put";
@@ -17,7 +17,11 @@ interface ClosedLoopOptions {
   readonly keys: KeyChooser;
   readonly valueBytes: number;
   /** Carries one out; a rejection ends the load. */
-  readonly send: (operation: "get" | "put", key: string, value: Uint8Array) => Promise<Outcome>;
+  readonly send: (
+    operation: "get" | "put",
+    key: string,
+    value: Uint8Array,
+  ) => Promise<RequestOutcome>;
   readonly random: FloatSource;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;

@@ -18,10 +18,10 @@ export type Operation = "get" | "put" | "insert" | "read-modify-write";
  * How an operation ended. A failed one certainly had no effect; an indeterminate one may surface later
  * (a write that reached some replicas, an answer that never came).
  */
-export type Outcome = "ok" | "failed" | "indeterminate";
+export type RequestOutcome = "ok" | "failed" | "indeterminate";
 
 /** Carries one operation out. `value` is what to write, empty for a get. A rejection ends the load. */
-type Send = (operation: Operation, key: string, value: Uint8Array) => Promise<Outcome>;
+type Send = (operation: Operation, key: string, value: Uint8Array) => Promise<RequestOutcome>;
 
 /** Operations and their shares; they need not add up to 1. */
 export type Mix = readonly { readonly operation: Operation; readonly share: number }[];
@@ -49,7 +49,7 @@ export interface WorkloadOptions {
   readonly send: Send;
   readonly random: FloatSource;
   /** Told of every operation measured: how it ended, and its latency, ms. */
-  readonly onMeasured?: (operation: Operation, outcome: Outcome, latencyMs: number) => void;
+  readonly onMeasured?: (operation: Operation, outcome: RequestOutcome, latencyMs: number) => void;
   /** Told about ten times a second, and at the end. */
   readonly onProgress?: (progress: Progress) => void;
   /** Stops sending; what was sent is awaited and kept. */
@@ -201,7 +201,7 @@ class Run {
   /** Sends it; latency counts from `fromMs`. */
   async perform(drawn: Drawn, fromMs: number): Promise<void> {
     const { operation, key, value, measured } = drawn;
-    let outcome: Outcome;
+    let outcome: RequestOutcome;
     try {
       outcome = await this.options.send(operation, key, value);
     } catch (error) {
@@ -259,7 +259,7 @@ export class Tally {
     return this.ok + this.failed + this.indeterminate;
   }
 
-  count(outcome: Outcome, latencyMs: number): void {
+  count(outcome: RequestOutcome, latencyMs: number): void {
     this[outcome]++;
     if (outcome === "ok") this.latency.record(Math.max(0, latencyMs));
   }

@@ -6,9 +6,9 @@ import { ycsb } from "./mixes.ts";
 import {
   type Clock,
   type Operation,
-  type Outcome,
   poissonArrivals,
   type Progress,
+  type RequestOutcome,
   runWorkload,
   type WorkloadOptions,
 } from "./workload.ts";
@@ -83,7 +83,7 @@ Deno.test("closed loop: k at a time, latencies and rate of a store that takes 10
 });
 
 Deno.test("outcomes are counted apart, and only successes have latencies", async () => {
-  const outcomes: Outcome[] = ["ok", "failed", "ok", "indeterminate", "ok", "ok"];
+  const outcomes: RequestOutcome[] = ["ok", "failed", "ok", "indeterminate", "ok", "ok"];
   let next = 0;
   const result = await runClosedLoop({
     operation: "put",
@@ -95,7 +95,7 @@ Deno.test("outcomes are counted apart, and only successes have latencies", async
     send: (operation, _, value) => {
       assert.equal(operation, "put");
       assert.equal(value.length, 100);
-      return Promise.resolve(outcomes[next++ % outcomes.length] as Outcome);
+      return Promise.resolve(outcomes[next++ % outcomes.length] as RequestOutcome);
     },
   });
   const { attempted, ok, failed, indeterminate } = result;

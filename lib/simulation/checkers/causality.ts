@@ -80,7 +80,7 @@ class KeyPasts {
   }
 
   private include(row: number, parent: number | undefined): void {
-    // A foreign parent, of another key, is checker 8's to complain about.
+    // A foreign parent, of another key, is checker 8's concern.
     if (parent === undefined) return;
     const { bits, rowWords } = this;
     const to = row * rowWords;

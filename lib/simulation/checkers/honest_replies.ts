@@ -20,42 +20,42 @@ export const honestReplies: Checker = {
   check(evidence) {
     const findings: Finding[] = [];
     for (const operation of evidence.history.operations) {
-      const complaint = complaintAbout(operation, evidence);
-      if (complaint === null) continue;
-      const message = `${named(operation)} ${complaint}`;
+      const finding = validateWith(operation, evidence);
+      if (finding === null) continue;
+      const message = `${named(operation)} ${finding}`;
       findings.push({ message, key: operation.key, operations: [operation.id] });
     }
     return { examined: evidence.history.size, findings };
   },
 };
 
-function complaintAbout(operation: Operation, evidence: Evidence): string | null {
+function validateWith(operation: Operation, evidence: Evidence): string | null {
   switch (operation.outcome) {
     case "pending":
       return "never ended";
     case "indeterminate":
       return null;
     case "failed":
-      return complaintAboutFailure(operation, evidence);
+      return validateFailure(operation, evidence);
     case "ok":
       return operation.kind === "get"
-        ? complaintAboutRead(operation)
-        : complaintAboutWrite(operation, evidence);
+        ? validateRead(operation)
+        : validateWrite(operation, evidence);
   }
 }
 
-function complaintAboutFailure(operation: Operation, { record }: Evidence): string | null {
+function validateFailure(operation: Operation, { record }: Evidence): string | null {
   return operation.kind === "put" && record.surfaced(operation.id)
     ? `was refused for certain (${operation.reason}), and was stored all the same`
     : null;
 }
 
-function complaintAboutRead({ acks, options: { r } }: Operation): string | null {
+function validateRead({ acks, options: { r } }: Operation): string | null {
   const distinct = new Set(acks).size;
   return distinct < r ? `succeeded with ${distinct} answers, though R was ${r}` : null;
 }
 
-function complaintAboutWrite(operation: Operation, evidence: Evidence): string | null {
+function validateWrite(operation: Operation, evidence: Evidence): string | null {
   const { acks, hints, options: { w, pw, sloppy } } = operation;
   const distinct = new Set(acks);
   if (distinct.size < w) {
@@ -70,8 +70,8 @@ function complaintAboutWrite(operation: Operation, evidence: Evidence): string |
   const owners = new Set(ring?.primariesOfKey(operation.key) ?? []);
   const primaries = [...distinct].filter((node) => owners.has(node) && !holders.has(node));
   // Once owners have changed, who was a primary at the time is not known any more.
-  const isFounded = ring === undefined || ring.epochOf(ring.rangeOfKey(operation.key)) === 1;
-  if (isFounded && primaries.length < pw) {
+  const isInitial = ring === undefined || ring.epochOf(ring.rangeOfKey(operation.key)) === 1;
+  if (isInitial && primaries.length < pw) {
     return `succeeded with ${primaries.length} primaries, though PW was ${pw}`;
   }
   if (ownersCount(evidence) < w) return `succeeded with more acknowledgements than owners`;

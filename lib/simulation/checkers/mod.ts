@@ -1,7 +1,7 @@
 /**
  * All checkers, in the order of the design (DESIGN section 10).
  *
- * A checker counts only when a planted bug makes it fail: see `mutants.ts`.
+ * A checker counts only when a mutant makes it fail: see `mutants.ts`.
  */
 import type { Scenario } from "../scenario/scenario.ts";
 import { alwaysWriteable } from "./always_writeable.ts";

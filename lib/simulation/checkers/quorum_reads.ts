@@ -86,7 +86,7 @@ function checkRead(
   for (const write of frontier) {
     for (const id of read.returned) {
       if (causality.covers(write.id, id)) {
-        return complaint(
+        return findingOf(
           read,
           [id, write.id],
           `returned write #${id}, although ${named(write)}, ` +
@@ -97,13 +97,13 @@ function checkRead(
     if (write.kind === "delete") continue;
     const found = read.returned.some((id) => id === write.id || causality.covers(id, write.id));
     if (!found && !mayBeDeleted(write, read, deletes, causality)) {
-      return complaint(read, [write.id], `missed ${named(write)}, acknowledged before it began`);
+      return findingOf(read, [write.id], `missed ${named(write)}, acknowledged before it began`);
     }
   }
   return null;
 }
 
-function complaint(read: Operation, others: readonly number[], what: string): Finding {
+function findingOf(read: Operation, others: readonly number[], what: string): Finding {
   return {
     message: `${named(read)} at R=${read.options.r} ${what}`,
     key: read.key,

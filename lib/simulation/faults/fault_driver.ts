@@ -53,7 +53,7 @@ export class FaultDriver {
     world.tracer?.acted?.(world.now, describeFault(fault), fault);
     if (isLinkFault(fault)) {
       this.underWay.set(act, fault);
-      world.post.network.addRule(act, ruleOf(fault, world.now, this.random.child(`act ${act}`)));
+      world.router.network.addRule(act, ruleOf(fault, world.now, this.random.child(`act ${act}`)));
     } else {
       this.beginOnMachine(world, act, fault, world.machine(world.indexOf(fault.node)));
     }
@@ -73,7 +73,7 @@ export class FaultDriver {
     if (fault === undefined) return;
     this.underWay.delete(act);
     if (isLinkFault(fault)) {
-      world.post.liftRule(act);
+      world.router.liftRule(act);
       world.tracer?.acted?.(world.now, `${fault.kind} ends`, fault);
       return;
     }
@@ -93,7 +93,7 @@ export class FaultDriver {
         machine.clockOffsetUs -= Math.round(fault.byMs * US_PER_MS);
         break;
       default:
-        this.weigh(machine);
+        this.apply(machine);
     }
     world.tracer?.acted?.(world.now, `${fault.kind} of ${machine.id} ends`, fault);
   }
@@ -188,7 +188,7 @@ export class FaultDriver {
       case "disk-failing":
       case "disk-full":
         this.underWay.set(act, fault);
-        this.weigh(machine);
+        this.apply(machine);
         break;
     }
   }
@@ -236,7 +236,7 @@ export class FaultDriver {
   private bringBack(world: World, machine: Machine): void {
     const disk = this.takenOut.get(machine.index);
     const isRemoved = world.machines.some(({ replica }) =>
-      replica?.membership.standing(machine.id) === "removed"
+      replica?.membership.memberStatus(machine.id) === "removed"
     );
     if (disk === undefined || !machine.isGone || !isRemoved) return;
     if (world.orders.isToGo(machine.id)) return;
@@ -263,7 +263,7 @@ export class FaultDriver {
   }
 
   /** What all faults under way together make of a node's disk and speed. */
-  private weigh(machine: Machine): void {
+  private apply(machine: Machine): void {
     const condition = { ...HEALTHY };
     let stepUs = 0;
     for (const fault of this.underWay.values()) {

@@ -1,19 +1,19 @@
 /**
- * The gallery of planted bugs: what checkers are worth. Each is a mistake that a real system has
+ * The gallery of mutants: what checkers are worth. Each is a mistake that a real system has
  * made, is switched on by tests and by the time machine only, and is caught by a named checker within
  * a stated number of seeds.
  */
 import type { Scenario } from "../scenario/scenario.ts";
 import { type SwarmLimits, swarmScenario } from "../scenario/swarm.ts";
-import { type Sabotage, stateless } from "../world/fault_hook.ts";
+import { type FaultHook, stateless } from "../world/fault_hook.ts";
 import {
   incarnationForgotten,
   oldDiskTrusted,
   removedDataForgotten,
-  silenceProves,
+  silenceCountsAsCaughtUp,
   toldBeforeDurable,
   writtenAfterFence,
-} from "./broken_cores.ts";
+} from "./core_mutants.ts";
 import {
   ackBeforeStore,
   branchSkipped,
@@ -39,17 +39,17 @@ import {
   StaleCache,
   timersLost,
   treesAgree,
-} from "./broken_nodes.ts";
+} from "./node_mutants.ts";
+import { olderDisk, replacedDiskFirst } from "./scenarios.ts";
 import {
   newestOnly,
   nothingDropped,
   originalComparison,
   plainVectorClock,
   tombstonesDropped,
-} from "./broken_rules.ts";
-import { olderDisk, replacedDiskFirst } from "./scenarios.ts";
+} from "./versioning_mutants.ts";
 
-export interface PlantedBug {
+export interface Mutant {
   readonly name: string;
   /** What is wrong. */
   readonly about: string;
@@ -63,10 +63,10 @@ export interface PlantedBug {
   readonly scenario?: (seed: number) => Scenario;
   /** What the swarm is held to, where the bug needs a certain fault to show. */
   readonly limits?: SwarmLimits;
-  readonly plant: () => Sabotage;
+  readonly plant: () => FaultHook;
 }
 
-export const BUGS: readonly PlantedBug[] = [
+export const MUTANTS: readonly Mutant[] = [
   {
     name: "ack-before-store",
     about: "a node acknowledges a write before its disk has it",
@@ -311,7 +311,7 @@ export const BUGS: readonly PlantedBug[] = [
     plant: fenceIgnored,
   },
   {
-    name: "silence-proves",
+    name: "silence-counts-as-caught-up",
     about:
       "a node with an empty disk takes an owner that does not answer for one with nothing to give",
     story:
@@ -320,7 +320,7 @@ export const BUGS: readonly PlantedBug[] = [
     caughtBy: "quorum-reads",
     seeds: 1,
     scenario: replacedDiskFirst,
-    plant: silenceProves,
+    plant: silenceCountsAsCaughtUp,
   },
   {
     name: "old-disk-trusted",
@@ -429,11 +429,11 @@ export const BUGS: readonly PlantedBug[] = [
   },
 ];
 
-export function bugNamed(name: string): PlantedBug | undefined {
-  return BUGS.find((bug) => bug.name === name);
+export function mutantNamed(name: string): Mutant | undefined {
+  return MUTANTS.find((bug) => bug.name === name);
 }
 
 /** What the bug is looked for in. */
-export function scenarioFor(bug: PlantedBug, seed: number): Scenario {
+export function scenarioFor(bug: Mutant, seed: number): Scenario {
   return bug.scenario?.(seed) ?? swarmScenario(seed, { mode: "dvv", ...bug.limits });
 }

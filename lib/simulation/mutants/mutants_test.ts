@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import { CHECKERS } from "../checkers/mod.ts";
 import { runScenario } from "../run.ts";
 import { swarmScenario } from "../scenario/swarm.ts";
-import { bugNamed, BUGS, type PlantedBug, scenarioFor } from "./mutants.ts";
+import { type Mutant, mutantNamed, MUTANTS, scenarioFor } from "./mutants.ts";
 
 /** The first seed on which the checker catches the bug; undefined when none up to the bound does. */
-function seedThatCatches(bug: PlantedBug): number | undefined {
+function seedThatCatches(bug: Mutant): number | undefined {
   for (let seed = 1; seed <= bug.seeds; seed++) {
     const scenario = scenarioFor(bug, seed);
-    const { violations } = runScenario(scenario, { sabotage: bug.plant() });
+    const { violations } = runScenario(scenario, { hook: bug.plant() });
     if (violations.some((violation) => violation.checker === bug.caughtBy)) return seed;
   }
   return undefined;
 }
 
-for (const bug of BUGS) {
+for (const bug of MUTANTS) {
   Deno.test(`bug ${bug.name} is caught by ${bug.caughtBy} within ${bug.seeds} seeds`, () => {
     const seed = seedThatCatches(bug);
     assert.notEqual(seed, undefined, `no seed from 1 to ${bug.seeds} shows '${bug.name}'`);
@@ -28,13 +28,13 @@ for (const bug of BUGS) {
 }
 
 Deno.test("bugs have names of their own, a story each, and checkers that exist", () => {
-  assert.equal(new Set(BUGS.map((bug) => bug.name)).size, BUGS.length);
-  for (const bug of BUGS) {
+  assert.equal(new Set(MUTANTS.map((bug) => bug.name)).size, MUTANTS.length);
+  for (const bug of MUTANTS) {
     assert.ok(CHECKERS.some((checker) => checker.name === bug.caughtBy), bug.name);
     assert.ok(bug.story.length > 40 && bug.about.length > 20, bug.name);
-    assert.equal(bugNamed(bug.name), bug);
+    assert.equal(mutantNamed(bug.name), bug);
   }
-  assert.equal(bugNamed("no such bug"), undefined);
+  assert.equal(mutantNamed("no such bug"), undefined);
 });
 
 Deno.test("negative control: lww loses acknowledged writes, and the checker says so", () => {

@@ -1,5 +1,5 @@
 /**
- * Scenarios that show a planted bug where random faults seldom meet as it needs them to.
+ * Scenarios that show a mutant where random faults seldom meet as it needs them to.
  */
 import type { Fault } from "../faults/faults.ts";
 import { parseScenario, type Scenario } from "../scenario/scenario.ts";

@@ -6,7 +6,7 @@ import { formatScenario, parseScenario, parseScenarioText } from "./scenario.ts"
 import { swarmScenario } from "./swarm.ts";
 
 /** The message with which the scenario is refused. */
-function complaint(input: unknown): string {
+function messageOf(input: unknown): string {
   try {
     parseScenario(input);
   } catch (error) {
@@ -116,7 +116,7 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
     [{ wrokload: {} }, /^wrokload must be left out, as known fields here are .*workload/],
     [[], /^the scenario must be a JSON object/],
   ];
-  for (const [input, message] of cases) assert.match(complaint(input), message);
+  for (const [input, message] of cases) assert.match(messageOf(input), message);
 });
 
 Deno.test("a file that is not JSON is refused with the place and a short piece of it", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bugNamed } from "../mutants/mutants.ts";
+import { mutantNamed } from "../mutants/mutants.ts";
 import { diagramOf, renderText } from "../report/diagram.ts";
 import { renderSvg } from "../report/diagram_svg.ts";
 import { TraceMemory } from "../report/trace.ts";
@@ -9,10 +9,10 @@ import { shrink } from "./shrink.ts";
 import { swarmScenario } from "./swarm.ts";
 
 Deno.test("a failing run shrinks to a few operations that fail the same way, file and all", () => {
-  const bug = bugNamed("plain-vector-clock");
+  const bug = mutantNamed("plain-vector-clock");
   assert.ok(bug);
   const scenario = swarmScenario(1, { mode: "dvv" });
-  const options = { checker: bug.caughtBy, triesMax: 300, run: () => ({ sabotage: bug.plant() }) };
+  const options = { checker: bug.caughtBy, triesMax: 300, run: () => ({ hook: bug.plant() }) };
   const shrunk = shrink(scenario, options);
   assert.ok(shrunk.tries <= 300);
   const { workload } = shrunk.scenario;
@@ -20,7 +20,7 @@ Deno.test("a failing run shrinks to a few operations that fail the same way, fil
   assert.ok(workload.kind === "script" && workload.operations.length <= 4, "two puts would do");
   assert.equal(shrunk.scenario.faults.length, 0, "no fault is needed to lose a write so");
   const reread = parseScenarioText(formatScenario(shrunk.scenario));
-  const again = runScenario(reread, { sabotage: bug.plant() });
+  const again = runScenario(reread, { hook: bug.plant() });
   assert.equal(again.traceHash, shrunk.result.traceHash);
   assert.ok(again.violations.some((violation) => violation.checker === bug.caughtBy));
   assert.ok(runScenario(reread).ok, "without the bug it passes");

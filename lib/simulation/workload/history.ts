@@ -10,7 +10,7 @@
 import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
 import type { Act } from "./workload_plan.ts";
 
-export type Outcome = "pending" | "ok" | "failed" | "indeterminate";
+export type OperationOutcome = "pending" | "ok" | "failed" | "indeterminate";
 
 export interface Operation {
   /** Counts from 1 in the order of starting: causes have smaller ids than effects. */
@@ -28,7 +28,7 @@ export interface Operation {
   readonly startedAt: number;
   /** Infinity while pending. */
   readonly endedAt: number;
-  readonly outcome: Outcome;
+  readonly outcome: OperationOutcome;
   /** Puts: what was written, base64. Different for every put. */
   readonly value: string | null;
   /** Writes: which writes the client had seen in the context that it sent; see `causality.ts`. */

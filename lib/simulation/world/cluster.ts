@@ -1,17 +1,17 @@
 /**
  * The cluster that a scenario describes, founded: the same data on every node.
  */
-import { foundRing } from "../../dynamo/ring/initial_ring.ts";
-import type { Founding } from "../../dynamo/types/initial_config.ts";
+import { makeInitialRing } from "../../dynamo/ring/initial_ring.ts";
+import type { InitialClusterConfig } from "../../dynamo/types/initial_config.ts";
 import { parseDistribution, parseLegs } from "../../random/latency.ts";
 import { SeededRandom } from "../../random/seeded.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { FIRST_DATA_ID } from "./disk.ts";
 import type { SimulationOptions } from "./simulation.ts";
 
-/** The founding data; the ring is drawn from the scenario's seed. */
-export function foundingOf({ nodes, config, seed }: Scenario): Founding {
-  const ring = foundRing(nodes, config, SeededRandom.from(seed).child("founding"));
+/** The initial configuration; the ring is drawn from the scenario's seed. */
+export function initialConfigOf({ nodes, config, seed }: Scenario): InitialClusterConfig {
+  const ring = makeInitialRing(nodes, config, SeededRandom.from(seed).child("founding"));
   const members = nodes.map((node) => ({
     ...node,
     url: `sim://${node.id}`,
@@ -23,7 +23,7 @@ export function foundingOf({ nodes, config, seed }: Scenario): Founding {
 /** Everything about the simulated world but who drives it. */
 export function worldOf(scenario: Scenario): Omit<SimulationOptions, "driver" | "json"> {
   return {
-    founding: foundingOf(scenario),
+    initialConfig: initialConfigOf(scenario),
     spares: scenario.spares.map((node) => ({ ...node, url: `sim://${node.id}` })),
     seed: scenario.seed,
     latency: parseLegs(scenario.network.latency),

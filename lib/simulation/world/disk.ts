@@ -263,7 +263,7 @@ export class SimulatedDisk {
     if (isLost) watcher.destroyed(key, "damaged");
   }
 
-  /** Puts a record in another's place, past all that a replica would ask: for planted bugs. */
+  /** Puts a record in another's place, past all that a replica would ask: for mutants. */
   overwrite(record: StoredRecord, watcher: DiskWatcher): void {
     this.put(record, positionOf(record.key));
     watcher.committed(record.key, record);

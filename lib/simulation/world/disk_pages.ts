@@ -1,5 +1,5 @@
 /**
- * Pages of a stretch of ring: what a scan of a disk goes through, by position, then key.
+ * Pages of a range of the ring: what a scan of a disk goes through, by position, then key.
  */
 import type { Position } from "../../dynamo/ring/position.ts";
 import type { Effect } from "../../dynamo/types/events.ts";
@@ -7,7 +7,7 @@ import type { KeyPlace } from "../../dynamo/types/records.ts";
 
 type Scan = Pick<Extract<Effect, { kind: "scan" }>, "from" | "to" | "after" | "limit">;
 
-/** The places of one page, and where the next one goes on; null when the stretch is done. */
+/** The places of one page, and where the next one goes on; null when the range is done. */
 export function pageOf(
   sorted: readonly KeyPlace[],
   { from, to, after, limit }: Scan,

@@ -62,9 +62,9 @@ function told(node: string, message: Message): Told {
     case "membership":
       return { ...NOTHING, state: reply.state };
     case "error": {
-      const { stretches } = reply.error;
-      if (stretches === undefined) return NOTHING;
-      return { ...NOTHING, state: { members: [], tokens: [], stretches } };
+      const { registers } = reply.error;
+      if (registers === undefined) return NOTHING;
+      return { ...NOTHING, state: { members: [], tokens: [], registers } };
     }
     default:
       return NOTHING;
@@ -72,10 +72,10 @@ function told(node: string, message: Message): Told {
 }
 
 function unknownOf(
-  { members, tokens, stretches }: MembershipState,
+  { members, tokens, registers }: MembershipState,
   { document }: SimulatedDisk,
 ): string | null {
-  const known = document?.state ?? { members: [], tokens: [], stretches: [] };
+  const known = document?.state ?? { members: [], tokens: [], registers: [] };
   for (const { member: { id }, version } of members) {
     const isKnown = known.members.some((each) => each.member.id === id && each.version >= version);
     if (!isKnown) return `version ${version} of member ${id}`;
@@ -84,8 +84,8 @@ function unknownOf(
     const isKnown = known.tokens.some((each) => each.position === position && each.epoch >= epoch);
     if (!isKnown) return `epoch ${epoch} of the token at ${position}`;
   }
-  for (const { start, epoch } of stretches) {
-    const isKnown = known.stretches.some((each) =>
+  for (const { start, epoch } of registers) {
+    const isKnown = known.registers.some((each) =>
       each.epoch >= epoch && isWithin(start, each.start, each.end)
     );
     if (!isKnown) return `epoch ${epoch} of the range at ${start}`;

@@ -1,12 +1,12 @@
 /**
  * One simulated computer: a replica's process, its disk, its clock, and what is amiss with them.
  *
- * It is state and small questions about it; `simulation.ts` makes it move.
+ * It is state and small attempts about it; `simulation.ts` makes it move.
  */
 import { Replica } from "../../dynamo/replica.ts";
 import { type Boot, BOOT_NUMBERS } from "../../dynamo/types/boot.ts";
 import type { Event } from "../../dynamo/types/events.ts";
-import type { Founding } from "../../dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../dynamo/types/initial_config.ts";
 import { below } from "../../dynamo/types/random.ts";
 import { deepClone } from "../../dynamo/util/clone.ts";
 import { IdTable } from "../../dynamo/util/id_table.ts";
@@ -26,7 +26,7 @@ export type Route =
     readonly leg: FaultLeg;
   }
   /** Whoever looks after the cluster. */
-  | { readonly kind: "order"; readonly order: number; readonly question: number }
+  | { readonly kind: "order"; readonly order: number; readonly attempt: number }
   /** A copy of a request: its answer interests nobody. */
   | { readonly kind: "nobody" };
 
@@ -92,13 +92,17 @@ export class Machine {
   }
 
   /** Starts the process: a new incarnation over what the disk holds. */
-  start(founding: Founding, alter: (boot: Boot) => Boot, rules: Versioning | undefined): Replica {
+  start(
+    initialConfig: InitialClusterConfig,
+    alter: (boot: Boot) => Boot,
+    rules: Versioning | undefined,
+  ): Replica {
     if (this.replica !== null) throw new Error(`Cannot start node ${this.id}: it is running`);
     this.boot++;
     const random = this.replicaRandom.child(`boot ${this.boot}`);
     const bootNumber = below(random.child("number"), BOOT_NUMBERS);
     const boot = alter({ self: this.id, ...this.disk.boot(bootNumber) });
-    this.replica = new Replica(founding, random, boot, rules);
+    this.replica = new Replica(initialConfig, random, boot, rules);
     this.timerDue = Infinity;
     this.timerScheduled = Infinity;
     this.freeAt = 0;
@@ -147,8 +151,8 @@ export class Machine {
   }
 }
 
-/** What never changes is shared between the copies: the founding data and the ring's index over it. */
+/** What never changes is shared between the copies: the initial configuration and the ring's index over it. */
 function cloneReplica(replica: Replica): Replica {
-  const shared: object[] = [replica.founding, replica.config, replica.ring];
+  const shared: object[] = [replica.initialConfig, replica.config, replica.ring];
   return deepClone(replica, new Map(shared.map((each) => [each, each])));
 }

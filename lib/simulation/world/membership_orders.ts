@@ -22,8 +22,8 @@ interface Order {
   /** The data id of the disk that was taken out of the machine beforehand. */
   readonly takenOut: string | null;
   readonly tries: number;
-  /** Which question is open; answers to others are late. */
-  readonly question: number;
+  /** Which attempt is open; answers to others are late. */
+  readonly attempt: number;
   /** Whom it was put to. */
   readonly asked: number;
 }
@@ -31,7 +31,7 @@ interface Order {
 export class MembershipOrders {
   private readonly open = new Map<number, Order>();
   private orders = 0;
-  private questions = 0;
+  private attempts = 0;
   /** Acts that were committed to, by kind. */
   readonly committed: Partial<Record<MembershipAct["kind"], number>> = {};
 
@@ -41,7 +41,7 @@ export class MembershipOrders {
     const copy = new MembershipOrders(this.random.clone());
     for (const [id, order] of this.open) copy.open.set(id, order);
     copy.orders = this.orders;
-    copy.questions = this.questions;
+    copy.attempts = this.attempts;
     Object.assign(copy.committed, this.committed);
     return copy;
   }
@@ -54,13 +54,13 @@ export class MembershipOrders {
   /** Has the act done, as soon as somebody does it. */
   give(world: World, act: MembershipAct, takenOut: string | null = null): void {
     const id = ++this.orders;
-    this.open.set(id, { act, takenOut, tries: 0, question: 0, asked: 0 });
+    this.open.set(id, { act, takenOut, tries: 0, attempt: 0, asked: 0 });
     this.ask(world, id);
   }
 
-  /** Time for another try, unless the question has been answered. */
-  onAgain(world: World, id: number, question: number): void {
-    if (this.open.get(id)?.question === question) this.ask(world, id);
+  /** Time for another try, unless the attempt has been answered. */
+  onAgain(world: World, id: number, attempt: number): void {
+    if (this.open.get(id)?.attempt === attempt) this.ask(world, id);
   }
 
   private ask(world: World, id: number): void {
@@ -75,19 +75,19 @@ export class MembershipOrders {
     const members = world.machines.filter(({ id, replica }) =>
       id !== target && replica?.membership.isActive(id) === true
     );
-    const question = ++this.questions;
+    const attempt = ++this.attempts;
     const asked = members.length === 0 ? null : pick(this.random, members);
     const tries = order.tries + 1;
-    this.open.set(id, { ...order, tries, question, asked: asked?.index ?? -1 });
+    this.open.set(id, { ...order, tries, attempt, asked: asked?.index ?? -1 });
     if (asked !== null) this.put(world, asked, id, { method: "membership.plan", act });
     const at = world.now + (asked === null ? AGAIN_MS : ANSWER_MS) * US_PER_MS;
-    world.schedule(at, { kind: "order", order: id, question });
+    world.schedule(at, { kind: "order", order: id, attempt });
   }
 
   private put(world: World, machine: Machine, order: number, request: AdminRequest): void {
-    const { question } = this.open.get(order) as Order;
-    const event = { kind: "admin", id: world.post.nextId(), request } as const;
-    const route = { kind: "order", order, question } as const;
+    const { attempt } = this.open.get(order) as Order;
+    const event = { kind: "admin", id: world.router.nextId(), request } as const;
+    const route = { kind: "order", order, attempt } as const;
     // Later at this moment: the member may be in the middle of the step that answers.
     const { index: node, boot } = machine;
     world.schedule(world.now, { kind: "arrival", node, boot, event, route, ready: false });
@@ -109,7 +109,7 @@ export class MembershipOrders {
     if (act.kind !== "remove" && act.kind !== "replace") return;
     const machine = world.machine(world.indexOf(act.node));
     const isRemoved = world.machines.some(({ replica }) =>
-      replica?.membership.standing(act.node) === "removed"
+      replica?.membership.memberStatus(act.node) === "removed"
     );
     if (isRemoved || this.isToGo(act.node) || machine.isUp) return;
     machine.isGone = false;
@@ -127,9 +127,9 @@ export class MembershipOrders {
   }
 
   /** The member has answered; null when it went down instead. */
-  answered(world: World, id: number, question: number, reply: AdminReply | null): void {
+  answered(world: World, id: number, attempt: number, reply: AdminReply | null): void {
     const order = this.open.get(id);
-    if (order === undefined || order.question !== question) return;
+    if (order === undefined || order.attempt !== attempt) return;
     if (reply?.status === "plan") {
       const machine = world.machine(order.asked);
       const { planId } = reply.plan;
@@ -146,7 +146,7 @@ export class MembershipOrders {
       this.drop(world, id);
       this.joinEmpty(world, order.act.member);
     } else if (isSettled(order.act, reply, world)) this.drop(world, id);
-    else world.schedule(world.now + AGAIN_MS * US_PER_MS, { kind: "order", order: id, question });
+    else world.schedule(world.now + AGAIN_MS * US_PER_MS, { kind: "order", order: id, attempt });
   }
 }
 
@@ -162,7 +162,7 @@ function isSettled(act: MembershipAct, reply: AdminReply | null, world: World): 
   const isMember = (id: string) => {
     const entries = world.machines.flatMap(({ replica }) => replica?.membership.entry(id) ?? []);
     const last = entries.toSorted((a, b) => b.version - a.version)[0];
-    return last !== undefined && last.standing !== "removed";
+    return last !== undefined && last.memberStatus !== "removed";
   };
   // That a dead node is taken for alive ends by itself.
   if (act.kind === "remove" || act.kind === "replace") {

@@ -12,19 +12,24 @@ import { CLIENTS, type FaultLeg } from "../faults/faults.ts";
 import type { InTransit } from "../faults/link_rules.ts";
 import type { Machine, Route } from "./machine.ts";
 import type { Network } from "./network.ts";
-import { ANY_BOOT, type ClientOutcome, type Delivery, type Parcel } from "./tasks.ts";
+import { ANY_BOOT, type ClientOutcome, type Delivery, type Packet } from "./tasks.ts";
 import type { World } from "./world.ts";
 
-export class Post {
+export class MessageRouter {
   constructor(
     private readonly world: World,
-    readonly network: Network<Parcel>,
+    readonly network: Network<Packet>,
     private readonly clientRandom: SeededRandom,
     private exchanges = 0,
   ) {}
 
-  clone(world: World): Post {
-    return new Post(world, this.network.clone(), this.clientRandom.clone(), this.exchanges);
+  clone(world: World): MessageRouter {
+    return new MessageRouter(
+      world,
+      this.network.clone(),
+      this.clientRandom.clone(),
+      this.exchanges,
+    );
   }
 
   /** A number that no other exchange has. */
@@ -68,7 +73,7 @@ export class Post {
     machine.handoffs.delete(id);
     if (route === undefined) throw new Error(`Node ${machine.id} answers request ${id} twice`);
     if (route.kind === "order") {
-      this.world.orders.answered(this.world, route.order, route.question, given as AdminReply);
+      this.world.orders.answered(this.world, route.order, route.attempt, given as AdminReply);
       return;
     }
     const reply = this.world.copied(given);
@@ -107,7 +112,7 @@ export class Post {
   /** The sender of a request hears over the network that it failed; the sender of an answer does not. */
   failCaller(callee: Machine, route: Route, undelivered: boolean, reason: string): void {
     if (route.kind === "order") {
-      this.world.orders.answered(this.world, route.order, route.question, null);
+      this.world.orders.answered(this.world, route.order, route.attempt, null);
     } else if (route.kind === "client") {
       this.sendToClient(callee, route.token, { kind: undelivered ? "refused" : "reset" });
     } else if (route.kind === "node") {
@@ -118,16 +123,16 @@ export class Post {
 
   /** Lifts a network rule and lets go of what it held back. */
   liftRule(id: number): void {
-    for (const { message, parcel } of this.network.liftRule(id)) {
+    for (const { message, packet } of this.network.liftRule(id)) {
       // Judged anew: another rule may still be in the way.
-      this.route(message, 0, parcel);
+      this.route(message, 0, packet);
     }
   }
 
   private sendToClient(machine: Machine, token: number, outcome: ClientOutcome): void {
     const delayUs = this.network.clientDelayUs(this.clientRandom);
     const content = outcome.kind === "reply" ? outcome.reply : outcome;
-    const answer: Parcel = { kind: "answer", token, outcome, message: ++this.exchanges };
+    const answer: Packet = { kind: "answer", token, outcome, message: ++this.exchanges };
     this.send(machine.id, CLIENTS, "other", content, delayUs, answer);
   }
 
@@ -150,41 +155,41 @@ export class Post {
     leg: FaultLeg,
     content: unknown,
     delayUs: number,
-    parcel: Parcel,
+    packet: Packet,
   ): void {
     const { world, network } = this;
     network.counters.messages++;
     const { tracer } = world;
-    if (tracer !== null) tracer.sent?.({ id: parcel.message, from, to, leg, content }, world.now);
+    if (tracer !== null) tracer.sent?.({ id: packet.message, from, to, leg, content }, world.now);
     // Most runs have no rules most of the time: then nobody needs the message described.
-    if (network.hasRules) this.route({ from, to, leg, content }, delayUs, parcel);
-    else world.schedule(world.now + delayUs, parcel);
+    if (network.hasRules) this.route({ from, to, leg, content }, delayUs, packet);
+    else world.schedule(world.now + delayUs, packet);
   }
 
-  private route(message: InTransit, delayUs: number, parcel: Parcel): void {
+  private route(message: InTransit, delayUs: number, packet: Packet): void {
     const { world } = this;
-    const verdict = this.network.judge(message, world.now, parcel);
+    const verdict = this.network.judge(message, world.now, packet);
     switch (verdict.kind) {
       case "pass":
-        world.schedule(world.now + delayUs, parcel);
+        world.schedule(world.now + delayUs, packet);
         break;
       case "deliver": {
         // A client's exchange is never doubled: nothing in it would tell a copy from a second wish.
         const copyAfterUs = verdict.copyAfterUs ?? -1;
-        const doubled = copyAfterUs >= 0 && parcel.kind === "delivery" &&
-          parcel.event.kind !== "client";
-        const carried = doubled ? { ...parcel, copyAfterUs } : parcel;
+        const doubled = copyAfterUs >= 0 && packet.kind === "delivery" &&
+          packet.event.kind !== "client";
+        const carried = doubled ? { ...packet, copyAfterUs } : packet;
         world.schedule(world.now + delayUs + verdict.laterUs, carried);
         break;
       }
       case "hold":
         break;
       case "drop":
-        world.tracer?.lost?.(parcel.message, world.now, "dropped");
+        world.tracer?.lost?.(packet.message, world.now, "dropped");
         break;
       case "refuse":
-        world.tracer?.lost?.(parcel.message, world.now, "no route");
-        if (parcel.kind === "delivery") this.tellSender(parcel);
+        world.tracer?.lost?.(packet.message, world.now, "no route");
+        if (packet.kind === "delivery") this.tellSender(packet);
         break;
     }
   }

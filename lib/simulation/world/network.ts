@@ -21,7 +21,7 @@ const HELD_MAX = 100_000;
 interface Held<T> {
   readonly rule: number;
   readonly message: InTransit;
-  readonly parcel: T;
+  readonly packet: T;
 }
 
 export interface NetworkCounters {
@@ -83,7 +83,7 @@ export class Network<T> {
   }
 
   /** What all rules together make of the message; a held one is kept here until its rule is lifted. */
-  judge(message: InTransit, now: number, parcel: T): Verdict {
+  judge(message: InTransit, now: number, packet: T): Verdict {
     let laterUs = 0;
     let copyAfterUs: number | undefined;
     for (const [id, rule] of this.rules) {
@@ -96,7 +96,7 @@ export class Network<T> {
           copyAfterUs ??= verdict.copyAfterUs;
           break;
         case "hold":
-          return this.hold({ rule: id, message, parcel });
+          return this.hold({ rule: id, message, packet });
         case "drop":
           this.counters.dropped++;
           return verdict;
@@ -118,7 +118,7 @@ export class Network<T> {
   }
 
   /** Removes the rule, and returns what it held back, in the order it came. */
-  liftRule(id: number): { readonly message: InTransit; readonly parcel: T }[] {
+  liftRule(id: number): { readonly message: InTransit; readonly packet: T }[] {
     this.rules.delete(id);
     const released = this.held.filter((held) => held.rule === id);
     this.held = this.held.filter((held) => held.rule !== id);

@@ -7,7 +7,7 @@ import type { Observation } from "../../dynamo/types/observations.ts";
 import type { Versioning } from "../../dynamo/versions/versions.ts";
 import type { DiskOperation, DiskWatcher } from "./disk.ts";
 import { toldTooSoon } from "./durability.ts";
-import type { Sabotage } from "./fault_hook.ts";
+import type { FaultHook } from "./fault_hook.ts";
 import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
 import type { DiskWork } from "./tasks.ts";
 import type { World } from "./world.ts";
@@ -21,8 +21,8 @@ export class Processes {
   private readonly hands: readonly EffectSink[];
   private readonly diskWatchers: readonly DiskWatcher[];
 
-  constructor(private readonly world: World, private readonly sabotage: Sabotage | null) {
-    this.rules = sabotage?.rules?.(world.founding);
+  constructor(private readonly world: World, private readonly hook: FaultHook | null) {
+    this.rules = hook?.rules?.(world.initialConfig);
     this.hands = world.machines.map((machine) => new Hands(this, machine));
     this.diskWatchers = world.machines.map(({ index: node }) => ({
       committed: (key, record) => world.driver.committed?.(node, key, record, world.now),
@@ -32,7 +32,7 @@ export class Processes {
   }
 
   clone(world: World): Processes {
-    const copy = new Processes(world, this.sabotage?.clone() ?? null);
+    const copy = new Processes(world, this.hook?.clone() ?? null);
     copy.steps = this.steps;
     for (const [type, count] of this.observations) copy.observations.set(type, count);
     return copy;
@@ -40,13 +40,13 @@ export class Processes {
 
   start(machine: Machine): void {
     if (machine.isGone) return;
-    const { world, sabotage } = this;
+    const { world, hook } = this;
     const replica = machine.start(
-      world.founding,
-      (boot) => sabotage?.boot?.(boot) ?? boot,
+      world.initialConfig,
+      (boot) => hook?.boot?.(boot) ?? boot,
       this.rules,
     );
-    sabotage?.replica?.(replica);
+    hook?.replica?.(replica);
     world.tracer?.acted?.(world.now, `${machine.id} starts, boot ${machine.boot}`, null);
     this.tellLater(machine, { kind: "start" });
   }
@@ -54,7 +54,7 @@ export class Processes {
   /** Ends a process as it stands. Whoever waits for it sees the connection break. */
   stop(machine: Machine, torn: number): void {
     for (const route of machine.stop()) {
-      this.world.post.failCaller(machine, route, false, "connection reset");
+      this.world.router.failCaller(machine, route, false, "connection reset");
     }
     machine.disk.interrupt(this.diskWorkOf(machine), torn, this.diskWatcher(machine));
   }
@@ -97,7 +97,7 @@ export class Processes {
   ): void {
     const { world } = this;
     if (!machine.isUp || machine.boot !== boot) {
-      if (route !== null) world.post.failCaller(machine, route, false, "connection reset");
+      if (route !== null) world.router.failCaller(machine, route, false, "connection reset");
       return;
     }
     if (machine.isPaused) {
@@ -144,19 +144,19 @@ export class Processes {
   }
 
   private tell(machine: Machine, event: Event): void {
-    const { world, sabotage } = this;
-    const told = sabotage?.event === undefined ? event : sabotage.event(world, machine, event);
+    const { world, hook } = this;
+    const told = hook?.event === undefined ? event : hook.event(world, machine, event);
     if (told === null || machine.replica === null) return;
     world.hash.event(world.now, machine.index, told);
     this.steps++;
     const now = world.now + machine.clockOffsetUs;
-    if (sabotage?.effects === undefined && world.tracer?.stepped === undefined) {
+    if (hook?.effects === undefined && world.tracer?.stepped === undefined) {
       machine.replica.step(now, told, this.hands[machine.index] as EffectSink);
       return;
     }
     const effects: Effect[] = [];
     machine.replica.step(now, told, effects);
-    const more = sabotage?.effects?.(machine, effects) ?? [];
+    const more = hook?.effects?.(machine, effects) ?? [];
     world.tracer?.stepped?.(machine.id, told, effects, world.now);
     for (const effect of effects) this.carryOut(machine, effect);
     for (const next of more) this.tellLater(machine, next);
@@ -173,11 +173,11 @@ export class Processes {
     switch (effect.kind) {
       case "call":
         this.noteTold(machine, effect);
-        world.post.call(machine, effect);
+        world.router.call(machine, effect);
         break;
       case "respond":
         this.noteTold(machine, effect);
-        world.post.respond(machine, effect);
+        world.router.respond(machine, effect);
         break;
       case "load":
       case "store":

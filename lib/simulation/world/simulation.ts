@@ -2,7 +2,7 @@
  * A cluster in virtual time: N replicas, and a host that carries out their effects over a simulated
  * network, disks and clocks.
  *
- * One loop takes the next thing from a heap ordered by (at, seq) and does it; nothing else makes time
+ * One loop takes the next thing from a queue ordered by (at, seq) and does it; nothing else makes time
  * pass, so a seed determines a run to the microsecond. The host holds no protocol decisions; what it
  * does beyond `nodes/` is to fail on demand. Messages, records and requests can be sent through JSON,
  * as a wire and a disk would: a shared reference would hide bugs that those show.
@@ -12,26 +12,26 @@
 import { Ring } from "../../dynamo/ring/ring.ts";
 import type { ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Member } from "../../dynamo/types/ids.ts";
-import type { Founding } from "../../dynamo/types/initial_config.ts";
-import { MomentHeap } from "../../dynamo/util/event_queue.ts";
+import type { InitialClusterConfig } from "../../dynamo/types/initial_config.ts";
+import { EventQueue } from "../../dynamo/util/event_queue.ts";
 import type { Distribution, Legs } from "../../random/latency.ts";
 import { SeededRandom } from "../../random/seeded.ts";
 import { FaultDriver } from "../faults/fault_driver.ts";
 import type { Fault } from "../faults/faults.ts";
 import { SimulatedDisk } from "./disk.ts";
-import type { Sabotage } from "./fault_hook.ts";
+import type { FaultHook } from "./fault_hook.ts";
 import { Machine } from "./machine.ts";
 import { MembershipOrders } from "./membership_orders.ts";
-import { Post } from "./message_router.ts";
+import { MessageRouter } from "./message_router.ts";
 import { Network, type NetworkCounters } from "./network.ts";
 import { Processes } from "./processes.ts";
-import { type Answer, isMoving, type Parcel, type Task } from "./tasks.ts";
+import { type Answer, isMoving, type Packet, type Task } from "./tasks.ts";
 import { TraceHash } from "./trace_hash.ts";
 import type { Tracer } from "./tracer.ts";
 import type { Driver, World } from "./world.ts";
 
 export interface SimulationOptions {
-  readonly founding: Founding;
+  readonly initialConfig: InitialClusterConfig;
   /** Nodes that may join later. */
   readonly spares?: readonly Member[];
   readonly seed: number;
@@ -41,7 +41,7 @@ export interface SimulationOptions {
   /** Every message, request and record goes through JSON. The trace hash is the same. */
   readonly json: boolean;
   readonly driver: Driver;
-  readonly sabotage?: Sabotage;
+  readonly hook?: FaultHook;
 }
 
 const TASKS_MAX = 10_000_000;
@@ -50,30 +50,30 @@ export class Simulation implements World {
   /** Virtual µs since the start. */
   now = 0;
   tracer: Tracer | null = null;
-  readonly founding: Founding;
+  readonly initialConfig: InitialClusterConfig;
   readonly orders: MembershipOrders;
   readonly driver: Driver;
   readonly machines: readonly Machine[];
   readonly faults: FaultDriver;
-  readonly post: Post;
+  readonly router: MessageRouter;
   readonly processes: Processes;
   readonly hash: TraceHash;
-  private readonly heap: MomentHeap<Task>;
+  private readonly queue: EventQueue<Task>;
   private readonly indexes: ReadonlyMap<string, number>;
 
   constructor(private readonly options: SimulationOptions, original?: Simulation) {
-    const { founding, driver, seed, sabotage } = options;
-    this.founding = founding;
+    const { initialConfig, driver, seed, hook } = options;
+    this.initialConfig = initialConfig;
     this.driver = driver;
     this.indexes = new Map(membersOf(options).map((member, i) => [member.id, i]));
     if (original !== undefined) {
       this.orders = original.orders.clone();
       this.machines = original.machines.map((machine) => machine.clone());
       this.faults = original.faults.clone();
-      this.post = original.post.clone(this);
+      this.router = original.router.clone(this);
       this.processes = original.processes.clone(this);
       this.hash = original.hash.clone();
-      this.heap = original.heap.clone();
+      this.queue = original.queue.clone();
       this.now = original.now;
       return;
     }
@@ -81,12 +81,12 @@ export class Simulation implements World {
     this.orders = new MembershipOrders(root.child("membership"));
     this.machines = machinesOf(options, root);
     this.faults = new FaultDriver(root.child("faults"));
-    const network = new Network<Parcel>(options.latency, options.clientLatency);
-    this.post = new Post(this, network, root.child("client links"));
-    this.processes = new Processes(this, sabotage ?? null);
+    const network = new Network<Packet>(options.latency, options.clientLatency);
+    this.router = new MessageRouter(this, network, root.child("client links"));
+    this.processes = new Processes(this, hook ?? null);
     this.hash = new TraceHash();
-    this.heap = new MomentHeap();
-    for (const machine of this.machines.slice(0, founding.members.length)) {
+    this.queue = new EventQueue();
+    for (const machine of this.machines.slice(0, initialConfig.members.length)) {
       this.processes.start(machine);
     }
     driver.begin(this);
@@ -104,7 +104,7 @@ export class Simulation implements World {
     for (const { id, replica } of this.machines) {
       if (replica?.membership.isActive(id) === true) return replica.ring;
     }
-    return Ring.over(this.founding.ring, this.founding.config.n);
+    return Ring.over(this.initialConfig.ring, this.initialConfig.config.n);
   }
 
   /** The node as a member of the cluster, whether it is one or not yet. Throws for one that never can be. */
@@ -114,12 +114,12 @@ export class Simulation implements World {
 
   /** The moment of the next task; undefined when nothing is left to do. */
   get nextAt(): number | undefined {
-    return this.heap.nextAt;
+    return this.queue.nextAt;
   }
 
   /** Nothing is on its way: only timers and wakes are left. */
   get isQuiet(): boolean {
-    return this.post.network.heldCount === 0 && !this.heap.waiting().some(isMoving);
+    return this.router.network.heldCount === 0 && !this.queue.waiting().some(isMoving);
   }
 
   /** Steps that replicas took: what is meant by protocol events. */
@@ -132,23 +132,23 @@ export class Simulation implements World {
   }
 
   get messageCounters(): Readonly<NetworkCounters> {
-    return this.post.network.counters;
+    return this.router.network.counters;
   }
 
   /** What waits for its moment, in no particular order: for drawing messages in flight. */
   get waiting(): readonly Task[] {
-    return this.heap.waiting();
+    return this.queue.waiting();
   }
 
   /** Does the next thing; false when there is none. */
   step(): boolean {
-    const at = this.heap.nextAt;
+    const at = this.queue.nextAt;
     if (at === undefined) return false;
-    const task = this.heap.pop() as Task;
+    const task = this.queue.pop() as Task;
     this.now = at;
     switch (task.kind) {
       case "delivery":
-        this.post.deliver(task);
+        this.router.deliver(task);
         break;
       case "arrival":
         this.processes.arrive(
@@ -181,7 +181,7 @@ export class Simulation implements World {
         this.faults.lift(this, task.act);
         break;
       case "order":
-        this.orders.onAgain(this, task.order, task.question);
+        this.orders.onAgain(this, task.order, task.attempt);
         break;
     }
     return true;
@@ -189,15 +189,15 @@ export class Simulation implements World {
 
   /** Runs until `at` (virtual µs) has passed, or nothing is left. */
   runUntil(at: number): void {
-    while ((this.heap.nextAt ?? Infinity) <= at) this.step();
+    while ((this.queue.nextAt ?? Infinity) <= at) this.step();
     this.now = Math.max(this.now, at);
   }
 
   schedule(at: number, task: Task): void {
-    if (this.heap.size >= TASKS_MAX) {
+    if (this.queue.size >= TASKS_MAX) {
       throw new Error(`Cannot schedule more than ${TASKS_MAX} tasks at once`);
     }
-    this.heap.push(at, task);
+    this.queue.push(at, task);
   }
 
   /** As it comes out at the other end of a wire or a disk. */
@@ -220,7 +220,7 @@ export class Simulation implements World {
 
   /** Sends a client's request to a node; the driver is `answered` with the token. */
   ask(node: number, token: number, request: ClientRequest): void {
-    this.post.ask(this.machine(node), token, request);
+    this.router.ask(this.machine(node), token, request);
   }
 
   /** The driver is `woken` with the token at that moment. */
@@ -250,8 +250,8 @@ export class Simulation implements World {
   }
 }
 
-function membersOf({ founding, spares = [] }: SimulationOptions): readonly Member[] {
-  return [...founding.members, ...spares];
+function membersOf({ initialConfig, spares = [] }: SimulationOptions): readonly Member[] {
+  return [...initialConfig.members, ...spares];
 }
 
 function machinesOf(options: SimulationOptions, root: SeededRandom): Machine[] {

@@ -21,7 +21,7 @@ Deno.test("a node joins although every disk is slow and clients never pause", ()
   while (!run.isDone) {
     run.step();
     const newcomer = replica("n5");
-    const isOwner = newcomer?.membership.standing("n5") === "member" &&
+    const isOwner = newcomer?.membership.memberStatus("n5") === "member" &&
       newcomer.ring.steps.length === 0;
     if (isOwner) joinedAt ??= simulation.now;
   }

@@ -33,7 +33,7 @@ export interface Answer {
 }
 
 /** What the network carries. */
-export type Parcel = Delivery | Answer;
+export type Packet = Delivery | Answer;
 
 /** Something that has reached a machine whose process was not free for it. */
 interface Waiting extends Arrival {
@@ -52,7 +52,7 @@ export interface DiskWork {
 }
 
 export type Task =
-  | Parcel
+  | Packet
   | Waiting
   | DiskWork
   | { readonly kind: "timer"; readonly node: number; readonly boot: number }
@@ -61,8 +61,8 @@ export type Task =
   /** The disk that a node is to come back with is copied. */
   | { readonly kind: "backup"; readonly fault: RestoreFault }
   | { readonly kind: "lift"; readonly act: number }
-  /** An act of membership is asked for again, unless the question was answered. */
-  | { readonly kind: "order"; readonly order: number; readonly question: number };
+  /** An act of membership is asked for again, unless the attempt was answered. */
+  | { readonly kind: "order"; readonly order: number; readonly attempt: number };
 
 /** Whether the task is something on its way, rather than a moment somebody waits for. */
 export function isMoving({ kind }: Task): boolean {

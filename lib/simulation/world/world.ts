@@ -7,7 +7,7 @@ import type { AdminReply } from "../../dynamo/types/admin.ts";
 import type { ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { Member } from "../../dynamo/types/ids.ts";
-import type { Founding } from "../../dynamo/types/initial_config.ts";
+import type { InitialClusterConfig } from "../../dynamo/types/initial_config.ts";
 import type { MembershipAct } from "../../dynamo/types/membership_plan.ts";
 import type { Observation } from "../../dynamo/types/observations.ts";
 import type { StoredRecord } from "../../dynamo/types/records.ts";
@@ -15,7 +15,7 @@ import type { Fault } from "../faults/faults.ts";
 import type { Destroyed, DiskWatcher } from "./disk.ts";
 import type { Machine, Route } from "./machine.ts";
 import type { Network } from "./network.ts";
-import type { ClientOutcome, Parcel, Task } from "./tasks.ts";
+import type { ClientOutcome, Packet, Task } from "./tasks.ts";
 import type { TraceHash } from "./trace_hash.ts";
 import type { Tracer } from "./tracer.ts";
 
@@ -24,12 +24,12 @@ export interface World {
   readonly now: number;
   readonly tracer: Tracer | null;
   readonly hash: TraceHash;
-  readonly founding: Founding;
+  readonly initialConfig: InitialClusterConfig;
   readonly machines: readonly Machine[];
   /** Who owns a key, as the first running member sees it. */
   readonly ring: Ring;
   readonly driver: Driver;
-  readonly post: MessageRouting;
+  readonly router: MessageRouting;
   readonly processes: ProcessControl;
   readonly orders: MembershipOrdering;
   readonly faults: Healing;
@@ -77,7 +77,7 @@ export interface Driver {
 
 /** `message_router.ts` */
 interface MessageRouting {
-  readonly network: Network<Parcel>;
+  readonly network: Network<Packet>;
   nextId(): number;
   call(caller: Machine, effect: Effect & { kind: "call" }): void;
   respond(machine: Machine, effect: Effect & { kind: "respond" }): void;
@@ -102,7 +102,7 @@ interface MembershipOrdering {
   readonly isIdle: boolean;
   give(world: World, act: MembershipAct, takenOut?: string | null): void;
   isToGo(node: string): boolean;
-  answered(world: World, id: number, question: number, reply: AdminReply | null): void;
+  answered(world: World, id: number, attempt: number, reply: AdminReply | null): void;
 }
 
 /** `fault_driver.ts` */

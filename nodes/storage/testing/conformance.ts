@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { positionOf } from "../../../lib/dynamo/ring/position.ts";
-import type { KeyPlace, ScanOptions } from "../storage.ts";
+import type { KeyPlace } from "../../../lib/dynamo/types/records.ts";
+import type { ScanOptions } from "../storage.ts";
 import { historyCases } from "./histories.ts";
 import { identityCases } from "./identities.ts";
 import {
@@ -190,7 +191,7 @@ function scanCases(on: Register): void {
     });
   });
 
-  on("a scan keeps to its stretch of ring, across zero too", async (disk) => {
+  on("a scan keeps to its range of the ring, across zero too", async (disk) => {
     const position = (digit: string) => digit + "0".repeat(31);
     await withStore(disk, async (store) => {
       for (const digit of "0123456789abcdef") {
@@ -254,14 +255,14 @@ function lifeCases(on: Register): void {
   on("documents about the node are kept apart from records", async (disk) => {
     const founded = { cluster: "dynamo", n: 3, members: ["é", "x".repeat(200_000)] };
     await withStore(disk, async (store) => {
-      assert.equal(await store.readMeta("founding"), undefined);
-      await store.writeMeta("founding", founded);
+      assert.equal(await store.readMeta("initial-config"), undefined);
+      await store.writeMeta("initial-config", founded);
       await store.writeMeta("other", null);
       assert.equal(store.count(), 0);
       assert.deepEqual((await store.scan({ limit: 10 })).records, []);
     });
     await withStore(disk, async (store) => {
-      assert.deepEqual(await store.readMeta("founding"), founded);
+      assert.deepEqual(await store.readMeta("initial-config"), founded);
       assert.equal(await store.readMeta("other"), null);
     });
   });

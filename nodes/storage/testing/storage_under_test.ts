@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type Position, positionOf } from "../../../lib/dynamo/ring/position.ts";
 import type { StoredRecord } from "../../../lib/dynamo/types/records.ts";
-import { type KeyPlace, type RecordStore, type ScanOptions, StorageError } from "../storage.ts";
+import type { KeyPlace } from "../../../lib/dynamo/types/records.ts";
+import { type RecordStore, type ScanOptions, StorageError } from "../storage.ts";
 
 /** The part of a {@link RecordStore} that is held to these cases. */
 export type ConformingStore = Omit<RecordStore, "stats">;

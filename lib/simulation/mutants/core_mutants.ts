@@ -1,5 +1,5 @@
 /**
- * Planted bugs past the seam: an honest replica in which one rule of the core is left out.
+ * mutants past the seam: an honest replica in which one rule of the core is left out.
  *
  * A rule is replaced on the object that has it, as a function of `this`: then a copy of the replica has
  * the same bug, and none of the original's state.
@@ -15,19 +15,19 @@ import type { Recovery } from "../../dynamo/recovery/recovery.ts";
 import type { Replica } from "../../dynamo/replica.ts";
 import type { DiskState, RecoveryCause } from "../../dynamo/types/boot.ts";
 import type { NodeId } from "../../dynamo/types/ids.ts";
-import { type Sabotage, stateless } from "../world/fault_hook.ts";
+import { type FaultHook, stateless } from "../world/fault_hook.ts";
 
 interface Inside {
   readonly node: NodeContext;
   readonly parts: Parts;
 }
 
-function altered(alter: (inside: Inside) => void): Sabotage {
+function altered(alter: (inside: Inside) => void): FaultHook {
   return stateless({ replica: (replica: Replica) => alter(replica as unknown as Inside) });
 }
 
 /** A node with a new disk takes a peer that does not answer for one that has nothing to give. */
-export const silenceProves = () =>
+export const silenceCountsAsCaughtUp = () =>
   altered(({ parts: { recovering } }) => {
     type Private = Pick<Recovering, "onFailed"> & { readonly recovery: Recovery };
     (recovering as unknown as Private).onFailed = function (this: Private, check: BootCheck) {
@@ -79,8 +79,8 @@ export const removedDataForgotten = () =>
   altered(({ node: { membership } }) => {
     membership.entry = function (this: Membership, id: NodeId): MemberEntry | undefined {
       const entry = Membership.prototype.entry.call(this, id);
-      if (entry?.standing !== "removed") return entry;
+      if (entry?.memberStatus !== "removed") return entry;
       const { removedData: _removed, member: { dataId: _data, ...member }, ...rest } = entry;
-      return { ...rest, member, standing: "left" };
+      return { ...rest, member, memberStatus: "left" };
     };
   });

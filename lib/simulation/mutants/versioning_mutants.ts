@@ -1,5 +1,5 @@
 /**
- * Planted bugs in the rules that tell which version is obsolete.
+ * mutants in the rules that tell which version is obsolete.
  */
 import {
   type Clock,
@@ -33,12 +33,11 @@ function clockRules(supersedes: Supersedes): Versioning {
     ).sort((a, b) => compareDots(a.dot, b.dot));
   return {
     write(siblings, { actor, context, value, contentType, nowUs }) {
-      const seen = context?.clock ?? [];
       const counter = 1 + siblings.reduce(
         (most, sibling) => Math.max(most, counterOf(sibling.clock, actor)),
-        counterOf(seen, actor),
+        counterOf(context.clock, actor),
       );
-      const clock = withEntry(seen, [actor, counter]);
+      const clock = withEntry(context.clock, [actor, counter]);
       const version: Version = { value, contentType, dot: [actor, counter], clock, stampUs: nowUs };
       const survivors = siblings.filter((sibling) => !supersedes(clock, sibling.clock));
       return {

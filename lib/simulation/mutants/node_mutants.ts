@@ -1,9 +1,9 @@
 /**
- * Planted bugs of a node: what it is told, or what it asks for, is not quite what it should be.
+ * mutants of a node: what it is told, or what it asks for, is not quite what it should be.
  */
 import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { StoredRecord } from "../../dynamo/types/records.ts";
-import { type Sabotage, stateless } from "../world/fault_hook.ts";
+import { type FaultHook, stateless } from "../world/fault_hook.ts";
 import type { Machine } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
 
@@ -219,12 +219,12 @@ export const newOwnerTooSoon = () =>
     },
   });
 
-/** A leaver says that it is fenced, and goes on serving. */
+/** A sender says that it is fenced, and goes on serving. */
 export const fenceIgnored = () =>
   stateless({
     event: (_world, _machine, event) => {
       if (event.kind !== "peer" || event.request.method !== "range.fence") return event;
-      const state = { members: [], tokens: [], stretches: [] };
+      const state = { members: [], tokens: [], registers: [] };
       return { ...event, request: { method: "membership", state } };
     },
   });
@@ -259,7 +259,7 @@ export const timersLost = () =>
   stateless({ event: (_world, _machine, event) => event.kind === "timer" ? null : event });
 
 /** A store that failed is reported as done: the error was told once, to somebody else. */
-export class FailedStoreForgotten implements Sabotage {
+export class FailedStoreForgotten implements FaultHook {
   private readonly stores = new Map<string, Set<number>>();
 
   effects(machine: Machine, effects: Effect[]): readonly Event[] {
@@ -289,7 +289,7 @@ export class FailedStoreForgotten implements Sabotage {
 }
 
 /** Records are cached for a while after a load, and the cache is not told of stores. */
-export class StaleCache implements Sabotage {
+export class StaleCache implements FaultHook {
   private static readonly KEPT_US = 20_000;
   private readonly cached = new Map<string, { record: StoredRecord | null; until: number }>();
   private readonly loads = new Map<string, string>();

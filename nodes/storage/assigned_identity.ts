@@ -1,5 +1,5 @@
 /**
- * Which data directory is a member's: drawn by whoever founds a cluster, recorded in the founding data,
+ * Which data directory is a member's: drawn by whoever founds a cluster, recorded in the initial configuration,
  * and left in each member's directory as `identity.json` for its first start.
  *
  * The store takes its data id from that file once, when it is created, and then removes the file. So an
@@ -11,7 +11,7 @@ import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
 import { StorageError } from "./storage.ts";
 
-interface FounderIdentity {
+interface AssignedIdentity {
   readonly cluster: string;
   readonly node: NodeId;
   readonly dataId: string;
@@ -29,9 +29,9 @@ export function drawDataId(): string {
 }
 
 /** Leaves the identity in the member's directory, for its first start. */
-export async function writeFounderIdentity(
+export async function writeAssignedIdentity(
   directory: string,
-  identity: FounderIdentity,
+  identity: AssignedIdentity,
 ): Promise<void> {
   await Deno.writeTextFile(join(directory, IDENTITY_FILE), `${JSON.stringify(identity)}\n`);
 }
