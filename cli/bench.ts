@@ -70,8 +70,11 @@ function readFlags(): Flags {
 /** Starts what is to be measured, measures it and ends it, whatever happens. */
 async function benchStore(flags: Flags, etcd: string | null): Promise<BenchRow[]> {
   const options: BenchOptions = {
-    ...{ clients: flags.clients, rounds: flags.rounds, keys: flags.keys },
-    ...{ valueBytes: flags.valueBytes, workers: flags.workers },
+    clients: flags.clients,
+    rounds: flags.rounds,
+    keys: flags.keys,
+    valueBytes: flags.valueBytes,
+    workers: flags.workers,
     durationMs: flags.seconds * 1_000,
   };
   const systems: BenchedSystem[] = [];
@@ -130,8 +133,14 @@ function storeTable(rows: readonly BenchRow[]): string {
   return table(
     [...header, "CPU of each node", "MB of each node", "CPU of the load", "of others"],
     rows.map((row) => [
-      ...[row.system, row.operation, `${row.clients}`, whole(row.opsPerSecond)],
-      ...[ms(row.p50Ms), ms(row.p99Ms), ms(row.p999Ms), `${row.failed}`],
+      row.system,
+      row.operation,
+      `${row.clients}`,
+      whole(row.opsPerSecond),
+      ms(row.p50Ms),
+      ms(row.p99Ms),
+      ms(row.p999Ms),
+      `${row.failed}`,
       row.nodeCpu?.map(percent).join(" ") ?? "-",
       row.nodeMemoryBytes?.map(megabytes).join(" ") ?? "-",
       row.nodeCpu === null ? "-" : percent(row.generatorCpu),
@@ -159,8 +168,12 @@ function simulationTable(rows: readonly SimulationRow[]): string {
   return table(
     [...header, "heap bytes an operation"],
     rows.map((row) => [
-      ...[row.name, whole(row.operations), whole(row.events), whole(row.eventsPerSecond)],
-      ...[whole(row.eventsPerCpuSecond), (row.elapsedMs / 1_000).toFixed(2)],
+      row.name,
+      whole(row.operations),
+      whole(row.events),
+      whole(row.eventsPerSecond),
+      whole(row.eventsPerCpuSecond),
+      (row.elapsedMs / 1_000).toFixed(2),
       whole(row.heapBytesPerOperation),
     ]),
   );
@@ -183,7 +196,9 @@ const failure = store.find((row) => row.failure !== null);
 if (flags.json === true) {
   const { clients, seconds, rounds, keys, valueBytes, workers } = flags;
   const environment = {
-    ...{ deno: Deno.version.deno, os: Deno.build.os, arch: Deno.build.arch },
+    deno: Deno.version.deno,
+    os: Deno.build.os,
+    arch: Deno.build.arch,
     cores: navigator.hardwareConcurrency,
     etcd,
   };

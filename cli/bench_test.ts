@@ -48,8 +48,17 @@ Deno.test("a connection reads answers of any framing, one after the other", asyn
 });
 
 const load = (host: string, given: Partial<Load>): Load => ({
-  ...{ dialect: "dynamo", operation: "put", hosts: [host], clients: 3, prefix: "p-", keys: 10 },
-  ...{ firstKey: 1, stride: 2, valueBytes: 100, durationMs: 60_000, seed: "s" },
+  dialect: "dynamo",
+  operation: "put",
+  hosts: [host],
+  clients: 3,
+  prefix: "p-",
+  keys: 10,
+  firstKey: 1,
+  stride: 2,
+  valueBytes: 100,
+  durationMs: 60_000,
+  seed: "s",
   ...given,
 });
 
@@ -102,9 +111,24 @@ Deno.test("processor time and memory are read from /proc", async () => {
 Deno.test("bench --json: every load in the table, nothing failed", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "-A", "--no-check", new URL("./bench.ts", import.meta.url).pathname, "--json"],
-      ...["--clients", "1,4", "--seconds", "1", "--rounds", "1", "--keys", "50", "--no-etcd"],
-      ...["--workers", "2", "--trials", "20000"],
+      "run",
+      "-A",
+      "--no-check",
+      new URL("./bench.ts", import.meta.url).pathname,
+      "--json",
+      "--clients",
+      "1,4",
+      "--seconds",
+      "1",
+      "--rounds",
+      "1",
+      "--keys",
+      "50",
+      "--no-etcd",
+      "--workers",
+      "2",
+      "--trials",
+      "20000",
     ],
     stdout: "piped",
     stderr: "piped",

@@ -122,11 +122,18 @@ function list(name: string | undefined, flags: { readonly json?: boolean }): voi
   if (flags.json === true) {
     print(
       JSON.stringify(shown.map(({ name, title, question, reproduces, engines, parameters }) => ({
-        ...{ name, title, question, reproduces, engines },
+        name,
+        title,
+        question,
+        reproduces,
+        engines,
         parameters: Object.entries(parameters).map((
           [name, { default: value, about, allowed }],
         ) => ({
-          ...{ name, default: value, about, allowed },
+          name,
+          default: value,
+          about,
+          allowed,
         })),
       }))),
     );

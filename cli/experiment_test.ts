@@ -5,9 +5,19 @@ import { readResult, type Result } from "../lib/experiments/report/result.ts";
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const BALANCE = [
-  ...["run", "load-balance", "--seed", "5", "--set", "tokens=2,4,8", "--set", "rings=4"],
+  "run",
+  "load-balance",
+  "--seed",
+  "5",
+  "--set",
+  "tokens=2,4,8",
+  "--set",
+  "rings=4",
   // Other than the published figure's, so that no check is made of so few rings.
-  ...["--set", "nodes=20", "--set", "strategies=random-tokens,equal-partitions-dealt"],
+  "--set",
+  "nodes=20",
+  "--set",
+  "strategies=random-tokens,equal-partitions-dealt",
 ];
 
 interface Ended {
@@ -55,7 +65,11 @@ Deno.test("experiment run writes everything, and two shards merged are the whole
     assert.equal(whole.code, 0, whole.stderr);
     const names = [...Deno.readDirSync(at("whole"))].map(({ name }) => name).toSorted();
     assert.deepEqual(names, [
-      ...["efficiency.svg", "points.jsonl", "report.html", "result.json", "rows.csv"],
+      "efficiency.svg",
+      "points.jsonl",
+      "report.html",
+      "result.json",
+      "rows.csv",
     ]);
     for (const i of [1, 2]) {
       const { code, stderr } = await experiment(

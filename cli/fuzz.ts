@@ -61,7 +61,10 @@ async function fuzz(flags: Flags, limits: SwarmLimits): Promise<FuzzSummary> {
   let shownAt = performance.now();
   try {
     await fuzzOnWorkers({
-      ...{ from: flags.from, seeds: flags.seeds, workers: flags.workers, limits },
+      from: flags.from,
+      seeds: flags.seeds,
+      workers: flags.workers,
+      limits,
       signal: stop.signal,
       onOutcome: (outcome) => {
         summary = addOutcome(summary, outcome);
@@ -122,7 +125,8 @@ async function main(): Promise<void> {
       `${
         JSON.stringify({
           ...summary,
-          ...{ realMs: Math.round(realMs), seedsPerSecond },
+          realMs: Math.round(realMs),
+          seedsPerSecond,
           explanations: explanations.map(({ files }) => files),
         })
       }\n`,

@@ -85,7 +85,10 @@ async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<Runn
     kv: flags.kv,
     place: (home) =>
       placeFor({
-        ...{ flags, secret, ca, portDefault: PORT_DEFAULT },
+        flags,
+        secret,
+        ca,
+        portDefault: PORT_DEFAULT,
         ownUrl: (port) => `${scheme}://${urlHost(flags.host)}:${port}`,
         anyPort: () => freePort(flags.host),
         warn: (message) => log.warn(message),

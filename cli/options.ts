@@ -148,7 +148,16 @@ export function clusterFlags(
 export function initialConfigOptions(flags: ClusterFlags): InitialConfigOptions {
   const { n, r, w, pr, pw, partitioning, partitions, mode, timeoutMs, coordinator } = flags;
   const config: { [field in keyof ClusterConfig]?: ClusterConfig[field] | undefined } = {
-    ...{ n, r, w, pr, pw, partitioning, partitions, mode, timeoutMs, coordinator },
+    n,
+    r,
+    w,
+    pr,
+    pw,
+    partitioning,
+    partitions,
+    mode,
+    timeoutMs,
+    coordinator,
     cluster: flags.name,
     tokensPerNode: flags.tokens,
     sloppy: flags.sloppy === undefined ? undefined : flags.sloppy === "true",

@@ -224,7 +224,9 @@ const { name, legs } = readLegs(flags);
 const target = targetOf(flags);
 const { n, r, w, coordinator, seed } = flags;
 const tally = await run({
-  ...{ n, legs, coordinator },
+  n,
+  legs,
+  coordinator,
   pairs: target === null ? [{ r, w }] : allQuorums(n),
 }, flags);
 if (tally.trials === 0) fail("stopped before the first trials were done", 130);

@@ -76,7 +76,12 @@ function readOptions(): Options {
     skipUnsupported: flags.skipUnsupported === true,
     soak: {
       launch: { ...initialConfigOptions({ ...flags, seed }), port: 0, onOutput: sayFor },
-      ...{ clients, keys, seconds, acts, actMs, seed },
+      clients,
+      keys,
+      seconds,
+      acts,
+      actMs,
+      seed,
       settleMs: settleSeconds * 1_000,
       signal: untilAskedToEnd(),
       onAct: (act, nodes, atMs) => say(`${seconds1(atMs)} ${act} ${nodes.join(", ")}`),

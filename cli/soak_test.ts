@@ -9,7 +9,12 @@ import { runSoak } from "./soak/run.ts";
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const ERROR = { message: "", status: 503, code: "quorum-not-met", tried: [] };
 const OK: PutResult = {
-  ...{ outcome: "ok", context: "", coordinator: "n1", acks: ["n1", "n2"], hints: [], node: "" },
+  outcome: "ok",
+  context: "",
+  coordinator: "n1",
+  acks: ["n1", "n2"],
+  hints: [],
+  node: "",
 };
 
 Deno.test("soak: what was acknowledged must be there, what was refused must not, the rest may", () => {
@@ -41,7 +46,10 @@ Deno.test("soak: nodes killed, paused and cut off under load lose nothing that w
       nodes: 5,
       port: 0,
       config: {
-        ...{ n: 3, r: 2, w: 2, timeoutMs: 1_000 },
+        n: 3,
+        r: 2,
+        w: 2,
+        timeoutMs: 1_000,
         gossipIntervalMs: 200,
         handoffIntervalMs: 200,
         antiEntropyIntervalMs: 200,
@@ -75,7 +83,11 @@ Deno.test("soak: a sixth node joins under load and leaves again, and nothing is 
       nodes: 5,
       port: 0,
       config: {
-        ...{ n: 3, r: 2, w: 2, timeoutMs: 1_000, partitions: 32 },
+        n: 3,
+        r: 2,
+        w: 2,
+        timeoutMs: 1_000,
+        partitions: 32,
         gossipIntervalMs: 200,
         handoffIntervalMs: 200,
         antiEntropyIntervalMs: 200,

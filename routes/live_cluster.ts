@@ -270,7 +270,14 @@ export class LiveCluster {
     // A restarted node counts from 0 again.
     const servedPerSecond = seconds > 0 && served >= 0 ? served / seconds : 0;
     return {
-      ...{ uptimeMs, keys, bytesOnDisk, requests, memory, hints, peers, warnings },
+      uptimeMs,
+      keys,
+      bytesOnDisk,
+      requests,
+      memory,
+      hints,
+      peers,
+      warnings,
       servedPerSecond,
     };
   }

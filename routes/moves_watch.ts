@@ -108,7 +108,9 @@ function advanceOf({ segments = [] }: Pick<RingAnswer, "segments">): number {
 /** As data from which a page makes its own index: who holds what now, range by range. */
 function stateOf({ partitioning, partitions, tokens, members, segments }: RingAnswer): RingState {
   const state = {
-    ...{ partitioning, partitions, tokens },
+    partitioning,
+    partitions,
+    tokens,
     members: members.filter(({ memberStatus = "member" }) => memberStatus === "member")
       .map(({ id, weight, zone }) => zone === undefined ? { id, weight } : { id, weight, zone }),
   };

@@ -10,7 +10,9 @@ function answerOf(state: RingState, version: string, moved: readonly number[]) {
   return {
     ringVersion: version,
     n: 3,
-    ...{ partitioning: state.partitioning, partitions: state.partitions, tokens: state.tokens },
+    partitioning: state.partitioning,
+    partitions: state.partitions,
+    tokens: state.tokens,
     members: [
       ...state.members.map((member) => ({ ...member, url: "http://127.0.0.1:1" })),
       { id: "n9", weight: 1, url: "http://127.0.0.1:9", memberStatus: "removed" },

@@ -104,13 +104,17 @@ Deno.test("client: a closed loop of puts and gets, contexts remembered, leaves n
     const common = { keys: uniform(20), valueBytes: 100, random: SeededRandom.from("loop") };
     const puts = await runClosedLoop({
       ...common,
-      ...{ operation: "put", count: 200, concurrency: 1 },
+      operation: "put",
+      count: 200,
+      concurrency: 1,
       send: async (_, key, value) => (await client.put(key, value)).outcome,
     });
     assert.deepEqual([puts.ok, puts.failed, puts.indeterminate], [200, 0, 0]);
     const gets = await runClosedLoop({
       ...common,
-      ...{ operation: "get", count: 200, concurrency: 8 },
+      operation: "get",
+      count: 200,
+      concurrency: 8,
       send: async (_, key) => {
         const read = await client.get(key);
         assert.ok(read.outcome === "ok" && read.found !== "siblings");

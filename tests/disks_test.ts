@@ -12,7 +12,11 @@ import { until, withCluster, withDirectory } from "./live_cluster.ts";
 import { call, get, put } from "./rest_calls.ts";
 
 const CONFIG: Partial<ClusterConfig> = {
-  ...{ n: 3, r: 2, w: 2, timeoutMs: 1_000, partitions: 32 },
+  n: 3,
+  r: 2,
+  w: 2,
+  timeoutMs: 1_000,
+  partitions: 32,
   gossipIntervalMs: 100,
   handoffIntervalMs: 200,
   antiEntropyIntervalMs: 300,

@@ -10,7 +10,10 @@ import { until, withCluster } from "./live_cluster.ts";
 import { assertProblem, get, put } from "./rest_calls.ts";
 
 const CONFIG: Partial<ClusterConfig> = {
-  ...{ n: 3, r: 2, w: 2, timeoutMs: 1_000 },
+  n: 3,
+  r: 2,
+  w: 2,
+  timeoutMs: 1_000,
   gossipIntervalMs: 200,
   handoffIntervalMs: 200,
   antiEntropyIntervalMs: 300,

@@ -115,7 +115,9 @@ export class FakeCluster implements LaunchedCluster {
       : "remove";
     const plan: ChangePlan = {
       planId: `plan-${this.changes.length}`,
-      ...{ act, comes, goes },
+      act,
+      comes,
+      goes,
       moves: [
         { range: 1, from: "n1", to: comes ?? "n3", share: 1 / 128 },
         { range: 9, from: "n2", to: comes ?? "n3", share: 1 / 128 },
@@ -156,7 +158,9 @@ export class FakeCluster implements LaunchedCluster {
 
   transfers(): Promise<ClusterTransfers> {
     const members = this.nodes.map(({ id, url }) => ({
-      ...{ id, url, weight: 1 },
+      id,
+      url,
+      weight: 1,
       memberStatus: "member" as const,
     }));
     return Promise.resolve({

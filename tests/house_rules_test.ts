@@ -78,6 +78,11 @@ Deno.test("house: packages come from npm, pinned, and nothing else is fetched", 
   );
 });
 
+Deno.test("house: no spread of a literal, which only outwits the formatter", async () => {
+  const files = (await sources()).filter(({ path }) => path !== "nodes/rest/openapi.ts");
+  assert.deepEqual(violations(files, /\.\.\.\{ *\w/, () => true), []);
+});
+
 Deno.test("house: files stay small enough to be read in one sitting", async () => {
   const long = (await sources())
     .map(({ path, text }) => ({ path, lines: text.split("\n").length }))

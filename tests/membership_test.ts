@@ -12,7 +12,11 @@ import { until, withCluster } from "./live_cluster.ts";
 import { type Answer, get, put } from "./rest_calls.ts";
 
 const CONFIG: Partial<ClusterConfig> = {
-  ...{ n: 3, r: 2, w: 2, partitions: 64, timeoutMs: 3_000 },
+  n: 3,
+  r: 2,
+  w: 2,
+  partitions: 64,
+  timeoutMs: 3_000,
   gossipIntervalMs: 200,
 };
 const WRITERS = 8;
@@ -55,11 +59,18 @@ function sent(answer: Promise<Answer>): Promise<Answer | null> {
 
 class Load {
   readonly tally: Tally = {
-    ...{ puts: 0, gets: 0, refusedPuts: 0, refusedGets: 0, stale: [] },
+    puts: 0,
+    gets: 0,
+    refusedPuts: 0,
+    refusedGets: 0,
+    stale: [],
     refusals: new Map(),
   };
   readonly counters: Counter[] = Array.from({ length: WRITERS * KEYS_A_WRITER }, (_, i) => ({
-    ...{ key: `count-${i}`, tried: 0, acknowledged: 0, context: undefined },
+    key: `count-${i}`,
+    tried: 0,
+    acknowledged: 0,
+    context: undefined,
   }));
   private isOver = false;
   private turn = 0;

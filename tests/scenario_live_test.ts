@@ -14,8 +14,12 @@ const SCENARIO = {
   seed: 5,
   nodes: 5,
   config: {
-    ...{ sloppy: true, hintedHandoff: true, timeoutMs: 500 },
-    ...{ gossipIntervalMs: 200, handoffIntervalMs: 200, antiEntropyIntervalMs: 300 },
+    sloppy: true,
+    hintedHandoff: true,
+    timeoutMs: 500,
+    gossipIntervalMs: 200,
+    handoffIntervalMs: 200,
+    antiEntropyIntervalMs: 300,
   },
   network: { latency: "uniform(0,1)", clients: "0.2" },
   workload: { clients: 8, operations: 600, keys: 24, think: "20" },
@@ -41,7 +45,11 @@ Deno.test("one scenario, in virtual time and on real processes: both lose nothin
     assert.equal(result.ok, true);
     assert.equal(result.operations.total, 600);
     assert.deepEqual(result.faults, {
-      ...{ "kill": 1, "partition": 1, "loss": 1, "pause": 1, "disk-failing": 1 },
+      "kill": 1,
+      "partition": 1,
+      "loss": 1,
+      "pause": 1,
+      "disk-failing": 1,
     });
   }
   assert.deepEqual(live.skipped, []);
@@ -56,7 +64,12 @@ Deno.test("one scenario, in virtual time and on real processes: both lose nothin
 
 Deno.test("a script of single operations is carried out one by one, over what each client has seen", async () => {
   const operation = (atMs: number, act: string, client = 0) => ({
-    ...{ atUs: atMs * 1_000, client, act, key: "cart", node: "n1", options: { r: 3, w: 3 } },
+    atUs: atMs * 1_000,
+    client,
+    act,
+    key: "cart",
+    node: "n1",
+    options: { r: 3, w: 3 },
   });
   const live = await runScenarioLive(parseScenario({
     nodes: 3,

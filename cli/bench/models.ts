@@ -18,7 +18,9 @@ const WARM_UP = 400_000;
 export function benchWars(trials: number): ModelRow[] {
   return SPECS.map((spec) => {
     const model = {
-      ...{ n: 3, coordinator: "proxy" as const, pairs: [{ r: 1, w: 1 }] },
+      n: 3,
+      coordinator: "proxy" as const,
+      pairs: [{ r: 1, w: 1 }],
       legs: parseLegs(spec),
     };
     runWars(model, WARM_UP, SeededRandom.from("warm-up"));

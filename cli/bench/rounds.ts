@@ -216,9 +216,15 @@ function rowOf(
   const { p50Ms, p99Ms, p999Ms } = recorder.summary();
   const { ok, failed, elapsedMs, failure } = tally;
   return {
-    ...{ system: system.name, operation, clients, ok, failed },
+    system: system.name,
+    operation,
+    clients,
+    ok,
+    failed,
     opsPerSecond: ok / elapsedMs * 1_000,
-    ...{ p50Ms, p99Ms, p999Ms },
+    p50Ms,
+    p99Ms,
+    p999Ms,
     nodeCpu: nodeCpuMs.length === 0 ? null : nodeCpuMs.map((spentMs) => spentMs / elapsedMs),
     nodeMemoryBytes: memory,
     generatorCpu: generatorCpuMs / elapsedMs,

@@ -98,8 +98,11 @@ async function beginOrGoOn(
   flags: RunFlags,
 ): Promise<{ readonly header: RunHeader; readonly points: PointResult[] }> {
   const asked: RunHeader = {
-    ...{ experiment: prepared.experiment.name, engine: prepared.engine, seed: flags.seed },
-    ...{ given: flags.set, points: prepared.pointCount },
+    experiment: prepared.experiment.name,
+    engine: prepared.engine,
+    seed: flags.seed,
+    given: flags.set,
+    points: prepared.pointCount,
     shard: flags.shard === undefined ? null : `${flags.shard.i}/${flags.shard.n}`,
     startedAt: new Date().toISOString(),
   };

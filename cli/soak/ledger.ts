@@ -36,8 +36,12 @@ interface Findings {
 
 export class Ledger {
   readonly counts: OperationCounts = {
-    ...{ gets: 0, getsFailed: 0 },
-    ...{ puts: 0, acknowledged: 0, failed: 0, indeterminate: 0 },
+    gets: 0,
+    getsFailed: 0,
+    puts: 0,
+    acknowledged: 0,
+    failed: 0,
+    indeterminate: 0,
   };
   /** By key, then element: null while under way and for what may or may not surface. */
   private readonly keys = new Map<string, Map<string, Acknowledged | "failed" | null>>();

@@ -34,7 +34,13 @@ interface NemesisOptions {
 
 export class Nemesis {
   readonly acts: Record<Act, number> = {
-    ...{ kill: 0, pause: 0, cut: 0, lossy: 0, disk: 0, join: 0, leave: 0 },
+    kill: 0,
+    pause: 0,
+    cut: 0,
+    lossy: 0,
+    disk: 0,
+    join: 0,
+    leave: 0,
   };
   private deck: Act[] = [];
   /** Joined and not told to leave. */

@@ -112,7 +112,9 @@ async function soak(cluster: RunningCluster, options: SoakOptions): Promise<Soak
   return {
     cluster: cluster.id,
     nodes: cluster.nodes.length,
-    ...{ n, r, w },
+    n,
+    r,
+    w,
     clients: options.clients,
     seed: options.seed,
     loadMs,

@@ -277,7 +277,10 @@ export class DynamoClient {
       this.book.sent(node);
       const url = `${node}/ring`;
       const answer = await attemptHttp(this.options.fetch ?? fetch, {
-        ...{ method: "GET", url, headers: {}, timeoutMs: timeoutMs / 4 },
+        method: "GET",
+        url,
+        headers: {},
+        timeoutMs: timeoutMs / 4,
       });
       const nowMs = performance.now();
       if (!("response" in answer)) {

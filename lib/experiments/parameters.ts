@@ -140,7 +140,9 @@ export function quorumsOf(text: string): Quorums {
 /** The width of a histogram's buckets: the same for all lines of a plot, or they could not be compared. */
 export function bucketMs(defaultMs: number): Parameter<number> {
   return decimal({
-    ...{ default: defaultMs, least: 0.001, most: 60_000 },
+    default: defaultMs,
+    least: 0.001,
+    most: 60_000,
     about: "width of the histogram's buckets, ms; beyond 60 of them all is one",
   });
 }

@@ -24,8 +24,12 @@ const PARAMETERS = {
 Deno.test("parameters: defaults stay where nothing is given", () => {
   const values = readParameters(PARAMETERS, { n: "5", rates: "2, 0.25" });
   assert.deepEqual(values, {
-    ...{ n: 5, rates: [2, 0.25], repair: false, mode: "dvv" },
-    ...{ profiles: ["LNKD-SSD"], quorums: ["3/1/1"] },
+    n: 5,
+    rates: [2, 0.25],
+    repair: false,
+    mode: "dvv",
+    profiles: ["LNKD-SSD"],
+    quorums: ["3/1/1"],
   });
 });
 

@@ -27,14 +27,20 @@ const YMMR_READ = "mix(0.982*pareto(1.5,3.8)+0.018*exp(0.0217))";
 export const PROFILES: readonly Profile[] = [
   {
     name: "LNKD-SSD",
-    ...{ W: SSD, A: SSD, R: SSD, S: SSD },
+    W: SSD,
+    A: SSD,
+    R: SSD,
+    S: SSD,
     remoteMs: 0,
     about: "LinkedIn's Voldemort on solid-state disks",
     source: TABLE_3,
   },
   {
     name: "LNKD-DISK",
-    ...{ W: DISK_WRITE, A: SSD, R: SSD, S: SSD },
+    W: DISK_WRITE,
+    A: SSD,
+    R: SSD,
+    S: SSD,
     remoteMs: 0,
     about: "LinkedIn's Voldemort on spinning disks: writes wait for the disk",
     source: TABLE_3,
@@ -42,7 +48,9 @@ export const PROFILES: readonly Profile[] = [
   {
     name: "YMMR",
     W: "mix(0.939*pareto(3,3.5)+0.061*exp(0.0028))",
-    ...{ A: YMMR_READ, R: YMMR_READ, S: YMMR_READ },
+    A: YMMR_READ,
+    R: YMMR_READ,
+    S: YMMR_READ,
     remoteMs: 0,
     about: "Yammer's Riak. The exponent of W's Pareto part is printed 3.35; the authors' own " +
       "simulator uses 3.5, and only 3.5 gives the results they publish: this is 3.5",
@@ -51,14 +59,19 @@ export const PROFILES: readonly Profile[] = [
   {
     name: "YMMR-PRINTED",
     W: "mix(0.939*pareto(3,3.35)+0.061*exp(0.0028))",
-    ...{ A: YMMR_READ, R: YMMR_READ, S: YMMR_READ },
+    A: YMMR_READ,
+    R: YMMR_READ,
+    S: YMMR_READ,
     remoteMs: 0,
     about: "Yammer's Riak with the exponent of W's Pareto part as printed, 3.35 (see YMMR)",
     source: TABLE_3,
   },
   {
     name: "WAN",
-    ...{ W: DISK_WRITE, A: SSD, R: SSD, S: SSD },
+    W: DISK_WRITE,
+    A: SSD,
+    R: SSD,
+    S: SSD,
     remoteMs: 75,
     about:
       "LNKD-DISK with one replica a datacenter: 75 ms more on each message to and from every " +

@@ -49,7 +49,9 @@ Deno.test("the reads that heal are counted apart, and only where it takes them",
 
 Deno.test("a spare that never joins was not started, and so not started again either", () => {
   const { sometimes, ok } = runScenario(parseScenario({
-    ...{ nodes: 3, spares: [{ id: "s1" }, { id: "s2" }], workload: { operations: 5 } },
+    nodes: 3,
+    spares: [{ id: "s1" }, { id: "s2" }],
+    workload: { operations: 5 },
   }));
   assert.ok(ok);
   assert.equal(sometimes["node started again"], 0);

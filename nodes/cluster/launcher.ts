@@ -336,11 +336,9 @@ export class RunningCluster {
   private changing(): ChangingCluster {
     const { directory, supervised } = this;
     return {
-      ...{
-        nodes: () => this.nodes,
-        memberList: () => this.memberList,
-        secretFile: this.secretFile,
-      },
+      nodes: () => this.nodes,
+      memberList: () => this.memberList,
+      secretFile: this.secretFile,
       keep: async (memberList) => {
         await directory.writeMemberList(memberList);
         this.memberList = memberList;

@@ -82,10 +82,17 @@ Deno.test("kill, stop, restart, pause, resume and wipe do to a process what they
 
     unsubscribe();
     assert.deepEqual(changes, [
-      ...["n2 running killed", "n2 killed starting", "n2 starting running"],
-      ...["n2 running stopped", "n2 stopped starting", "n2 starting running"],
-      ...["n2 running paused", "n2 paused running"],
-      ...["n2 running stopped", "n2 stopped starting", "n2 starting running"],
+      "n2 running killed",
+      "n2 killed starting",
+      "n2 starting running",
+      "n2 running stopped",
+      "n2 stopped starting",
+      "n2 starting running",
+      "n2 running paused",
+      "n2 paused running",
+      "n2 running stopped",
+      "n2 stopped starting",
+      "n2 starting running",
     ]);
   });
 });

@@ -127,7 +127,8 @@ async function order(cluster: RunningCluster, at: string, act: string, node: str
   const authorization = `Bearer ${(await Deno.readTextFile(cluster.secretFile)).trim()}`;
   const ask = async (body: unknown) => {
     const answer = await fetch(`${cluster.node(at).url}/membership/${act}`, {
-      ...{ method: "POST", headers: { authorization, "content-type": "application/json" } },
+      method: "POST",
+      headers: { authorization, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
     return { status: answer.status, json: await answer.json() };

@@ -53,13 +53,21 @@ function found(run: Partial<LiveRun> & Pick<LiveRun, "history">, value: string |
     siblings: value === null ? undefined : [version],
   }));
   const convergence = {
-    ...{ converged: true, tookMs: 0, hintsTookMs: 0, hintsLeft: 0, keysDiffering: [] },
+    converged: true,
+    tookMs: 0,
+    hintsTookMs: 0,
+    hintsLeft: 0,
+    keysDiffering: [],
   };
   const whole: LiveRun = {
     scenario: SCENARIO,
     keys: new Set(["k"]),
     rings: [Ring.over(ring, 3)],
-    ...{ hasMoved: false, settling: null, wipes: [], crashes: [], convergence },
+    hasMoved: false,
+    settling: null,
+    wipes: [],
+    crashes: [],
+    convergence,
     ...run,
   };
   const checks = runCheckers(
@@ -130,8 +138,11 @@ Deno.test("live run: what came back over REST is what the simulator's clients wo
     answer(300, { context: "t", coordinator: "n3", replicas, siblings }),
   );
   deepEqual(several.end, {
-    ...{ outcome: "ok", coordinator: "n3", acks: ["n1"] },
-    ...{ returned: [put.id], foreign: ["/w=="] },
+    outcome: "ok",
+    coordinator: "n3",
+    acks: ["n1"],
+    returned: [put.id],
+    foreign: ["/w=="],
   });
   deepEqual(several.learnt, { token: "t", sources: [put.id] });
 

@@ -66,7 +66,9 @@ export class ScenarioFaults {
     ]));
     this.begun = new Set(scenario.nodes.map(({ id }) => id));
     this.orders = new ScenarioOrders({
-      ...{ cluster, random, onFailure },
+      cluster,
+      random,
+      onFailure,
       onCommitted: (act) => {
         // It may have come back after an earlier act that could not be done.
         if (act.kind === "remove" || act.kind === "replace") this.destroy(act.node);

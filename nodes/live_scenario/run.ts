@@ -118,7 +118,11 @@ async function carryOut(
   const nowUs = () => Math.round((performance.now() - startedMs) * 1_000);
   const clientLinks = new LinkFaults(random.child("client links"), nowUs);
   const faults = new ScenarioFaults({
-    ...{ cluster, scenario, clientLinks, nowUs, random: random.child("membership") },
+    cluster,
+    scenario,
+    clientLinks,
+    nowUs,
+    random: random.child("membership"),
     onFault: (fault, begins) => onFault?.(fault, begins, nowUs() / 1_000),
   });
   const urlOf = (node: NodeId) => cluster.node(node).url;
@@ -161,7 +165,10 @@ async function carryOut(
     return {
       ...verdictOf(checks),
       ...figuresOf(scenario, history),
-      ...{ faults: injected, committed, loadMs, convergence },
+      faults: injected,
+      committed,
+      loadMs,
+      convergence,
     };
   } finally {
     ended.abort();

@@ -52,7 +52,9 @@ export function makeInitialConfig(
   if (drawn !== undefined) {
     // By name: whatever else comes with a drawn member says nothing of the directories made here.
     const members = drawn.members.map(({ id, weight, zone }, i) => ({
-      ...{ id, url: urls[i] as string, weight },
+      id,
+      url: urls[i] as string,
+      weight,
       ...(zone === undefined ? {} : { zone }),
       dataId: drawDataId(),
     }));

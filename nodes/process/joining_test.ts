@@ -55,7 +55,10 @@ async function withBench(
     };
     try {
       await work({
-        ...{ cluster, directory, secretFile, first },
+        cluster,
+        directory,
+        secretFile,
+        first,
         joiningNode: async (id, ...more) => {
           const home = `${directory}/${id}`;
           await Deno.mkdir(home, { recursive: true });

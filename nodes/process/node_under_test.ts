@@ -19,9 +19,16 @@ export interface Started {
 function command(directory: string, args: readonly string[]): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--no-prompt", `--config=${CONFIG}`, "--allow-net=127.0.0.1,0.0.0.0"],
-      ...[`--allow-read=${directory}`, `--allow-write=${directory}`],
-      ...[PROGRAM, "--kv", `${directory}/node.sqlite3`, ...args],
+      "run",
+      "--no-prompt",
+      `--config=${CONFIG}`,
+      "--allow-net=127.0.0.1,0.0.0.0",
+      `--allow-read=${directory}`,
+      `--allow-write=${directory}`,
+      PROGRAM,
+      "--kv",
+      `${directory}/node.sqlite3`,
+      ...args,
     ],
     stdin: "piped",
     stdout: "piped",

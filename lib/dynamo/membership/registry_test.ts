@@ -18,7 +18,9 @@ function world() {
   const told: string[] = [];
   const emitted: unknown[] = [];
   const node = {
-    ...{ self: "n1", config, lives: new PeerLives() },
+    self: "n1",
+    config,
+    lives: new PeerLives(),
     out: {
       save: (document: unknown) => saves.push({ id: saves.length + 1, document }),
       emit: (observation: unknown) => emitted.push(observation),

@@ -279,7 +279,8 @@ export class Recovering {
     const { durable } = registry;
     const answer = {
       ...{ status: "boot", remembered: node.lives.of(from) } as const,
-      ...{ life: this.life, lifeStatus: this.status },
+      life: this.life,
+      lifeStatus: this.status,
     };
     const reply = durable.version === membership
       ? answer

@@ -58,7 +58,10 @@ function isRefused(reply: PeerReply): boolean {
 
 function draft(act: MembershipAct, membership: Membership, dataId?: string) {
   const around = {
-    ...{ membership, n: 3, tokensPerNode: 8, quorum: 2 },
+    membership,
+    n: 3,
+    tokensPerNode: 8,
+    quorum: 2,
     isUp: () => false,
     isRecovering: () => false,
     dataIdOf: () => dataId,
@@ -400,7 +403,11 @@ Deno.test("an incarnation that no node can have come to is not believed", () => 
 Deno.test("a node whose data a recovering owner may wait for is not removed", () => {
   const membership = new Membership(INITIAL_CONFIG, SECOND);
   const around = {
-    ...{ membership, n: 3, tokensPerNode: 8, quorum: 1, dataIdOf: () => undefined },
+    membership,
+    n: 3,
+    tokensPerNode: 8,
+    quorum: 1,
+    dataIdOf: () => undefined,
     isUp: () => false,
   };
   const remove = (recovering: readonly string[]) => {

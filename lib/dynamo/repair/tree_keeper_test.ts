@@ -21,7 +21,11 @@ const after = new Ring(joined, PLAN.n);
 
 function record(key: string, counter = 1): StoredRecord {
   const sibling = {
-    ...{ dot: ["a", counter] as const, clock: [], stampUs: 0, value: "", contentType: "" },
+    dot: ["a", counter] as const,
+    clock: [],
+    stampUs: 0,
+    value: "",
+    contentType: "",
   };
   return { key, siblings: [sibling] };
 }

@@ -65,9 +65,17 @@ export const ANTI_ENTROPY_COST = defineExperiment({
     whole: "bytes of all records held, for comparison",
   },
   plots: [{
-    ...{ name: "bytes", title: "Bytes until all are equal", from: "lines", mark: "line" },
-    ...{ x: "differing", y: "bytes", color: "held", xScale: "log", yScale: "log" },
-    ...{ xLabel: "keys that differ", yLabel: "bytes" },
+    name: "bytes",
+    title: "Bytes until all are equal",
+    from: "lines",
+    mark: "line",
+    x: "differing",
+    y: "bytes",
+    color: "held",
+    xScale: "log",
+    yScale: "log",
+    xLabel: "keys that differ",
+    yLabel: "bytes",
   }],
   validate({ held, differing }) {
     requireAtMost("differing", Math.max(...differing), "the least of held", Math.min(...held));
@@ -76,10 +84,18 @@ export const ANTI_ENTROPY_COST = defineExperiment({
     held.flatMap((keys) => differing.map((missed) => ({ keys, missed }))),
   run({ keys, missed }, { valueBytes, partitions }, { seed }) {
     const cluster = new SimulatedCluster({
-      ...{ nodes: 3, latency: "0.5;other=0.5", seed },
+      nodes: 3,
+      latency: "0.5;other=0.5",
+      seed,
       config: {
-        ...{ n: 3, r: 1, w: 1, partitions, antiEntropyIntervalMs: INTERVAL_MS, reapIntervalMs: 0 },
-        ...{ timeoutMs: 1_000, storageSlowMs: 10_000 },
+        n: 3,
+        r: 1,
+        w: 1,
+        partitions,
+        antiEntropyIntervalMs: INTERVAL_MS,
+        reapIntervalMs: 0,
+        timeoutMs: 1_000,
+        storageSlowMs: 10_000,
       },
     });
     const { simulation } = cluster;
@@ -95,7 +111,10 @@ export const ANTI_ENTROPY_COST = defineExperiment({
     const [first = "", , last = ""] = cluster.ids;
     write(0, keys - missed, 3, first);
     simulation.inject({
-      ...{ kind: "partition", atMs: cluster.nowMs, forMs: 86_400_000, how: "drop" },
+      kind: "partition",
+      atMs: cluster.nowMs,
+      forMs: 86_400_000,
+      how: "drop",
       groups: [cluster.ids.slice(0, 2), [last]],
     });
     write(keys - missed, keys, 2, first);
@@ -121,9 +140,13 @@ export const ANTI_ENTROPY_COST = defineExperiment({
     const record = JSON.stringify(simulation.machine(0).disk.peek("key-0")).length;
     const tookMs = cluster.nowMs - begunMs;
     const row: Row = {
-      ...{ held: keys, differing: missed, messages: cost.messages, bytes: cost.bytes },
+      held: keys,
+      differing: missed,
+      messages: cost.messages,
+      bytes: cost.bytes,
       bytesPerKey: missed === 0 ? null : rounded(cost.bytes / missed),
-      ...{ tookMs, whole: record * keys },
+      tookMs,
+      whole: record * keys,
     };
     const line: Row = { held: `${keys} keys held`, differing: missed, bytes: cost.bytes };
     return { rows: [row], series: { lines: [line] } };

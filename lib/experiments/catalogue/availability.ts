@@ -66,9 +66,17 @@ export const AVAILABILITY = defineExperiment({
     operations: "how many were asked",
   },
   plots: [{
-    ...{ name: "served", title: "Requests served as nodes fail", from: "lines", mark: "line" },
-    ...{ x: "failed", y: "served", color: "line", facet: "quorums", yDomain: [0, 1] },
-    ...{ xLabel: "failed nodes of all", yLabel: "share served" },
+    name: "served",
+    title: "Requests served as nodes fail",
+    from: "lines",
+    mark: "line",
+    x: "failed",
+    y: "served",
+    color: "line",
+    facet: "quorums",
+    yDomain: [0, 1],
+    xLabel: "failed nodes of all",
+    yLabel: "share served",
   }],
   validate({ quorums, nodes, failed }) {
     requireNodes(quorums, nodes);
@@ -90,7 +98,9 @@ export const AVAILABILITY = defineExperiment({
     const asked = { get: 0, put: 0 };
     for (let round = 0; round < (engine === "model" ? 0 : rounds); round++) {
       const cluster = resilientCluster({
-        ...{ nodes, latency: "exp(1)", seed: seed + round },
+        nodes,
+        latency: "exp(1)",
+        seed: seed + round,
         config: { ...quorums, sloppy: kind === "sloppy" },
       });
       const own = random.child(`round ${round}`);
@@ -104,7 +114,10 @@ export const AVAILABILITY = defineExperiment({
       failNodes(cluster, failed, own.child("who"));
       cluster.runFor(NOTICED_MS);
       const tallies = runSimulatedLoad(cluster, {
-        ...{ ...load, operations, gets: 0.5, random: own.child("load") },
+        ...load,
+        operations,
+        gets: 0.5,
+        random: own.child("load"),
       });
       for (const operation of ["get", "put"] as const) {
         served[operation] += tallies[operation].ok;
@@ -117,12 +130,20 @@ export const AVAILABILITY = defineExperiment({
       const expected = rounded(servedStrictly(nodes, failed, quorums, needed));
       const share = engine === "model" ? expected : rounded(served[operation] / asked[operation]);
       return {
-        ...{ quorums: quorum, quorum: kind, failed, operation, served: share, expected },
+        quorums: quorum,
+        quorum: kind,
+        failed,
+        operation,
+        served: share,
+        expected,
         operations: asked[operation],
       };
     });
     const lines = rows.map(({ quorums = null, operation, served = null }): Row => ({
-      ...{ quorums, line: `${kind} ${operation}`, failed, served },
+      quorums,
+      line: `${kind} ${operation}`,
+      failed,
+      served,
     }));
     return { rows, series: { lines } };
   },

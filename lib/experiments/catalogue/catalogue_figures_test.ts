@@ -22,7 +22,8 @@ Deno.test("load-balance: the mean of the nodes' shares of the ring over the larg
   const members: RingMember[] = ["a", "b"].map((id) => ({ id, weight: 1 }));
   const ringOf = (owners: readonly string[], n: number) => {
     const tokens: RingState["tokens"] = owners.map((owner, i) => ({
-      ...{ owner, epoch: 1 },
+      owner,
+      epoch: 1,
       position: boundaryOf(i, owners.length),
     }));
     const partitions = owners.length;

@@ -13,11 +13,30 @@ import { CATALOGUE, experimentNamed, prepare } from "./catalogue.ts";
 
 /** Names are the contract. */
 const NAMES = [
-  ...["table-1", "response-times", "hot-keys", "failure-rate", "failing-nodes", "delta-p"],
-  ...["latest-proportion", "pbs-table", "pbs-exponential", "pbs-replication", "load-balance"],
-  ...["coordination", "write-buffer", "divergence", "sibling-explosion", "gossip-convergence"],
-  ...["failure-detection", "anti-entropy-cost", "availability", "partition-trials", "hint-storm"],
-  ...["early-reaping", "tuning", "three-ways"],
+  "table-1",
+  "response-times",
+  "hot-keys",
+  "failure-rate",
+  "failing-nodes",
+  "delta-p",
+  "latest-proportion",
+  "pbs-table",
+  "pbs-exponential",
+  "pbs-replication",
+  "load-balance",
+  "coordination",
+  "write-buffer",
+  "divergence",
+  "sibling-explosion",
+  "gossip-convergence",
+  "failure-detection",
+  "anti-entropy-cost",
+  "availability",
+  "partition-trials",
+  "hint-storm",
+  "early-reaping",
+  "tuning",
+  "three-ways",
 ];
 
 interface Small {
@@ -182,8 +201,11 @@ Deno.test("catalogue: delta-p shows what read repair contributes", async () => {
   const latest = async (repair: string) => {
     const { signal } = new AbortController();
     const prepared = prepare("delta-p", "simulated", {
-      ...{ quorums: "4/2/1", latencies: "W=exp(0.01);A=0;R=1;S=1", trials: "300" },
-      ...{ times: "0,5,10,20,40,80", repair },
+      quorums: "4/2/1",
+      latencies: "W=exp(0.01);A=0;R=1;S=1",
+      trials: "300",
+      times: "0,5,10,20,40,80",
+      repair,
     });
     const { rows } = await runPoint(prepared, 0, "1", signal);
     return Number(rows.find(({ t }) => t === 40)?.latest);

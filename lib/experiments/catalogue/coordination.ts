@@ -19,12 +19,18 @@ const HOP = "mix(0.98*exp(3)+0.02*exp(0.15))";
 
 const PUBLISHED: readonly Row[] = [
   {
-    ...{ coordination: "server-driven", readP999: 68.9, writeP999: 68.5 },
-    ...{ readMean: 3.9, writeMean: 4.02 },
+    coordination: "server-driven",
+    readP999: 68.9,
+    writeP999: 68.5,
+    readMean: 3.9,
+    writeMean: 4.02,
   },
   {
-    ...{ coordination: "client-driven", readP999: 30.4, writeP999: 30.4 },
-    ...{ readMean: 1.55, writeMean: 1.9 },
+    coordination: "client-driven",
+    readP999: 30.4,
+    writeP999: 30.4,
+    readMean: 1.55,
+    writeMean: 1.9,
   },
 ];
 
@@ -56,9 +62,17 @@ export const COORDINATION = defineExperiment({
     writeMean: "of puts, ms",
   },
   plots: [{
-    ...{ name: "latency", title: "Latency by who coordinates", from: "figures", mark: "dot" },
-    ...{ x: "figure", y: "ms", color: "coordination", xScale: "point", yScale: "log" },
-    ...{ xLabel: "99.9th percentiles and means", yLabel: "ms" },
+    name: "latency",
+    title: "Latency by who coordinates",
+    from: "figures",
+    mark: "dot",
+    x: "figure",
+    y: "ms",
+    color: "coordination",
+    xScale: "point",
+    yScale: "log",
+    xLabel: "99.9th percentiles and means",
+    yLabel: "ms",
   }],
   reference: {
     source: "Dynamo, SOSP 2007, Table 2, ms",
@@ -72,18 +86,27 @@ export const COORDINATION = defineExperiment({
     const hop = parseLegs(latency).W.spec;
     const isServer = coordination === "server-driven";
     const cluster = new SimulatedCluster({
-      ...{ nodes, seed },
+      nodes,
+      seed,
       latency: `${latency};other=${hop}`,
       clientLatency: hop,
       config: {
-        ...{ n: 3, r: 2, w: 2, timeoutMs: 60_000, patienceMs: 60_000, siblingsMax: 10_000 },
+        n: 3,
+        r: 2,
+        w: 2,
+        timeoutMs: 60_000,
+        patienceMs: 60_000,
+        siblingsMax: 10_000,
         coordinator: "random",
       },
     });
     const balancer = parseLegs(latency).W;
     const hops = random.child("balancer");
     const tallies = runSimulatedLoad(cluster, {
-      ...{ clients, operations, gets: 0.5, onProgress },
+      clients,
+      operations,
+      gets: 0.5,
+      onProgress,
       key: (random) => `key-${Math.floor(random.float() * 2_000)}`,
       node: (key, random) => isServer ? cluster.anyNode(random) : cluster.primary(key, random),
       random: random.child("load"),

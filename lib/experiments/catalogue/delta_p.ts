@@ -51,11 +51,15 @@ export const DELTA_P = defineExperiment({
       about: "of every message between nodes; the original names only its mean, 50 ms",
     }),
     times: decimals({
-      ...{ default: [0, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150], least: 0, most: 60_000 },
+      default: [0, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150],
+      least: 0,
+      most: 60_000,
       about: "when to read, ms after the put's answer",
     }),
     versions: integer({
-      ...{ default: 3, least: 1, most: 20 },
+      default: 3,
+      least: 1,
+      most: 20,
       about: "puts of each key, one after the other: a read can be so many versions behind",
     }),
     repair: choices(REPAIRS, {
@@ -87,15 +91,32 @@ export const DELTA_P = defineExperiment({
   },
   plots: [
     {
-      ...{ name: "delta-p", title: "Reads that see the last put", from: "rows", mark: "line" },
-      ...{ x: "t", y: "latest", color: "line", facet: "latency", published: true },
-      ...{ xLabel: "ms since the put was answered", yLabel: "% of reads", yDomain: [0, 100] },
+      name: "delta-p",
+      title: "Reads that see the last put",
+      from: "rows",
+      mark: "line",
+      x: "t",
+      y: "latest",
+      color: "line",
+      facet: "latency",
+      published: true,
+      xLabel: "ms since the put was answered",
+      yLabel: "% of reads",
+      yDomain: [0, 100],
     },
     {
-      ...{ name: "versions", title: "Reads at the first t that see one of the last k puts" },
-      ...{ from: "versions", mark: "line", x: "k", y: "within", color: "line" },
-      ...{ facet: "latency", xScale: "point", yDomain: [0, 100] },
-      ...{ xLabel: "k, versions", yLabel: "% of reads" },
+      name: "versions",
+      title: "Reads at the first t that see one of the last k puts",
+      from: "versions",
+      mark: "line",
+      x: "k",
+      y: "within",
+      color: "line",
+      facet: "latency",
+      xScale: "point",
+      yDomain: [0, 100],
+      xLabel: "k, versions",
+      yLabel: "% of reads",
     },
   ],
   reference: {
@@ -127,22 +148,32 @@ export const DELTA_P = defineExperiment({
     const found: TimedReads = context.engine === "live"
       ? await liveTimedReads({ ...plan, trials: values.liveTrials, concurrency: 8 }, context)
       : simulateTimedReads({
-        ...{ ...plan, trials: values.trials, seed: context.seed, onProgress: context.onProgress },
+        ...plan,
+        trials: values.trials,
+        seed: context.seed,
+        onProgress: context.onProgress,
       });
     const curve = found.times.map((at) => ({ t: at.t, p: shareWithin(at, 1) }))
       .toSorted((a, b) => a.t - b.t);
     const t99 = tVisibilityMs(curve, 0.99);
     const line = mends === "none" ? quorum : `${quorum} ${mends}`;
     const rows = found.times.map((at): Row => ({
-      ...{ latency, quorums: quorum, repair: mends, line, t: at.t },
+      latency,
+      quorums: quorum,
+      repair: mends,
+      line,
+      t: at.t,
       latest: rounded(100 * shareWithin(at, 1)),
-      ...{ replies: rounded(100 * latestReplyShare(at)), reads: at.reads },
+      replies: rounded(100 * latestReplyShare(at)),
+      reads: at.reads,
       t99: t99 === null ? null : rounded(t99),
     }));
     const first = found.times.toSorted((a, b) => a.t - b.t)[0];
     const { n, r, w } = quorums;
     const within = Array.from({ length: first === undefined ? 0 : versions }, (_, i): Row => ({
-      ...{ latency, line, k: i + 1 },
+      latency,
+      line,
+      k: i + 1,
       within: first === undefined ? null : rounded(100 * shareWithin(first, i + 1)),
       closedForm: rounded(100 * kFreshness(n, r, w, i + 1)),
     }));

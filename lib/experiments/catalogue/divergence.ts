@@ -22,7 +22,9 @@ export const DIVERGENCE = defineExperiment({
   parameters: {
     carts: integer({ default: 400, least: 1, most: 100_000, about: "keys, each with a shopper" }),
     robotCarts: integer({
-      ...{ default: 2, least: 0, most: 100_000 },
+      default: 2,
+      least: 0,
+      most: 100_000,
       about: "carts that two programs write at the same time: the paper's busy robots",
     }),
     thinkMs: decimal({ default: 2_000, least: 1, most: 1e7, about: "a shopper's mean pause" }),
@@ -40,9 +42,17 @@ export const DIVERGENCE = defineExperiment({
     reads: "how many",
   },
   plots: [{
-    ...{ name: "versions", title: "Reads by the number of versions they see", from: "rows" },
-    ...{ mark: "dot", x: "versions", y: "percent", xScale: "point", yScale: "log" },
-    ...{ xLabel: "versions", yLabel: "% of reads", published: true },
+    name: "versions",
+    title: "Reads by the number of versions they see",
+    from: "rows",
+    mark: "dot",
+    x: "versions",
+    y: "percent",
+    xScale: "point",
+    yScale: "log",
+    xLabel: "versions",
+    yLabel: "% of reads",
+    published: true,
   }],
   reference: {
     source:
@@ -60,7 +70,9 @@ export const DIVERGENCE = defineExperiment({
   run(_, values, { seed, random, onProgress }) {
     const { carts, robotCarts, thinkMs, robotThinkMs, latency, nodes, reads } = values;
     const cluster = new SimulatedCluster({
-      ...{ nodes, latency, seed },
+      nodes,
+      latency,
+      seed,
       config: { n: 3, r: 2, w: 2, readRepair: true, siblingsMax: 10_000 },
     });
     const seen = new Map<number, number>();

@@ -31,7 +31,9 @@ export const EARLY_REAPING = defineExperiment({
   engines: ["simulated"],
   parameters: {
     downFor: decimals({
-      ...{ default: [0.5, 2, 4], least: 0.01, most: 100 },
+      default: [0.5, 2, 4],
+      least: 0.01,
+      most: 100,
       about: "how long a node is down, in grace times",
     }),
     graceMs: integer({
@@ -41,7 +43,9 @@ export const EARLY_REAPING = defineExperiment({
       about: "before a tombstone may go",
     }),
     keys: integer({
-      ...{ default: 200, least: 1, most: 10_000 },
+      default: 200,
+      least: 1,
+      most: 10_000,
       about: "of that node, deleted while it is down",
     }),
     nodes: integer({ default: 5, least: 3, most: 50, about: "nodes" }),
@@ -57,19 +61,35 @@ export const EARLY_REAPING = defineExperiment({
     tombstonesLeft: "on all disks in the end",
   },
   plots: [{
-    ...{ name: "came-back", title: "Deleted keys that came back", from: "rows", mark: "line" },
-    ...{ x: "downFor", y: "cameBack", color: "rule" },
-    ...{ xLabel: "the node was down for so many grace times", yLabel: "keys" },
+    name: "came-back",
+    title: "Deleted keys that came back",
+    from: "rows",
+    mark: "line",
+    x: "downFor",
+    y: "cameBack",
+    color: "rule",
+    xLabel: "the node was down for so many grace times",
+    yLabel: "keys",
   }],
   points: ({ downFor }) => RULES.flatMap((rule) => downFor.map((times) => ({ rule, times }))),
   run({ rule, times }, { graceMs, keys, nodes }, { seed, onProgress }) {
     const byClock = rule === "by-the-clock";
     const cluster = new SimulatedCluster({
-      ...{ nodes, latency: "1;other=1", seed },
+      nodes,
+      latency: "1;other=1",
+      seed,
       config: {
-        ...{ n: 3, r: 2, w: 2, sloppy: true, hintedHandoff: true, readRepair: true },
-        ...{ gossipIntervalMs: 1_000, antiEntropyIntervalMs: 1_000, timeoutMs: 1_000 },
-        ...{ tombstoneGraceMs: graceMs, reapIntervalMs: byClock ? 0 : 1_000 },
+        n: 3,
+        r: 2,
+        w: 2,
+        sloppy: true,
+        hintedHandoff: true,
+        readRepair: true,
+        gossipIntervalMs: 1_000,
+        antiEntropyIntervalMs: 1_000,
+        timeoutMs: 1_000,
+        tombstoneGraceMs: graceMs,
+        reapIntervalMs: byClock ? 0 : 1_000,
         // Hints would bring the deletes to the node: here they have expired before it returns.
         hintTtlMs: Math.max(1, Math.round(graceMs / 10)),
       },

@@ -40,9 +40,16 @@ export const FAILING_NODES = defineExperiment({
     p99: "their 99th percentile, ms",
   },
   plots: [{
-    ...{ name: "distribution", title: "Response times by failed nodes", from: "histogram" },
-    ...{ mark: "line", x: "ms", y: "share", color: "failed", facet: "operation" },
-    ...{ xLabel: "ms", yLabel: "share of operations" },
+    name: "distribution",
+    title: "Response times by failed nodes",
+    from: "histogram",
+    mark: "line",
+    x: "ms",
+    y: "share",
+    color: "failed",
+    facet: "operation",
+    xLabel: "ms",
+    yLabel: "share of operations",
   }],
   validate({ n, r, w, nodes, failed }) {
     requireAtMost("n", n, "nodes", nodes);
@@ -70,14 +77,21 @@ export const FAILING_NODES = defineExperiment({
     failNodes(cluster, failed, random.child("who"));
     cluster.runFor(NOTICED_MS);
     const tallies = runSimulatedLoad(cluster, {
-      ...{ ...load, operations, gets: 0.5, onProgress, random: random.child("load") },
+      ...load,
+      operations,
+      gets: 0.5,
+      onProgress,
+      random: random.child("load"),
     });
     const rows: Row[] = [];
     const histogram: Row[] = [];
     for (const operation of ["get", "put"] as const) {
       const { ok, attempted, latency } = tallies[operation];
       rows.push({
-        ...{ failed, operation, served: rounded(ok / attempted), mean: rounded(latency.meanMs) },
+        failed,
+        operation,
+        served: rounded(ok / attempted),
+        mean: rounded(latency.meanMs),
         p50: rounded(latency.percentileMs(50)),
         p99: rounded(latency.percentileMs(99)),
       });

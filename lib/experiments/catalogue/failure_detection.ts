@@ -40,7 +40,9 @@ export const FAILURE_DETECTION = defineExperiment({
     nodes: integer({ default: 10, least: 3, most: 500, about: "nodes" }),
     loss: decimal({ default: 0.1, least: 0, most: 0.99, about: "share of messages lost" }),
     calmMs: integer({
-      ...{ default: 300_000, least: 1_000, most: 86_400_000 },
+      default: 300_000,
+      least: 1_000,
+      most: 86_400_000,
       about: "how long all live, counting mistakes",
     }),
     freezes: integer({
@@ -64,14 +66,28 @@ export const FAILURE_DETECTION = defineExperiment({
   },
   plots: [
     {
-      ...{ name: "detection", title: "Until a dead node is noticed", from: "rows", mark: "line" },
-      ...{ x: "phi", y: "detectMs", color: "interval", facet: "intervalMs" },
-      ...{ xLabel: "phi", yLabel: "ms" },
+      name: "detection",
+      title: "Until a dead node is noticed",
+      from: "rows",
+      mark: "line",
+      x: "phi",
+      y: "detectMs",
+      color: "interval",
+      facet: "intervalMs",
+      xLabel: "phi",
+      yLabel: "ms",
     },
     {
-      ...{ name: "mistakes", title: "Living nodes taken for dead", from: "rows", mark: "line" },
-      ...{ x: "phi", y: "mistakesPerHour", color: "interval", facet: "intervalMs" },
-      ...{ xLabel: "phi", yLabel: "mistakes a pair of nodes and hour" },
+      name: "mistakes",
+      title: "Living nodes taken for dead",
+      from: "rows",
+      mark: "line",
+      x: "phi",
+      y: "mistakesPerHour",
+      color: "interval",
+      facet: "intervalMs",
+      xLabel: "phi",
+      yLabel: "mistakes a pair of nodes and hour",
     },
   ],
   points: ({ thresholds, intervalsMs, bothKinds }) =>
@@ -86,14 +102,15 @@ export const FAILURE_DETECTION = defineExperiment({
     { seed, random, onProgress },
   ) {
     const cluster = new SimulatedCluster({
-      ...{ nodes, latency: "exp(1);other=exp(1)", seed },
+      nodes,
+      latency: "exp(1);other=exp(1)",
+      seed,
       config: {
-        ...{
-          gossipIntervalMs: intervalMs,
-          phiThreshold: phi,
-          adaptiveGossip: interval === "adaptive",
-        },
-        ...{ reapIntervalMs: 0, timeoutMs: 10 * intervalMs },
+        gossipIntervalMs: intervalMs,
+        phiThreshold: phi,
+        adaptiveGossip: interval === "adaptive",
+        reapIntervalMs: 0,
+        timeoutMs: 10 * intervalMs,
       },
     });
     const { simulation } = cluster;
@@ -136,7 +153,11 @@ export const FAILURE_DETECTION = defineExperiment({
     const mean = (values: readonly number[]) =>
       values.length === 0 ? null : rounded(values.reduce((a, b) => a + b, 0) / values.length);
     const row: Row = {
-      ...{ phi, intervalMs, interval, detectMs: median(noticedMs), detectAllMs: mean(allMs) },
+      phi,
+      intervalMs,
+      interval,
+      detectMs: median(noticedMs),
+      detectAllMs: mean(allMs),
       mistakesPerHour: rounded(mistakes / pairs / (calmMs / 3_600_000)),
       unnoticed,
     };

@@ -21,11 +21,15 @@ export const FAILURE_RATE = defineExperiment({
   engines: ["simulated"],
   parameters: {
     rates: decimals({
-      ...{ default: [0, 1, 2, 5, 10, 20, 30, 40, 50], least: 0, most: 1_000 },
+      default: [0, 1, 2, 5, 10, 20, 30, 40, 50],
+      least: 0,
+      most: 1_000,
       about: "failures a second, over all nodes",
     }),
     downMs: decimal({
-      ...{ default: 40, least: 1, most: 60_000 },
+      default: 40,
+      least: 1,
+      most: 60_000,
       about: "how long a failed node is down; at 50 a second two of the eight are, on average",
     }),
     nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
@@ -48,18 +52,25 @@ export const FAILURE_RATE = defineExperiment({
   },
   plots: [
     {
-      ...{
-        name: "latency",
-        title: "Puts by failure rate",
-        from: "latency",
-        mark: "line",
-        x: "rate",
-      },
-      ...{ y: "ms", color: "figure", xLabel: "failures a second", yLabel: "ms" },
+      name: "latency",
+      title: "Puts by failure rate",
+      from: "latency",
+      mark: "line",
+      x: "rate",
+      y: "ms",
+      color: "figure",
+      xLabel: "failures a second",
+      yLabel: "ms",
     },
     {
-      ...{ name: "acknowledged", title: "Puts that are acknowledged", from: "rows", mark: "line" },
-      ...{ x: "rate", y: "acknowledged", xLabel: "failures a second", yLabel: "share" },
+      name: "acknowledged",
+      title: "Puts that are acknowledged",
+      from: "rows",
+      mark: "line",
+      x: "rate",
+      y: "acknowledged",
+      xLabel: "failures a second",
+      yLabel: "share",
       yDomain: [0, 1],
     },
   ],
@@ -82,7 +93,10 @@ export const FAILURE_RATE = defineExperiment({
     const cluster = resilientCluster({ nodes, latency, seed, config: { n, r, w, sloppy: true } });
     cluster.runFor(NOTICED_MS);
     const tallies = spawnLoad(cluster, {
-      ...{ clients, operations, gets: 0, onProgress },
+      clients,
+      operations,
+      gets: 0,
+      onProgress,
       key: (random) => `key-${Math.floor(random.float() * 1_000)}`,
       node: (_, random) => liveNode(cluster, random),
       random: random.child("load"),
@@ -101,11 +115,16 @@ export const FAILURE_RATE = defineExperiment({
     cluster.run();
     const { put } = tallies;
     const row: Row = {
-      ...{ rate, mean: rounded(put.latency.meanMs), p99: rounded(put.latency.percentileMs(99)) },
-      ...{ acknowledged: rounded(put.ok / put.attempted), failures },
+      rate,
+      mean: rounded(put.latency.meanMs),
+      p99: rounded(put.latency.percentileMs(99)),
+      acknowledged: rounded(put.ok / put.attempted),
+      failures,
     };
     const points = (["mean", "p99"] as const).map((figure): Row => ({
-      ...{ rate, figure, ms: row[figure] ?? null },
+      rate,
+      figure,
+      ms: row[figure] ?? null,
     }));
     return { rows: [row], series: { latency: points } };
   },

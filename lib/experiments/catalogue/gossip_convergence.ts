@@ -65,9 +65,16 @@ export const GOSSIP_CONVERGENCE = defineExperiment({
     bytesPerNode: "sent by a node in an interval, as JSON",
   },
   plots: [{
-    ...{ name: "rounds", title: "Rounds until everybody knows", from: "lines", mark: "line" },
-    ...{ x: "nodes", y: "rounds", color: "line", xScale: "log" },
-    ...{ xLabel: "nodes", yLabel: "rounds" },
+    name: "rounds",
+    title: "Rounds until everybody knows",
+    from: "lines",
+    mark: "line",
+    x: "nodes",
+    y: "rounds",
+    color: "line",
+    xScale: "log",
+    xLabel: "nodes",
+    yLabel: "rounds",
   }],
   points: ({ nodes }) => [...nodes],
   run(nodes, { rumours, intervalMs, adaptive }, { engine, seed, random, onProgress }) {
@@ -159,13 +166,13 @@ function simulatedRounds(
   { rumours, intervalMs, adaptive, seed, onProgress }: Simulated,
 ): Rounds {
   const cluster = new SimulatedCluster({
-    ...{ nodes, latency: "1;other=1", seed },
+    nodes,
+    latency: "1;other=1",
+    seed,
     config: {
-      ...{
-        gossipIntervalMs: intervalMs,
-        adaptiveGossip: adaptive,
-        partitions: Math.max(128, nodes),
-      },
+      gossipIntervalMs: intervalMs,
+      adaptiveGossip: adaptive,
+      partitions: Math.max(128, nodes),
       reapIntervalMs: 0,
     },
   });

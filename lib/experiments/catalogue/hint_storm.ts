@@ -28,7 +28,9 @@ export const HINT_STORM = defineExperiment({
   engines: ["simulated"],
   parameters: {
     caps: integers({
-      ...{ default: [2, 8, 32, 128, 512], least: 1, most: 10_000 },
+      default: [2, 8, 32, 128, 512],
+      least: 1,
+      most: 10_000,
       about: "hints that a receiver takes at once, from all holders",
     }),
     nodes: integer({ default: 12, least: 4, most: 100, about: "nodes" }),
@@ -64,18 +66,33 @@ export const HINT_STORM = defineExperiment({
     calmP99: "their 99th percentile afterwards, ms",
   },
   plots: [{
-    ...{ name: "trade", title: "Delivery against latency", from: "rows", mark: "line" },
-    ...{ x: "drainMs", y: "getP99", xLabel: "ms until all hints are delivered" },
-    ...{ yLabel: "99th percentile of gets meanwhile, ms", xScale: "log" },
+    name: "trade",
+    title: "Delivery against latency",
+    from: "rows",
+    mark: "line",
+    x: "drainMs",
+    y: "getP99",
+    xLabel: "ms until all hints are delivered",
+    yLabel: "99th percentile of gets meanwhile, ms",
+    xScale: "log",
   }],
   points: ({ caps }) => [...caps],
   run(cap, { nodes, writes, stepMs, clients }, { seed, random, onProgress }) {
     const cluster = resilientCluster({
-      ...{ nodes, latency: "0.5;other=0.5", seed },
+      nodes,
+      latency: "0.5;other=0.5",
+      seed,
       disk: { load: "0.05", store: "0.5" },
       config: {
-        ...{ n: 3, r: 1, w: 2, sloppy: true, handoffReceiveMax: cap, handoffSendMax: 64 },
-        ...{ handoffIntervalMs: 200, patienceMs: 500, reapIntervalMs: 0 },
+        n: 3,
+        r: 1,
+        w: 2,
+        sloppy: true,
+        handoffReceiveMax: cap,
+        handoffSendMax: 64,
+        handoffIntervalMs: 200,
+        patienceMs: 500,
+        reapIntervalMs: 0,
       },
     });
     const { simulation } = cluster;
@@ -91,7 +108,10 @@ export const HINT_STORM = defineExperiment({
     cluster.runFor(NOTICED_MS);
     let next = 0;
     runSimulatedLoad(cluster, {
-      ...{ clients: 32, operations: writes, gets: 0, random: random.child("writes") },
+      clients: 32,
+      operations: writes,
+      gets: 0,
+      random: random.child("writes"),
       key: () => `key-${next++}`,
       node: (_, random) => others[Math.floor(random.float() * others.length)],
     });
@@ -102,7 +122,10 @@ export const HINT_STORM = defineExperiment({
       .filter((key) => cluster.primaries(key).includes(back));
     const gets = (operations: number, name: string, isOver: () => boolean) =>
       spawnLoad(cluster, {
-        ...{ clients, operations, gets: 1, random: random.child(name) },
+        clients,
+        operations,
+        gets: 1,
+        random: random.child(name),
         key: (random) => own[Math.floor(random.float() * own.length)] as string,
         node: () => back,
         thinkMs: (random) => 5 * random.float(),
@@ -123,7 +146,10 @@ export const HINT_STORM = defineExperiment({
     const calm = gets(2_000, "calm", () => false);
     cluster.run();
     const row: Row = {
-      ...{ cap, hints, delivered: hints - left, drainMs: rounded(drainedMs - startMs) },
+      cap,
+      hints,
+      delivered: hints - left,
+      drainMs: rounded(drainedMs - startMs),
       getP50: rounded(meanwhile.get.latency.percentileMs(50)),
       getP99: rounded(meanwhile.get.latency.percentileMs(99)),
       calmP99: rounded(calm.get.latency.percentileMs(99)),

@@ -42,7 +42,9 @@ export const HOT_KEYS = defineExperiment({
       about: "hot-set: requests that go to them",
     }),
     stepMs: decimal({
-      ...{ default: 0.1, least: 0, most: 100 },
+      default: 0.1,
+      least: 0,
+      most: 100,
       about: "what a node takes for each event: only then does a busy node queue",
     }),
     clients: integer({ default: 32, least: 1, most: 1_000, about: "at a time" }),
@@ -67,9 +69,16 @@ export const HOT_KEYS = defineExperiment({
     busiest: "operations on the busiest node's keys, over the mean of the nodes",
   },
   plots: [{
-    ...{ name: "distribution", title: "Response times of gets", from: "histogram", mark: "line" },
-    ...{ x: "ms", y: "share", color: "keys", facet: "quorums" },
-    ...{ xLabel: "ms", yLabel: "share of gets" },
+    name: "distribution",
+    title: "Response times of gets",
+    from: "histogram",
+    mark: "line",
+    x: "ms",
+    y: "share",
+    color: "keys",
+    facet: "quorums",
+    xLabel: "ms",
+    yLabel: "share of gets",
   }],
   validate({ quorums, nodes }) {
     requireNodes(quorums, nodes);
@@ -78,12 +87,18 @@ export const HOT_KEYS = defineExperiment({
     quorums.flatMap((quorum) => patterns.map((pattern) => ({ pattern, quorum }))),
   run({ pattern, quorum }, values, { seed, random, onProgress }) {
     const cluster = new SimulatedCluster({
-      ...{ nodes: values.nodes, latency: "exp(1)", seed },
+      nodes: values.nodes,
+      latency: "exp(1)",
+      seed,
       config: { ...quorumsOf(quorum), timeoutMs: 60_000, patienceMs: 60_000, siblingsMax: 10_000 },
     });
     for (const node of cluster.ids) {
       cluster.simulation.inject({
-        ...{ kind: "slow-node", atMs: 0, forMs: 86_400_000, node, stepMs: values.stepMs },
+        kind: "slow-node",
+        atMs: 0,
+        forMs: 86_400_000,
+        node,
+        stepMs: values.stepMs,
       });
     }
     const { hotKeys, hotShare } = values;
@@ -92,7 +107,10 @@ export const HOT_KEYS = defineExperiment({
       : keyChooser(pattern, values.keys);
     const busy = new Map(cluster.ids.map((node) => [node, 0]));
     const tallies = runSimulatedLoad(cluster, {
-      ...{ clients: values.clients, operations: values.operations, gets: 0.5, onProgress },
+      clients: values.clients,
+      operations: values.operations,
+      gets: 0.5,
+      onProgress,
       key: (random) => {
         const key = keys.next(random);
         for (const node of cluster.primaries(key)) busy.set(node, (busy.get(node) ?? 0) + 1);
@@ -106,15 +124,22 @@ export const HOT_KEYS = defineExperiment({
     const rows = (["get", "put"] as const).map((operation): Row => {
       const { meanMs, p99Ms, p999Ms } = tallies[operation].latency.summary();
       return {
-        ...{ keys: pattern, quorums: quorum, operation, mean: rounded(meanMs) },
-        ...{ p99: rounded(p99Ms), p999: rounded(p999Ms), busiest: rounded(busiest, 3) },
+        keys: pattern,
+        quorums: quorum,
+        operation,
+        mean: rounded(meanMs),
+        p99: rounded(p99Ms),
+        p999: rounded(p999Ms),
+        busiest: rounded(busiest, 3),
       };
     });
     const { latency } = tallies.get;
     const histogram = latency.buckets(BUCKETS_MAX, values.bucketMs).map((
       { fromMs, toMs, count },
     ): Row => ({
-      ...{ keys: pattern, quorums: quorum, ms: rounded((fromMs + toMs) / 2) },
+      keys: pattern,
+      quorums: quorum,
+      ms: rounded((fromMs + toMs) / 2),
       share: rounded(count / latency.count),
     }));
     return { rows, series: { histogram } };

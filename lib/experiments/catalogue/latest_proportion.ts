@@ -34,7 +34,9 @@ export const LATEST_PROPORTION = defineExperiment({
     }),
     latency: latency({ default: "uniform(0,100)", about: "of every message between nodes" }),
     times: decimals({
-      ...{ default: [0, 10, 20, 40, 60, 80, 100, 150], least: 0, most: 60_000 },
+      default: [0, 10, 20, 40, 60, 80, 100, 150],
+      least: 0,
+      most: 60_000,
       about: "when to read, ms after the put's answer",
     }),
     nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
@@ -58,9 +60,16 @@ export const LATEST_PROPORTION = defineExperiment({
     reads: "how many were made",
   },
   plots: [{
-    ...{ name: "replies", title: "Replies that hold the latest value", from: "rows", mark: "line" },
-    ...{ x: "t", y: "latestReplies", color: "quorums", yDomain: [0, 1] },
-    ...{ xLabel: "ms since the put was answered", yLabel: "share of the R replies" },
+    name: "replies",
+    title: "Replies that hold the latest value",
+    from: "rows",
+    mark: "line",
+    x: "t",
+    y: "latestReplies",
+    color: "quorums",
+    yDomain: [0, 1],
+    xLabel: "ms since the put was answered",
+    yLabel: "share of the R replies",
   }],
   validate({ quorums, nodes }) {
     requireNodes(quorums, nodes);
@@ -74,8 +83,11 @@ export const LATEST_PROPORTION = defineExperiment({
       ? await liveTimedReads({ ...plan, config, trials: liveTrials, concurrency: 8 }, context)
       : simulateTimedReads({ ...plan, config, trials, seed, onProgress });
     const rows = found.times.map((at): Row => ({
-      ...{ quorums: quorum, t: at.t, latestReplies: rounded(latestReplyShare(at)) },
-      ...{ latestReads: rounded(shareWithin(at, 1)), reads: at.reads },
+      quorums: quorum,
+      t: at.t,
+      latestReplies: rounded(latestReplyShare(at)),
+      latestReads: rounded(shareWithin(at, 1)),
+      reads: at.reads,
     }));
     return { rows };
   },

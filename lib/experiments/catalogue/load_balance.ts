@@ -47,11 +47,15 @@ export const LOAD_BALANCE = defineExperiment({
     nodes: integer({ default: 30, least: 1, most: 200, about: "S" }),
     n: integer({ default: 3, least: 1, most: 20, about: "replicas, N" }),
     partitions: integer({
-      ...{ default: 1_000, least: 1, most: 65_536 },
+      default: 1_000,
+      least: 1,
+      most: 65_536,
       about: "Q of strategy 2, random-tokens-equal-partitions; strategy 3 has Q = S·T",
     }),
     rings: integer({
-      ...{ default: 1_000, least: 1, most: 100_000 },
+      default: 1_000,
+      least: 1,
+      most: 100_000,
       about: "rings averaged at the fewest tokens; fewer in proportion for more, at least 10",
     }),
   },
@@ -66,10 +70,18 @@ export const LOAD_BALANCE = defineExperiment({
     rings: "rings drawn",
   },
   plots: [{
-    ...{ name: "efficiency", title: "Load balancing efficiency by tokens a node" },
-    ...{ from: "rows", mark: "line", x: "T", y: "efficiency", color: "strategy" },
-    ...{ xLabel: "T, tokens a node", yLabel: "mean load / highest load", xScale: "log" },
-    ...{ yDomain: [0.4, 1], published: true },
+    name: "efficiency",
+    title: "Load balancing efficiency by tokens a node",
+    from: "rows",
+    mark: "line",
+    x: "T",
+    y: "efficiency",
+    color: "strategy",
+    xLabel: "T, tokens a node",
+    yLabel: "mean load / highest load",
+    xScale: "log",
+    yDomain: [0.4, 1],
+    published: true,
   }],
   reference: {
     source:
@@ -98,7 +110,11 @@ export const LOAD_BALANCE = defineExperiment({
     const mean = found.reduce((sum, each) => sum + each, 0) / rings;
     const variance = found.reduce((sum, each) => sum + (each - mean) ** 2, 0) / rings;
     const row: Row = {
-      ...{ strategy, T, efficiency: rounded(mean), sd: rounded(Math.sqrt(variance), 3), rings },
+      strategy,
+      T,
+      efficiency: rounded(mean),
+      sd: rounded(Math.sqrt(variance), 3),
+      rings,
     };
     return { rows: [row] };
   },

@@ -114,8 +114,15 @@ export const PARTITION_TRIALS = defineExperiment({
     survivedAnyway: "of those, there in the end",
   },
   plots: [{
-    ...{ name: "lost", title: "Acknowledged writes lost", from: "rows", mark: "bar", x: "trial" },
-    ...{ y: "lostPercent", xLabel: "trial", yLabel: "% of acknowledged", yDomain: [0, 100] },
+    name: "lost",
+    title: "Acknowledged writes lost",
+    from: "rows",
+    mark: "bar",
+    x: "trial",
+    y: "lostPercent",
+    xLabel: "trial",
+    yLabel: "% of acknowledged",
+    yDomain: [0, 100],
     published: true,
   }],
   reference: {
@@ -168,12 +175,22 @@ interface Timing {
 
 function runTrial(trial: Trial, { adds, skewMs, thinkMs }: Timing, random: SeededRandom) {
   const cluster = new SimulatedCluster({
-    ...{ nodes: NODES, latency: "exp(1)", seed: random.child("cluster").uint32() },
+    nodes: NODES,
+    latency: "exp(1)",
+    seed: random.child("cluster").uint32(),
     disk: { load: "0.05", store: "exp(1)" },
     config: {
-      ...{ n: 3, r: 2, w: 2, sloppy: true, hintedHandoff: true, readRepair: true },
-      ...{ gossipIntervalMs: 500, antiEntropyIntervalMs: 1_000, timeoutMs: 1_000 },
-      ...{ siblingsMax: 10_000, ...trial.config },
+      n: 3,
+      r: 2,
+      w: 2,
+      sloppy: true,
+      hintedHandoff: true,
+      readRepair: true,
+      gossipIntervalMs: 500,
+      antiEntropyIntervalMs: 1_000,
+      timeoutMs: 1_000,
+      siblingsMax: 10_000,
+      ...trial.config,
     },
   });
   const clocks = random.child("clocks");
@@ -208,7 +225,10 @@ function runTrial(trial: Trial, { adds, skewMs, thinkMs }: Timing, random: Seede
     const minority = twoWithOneOwner(cluster, key);
     const majority = cluster.ids.filter((id) => !minority.includes(id));
     cluster.simulation.inject({
-      ...{ kind: "partition", atMs: cluster.nowMs, forMs: 86_400_000, how: "drop" },
+      kind: "partition",
+      atMs: cluster.nowMs,
+      forMs: 86_400_000,
+      how: "drop",
       groups: [minority, majority],
     });
     while (next < adds) yield* cluster.sleep(5);

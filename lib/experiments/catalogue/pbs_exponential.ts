@@ -24,11 +24,15 @@ export const PBS_EXPONENTIAL = defineExperiment({
   engines: ["model"],
   parameters: {
     writeRates: decimals({
-      ...{ default: [4, 2, 1, 0.5, 0.2, 0.1], least: 1e-6, most: 1e6 },
+      default: [4, 2, 1, 0.5, 0.2, 0.1],
+      least: 1e-6,
+      most: 1e6,
       about: "rates of W's exponential, a ms: 1/mean",
     }),
     rate: decimals({
-      ...{ default: [1], least: 1e-6, most: 1e6 },
+      default: [1],
+      least: 1e-6,
+      most: 1e6,
       about: "rate of A, R and S, a ms (the first counts)",
     }),
     n: integer({ default: 3, least: 1, most: WARS_N_MAX, about: "replicas, N" }),
@@ -50,9 +54,16 @@ export const PBS_EXPONENTIAL = defineExperiment({
     t999: "ms until 99.9% of reads see it",
   },
   plots: [{
-    ...{ name: "p-consistent", title: "Reads that see the write, by the rate of W" },
-    ...{ from: "pConsistent", mark: "line", x: "t", y: "p", color: "wRate" },
-    ...{ xLabel: "ms since the write was answered", yLabel: "share of reads", xScale: "log" },
+    name: "p-consistent",
+    title: "Reads that see the write, by the rate of W",
+    from: "pConsistent",
+    mark: "line",
+    x: "t",
+    y: "p",
+    color: "wRate",
+    xLabel: "ms since the write was answered",
+    yLabel: "share of reads",
+    xScale: "log",
     yDomain: [0, 1],
   }],
   reference: {
@@ -77,7 +88,8 @@ export const PBS_EXPONENTIAL = defineExperiment({
     );
     const t999 = tally.tVisibilityMs(quorum, 0.999);
     const pConsistent = tellingTimes(t999).slice(1).map((t): Row => ({
-      ...{ wRate: `${wRate}`, t },
+      wRate: `${wRate}`,
+      t,
       p: rounded(tally.pConsistent(quorum, t)),
     }));
     const pAtZero = rounded(tally.pConsistent(quorum, 0));

@@ -19,7 +19,9 @@ export const PBS_REPLICATION = defineExperiment({
       about: "latencies to study, by name or as specs",
     }),
     replicas: integers({
-      ...{ default: [2, 3, 5, 8, 10], least: 1, most: WARS_N_MAX },
+      default: [2, 3, 5, 8, 10],
+      least: 1,
+      most: WARS_N_MAX,
       about: "values of N",
     }),
     trials: integer({ default: 1_000_000, ...TRIALS_BOUNDS, about: "of each Monte Carlo" }),
@@ -35,14 +37,28 @@ export const PBS_REPLICATION = defineExperiment({
   },
   plots: [
     {
-      ...{ name: "p-at-zero", title: "Reads that see the write at once, by N" },
-      ...{ from: "rows", mark: "line", x: "N", y: "pAtZero", color: "profile" },
-      ...{ xLabel: "N", yLabel: "share of reads", yDomain: [0, 1] },
+      name: "p-at-zero",
+      title: "Reads that see the write at once, by N",
+      from: "rows",
+      mark: "line",
+      x: "N",
+      y: "pAtZero",
+      color: "profile",
+      xLabel: "N",
+      yLabel: "share of reads",
+      yDomain: [0, 1],
     },
     {
-      ...{ name: "t-visibility", title: "Time until 99.9% of reads see the write, by N" },
-      ...{ from: "rows", mark: "line", x: "N", y: "t999", color: "profile" },
-      ...{ xLabel: "N", yLabel: "ms", yScale: "log" },
+      name: "t-visibility",
+      title: "Time until 99.9% of reads see the write, by N",
+      from: "rows",
+      mark: "line",
+      x: "N",
+      y: "t999",
+      color: "profile",
+      xLabel: "N",
+      yLabel: "ms",
+      yScale: "log",
     },
   ],
   points: ({ profiles, replicas }) =>
@@ -51,7 +67,8 @@ export const PBS_REPLICATION = defineExperiment({
     const legs = parseLegs(profile);
     const tally = warsTrials({ n, legs, coordinator: "proxy", pairs: [ONE] }, trials, context);
     const row: Row = {
-      ...{ profile, N: n },
+      profile,
+      N: n,
       pAtZero: rounded(tally.pConsistent(ONE, 0)),
       t999: rounded(tally.tVisibilityMs(ONE, 0.999)),
     };

@@ -47,9 +47,16 @@ export const RESPONSE_TIMES = defineExperiment({
     indeterminate: "how many may surface later: their end is not known",
   },
   plots: [{
-    ...{ name: "distribution", title: "Response times", from: "histogram", mark: "line" },
-    ...{ x: "ms", y: "share", color: "quorums", facet: "operation" },
-    ...{ xLabel: "ms", yLabel: "share of operations" },
+    name: "distribution",
+    title: "Response times",
+    from: "histogram",
+    mark: "line",
+    x: "ms",
+    y: "share",
+    color: "quorums",
+    facet: "operation",
+    xLabel: "ms",
+    yLabel: "share of operations",
   }],
   validate({ quorums, nodes }) {
     requireNodes(quorums, nodes);
@@ -64,9 +71,17 @@ export const RESPONSE_TIMES = defineExperiment({
     for (const [operation, { ok, failed, indeterminate, latency }] of found) {
       const { meanMs, sdMs, p50Ms, p90Ms, p99Ms, p999Ms } = latency.summary();
       rows.push({
-        ...{ quorums: quorum, operation, mean: rounded(meanMs), sd: rounded(sdMs) },
-        ...{ p50: rounded(p50Ms), p90: rounded(p90Ms), p99: rounded(p99Ms) },
-        ...{ p999: rounded(p999Ms), ok, failed, indeterminate },
+        quorums: quorum,
+        operation,
+        mean: rounded(meanMs),
+        sd: rounded(sdMs),
+        p50: rounded(p50Ms),
+        p90: rounded(p90Ms),
+        p99: rounded(p99Ms),
+        p999: rounded(p999Ms),
+        ok,
+        failed,
+        indeterminate,
       });
       for (const { fromMs, toMs, count } of latency.buckets(BUCKETS_MAX, values.bucketMs)) {
         const ms = rounded((fromMs + toMs) / 2);

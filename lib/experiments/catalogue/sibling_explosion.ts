@@ -42,18 +42,22 @@ export const SIBLING_EXPLOSION = defineExperiment({
     bytes: "of the record then, as JSON",
   },
   plots: [{
-    ...{
-      name: "siblings",
-      title: "Siblings as two writers take turns",
-      from: "growth",
-      mark: "line",
-    },
-    ...{ x: "writes", y: "siblings", color: "mode", xLabel: "writes", yLabel: "siblings" },
+    name: "siblings",
+    title: "Siblings as two writers take turns",
+    from: "growth",
+    mark: "line",
+    x: "writes",
+    y: "siblings",
+    color: "mode",
+    xLabel: "writes",
+    yLabel: "siblings",
   }],
   points: ({ modes }) => [...modes],
   run(mode, { writes, writers }, { seed }) {
     const cluster = new SimulatedCluster({
-      ...{ nodes: 3, latency: "1", seed },
+      nodes: 3,
+      latency: "1",
+      seed,
       config: { mode, n: 3, r: 2, w: 2, siblingsMax: 10_000 },
     });
     const coordinator = cluster.primaries(KEY)[0] as string;

@@ -45,17 +45,23 @@ export const TABLE_1 = defineExperiment({
     }),
     nodes: integer({ default: 8, least: 1, most: 50, about: "nodes" }),
     operations: integer({
-      ...{ default: 1_000, least: 10, most: 1_000_000 },
+      default: 1_000,
+      least: 10,
+      most: 1_000_000,
       about: "gets, and as many puts",
     }),
     concurrency: integer({ default: 10, least: 1, most: 1_000, about: "clients at a time" }),
     keys: integer({ default: 1_000, least: 1, most: 1_000_000, about: "keys, drawn uniformly" }),
     warmUp: integer({
-      ...{ default: 400, least: 0, most: 1_000_000 },
+      default: 400,
+      least: 0,
+      most: 1_000_000,
       about: "operations of each kind that go first and are not measured",
     }),
     liveScale: decimal({
-      ...{ default: 20, least: 0.1, most: 1_000 },
+      default: 20,
+      least: 0.1,
+      most: 1_000,
       about:
         "live: delays are made so many times longer, and what was measured is divided by it, so that the machine's own milliseconds are small; 1: as they are",
     }),
@@ -65,9 +71,17 @@ export const TABLE_1 = defineExperiment({
     "R=1 favours gets and W=1 favours puts; the other operation waits for the third of four replicas. A quorum that waits for more is slower in the mean and less spread out. Live runs range the delays and divide what they measure, as said under liveScale. The original's figures hold 24 to 30 ms of its own processing in each operation and lie higher by that; the order is the same.",
   columns: COLUMNS,
   plots: [{
-    ...{ name: "means", title: "Mean latency by configuration", from: "means", mark: "dot" },
-    ...{ x: "configuration", y: "mean", color: "operation", xScale: "point", published: false },
-    ...{ xLabel: "N/R/W", yLabel: "ms" },
+    name: "means",
+    title: "Mean latency by configuration",
+    from: "means",
+    mark: "dot",
+    x: "configuration",
+    y: "mean",
+    color: "operation",
+    xScale: "point",
+    published: false,
+    xLabel: "N/R/W",
+    yLabel: "ms",
   }],
   reference: {
     source:
@@ -91,10 +105,17 @@ export const TABLE_1 = defineExperiment({
     const { nodes, operations, keys, warmUp, concurrency } = values;
     const quorums = quorumsOf(quorum);
     const plan: WorkloadPlan = {
-      ...{ nodes, quorums, operations, keys, warmUp, latency: values.latency },
+      nodes,
+      quorums,
+      operations,
+      keys,
+      warmUp,
+      latency: values.latency,
       phases: [[{ operation: "put", share: 1 }], [{ operation: "get", share: 1 }]],
       arrivals: { kind: "closed", concurrency },
-      ...{ pattern: "uniform", fill: false, valueBytes: 100 },
+      pattern: "uniform",
+      fill: false,
+      valueBytes: 100,
     };
     const scale = context.engine === "live" ? values.liveScale : 1;
     const latency = scaledLegs(parseLegs(values.latency), scale).spec;
@@ -106,9 +127,14 @@ export const TABLE_1 = defineExperiment({
       const expectedMs = model.get(operation)?.latency.meanMs ?? 0;
       const { meanMs = 0, sdMs = 0, p999Ms = 0 } = measured?.summary() ?? {};
       return {
-        ...{ N: quorums.n, R: quorums.r, W: quorums.w, operation },
-        ...{ mean: rounded(meanMs / scale), sd: rounded(sdMs / scale) },
-        ...{ p999: rounded(p999Ms / scale), operations: measured?.count ?? 0 },
+        N: quorums.n,
+        R: quorums.r,
+        W: quorums.w,
+        operation,
+        mean: rounded(meanMs / scale),
+        sd: rounded(sdMs / scale),
+        p999: rounded(p999Ms / scale),
+        operations: measured?.count ?? 0,
         failed: (tally?.failed ?? 0) + (tally?.indeterminate ?? 0),
         model: rounded(expectedMs),
         // Of nothing at all, as where a get waits for no other node, no error can be a part.

@@ -55,12 +55,16 @@ const PARAMETERS = {
   trials: integer({ default: 80_000, least: 100, most: 10_000_000, about: "puts, simulated" }),
   liveTrials: integer({ default: 1_000, least: 10, most: 1_000_000, about: "puts, live" }),
   liveScale: decimal({
-    ...{ default: 100, least: 0.1, most: 1_000 },
+    default: 100,
+    least: 0.1,
+    most: 1_000,
     about:
       "live: the latencies are made so many times longer, so that the machine's own work is small",
   }),
   liveRate: decimal({
-    ...{ default: 20, least: 0.1, most: 1_000 },
+    default: 20,
+    least: 0.1,
+    most: 1_000,
     about: "live: puts a second, about, each read at every t: more would wait for the machine",
   }),
 } as const;
@@ -88,14 +92,17 @@ export const THREE_WAYS = defineExperiment({
     failed: "operations that did not succeed",
   },
   plots: [{
-    ...{
-      name: "p-consistent",
-      title: "Reads that see the write",
-      from: "pConsistent",
-      mark: "line",
-    },
-    ...{ x: "t", y: "p", color: "engine", facet: "configuration", yDomain: [0, 1] },
-    ...{ xLabel: "ms since the put was answered", yLabel: "share of reads" },
+    name: "p-consistent",
+    title: "Reads that see the write",
+    from: "pConsistent",
+    mark: "line",
+    x: "t",
+    y: "p",
+    color: "engine",
+    facet: "configuration",
+    yDomain: [0, 1],
+    xLabel: "ms since the put was answered",
+    yLabel: "share of reads",
   }],
   validate({ quorums, nodes }) {
     requireNodes(quorums, nodes);
@@ -138,12 +145,15 @@ export const THREE_WAYS = defineExperiment({
     ];
     pConsistent.push(...curve(context.engine, found.curve));
     const row: Row = {
-      ...{ ...facts, engine: context.engine },
+      ...facts,
+      engine: context.engine,
       rmseConsistent: percentOrNull(rootMeanSquare(distances)),
       rmseLatency: percentOrNull(rootMeanSquare(errors)),
       t99: roundedOrNull(tVisibilityMs(found.curve, 0.99)),
       t99Model: rounded(tally.tVisibilityMs({ r, w }, 0.99)),
-      ...{ puts: found.writeMs.count, reads: found.readMs.count, failed: found.failed },
+      puts: found.writeMs.count,
+      reads: found.readMs.count,
+      failed: found.failed,
     };
     return { rows: [row], series: { pConsistent } };
   },
@@ -205,7 +215,13 @@ function simulated(
   { seed, onProgress }: PointContext,
 ): Found {
   const found = simulateTimedReads({
-    ...{ nodes, quorums, latency, timesMs, trials, seed, onProgress },
+    nodes,
+    quorums,
+    latency,
+    timesMs,
+    trials,
+    seed,
+    onProgress,
   });
   // In virtual time a timer fires when it should.
   const curve = seen(found).map((at) => ({ t: at.t, p: shareWithin(at, 1), age: [at.t] }));
@@ -223,13 +239,17 @@ async function live(
   const lastsSeconds = Math.max(...timesMs) * scale / MS_PER_SECOND;
   const concurrency = Math.min(CONCURRENCY_MAX, Math.max(1, Math.ceil(liveRate * lastsSeconds)));
   const plan = {
-    ...{ nodes, quorums, trials, concurrency },
+    nodes,
+    quorums,
+    trials,
+    concurrency,
     latency: scaledLegs(parseLegs(latency), scale).spec,
     timesMs: timesMs.map((t) => t * scale),
   };
   const found = await liveTimedReads(plan, context);
   const curve = seen(found).map((at) => ({
-    ...{ t: at.t / scale, p: shareWithin(at, 1) },
+    t: at.t / scale,
+    p: shareWithin(at, 1),
     age: at.agesMs.map((ageMs) => ageMs / scale),
   }));
   return { ...factsOf(found), curve, scale };

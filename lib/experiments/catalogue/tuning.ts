@@ -85,8 +85,15 @@ export const TUNING = defineExperiment({
     front: "on the Pareto front of the three",
   },
   plots: [{
-    ...{ name: "front", title: "Latency against staleness", from: "rows", mark: "dot", x: "p99" },
-    ...{ y: "stale", color: "front", xLabel: "99th percentile, ms", yLabel: "% of reads stale" },
+    name: "front",
+    title: "Latency against staleness",
+    from: "rows",
+    mark: "dot",
+    x: "p99",
+    y: "stale",
+    color: "front",
+    xLabel: "99th percentile, ms",
+    yLabel: "% of reads stale",
   }],
   validate({ quorums }) {
     for (const each of quorums) {
@@ -104,11 +111,15 @@ export const TUNING = defineExperiment({
     const runs = Array.from({ length: values.seeds }, (_, i) => {
       const own = random.child(`seed ${i}`);
       const cluster = resilientCluster({
-        ...{ nodes: NODES, latency: values.latency, seed: own.child("cluster").uint32() },
+        nodes: NODES,
+        latency: values.latency,
+        seed: own.child("cluster").uint32(),
         config: {
           ...quorumsOf(quorum),
           // Fallbacks stand in whatever is repaired afterwards.
-          ...{ ...repairConfig(repair), sloppy: true, patienceMs: patience },
+          ...repairConfig(repair),
+          sloppy: true,
+          patienceMs: patience,
         },
       });
       const found = runOnce(cluster, values, own);
@@ -124,7 +135,13 @@ export const TUNING = defineExperiment({
     const [served, servedWithin] = of((run) => 100 * run.served);
     const row: Row = {
       configuration: `${quorum}, ${patience} ms, ${repair}`,
-      ...{ p99, p99Within, stale, staleWithin, behindAtMost1, served, servedWithin },
+      p99,
+      p99Within,
+      stale,
+      staleWithin,
+      behindAtMost1,
+      served,
+      servedWithin,
     };
     const reads = runs.flatMap((run) => run.reads);
     const byAge = pLatestByAge(reads, AGES_MS).map((bin): Row => ({

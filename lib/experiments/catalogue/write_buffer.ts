@@ -35,9 +35,17 @@ export const WRITE_BUFFER = defineExperiment({
     p999: "their 99.9th percentile, ms",
   },
   plots: [{
-    ...{ name: "percentiles", title: "Puts, buffered and committed", from: "percentiles" },
-    ...{ mark: "line", x: "percentile", y: "ms", color: "durability", xScale: "point" },
-    ...{ xLabel: "percentile", yLabel: "ms", yScale: "log" },
+    name: "percentiles",
+    title: "Puts, buffered and committed",
+    from: "percentiles",
+    mark: "line",
+    x: "percentile",
+    y: "ms",
+    color: "durability",
+    xScale: "point",
+    xLabel: "percentile",
+    yLabel: "ms",
+    yScale: "log",
   }],
   validate({ n, w }) {
     requireAtMost("w", w, "N", n);
@@ -45,25 +53,40 @@ export const WRITE_BUFFER = defineExperiment({
   points: () => DURABILITIES,
   run(durability, { store, latency, n, w, clients, operations }, { seed, random, onProgress }) {
     const cluster = new SimulatedCluster({
-      ...{ nodes: Math.max(5, n), latency, seed },
+      nodes: Math.max(5, n),
+      latency,
+      seed,
       disk: { load: "0.05", store: parseLegs(store).W.spec },
       config: {
-        ...{ n, r: 1, w, durability, timeoutMs: 60_000, patienceMs: 60_000 },
+        n,
+        r: 1,
+        w,
+        durability,
+        timeoutMs: 60_000,
+        patienceMs: 60_000,
         siblingsMax: 10_000,
       },
     });
     const { put } = runSimulatedLoad(cluster, {
-      ...{ clients, operations, gets: 0, onProgress, random: random.child("load") },
+      clients,
+      operations,
+      gets: 0,
+      onProgress,
+      random: random.child("load"),
       key: (random) => `key-${Math.floor(random.float() * 5_000)}`,
       node: (key, random) => cluster.primary(key, random),
     });
     const { meanMs, p50Ms, p99Ms, p999Ms } = put.latency.summary();
     const row: Row = {
-      ...{ durability, mean: rounded(meanMs), p50: rounded(p50Ms) },
-      ...{ p99: rounded(p99Ms), p999: rounded(p999Ms) },
+      durability,
+      mean: rounded(meanMs),
+      p50: rounded(p50Ms),
+      p99: rounded(p99Ms),
+      p999: rounded(p999Ms),
     };
     const percentiles = [10, 25, 50, 75, 90, 95, 99, 99.9].map((percentile): Row => ({
-      ...{ durability, percentile: `${percentile}` },
+      durability,
+      percentile: `${percentile}`,
       ms: rounded(put.latency.percentileMs(percentile)),
     }));
     return { rows: [row], series: { percentiles } };

@@ -29,8 +29,12 @@ interface LiveTimedReadsPlan {
 const WARM_UP = 400;
 /** Nobody is passed over, and nothing mends replicas unless it is asked for. */
 const UNHURRIED: Partial<ClusterConfig> = {
-  ...{ timeoutMs: 60_000, patienceMs: 60_000, sloppy: false, hintedHandoff: false },
-  ...{ readRepair: false, antiEntropyIntervalMs: 0 },
+  timeoutMs: 60_000,
+  patienceMs: 60_000,
+  sloppy: false,
+  hintedHandoff: false,
+  readRepair: false,
+  antiEntropyIntervalMs: 0,
 };
 
 /** Starts a cluster, measures on it, and ends it. Rejects when the context's signal comes. */
@@ -41,7 +45,9 @@ export async function liveTimedReads(
   if (context.launch === undefined) throw new Error("the live engine needs a launcher");
   const { nodes, latency, quorums, config } = plan;
   const cluster = await context.launch({
-    ...{ nodes, latency, seed: `${context.seed}` },
+    nodes,
+    latency,
+    seed: `${context.seed}`,
     config: { ...quorums, ...UNHURRIED, ...config },
   });
   try {
@@ -114,7 +120,9 @@ class LiveTrials {
     found.readMs.record(done.tookMs);
     const returned = done.siblings.map(({ value, dot }) => ({ version: Number(value), dot }));
     const judged = this.history.read({
-      ...{ key, startedMs, versions: returned.map(({ version }) => version) },
+      key,
+      startedMs,
+      versions: returned.map(({ version }) => version),
       replies: repliesOf(done.replicas, returned, this.plan.quorums.r),
     });
     if (judged !== null) found.note(at, judged);

@@ -30,7 +30,10 @@ export async function liveWorkload(
   if (launch === undefined) throw new Error("the live engine needs a launcher");
   const { nodes, latency, quorums } = plan;
   const cluster = await launch({
-    ...{ nodes, latency, seed: `${seed}`, config: { ...quorums, ...config } },
+    nodes,
+    latency,
+    seed: `${seed}`,
+    config: { ...quorums, ...config },
   });
   try {
     const session = new Session(cluster, random.child("nodes"));
@@ -62,7 +65,14 @@ async function runPhase(
 ): Promise<void> {
   for (const { operation } of mix) tallies.set(operation, new Tally());
   await runWorkload({
-    ...{ mix, arrivals, count, warmup, keys, valueBytes, random, signal },
+    mix,
+    arrivals,
+    count,
+    warmup,
+    keys,
+    valueBytes,
+    random,
+    signal,
     send: (operation, key, value) => session.perform(operation, key, value),
     onMeasured: (operation, outcome, ms) => tallies.get(operation)?.count(outcome, ms),
     onProgress: ({ attempted }) => onShare(attempted / count),

@@ -84,10 +84,17 @@ class FakeNodes {
 }
 
 const PLAN: WorkloadPlan = {
-  ...{ nodes: 2, quorums: { n: 2, r: 1, w: 1 }, latency: "5", operations: 12, warmUp: 3 },
+  nodes: 2,
+  quorums: { n: 2, r: 1, w: 1 },
+  latency: "5",
+  operations: 12,
+  warmUp: 3,
   phases: [[{ operation: "put", share: 1 }], [{ operation: "get", share: 1 }]],
   arrivals: { kind: "closed", concurrency: 2 },
-  ...{ pattern: "uniform", keys: 3, fill: false, valueBytes: 8 },
+  pattern: "uniform",
+  keys: 3,
+  fill: false,
+  valueBytes: 8,
 };
 
 function contextFor(nodes: FakeNodes, signal = new AbortController().signal): PointContext {
@@ -108,7 +115,9 @@ Deno.test("live workload: phase after phase, warm-up apart, on a cluster that is
   ]);
   assert.equal(nodes.closed, 1);
   assert.deepEqual(nodes.launched, [{
-    ...{ nodes: 2, latency: "5", seed: "7" },
+    nodes: 2,
+    latency: "5",
+    seed: "7",
     config: { n: 2, r: 1, w: 1, readRepair: false },
   }]);
 });
@@ -116,7 +125,10 @@ Deno.test("live workload: phase after phase, warm-up apart, on a cluster that is
 Deno.test("live workload: a put goes over the context last seen of its key", async () => {
   const nodes = new FakeNodes();
   const plan: WorkloadPlan = {
-    ...{ ...PLAN, keys: 1, warmUp: 0, operations: 4 },
+    ...PLAN,
+    keys: 1,
+    warmUp: 0,
+    operations: 4,
     arrivals: { kind: "closed", concurrency: 1 },
   };
   await liveWorkload(plan, {}, contextFor(nodes));
@@ -127,7 +139,11 @@ Deno.test("live workload: a put goes over the context last seen of its key", asy
 Deno.test("live workload: a fill writes every key once; a read-modify-write keeps half of what it read", async () => {
   const nodes = new FakeNodes();
   const plan: WorkloadPlan = {
-    ...{ ...PLAN, keys: 5, fill: true, warmUp: 0, operations: 1 },
+    ...PLAN,
+    keys: 5,
+    fill: true,
+    warmUp: 0,
+    operations: 1,
     phases: [[{ operation: "read-modify-write", share: 1 }]],
   };
   const found = await liveWorkload(plan, {}, contextFor(nodes));
@@ -165,8 +181,13 @@ Deno.test("live timed reads: who asks a node that lags is one version behind", a
   const nodes = new FakeNodes();
   nodes.stale.add(1);
   const plan = {
-    ...{ nodes: 2, quorums: { n: 2, r: 1, w: 1 }, latency: "0", timesMs: [0, 1] },
-    ...{ trials: 200, versions: 2, concurrency: 8 },
+    nodes: 2,
+    quorums: { n: 2, r: 1, w: 1 },
+    latency: "0",
+    timesMs: [0, 1],
+    trials: 200,
+    versions: 2,
+    concurrency: 8,
   };
   const { times, failed, readMs, writeMs } = await liveTimedReads(plan, contextFor(nodes));
   assert.equal(failed, 0);

@@ -10,10 +10,17 @@ const FORWARD = 6;
 
 function planOf(changes: Partial<WorkloadPlan>): WorkloadPlan {
   return {
-    ...{ nodes: 3, quorums: { n: 3, r: 2, w: 3 }, latency: LEGS, operations: 10, warmUp: 0 },
+    nodes: 3,
+    quorums: { n: 3, r: 2, w: 3 },
+    latency: LEGS,
+    operations: 10,
+    warmUp: 0,
     phases: [],
     arrivals: { kind: "closed", concurrency: 1 },
-    ...{ pattern: "uniform", keys: 1, fill: false, valueBytes: 1 },
+    pattern: "uniform",
+    keys: 1,
+    fill: false,
+    valueBytes: 1,
     ...changes,
   };
 }

@@ -163,7 +163,12 @@ export class SimulatedCluster {
       return { outcome: "ok", tookMs, values, dots, context, replicas, fastest };
     }
     return {
-      ...{ outcome: "failed", tookMs, values: [], dots: [], context: null, replicas: [] },
+      outcome: "failed",
+      tookMs,
+      values: [],
+      dots: [],
+      context: null,
+      replicas: [],
       fastest: undefined,
       reason: reasonOf(outcome),
     };

@@ -70,7 +70,9 @@ function runBatch(
       dot: done.dots[i] as readonly [string, number],
     }));
     const judged = history.read({
-      ...{ key, startedMs, versions: returned.map(({ version }) => version) },
+      key,
+      startedMs,
+      versions: returned.map(({ version }) => version),
       replies: repliesOf(done.replicas, returned, quorums.r),
     });
     if (judged !== null) found.note(at, judged);

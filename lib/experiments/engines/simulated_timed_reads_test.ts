@@ -4,8 +4,12 @@ import { latestReplyShare, shareWithin } from "../workload/timed_reads.ts";
 import { type SimulatedTimedReadsPlan, simulateTimedReads } from "./simulated_timed_reads.ts";
 
 const PLAN: SimulatedTimedReadsPlan = {
-  ...{ nodes: 5, quorums: { n: 3, r: 1, w: 1 }, latency: "W=10;A=1;R=5;S=1", seed: 3 },
-  ...{ timesMs: [0, 9, 11], trials: 900 },
+  nodes: 5,
+  quorums: { n: 3, r: 1, w: 1 },
+  latency: "W=10;A=1;R=5;S=1",
+  seed: 3,
+  timesMs: [0, 9, 11],
+  trials: 900,
 };
 /** Three standard errors of a share of a third over 900 reads. */
 const MARGIN = 0.048;

@@ -9,8 +9,13 @@ import { simulateWorkload } from "./simulated_workload.ts";
 
 /** Nothing in the background, nobody passed over: what an operation takes is its own messages' doing. */
 const CONFIG: Partial<ClusterConfig> = {
-  ...{ sloppy: false, hintedHandoff: false, readRepair: false, antiEntropyIntervalMs: 0 },
-  ...{ timeoutMs: 60_000, patienceMs: 60_000, siblingsMax: 10_000 },
+  sloppy: false,
+  hintedHandoff: false,
+  readRepair: false,
+  antiEntropyIntervalMs: 0,
+  timeoutMs: 60_000,
+  patienceMs: 60_000,
+  siblingsMax: 10_000,
 };
 
 /**

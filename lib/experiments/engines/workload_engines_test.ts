@@ -8,7 +8,9 @@ import { ONE_LEG, runPlan } from "./workload_engines.ts";
 
 const PLAN: WorkloadPlan = {
   ...workloadOf(readParameters(WORKLOAD_PARAMETERS, { operations: "4000", keys: "200" })),
-  ...{ nodes: 8, quorums: { n: 4, r: 1, w: 3 }, latency: ONE_LEG },
+  nodes: 8,
+  quorums: { n: 4, r: 1, w: 3 },
+  latency: ONE_LEG,
 };
 
 function contextOf(engine: Engine, more: Partial<PointContext> = {}): PointContext {
@@ -50,7 +52,9 @@ Deno.test("workload engines: live clusters are asked for with nothing in the bac
     launched[0]?.config ?? {};
   assert.deepEqual([n, r, w], [4, 1, 3]);
   assert.deepEqual([sloppy, readRepair, hintedHandoff, antiEntropyIntervalMs], [
-    ...[false, false, false],
+    false,
+    false,
+    false,
     0,
   ]);
 });

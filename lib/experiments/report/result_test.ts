@@ -19,8 +19,15 @@ const DICE = defineExperiment({
   reading: "Higher is more.",
   columns: { faces: "of the die", eyes: "drawn" },
   plots: [{
-    ...{ name: "eyes", title: "Eyes & faces", from: "rows", mark: "line", x: "faces", y: "eyes" },
-    ...{ xLabel: "faces", yLabel: "eyes", published: true },
+    name: "eyes",
+    title: "Eyes & faces",
+    from: "rows",
+    mark: "line",
+    x: "faces",
+    y: "eyes",
+    xLabel: "faces",
+    yLabel: "eyes",
+    published: true,
   }],
   reference: {
     source: "a book",
@@ -41,7 +48,12 @@ const FACTS = {
   seed: "7",
   startedAt: "2024-01-01T00:00:00.000Z",
   environment: {
-    ...{ version: "0", runtime: "deno", os: "linux", cores: 1, command: "x", shard: null },
+    version: "0",
+    runtime: "deno",
+    os: "linux",
+    cores: 1,
+    command: "x",
+    shard: null,
   },
 };
 const { signal } = new AbortController();

@@ -48,7 +48,10 @@ export function warsReport(
   const tVisibility999 = tally.tVisibilityMs(quorum, P999);
   const random = SeededRandom.from(seed).child("first-crossing");
   return {
-    ...{ n: tally.n, r, w, trials: tally.trials },
+    n: tally.n,
+    r,
+    w,
+    trials: tally.trials,
     readMean: tally.readMean(r),
     readP50: reads(0.5),
     readP99: reads(0.99),

@@ -19,7 +19,8 @@ import {
 } from "./wars.ts";
 
 const modelOf = (spec: string, n = 3, coordinator: WarsCoordinator = "proxy"): WarsModel => ({
-  ...{ n, coordinator },
+  n,
+  coordinator,
   legs: parseLegs(spec),
 });
 

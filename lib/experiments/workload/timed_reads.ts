@@ -33,7 +33,12 @@ export class TimedReads {
 
   constructor(timesMs: readonly number[]) {
     this.times = timesMs.map((t) => ({
-      ...{ t, reads: 0, behind: [], latestReplies: 0, repliesKnown: 0, agesMs: [] },
+      t,
+      reads: 0,
+      behind: [],
+      latestReplies: 0,
+      repliesKnown: 0,
+      agesMs: [],
     }));
   }
 

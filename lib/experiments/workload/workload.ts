@@ -268,7 +268,12 @@ export class Tally {
 function resultOf(tally: Tally, operation: Operation, elapsedMs: number): LoadResult {
   const { attempted, ok, failed, indeterminate, latency } = tally;
   return {
-    ...{ operation, attempted, ok, failed, indeterminate, elapsedMs },
+    operation,
+    attempted,
+    ok,
+    failed,
+    indeterminate,
+    elapsedMs,
     opsPerSecond: perSecond(ok, elapsedMs),
     ...latency.summary(),
     histogram: latency.buckets(),

@@ -47,11 +47,15 @@ export const WORKLOAD_PARAMETERS = {
   }),
   keys: integer({ default: 1_000, least: 1, most: 1_000_000, about: "keys" }),
   operations: integer({
-    ...{ default: 5_000, least: 10, most: 1_000_000 },
+    default: 5_000,
+    least: 10,
+    most: 1_000_000,
     about: "measured; of the original's workload so many of each kind",
   }),
   warmUp: integer({
-    ...{ default: 500, least: 0, most: 1_000_000 },
+    default: 500,
+    least: 0,
+    most: 1_000_000,
     about: "operations that go first and are not measured",
   }),
   arrivals: choice(["closed", "open"], {
@@ -61,7 +65,9 @@ export const WORKLOAD_PARAMETERS = {
   }),
   concurrency: integer({ default: 10, least: 1, most: 1_000, about: "closed: clients at a time" }),
   ratePerSecond: decimal({
-    ...{ default: 200, least: 0.001, most: 1_000_000 },
+    default: 200,
+    least: 0.001,
+    most: 1_000_000,
     about: "open: arrivals a second",
   }),
   valueBytes: integer({ default: 100, least: 0, most: 1_048_576, about: "of a value" }),
@@ -78,7 +84,10 @@ export function workloadOf(
     phases: isOriginal
       ? [[{ operation: "put", share: 1 }], [{ operation: "get", share: 1 }]]
       : [ycsb(workload).mix],
-    ...{ operations, warmUp, keys, valueBytes },
+    operations,
+    warmUp,
+    keys,
+    valueBytes,
     pattern: pattern === AS_THE_WORKLOAD ? own : pattern,
     fill: !isOriginal,
     arrivals: values.arrivals === "closed"

@@ -18,7 +18,9 @@ function planOf(given: Record<string, string>): WorkloadPlan {
 
 function simulated(plan: WorkloadPlan) {
   const cluster = new SimulatedCluster({
-    ...{ nodes: plan.nodes, latency: plan.latency, seed: 5 },
+    nodes: plan.nodes,
+    latency: plan.latency,
+    seed: 5,
     config: { ...plan.quorums, timeoutMs: 60_000, patienceMs: 60_000, siblingsMax: 10_000 },
   });
   const random = SeededRandom.from("workload");
@@ -64,7 +66,9 @@ Deno.test("workload plan: open arrivals do not wait for a slow store", () => {
   const own = planOf({ workload: "C", arrivals: "open", ratePerSecond: "1000" });
   const plan = { ...own, latency: "100", operations: 500, warmUp: 0, keys: 50 };
   const cluster = new SimulatedCluster({
-    ...{ nodes: plan.nodes, latency: plan.latency, seed: 5 },
+    nodes: plan.nodes,
+    latency: plan.latency,
+    seed: 5,
     config: { ...plan.quorums, timeoutMs: 60_000, patienceMs: 60_000 },
   });
   const tallies = simulateWorkload(cluster, plan, {

@@ -38,7 +38,12 @@ function missedByOne(
     nodes: 3,
     seed,
     config: {
-      ...{ n: 3, r: 2, w: 2, sloppy: false, gossipIntervalMs: 200, timeoutMs: 1_000 },
+      n: 3,
+      r: 2,
+      w: 2,
+      sloppy: false,
+      gossipIntervalMs: 200,
+      timeoutMs: 1_000,
       antiEntropyIntervalMs: 30_000,
     },
     network: { latency: "1" },
