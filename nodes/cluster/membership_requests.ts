@@ -6,7 +6,7 @@
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { NodeShare, RangeMove } from "../../lib/dynamo/types/membership_plan.ts";
-import { PROBLEM_TYPE_PREFIX } from "../rest/problems.ts";
+import { PROBLEM_TYPE_PREFIX } from "../http/problems.ts";
 import { LaunchError } from "./launch_error.ts";
 
 export type ActName = "join" | "leave" | "remove" | "replace";

@@ -3,7 +3,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
-import { problem } from "../rest/problems.ts";
+import { problem } from "../http/problems.ts";
 import { ScenarioOrders } from "./membership_orders.ts";
 
 type Answer = "ok" | readonly [code: "act-refused" | "ring-moved" | "not-ready", detail: string];

@@ -11,7 +11,7 @@ import { CLIENTS } from "../../lib/simulation/faults/faults.ts";
 import type { History, Operation, OperationEnd } from "../../lib/simulation/workload/history.ts";
 import type { NodeProcess } from "../cluster/supervised_node.ts";
 import type { LinkFaults } from "../faults/link_faults.ts";
-import { PROBLEM_TYPE_PREFIX } from "../rest/problems.ts";
+import { PROBLEM_TYPE_PREFIX } from "../http/problems.ts";
 import { isObject } from "../rpc/validation.ts";
 
 interface ScenarioRequest {

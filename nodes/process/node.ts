@@ -12,7 +12,7 @@ import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config
 import type { Legs } from "../../lib/random/latency.ts";
 import { MEMBERSHIP } from "../host/host.ts";
 import { type JoinWishes, NodeService } from "../host/node_service.ts";
-import { isLoopback } from "../rest/access.ts";
+import { isLoopback } from "../http/access.ts";
 import { createRest } from "../rest/rest.ts";
 import { validateDocument } from "../rpc/validate_membership.ts";
 import { openStorage } from "../storage/open_storage.ts";

@@ -7,10 +7,10 @@ import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import type { KeyPlace } from "../../lib/dynamo/types/records.ts";
 import type { NodeService } from "../host/node_service.ts";
+import { jsonAnswer } from "../http/json_answer.ts";
+import { problem } from "../http/problems.ts";
 import { StorageError } from "../storage/storage.ts";
-import { jsonAnswer } from "./json_answer.ts";
 import { shownVersion } from "./kv.ts";
-import { problem } from "./problems.ts";
 import { keyIn, readQuery, TargetError, targetOf, text, wholeNumber } from "./request_target.ts";
 
 const KEYS_PREFIX = "/debug/keys/";

@@ -20,10 +20,10 @@ import {
   VALUE_BYTES_MAX,
 } from "../../lib/dynamo/types/config.ts";
 import type { Version } from "../../lib/dynamo/versions/versions.ts";
+import { problem, problemOf } from "../http/problems.ts";
+import { readBody } from "../http/request_body.ts";
 import { isContentType } from "../rpc/validation.ts";
 import { type ContextTokens, type OpenedContext, TokenError } from "./context_token.ts";
-import { problem, problemOf } from "./problems.ts";
-import { readBody } from "./request_body.ts";
 import {
   keyIn,
   type Reader,

@@ -18,13 +18,13 @@ import type {
 import { objectOf, shownValue } from "../faults/fault_settings.ts";
 import { type Identity, identityIn, initialConfigDifference } from "../host/introduction.ts";
 import type { NodeService } from "../host/node_service.ts";
+import { jsonAnswer } from "../http/json_answer.ts";
+import { problem, problemOf } from "../http/problems.ts";
 import { requireWeight, requireZone } from "../process/cluster_config_file.ts";
 import { askNode, OneShotCallError } from "../rpc/one_shot_call.ts";
 import { isNodeUrl } from "../rpc/validate_membership.ts";
 import { isNodeId } from "../rpc/validation.ts";
-import { jsonAnswer } from "./json_answer.ts";
 import { answered, jsonOf } from "./orders.ts";
-import { problem, problemOf } from "./problems.ts";
 
 type ActKind = MembershipAct["kind"];
 const ACT_KINDS: readonly ActKind[] = ["join", "leave", "remove", "replace"];

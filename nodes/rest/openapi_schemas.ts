@@ -1,6 +1,6 @@
 /** The shapes of the REST API's answers, for its description. */
 import { z } from "@hono/zod-openapi";
-import { PROBLEM_CODES, PROBLEM_TYPE_PREFIX } from "./problems.ts";
+import { PROBLEM_CODES, PROBLEM_TYPE_PREFIX } from "../http/problems.ts";
 
 const nodeId = z.string().openapi({ example: "n1" });
 const token = z.string().openapi({

@@ -10,9 +10,9 @@ import { ConfigError, KEY_BYTES_MAX, requireInteger } from "../../lib/dynamo/typ
 import { NO_FAULTS, objectOf, readFaults, shownValue } from "../faults/fault_settings.ts";
 import type { Faults } from "../faults/faults.ts";
 import type { NodeService } from "../host/node_service.ts";
-import { jsonAnswer } from "./json_answer.ts";
-import { problem, problemOf } from "./problems.ts";
-import { readBody } from "./request_body.ts";
+import { jsonAnswer } from "../http/json_answer.ts";
+import { problem, problemOf } from "../http/problems.ts";
+import { readBody } from "../http/request_body.ts";
 
 const ORDER_BYTES_MAX = 65_536;
 

@@ -4,15 +4,15 @@
  */
 import { type Context, Hono } from "hono";
 import type { NodeService } from "../host/node_service.ts";
+import { Cors, HostCheck } from "../http/access.ts";
+import { jsonAnswer } from "../http/json_answer.ts";
+import { problem } from "../http/problems.ts";
 import { BearerCheck } from "../process/secret.ts";
 import { RPC_PATH } from "../rpc/messages.ts";
-import { Cors, HostCheck } from "./access.ts";
 import { addDebugRoutes } from "./debug.ts";
-import { jsonAnswer } from "./json_answer.ts";
 import { KV_PREFIX, KvRoutes } from "./kv.ts";
 import { addMembershipRoutes } from "./membership.ts";
 import { addOrderRoutes } from "./orders.ts";
-import { problem } from "./problems.ts";
 import { type Target, targetOf } from "./request_target.ts";
 import { addRingRoutes } from "./ring.ts";
 

@@ -1,8 +1,8 @@
 /** The REST API of one node with a real store, without sockets. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { ErrorCode } from "../../lib/dynamo/types/errors.ts";
+import { statusOf } from "../http/problems.ts";
 import { API_ROUTES } from "./openapi.ts";
-import { statusOf } from "./problems.ts";
 import { BASE, contextOf, problemOf, SECRET, withNode } from "./rest_under_test.ts";
 
 Deno.test("a value comes back byte for byte, with its type", async () => {

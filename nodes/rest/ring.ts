@@ -2,8 +2,8 @@
 import type { Hono } from "hono";
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import type { NodeService } from "../host/node_service.ts";
-import { jsonAnswer } from "./json_answer.ts";
-import { problem } from "./problems.ts";
+import { jsonAnswer } from "../http/json_answer.ts";
+import { problem } from "../http/problems.ts";
 import { keyIn, TargetError, targetOf } from "./request_target.ts";
 
 const RING_PREFIX = "/ring/";

@@ -9,7 +9,7 @@
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
-import { readBody } from "../rest/request_body.ts";
+import { readBody } from "../http/request_body.ts";
 import {
   BATCH_CALLS_LIMIT,
   type Envelope,
