@@ -53,7 +53,8 @@ export function WaterfallDrawing(
           bar={bar}
           y={TOP + row * ROW}
           index={indexOf(bar.node)}
-          {...{ across, endMs }}
+          across={across}
+          endMs={endMs}
         />
       ))}
       <text class={`served-text ${late ? "at-end" : "at-start"}`} x={across(servedMs)} y={TOP - 10}>

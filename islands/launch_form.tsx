@@ -52,15 +52,30 @@ export function LaunchForm({ fields, busy, problem }: LaunchFormProps) {
       <Presets onPick={(picked) => fields.value = { ...picked, name: fields.value.name }} />
       <div class="fields">
         <Whole
-          {...{ fields, change }}
+          fields={fields}
+          change={change}
           name="nodes"
           label="Nodes"
           most={32}
           why="processes to start"
         />
-        <Whole {...{ fields, change }} name="n" label="N" most={20} why="replicas a key" />
-        <Whole {...{ fields, change }} name="r" label="R" most={20} why="replies a get waits for" />
-        <Whole {...{ fields, change }} name="w" label="W" most={20} why="commits a put waits for" />
+        <Whole fields={fields} change={change} name="n" label="N" most={20} why="replicas a key" />
+        <Whole
+          fields={fields}
+          change={change}
+          name="r"
+          label="R"
+          most={20}
+          why="replies a get waits for"
+        />
+        <Whole
+          fields={fields}
+          change={change}
+          name="w"
+          label="W"
+          most={20}
+          why="commits a put waits for"
+        />
       </div>
       <QuorumNote fields={now} />
       <label>
@@ -96,7 +111,7 @@ function MoreFields({ fields, change }: FieldsProps) {
     <details class="more">
       <summary>Partitioning, versions, coordinator, name</summary>
       <Choice
-        {...{ change }}
+        change={change}
         name="partitioning"
         label="Partitioning"
         value={now.partitioning}
@@ -105,14 +120,16 @@ function MoreFields({ fields, change }: FieldsProps) {
       />
       <div class="fields">
         <Whole
-          {...{ fields, change }}
+          fields={fields}
+          change={change}
           name="partitions"
           label="Partitions, Q"
           most={4096}
           why="equal parts; not used by random-tokens"
         />
         <Whole
-          {...{ fields, change }}
+          fields={fields}
+          change={change}
           name="tokensPerNode"
           label="Tokens a node"
           most={256}
@@ -120,7 +137,7 @@ function MoreFields({ fields, change }: FieldsProps) {
         />
       </div>
       <Choice
-        {...{ change }}
+        change={change}
         name="mode"
         label="Versions"
         value={now.mode}
@@ -128,7 +145,7 @@ function MoreFields({ fields, change }: FieldsProps) {
         why={MODE_WHY[now.mode]}
       />
       <Choice
-        {...{ change }}
+        change={change}
         name="coordinator"
         label="Coordinator"
         value={now.coordinator}

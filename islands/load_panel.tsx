@@ -104,7 +104,11 @@ function LoadFields({ model }: { readonly model: ClusterModel }) {
       {numbers.map(([name, label, why, least, most]) => (
         <NumberField
           key={name}
-          {...{ name, label, why, least, most }}
+          name={name}
+          label={label}
+          why={why}
+          least={least}
+          most={most}
           value={plan[name]}
           onValue={(value) => load.change({ [name]: value })}
         />
