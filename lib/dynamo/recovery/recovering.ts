@@ -278,7 +278,8 @@ export class Recovering {
     const { registry } = node;
     const { durable } = registry;
     const answer = {
-      ...{ status: "boot", remembered: node.lives.of(from) } as const,
+      status: "boot" as const,
+      remembered: node.lives.of(from),
       life: this.life,
       lifeStatus: this.status,
     };
