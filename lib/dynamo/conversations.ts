@@ -4,6 +4,7 @@
  */
 import type { PeerView } from "./requests/forwarding.ts";
 import type { Micros, NodeId } from "./types/ids.ts";
+import { assert } from "./util/assert.ts";
 import { IdTable } from "./util/id_table.ts";
 
 /**
@@ -32,7 +33,6 @@ export interface Conversation<C extends Coordinator = Coordinator> {
 }
 
 interface Call {
-  /** 0 when nobody listens to the answer. */
   readonly conversation: number;
   readonly to: NodeId;
   readonly sentAt: Micros;
@@ -79,6 +79,10 @@ export class Conversations implements PeerView {
     return this.open.get(id);
   }
 
+  isOpen(id: number): boolean {
+    return this.open.has(id);
+  }
+
   /** The conversation of a coordinator of that class; undefined when it is over. */
   find<C extends Coordinator>(
     id: number,
@@ -92,14 +96,16 @@ export class Conversations implements PeerView {
   end(id: number): void {
     const conversation = this.open.take(id);
     if (conversation === undefined) return;
-    for (const call of conversation.calls) this.takeCall(call);
+    for (const call of conversation.calls) this.endCall(call);
   }
 
   addCall(call: number, conversation: Conversation, to: NodeId, sentAt: Micros): void {
+    const { id } = conversation.coordinator;
+    assert(this.isOpen(id), "a call belongs to an open conversation", id, to);
     const debt = this.debts.get(to) ?? this.addDebt(to);
     if (debt.calls++ === 0) debt.since = sentAt;
     conversation.calls.push(call);
-    this.calls.set(call, { conversation: conversation.coordinator.id, to, sentAt, debt });
+    this.calls.set(call, { conversation: id, to, sentAt, debt });
   }
 
   private addDebt(to: NodeId): Debt {
@@ -114,11 +120,19 @@ export class Conversations implements PeerView {
 
   /** The call and its conversation, once; undefined for late or unknown answers. */
   takeCall(id: number): { call: Call; conversation: Conversation } | undefined {
+    const call = this.endCall(id);
+    if (call === undefined) return undefined;
+    const conversation = this.open.get(call.conversation);
+    assert(conversation !== undefined, "no call outlives its conversation", id, call.to);
+    return { call, conversation };
+  }
+
+  private endCall(id: number): Call | undefined {
     const call = this.calls.take(id);
     if (call === undefined) return undefined;
     call.debt.calls--;
-    const conversation = this.open.get(call.conversation);
-    return conversation === undefined ? undefined : { call, conversation };
+    assert(call.debt.calls >= 0, "calls owed by a peer are never negative", call.to);
+    return call;
   }
 
   /** An answer has come; to be followed by {@link noteContact}. */

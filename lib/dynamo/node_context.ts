@@ -2,7 +2,7 @@
  * What the parts of a replica share: who it is, what it is in the middle of, and the few acts that
  * reads, writes and forwards all need.
  */
-import { type Conversation, Conversations, type Origin } from "./conversations.ts";
+import { type Conversation, Conversations } from "./conversations.ts";
 import { newCounters } from "./counters.ts";
 import { FailureDetector } from "./gossip/failure_detector.ts";
 import { Membership } from "./membership/membership.ts";
@@ -30,6 +30,7 @@ import type { InitialClusterConfig } from "./types/initial_config.ts";
 import type { Life, LifeStatus } from "./types/life.ts";
 import type { PeerRequest } from "./types/peer_messages.ts";
 import type { Random } from "./types/random.ts";
+import { assert } from "./util/assert.ts";
 import { Deadlines } from "./util/deadlines.ts";
 import type { Actor } from "./versions/clock.ts";
 import { type Siblings, type Versioning, versioning } from "./versions/versions.ts";
@@ -383,14 +384,16 @@ export class NodeContext {
     this.sweepAbove = Math.max(DEADLINES_SWEEP_MIN, 2 * this.deadlines.size);
   }
 
-  /** Gives the outcome to whoever waits for it. */
-  finish(origin: Origin, reply: ClientReply): void {
+  /** Gives the outcome to whoever waits for it. The conversation is still open: its end comes after. */
+  finish({ coordinator: { id }, origin }: Conversation, reply: ClientReply): void {
+    assert(this.conversations.isOpen(id), "no reply comes after its conversation has ended", id);
     switch (origin.kind) {
       case "client":
+        this.out.respond(origin.request, reply);
         this.requestsInFlight--;
+        assert(this.requestsInFlight >= 0, "requests in flight are never negative", origin.request);
         if (reply.status === "error") this.counters.requestsFailed++;
         else this.counters.requestsServed++;
-        this.out.respond(origin.request, reply);
         break;
       case "peer":
         this.out.respond(origin.request, { status: "forwarded", reply });

@@ -9,6 +9,8 @@ import type { Micros, NodeId } from "./types/ids.ts";
 import type { Observation } from "./types/observations.ts";
 import type { PeerRequest } from "./types/peer_messages.ts";
 import type { HintChange, KeyPlace, StoredRecord } from "./types/records.ts";
+import { assert } from "./util/assert.ts";
+import { IdTable } from "./util/id_table.ts";
 
 /** Between steps nobody asks for anything. */
 const NOWHERE: EffectSink = {
@@ -22,6 +24,8 @@ export class Outbox {
   now: Micros = 0;
   private effects: EffectSink = NOWHERE;
   private lastId = 0;
+  /** Requests of clients, peers and operators that have no answer yet. */
+  private readonly unanswered = new IdTable<true>();
 
   /** Points at the caller's sink for one step. */
   open(now: Micros, effects: EffectSink): void {
@@ -44,7 +48,18 @@ export class Outbox {
     return id;
   }
 
+  /** A request has come in, and is to be answered once. */
+  accept(id: number): void {
+    assert(this.unanswered.set(id, true), "requests under way have ids of their own", id);
+  }
+
   respond(id: number, reply: Reply): void {
+    assert(
+      this.unanswered.take(id) === true,
+      "a request is answered at most once",
+      id,
+      reply.status,
+    );
     this.effects.push({ kind: "respond", id, reply });
   }
 

@@ -77,14 +77,17 @@ export class Replica {
         this.start();
         break;
       case "client":
+        out.accept(event.id);
         this.onClientRequest(event.id, event.request);
         break;
       case "peer":
+        out.accept(event.id);
         this.node.onContact(event.from);
         this.parts.recovering.onContact(event.from);
         this.onPeer(event.id, event.from, event.request);
         break;
       case "admin":
+        out.accept(event.id);
         if (event.request.method === "anti-entropy") {
           this.parts.antiEntropy.orders.onRequest(event.id, event.request);
         } else this.parts.acts.onOrder(event.id, event.request);
@@ -226,7 +229,7 @@ export class Replica {
           this.parts.rangeReceiver.onFilled(next.transfer);
           break;
         case "fenced":
-          this.parts.rangeSender.onFenced(next.mark);
+          this.parts.rangeSender.onFenced(next.mark, next.request);
           break;
         case "reconcile":
           this.parts.gossiping.tellDifference(next);

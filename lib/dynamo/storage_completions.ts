@@ -5,7 +5,7 @@ import { coordinatorOf } from "./coordinators.ts";
 import { SiblingWatch } from "./counters.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
-import type { StorageCompletion } from "./records/record_changes.ts";
+import type { Change, StorageCompletion } from "./records/record_changes.ts";
 import { refusal } from "./types/errors.ts";
 import type { NodeId } from "./types/ids.ts";
 
@@ -99,6 +99,7 @@ export class StorageCompletions {
     const { out } = this.node;
     this.siblingWatch.note(key, siblings.length);
     if (siblings.length > 1) out.emit({ type: "siblings", key, count: siblings.length });
+    if (isAcknowledged(change)) this.parts.rangeSender.requireUnfenced(key);
     if (!("hintFor" in change) || change.hintFor === null) this.noteForeign(key);
     switch (change.kind) {
       case "write":
@@ -171,4 +172,10 @@ export class StorageCompletions {
     this.node.counters.hintsStored++;
     this.node.out.emit({ type: "hint-stored", key, for: target });
   }
+}
+
+/** Whether somebody is told that this node, as an owner, has the write. */
+function isAcknowledged(change: Change): boolean {
+  return (change.kind === "write" || (change.kind === "merge" && change.request !== null)) &&
+    change.hintFor === null;
 }

@@ -7,7 +7,7 @@
  * who leaves keeps its entry: a name that is forgotten could come back with old data.
  */
 import { md5 } from "js-md5";
-import { Ownership } from "../ring/ownership.ts";
+import { Ownership, requireSuccession } from "../ring/ownership.ts";
 import type { Position } from "../ring/position.ts";
 import { Ring } from "../ring/ring.ts";
 import type { LocalMark, RingState, Token } from "../ring/ring_state.ts";
@@ -175,6 +175,7 @@ export class Membership {
     return this.initialConfig.ring.tokens.find((token) => token.position === position)?.epoch ?? 0;
   }
 
+  /** Whether this node has promised to serve the range no more under its present epoch. */
   isFenced(range: number): boolean {
     return this.changed?.ownership.list[range]?.fenced === true;
   }
@@ -207,23 +208,27 @@ export class Membership {
       changed.tokens.set(token.position, token);
       news = true;
     }
-    const boundaries = changed.ownership.list.length;
+    const { ownership } = changed;
+    const before = [...ownership.list];
     if (this.initialConfig.ring.partitioning === "random-tokens") {
-      for (const { position } of tokens) changed.ownership.split(position);
+      for (const { position } of tokens) ownership.split(position);
     }
     for (const register of registers) {
-      if (changed.ownership.merge(register)) news = true;
+      if (ownership.merge(register)) news = true;
     }
-    if (news || changed.ownership.list.length !== boundaries) this.refresh(changed);
+    requireSuccession(before, ownership.list);
+    if (news || ownership.list.length !== before.length) this.refresh(changed);
     return news;
   }
 
   /** Marks a range of this node's own; to be made durable before anybody relies on it. */
   mark(mark: LocalMark): void {
     const changed = this.changed ??= this.begin();
-    const boundaries = changed.ownership.list.length;
-    changed.ownership.mark(mark);
-    if (changed.ownership.list.length !== boundaries) this.refresh(changed);
+    const { ownership } = changed;
+    const before = [...ownership.list];
+    ownership.mark(mark);
+    requireSuccession(before, ownership.list);
+    if (ownership.list.length !== before.length) this.refresh(changed);
   }
 
   /** The initial configuration, as registers that can change. */

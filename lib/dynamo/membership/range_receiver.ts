@@ -177,7 +177,7 @@ export class RangeReceiver {
     transfer.onOwn(digestsWithin(records, transfer.start, transfer.end));
     if (next !== null) this.readOwn(transfer, next);
     else {
-      transfer.phase = "copying";
+      transfer.enter("copying");
       this.askPage(conversation, transfer);
     }
     return true;
@@ -229,10 +229,10 @@ export class RangeReceiver {
     const { start, end, epoch, sender, mergedFrom } = transfer;
     if (mergedFrom !== null) this.onRangeMerged(transfer, mergedFrom);
     else if (transfer.phase === "copying" && transfer.isSenderAlive && sender !== null) {
-      transfer.phase = "fencing";
+      transfer.enter("fencing");
       this.ask(conversation, sender, { method: "range.fence", start, end, epoch });
     } else {
-      transfer.phase = "saving";
+      transfer.enter("saving");
       const mark = { start, end, epoch, mark: "filled" } as const;
       node.registry.mark(mark, { kind: "filled", transfer: transfer.id });
     }
@@ -252,7 +252,7 @@ export class RangeReceiver {
     if (found === undefined) return;
     const { conversation, transfer } = found;
     const { start, end, epoch, sender } = transfer;
-    transfer.phase = "advancing";
+    transfer.enter("advancing");
     const receiver = this.node.self;
     const step = { method: "range.advance", start, end, epoch, sender, receiver } as const;
     const registerWriter = this.rangeSender.registerWriterOf(transfer.range);
@@ -267,7 +267,7 @@ export class RangeReceiver {
       transfer.onPage(reply.keys, reply.next);
       this.pump(conversation, transfer);
     } else if (reply.status === "stored" && transfer.phase === "fencing") {
-      transfer.phase = "closing";
+      transfer.enter("closing");
       transfer.sources = transfer.sender === null ? [] : [transfer.sender];
       transfer.after = null;
       this.askPage(conversation, transfer);
@@ -284,10 +284,9 @@ export class RangeReceiver {
   private pump(conversation: Conversation, transfer: RangeTransfer): void {
     const { node } = this;
     const [source] = transfer.sources;
-    while (source !== undefined && transfer.pulling < node.config.transferKeysMax) {
-      const next = transfer.queue.shift();
+    while (source !== undefined) {
+      const next = transfer.startPull(node.config.transferKeysMax);
       if (next === undefined) break;
-      transfer.pulling++;
       const pull = new KeyPull(node.out.nextId(), transfer.id, source, next[0], next[1]);
       const own = node.conversations.add(pull, { kind: "self" });
       this.ask(own, source, { method: "replica.get", key: pull.key, purpose: "repair" });
@@ -322,7 +321,7 @@ export class RangeReceiver {
     const found = this.find(pull.transfer);
     if (found === undefined) return;
     const { conversation, transfer } = found;
-    transfer.pulling--;
+    transfer.endPull();
     if (wentWell) {
       transfer.onPulled(pull.key, pull.digest);
       this.node.counters.keysTaken++;

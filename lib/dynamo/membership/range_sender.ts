@@ -17,6 +17,7 @@ import type { LocalMark, RangeRegister } from "../ring/ring_state.ts";
 import { refusal } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
+import { assert } from "../util/assert.ts";
 import type { MembershipState } from "./membership_state.ts";
 
 type Advance = PeerRequest & { readonly method: "range.advance" };
@@ -41,6 +42,8 @@ export class RangeSender {
   private fencing: Fencing[] = [];
   /** Ranges for which a register writer has been asked, by start. */
   private readonly asked = new Set<Position>();
+  /** Fences that were promised to somebody, by start: the epoch that each holds under. */
+  private readonly promised = new Map<Position, number>();
 
   constructor(private readonly node: NodeContext) {}
 
@@ -123,6 +126,19 @@ export class RangeSender {
     this.settleFences();
   }
 
+  /**
+   * To be held against every write of the key that this node acknowledges as an owner. Once its fence is
+   * promised, its successor counts in its place: one write would count on both.
+   */
+  requireUnfenced(key: string): void {
+    const { ring, membership } = this.node;
+    const range = ring.rangeOfKey(key);
+    if (!membership.isFenced(range)) return;
+    const epoch = ring.epochOf(range);
+    const isPromised = this.promised.get(ring.range(range).start) === epoch;
+    assert(!isPromised, "a fenced range is not acknowledged under its epoch", key, epoch);
+  }
+
   private isFencing(range: number): boolean {
     const { start } = this.node.ring.range(range);
     return this.fencing.some(({ mark }) => mark.start === start) || this.asked.has(start);
@@ -136,16 +152,18 @@ export class RangeSender {
     for (const fencing of this.fencing) {
       const { request, mark } = fencing;
       if (node.records.isBusyWithin(mark.start, mark.end)) waiting.push(fencing);
-      else if (request === null) node.registry.mark(mark, { kind: "fenced", mark });
-      else {
-        node.registry.mark(mark, { kind: "respond", request, reply: { status: "stored" } });
-      }
+      else node.registry.mark(mark, { kind: "fenced", mark, request });
     }
     this.fencing = waiting;
   }
 
-  /** The fence of a range that nobody takes over is durable. */
-  onFenced(mark: LocalMark): void {
+  /** The fence is durable: the receiver is told, or where nobody takes over the register writer is asked. */
+  onFenced(mark: LocalMark, request: number | null): void {
+    this.promised.set(mark.start, mark.epoch);
+    if (request !== null) {
+      this.node.out.respond(request, { status: "stored" });
+      return;
+    }
     const range = this.exactRange(mark);
     if (range !== null) this.askRegisterWriter(range, this.node.self);
   }
@@ -223,6 +241,13 @@ export class RangeSender {
   private register(range: number, owners: readonly NodeId[]): RangeRegister {
     const { ring } = this.node;
     const { start, end } = ring.range(range);
+    const held = ring.primaries(range);
+    // A register that a peer made is taken as it came: only what this node makes of it is its own doing.
+    if (!hasDuplicates(held)) {
+      assert(!hasDuplicates(owners), "the owners of a range are distinct", start, owners);
+      const least = Math.min(held.length, ring.planned(range).length);
+      assert(owners.length >= least, "a range keeps N owners while it can", start, least, owners);
+    }
     return { start, end, owners, epoch: ring.epochOf(range) + 1 };
   }
 
@@ -243,4 +268,8 @@ export class RangeSender {
       : [{ kind: "respond", request, reply: { status: "membership", state } } as const];
     node.registry.learn(state, ...answer, { kind: "spread", state, to: [...concerned] });
   }
+}
+
+function hasDuplicates(ids: readonly NodeId[]): boolean {
+  return new Set(ids).size < ids.length;
 }

@@ -15,10 +15,21 @@ import type { Position } from "../ring/position.ts";
 import type { TransferPhase } from "../types/admin.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { KeyDigest, KeyPlace } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
+
+/** Which phases may follow which. Only where no sender is alive to fence is `saving` next to `copying`. */
+const NEXT_PHASES: Readonly<Record<TransferPhase, readonly TransferPhase[]>> = {
+  reading: ["copying"],
+  copying: ["fencing", "saving"],
+  fencing: ["closing"],
+  closing: ["saving"],
+  saving: ["advancing"],
+  advancing: [],
+};
 
 export class RangeTransfer {
   readonly kind = "transfer";
-  phase: TransferPhase = "reading";
+  private current: TransferPhase = "reading";
   /** Where the page under way begins; null at the beginning. */
   after: KeyPlace | null = null;
   /** The page is in. */
@@ -26,7 +37,8 @@ export class RangeTransfer {
   /** What is here already, by key: the digest that it was seen to cover. */
   private readonly covered = new Map<string, TreeHash>();
   readonly queue: KeyDigest[] = [];
-  pulling = 0;
+  /** Keys on their way over. */
+  private pulling = 0;
   failed = 0;
   /** Keys copied so far. */
   keys = 0;
@@ -51,6 +63,47 @@ export class RangeTransfer {
     readonly mergedFrom: NodeId | null = null,
   ) {
     this.sources = [...sources];
+  }
+
+  get phase(): TransferPhase {
+    return this.current;
+  }
+
+  enter(phase: TransferPhase): void {
+    const { current } = this;
+    assert(
+      NEXT_PHASES[current].includes(phase),
+      "a transfer's phases follow in order",
+      current,
+      phase,
+    );
+    const isFenced = current === "closing" || !this.isSenderAlive;
+    assert(
+      phase !== "saving" || isFenced,
+      "a transfer waits for the fence of a live sender",
+      this.sender,
+    );
+    const left = this.queue.length + this.pulling;
+    assert(
+      phase !== "advancing" || left === 0,
+      "a transfer has every key before it advances",
+      left,
+    );
+    this.current = phase;
+  }
+
+  /** The next key to fetch, if fewer than `most` are under way. */
+  startPull(most: number): KeyDigest | undefined {
+    if (this.pulling >= most) return undefined;
+    const next = this.queue.shift();
+    if (next !== undefined) this.pulling++;
+    assert(this.pulling <= most, "keys under way stay within transferKeysMax", this.pulling, most);
+    return next;
+  }
+
+  endPull(): void {
+    this.pulling--;
+    assert(this.pulling >= 0, "keys under way are never negative", this.pulling);
   }
 
   onOwn(keys: readonly KeyDigest[]): void {

@@ -12,6 +12,7 @@ import type { LocalMark } from "../ring/ring_state.ts";
 import type { AdminReply } from "../types/admin.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply } from "../types/peer_messages.ts";
+import { assert } from "../util/assert.ts";
 import type { Membership } from "./membership.ts";
 import type { MembershipState } from "./membership_state.ts";
 
@@ -26,8 +27,8 @@ export type Afterwards =
   | { readonly kind: "spread"; readonly state: MembershipState; readonly to: readonly NodeId[] }
   /** The transfer has all it needs. */
   | { readonly kind: "filled"; readonly transfer: number }
-  /** A range that nobody takes over may be given up. */
-  | { readonly kind: "fenced"; readonly mark: LocalMark }
+  /** A fence holds for good: the receiver that asked for it is told, or null where nobody takes over. */
+  | { readonly kind: "fenced"; readonly mark: LocalMark; readonly request: number | null }
   /** The peer had another view: it is told what this node knows beyond it. */
   | { readonly kind: "reconcile"; readonly peer: NodeId; readonly theirs: MembershipState };
 
@@ -44,6 +45,13 @@ interface DurableView {
   readonly state: MembershipState;
   readonly version: string;
   readonly ring: Ring;
+  readonly revision: number;
+}
+
+/** What waits until the disk knows a revision of the membership. */
+interface Waiting {
+  readonly next: Afterwards;
+  readonly revision: number;
 }
 
 /** Peers that are told of a commit at once; beyond them gossip does it. */
@@ -53,8 +61,10 @@ export class Registry {
   private readonly listeners: RingListener[] = [];
   private saving: number | null = null;
   /** Saved with the save under way. */
-  private current: Afterwards[] = [];
-  private next: Afterwards[] = [];
+  private current: Waiting[] = [];
+  private next: Waiting[] = [];
+  /** Goes up with every change of what this node knows. */
+  private revision = 0;
   private isDirty = false;
   /** What the save under way makes durable. */
   private savingView: DurableView;
@@ -66,7 +76,7 @@ export class Registry {
 
   private view(state: MembershipState): DurableView {
     const { version, ring } = this.membership;
-    return { state, version, ring };
+    return { state, version, ring, revision: this.revision };
   }
 
   /** The disk knows everything that this node knows. */
@@ -91,7 +101,8 @@ export class Registry {
       state.members.map(({ member: { id } }) => [id, membership.memberStatus(id)]),
     );
     const isNews = membership.merge(state);
-    this.next.push(...afterwards);
+    if (isNews) this.revision++;
+    this.wait(afterwards);
     if (isNews) {
       for (const [node, memberStatus] of memberStatuses) {
         const now = membership.memberStatus(node);
@@ -110,8 +121,14 @@ export class Registry {
   /** Marks a range of this node's own, durably before what is to happen afterwards. */
   mark(mark: LocalMark, ...afterwards: readonly Afterwards[]): void {
     this.membership.mark(mark);
-    this.next.push(...afterwards);
+    this.revision++;
+    this.wait(afterwards);
     this.save();
+  }
+
+  private wait(afterwards: readonly Afterwards[]): void {
+    const { revision } = this;
+    this.next.push(...afterwards.map((next) => ({ next, revision })));
   }
 
   /** Saves what is not saved yet, unless a save is under way: its end comes back here. */
@@ -130,12 +147,13 @@ export class Registry {
   /** What is to happen once all that is known by now is durable. Some of it must not be yet. */
   afterwards(next: Afterwards): void {
     const waiting = this.isDirty ? this.next : this.current;
+    const { revision } = this;
     // Of what a peer told the last is enough: while the disk refuses, no list may grow.
     const at = next.kind !== "reconcile"
       ? -1
-      : waiting.findIndex((each) => each.kind === "reconcile" && each.peer === next.peer);
-    if (at >= 0) waiting[at] = next;
-    else waiting.push(next);
+      : waiting.findIndex(({ next: each }) => each.kind === "reconcile" && each.peer === next.peer);
+    if (at >= 0) waiting[at] = { next, revision };
+    else waiting.push({ next, revision });
   }
 
   /** What is to happen now; null when the save was not one of these. */
@@ -145,8 +163,18 @@ export class Registry {
     this.durable = this.savingView;
     const done = this.current;
     this.current = [];
+    for (const { next: { kind }, revision } of done) {
+      const durable = this.durable.revision;
+      assert(
+        revision <= durable,
+        "what waits for the disk happens after it",
+        kind,
+        revision,
+        durable,
+      );
+    }
     if (this.isDirty) this.save();
-    return done;
+    return done.map(({ next }) => next);
   }
 
   /** The disk did not take it; `save` tries again. */

@@ -4,6 +4,7 @@
  */
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { Hint, HintChange, StoredRecord } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
 
 /** How many hints this node holds, by target: bounded, because a promise must be kept to be made. */
 export class HintBook {
@@ -13,18 +14,23 @@ export class HintBook {
   private pending = 0;
   /** Hints ever added: tells whether any came since. */
   added = 0;
+  private removed = 0;
+  private readonly heldAtStart: number;
 
+  /** `most` hints may be held; what the disk held at the start is kept, even where it is more. */
   constructor(held: readonly (readonly [NodeId, number])[], private readonly most: number) {
     for (const [node, count] of held) this.counts.set(node, count);
-    this.held = held.reduce((sum, [, count]) => sum + count, 0);
+    for (const count of this.counts.values()) this.held += count;
+    this.heldAtStart = this.held;
   }
 
   get total(): number {
     return this.held;
   }
 
-  get full(): boolean {
-    return this.held + this.pending >= this.most;
+  /** Whether one more may be promised, beside `promised` that are not expected yet. */
+  hasRoom(promised = 0): boolean {
+    return this.held + this.pending + promised < this.most;
   }
 
   /** Nodes for which something is held, sorted. */
@@ -39,6 +45,10 @@ export class HintBook {
   /** The change is on its way to the disk. */
   expect({ add = [] }: HintChange): void {
     this.pending += add.length;
+    if (add.length === 0) return;
+    const bound = Math.max(this.most, this.heldAtStart);
+    const promised = this.held + this.pending;
+    assert(promised <= bound, "hints held and promised stay within hintsMax", promised, bound);
   }
 
   /**
@@ -47,9 +57,19 @@ export class HintBook {
    */
   settleChange({ add = [], remove = [] }: HintChange, certain: boolean): void {
     this.pending -= add.length;
+    assert(this.pending >= 0, "hints on their way to the disk are never negative", this.pending);
     this.added += add.length;
     for (const node of add) this.change(node, 1);
     if (certain) { for (const node of remove) this.change(node, -1); }
+    this.requireSums();
+  }
+
+  private requireSums(): void {
+    let sum = 0;
+    for (const count of this.counts.values()) sum += count;
+    assert(sum === this.held, "hints held are the sum over their targets", this.held, sum);
+    const kept = this.heldAtStart + this.added - this.removed;
+    assert(this.held === kept, "hints held are those added less those removed", this.held, kept);
   }
 
   /** The disk was looked through and holds nothing for the node, whatever was counted. */
@@ -61,6 +81,7 @@ export class HintBook {
     const before = this.countFor(node);
     const after = Math.max(0, before + by);
     this.held += after - before;
+    if (by < 0) this.removed += before - after;
     if (after === 0) this.counts.delete(node);
     else this.counts.set(node, after);
   }
@@ -79,6 +100,12 @@ export function withoutHint(record: StoredRecord, node: NodeId): StoredRecord {
   const { hintFor = [], ...rest } = record;
   const left = hintFor.filter((hint) => hint.node !== node);
   return left.length === 0 ? rest : { ...rest, hintFor: left };
+}
+
+/** Hints of the record that `stored` does not have. */
+export function hintsBeyond(stored: StoredRecord | null, record: StoredRecord): number {
+  if (record.hintFor === undefined || record.hintFor === stored?.hintFor) return 0;
+  return record.hintFor.filter(({ node }) => stored === null || !hintOf(stored, node)).length;
 }
 
 /** How the index must change with the record; `done` targets leave it in any case. Null: not at all. */

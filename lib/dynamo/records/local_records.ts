@@ -14,8 +14,10 @@ import { type Position, positionOf } from "../ring/position.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { StoredRecord } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
 import { IdTable } from "../util/id_table.ts";
 import type { Actor } from "../versions/clock.ts";
+import { merged, written } from "../versions/sound.ts";
 import {
   contextOf,
   EMPTY_CONTEXT,
@@ -26,7 +28,7 @@ import {
   type Written,
 } from "../versions/versions.ts";
 import type { DiskLatency } from "./disk_latency.ts";
-import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
+import { type HintBook, hintChange, hintOf, hintsBeyond, withHint, withoutHint } from "./hints.ts";
 import type { Change, Read, StorageCompletion } from "./record_changes.ts";
 import {
   type Applied,
@@ -144,8 +146,10 @@ export class LocalRecords {
 
   /** The key is left alone; what is done to it next begins with a fresh load. */
   private end(work: Work): void {
+    assert(work.phase !== "idle", "a change ends once", work.key);
     work.phase = "idle";
     work.record = { key: work.key, siblings: [] };
+    work.stored = null;
     work.applied = [];
     work.isBuffered = false;
     work.waiting = [];
@@ -162,6 +166,7 @@ export class LocalRecords {
     const work = this.takeWork(id, "loading");
     if (work === undefined) return [];
     if (record !== null) work.record = record;
+    work.stored = work.record;
     return this.advance(work, out, []);
   }
 
@@ -169,6 +174,7 @@ export class LocalRecords {
     this.owner.disk.onEnd(id, out.now);
     const work = this.takeWork(id, "storing");
     if (work === undefined) return [];
+    assert(work.record === work.stored, "what is stored is what was applied", work.key);
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, true);
     if (work.before === null) this.owner.onDoubt(work.key);
     else this.owner.onCommitted(work.key, work.before, work.record.siblings);
@@ -196,7 +202,7 @@ export class LocalRecords {
     buffered: Siblings,
   ): StoredRecord | null {
     if (buffered.length === 0) return record;
-    const siblings = this.versioning.merge(record?.siblings ?? [], buffered);
+    const siblings = merged(this.versioning, record?.siblings ?? [], buffered);
     return { ...record, key, siblings };
   }
 
@@ -239,6 +245,7 @@ export class LocalRecords {
     work.before = before.siblings;
     work.phase = "storing";
     const id = isOver ? out.remove(key, position, hints) : out.store(record, position, hints);
+    work.stored = work.record;
     this.workOf.set(id, work);
     this.owner.disk.onStart(id, out.now);
   }
@@ -275,13 +282,13 @@ export class LocalRecords {
     out: Outbox,
   ): Applied {
     const hintFor = change.kind === "merge" ? change.hintFor : null;
-    const refusal = this.hintRefusal(work.record, hintFor);
+    const refusal = this.hintRefusal(work, hintFor);
     if (refusal === null) {
-      const siblings = this.versioning.merge(work.record.siblings, change.siblings);
-      const merged = sameSiblings(siblings, work.record.siblings)
+      const siblings = merged(this.versioning, work.record.siblings, change.siblings);
+      const record = sameSiblings(siblings, work.record.siblings)
         ? work.record
         : withSiblings(work.record, siblings, work.record.actor);
-      work.record = hintFor === null ? merged : withHint(merged, hintFor, out.now);
+      work.record = hintFor === null ? record : withHint(record, hintFor, out.now);
     }
     return { change, context: null, refusal };
   }
@@ -291,30 +298,31 @@ export class LocalRecords {
     const actor = record.actor !== undefined && this.owner.mayReuse(record.actor)
       ? record.actor
       : this.owner.nextActor();
-    const written = this.versioning.write(record.siblings, {
+    const result = written(this.versioning, record.siblings, {
       actor,
       context: change.context ?? EMPTY_CONTEXT,
       value: change.value,
       contentType: change.contentType,
       nowUs: out.now,
     });
-    const refusal = this.hintRefusal(record, change.hintFor) ??
-      this.siblingRefusal(work.key, record.siblings, written);
+    const refusal = this.hintRefusal(work, change.hintFor) ??
+      this.siblingRefusal(work.key, record.siblings, result);
     if (refusal !== null) return { change, context: null, refusal };
-    const after = withSiblings(record, written.siblings, actor);
+    const after = withSiblings(record, result.siblings, actor);
     work.record = change.hintFor === null ? after : withHint(after, change.hintFor, out.now);
-    return { change, context: written.context, refusal: null };
+    return { change, context: result.context, refusal: null };
   }
 
   /** No hint is taken on that might have to be dropped: the coordinator asks the next node instead. */
-  private hintRefusal(record: StoredRecord, target: NodeId | null): DynamoError | null {
-    if (target === null || hintOf(record, target) !== undefined || !this.owner.hints.full) {
-      return null;
-    }
+  private hintRefusal({ key, record, stored }: Work, target: NodeId | null): DynamoError | null {
+    if (target === null || hintOf(record, target) !== undefined) return null;
+    // Changes that are applied together are stored together: the book has not heard of their hints yet.
+    const promised = hintsBeyond(stored, record);
+    if (this.owner.hints.hasRoom(promised)) return null;
     return {
       code: "hints-full",
       message:
-        `Cannot keep '${record.key}' for ${target} as at most ${this.bounds.hintsMax} hints may be held`,
+        `Cannot keep '${key}' for ${target} as at most ${this.bounds.hintsMax} hints may be held`,
       definite: true,
     };
   }

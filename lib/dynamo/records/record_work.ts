@@ -21,6 +21,8 @@ export interface Work {
   readonly position: Position;
   phase: "idle" | "loading" | "storing";
   record: StoredRecord;
+  /** The record as the disk has it, or will have it when the store under way is done. */
+  stored: StoredRecord | null;
   /** What was on the disk before the store under way; null when that could not be read. */
   before: Siblings | null;
   applied: Applied[];
@@ -37,6 +39,7 @@ export function idleWork(key: string): Work {
     position: positionOf(key),
     phase: "idle",
     record: { key, siblings: [] },
+    stored: null,
     before: [],
     applied: [],
     isBuffered: false,

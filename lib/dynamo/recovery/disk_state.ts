@@ -4,6 +4,7 @@
  */
 import type { NodeContext } from "../node_context.ts";
 import type { DiskState } from "../types/boot.ts";
+import { assert } from "../util/assert.ts";
 
 /** It knows no condition before it was a member's. */
 type DiskKnowledge = Pick<DiskState, "incarnation"> & Partial<DiskState>;
@@ -26,6 +27,13 @@ export class DiskStateKeeper {
 
   save(change: Partial<DiskState>): void {
     this.wanted = { ...this.wanted, ...change };
+    const { wanted: { incarnation }, saved } = this;
+    assert(
+      incarnation >= saved.incarnation,
+      "an incarnation never goes down",
+      saved.incarnation,
+      incarnation,
+    );
     this.saveNext();
   }
 

@@ -12,6 +12,7 @@ import { refusal } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { KeyDigest, KeyPlace, StoredRecord } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
 import { sameSiblings } from "../versions/versions.ts";
 import { Exchange, KeyRepair } from "./exchange.ts";
 import { ExchangeOrders } from "./exchange_orders.ts";
@@ -279,6 +280,7 @@ export class AntiEntropy {
     if (conversation === undefined) return;
     const exchange = conversation.coordinator;
     exchange.repairing--;
+    assert(exchange.repairing >= 0, "repairs under way are never negative", exchange.repairing);
     if (wentWell) exchange.keysRepaired++;
     else exchange.keysFailed++;
     this.repair(conversation, exchange);

@@ -14,6 +14,7 @@ import { refusal } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { KeyPlace, StoredRecord } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
 import type { Siblings } from "../versions/versions.ts";
 
 const PAGE_KEYS = 64;
@@ -152,6 +153,12 @@ export class Handoff {
       const place = run.queue.shift();
       if (place === undefined) break;
       run.underWay++;
+      const { handoffSendMax } = node.config;
+      assert(
+        run.underWay <= handoffSendMax,
+        "hints on their way stay within handoffSendMax",
+        run.underWay,
+      );
       const delivery = new HintDelivery(node.out.nextId(), run.target, place);
       node.conversations.add(delivery, { kind: "self" });
       node.watch(delivery.id, node.out.now, node.config.timeoutMs);
@@ -244,6 +251,7 @@ export class Handoff {
     const run = this.runs.get(delivery.target);
     if (run === undefined) return;
     run.underWay--;
+    assert(run.underWay >= 0, "hints on their way are never negative", run.target, run.underWay);
     if (!wentWell) run.failed = true;
     this.pump(run);
   }

@@ -8,6 +8,7 @@ import type { CoordinatorChoice } from "../types/config.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import { below, type Random, shuffled } from "../types/random.ts";
+import { assert } from "../util/assert.ts";
 import { IdTable } from "../util/id_table.ts";
 
 export class Forward {
@@ -190,6 +191,7 @@ export class KnownForwards {
     if (sender.known.size === 0) this.senders.set(sender.name, sender);
     sender.known.set(sequence, { waiting: [peerRequest], reply: null });
     this.count++;
+    assert(this.count <= FORWARDS_MAX, "forwards remembered stay within their bound", this.count);
     return { kind: "new" };
   }
 
@@ -197,6 +199,7 @@ export class KnownForwards {
   answer(requestId: string, reply: ClientReply): readonly number[] {
     const known = this.senders.get(senderIn(requestId))?.known.get(sequenceOf(requestId));
     if (known === undefined) return [];
+    assert(known.reply === null, "a forwarded write is carried out once", requestId);
     known.reply = reply;
     return known.waiting.splice(0);
   }
@@ -206,6 +209,7 @@ export class KnownForwards {
     const sender = this.senders.get(senderIn(requestId));
     if (sender?.known.take(sequence) === undefined) return;
     this.count--;
+    assert(this.count >= 0, "forwards remembered are never negative", this.count);
     sender.forgottenTo = Math.max(sender.forgottenTo, sequence);
     const { origin, incarnation } = sender;
     if (incarnation > (this.floors.get(origin) ?? -1)) {

@@ -137,7 +137,7 @@ export class Forwards {
   }
 
   private end(conversation: Conversation, forward: Forward, reply: ClientReply): void {
-    this.node.finish(conversation.origin, reply);
+    this.node.finish(conversation, reply);
     this.node.conversations.end(forward.id);
   }
 

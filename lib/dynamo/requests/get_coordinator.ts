@@ -8,6 +8,8 @@ import type { Placement } from "../ring/placement.ts";
 import type { ClientRequest, ReadReply } from "../types/client_messages.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
+import { merged } from "../versions/sound.ts";
 import { contextOf, type Siblings, valuesOf, type Versioning } from "../versions/versions.ts";
 import { ReplicaResponses } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";
@@ -47,7 +49,7 @@ export class GetCoordinator {
 
   addReply(node: NodeId, siblings: Siblings, now: Micros): void {
     if (!this.responses.answer(node, siblings, now)) return;
-    this.merged = this.versioning.merge(this.merged, siblings);
+    this.merged = merged(this.versioning, this.merged, siblings);
   }
 
   addFailure(node: NodeId, reason: string, now: Micros, isRecovering = false): void {
@@ -88,6 +90,9 @@ export class GetCoordinator {
   }
 
   reply(coordinator: NodeId): ReadReply {
+    const { answerers } = this.responses;
+    const { r } = this.options;
+    assert(answerers.length >= r, "a read is answered by R nodes", r, answerers);
     return {
       status: "read",
       key: this.key,

@@ -12,6 +12,7 @@ import type { Placement } from "../ring/placement.ts";
 import type { DeleteRequest, PutRequest, WriteReply } from "../types/client_messages.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
 import type { CausalContext, Siblings } from "../versions/versions.ts";
 import { ReplicaResponses } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";
@@ -72,10 +73,14 @@ export class PutCoordinator {
   }
 
   reply(coordinator: NodeId): WriteReply {
-    if (this.replyContext === null) {
-      throw new Error("Cannot acknowledge a write before it is committed");
-    }
+    assert(
+      this.replyContext !== null,
+      "a write is committed here before it is acknowledged",
+      this.key,
+    );
     const acks = [...this.responses.answerers];
+    const { w } = this.options;
+    assert(acks.length >= w, "a write is acknowledged by W nodes", w, acks);
     return {
       status: "written",
       key: this.key,

@@ -165,7 +165,7 @@ export class Reads {
     get.repliedAt = this.node.out.now;
     switch (get.purpose) {
       case "get":
-        this.node.finish(conversation.origin, get.reply(this.node.self));
+        this.node.finish(conversation, get.reply(this.node.self));
         break;
       case "delete": {
         const { origin } = conversation;
@@ -184,7 +184,7 @@ export class Reads {
   private fail(conversation: Conversation, get: GetCoordinator): void {
     get.repliedAt = this.node.out.now;
     if (get.purpose === "recover") this.recovering.delete(get.key);
-    else this.node.finish(conversation.origin, { status: "error", error: get.failure() });
+    else this.node.finish(conversation, { status: "error", error: get.failure() });
   }
 
   /** All have answered or time is up: the moment for read repair. */

@@ -4,6 +4,7 @@
  */
 import type { ReplicaTrace } from "../types/client_messages.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
 import { sameSiblings, type Siblings, type Version } from "../versions/versions.ts";
 
 interface ReplicaResponse {
@@ -26,6 +27,7 @@ export class ReplicaResponses {
   /** Nodes that answered, the first to answer first. */
   readonly answerers: NodeId[] = [];
   answeredPrimaries = 0;
+  private failed = 0;
   /** Answers of stand-ins that hold nothing: they say little about what the primaries hold. */
   emptyStandIns = 0;
   pending = 0;
@@ -41,7 +43,11 @@ export class ReplicaResponses {
     return this.answerers.length;
   }
 
+  /** Another node is asked. */
   add(node: NodeId, primary: boolean, sentAt: Micros): void {
+    for (const asked of this.list) {
+      assert(asked.node !== node, "a replica is asked once for each request", node);
+    }
     this.list.push({
       node,
       primary,
@@ -62,7 +68,9 @@ export class ReplicaResponses {
     const response = this.settle(node, "answered", now);
     if (response === undefined) return false;
     response.siblings = siblings;
+    assert(!this.answerers.includes(node), "a replica's answer counts once", node);
     this.answerers.push(node);
+    this.requireSum();
     if (response.primary) this.answeredPrimaries++;
     else if (siblings?.length === 0) this.emptyStandIns++;
     return true;
@@ -86,6 +94,8 @@ export class ReplicaResponses {
   fail(node: NodeId, reason: string, now: Micros, isRecovering = false): boolean {
     const response = this.settle(node, "failed", now);
     if (response === undefined) return false;
+    this.failed++;
+    this.requireSum();
     response.reason = reason;
     response.isRecovering = isRecovering;
     return true;
@@ -141,6 +151,20 @@ export class ReplicaResponses {
       if (response.passedOver) this.passedOverPrimaries--;
     }
     return response;
+  }
+
+  /** Every node that was asked counts once: as waited for, as an answer, or as a failure. */
+  private requireSum(): void {
+    const { answered, failed, pending, list: { length: asked } } = this;
+    assert(pending >= 0, "replicas waited for are never negative", pending);
+    assert(
+      answered + failed + pending === asked,
+      "answered, failed and pending replicas are those asked",
+      answered,
+      failed,
+      pending,
+      asked,
+    );
   }
 
   private pendingAt(node: NodeId): ReplicaResponse | undefined {

@@ -187,18 +187,18 @@ export class Writes {
 
   private acknowledge(conversation: Conversation, put: PutCoordinator): void {
     put.repliedAt = this.node.out.now;
-    this.node.finish(conversation.origin, put.reply(this.node.self));
+    this.node.finish(conversation, put.reply(this.node.self));
   }
 
   private fail(conversation: Conversation, put: PutCoordinator): void {
     put.repliedAt = this.node.out.now;
-    this.node.finish(conversation.origin, { status: "error", error: put.failure() });
+    this.node.finish(conversation, { status: "error", error: put.failure() });
   }
 
   private end(conversation: Conversation, put: PutCoordinator, reply: ClientReply): void {
     if (put.repliedAt === null) {
       put.repliedAt = this.node.out.now;
-      this.node.finish(conversation.origin, reply);
+      this.node.finish(conversation, reply);
     }
     this.conclude(put, reply.status === "error" ? reply.error.code : "ok");
   }

@@ -8,6 +8,7 @@
  * between them; boundaries are only ever added.
  */
 import type { NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
 import type { Position } from "./position.ts";
 import type { LocalMark, RangeRegister, Segment } from "./ring_state.ts";
 
@@ -41,13 +42,19 @@ export class Ownership {
     this.eachIn(register, (segment) => {
       if (!wins(register, segment)) return segment;
       changed = true;
-      const { owners, epoch } = register;
-      const next = { start: segment.start, owners, epoch };
-      // It became an owner by having filled itself, whichever later register it hears of first.
-      const isFilled = segment.filled === true && owners.includes(this.self);
-      return isFilled ? { ...next, filled: true } : next;
+      return this.succeed(segment, register);
     });
     return changed;
+  }
+
+  private succeed(segment: Segment, { owners, epoch }: RangeRegister): Segment {
+    const next = { start: segment.start, owners, epoch };
+    // It became an owner by having filled itself, whichever later register it hears of first.
+    const isFilled = segment.filled === true && owners.includes(this.self);
+    // A fence is a promise about an epoch: other owners under the same epoch do not release from it.
+    const isFenced = segment.fenced === true && epoch === segment.epoch;
+    const kept = isFilled ? { ...next, filled: true as const } : next;
+    return isFenced ? { ...kept, fenced: true } : kept;
   }
 
   /** Remembers a local mark, as far as the segments still have its epoch. */
@@ -100,6 +107,28 @@ export class Ownership {
     }
     return (low - 1 + segments.length) % segments.length;
   }
+}
+
+/**
+ * What no change of the segments may break. They are sorted and each ends where the next one starts, so
+ * they cover the circle once; no boundary disappears; no epoch goes down; and a fence lasts as long as
+ * its epoch.
+ */
+export function requireSuccession(before: readonly Segment[], after: readonly Segment[]): void {
+  // What lies below the first start belongs to the last segment, which runs over the top of the circle.
+  let former = before.length - 1;
+  let boundaries = 0;
+  for (let i = 0; i < after.length; i++) {
+    const { start, epoch, fenced } = after[i] as Segment;
+    const last = after[i - 1];
+    assert(last === undefined || last.start < start, "segments are sorted", last?.start, start);
+    if (before[boundaries]?.start === start) former = boundaries++;
+    const was = before[former] as Segment;
+    assert(epoch >= was.epoch, "the epoch of a range never goes down", start, was.epoch, epoch);
+    const isKept = was.fenced !== true || fenced === true || epoch > was.epoch;
+    assert(isKept, "only a higher epoch lifts a fence", start, epoch);
+  }
+  assert(boundaries === before.length, "boundaries are only added", before.length, boundaries);
 }
 
 /** Whether the position lies in [start, end), clockwise; equal ends are the whole circle. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isWithin, Ownership } from "./ownership.ts";
+import { isWithin, Ownership, requireSuccession } from "./ownership.ts";
 import { boundaryOf } from "./position.ts";
 import type { RangeRegister, Segment } from "./ring_state.ts";
 
@@ -73,7 +73,7 @@ Deno.test("ownership: a fence holds for its epoch only, also where a boundary cu
   assert.deepEqual(fenced(), [at(3)], "a mark of another epoch is none");
 });
 
-Deno.test("ownership: what filled itself stays proven while it owns, and not a moment longer", () => {
+Deno.test("ownership: a range that was filled stays marked while this node owns it, and not a moment longer", () => {
   const ownership = new Ownership(founded(), "c");
   const place = { start: at(2), end: at(5) };
   ownership.mark({ ...place, epoch: 1, mark: "filled" });
@@ -84,4 +84,44 @@ Deno.test("ownership: what filled itself stays proven while it owns, and not a m
   ownership.merge({ ...place, owners: ["a", "d"], epoch: 5 });
   ownership.merge({ ...place, owners: ["a", "c"], epoch: 6 });
   assert.equal(ownership.list[1]?.filled, undefined);
+});
+
+Deno.test("ownership: no register that a peer sends breaks what every change must leave as it was", () => {
+  const marks = fc.record({
+    part: fc.constantFrom(0, 2, 5),
+    epoch: fc.integer({ min: 1, max: 4 }),
+  });
+  const told = fc.array(fc.tuple(registers, marks), { maxLength: 8 });
+  fc.assert(fc.property(told, (told) => {
+    const ownership = new Ownership(founded(), "a");
+    for (const [register, { part, epoch }] of told) {
+      const before = [...ownership.list];
+      ownership.mark({ start: at(part), end: at(part + 1), epoch, mark: "fenced" });
+      ownership.merge(register);
+      requireSuccession(before, ownership.list);
+    }
+  }));
+});
+
+Deno.test("ownership: a fence lasts as long as its epoch, whoever owns the range under it", () => {
+  const ownership = new Ownership(founded(), "a");
+  const range = { start: at(0), end: at(2) };
+  ownership.mark({ ...range, epoch: 1, mark: "fenced" });
+  assert.ok(ownership.merge({ ...range, owners: ["a", "a2"], epoch: 1 }), "the lower owners win");
+  assert.deepEqual(ownership.list[0]?.fenced, true);
+  assert.ok(ownership.merge({ ...range, owners: ["c"], epoch: 2 }));
+  assert.deepEqual(ownership.list[0]?.fenced, undefined);
+});
+
+Deno.test("ownership: what breaks the succession is named", () => {
+  const [first, second, third] = founded() as [Segment, Segment, Segment];
+  const all = [first, second, third];
+  const named = (after: readonly Segment[], before = all) =>
+    assert.throws.bind(null, () => requireSuccession(before, after));
+  named([second, first, third])(/segments are sorted/);
+  named([first, third])(/boundaries are only added/);
+  named(all, [{ ...first, epoch: 2 }, second, third])(/the epoch of a range never goes down/);
+  named(all, [{ ...first, fenced: true }, second, third])(/only a higher epoch lifts a fence/);
+  requireSuccession(all, [first, { ...first, start: at(1) }, second, third]);
+  requireSuccession([second, third], [{ ...third, start: at(1) }, second, third]);
 });

@@ -14,6 +14,7 @@
  */
 import { md5 } from "js-md5";
 import type { NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
 import { boundaryOf, type Position, positionOf, shareBetween } from "./position.ts";
 import type { RingState, Token } from "./ring_state.ts";
 
@@ -48,6 +49,7 @@ export class Ring {
   private readonly plannedByRange: (readonly NodeId[] | undefined)[] = [];
   private cachedSteps: readonly OwnerStep[] | undefined;
   private cachedGrid: string | undefined;
+  private cachedHolders: number | undefined;
   /** A request asks for its key's range many times over, and often in one step. */
   private readonly rangeByKey = new Map<string, number>();
   private lastKey: string | null = null;
@@ -132,8 +134,24 @@ export class Ring {
     const cached = this.plannedByRange[range];
     if (cached !== undefined) return cached;
     const planned = this.zoneCount > 1 ? this.zonedPrimaries(range) : this.walk(range, this.n);
+    const wanted = Math.min(
+      this.n,
+      this.holderCount,
+      this.zoneCount > 1 ? this.zones.size : Infinity,
+    );
+    assert(
+      new Set(planned).size === wanted,
+      "N distinct nodes should own a range",
+      wanted,
+      planned,
+    );
     this.plannedByRange[range] = planned;
     return planned;
+  }
+
+  /** Nodes with at least one token. */
+  private get holderCount(): number {
+    return this.cachedHolders ??= new Set(this.state.tokens.map(({ owner }) => owner)).size;
   }
 
   /** How often an owner of the range has changed, from 1. */

@@ -7,6 +7,8 @@
  * arrays and never the items, which stay in their slots: with items in the queue itself, V8 notes each
  * move of a young object within an old array, and that cost more than the comparisons.
  */
+import { assert } from "./assert.ts";
+
 const CAPACITY_MIN = 64;
 
 export class EventQueue<T> {
@@ -36,6 +38,8 @@ export class EventQueue<T> {
     if (this.count === 0) return undefined;
     const { slots, items } = this;
     const slot = slots[0] as number;
+    const at = this.moments[0] as number;
+    const sequence = this.sequences[0] as number;
     const item = items[slot];
     items[slot] = undefined;
     const last = --this.count;
@@ -43,6 +47,9 @@ export class EventQueue<T> {
     slots[last] = slot;
     if (last > 0) {
       this.sink(this.moments[last] as number, this.sequences[last] as number, lastSlot);
+      const next = this.moments[0] as number;
+      const isOrdered = at < next || (at === next && sequence < (this.sequences[0] as number));
+      assert(isOrdered, "events come out by moment, then as they were put in", at, next);
     }
     return item;
   }

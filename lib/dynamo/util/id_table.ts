@@ -30,14 +30,16 @@ export class IdTable<T> {
     return this.ids[this.slotOf(id)] === id;
   }
 
-  set(id: number, value: T): void {
+  /** Puts the value under the id; true when nothing was there. */
+  set(id: number, value: T): boolean {
     const slot = this.slotOf(id);
     this.values[slot] = value;
-    if (this.ids[slot] === id) return;
+    if (this.ids[slot] === id) return false;
     this.ids[slot] = id;
     this.count++;
     // A quarter is left free at least, so that every search ends soon.
     if (this.count > this.ids.length - (this.ids.length >> 2)) this.grow();
+    return true;
   }
 
   /** Removes and returns what is under the id; undefined when nothing is. */
