@@ -235,11 +235,11 @@ export class NodeContext {
   whyIncomplete(key: string): string {
     const { cause, isInformed } = this.recovery;
     if (cause === null) {
-      return `${this.self} has started, and no peer has confirmed yet that its disk is up to date`;
+      return `${this.self} has just started: no peer has confirmed yet that its data is complete`;
     }
     const missing = isInformed ? this.recovery.waitingFor() : this.peers;
-    return `The disk of ${this.self} was ${cause}, and '${key}' may be missing: it has still to be ` +
-      `merged from ${missing.join(", ")}`;
+    return `The disk of ${this.self} was ${cause}, and '${key}' may be missing on it: the data of ` +
+      `${missing.join(", ")} has still to be copied`;
   }
 
   /** Whether this node serves the key as its own: an owner that has not fenced itself. */
@@ -354,7 +354,8 @@ export class NodeContext {
     this.counters.overloaded++;
     this.refuse(request, {
       code: "overloaded",
-      message: `Cannot take the request on as at most ${requestsMax} may be in flight`,
+      message:
+        `This node has ${requestsMax} requests in flight, as many as it may: try again or ask another`,
       definite: true,
     });
     return false;

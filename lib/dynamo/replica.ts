@@ -308,7 +308,10 @@ export class Replica {
       case "reap.drop": {
         const drop: Change = { kind: "drop", digest: request.digest, request: id };
         if (!node.records.change(request.key, drop, node.out)) {
-          node.refuse(id, refusal("overloaded", `Too many changes of '${request.key}' wait`));
+          node.refuse(
+            id,
+            refusal("overloaded", `Too many changes of '${request.key}' are waiting`),
+          );
         }
         break;
       }
@@ -363,7 +366,7 @@ export class Replica {
     const merge: Change = { kind: "merge", siblings, request: id, hintFor, buffered };
     if (!node.records.change(key, merge, node.out)) {
       this.parts.handoff.release(id);
-      node.refuse(id, refusal("overloaded", `Too many changes of '${key}' wait their turn`));
+      node.refuse(id, refusal("overloaded", `Too many changes of '${key}' are waiting`));
     }
   }
 

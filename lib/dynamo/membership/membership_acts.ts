@@ -68,7 +68,7 @@ export class MembershipActs {
       throw new ActError(`Cannot ${act.kind} while gossip is off: gossipIntervalMs is 0`);
     }
     if (!node.membership.isActive(node.self)) {
-      throw new ActError(`Cannot ${act.kind} through '${node.self}', which is no member itself`);
+      throw new ActError(`Cannot ${act.kind} through '${node.self}', which is not a member itself`);
     }
     const around = {
       membership: node.membership,
@@ -87,14 +87,14 @@ export class MembershipActs {
     const { node } = this;
     const draft = this.drafts.get(planId);
     if (draft === undefined) {
-      const message = `There is no plan '${planId}' at ${node.self}: ask for one, and commit there`;
+      const message =
+        `${node.self} has no plan '${planId}': a plan is committed at the node that made it`;
       node.refuse(request, refusal("unknown-plan", message));
       return;
     }
     this.drafts.delete(planId);
     if (draft.basis !== node.membership.planVersion) {
-      const message =
-        `The membership has changed since plan '${planId}' was made: ask for a new one`;
+      const message = `The membership has changed since plan '${planId}' was made: make a new plan`;
       node.refuse(request, refusal("ring-moved", message));
       return;
     }

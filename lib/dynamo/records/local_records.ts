@@ -322,7 +322,7 @@ export class LocalRecords {
     return {
       code: "hints-full",
       message:
-        `Cannot keep '${key}' for ${target} as at most ${this.bounds.hintsMax} hints may be held`,
+        `Cannot keep '${key}' for ${target}: this node holds ${this.bounds.hintsMax} hints, as many as it may`,
       definite: true,
     };
   }
@@ -335,12 +335,12 @@ export class LocalRecords {
       : siblings.reduce((sum, version) => sum + (version.value?.length ?? 0), 0);
     if (siblings.length <= siblingsMax && bytes <= siblingBytesMax) return null;
     const bound = siblings.length > siblingsMax
-      ? `at most ${siblingsMax} siblings are kept and this would be number ${siblings.length}`
-      : `siblings together may have ${siblingBytesMax} bytes and this would make ${bytes}`;
+      ? `at most ${siblingsMax} are kept, and this would be number ${siblings.length}`
+      : `together they may have ${siblingBytesMax} bytes of base64, and this would make ${bytes}`;
     return {
       code: "too-many-siblings",
       message:
-        `Cannot put '${key}' beside its siblings: ${bound}; read it, reconcile, and put with that context`,
+        `Too many siblings of '${key}': ${bound}. Read it, reconcile the values, and put the result with the context of that read`,
       definite: true,
       context: contextOf(before),
     };

@@ -299,7 +299,10 @@ export class AntiEntropy {
     }
     if (request.method === "tree.roots") {
       if (request.grid !== node.ring.grid) {
-        const error = refusal("wrong-owner", "Trees can be compared on one ring only");
+        const error = refusal(
+          "wrong-owner",
+          "Trees can only be compared where both nodes have the same ring",
+        );
         node.refuse(id, { ...error, ringVersion: node.ring.version });
         return;
       }

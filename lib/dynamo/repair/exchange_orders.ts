@@ -40,7 +40,7 @@ export class ExchangeOrders {
   onRequest(request: number, { exchange, pause }: ExchangeOrder): void {
     const { node, antiEntropy } = this;
     if (exchange !== null && node.config.antiEntropyIntervalMs === 0) {
-      const message = "Cannot compare trees as antiEntropyIntervalMs is 0: this node keeps none";
+      const message = "Cannot compare trees: antiEntropyIntervalMs is 0, so this node keeps none";
       node.refuse(request, refusal("invalid", message));
       return;
     }
@@ -50,7 +50,7 @@ export class ExchangeOrders {
       const why = node.trees.ready
         ? `${ORDERS_MAX} orders wait already`
         : "the trees are still being built";
-      node.refuse(request, refusal("overloaded", `Cannot compare trees now as ${why}`));
+      node.refuse(request, refusal("overloaded", `Cannot compare trees now: ${why}`));
       return;
     }
     if (pause !== undefined) antiEntropy.paused = pause;

@@ -267,7 +267,7 @@ export class Handoff {
       return true;
     }
     const message =
-      `Cannot take '${request.key}' as at most ${handoffReceiveMax} hints may arrive at once`;
+      `Cannot take '${request.key}': this node receives ${handoffReceiveMax} hints, as many as it may at once`;
     this.node.refuse(id, refusal("overloaded", message));
     return false;
   }

@@ -70,9 +70,9 @@ export class Forward {
     const why = this.reasons.length === 0 ? "no answer in time" : this.reasons.join("; ");
     return {
       code: "quorum-not-met",
-      message: `Cannot reach a coordinator for '${this.key}' among ${
-        this.tried.join(", ")
-      }: ${why}`,
+      message: this.tried.length === 0
+        ? `No node that can coordinate '${this.key}' can be reached`
+        : `No coordinator of '${this.key}' answered, of ${this.tried.join(", ")}: ${why}`,
       definite,
       needed: 1,
       got: 0,

@@ -107,7 +107,7 @@ export class Forwards {
     } else if (reply.status === "error") {
       this.end(conversation, forward, reply);
     } else {
-      this.onFailed(conversation, forward, false, "an answer of another kind came");
+      this.onFailed(conversation, forward, false, "unexpected answer");
     }
   }
 
@@ -212,10 +212,19 @@ export class Forwards {
         node.out.respond(id, { status: "forwarded", reply: admission.reply });
         return null;
       case "too-old":
-        node.refuse(id, refusal("too-late", `Request ${requestId} has been forgotten`));
+        node.refuse(
+          id,
+          refusal(
+            "too-late",
+            `Request ${requestId} came too late: it may have been carried out already`,
+          ),
+        );
         return null;
       case "full":
-        node.refuse(id, refusal("overloaded", "Too many forwarded writes are remembered"));
+        node.refuse(
+          id,
+          refusal("overloaded", "This node remembers as many forwarded writes as it may"),
+        );
         return null;
       case "waiting":
         return null;

@@ -11,7 +11,7 @@ import type { Micros, NodeId } from "../types/ids.ts";
 import { assert } from "../util/assert.ts";
 import { merged } from "../versions/sound.ts";
 import { contextOf, type Siblings, valuesOf, type Versioning } from "../versions/versions.ts";
-import { ReplicaResponses } from "./replica_responses.ts";
+import { ReplicaResponses, tooFew } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 
 /** Why a record is read: for a client, before a delete that came without context, or to heal a damaged one. */
@@ -109,17 +109,19 @@ export class GetCoordinator {
     const { r, pr } = this.options;
     // Where primaries are lacking it is given up before R is in, though R could still be had.
     const lacksR = answered + pending < r || (answered < r && !this.lacksPrimaries);
+    const needed = lacksR ? r : Math.max(1, pr);
+    const got = lacksR ? answered : answeredPrimaries;
     const message = lacksR
-      ? `Cannot read '${this.key}' as R must be met: needed ${r} replies, got ${answered}`
-      : `Cannot read '${this.key}' as PR must be met: needed ${
-        Math.max(1, pr)
-      } replies of primaries, got ${answeredPrimaries}`;
+      ? `${tooFew(got, needed, "reply", `R=${r}`)} for '${this.key}'`
+      : pr === 0
+      ? `No primary of '${this.key}' replied, and only a primary can say that it is absent`
+      : `${tooFew(got, needed, "reply", `PR=${pr}`, "from primaries")} for '${this.key}'`;
     return {
       code: "quorum-not-met",
       message: [message, ...this.recoveries()].join(". "),
       definite: true,
-      needed: lacksR ? r : Math.max(1, pr),
-      got: lacksR ? answered : answeredPrimaries,
+      needed,
+      got,
       unreachable: this.responses.missing(),
     };
   }

@@ -14,7 +14,7 @@ import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import { assert } from "../util/assert.ts";
 import type { CausalContext, Siblings } from "../versions/versions.ts";
-import { ReplicaResponses } from "./replica_responses.ts";
+import { ReplicaResponses, tooFew } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 
 export class PutCoordinator {
@@ -98,15 +98,13 @@ export class PutCoordinator {
     const { w, pw } = this.options;
     // Where primaries are lacking it is given up before W is in, though W could still be had.
     const lacksW = answered + pending < w || (answered < w && !this.lacksPrimaries);
-    const [name, needed, got] = lacksW
-      ? ["W", w, answered] as const
-      : ["PW", pw, answeredPrimaries] as const;
+    const [needed, got] = lacksW ? [w, answered] : [pw, answeredPrimaries];
+    const arrived = lacksW
+      ? tooFew(got, needed, "acknowledgement", `W=${w}`)
+      : tooFew(got, needed, "acknowledgement", `PW=${pw}`, "from primaries");
     return {
       code: "quorum-not-met",
-      message:
-        `Cannot confirm the write of '${this.key}' as ${name} must be met: needed ${needed} acknowledgements${
-          lacksW ? "" : " of primaries"
-        }, got ${got}; it may exist on some replicas`,
+      message: `${arrived}: '${this.key}' may have been written on some replicas`,
       definite: false,
       needed,
       got,

@@ -180,3 +180,16 @@ type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 function dotOf({ dot }: Version): Version["dot"] {
   return dot;
 }
+
+/** Why a quorum was not met: `Only 1 of the 2 replies needed (R=2) arrived`. */
+export function tooFew(
+  got: number,
+  needed: number,
+  what: "acknowledgement" | "reply",
+  option: string,
+  whose?: string,
+): string {
+  const noun = needed === 1 ? what : what === "reply" ? "replies" : `${what}s`;
+  const from = whose === undefined ? "" : ` ${whose}`;
+  return `Only ${got} of the ${needed} ${noun}${from} needed (${option}) arrived`;
+}

@@ -58,7 +58,7 @@ export class Writes {
       buffered: this.node.config.durability === "buffered" && this.node.config.n > 1,
     }, this.node.out);
     if (!taken) {
-      const error = refusal("overloaded", `Too many changes of '${request.key}' wait their turn`);
+      const error = refusal("overloaded", `Too many changes of '${request.key}' are waiting`);
       this.end(conversation, put, { status: "error", error });
       return;
     }
