@@ -1,6 +1,4 @@
-/**
- * What a step asks for, handed to the caller, with the ids that answers come back under.
- */
+/** Sends the effects of a step to the host, with the ids under which their outcomes come back. */
 import type { MembershipDocument } from "./membership/membership_state.ts";
 import type { Position } from "./ring/position.ts";
 import type { DiskState } from "./types/boot.ts";
@@ -12,7 +10,7 @@ import type { HintChange, KeyPlace, StoredRecord } from "./types/records.ts";
 import { assert } from "./util/assert.ts";
 import { IdTable } from "./util/id_table.ts";
 
-/** Between steps nobody asks for anything. */
+/** Between steps there is no sink: a replica must not cause effects then. */
 const NOWHERE: EffectSink = {
   push: ({ kind }) => {
     throw new Error(`A replica asks for '${kind}' outside a step`);
@@ -27,13 +25,13 @@ export class Outbox {
   /** Requests of clients, peers and operators that have no answer yet. */
   private readonly unanswered = new IdTable<true>();
 
-  /** Points at the caller's sink for one step. */
+  /** Sends effects to the caller's sink for one step at `now`. */
   open(now: Micros, effects: EffectSink): void {
     this.now = now;
     this.effects = effects;
   }
 
-  /** Lets go of it: a clone of the replica must not share the caller's sink. */
+  /** Forgets the sink: a clone of the replica must not share it. */
   close(): void {
     this.effects = NOWHERE;
   }

@@ -1,6 +1,4 @@
-/**
- * What became of this node's own disk accesses, and who is to hear of it.
- */
+/** Outcomes of this node's own disk accesses, passed on to whoever waits for them. */
 import { coordinatorOf } from "./coordinators.ts";
 import { SiblingWatch } from "./counters.ts";
 import type { NodeContext } from "./node_context.ts";
@@ -159,8 +157,8 @@ export class StorageCompletions {
   }
 
   /**
-   * A copy of a key that is not this node's, or not any more: what was kept for another and is delivered,
-   * or what came late. Who else has it has to be asked.
+   * This node may hold a copy of a key that it does not own, or no longer: a delivered hint, or a
+   * late write. The owners have to be asked whether they hold it.
    */
   private noteForeign(key: string): void {
     if (this.node.membership.version === "" || !this.node.isForeign(key)) return;
@@ -174,7 +172,7 @@ export class StorageCompletions {
   }
 }
 
-/** Whether somebody is told that this node, as an owner, has the write. */
+/** Whether this node acknowledges the change as an owner. */
 function isAcknowledged(change: Change): boolean {
   return (change.kind === "write" || (change.kind === "merge" && change.request !== null)) &&
     change.hintFor === null;

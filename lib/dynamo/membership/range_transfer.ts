@@ -32,17 +32,17 @@ export class RangeTransfer {
   private current: TransferPhase = "reading";
   /** Where the page under way begins; null at the beginning. */
   after: KeyPlace | null = null;
-  /** The page is in. */
+  /** The page under way has arrived. */
   isListed = false;
-  /** What is here already, by key: the digest that it was seen to cover. */
+  /** By key, the digest of a source's record that this node already holds. */
   private readonly covered = new Map<string, TreeHash>();
   readonly queue: KeyDigest[] = [];
-  /** Keys on their way over. */
+  /** Keys being fetched. */
   private pulling = 0;
   failed = 0;
   /** Keys copied so far. */
   keys = 0;
-  /** A recovering owner has all that it was to merge. */
+  /** Recovery: everything was merged, under the register that the transfer began with. */
   isMerged = false;
   /** Whose keys are still to be listed in this pass, the current one first. */
   sources: NodeId[];
@@ -53,7 +53,7 @@ export class RangeTransfer {
     readonly end: Position,
     readonly epoch: number,
     readonly range: number,
-    /** Null when an owner is only added. */
+    /** Null when an owner is added without another giving way. */
     readonly sender: NodeId | null,
     /** Whether it can be asked to fence itself. */
     readonly isSenderAlive: boolean,
@@ -110,7 +110,7 @@ export class RangeTransfer {
     for (const [key, digest] of keys) this.covered.set(key, digest);
   }
 
-  /** A page of a source's keys: what is not covered has to come over. */
+  /** A page of a source's keys: queues those that this node does not hold yet. */
   onPage(keys: readonly KeyDigest[], next: KeyPlace | null): void {
     this.isListed = true;
     this.after = next;
@@ -124,13 +124,13 @@ export class RangeTransfer {
     this.keys++;
   }
 
-  /** The page and all of its keys are done. */
+  /** Whether the page has arrived and all of its keys are here. */
   get isPageDone(): boolean {
     return this.isListed && this.queue.length === 0 && this.pulling === 0;
   }
 }
 
-/** One key on its way over. */
+/** One key being fetched from a source. */
 export class KeyPull {
   readonly kind = "key-pull";
   constructor(

@@ -1,9 +1,9 @@
 /**
- * What this node does with news of the membership: take it in, tell whoever works by it, make it
- * durable, pass it on.
+ * What this node does with news of the membership: merge it, notify the parts that depend on it,
+ * make it durable, pass it on.
  *
- * One save is under way at a time, always of the newest view; whoever must not act before a change is
- * durable leaves word of what is to happen then. What happens is data, as the state can be cloned.
+ * One save is under way at a time, always of the newest view. What must not happen before a change
+ * is durable waits here ({@link Afterwards}), as data, because the state can be cloned.
  */
 import type { Outbox } from "../outbox.ts";
 import type { PeerLives } from "../recovery/lives.ts";
@@ -16,7 +16,7 @@ import { assert } from "../util/assert.ts";
 import type { Membership } from "./membership.ts";
 import type { MembershipState } from "./membership_state.ts";
 
-/** Who works by the ring and must hear when it changes. */
+/** A part that must hear when the ring changes. */
 interface RingListener {
   onRing(before: Ring, after: Ring): void;
 }
@@ -25,11 +25,11 @@ interface RingListener {
 export type Afterwards =
   | { readonly kind: "respond"; readonly request: number; readonly reply: PeerReply | AdminReply }
   | { readonly kind: "spread"; readonly state: MembershipState; readonly to: readonly NodeId[] }
-  /** The transfer has all it needs. */
+  /** A transfer's range is complete, and marked as filled. */
   | { readonly kind: "filled"; readonly transfer: number }
-  /** A fence holds for good: the receiver that asked for it is told, or null where nobody takes over. */
+  /** A fence is durable. `request` is the receiver's, null where the range has no receiver. */
   | { readonly kind: "fenced"; readonly mark: LocalMark; readonly request: number | null }
-  /** The peer had another view: it is told what this node knows beyond it. */
+  /** The peer had another view: it is sent what it does not know. */
   | { readonly kind: "reconcile"; readonly peer: NodeId; readonly theirs: MembershipState };
 
 /** What it needs of the node that it is a part of. */
@@ -40,7 +40,7 @@ interface RegistryOwner {
   readonly out: Outbox;
 }
 
-/** The membership as the disk knows it: nothing else of it may leave the node. */
+/** The membership as it is on the disk: nothing newer may leave the node. */
 interface DurableView {
   readonly state: MembershipState;
   readonly version: string;
@@ -54,7 +54,7 @@ interface Waiting {
   readonly revision: number;
 }
 
-/** Peers that are told of a commit at once; beyond them gossip does it. */
+/** Peers that are told of a commit directly; gossip reaches the others. */
 const TOLD_MAX = 64;
 
 export class Registry {
@@ -79,7 +79,7 @@ export class Registry {
     return { state, version, ring, revision: this.revision };
   }
 
-  /** The disk knows everything that this node knows. */
+  /** Whether the disk has everything that this node knows. */
   get isDurable(): boolean {
     return !this.isDirty && this.saving === null;
   }
@@ -93,7 +93,7 @@ export class Registry {
     return this.isDirty && this.saving === null;
   }
 
-  /** Takes news in; true when there were any. */
+  /** Merges news and saves it; true when any was new. `afterwards` happens once it is durable. */
   learn(state: MembershipState, ...afterwards: readonly Afterwards[]): boolean {
     const { membership } = this;
     const before = membership.ring;
@@ -118,7 +118,7 @@ export class Registry {
     return isNews;
   }
 
-  /** Marks a range of this node's own, durably before what is to happen afterwards. */
+  /** Marks one of this node's ranges. `afterwards` happens once the mark is durable. */
   mark(mark: LocalMark, ...afterwards: readonly Afterwards[]): void {
     this.membership.mark(mark);
     this.revision++;
@@ -131,7 +131,7 @@ export class Registry {
     this.next.push(...afterwards.map((next) => ({ next, revision })));
   }
 
-  /** Saves what is not saved yet, unless a save is under way: its end comes back here. */
+  /** Saves the newest view, now or when the save under way has ended. */
   save(): void {
     this.isDirty = true;
     if (this.saving !== null) return;
@@ -144,11 +144,14 @@ export class Registry {
     this.saving = this.node.out.save(peers.length === 0 ? known : { ...known, peers });
   }
 
-  /** What is to happen once all that is known by now is durable. Some of it must not be yet. */
+  /**
+   * Adds what is to happen once everything that is known now is durable. Call it only while some of
+   * it is not.
+   */
   afterwards(next: Afterwards): void {
     const waiting = this.isDirty ? this.next : this.current;
     const { revision } = this;
-    // Of what a peer told the last is enough: while the disk refuses, no list may grow.
+    // The last view of each peer is enough: while the disk fails, the list must not grow.
     const at = next.kind !== "reconcile"
       ? -1
       : waiting.findIndex(({ next: each }) => each.kind === "reconcile" && each.peer === next.peer);
@@ -156,7 +159,7 @@ export class Registry {
     else waiting.push({ next, revision });
   }
 
-  /** What is to happen now; null when the save was not one of these. */
+  /** What may happen now; null when the save was not one of these. */
   onSaved(id: number): readonly Afterwards[] | null {
     if (id !== this.saving) return null;
     this.saving = null;
@@ -177,7 +180,7 @@ export class Registry {
     return done.map(({ next }) => next);
   }
 
-  /** The disk did not take it; `save` tries again. */
+  /** The save failed: `save` tries again. False when the save was not one of these. */
   onSaveFailed(id: number): boolean {
     if (id !== this.saving) return false;
     this.saving = null;
@@ -187,7 +190,10 @@ export class Registry {
     return true;
   }
 
-  /** Tells these nodes, as far as they are there to hear it: gossip reaches the others. */
+  /**
+   * Sends the state to these nodes, at most the first {@link TOLD_MAX}, without waiting for
+   * answers.
+   */
   spread(state: MembershipState, to: readonly NodeId[]): void {
     const { node } = this;
     for (const peer of new Set(to.slice(0, TOLD_MAX))) {

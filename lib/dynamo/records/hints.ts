@@ -1,16 +1,18 @@
 /**
- * The hints of a record and their number on this node: which nodes a fallback has promised to deliver
- * a record to (SOSP 2007, section 4.6).
+ * Hints: the nodes to which a stand-in has promised to deliver a record, and how many of them this
+ * node holds (SOSP 2007, section 4.6).
  */
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { Hint, HintChange, StoredRecord } from "../types/records.ts";
 import { assert } from "../util/assert.ts";
 
-/** How many hints this node holds, by target: bounded, because a promise must be kept to be made. */
+/**
+ * How many hints this node holds, by target. Bounded: a hint is refused rather than dropped later.
+ */
 export class HintBook {
   private readonly counts = new Map<NodeId, number>();
   private held = 0;
-  /** Promised, and on their way to the disk. */
+  /** Accepted, and on their way to the disk. */
   private pending = 0;
   /** Hints ever added: tells whether any came since. */
   added = 0;
@@ -28,7 +30,10 @@ export class HintBook {
     return this.held;
   }
 
-  /** Whether one more may be promised, beside `promised` that are not expected yet. */
+  /**
+   * Whether one more hint may be accepted, beside `promised` that `expect` has not been told of
+   * yet.
+   */
   hasRoom(promised = 0): boolean {
     return this.held + this.pending + promised < this.most;
   }
@@ -52,8 +57,8 @@ export class HintBook {
   }
 
   /**
-   * It has arrived there, or may have: a store that failed can have been done all the same, so its hints
-   * are counted until a look at the disk says otherwise.
+   * The change has reached the disk, or may have (`certain` is false): a store that failed may have
+   * been done, so its hints are counted until a scan says otherwise.
    */
   settleChange({ add = [], remove = [] }: HintChange, certain: boolean): void {
     this.pending -= add.length;
@@ -72,7 +77,7 @@ export class HintBook {
     assert(this.held === kept, "hints held are those added less those removed", this.held, kept);
   }
 
-  /** The disk was looked through and holds nothing for the node, whatever was counted. */
+  /** A scan has found no hint for the node, whatever was counted. */
   settle(node: NodeId): void {
     this.change(node, -this.countFor(node));
   }
@@ -108,7 +113,10 @@ export function hintsBeyond(stored: StoredRecord | null, record: StoredRecord): 
   return record.hintFor.filter(({ node }) => stored === null || !hintOf(stored, node)).length;
 }
 
-/** How the index must change with the record; `done` targets leave it in any case. Null: not at all. */
+/**
+ * How the hint index must change with the record. `done` targets leave it in any case. Null when
+ * nothing changes.
+ */
 export function hintChange(
   before: StoredRecord,
   after: StoredRecord,

@@ -5,7 +5,7 @@
  *
  * Changes that arrive while a key is busy wait, and are then applied together in one store: the
  * hotter the key, the fewer its commits. They are data, not callbacks, so the state can be cloned;
- * what became of them is handed back as {@link StorageCompletion}s.
+ * their outcomes are handed back as {@link StorageCompletion}s.
  */
 import type { Outbox } from "../outbox.ts";
 import { hexOf, recordDigest, type TreeHash } from "../repair/merkle.ts";
@@ -42,12 +42,12 @@ import {
 /** Waiting changes of one key past which more are refused. */
 const CHANGES_PER_KEY_MAX = 1_024;
 
-/** Works past which those that are idle are dropped. */
+/** Number of works past which idle ones are dropped. */
 const WORKS_KEPT = 64;
 
 const NO_SIBLINGS: Siblings = [];
 
-/** What a node may refuse to store. */
+/** The bounds past which a change is refused. */
 interface RecordBounds {
   readonly siblingsMax: number;
   readonly siblingBytesMax: number;
@@ -58,32 +58,39 @@ interface RecordBounds {
 interface RecordOwner {
   /** Draws an actor that was never used before: see `StoredRecord.actor`. */
   nextActor(): Actor;
-  /** Whether a record's actor may go on issuing dots: not if dots of its can have been lost. */
+  /**
+   * Whether a record's actor may issue more dots: not where some of its dots may have been lost.
+   */
   mayReuse(actor: Actor): boolean;
-  /** What was acknowledged from memory did not reach the disk. */
+  /** Writes that were acknowledged from memory did not reach the disk. */
   onBufferLost(): void;
-  /** Whether the key neither is this node's own nor is to become so. */
+  /** Whether this node neither owns the key nor will own it by the plan. */
   isForeign(key: string): boolean;
-  /** Likewise, and never was: all that can be here of it is kept for others. */
+  /** Whether it also never owned it: whatever is here is kept for others. */
   isStandInOnly(key: string): boolean;
   readonly hints: HintBook;
   readonly disk: DiskLatency;
   /** A record was committed (or removed, which leaves no siblings). */
   onCommitted(key: string, before: Siblings, after: Siblings): void;
-  /** What the disk holds of the key is not known any more. */
+  /** It is no longer known what the disk holds of the key. */
   onDoubt(key: string): void;
 }
 
 interface PendingRead {
   readonly key: string;
   readonly read: Read;
-  /** What was in memory and acknowledged when the read began: the disk may not have it yet. */
+  /**
+   * Siblings that were acknowledged from memory when the read began: the disk may not have them
+   * yet.
+   */
   readonly buffered: Siblings;
 }
 
 export class LocalRecords {
   private readonly reads = new IdTable<PendingRead>();
-  /** Idle ones too, up to a bound: dropping them by the dozen is cheaper than one by one (`id_table.ts`). */
+  /**
+   * Idle ones too, up to a bound: dropping many at once is cheaper than one by one (`id_table.ts`).
+   */
   private works = new Map<string, Work>();
   private worksMax = WORKS_KEPT;
   private worksBusy = 0;
@@ -144,7 +151,7 @@ export class LocalRecords {
     return work;
   }
 
-  /** The key is left alone; what is done to it next begins with a fresh load. */
+  /** Ends the work on the key: the next change starts with a fresh load. */
   private end(work: Work): void {
     assert(work.phase !== "idle", "a change ends once", work.key);
     work.phase = "idle";
@@ -212,7 +219,7 @@ export class LocalRecords {
     return this.workOf.take(id);
   }
 
-  /** Applies all that waits; stores the result if it changed anything, and ends when nothing waits. */
+  /** Applies all waiting changes and stores the result if it differs. Ends when nothing waits. */
   private advance(work: Work, out: Outbox, completions: StorageCompletion[]): StorageCompletion[] {
     while (work.waiting.length > 0) {
       const before = work.record;
@@ -268,7 +275,7 @@ export class LocalRecords {
         }
         return { change, context: null, refusal: null };
       case "hint-done":
-        // What has changed since it was sent is still owed.
+        // If the record has changed since it was sent, the target still lacks the rest.
         if (sameSiblings(work.record.siblings, change.siblings)) {
           work.record = withoutHint(work.record, change.target);
         }
@@ -313,10 +320,14 @@ export class LocalRecords {
     return { change, context: result.context, refusal: null };
   }
 
-  /** No hint is taken on that might have to be dropped: the coordinator asks the next node instead. */
+  /**
+   * A hint past the bound is refused, so that none has to be dropped: the coordinator asks the next
+   * node.
+   */
   private hintRefusal({ key, record, stored }: Work, target: NodeId | null): DynamoError | null {
     if (target === null || hintOf(record, target) !== undefined) return null;
-    // Changes that are applied together are stored together: the book has not heard of their hints yet.
+    // Changes that are applied together are stored together: the book does not count their hints
+    // yet.
     const promised = hintsBeyond(stored, record);
     if (this.owner.hints.hasRoom(promised)) return null;
     return {
@@ -381,7 +392,7 @@ export class LocalRecords {
   private onStoreFailed(work: Work, reason: string, out: Outbox): StorageCompletion[] {
     const { key, applied, waiting, isBuffered } = work;
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, false);
-    // Whether the disk has it is not known: what waits starts from a fresh load.
+    // Whether the disk has it is not known, so waiting changes start from a fresh load.
     this.end(work);
     if (isBuffered) this.owner.onBufferLost();
     this.owner.onDoubt(key);
@@ -406,12 +417,12 @@ function withSiblings(
   return hintFor === undefined ? record : { ...record, hintFor };
 }
 
-/** Nothing but tombstones, and owed to nobody. */
+/** Whether the record has nothing but tombstones and no hints. */
 export function isDeleted({ siblings, hintFor }: StoredRecord): boolean {
   return siblings.length > 0 && valuesOf(siblings).length === 0 && hintFor === undefined;
 }
 
-/** Still what was asked about, and owed to nobody. */
+/** Whether the record is still what was asked about and has no hints. */
 function isSame(record: StoredRecord, digest: TreeHash): boolean {
   return record.hintFor === undefined &&
     hexOf(recordDigest(record.key, record.siblings)) === digest;

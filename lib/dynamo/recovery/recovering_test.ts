@@ -167,7 +167,7 @@ Deno.test("an incarnation whose save fails is not told, and saved again", () => 
   assert.deepEqual(bench.one("save-disk-state").state, save.state);
 });
 
-Deno.test("a node that founded its cluster alone finds out that its disk was replaced", () => {
+Deno.test("a node that started its cluster alone finds out that its disk was replaced", () => {
   // Its own initial configuration names the new directory; only its peers know better.
   const bench = new HandCranked(FIRST, {}, { incarnation: 1, bootNumber: 9 });
   bench.step({ kind: "start" });
@@ -198,7 +198,7 @@ Deno.test("who is asked by a node that has started answers what its disk remembe
   assert.deepEqual(bench.take("save"), [], "one that nobody confirmed is not remembered");
 });
 
-// What else must be durable, or must not be any more ------------------------------------------------
+// What else must be durable, or must not be any more ----------------------------------------------
 
 /** THIRD leaves; the bench is the first owner of KEY's range and writes its register. */
 function withSender(sender: string): { bench: HandCranked; change: MembershipState } {
@@ -315,7 +315,7 @@ Deno.test("a removed node comes back only empty, whatever is remembered of it by
   assert.equal(change.members[0]?.member.dataId, "d7", "the membership knows the new one");
 });
 
-// Forgotten promises ---------------------------------------------------------------------------------
+// Forgotten promises ------------------------------------------------------------------------------
 
 /** THIRD leaves and one node takes its part of KEY's range over: the plan, and the register after it. */
 function rangeSender() {

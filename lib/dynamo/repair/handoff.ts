@@ -18,10 +18,12 @@ import { assert } from "../util/assert.ts";
 import type { Siblings } from "../versions/versions.ts";
 
 const PAGE_KEYS = 64;
-/** While a target is down, its hints are looked through for expired ones so often in their lifetime. */
+/**
+ * While a target is down, its hints are scanned for expired ones this many times in `hintTtlMs`.
+ */
 const EXPIRY_LOOKS = 4;
 
-/** One record on its way. */
+/** One record being delivered. */
 export class HintDelivery {
   readonly kind = "handoff";
   siblings: Siblings = [];
@@ -43,7 +45,7 @@ interface Run {
   lastPage: boolean;
   scanning: boolean;
   underWay: number;
-  /** The receiver is at its bound: go on at the next tick. */
+  /** The receiver refused for now: go on at the next tick. */
   held: boolean;
   failed: boolean;
   /** `HintBook.added` when the scan left: an empty page proves nothing about later hints. */
@@ -60,7 +62,7 @@ export class Handoff {
 
   constructor(private readonly node: NodeContext) {}
 
-  /** Targets may own other ranges now, or none: what is held for them is looked at again. */
+  /** Targets may own other ranges now, or none: hints for them are looked at again. */
   onRing(): void {
     this.isRingNew = true;
   }
@@ -84,7 +86,7 @@ export class Handoff {
     node.deadlines.add(at, { kind: "handoff" });
   }
 
-  /** The target can be served, or what is held for it may have to go elsewhere. */
+  /** Whether the target can be served, or its hints may have to go to another owner. */
   private isDue(target: NodeId): boolean {
     const { node } = this;
     return node.isUp(target) || this.isRingNew || !node.membership.isActive(target) ||
@@ -173,14 +175,14 @@ export class Handoff {
     const { node } = this;
     const hint = record === null ? undefined : hintOf(record, delivery.target);
     if (record === null || hint === undefined) {
-      // The index says more than the record: nothing is owed.
+      // The index has an entry for which the record has no hint: nothing is owed.
       this.keepPromise(delivery, record?.siblings ?? []);
       this.finish(delivery, true);
       return;
     }
     const to = this.destination(delivery, node.out.now - hint.since);
     if (to === node.self) {
-      // What was kept for another is this node's own now.
+      // This node owns the record itself now.
       this.keepPromise(delivery, record.siblings);
       this.finish(delivery, true);
       return;

@@ -2,7 +2,7 @@
  * One read, coordinated: ask the first N nodes, merge what R of them answer, reply, then go on
  * listening so that whoever turned out stale can be repaired (SOSP 2007, sections 4.5 and 5).
  *
- * Pure bookkeeping: `Replica` sends, this decides.
+ * Pure bookkeeping: `Reads` sends, this decides.
  */
 import type { Placement } from "../ring/placement.ts";
 import type { ClientRequest, ReadReply } from "../types/client_messages.ts";
@@ -17,7 +17,7 @@ import type { ResolvedOptions } from "./request_options.ts";
 /** Why a record is read: for a client, before a delete that came without context, or to heal a damaged one. */
 export type ReadPurpose = "get" | "delete" | "recover";
 
-/** A failure tells of so many replicas that recover, so many characters each. */
+/** An error message names this many recovering replicas, with this many characters for each. */
 const RECOVERIES_TOLD = 3;
 const REASON_MAX = 300;
 
@@ -57,8 +57,8 @@ export class GetCoordinator {
   }
 
   /**
-   * R replies are in, PR of them from primaries. A stand-in that holds nothing is heard only when no
-   * primary is left to wait for, and "absent" needs at least one primary's word.
+   * R replies are in, PR of them from primaries. A stand-in that holds nothing counts only when no
+   * primary is left to wait for, and "absent" needs a reply of at least one primary.
    */
   get enough(): boolean {
     const { answeredPrimaries } = this.responses;
@@ -84,7 +84,7 @@ export class GetCoordinator {
     return pendingPrimaries > passedOverPrimaries ? answered - emptyStandIns : answered;
   }
 
-  /** Nobody is left to wait for. */
+  /** Whether no replica is waited for any more. */
   get settled(): boolean {
     return this.responses.pending === 0;
   }
@@ -126,13 +126,13 @@ export class GetCoordinator {
     };
   }
 
-  /** Why replicas that recover did not count, as far as there is room. */
+  /** Why recovering replicas did not count, for the error message. */
   private recoveries(): string[] {
     return this.responses.recoveries().slice(0, RECOVERIES_TOLD)
       .map((reason) => reason.length > REASON_MAX ? `${reason.slice(0, REASON_MAX)}…` : reason);
   }
 
-  /** Primaries that answered with less than what all together know. */
+  /** Primaries whose answer differs from the merge of all answers. */
   stale(): NodeId[] {
     return this.responses.primariesWithout(this.merged);
   }

@@ -6,7 +6,7 @@
  * dot that was sent but lost here in a crash could be issued again. The whole record: a replica that
  * learns of dot (a, 5) must learn of whatever became of (a, 4) as well.
  *
- * Pure bookkeeping: `Replica` sends, this decides. A delete is a write of a tombstone.
+ * Pure bookkeeping: `Writes` sends, this decides. A delete is a write of a tombstone.
  */
 import type { Placement } from "../ring/placement.ts";
 import type { DeleteRequest, PutRequest, WriteReply } from "../types/client_messages.ts";

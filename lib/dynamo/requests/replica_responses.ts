@@ -1,6 +1,6 @@
 /**
- * Who takes part in one request, and how far each has come. Both coordinators count on it, and it
- * is what a client sees as the waterfall of its request.
+ * The replicas that were asked for one request, and how far each has come. Both coordinators count
+ * with it, and a client sees it as the waterfall of its request.
  */
 import type { ReplicaTrace } from "../types/client_messages.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
@@ -28,7 +28,7 @@ export class ReplicaResponses {
   readonly answerers: NodeId[] = [];
   answeredPrimaries = 0;
   private failed = 0;
-  /** Answers of stand-ins that hold nothing: they say little about what the primaries hold. */
+  /** Answers of stand-ins that hold nothing: they say little about the primaries. */
   emptyStandIns = 0;
   pending = 0;
   pendingPrimaries = 0;
@@ -76,7 +76,7 @@ export class ReplicaResponses {
     return true;
   }
 
-  /** Stops waiting for whoever is silent; returns those for whom that is new. */
+  /** Stops waiting for silent nodes; returns those that were waited for until now. */
   passOver(): NodeId[] {
     const silent = this.list.filter((p) => p.outcome === "pending" && !p.passedOver);
     for (const response of silent) {
@@ -101,7 +101,7 @@ export class ReplicaResponses {
     return true;
   }
 
-  /** What those that recover have said, for a person. */
+  /** What recovering replicas said, for error messages. */
   recoveries(): string[] {
     return this.list.flatMap((p) => p.isRecovering && p.reason !== null ? [p.reason] : []);
   }
@@ -116,7 +116,7 @@ export class ReplicaResponses {
     return this.list.filter((p) => p.outcome !== "answered").map((p) => p.node);
   }
 
-  /** Primaries that answered with something else than that. */
+  /** Primaries whose answer differs from these siblings. */
   primariesWithout(siblings: Siblings): NodeId[] {
     const differing: NodeId[] = [];
     for (const { node, primary, siblings: held } of this.list) {

@@ -1,7 +1,7 @@
 /**
- * What is still to happen, ordered by (at, seq): the moment, then the order in which it was put in, so
- * that two things of one moment never change places (turmoil, `scheduler.rs`). A replica keeps its
- * deadlines in one, the simulator everything that is on its way.
+ * A queue of what is still to happen, ordered by (at, seq): by moment, then in the order in which
+ * it was pushed, so that two events of one moment never change places (turmoil, `scheduler.rs`). A
+ * replica keeps its deadlines in one, the simulator all its events.
  *
  * Our own rather than tinyqueue: a copy of a run must copy the queue. Sifting moves numbers in typed
  * arrays and never the items, which stay in their slots: with items in the queue itself, V8 notes each
@@ -54,7 +54,7 @@ export class EventQueue<T> {
     return item;
   }
 
-  /** What waits, in no particular order. */
+  /** The waiting items, in no particular order. */
   waiting(): T[] {
     return Array.from(this.slots.subarray(0, this.count), (slot) => this.items[slot] as T);
   }

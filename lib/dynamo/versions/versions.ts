@@ -10,8 +10,8 @@
  * - `vector-clock`, the paper's: a version is known by its clock alone. One server's counter cannot
  *   tell two concurrent writers apart, so a coordinator that is given a stale context must keep
  *   everything it has, and siblings multiply. Clocks are truncated, as in section 4.4.
- * - `lww`, last writer wins: a wall-clock stamp decides, and concurrent writes are lost. It is here
- *   as the negative control.
+ * - `lww`, last writer wins: a wall-clock stamp decides, and concurrent writes are lost. It is the
+ *   negative control of the checkers.
  */
 import {
   type Actor,
