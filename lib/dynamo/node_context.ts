@@ -68,14 +68,10 @@ export class NodeContext {
   readonly lives: PeerLives;
   /** How many changes the disk has durably taken. */
   writes: number;
-  /**
-   * This start's number as peers are told it: durable, and raised above any that a peer remembers.
-   */
+  /** This start's number: durable before peers hear of it, and above any that they remember. */
   incarnation: number;
   readonly counters = newCounters();
-  /**
-   * Peers that were believed down and are back: they may lack writes for which nobody keeps a hint.
-   */
+  /** Peers that are back from being believed down: some writes to them may have left no hint. */
   readonly returned = new Set<NodeId>();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
@@ -193,10 +189,7 @@ export class NodeContext {
     return this.membership.version === "" && this.isForeign(key);
   }
 
-  /**
-   * The durable register of the key's range, for a peer that may not know it; empty while it is the
-   * initial one.
-   */
+  /** The durable register of the key's range, for a peer; empty while it is the initial one. */
   registersOf(key: string): RangeRegister[] {
     return this.registersAt(positionOf(key));
   }
