@@ -141,7 +141,7 @@ Deno.test("a replaced disk that is started first, and alone, hides nothing that 
     assert.deepEqual(alone.recovery.waitingFor, ["n1", "n2"]);
     const refused = await get(cluster.node("n3").url, "key-0", STRICT);
     assert.equal(refused.status, 503, refused.text);
-    assert.match(refused.json.detail, /disk of n3 was replaced.*merged from n1, n2/);
+    assert.match(refused.json.detail, /disk of n3 was replaced.*copied from n1, n2/);
 
     await cluster.restart("n1");
     // n1 alone has what n3 must have from both of them: reads wait for n2.

@@ -234,8 +234,8 @@ export class NodeContext {
       return `${this.self} has just started: no peer has confirmed yet that its data is complete`;
     }
     const missing = isInformed ? this.recovery.waitingFor() : this.peers;
-    return `The disk of ${this.self} was ${cause}, and '${key}' may be missing on it: the data of ` +
-      `${missing.join(", ")} has still to be copied`;
+    return `The disk of ${this.self} was ${cause}, and '${key}' may be missing until its data is ` +
+      `copied from ${missing.join(", ")}`;
   }
 
   /** Whether this node serves the key as its own: an owner that has not fenced itself. */
