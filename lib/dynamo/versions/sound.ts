@@ -60,5 +60,8 @@ function areSound(siblings: Siblings): boolean {
     if (before === undefined || version === undefined) return false;
     if (compareDots(before.dot, version.dot) >= 0) return false;
   }
-  return siblings.every(({ dot }) => !siblings.some((other) => hasSeen(other, dot)));
+  for (const { dot } of siblings) {
+    for (const other of siblings) if (hasSeen(other, dot)) return false;
+  }
+  return true;
 }
