@@ -83,7 +83,7 @@ async function send(
     method,
     url: `${node.url}${path}${query}`,
     headers: Object.fromEntries(pick(headers, PASSED_UP)),
-    ...(body === undefined ? {} : { body }),
+    body,
     timeoutMs: timeoutMs + GRACE_MS,
   });
 }

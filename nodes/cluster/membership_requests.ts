@@ -3,10 +3,10 @@
  * `/membership/…` at a node that is a member, with the cluster's secret. Refusals come back as
  * {@link LaunchError} with the node's own words.
  */
+import { askForJson, NodeError } from "../../lib/client/node_requests.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { NodeShare, RangeMove } from "../../lib/dynamo/types/membership_plan.ts";
-import { PROBLEM_TYPE_PREFIX } from "../http/problems.ts";
 import { LaunchError } from "./launch_error.ts";
 
 export type ActName = "join" | "leave" | "remove" | "replace";
@@ -51,56 +51,47 @@ export class MembershipRequests {
   constructor(private readonly secretFile: string) {}
 
   plan(to: Addressee, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
-    const body = JSON.stringify({ plan: true, ...fields });
-    return this.ask(to, `/membership/${act}`, { method: "POST", body });
+    return this.ask(to, `/membership/${act}`, { order: { plan: true, ...fields } });
   }
 
   commit(to: Addressee, act: ActName, planId: string): Promise<unknown> {
-    const body = JSON.stringify({ planId });
-    return this.ask(to, `/membership/${act}`, { method: "POST", body });
+    return this.ask(to, `/membership/${act}`, { order: { planId } });
   }
 
   /** `signal` gives the question up. */
   transfers(of: Addressee, signal?: AbortSignal): Promise<TransfersState> {
-    return this.ask(of, "/membership/transfers", signal === undefined ? {} : { signal });
+    return this.ask(of, "/membership/transfers", { signal });
   }
 
   /** Whether the node believes that `other` is up; true when it does not know it. */
   async believesUp(node: Addressee, other: NodeId): Promise<boolean> {
     const { peers } = await this.ask<
       { peers: Readonly<Record<NodeId, { readonly up: boolean } | undefined>> }
-    >(node, "/status", {});
+    >(node, "/status");
     return peers[other]?.up ?? true;
   }
 
   /** Throws {@link OrderRefused} for what the node does not accept, {@link LaunchError} for silence. */
-  private async ask<T>({ id, url }: Addressee, path: string, init: RequestInit): Promise<T> {
+  private async ask<T>(
+    { id, url }: Addressee,
+    path: string,
+    { order, signal }: { readonly order?: object; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
     const secret = (await Deno.readTextFile(this.secretFile)).trim();
-    const headers = { "authorization": `Bearer ${secret}`, "content-type": "application/json" };
-    let answer: Response;
-    let text: string;
+    const method = order === undefined ? "GET" : "POST";
+    const request = { method, url: `${url}${path}`, secret, timeoutMs: ANSWER_MS, signal } as const;
     try {
-      const timeout = AbortSignal.timeout(ANSWER_MS);
-      const signal = init.signal ? AbortSignal.any([timeout, init.signal]) : timeout;
-      answer = await fetch(`${url}${path}`, { ...init, headers, signal });
-      text = await answer.text();
+      return await askForJson<T>(order === undefined ? request : { ...request, json: order });
     } catch (error) {
-      const { message } = error as Error;
-      throw new LaunchError("failed", `Node ${id} does not answer to ${path}: ${message}`);
+      if (!(error instanceof NodeError)) throw error;
+      const { status, message, code } = error;
+      if (status === null) {
+        throw new LaunchError("failed", `Node ${id} does not answer to ${path}: ${message}`);
+      }
+      const told = `Node ${id}: ${message}`;
+      // What a node could not do, or did not say in JSON, it may have done in part.
+      if (status < 400 || status >= 500) throw new LaunchError("failed", told);
+      throw new OrderRefused(told, code);
     }
-    const json = jsonIn(text);
-    if (answer.ok) return json as T;
-    const { detail = `status ${answer.status}`, type } = (json ?? {}) as Record<string, unknown>;
-    const message = `Node ${id}: ${detail}`;
-    if (answer.status >= 500) throw new LaunchError("failed", message);
-    throw new OrderRefused(message, String(type).replace(PROBLEM_TYPE_PREFIX, ""));
-  }
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

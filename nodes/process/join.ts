@@ -3,6 +3,7 @@
  * what would move, and commits it. Explicit acts both, as anybody with the cluster's secret can order
  * them over REST; the cluster changes only because somebody started this node to join it.
  */
+import { askForJson, NodeError } from "../../lib/client/node_requests.ts";
 import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import type { JoinWishes } from "../host/node_service.ts";
 import type { NodeLog, RunningNode } from "./node.ts";
@@ -21,16 +22,19 @@ export class JoinError extends Error {
   override name = "JoinError";
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
+/** The part of a plan that a person is told. */
+interface Plan {
+  readonly planId: string;
+  readonly ranges: number;
+  readonly copies: number;
+  readonly keys: number;
+  readonly bytes: number;
 }
 
 /** Looking at all ranges, and making the commit durable, take a moment. */
 const ANSWER_MS = 15_000;
 /** Other changes may get in between a plan and its commit; so often it is planned anew. */
 const PLANS_MAX = 5;
-const HTTP_CONFLICT = 409;
 
 /** Resolves when the node knows itself admitted. Throws {@link JoinError}. */
 export async function admit(
@@ -42,15 +46,26 @@ export async function admit(
   const heard = untilMember(service);
   try {
     for (let attempt = 1;; attempt++) {
-      const order = { plan: true, url: service.self.url, ...defined(wishes) };
-      const plan = accepted(await post(options, order), id, join);
-      log.info(`joining the cluster of ${join} as '${id}' at ${url}: ${describe(plan)}`);
-      const done = await post(options, { planId: plan["planId"] });
-      const hasMoved = done.status === HTTP_CONFLICT && attempt < PLANS_MAX &&
-        String(done.body["type"]).endsWith(":ring-moved");
-      if (hasMoved) continue;
-      accepted(done, id, join);
-      break;
+      try {
+        const { weight, zone } = wishes;
+        const plan = await post<Plan>(options, {
+          plan: true,
+          url: service.self.url,
+          weight,
+          zone,
+        });
+        log.info(`joining the cluster of ${join} as '${id}' at ${url}: ${describe(plan)}`);
+        await post(options, { planId: plan.planId });
+        break;
+      } catch (error) {
+        if (!(error instanceof NodeError)) throw error;
+        if (error.code === "ring-moved" && attempt < PLANS_MAX) continue;
+        throw new JoinError(
+          error.status === null
+            ? `Cannot join through --join ${join}: ${error.message}`
+            : `The cluster of --join ${join} does not admit '${id}': ${error.message}`,
+        );
+      }
     }
     await toldWhileWaiting(heard.promise, () => {
       const reach = `can the members reach ${service.self.url}?`;
@@ -73,50 +88,17 @@ async function toldWhileWaiting(done: Promise<void>, tell: () => void): Promise<
 }
 
 /** What a plan means, in a line. */
-function describe({ ranges, copies, keys, bytes }: Answer["body"]): string {
+function describe({ ranges, copies, keys, bytes }: Plan): string {
   return `${ranges} ranges change owners, ${copies} copies of ranges move, about ${keys} keys and ` +
     `${bytes} bytes`;
 }
 
-function accepted({ status, body }: Answer, id: string, join: string): Answer["body"] {
-  if (status === 200) return body;
-  throw new JoinError(
-    `The cluster of --join ${join} does not admit '${id}': ${body["detail"] ?? `HTTP ${status}`}`,
-  );
-}
-
-async function post(
-  { join, secret, ca }: JoinOptions,
-  order: Readonly<Record<string, unknown>>,
-): Promise<Answer> {
-  const client = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
-  try {
-    const response = await fetch(new URL("/membership/join", join), {
-      method: "POST",
-      headers: { "authorization": `Bearer ${secret}`, "content-type": "application/json" },
-      body: JSON.stringify(order),
-      signal: AbortSignal.timeout(ANSWER_MS),
-      ...(client === undefined ? {} : { client }),
-    });
-    const text = await response.text();
-    return { status: response.status, body: objectIn(text) };
-  } catch (error) {
-    throw new JoinError(`Cannot join through --join ${join}: ${(error as Error).message}`);
-  } finally {
-    client?.close();
-  }
-}
-
-function objectIn(text: string): Answer["body"] {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function defined({ weight, zone }: JoinWishes): JoinWishes {
-  return { ...(weight === undefined ? {} : { weight }), ...(zone === undefined ? {} : { zone }) };
+async function post<T>({ join, secret, ca }: JoinOptions, order: object): Promise<T> {
+  const url = new URL("/membership/join", join).href;
+  const request = { method: "POST", url, secret, json: order, timeoutMs: ANSWER_MS } as const;
+  if (ca === undefined) return await askForJson<T>(request);
+  using client = Deno.createHttpClient({ caCerts: [ca] });
+  return await askForJson<T>(request, (url, init) => fetch(url, { ...init, client }));
 }
 
 /** Whoever committed tells the newcomer; should that be lost, gossip does. */
