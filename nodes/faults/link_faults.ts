@@ -25,6 +25,8 @@ export interface Passage {
   deliver(laterMs: number, copyAfterMs: number | null): void;
   /** The sender hears that there is no way. */
   refuse(): void;
+  /** It is lost. Nobody hears of that, but whoever carries messages may have to know. */
+  lose?(): void;
 }
 
 export class LinkFaults {
@@ -77,8 +79,10 @@ export class LinkFaults {
       case "refuse":
         passage.refuse();
         break;
-      case "hold":
       case "drop":
+        passage.lose?.();
+        break;
+      case "hold":
         break;
     }
   }

@@ -58,7 +58,7 @@ function withFaults(
 }
 
 function shown(faults: Faults): Record<string, unknown> {
-  const { dropped, refused, held, delayed, duplicated } = faults.links.counters;
+  const { dropped, refused, held, delayed, duplicated } = faults.linkCounters;
   const onLinks = {
     linkMessagesDropped: dropped,
     linkMessagesRefused: refused,
