@@ -110,8 +110,8 @@ export function readLinkFaults(given: unknown, ends: readonly string[]): Lasting
       throw new ScenarioError(`${path}.${time}`, why, (each as Record<string, unknown>)[time]);
     }
     const fault = readFault(new Fields(path, { ...each as object, atMs: 0, forMs: 0 }), ends);
-    const { atMs: _at, forMs: _for, ...memberStatus } = fault as LinkFault;
-    return memberStatus as LastingLinkFault;
+    const { atMs: _at, forMs: _for, ...lasting } = fault as LinkFault;
+    return lasting as LastingLinkFault;
   });
 }
 
