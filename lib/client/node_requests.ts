@@ -5,7 +5,7 @@
 import { attemptHttp, type Fetch, type NodeRequest } from "./http.ts";
 import { readRefusal, type Refusal } from "./results.ts";
 
-interface JsonRequest extends Omit<NodeRequest, "method" | "body"> {
+export interface JsonRequest extends Omit<NodeRequest, "method" | "body"> {
   /** Left out: GET. */
   readonly method?: NodeRequest["method"];
   /** What is sent. */

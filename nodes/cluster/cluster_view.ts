@@ -11,6 +11,7 @@ import type {
   TransfersState,
 } from "../../lib/dynamo/types/admin.ts";
 import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
+import { readSecret } from "../process/secret.ts";
 import type { MethodTraffic } from "../rpc/traffic.ts";
 import type { RunningCluster } from "./launcher.ts";
 
@@ -86,7 +87,7 @@ export class ClusterView {
     cluster: RunningCluster,
     ring?: { readonly ring: Ring },
   ): Promise<ClusterView> {
-    return new ClusterView(cluster, (await Deno.readTextFile(cluster.secretFile)).trim(), ring);
+    return new ClusterView(cluster, await readSecret(cluster.secretFile), ring);
   }
 
   /** Those that run now. */

@@ -3,33 +3,17 @@
  * `/membership/…` at a node that is a member, with the cluster's secret. Refusals come back as
  * {@link LaunchError} with the node's own words.
  */
-import { askForJson, NodeError } from "../../lib/client/node_requests.ts";
+import {
+  type ActName,
+  MembershipClient,
+  type PlanAnswer,
+  type PlanFields,
+} from "../../lib/client/membership_client.ts";
+import { NodeError } from "../../lib/client/node_requests.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { NodeShare, RangeMove } from "../../lib/dynamo/types/membership_plan.ts";
+import { readSecret } from "../process/secret.ts";
 import { LaunchError } from "./launch_error.ts";
-
-export type ActName = "join" | "leave" | "remove" | "replace";
-
-/** A plan as a node answers it. */
-export interface PlanAnswer {
-  readonly planId: string;
-  readonly moves: readonly RangeMove[];
-  /** Bytes that are copied, about. */
-  readonly bytes: number;
-  readonly balance: {
-    readonly before: Readonly<Record<NodeId, NodeShare>>;
-    readonly after: Readonly<Record<NodeId, NodeShare>>;
-  };
-}
-
-/** What an act needs beside its name. */
-export interface PlanFields {
-  readonly node?: NodeId | undefined;
-  readonly url?: string | undefined;
-  readonly weight?: number | undefined;
-  readonly zone?: string | undefined;
-}
 
 /** A node that orders are sent to. */
 export interface Addressee {
@@ -44,49 +28,43 @@ export class OrderRefused extends LaunchError {
   }
 }
 
-/** A plan looks at every range; a commit waits for a disk. */
-const ANSWER_MS = 15_000;
-
+/** All throw {@link OrderRefused} for what the node does not accept, {@link LaunchError} for silence. */
 export class MembershipRequests {
   constructor(private readonly secretFile: string) {}
 
   plan(to: Addressee, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
-    return this.ask(to, `/membership/${act}`, { order: { plan: true, ...fields } });
+    return this.told(to, (client) => client.plan(to.url, act, fields));
   }
 
-  commit(to: Addressee, act: ActName, planId: string): Promise<unknown> {
-    return this.ask(to, `/membership/${act}`, { order: { planId } });
+  commit(to: Addressee, act: ActName, planId: string): Promise<void> {
+    return this.told(to, (client) => client.commit(to.url, act, planId));
+  }
+
+  planAndCommit(to: Addressee, act: ActName, fields: PlanFields): Promise<void> {
+    return this.told(to, (client) => client.planAndCommit(to.url, act, fields));
   }
 
   /** `signal` gives the question up. */
   transfers(of: Addressee, signal?: AbortSignal): Promise<TransfersState> {
-    return this.ask(of, "/membership/transfers", { signal });
+    return this.told(of, (client) => client.transfers(of.url, signal));
   }
 
   /** Whether the node believes that `other` is up; true when it does not know it. */
-  async believesUp(node: Addressee, other: NodeId): Promise<boolean> {
-    const { peers } = await this.ask<
-      { peers: Readonly<Record<NodeId, { readonly up: boolean } | undefined>> }
-    >(node, "/status");
-    return peers[other]?.up ?? true;
+  believesUp(node: Addressee, other: NodeId): Promise<boolean> {
+    return this.told(node, (client) => client.believesUp(node.url, other));
   }
 
-  /** Throws {@link OrderRefused} for what the node does not accept, {@link LaunchError} for silence. */
-  private async ask<T>(
-    { id, url }: Addressee,
-    path: string,
-    { order, signal }: { readonly order?: object; readonly signal?: AbortSignal | undefined } = {},
+  private async told<T>(
+    { id }: Addressee,
+    ask: (client: MembershipClient) => Promise<T>,
   ): Promise<T> {
-    const secret = (await Deno.readTextFile(this.secretFile)).trim();
-    const method = order === undefined ? "GET" : "POST";
-    const request = { method, url: `${url}${path}`, secret, timeoutMs: ANSWER_MS, signal } as const;
     try {
-      return await askForJson<T>(order === undefined ? request : { ...request, json: order });
+      return await ask(new MembershipClient(await readSecret(this.secretFile)));
     } catch (error) {
       if (!(error instanceof NodeError)) throw error;
       const { status, message, code } = error;
       if (status === null) {
-        throw new LaunchError("failed", `Node ${id} does not answer to ${path}: ${message}`);
+        throw new LaunchError("failed", `Node ${id} does not answer: ${message}`);
       }
       const told = `Node ${id}: ${message}`;
       // What a node could not do, or did not say in JSON, it may have done in part.
