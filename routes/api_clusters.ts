@@ -1,11 +1,17 @@
 /** `/api/clusters`: start, look at and end clusters; act on their nodes. */
 import { z } from "@hono/zod-openapi";
-import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./api.ts";
-import { launchOptions, nameOf } from "./launching.ts";
-import { actOnNode } from "./node_acts.ts";
-import { ProblemError } from "./problem.ts";
-import type { ClusterRegistry, Registered } from "./registry.ts";
-import { ActParams, Cluster, ClusterParams, ClusterWithRing, LaunchBody } from "./schemas.ts";
+import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./(_server)/api/frame.ts";
+import { launchOptions, nameOf } from "./(_server)/clusters/launching.ts";
+import { actOnNode } from "./(_server)/clusters/node_acts.ts";
+import { ProblemError } from "./(_server)/api/problem.ts";
+import type { ClusterRegistry, Registered } from "./(_server)/clusters/registry.ts";
+import {
+  ActParams,
+  Cluster,
+  ClusterParams,
+  ClusterWithRing,
+  LaunchBody,
+} from "./(_server)/api/schemas.ts";
 
 /** Starts a cluster and waits until it runs. Throws {@link ProblemError}. */
 async function launchAndWait(

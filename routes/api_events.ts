@@ -5,10 +5,10 @@
  * so the next one makes up for any that it missed. Nothing queues without a bound.
  */
 import type { LiveMessage } from "../islands/models/api.ts";
-import { type ApiRoute } from "./api.ts";
-import type { LiveCluster, RawProtocolEvent } from "./live_cluster.ts";
-import type { ClusterRegistry } from "./registry.ts";
-import { ClusterParams } from "./schemas.ts";
+import { type ApiRoute } from "./(_server)/api/frame.ts";
+import type { LiveCluster, RawProtocolEvent } from "./(_server)/clusters/live_cluster.ts";
+import type { ClusterRegistry } from "./(_server)/clusters/registry.ts";
+import { ClusterParams } from "./(_server)/api/schemas.ts";
 
 /** Bytes that may wait for a slow reader before protocol events are dropped. */
 const QUEUE_BYTES = 262_144;

@@ -2,10 +2,10 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { VALUE_BYTES_MAX } from "../lib/dynamo/types/config.ts";
-import { answers, type ApiRoute, limitedBody, problems } from "./api.ts";
-import { askNode, type NodeRequest } from "./node_proxy.ts";
-import type { ClusterRegistry } from "./registry.ts";
-import { ClusterParams } from "./schemas.ts";
+import { answers, type ApiRoute, limitedBody, problems } from "./(_server)/api/frame.ts";
+import { askNode, type NodeRequest } from "./(_server)/clusters/node_proxy.ts";
+import type { ClusterRegistry } from "./(_server)/clusters/registry.ts";
+import { ClusterParams } from "./(_server)/api/schemas.ts";
 
 const KeyParams = ClusterParams.extend({
   key: z.string().openapi({

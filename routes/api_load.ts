@@ -1,10 +1,10 @@
 /** `/api/clusters/{id}/load`: start a load, watch it, stop it, keep its figures. */
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./api.ts";
-import { ProblemError } from "./problem.ts";
-import type { ClusterRegistry, Registered } from "./registry.ts";
-import { ClusterParams, LoadBody, LoadRun, RunParams } from "./schemas.ts";
+import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./(_server)/api/frame.ts";
+import { ProblemError } from "./(_server)/api/problem.ts";
+import type { ClusterRegistry, Registered } from "./(_server)/clusters/registry.ts";
+import { ClusterParams, LoadBody, LoadRun, RunParams } from "./(_server)/api/schemas.ts";
 
 /** Checks what a schema cannot: R and W against the cluster's N, and that the node exists. */
 export function requireFitting({ live }: Registered, body: LoadBody): void {

@@ -4,9 +4,14 @@
  */
 import type { Context } from "hono";
 import type { ChangeRequest } from "../nodes/cluster/launcher.ts";
-import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./api.ts";
-import { commitChange, discardChange, planChange, transfersOf } from "./membership_acts.ts";
-import type { ClusterRegistry } from "./registry.ts";
+import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./(_server)/api/frame.ts";
+import {
+  commitChange,
+  discardChange,
+  planChange,
+  transfersOf,
+} from "./(_server)/clusters/membership_acts.ts";
+import type { ClusterRegistry } from "./(_server)/clusters/registry.ts";
 import {
   ChangePlan,
   ChangeQuery,
@@ -15,7 +20,7 @@ import {
   NodeWish,
   PlanParams,
   Transfers,
-} from "./schemas_membership.ts";
+} from "./(_server)/api/schemas_membership.ts";
 
 const REFUSALS = problems({
   400: "A field is wrong",

@@ -4,12 +4,12 @@ import { CHANGE_KINDS } from "../islands/models/api.ts";
 import type { ChangeStart } from "../islands/models/change_model.ts";
 import type { WantedChange } from "../islands/models/cluster_api.ts";
 import type { ChangeRequest } from "../nodes/cluster/launcher.ts";
-import { parse } from "./api.ts";
-import { formObject, readForm } from "./forms.ts";
-import { commitChange, discardChange, planChange } from "./membership_acts.ts";
-import { ProblemError } from "./problem.ts";
-import type { ClusterRegistry, Registered } from "./registry.ts";
-import { NodeWish } from "./schemas_membership.ts";
+import { parse } from "./(_server)/api/frame.ts";
+import { formObject, readForm } from "./(_server)/pages/forms.ts";
+import { commitChange, discardChange, planChange } from "./(_server)/clusters/membership_acts.ts";
+import { ProblemError } from "./(_server)/api/problem.ts";
+import type { ClusterRegistry, Registered } from "./(_server)/clusters/registry.ts";
+import { NodeWish } from "./(_server)/api/schemas_membership.ts";
 
 type Show = (registered: Registered, change: ChangeStart, status: number) => Promise<Response>;
 

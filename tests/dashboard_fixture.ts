@@ -1,9 +1,9 @@
 /** A dashboard without sockets or processes, to ask with `app.request()`. */
 import type { Hono } from "hono";
-import { createDashboard } from "../routes/app.tsx";
-import { gather } from "../routes/assets.ts";
-import type { LoadSender } from "../routes/load_runs.ts";
-import { ClusterRegistry } from "../routes/registry.ts";
+import { createDashboard } from "../routes/(_server)/dashboard.tsx";
+import { gather } from "../routes/(_server)/assets.ts";
+import type { LoadSender } from "../routes/(_server)/clusters/load_runs.ts";
+import { ClusterRegistry } from "../routes/(_server)/clusters/registry.ts";
 import { FakeCluster, type FakeNodes, fakeNodes } from "./fake_cluster.ts";
 
 interface Fixture {

@@ -5,7 +5,7 @@
  */
 import { OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { DOCS_HEADERS, renderDocs } from "../nodes/rest/docs_page.ts";
+import { DOCS_HEADERS, renderDocs } from "../../../nodes/rest/docs_page.ts";
 import { ProblemError } from "./problem.ts";
 import { ProblemSchema } from "./schemas.ts";
 

@@ -11,10 +11,10 @@ import type {
   LiveMessage,
   NodeStatus,
   NodeView,
-} from "../islands/models/api.ts";
-import { type ClusterConfig, clusterConfig } from "../lib/dynamo/types/config.ts";
-import type { NodeId } from "../lib/dynamo/types/ids.ts";
-import type { LaunchOptions } from "../nodes/cluster/launcher.ts";
+} from "../../../islands/models/api.ts";
+import { type ClusterConfig, clusterConfig } from "../../../lib/dynamo/types/config.ts";
+import type { NodeId } from "../../../lib/dynamo/types/ids.ts";
+import type { LaunchOptions } from "../../../nodes/cluster/launcher.ts";
 import type { LaunchedCluster } from "./launched_cluster.ts";
 import { MovesWatch, NO_TRANSFERS } from "./moves_watch.ts";
 import { followEvents } from "./node_stream.ts";

@@ -2,13 +2,16 @@
  * Loads on one cluster: one at a time, so that each measures the cluster and not its neighbour; the
  * last few results are kept to be compared.
  */
-import type { LoadPlan, LoadRunView } from "../islands/models/api.ts";
-import { RUNS_KEPT } from "../islands/models/load_model.ts";
-import { type RequestOutcome, runClosedLoop } from "../lib/experiments/workload/closed_loop.ts";
-import { keyChooser } from "../lib/experiments/workload/keys.ts";
-import { SeededRandom } from "../lib/random/seeded.ts";
+import type { LoadPlan, LoadRunView } from "../../../islands/models/api.ts";
+import { RUNS_KEPT } from "../../../islands/models/load_model.ts";
+import {
+  type RequestOutcome,
+  runClosedLoop,
+} from "../../../lib/experiments/workload/closed_loop.ts";
+import { keyChooser } from "../../../lib/experiments/workload/keys.ts";
+import { SeededRandom } from "../../../lib/random/seeded.ts";
 import type { LiveCluster } from "./live_cluster.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError } from "../api/problem.ts";
 
 export type Send = (
   operation: "get" | "put",

@@ -2,12 +2,12 @@
  * Requests passed on to a node, because a page may talk to this server alone. Statuses, contexts and
  * problem documents come through as the node said them; `X-Dynamo-Node` tells who did.
  */
-import { type Answer, attemptHttp } from "../lib/client/http.ts";
-import type { Refusal } from "../lib/client/results.ts";
-import type { NodeProcess } from "../nodes/cluster/launcher.ts";
+import { type Answer, attemptHttp } from "../../../lib/client/http.ts";
+import type { Refusal } from "../../../lib/client/results.ts";
+import type { NodeProcess } from "../../../nodes/cluster/launcher.ts";
 import type { LiveCluster } from "./live_cluster.ts";
-import { ProblemError } from "./problem.ts";
-import { STORED_BYTES_POLICY } from "./security.ts";
+import { ProblemError } from "../api/problem.ts";
+import { STORED_BYTES_POLICY } from "../security.ts";
 
 export interface NodeRequest {
   readonly method: "GET" | "PUT" | "DELETE";

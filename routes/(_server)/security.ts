@@ -8,7 +8,7 @@
  * - Injected markup: the policy lets nothing run or style the page but this server's own files.
  */
 import type { MiddlewareHandler } from "hono";
-import { ProblemError } from "./problem.ts";
+import { ProblemError } from "./api/problem.ts";
 
 const LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"];
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { dashboardFixture, HOST } from "../tests/dashboard_fixture.ts";
+import { dashboardFixture, HOST } from "../../tests/dashboard_fixture.ts";
 
 const HTML = { headers: { Accept: "text/html" } };
 

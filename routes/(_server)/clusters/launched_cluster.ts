@@ -1,5 +1,5 @@
 /** A cluster that the dashboard runs. */
-import type { RunningCluster } from "../nodes/cluster/launcher.ts";
+import type { RunningCluster } from "../../../nodes/cluster/launcher.ts";
 /** What the dashboard uses of a running cluster: tests stand in for it. */
 export type LaunchedCluster = Pick<
   RunningCluster,

@@ -2,7 +2,7 @@
  * What forms post, as the API would take it: text becomes numbers where a number is meant, so that one
  * set of schemas speaks for both, and a field that is no number is refused with the text that was typed.
  */
-import { ProblemError } from "./problem.ts";
+import { ProblemError } from "../api/problem.ts";
 
 const FORM_BYTES_MAX = 4_194_304;
 

@@ -2,11 +2,15 @@
  * From what a person asked for to what the launcher is told, with the checks that concern several
  * fields at once: R and W against N, and the latency's own little language.
  */
-import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/types/config.ts";
-import { parseLegs, SpecError } from "../lib/random/latency.ts";
-import { ProblemError } from "./problem.ts";
+import {
+  type ClusterConfig,
+  clusterConfig,
+  ConfigError,
+} from "../../../lib/dynamo/types/config.ts";
+import { parseLegs, SpecError } from "../../../lib/random/latency.ts";
+import { ProblemError } from "../api/problem.ts";
 import type { SizedOptions } from "./registry.ts";
-import { type LaunchBody, NAME } from "./schemas.ts";
+import { type LaunchBody, NAME } from "../api/schemas.ts";
 
 /** Throws a 400 {@link ProblemError} that names the field. */
 export function launchOptions(body: LaunchBody): SizedOptions {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { BreakingNode } from "../tests/breaking_node.ts";
-import { dashboardFixture } from "../tests/dashboard_fixture.ts";
+import { BreakingNode } from "../../../../../tests/breaking_node.ts";
+import { dashboardFixture } from "../../../../../tests/dashboard_fixture.ts";
 
 async function started() {
   const fixture = dashboardFixture();

@@ -1,6 +1,6 @@
 /** Sends a load’s requests through the client library, like programs of users would. */
-import type { LoadPlan } from "../islands/models/api.ts";
-import { DynamoClient } from "../lib/client/client.ts";
+import type { LoadPlan } from "../../../islands/models/api.ts";
+import { DynamoClient } from "../../../lib/client/client.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 import type { Send } from "./load_runs.ts";
 

@@ -4,18 +4,18 @@
  */
 import { Hono } from "hono";
 import { renderToString } from "preact-render-to-string";
-import { Document } from "../components/document.tsx";
-import { ProblemNote } from "../components/problem_note.tsx";
-import { apiApp, type ApiOptions } from "./api.ts";
-import { clusterRoutes } from "./api_clusters.ts";
-import { eventRoutes } from "./api_events.ts";
-import { kvRoutes } from "./api_kv.ts";
-import { loadRoutes } from "./api_load.ts";
-import { membershipRoutes } from "./api_membership.ts";
+import { Document } from "../../components/document.tsx";
+import { ProblemNote } from "../../components/problem_note.tsx";
+import { apiApp, type ApiOptions } from "./api/frame.ts";
+import { clusterRoutes } from "../api_clusters.ts";
+import { eventRoutes } from "../api_events.ts";
+import { kvRoutes } from "../api_kv.ts";
+import { loadRoutes } from "../api_load.ts";
+import { membershipRoutes } from "../api_membership.ts";
 import type { Assets } from "./assets.ts";
-import { pageRoutes } from "./pages.tsx";
-import { type ProblemDocument, ProblemError, problemResponse } from "./problem.ts";
-import type { ClusterRegistry } from "./registry.ts";
+import { pageRoutes } from "../pages.tsx";
+import { type ProblemDocument, ProblemError, problemResponse } from "./api/problem.ts";
+import type { ClusterRegistry } from "./clusters/registry.ts";
 import { guardHostAndOrigin, securityHeaders } from "./security.ts";
 
 interface DashboardOptions {

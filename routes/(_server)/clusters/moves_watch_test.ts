@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { Ring } from "../lib/dynamo/ring/ring.ts";
-import type { RingState } from "../lib/dynamo/ring/ring_state.ts";
-import { FakeCluster, fakeNodes } from "../tests/fake_cluster.ts";
+import { Ring } from "../../../lib/dynamo/ring/ring.ts";
+import type { RingState } from "../../../lib/dynamo/ring/ring_state.ts";
+import { FakeCluster, fakeNodes } from "../../../tests/fake_cluster.ts";
 import { MovesWatch } from "./moves_watch.ts";
 
 /** A ring as a node answers it, after the register of each range in `moved` has advanced to n9. */

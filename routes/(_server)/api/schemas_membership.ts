@@ -1,6 +1,6 @@
 /** What the API accepts and answers where nodes come and go. See `schemas.ts`. */
 import { z } from "@hono/zod-openapi";
-import { WEIGHT_MAX } from "../nodes/process/cluster_config_file.ts";
+import { WEIGHT_MAX } from "../../../nodes/process/cluster_config_file.ts";
 import { ClusterParams, NodeParams, shown } from "./schemas.ts";
 
 export { ClusterParams, NodeParams };

@@ -3,10 +3,10 @@
  * themselves say. They are asked only when the version of some node's ring, which every status
  * carries, is another than the one known here: in a cluster that nobody changes, never.
  */
-import type { ClusterTransfers, LiveMessage, TransfersView } from "../islands/models/api.ts";
-import { Ring } from "../lib/dynamo/ring/ring.ts";
-import type { RingMember, RingState, Token } from "../lib/dynamo/ring/ring_state.ts";
-import type { NodeProcess } from "../nodes/cluster/launcher.ts";
+import type { ClusterTransfers, LiveMessage, TransfersView } from "../../../islands/models/api.ts";
+import { Ring } from "../../../lib/dynamo/ring/ring.ts";
+import type { RingMember, RingState, Token } from "../../../lib/dynamo/ring/ring_state.ts";
+import type { NodeProcess } from "../../../nodes/cluster/launcher.ts";
 import type { LaunchedCluster } from "./launched_cluster.ts";
 
 export const NO_TRANSFERS: TransfersView = { left: 0, most: 0, leaving: [] };

@@ -12,10 +12,10 @@ import mono from "@fontsource/ibm-plex-mono/files/ibm-plex-mono-latin-400-normal
   type: "bytes",
 };
 import pico from "@picocss/pico/css/pico.min.css" with { type: "text" };
-import { LaunchError } from "../nodes/cluster/launch_error.ts";
-import { explain, withoutColours } from "../nodes/cluster/start_failures.ts";
-import app from "../static/app.css" with { type: "text" };
-import icon from "../static/icon.svg" with { type: "text" };
+import { LaunchError } from "../../nodes/cluster/launch_error.ts";
+import { explain, withoutColours } from "../../nodes/cluster/start_failures.ts";
+import app from "../../static/app.css" with { type: "text" };
+import icon from "../../static/icon.svg" with { type: "text" };
 
 /** Pages that have a bundle: `islands/NAME.tsx`. */
 export const ISLANDS = ["clusters", "cluster"] as const;
@@ -97,7 +97,7 @@ export function gather(bundles: Bundles, warning: string | null): Assets {
 export async function bundleIslands(): Promise<Bundles> {
   const result = await Deno.bundle({
     entrypoints: ISLANDS.map((name) =>
-      fileURLToPath(new URL(`../islands/${name}.tsx`, import.meta.url))
+      fileURLToPath(new URL(`../../islands/${name}.tsx`, import.meta.url))
     ),
     // Nothing is written there: the names of shared chunks are relative to it.
     outputDir: "bundle",

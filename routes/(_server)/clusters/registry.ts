@@ -1,10 +1,10 @@
 /**
  * The clusters of this dashboard, by name. They live as long as the dashboard does.
  */
-import type { LaunchOptions } from "../nodes/cluster/launcher.ts";
+import type { LaunchOptions } from "../../../nodes/cluster/launcher.ts";
 import { type Launch, LiveCluster } from "./live_cluster.ts";
 import { LoadRuns, type LoadSender } from "./load_runs.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError } from "../api/problem.ts";
 
 const CLUSTERS_MAX = 8;
 export const NODES_MAX = 32;

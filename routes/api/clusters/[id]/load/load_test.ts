@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { RequestOutcome } from "../lib/experiments/workload/closed_loop.ts";
-import { dashboardFixture } from "../tests/dashboard_fixture.ts";
+import type { RequestOutcome } from "../../../../../lib/experiments/workload/closed_loop.ts";
+import { dashboardFixture } from "../../../../../tests/dashboard_fixture.ts";
 
 /** Polls the API until the load has ended: its end is announced, not timed. */
 async function ended(ask: (path: string) => Promise<Response>, path: string) {

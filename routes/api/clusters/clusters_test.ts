@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { dashboardFixture, HOST } from "../tests/dashboard_fixture.ts";
-import { answers, apiApp, type ApiRoute } from "./api.ts";
-import { ProblemError } from "./problem.ts";
+import { dashboardFixture, HOST } from "../../../tests/dashboard_fixture.ts";
+import { answers, apiApp, type ApiRoute } from "../../(_server)/api/frame.ts";
+import { ProblemError } from "../../(_server)/api/problem.ts";
 
 Deno.test("a cluster is started, described, and ended", async () => {
   const { post, ask, launched, registry } = dashboardFixture();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { LaunchError } from "../nodes/cluster/launcher.ts";
-import { dashboardFixture } from "../tests/dashboard_fixture.ts";
-import type { FakeCluster } from "../tests/fake_cluster.ts";
+import { LaunchError } from "../../../../../nodes/cluster/launcher.ts";
+import { dashboardFixture } from "../../../../../tests/dashboard_fixture.ts";
+import type { FakeCluster } from "../../../../../tests/fake_cluster.ts";
 
 async function fixtureWithCluster(body: unknown = { name: "a" }) {
   const fixture = dashboardFixture();

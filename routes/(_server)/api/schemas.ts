@@ -3,8 +3,8 @@
  * given; the same schemas describe the API at `/api/openapi.json`.
  */
 import { z } from "@hono/zod-openapi";
-import { KEY_CHOICES, NODE_ACTS } from "../islands/models/api.ts";
-import { PARTITIONINGS } from "../lib/dynamo/ring/ring_state.ts";
+import { KEY_CHOICES, NODE_ACTS } from "../../../islands/models/api.ts";
+import { PARTITIONINGS } from "../../../lib/dynamo/ring/ring_state.ts";
 import {
   clusterConfig,
   COORDINATOR_CHOICES,
@@ -12,9 +12,9 @@ import {
   TIMEOUT_MS_MAX,
   TIMEOUT_MS_MIN,
   VALUE_BYTES_MAX,
-} from "../lib/dynamo/types/config.ts";
-import { VERSION_MODES } from "../lib/dynamo/versions/versions.ts";
-import { NODES_MAX } from "./registry.ts";
+} from "../../../lib/dynamo/types/config.ts";
+import { VERSION_MODES } from "../../../lib/dynamo/versions/versions.ts";
+import { NODES_MAX } from "../clusters/registry.ts";
 
 /** A cluster's name is a path segment and a label in metrics. */
 export const NAME = /^[a-z0-9][a-z0-9-]{0,39}$/;
