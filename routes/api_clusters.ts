@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./(_server)/api/frame.ts";
 import { launchOptions, nameOf } from "./(_server)/clusters/launching.ts";
 import { actOnNode } from "./(_server)/clusters/node_acts.ts";
-import { ProblemError } from "./(_server)/api/problem.ts";
+import { ProblemError } from "../nodes/http/problems.ts";
 import type { ClusterRegistry, Registered } from "./(_server)/clusters/registry.ts";
 import {
   ActParams,
@@ -21,7 +21,7 @@ async function launchAndWait(
   const registered = registry.launch(launchOptions(body), nameOf(body));
   await registered.live.settled;
   if (registered.live.failure !== null) {
-    throw new ProblemError(500, "cluster-failed", registered.live.failure);
+    throw new ProblemError("cluster-failed", registered.live.failure);
   }
   return registered;
 }

@@ -2,7 +2,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { answers, type ApiRoute, jsonBody, parse, problems, takes } from "./(_server)/api/frame.ts";
-import { ProblemError } from "./(_server)/api/problem.ts";
+import { ProblemError } from "../nodes/http/problems.ts";
 import type { ClusterRegistry, Registered } from "./(_server)/clusters/registry.ts";
 import { ClusterParams, LoadBody, LoadRun, RunParams } from "./(_server)/api/schemas.ts";
 
@@ -12,7 +12,6 @@ export function requireFitting({ live }: Registered, body: LoadBody): void {
   for (const [name, value] of [["r", body.r], ["w", body.w]] as const) {
     if (value !== undefined && value > config.n) {
       throw new ProblemError(
-        400,
         "invalid",
         `${name} must be a whole number from 1 to N = ${config.n}: it is ${value}`,
       );
@@ -21,7 +20,6 @@ export function requireFitting({ live }: Registered, body: LoadBody): void {
   const places = ["any", "partition-aware", ...nodes.map((node) => node.id)];
   if (nodes.length > 0 && !places.includes(body.to)) {
     throw new ProblemError(
-      400,
       "invalid",
       `to must be one of ${places.join(", ")}: it is '${body.to}'`,
     );

@@ -7,7 +7,7 @@ import type { ChangeRequest } from "../nodes/cluster/launcher.ts";
 import { parse } from "./(_server)/api/frame.ts";
 import { formObject, readForm } from "./(_server)/pages/forms.ts";
 import { commitChange, discardChange, planChange } from "./(_server)/clusters/membership_acts.ts";
-import { ProblemError } from "./(_server)/api/problem.ts";
+import { ProblemError } from "../nodes/http/problems.ts";
 import type { ClusterRegistry, Registered } from "./(_server)/clusters/registry.ts";
 import { NodeWish } from "./(_server)/api/schemas_membership.ts";
 
@@ -61,7 +61,6 @@ function changeIn(form: URLSearchParams): { change: WantedChange; request: Chang
   const kind = CHANGE_KINDS.find((each) => each === form.get("kind"));
   if (kind === undefined) {
     throw new ProblemError(
-      400,
       "invalid",
       `kind must be one of ${CHANGE_KINDS.join(", ")}: it is '${form.get("kind")}'`,
     );

@@ -21,7 +21,7 @@ import { addMembershipForms } from "./forms_membership.ts";
 import { launchOptions, nameOf } from "./(_server)/clusters/launching.ts";
 import { actOnNode } from "./(_server)/clusters/node_acts.ts";
 import { askNode, type NodeRequest } from "./(_server)/clusters/node_proxy.ts";
-import { ProblemError } from "./(_server)/api/problem.ts";
+import { ProblemError } from "../nodes/http/problems.ts";
 import type { ClusterRegistry, Registered } from "./(_server)/clusters/registry.ts";
 import { LaunchBody, LoadBody } from "./(_server)/api/schemas.ts";
 

@@ -14,9 +14,9 @@ import { loadRoutes } from "../api_load.ts";
 import { membershipRoutes } from "../api_membership.ts";
 import type { Assets } from "./assets.ts";
 import { pageRoutes } from "../pages.tsx";
-import { type ProblemDocument, ProblemError, problemResponse } from "./api/problem.ts";
+import { type ProblemDocument, ProblemError, problemResponse } from "../../nodes/http/problems.ts";
 import type { ClusterRegistry } from "./clusters/registry.ts";
-import { guardHostAndOrigin, securityHeaders } from "./security.ts";
+import { checkHostAndOrigin, securityHeaders } from "./security.ts";
 
 interface DashboardOptions {
   readonly registry: ClusterRegistry;
@@ -29,7 +29,7 @@ interface DashboardOptions {
 export function createDashboard({ registry, assets, onError, api }: DashboardOptions): Hono {
   const app = new Hono();
   app.use(securityHeaders());
-  app.use(guardHostAndOrigin());
+  app.use(checkHostAndOrigin());
   app.route(
     "/",
     apiApp([
@@ -47,14 +47,14 @@ export function createDashboard({ registry, assets, onError, api }: DashboardOpt
   app.notFound((c) =>
     answer(
       c.req.raw,
-      new ProblemError(404, "not-found", `Nothing is at ${c.req.path}`).problem,
+      new ProblemError("not-found", `Nothing is at ${c.req.path}`).problem,
       assets,
     )
   );
   app.onError((error, c) => {
     if (error instanceof ProblemError) return answer(c.req.raw, error.problem, assets);
     onError?.(error);
-    const problem = new ProblemError(500, "internal", "See the dashboard’s own output").problem;
+    const problem = new ProblemError("internal", "See the dashboard’s own output").problem;
     return answer(c.req.raw, problem, assets);
   });
   return app;
@@ -62,7 +62,7 @@ export function createDashboard({ registry, assets, onError, api }: DashboardOpt
 
 async function file(assets: Promise<Assets>, path: string): Promise<Response> {
   const asset = (await assets).files.get(path);
-  if (asset === undefined) throw new ProblemError(404, "not-found", `Nothing is at ${path}`);
+  if (asset === undefined) throw new ProblemError("not-found", `Nothing is at ${path}`);
   const forGood = path.startsWith("/assets/");
   return new Response(asset.body, {
     headers: {

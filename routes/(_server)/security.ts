@@ -8,9 +8,11 @@
  * - Injected markup: the policy lets nothing run or style the page but this server's own files.
  */
 import type { MiddlewareHandler } from "hono";
-import { ProblemError } from "./api/problem.ts";
+import { HostCheck } from "../../nodes/http/access.ts";
+import { ProblemError } from "../../nodes/http/problems.ts";
 
-const LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"];
+/** The dashboard never listens beyond loopback. */
+const LISTENS_AT = "127.0.0.1";
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -28,27 +30,26 @@ const CONTENT_SECURITY_POLICY = [
 /** For bytes that a user stored: shown as they are, but never as a page of this server. */
 export const STORED_BYTES_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'";
 
-export function guardHostAndOrigin(): MiddlewareHandler {
+export function checkHostAndOrigin(): MiddlewareHandler {
+  const hosts = new HostCheck(LISTENS_AT);
   return async (c, next) => {
     const host = c.req.header("Host") ?? new URL(c.req.url).host;
-    if (!LOOPBACK_NAMES.includes(host.replace(/:\d+$/, "").toLowerCase())) {
+    if (!hosts.passes(host)) {
       throw new ProblemError(
-        403,
         "forbidden",
-        `Host must be one of ${LOOPBACK_NAMES.join(", ")}, with or without a port: it is '${host}'`,
+        `Host must be localhost or a loopback address, with or without a port: it is '${host}'`,
       );
     }
     const changes = !["GET", "HEAD", "OPTIONS"].includes(c.req.method);
     const origin = c.req.header("Origin");
     if (changes && origin !== undefined && origin !== `http://${host}`) {
       throw new ProblemError(
-        403,
         "forbidden",
         `Origin must be http://${host} or left out: it is '${origin}'`,
       );
     }
     if (changes && c.req.header("Sec-Fetch-Site") === "cross-site") {
-      throw new ProblemError(403, "forbidden", "Another site may not change anything here");
+      throw new ProblemError("forbidden", "Another site may not change anything here");
     }
     await next();
   };

@@ -6,7 +6,8 @@
 import { OpenAPIHono, type RouteConfig, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { DOCS_HEADERS, renderDocs } from "../../../nodes/rest/docs_page.ts";
-import { ProblemError } from "./problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
+import { readBody } from "../../../nodes/http/request_body.ts";
 import { ProblemSchema } from "./schemas.ts";
 
 export interface ApiRoute {
@@ -120,7 +121,7 @@ export function parse<S extends z.ZodType>(schema: S, input: unknown): z.infer<S
       : issue.message,
   }));
   const detail = errors.map((error) => error.message).join("; ");
-  throw new ProblemError(400, "invalid", detail, { errors });
+  throw new ProblemError("invalid", detail, { errors });
 }
 
 /** The body as JSON; `{}` when there is none. Throws {@link ProblemError}: 400, 413 or 415. */
@@ -130,7 +131,6 @@ export async function jsonBody(c: Context): Promise<unknown> {
   const type = c.req.header("Content-Type") ?? "";
   if (!/^application\/(\S+\+)?json\b/i.test(type)) {
     throw new ProblemError(
-      415,
       "unsupported-media-type",
       `Content-Type must be application/json: it is '${type}'`,
     );
@@ -138,29 +138,19 @@ export async function jsonBody(c: Context): Promise<unknown> {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new ProblemError(400, "invalid", `The body is not JSON: ${(error as Error).message}`);
+    throw new ProblemError("invalid", `The body is not JSON: ${(error as Error).message}`);
   }
 }
 
-/** The whole body. Throws a 413 {@link ProblemError} as soon as it is longer than allowed. */
+/** The whole body. Throws {@link ProblemError}: 400 when it breaks off, 413 when it is too long. */
 export async function limitedBody(
   request: Request,
   bytesMax: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > bytesMax) {
-      throw new ProblemError(413, "too-large", `The body must be at most ${bytesMax} bytes`);
-    }
-    chunks.push(chunk);
+  const body = await readBody(request, bytesMax);
+  if (body.kind === "too-large") {
+    throw new ProblemError("too-large", `The body must be at most ${bytesMax} bytes`);
   }
-  const body = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return body;
+  if (body.kind === "broken") throw new ProblemError("invalid", "The body broke off");
+  return body.bytes;
 }

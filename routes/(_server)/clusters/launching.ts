@@ -8,7 +8,7 @@ import {
   ConfigError,
 } from "../../../lib/dynamo/types/config.ts";
 import { parseLegs, SpecError } from "../../../lib/random/latency.ts";
-import { ProblemError } from "../api/problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { SizedOptions } from "./registry.ts";
 import { type LaunchBody, NAME } from "../api/schemas.ts";
 
@@ -91,5 +91,5 @@ function requireLatency(spec: string): void {
 }
 
 function invalid(field: string, message: string): ProblemError {
-  return new ProblemError(400, "invalid", message, { errors: [{ field, message }] });
+  return new ProblemError("invalid", message, { errors: [{ field, message }] });
 }

@@ -11,7 +11,7 @@ import {
 import { keyChooser } from "../../../lib/experiments/workload/keys.ts";
 import { SeededRandom } from "../../../lib/random/seeded.ts";
 import type { LiveCluster } from "./live_cluster.ts";
-import { ProblemError } from "../api/problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 
 export type Send = (
   operation: "get" | "put",
@@ -39,7 +39,6 @@ export class LoadRuns {
     if (found !== undefined) return found;
     const known = this.#runs.map((candidate) => candidate.run).join(", ");
     throw new ProblemError(
-      404,
       "not-found",
       `There is no load ${run} on '${this.live.id}': ${
         known === "" ? "none was run" : `kept are ${known}`
@@ -51,13 +50,12 @@ export class LoadRuns {
   start(plan: LoadPlan): LoadRunView {
     if (this.#current !== null) {
       throw new ProblemError(
-        409,
         "conflict",
         `Load ${this.#current.run} is running: stop it, or wait until it has ended`,
       );
     }
     if (this.live.cluster === null) {
-      throw new ProblemError(409, "conflict", `The cluster is ${this.live.state}, not running`);
+      throw new ProblemError("conflict", `The cluster is ${this.live.state}, not running`);
     }
     const send = this.senderFor(this.live, plan);
     const run = ++this.#serial;

@@ -2,7 +2,7 @@
 import type { ChangePlan, ClusterTransfers } from "../../../islands/models/api.ts";
 import { type ChangeRequest, LaunchError } from "../../../nodes/cluster/launcher.ts";
 import type { LaunchedCluster } from "./launched_cluster.ts";
-import { ProblemError } from "../api/problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { ClusterRegistry, Registered } from "./registry.ts";
 
 /** Answers what a change would mean; changes nothing. Throws {@link ProblemError}. */
@@ -36,13 +36,13 @@ export async function transfersOf(registered: Registered): Promise<ClusterTransf
 
 function runningOf({ live }: Pick<Registered, "live">): LaunchedCluster {
   if (live.cluster !== null) return live.cluster;
-  throw new ProblemError(409, "conflict", `The cluster is ${live.state}, not running`);
+  throw new ProblemError("conflict", `The cluster is ${live.state}, not running`);
 }
 
 function requireNode(cluster: LaunchedCluster, id: string): void {
   if (cluster.nodes.some((node) => node.id === id)) return;
   const ids = cluster.nodes.map((node) => node.id).join(", ");
-  throw new ProblemError(404, "not-found", `There is no node '${id}': there is ${ids}`);
+  throw new ProblemError("not-found", `There is no node '${id}': there is ${ids}`);
 }
 
 /** A refusal of the launcher or of a node is the asker's; anything else is this server's own fault. */
@@ -51,7 +51,7 @@ async function told<T>(act: () => Promise<T>): Promise<T> {
     return await act();
   } catch (error) {
     if (!(error instanceof LaunchError)) throw error;
-    if (error.kind === "failed") throw new ProblemError(502, "node-unreachable", error.message);
-    throw new ProblemError(409, "conflict", error.message);
+    if (error.kind === "failed") throw new ProblemError("node-unreachable", error.message);
+    throw new ProblemError("conflict", error.message);
   }
 }

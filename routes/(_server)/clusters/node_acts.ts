@@ -3,7 +3,7 @@ import { NODE_ACTS, type NodeAct } from "../../../islands/models/api.ts";
 import { allowedActs } from "../../../islands/models/cluster_model.ts";
 import type { LaunchedCluster } from "./launched_cluster.ts";
 import type { LiveCluster } from "./live_cluster.ts";
-import { ProblemError } from "../api/problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 
 const ACTS: Record<NodeAct, (cluster: LaunchedCluster, id: string) => Promise<void>> = {
   kill: (cluster, id) => cluster.kill(id),
@@ -18,24 +18,22 @@ const ACTS: Record<NodeAct, (cluster: LaunchedCluster, id: string) => Promise<vo
 export async function actOnNode(live: LiveCluster, id: string, act: string): Promise<void> {
   if (!(NODE_ACTS as readonly string[]).includes(act)) {
     throw new ProblemError(
-      404,
       "not-found",
       `The act must be one of ${NODE_ACTS.join(", ")}: it is '${act}'`,
     );
   }
   const cluster = live.cluster;
   if (cluster === null) {
-    throw new ProblemError(409, "conflict", `The cluster is ${live.state}, not running`);
+    throw new ProblemError("conflict", `The cluster is ${live.state}, not running`);
   }
   const node = cluster.nodes.find((candidate) => candidate.id === id);
   if (node === undefined) {
     const ids = cluster.nodes.map((candidate) => candidate.id).join(", ");
-    throw new ProblemError(404, "not-found", `There is no node '${id}': there is ${ids}`);
+    throw new ProblemError("not-found", `There is no node '${id}': there is ${ids}`);
   }
   const allowed = allowedActs(node.state);
   if (!allowed.includes(act as NodeAct)) {
     throw new ProblemError(
-      409,
       "conflict",
       `Cannot ${act} ${id}, which is ${node.state}: allowed now is ${allowed.join(", ")}`,
     );
@@ -44,6 +42,6 @@ export async function actOnNode(live: LiveCluster, id: string, act: string): Pro
     await ACTS[act as NodeAct](cluster, id);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ProblemError(502, "node-unreachable", `Cannot ${act} ${id}: ${reason}`);
+    throw new ProblemError("node-unreachable", `Cannot ${act} ${id}: ${reason}`);
   }
 }

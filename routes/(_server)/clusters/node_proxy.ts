@@ -6,7 +6,7 @@ import { type Answer, attemptHttp } from "../../../lib/client/http.ts";
 import type { Refusal } from "../../../lib/client/results.ts";
 import type { NodeProcess } from "../../../nodes/cluster/launcher.ts";
 import type { LiveCluster } from "./live_cluster.ts";
-import { ProblemError } from "../api/problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 import { STORED_BYTES_POLICY } from "../security.ts";
 
 export interface NodeRequest {
@@ -47,7 +47,7 @@ export async function askNode(
     if (!again || i === candidates.length - 1) throw unreachable(node, request, answer);
   }
   const states = live.summary().nodes.map((node) => `${node.id} ${node.state}`).join(", ");
-  throw new ProblemError(502, "node-unreachable", `No node is running: ${states}`, {
+  throw new ProblemError("node-unreachable", `No node is running: ${states}`, {
     definite: true,
   });
 }
@@ -55,7 +55,7 @@ export async function askNode(
 function candidatesFor(live: LiveCluster, wanted: string | null): readonly NodeProcess[] {
   const cluster = live.cluster;
   if (cluster === null) {
-    throw new ProblemError(409, "conflict", `The cluster is ${live.state}, not running`);
+    throw new ProblemError("conflict", `The cluster is ${live.state}, not running`);
   }
   if (wanted === null) {
     const running = cluster.nodes.filter((node) => node.state === "running");
@@ -65,7 +65,7 @@ function candidatesFor(live: LiveCluster, wanted: string | null): readonly NodeP
   const node = cluster.nodes.find((candidate) => candidate.id === wanted);
   if (node === undefined) {
     const ids = cluster.nodes.map((candidate) => candidate.id).join(", ");
-    throw new ProblemError(404, "not-found", `node must be one of ${ids}: it is '${wanted}'`);
+    throw new ProblemError("not-found", `node must be one of ${ids}: it is '${wanted}'`);
   }
   return [node];
 }
@@ -109,9 +109,8 @@ function unreachable(node: NodeProcess, request: NodeRequest, refusal: Refusal):
   const late = refusal.error.code === "timed-out";
   const what = late ? "did not answer in time" : "cannot be reached";
   return new ProblemError(
-    late ? 504 : 502,
     "node-unreachable",
     `${node.id} ${what}: it is ${node.state}. Choose another node, or any`,
-    { definite: request.method === "GET" || refusal.definite },
+    { status: late ? 504 : 502, definite: request.method === "GET" || refusal.definite },
   );
 }

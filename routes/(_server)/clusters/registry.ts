@@ -4,7 +4,7 @@
 import type { LaunchOptions } from "../../../nodes/cluster/launcher.ts";
 import { type Launch, LiveCluster } from "./live_cluster.ts";
 import { LoadRuns, type LoadSender } from "./load_runs.ts";
-import { ProblemError } from "../api/problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 
 const CLUSTERS_MAX = 8;
 export const NODES_MAX = 32;
@@ -49,7 +49,6 @@ export class ClusterRegistry {
     if (found !== undefined) return found;
     const ids = [...this.#clusters.keys()];
     throw new ProblemError(
-      404,
       "not-found",
       `There is no cluster '${id}': ${
         ids.length === 0 ? "none is running" : `there is ${ids.join(", ")}`
@@ -64,7 +63,6 @@ export class ClusterRegistry {
     const id = name ?? this.#freeName();
     if (this.#clusters.has(id)) {
       throw new ProblemError(
-        409,
         "conflict",
         `name must be one that no running cluster has: '${id}' is taken`,
       );
@@ -81,7 +79,6 @@ export class ClusterRegistry {
     const nodes = sizeOf(live);
     if (nodes >= NODES_MAX) {
       throw new ProblemError(
-        409,
         "conflict",
         `A cluster has at most ${NODES_MAX} nodes here: ${live.id} has ${nodes}`,
       );
@@ -92,7 +89,6 @@ export class ClusterRegistry {
   #requireRoom(nodes: number): void {
     if (this.#clusters.size >= CLUSTERS_MAX) {
       throw new ProblemError(
-        409,
         "conflict",
         `At most ${CLUSTERS_MAX} clusters run at once: end one first`,
       );
@@ -104,7 +100,6 @@ export class ClusterRegistry {
     const total = this.list().reduce((sum, { live }) => sum + sizeOf(live), 0);
     if (total + nodes > NODES_TOTAL_MAX) {
       throw new ProblemError(
-        409,
         "conflict",
         `At most ${NODES_TOTAL_MAX} nodes run at once: ${total} do, ${nodes} more were asked for`,
       );

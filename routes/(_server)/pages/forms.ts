@@ -2,7 +2,8 @@
  * What forms post, as the API would take it: text becomes numbers where a number is meant, so that one
  * set of schemas speaks for both, and a field that is no number is refused with the text that was typed.
  */
-import { ProblemError } from "../api/problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
+import { limitedBody } from "../api/frame.ts";
 
 const FORM_BYTES_MAX = 4_194_304;
 
@@ -11,15 +12,11 @@ export async function readForm(request: Request): Promise<URLSearchParams> {
   const type = request.headers.get("Content-Type") ?? "";
   if (!type.startsWith("application/x-www-form-urlencoded")) {
     throw new ProblemError(
-      415,
       "unsupported-media-type",
       `Content-Type must be application/x-www-form-urlencoded: it is '${type}'`,
     );
   }
-  if (Number(request.headers.get("Content-Length") ?? 0) > FORM_BYTES_MAX) {
-    throw new ProblemError(413, "too-large", `A form must be at most ${FORM_BYTES_MAX} bytes`);
-  }
-  return new URLSearchParams(await request.text());
+  return new URLSearchParams(new TextDecoder().decode(await limitedBody(request, FORM_BYTES_MAX)));
 }
 
 /** The form as an object; empty fields are left out, `numbers` are read as such. */

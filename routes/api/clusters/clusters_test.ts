@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dashboardFixture, HOST } from "../../../tests/dashboard_fixture.ts";
 import { answers, apiApp, type ApiRoute } from "../../(_server)/api/frame.ts";
-import { ProblemError } from "../../(_server)/api/problem.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 
 Deno.test("a cluster is started, described, and ended", async () => {
   const { post, ask, launched, registry } = dashboardFixture();
@@ -254,7 +254,7 @@ Deno.test("an answer that is not described is told, whether it was returned or t
     route("/api/fine", () => new Response()),
     route("/api/odd", () => new Response(null, { status: 202 })),
     route("/api/thrown", () => {
-      throw new ProblemError(409, "conflict", "not now");
+      throw new ProblemError("conflict", "not now");
     }),
   ], { onUndescribed: (name, status) => told.push(`${name} ${status}`) });
   app.onError((_error, c) => c.body(null, 409));
