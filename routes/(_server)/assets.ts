@@ -16,6 +16,7 @@ import { LaunchError } from "../../nodes/cluster/launch_error.ts";
 import { explain, withoutColours } from "../../nodes/cluster/start_failures.ts";
 import app from "../../static/app.css" with { type: "text" };
 import icon from "../../static/icon.svg" with { type: "text" };
+import { HttpError } from "./fresh/fresh.ts";
 
 /** Pages that have a bundle: `islands/NAME.tsx`. */
 export const ISLANDS = ["clusters", "cluster"] as const;
@@ -126,4 +127,13 @@ function contentHash(files: ReadonlyMap<string, Asset>): string {
 
 function bytes(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
+}
+
+/** A file as an answer. Throws a 404 when there is none at the path. */
+export function assetResponse({ files }: Assets, path: string, cacheControl: string): Response {
+  const asset = files.get(path);
+  if (asset === undefined) throw new HttpError(404);
+  return new Response(asset.body, {
+    headers: { "content-type": asset.contentType, "cache-control": cacheControl },
+  });
 }

@@ -1,9 +1,8 @@
 /** What the API accepts and answers where nodes come and go. See `schemas.ts`. */
 import { z } from "@hono/zod-openapi";
 import { WEIGHT_MAX } from "../../../nodes/process/cluster_config_file.ts";
-import { ClusterParams, NodeParams, shown } from "./schemas.ts";
-
-export { ClusterParams, NodeParams };
+import { answers, problems } from "./operation.ts";
+import { ClusterParams, shown } from "./schemas.ts";
 
 const weightError = (issue: { readonly input?: unknown }) =>
   `weight must be a number above 0, at most ${WEIGHT_MAX}: it is ${shown(issue.input)}`;
@@ -60,3 +59,17 @@ export const Transfers = z.looseObject({
   moves: z.array(z.looseObject({})),
   orphanedReplicas: z.boolean(),
 }).openapi("Transfers");
+
+/** The answer to a change that is only planned. */
+export const PLANNED = answers(
+  200,
+  "With plan=true: what it would mean; nothing is changed",
+  ChangePlan,
+);
+
+export const CHANGE_REFUSALS = problems({
+  400: "A field is wrong",
+  404: "No such cluster or node",
+  409: "The cluster refuses it and says why, or has changed since the plan was made",
+  502: "A node did not answer",
+});

@@ -9,8 +9,21 @@ import {
 } from "../../../lib/dynamo/types/config.ts";
 import { parseLegs, SpecError } from "../../../lib/random/latency.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
-import type { SizedOptions } from "./registry.ts";
 import { type LaunchBody, NAME } from "../api/schemas.ts";
+import type { ClusterRegistry, Registered, SizedOptions } from "./registry.ts";
+
+/** Starts a cluster and waits until it runs. Throws {@link ProblemError}. */
+export async function launchAndWait(
+  registry: ClusterRegistry,
+  body: LaunchBody,
+): Promise<Registered> {
+  const registered = registry.launch(launchOptions(body), nameOf(body));
+  await registered.live.settled;
+  if (registered.live.failure !== null) {
+    throw new ProblemError("cluster-failed", registered.live.failure);
+  }
+  return registered;
+}
 
 /** Throws a 400 {@link ProblemError} that names the field. */
 export function launchOptions(body: LaunchBody): SizedOptions {

@@ -10,8 +10,8 @@ import {
 } from "../../../lib/experiments/workload/closed_loop.ts";
 import { keyChooser } from "../../../lib/experiments/workload/keys.ts";
 import { SeededRandom } from "../../../lib/random/seeded.ts";
-import type { LiveCluster } from "./live_cluster.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
+import type { LiveCluster } from "./live_cluster.ts";
 
 export type Send = (
   operation: "get" | "put",

@@ -1,8 +1,8 @@
 /** Changes of a cluster's membership, for the API and the pages' forms: planned, committed, followed. */
 import type { ChangePlan, ClusterTransfers } from "../../../islands/models/api.ts";
 import { type ChangeRequest, LaunchError } from "../../../nodes/cluster/launcher.ts";
-import type { LaunchedCluster } from "./launched_cluster.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
+import type { LaunchedCluster } from "./launched_cluster.ts";
 import type { ClusterRegistry, Registered } from "./registry.ts";
 
 /** Answers what a change would mean; changes nothing. Throws {@link ProblemError}. */

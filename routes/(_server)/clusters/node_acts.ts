@@ -1,9 +1,9 @@
 /** What can be done to a node's process, applied in one place for the API and the pages' forms. */
 import { NODE_ACTS, type NodeAct } from "../../../islands/models/api.ts";
 import { allowedActs } from "../../../islands/models/cluster_model.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { LaunchedCluster } from "./launched_cluster.ts";
 import type { LiveCluster } from "./live_cluster.ts";
-import { ProblemError } from "../../../nodes/http/problems.ts";
 
 const ACTS: Record<NodeAct, (cluster: LaunchedCluster, id: string) => Promise<void>> = {
   kill: (cluster, id) => cluster.kill(id),

@@ -5,9 +5,8 @@
 import { type Answer, attemptHttp } from "../../../lib/client/http.ts";
 import type { Refusal } from "../../../lib/client/results.ts";
 import type { NodeProcess } from "../../../nodes/cluster/launcher.ts";
-import type { LiveCluster } from "./live_cluster.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
-import { STORED_BYTES_POLICY } from "../security.ts";
+import type { LiveCluster } from "./live_cluster.ts";
 
 export interface NodeRequest {
   readonly method: "GET" | "PUT" | "DELETE";
@@ -21,6 +20,8 @@ export interface NodeRequest {
   readonly node: string | null;
 }
 
+/** For bytes that a user stored: shown as they are, but never as a page of this server. */
+const STORED_BYTES_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /** A node is given its own timeout and this much more before it counts as silent. */
 const GRACE_MS = 1_000;
 const PASSED_UP = ["Accept", "Content-Type", "X-Dynamo-Context"];

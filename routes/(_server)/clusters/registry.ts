@@ -2,9 +2,9 @@
  * The clusters of this dashboard, by name. They live as long as the dashboard does.
  */
 import type { LaunchOptions } from "../../../nodes/cluster/launcher.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 import { type Launch, LiveCluster } from "./live_cluster.ts";
 import { LoadRuns, type LoadSender } from "./load_runs.ts";
-import { ProblemError } from "../../../nodes/http/problems.ts";
 
 const CLUSTERS_MAX = 8;
 export const NODES_MAX = 32;
@@ -54,6 +54,14 @@ export class ClusterRegistry {
         ids.length === 0 ? "none is running" : `there is ${ids.join(", ")}`
       }`,
     );
+  }
+
+  /** Waits until no cluster is starting any more, or until the time is up. */
+  async startsDone(timeoutMs: number): Promise<void> {
+    const { promise: timeUp, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    await Promise.race([Promise.all(this.list().map(({ live }) => live.settled)), timeUp]);
+    clearTimeout(timer);
   }
 
   /** Starts a cluster; `live.settled` tells when it runs. Throws {@link ProblemError} at a bound. */

@@ -3,7 +3,7 @@
  * set of schemas speaks for both, and a field that is no number is refused with the text that was typed.
  */
 import { ProblemError } from "../../../nodes/http/problems.ts";
-import { limitedBody } from "../api/frame.ts";
+import { limitedBody } from "../api/input.ts";
 
 const FORM_BYTES_MAX = 4_194_304;
 

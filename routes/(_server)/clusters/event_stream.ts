@@ -1,41 +1,18 @@
 /**
- * `/api/clusters/{id}/events`: all that happens to a cluster, as one server-sent event stream.
+ * All that happens to a cluster, as one server-sent event stream.
  *
  * A reader that is slower than the cluster loses protocol events, never states: those are sent whole,
  * so the next one makes up for any that it missed. Nothing queues without a bound.
  */
-import type { LiveMessage } from "../islands/models/api.ts";
-import { type ApiRoute } from "./(_server)/api/frame.ts";
-import type { LiveCluster, RawProtocolEvent } from "./(_server)/clusters/live_cluster.ts";
-import type { ClusterRegistry } from "./(_server)/clusters/registry.ts";
-import { ClusterParams } from "./(_server)/api/schemas.ts";
+import type { LiveMessage } from "../../../islands/models/api.ts";
+import type { LiveCluster, RawProtocolEvent } from "./live_cluster.ts";
 
 /** Bytes that may wait for a slow reader before protocol events are dropped. */
 const QUEUE_BYTES = 262_144;
 /** Past this the reader is gone or hopeless: it may connect again. */
 const QUEUE_BYTES_MAX = 4_194_304;
 
-export function eventRoutes(registry: ClusterRegistry): ApiRoute[] {
-  return [{
-    config: {
-      method: "get",
-      path: "/api/clusters/{id}/events",
-      summary: "Live events: cluster, nodes, protocol, dropped, load, load-cleared, ended",
-      request: { params: ClusterParams },
-      responses: {
-        200: { description: "A stream", content: { "text/event-stream": { schema: {} } } },
-      },
-    },
-    handle: (c) => {
-      const { live } = registry.find(c.req.param("id") ?? "");
-      return new Response(eventStream(live), {
-        headers: { "Content-Type": "text/event-stream", "Cache-Control": "no-store" },
-      });
-    },
-  }];
-}
-
-function eventStream(live: LiveCluster): ReadableStream<Uint8Array> {
+export function eventStream(live: LiveCluster): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let unsubscribe = () => {};
   let dropped = 0;

@@ -2,20 +2,13 @@
  * The HTML document around every page. Scripts and styles come from files of this server alone; an
  * island's props ride along as JSON, which the security policy does not run.
  */
-import type { ComponentChildren } from "preact";
+import { define } from "./(_server)/define.ts";
 
-interface DocumentProps {
-  readonly title: string;
-  readonly styles: readonly string[];
-  /** URL of the page's bundle; null: the page goes without. */
-  readonly script: string | null;
-  /** What the island is hydrated with; null where there is none. */
-  readonly islandProps: unknown;
-  readonly children: ComponentChildren;
-}
-
-export function Document(props: DocumentProps) {
-  const { title, styles, script, islandProps, children } = props;
+export default define.page(async function App({ Component, state }) {
+  const { title, island } = state.document;
+  const { styles, scriptOf } = await state.assets;
+  // Null where the page has no island, or its bundle could not be made: it then goes without.
+  const script = island === null ? null : scriptOf(island.name);
   return (
     <html lang="en">
       <head>
@@ -45,19 +38,21 @@ export function Document(props: DocumentProps) {
           </nav>
         </header>
         <main id="content">
-          <div id="island">{children}</div>
+          <div id="island">
+            <Component />
+          </div>
         </main>
-        {islandProps !== null && (
+        {island !== null && (
           <script
             type="application/json"
             id="island-props"
-            dangerouslySetInnerHTML={{ __html: scriptSafe(islandProps) }}
+            dangerouslySetInnerHTML={{ __html: scriptSafe(island.props) }}
           />
         )}
       </body>
     </html>
   );
-}
+});
 
 /** JSON that cannot end the script element that it stands in. */
 function scriptSafe(value: unknown): string {
