@@ -20,7 +20,7 @@ export const handler = define.handlers({
 
 export const openapi: Described<typeof handler> = {
   POST: {
-    summary: "Add a node; answers once it is admitted, while its data is still on the way",
+    summary: "Add a node; answers once it is a member, while its data is still on the way",
     request: { params: ClusterParams, query: ChangeQuery, ...takes(NodeWish, { weight: 1 }) },
     responses: {
       ...PLANNED,
