@@ -1,10 +1,10 @@
 /**
- * Who may ask a node what.
+ * Who may ask a node, or the dashboard, what.
  *
- * A node on loopback must not answer a web page of somebody else that got the browser to call it by
- * another name (DNS rebinding), so its Host header has to be a name of this machine. Pages of other
- * origins may read answers only where `--allow-origin` names them (CORS); without that a browser keeps
- * the answers from them, and sends none of their puts.
+ * A server on loopback must not answer a web page of somebody else that got the browser to call it by
+ * another name (DNS rebinding), so the Host header has to be a name of this machine. Pages of other
+ * origins may read a node's answers only where `--allow-origin` names them (CORS); without that a
+ * browser keeps the answers from them, and sends none of their puts.
  */
 import { problem } from "./problems.ts";
 
@@ -16,7 +16,7 @@ export function isLoopback(host: string): boolean {
 
 /** Checks the authority (`host[:port]`) that a request was sent to. */
 export class HostCheck {
-  /** Null: every name passes, since the node listens beyond loopback, where it has names we do not know. */
+  /** Null: every name passes, since the server listens beyond loopback, where it has names we do not know. */
   private readonly own: string | null;
   /** The same few are asked again and again. */
   private readonly passed = new Set<string>();
@@ -25,19 +25,22 @@ export class HostCheck {
     this.own = isLoopback(listenHost) ? listenHost : null;
   }
 
-  /** The refusal, or null when the request may pass. */
-  refuse(authority: string): Response | null {
-    if (this.own === null || this.passed.has(authority)) return null;
+  passes(authority: string): boolean {
+    if (this.own === null || this.passed.has(authority)) return true;
     const host = /^(.*?)(:\d{1,5})?$/.exec(authority)?.[1]?.toLowerCase() ?? "";
-    if (!LOOPBACK.test(host) && host !== this.own) {
-      return problem(
-        "forbidden-host",
-        "this node listens on loopback, so Host must be localhost or a loopback address: it is " +
-          `'${authority.slice(0, 100)}'`,
-      );
-    }
+    if (!LOOPBACK.test(host) && host !== this.own) return false;
     if (this.passed.size < 100) this.passed.add(authority);
-    return null;
+    return true;
+  }
+
+  /** The node's refusal, or null when the request may pass. */
+  refuse(authority: string): Response | null {
+    if (this.passes(authority)) return null;
+    return problem(
+      "forbidden-host",
+      "this node listens on loopback, so Host must be localhost or a loopback address: it is " +
+        `'${authority.slice(0, 100)}'`,
+    );
   }
 }
 

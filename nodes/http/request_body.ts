@@ -7,7 +7,7 @@
  */
 
 type Body =
-  | { readonly kind: "read"; readonly bytes: Uint8Array }
+  | { readonly kind: "read"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "too-large" }
   /** The client went away, or broke the protocol. */
   | { readonly kind: "broken" };

@@ -1,0 +1,138 @@
+/**
+ * Loads on one cluster: one at a time, so that each measures the cluster and not its neighbour; the
+ * last few results are kept to be compared.
+ */
+import type { LoadPlan, LoadRunView } from "../../../islands/models/api.ts";
+import { RUNS_KEPT } from "../../../islands/models/load_model.ts";
+import {
+  type RequestOutcome,
+  runClosedLoop,
+} from "../../../lib/experiments/workload/closed_loop.ts";
+import { keyChooser } from "../../../lib/experiments/workload/keys.ts";
+import { SeededRandom } from "../../../lib/random/seeded.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
+import type { LiveCluster } from "./live_cluster.ts";
+
+export type Send = (
+  operation: "get" | "put",
+  key: string,
+  value: Uint8Array,
+) => Promise<RequestOutcome>;
+
+/** How a load's requests reach the cluster: `load_sender.ts`, or a test's own. */
+export type LoadSender = (live: LiveCluster, plan: LoadPlan) => Send;
+
+export class LoadRuns {
+  #runs: LoadRunView[] = [];
+  #serial = 0;
+  #current: { run: number; abort: AbortController; ended: Promise<void> } | null = null;
+
+  constructor(private readonly live: LiveCluster, private readonly senderFor: LoadSender) {}
+
+  /** Oldest first; the one under way last. */
+  list(): readonly LoadRunView[] {
+    return this.#runs;
+  }
+
+  find(run: number): LoadRunView {
+    const found = this.#runs.find((candidate) => candidate.run === run);
+    if (found !== undefined) return found;
+    const known = this.#runs.map((candidate) => candidate.run).join(", ");
+    throw new ProblemError(
+      "not-found",
+      `There is no load ${run} on '${this.live.id}': ${
+        known === "" ? "none was run" : `kept are ${known}`
+      }`,
+    );
+  }
+
+  /** Starts a load. Throws {@link ProblemError}: 409 while another runs or the cluster does not. */
+  start(plan: LoadPlan): LoadRunView {
+    if (this.#current !== null) {
+      throw new ProblemError(
+        "conflict",
+        `Load ${this.#current.run} is running: stop it, or wait until it has ended`,
+      );
+    }
+    if (this.live.cluster === null) {
+      throw new ProblemError("conflict", `The cluster is ${this.live.state}, not running`);
+    }
+    const send = this.senderFor(this.live, plan);
+    const run = ++this.#serial;
+    const abort = new AbortController();
+    this.#note({
+      run,
+      state: "running",
+      plan,
+      startedAt: new Date().toISOString(),
+      done: 0,
+      failed: 0,
+      failure: null,
+      result: null,
+    });
+    this.#current = { run, abort, ended: this.#drive(run, plan, send, abort.signal) };
+    return this.find(run);
+  }
+
+  async #drive(run: number, plan: LoadPlan, send: Send, signal: AbortSignal): Promise<void> {
+    // Start only after `start` has returned: its caller sees the run before the run's progress.
+    await Promise.resolve();
+    try {
+      const result = await runClosedLoop({
+        operation: plan.operation,
+        count: plan.count,
+        concurrency: plan.concurrency,
+        keys: keyChooser(plan.keys, plan.keyCount),
+        valueBytes: plan.valueBytes,
+        send,
+        random: SeededRandom.from(`${this.live.id}/load/${run}/${plan.operation}`),
+        signal,
+        onProgress: ({ attempted, failed, indeterminate }) =>
+          this.#change(run, { done: attempted, failed: failed + indeterminate }),
+      });
+      this.#change(run, {
+        state: signal.aborted ? "stopped" : "done",
+        done: result.attempted,
+        failed: result.failed + result.indeterminate,
+        result,
+      });
+    } catch (error) {
+      const failure = error instanceof Error ? error.message : String(error);
+      this.#change(run, { state: "failed", failure });
+    } finally {
+      this.#current = null;
+    }
+  }
+
+  #change(run: number, change: Partial<LoadRunView>): void {
+    const before = this.#runs.find((candidate) => candidate.run === run);
+    if (before !== undefined) this.#note({ ...before, ...change });
+  }
+
+  #note(view: LoadRunView): void {
+    const others = this.#runs.filter((candidate) => candidate.run !== view.run);
+    this.#runs = [...others, view].slice(-RUNS_KEPT);
+    this.live.publish({ event: "load", data: view });
+  }
+
+  /** Stops a load and answers with what it had measured. Stopping an ended one changes nothing. */
+  async stop(run: number): Promise<LoadRunView> {
+    this.find(run);
+    if (this.#current?.run === run) {
+      const { abort, ended } = this.#current;
+      abort.abort();
+      await ended;
+    }
+    return this.find(run);
+  }
+
+  stopAll(): void {
+    this.#current?.abort.abort();
+  }
+
+  /** Forgets what has ended. */
+  clear(): void {
+    this.#runs = this.#runs.filter((view) => view.state === "running");
+    this.live.publish({ event: "load-cleared", data: {} });
+  }
+}

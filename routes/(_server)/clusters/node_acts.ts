@@ -1,0 +1,47 @@
+/** What can be done to a node's process, applied in one place for the API and the pages' forms. */
+import { NODE_ACTS, type NodeAct } from "../../../islands/models/api.ts";
+import { allowedActs } from "../../../islands/models/cluster_model.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
+import type { LaunchedCluster } from "./launched_cluster.ts";
+import type { LiveCluster } from "./live_cluster.ts";
+
+const ACTS: Record<NodeAct, (cluster: LaunchedCluster, id: string) => Promise<void>> = {
+  kill: (cluster, id) => cluster.kill(id),
+  stop: (cluster, id) => cluster.stop(id),
+  pause: (cluster, id) => cluster.pause(id),
+  resume: (cluster, id) => cluster.resume(id),
+  restart: (cluster, id) => cluster.restart(id),
+  wipe: (cluster, id) => cluster.wipe(id),
+};
+
+/** Throws {@link ProblemError}: 404 for no such act or node, 409 when the state does not allow it. */
+export async function actOnNode(live: LiveCluster, id: string, act: string): Promise<void> {
+  if (!(NODE_ACTS as readonly string[]).includes(act)) {
+    throw new ProblemError(
+      "not-found",
+      `The act must be one of ${NODE_ACTS.join(", ")}: it is '${act}'`,
+    );
+  }
+  const cluster = live.cluster;
+  if (cluster === null) {
+    throw new ProblemError("conflict", `The cluster is ${live.state}, not running`);
+  }
+  const node = cluster.nodes.find((candidate) => candidate.id === id);
+  if (node === undefined) {
+    const ids = cluster.nodes.map((candidate) => candidate.id).join(", ");
+    throw new ProblemError("not-found", `There is no node '${id}': there is ${ids}`);
+  }
+  const allowed = allowedActs(node.state);
+  if (!allowed.includes(act as NodeAct)) {
+    throw new ProblemError(
+      "conflict",
+      `Cannot ${act} ${id}, which is ${node.state}: allowed now is ${allowed.join(", ")}`,
+    );
+  }
+  try {
+    await ACTS[act as NodeAct](cluster, id);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ProblemError("node-unreachable", `Cannot ${act} ${id}: ${reason}`);
+  }
+}

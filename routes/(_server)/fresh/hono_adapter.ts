@@ -1,0 +1,168 @@
+/**
+ * Serves files below `routes/` with Hono, as Fresh would: a file's path is its URL, `_middleware` runs
+ * around all that lies below its folder, `_app` is the document around every page, and `_error` answers
+ * whatever is thrown or not found.
+ *
+ * One difference: a method that a route does not have is 404 here, as every unknown resource is.
+ */
+import { type Context as HonoContext, Hono } from "hono";
+import { renderToString } from "preact-render-to-string";
+import {
+  type Context,
+  type HandlerFn,
+  HttpError,
+  type Method,
+  METHODS,
+  type Middleware,
+  page,
+  type PageResponse,
+  type RouteModule,
+} from "./fresh.ts";
+import { byPath, patternOf, specialNameOf } from "./route_paths.ts";
+
+interface Env<State> {
+  readonly Variables: { state: State };
+}
+
+interface AppOptions<State> {
+  /** Files by their path in `routes/`, such as `./clusters/[id].tsx`. */
+  readonly routes: Readonly<Record<string, RouteModule<State>>>;
+  /** The state that a request begins with. */
+  readonly newState: () => State;
+}
+
+export type RequestHandler = (request: Request) => Response | Promise<Response>;
+
+export function requestHandler<State>({ routes, newState }: AppOptions<State>): RequestHandler {
+  const app = new Hono<Env<State>>();
+  app.use(async (c, next) => {
+    c.set("state", newState());
+    await next();
+  });
+  const files = Object.keys(routes).toSorted(byPath);
+  requireSupported(files);
+  for (const file of files.filter((each) => specialNameOf(each) === "_middleware")) {
+    const folder = patternOf(file.replace(/_middleware\.tsx?$/, "index.ts")).replace(/\/$/, "");
+    for (const middleware of routes[file]?.handler as readonly Middleware<State>[]) {
+      app.use(`${folder}/*`, (c, next) => run(middleware, c, next));
+    }
+  }
+  const shell = routes[APP] as RouteModule<State>;
+  for (const file of files.filter((each) => specialNameOf(each) === null)) {
+    const module = routes[file] as RouteModule<State>;
+    for (const method of METHODS) {
+      const handle = handlerFor(module, method);
+      if (handle === null) continue;
+      app.on(method, patternOf(file), (c) => answer(handle, contextOf(c), module, shell));
+    }
+  }
+  const errorRoute = routes[ERROR] as RouteModule<State>;
+  const fail = (c: HonoContext<Env<State>>, error: unknown) =>
+    answer(
+      errorRoute.handler as HandlerFn<unknown, State>,
+      contextOf(c, { error }),
+      errorRoute,
+      shell,
+    );
+  app.notFound((c) => fail(c, new HttpError(404)));
+  app.onError((error, c) => fail(c, error));
+  return (request) => app.fetch(request);
+}
+
+const APP = "./_app.tsx";
+const ERROR = "./_error.tsx";
+
+/** Fresh knows more special files, and these two in every folder: this adapter must not ignore them. */
+function requireSupported(files: readonly string[]): void {
+  for (const file of [APP, ERROR]) {
+    if (!files.includes(file)) throw new TypeError(`routes must have ${file}`);
+  }
+  const others = files.filter((file) => {
+    const name = specialNameOf(file);
+    return name !== null && name !== "_middleware" && file !== APP && file !== ERROR;
+  });
+  if (others.length > 0) {
+    throw new TypeError(
+      `special files must be ${APP}, ${ERROR} or _middleware.ts: there is ${others.join(", ")}`,
+    );
+  }
+}
+
+/** Null when the route does not have the method. A page without a handler is there to be got. */
+function handlerFor<State>(
+  { handler, default: component }: RouteModule<State>,
+  method: Method,
+): HandlerFn<unknown, State> | null {
+  if (typeof handler === "function") return handler;
+  if (handler !== undefined) {
+    return (handler as Partial<Record<Method, HandlerFn<unknown, State>>>)[method] ?? null;
+  }
+  return component !== undefined && method === "GET" ? () => page(undefined) : null;
+}
+
+interface Around {
+  readonly error?: unknown;
+  readonly next?: () => Promise<Response>;
+}
+
+function contextOf<State>(
+  c: HonoContext<Env<State>>,
+  { error = null, next = nothingNext }: Around = {},
+): Context<State> {
+  return {
+    req: c.req.raw,
+    url: new URL(c.req.url),
+    params: c.req.param(),
+    state: c.get("state"),
+    error,
+    next,
+    redirect: (path, status = 302) => new Response(null, { status, headers: { location: path } }),
+  };
+}
+
+function nothingNext(): Promise<Response> {
+  return Promise.reject(new HttpError(404));
+}
+
+async function run<State>(
+  middleware: Middleware<State>,
+  c: HonoContext<Env<State>>,
+  proceed: () => Promise<void>,
+): Promise<void> {
+  const next = async () => {
+    await proceed();
+    return c.res;
+  };
+  const response = await middleware(contextOf(c, { next }));
+  // Without this Hono would merge the headers of an earlier response into another one's.
+  c.res = undefined;
+  c.res = response;
+}
+
+async function answer<State>(
+  handle: HandlerFn<unknown, State>,
+  ctx: Context<State>,
+  module: RouteModule<State>,
+  shell: RouteModule<State>,
+): Promise<Response> {
+  const answered = await handle(ctx);
+  return answered instanceof Response ? answered : await render(answered, ctx, module, shell);
+}
+
+async function render<State>(
+  { data, status = 200 }: PageResponse<unknown>,
+  { req, url, params, state, error }: Context<State>,
+  module: RouteModule<State>,
+  shell: RouteModule<State>,
+): Promise<Response> {
+  if (module.default === undefined || shell.default === undefined) {
+    throw new TypeError(`${url.pathname} answers data: it needs a page, and _app.tsx around it`);
+  }
+  const props = { req, url, params, state, error, data, Component: () => null };
+  const body = await module.default(props);
+  const document = await shell.default({ ...props, Component: () => body });
+  return new Response(`<!doctype html>${renderToString(document)}`, {
+    status,
+    headers: { "content-type": "text/html; charset=utf-8" },
+  });
+}

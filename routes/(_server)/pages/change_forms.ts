@@ -1,0 +1,47 @@
+/** The forms with which nodes come and go on a page without scripts: the plan comes back as a page. */
+import type { ClusterPageProps } from "../../../islands/cluster_page.tsx";
+import { CHANGE_KINDS } from "../../../islands/models/api.ts";
+import type { WantedChange } from "../../../islands/models/cluster_api.ts";
+import type { ChangeRequest } from "../../../nodes/cluster/launcher.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
+import { parse } from "../api/input.ts";
+import { NodeWish } from "../api/schemas_membership.ts";
+import type { Registered } from "../clusters/registry.ts";
+import type { RouteContext } from "../define.ts";
+import type { PageResponse } from "../fresh/fresh.ts";
+import { clusterView } from "./cluster_view.tsx";
+import { formObject } from "./forms.ts";
+
+/** What fails is shown on the page that was left. */
+export async function orProblem<Answer>(
+  ctx: RouteContext,
+  registered: Registered,
+  answer: () => Promise<Answer>,
+): Promise<Answer | PageResponse<ClusterPageProps>> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    const { problem } = error;
+    const change = { planned: null, problem };
+    return await clusterView(ctx, registered, { change, status: problem.status });
+  }
+}
+
+/** Throws a 400 {@link ProblemError} that names the field. */
+export function changeIn(form: URLSearchParams): { change: WantedChange; request: ChangeRequest } {
+  const kind = CHANGE_KINDS.find((each) => each === form.get("kind"));
+  if (kind === undefined) {
+    throw new ProblemError(
+      "invalid",
+      `kind must be one of ${CHANGE_KINDS.join(", ")}: it is '${form.get("kind")}'`,
+    );
+  }
+  if (kind !== "add") {
+    const node = form.get("node") ?? "";
+    return { change: { kind, node }, request: { kind, node } };
+  }
+  const { kind: _, ...given } = formObject(form, ["weight"]);
+  const wish = parse(NodeWish, given);
+  return { change: { kind, ...wish }, request: { kind, ...wish } };
+}

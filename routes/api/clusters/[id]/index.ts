@@ -1,0 +1,30 @@
+import { jsonAnswer } from "../../../../nodes/http/json_answer.ts";
+import { answers, type Described } from "../../../(_server)/api/operation.ts";
+import { ClusterParams, ClusterWithRing } from "../../../(_server)/api/schemas.ts";
+import { clusterOf, define } from "../../../(_server)/define.ts";
+
+export const handler = define.handlers({
+  async GET(ctx) {
+    const { live } = clusterOf(ctx);
+    await live.refresh();
+    return jsonAnswer(live.detail());
+  },
+
+  async DELETE({ state, params }) {
+    await state.clusters.end(params.id ?? "");
+    return new Response(null, { status: 204 });
+  },
+});
+
+export const openapi: Described<typeof handler> = {
+  GET: {
+    summary: "One cluster: its configuration, its nodes and what they say, its ring",
+    request: { params: ClusterParams },
+    responses: answers(200, "The cluster", ClusterWithRing),
+  },
+  DELETE: {
+    summary: "End every process of a cluster and remove its temporary data",
+    request: { params: ClusterParams },
+    responses: answers(204, "Ended"),
+  },
+};

@@ -1,0 +1,23 @@
+import { jsonAnswer } from "../../../../../../nodes/http/json_answer.ts";
+import { parse } from "../../../../../(_server)/api/input.ts";
+import { answers, type Described, problems } from "../../../../../(_server)/api/operation.ts";
+import { LoadRun, RunParams } from "../../../../../(_server)/api/schemas.ts";
+import { clusterOf, define } from "../../../../../(_server)/define.ts";
+
+export const handler = define.handlers({
+  async POST(ctx) {
+    const { loads } = clusterOf(ctx);
+    return jsonAnswer(await loads.stop(Number(parse(RunParams, ctx.params).run)));
+  },
+});
+
+export const openapi: Described<typeof handler> = {
+  POST: {
+    summary: "Stop a load; what it has measured is kept",
+    request: { params: RunParams },
+    responses: {
+      ...answers(200, "The load", LoadRun),
+      ...problems({ 400: "run is no number", 404: "No such cluster or load" }),
+    },
+  },
+};

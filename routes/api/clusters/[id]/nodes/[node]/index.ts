@@ -1,0 +1,32 @@
+import { answers, type Described } from "../../../../../(_server)/api/operation.ts";
+import { NodeParams } from "../../../../../(_server)/api/schemas.ts";
+import {
+  CHANGE_REFUSALS,
+  ChangePlan,
+  ChangeQuery,
+  PLANNED,
+} from "../../../../../(_server)/api/schemas_membership.ts";
+import { answerChange } from "../../../../../(_server)/clusters/membership_requests.ts";
+import { define } from "../../../../../(_server)/define.ts";
+
+export const handler = define.handlers({
+  DELETE(ctx) {
+    return answerChange(ctx, { kind: "remove", node: ctx.params.node ?? "" }, 202);
+  },
+});
+
+export const openapi: Described<typeof handler> = {
+  DELETE: {
+    summary: "Let a node leave when it runs; remove it when it is dead",
+    request: { params: NodeParams, query: ChangeQuery },
+    responses: {
+      ...PLANNED,
+      ...answers(
+        202,
+        "Under way. The process of one that leaves ends when it has handed everything over",
+        ChangePlan,
+      ),
+      ...CHANGE_REFUSALS,
+    },
+  },
+};

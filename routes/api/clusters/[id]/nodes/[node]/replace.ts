@@ -1,0 +1,28 @@
+import { answers, type Described } from "../../../../../(_server)/api/operation.ts";
+import { NodeParams } from "../../../../../(_server)/api/schemas.ts";
+import {
+  CHANGE_REFUSALS,
+  ChangePlan,
+  ChangeQuery,
+  PLANNED,
+} from "../../../../../(_server)/api/schemas_membership.ts";
+import { answerChange } from "../../../../../(_server)/clusters/membership_requests.ts";
+import { define } from "../../../../../(_server)/define.ts";
+
+export const handler = define.handlers({
+  POST(ctx) {
+    return answerChange(ctx, { kind: "replace", node: ctx.params.node ?? "" }, 201);
+  },
+});
+
+export const openapi: Described<typeof handler> = {
+  POST: {
+    summary: "Let a new node take the place of a dead one",
+    request: { params: NodeParams, query: ChangeQuery },
+    responses: {
+      ...PLANNED,
+      ...answers(201, "The new one is a member; what moves", ChangePlan),
+      ...CHANGE_REFUSALS,
+    },
+  },
+};

@@ -1,0 +1,19 @@
+import { answers, type Described } from "../../../../(_server)/api/operation.ts";
+import { CHANGE_REFUSALS, PlanParams } from "../../../../(_server)/api/schemas_membership.ts";
+import { discardChange } from "../../../../(_server)/clusters/membership_acts.ts";
+import { clusterOf, define } from "../../../../(_server)/define.ts";
+
+export const handler = define.handlers({
+  async DELETE(ctx) {
+    await discardChange(clusterOf(ctx), ctx.params.plan ?? "");
+    return new Response(null, { status: 204 });
+  },
+});
+
+export const openapi: Described<typeof handler> = {
+  DELETE: {
+    summary: "Forget a plan, and end the process that stands by to join by it",
+    request: { params: PlanParams },
+    responses: { ...answers(204, "Forgotten"), ...CHANGE_REFUSALS },
+  },
+};

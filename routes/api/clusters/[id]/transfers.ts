@@ -1,0 +1,23 @@
+import { jsonAnswer } from "../../../../nodes/http/json_answer.ts";
+import { answers, type Described } from "../../../(_server)/api/operation.ts";
+import { ClusterParams } from "../../../(_server)/api/schemas.ts";
+import { CHANGE_REFUSALS, Transfers } from "../../../(_server)/api/schemas_membership.ts";
+import { transfersOf } from "../../../(_server)/clusters/membership_acts.ts";
+import { clusterOf, define } from "../../../(_server)/define.ts";
+
+export const handler = define.handlers({
+  async GET(ctx) {
+    return jsonAnswer(await transfersOf(clusterOf(ctx)));
+  },
+});
+
+export const openapi: Described<typeof handler> = {
+  GET: {
+    summary: "Who belongs to the cluster, and how far changes of that have come",
+    request: { params: ClusterParams },
+    responses: {
+      ...answers(200, "As the node sees it for which most is left", Transfers),
+      ...CHANGE_REFUSALS,
+    },
+  },
+};
