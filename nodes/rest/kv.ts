@@ -135,7 +135,7 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
   };
 }
 
-function keyOf({ path }: Target): string {
+export function keyOf({ path }: Target): string {
   return keyIn(path, KV_PREFIX);
 }
 

@@ -13,7 +13,7 @@ import { StorageError } from "../storage/storage.ts";
 import type { ApiRoute, Handler } from "./api_route.ts";
 import { apiRoutes } from "./api_routes.ts";
 import { TokenError } from "./context_token.ts";
-import { KV_PREFIX } from "./kv.ts";
+import { keyOf, KV_PREFIX } from "./kv.ts";
 import { type Target, TargetError, targetOf } from "./request_target.ts";
 
 export interface RestOptions {
@@ -83,7 +83,7 @@ function dispatcher(
   const ofKeys = routes.filter(({ path }) => path.startsWith(KV_PREFIX));
   const ofPeers = routes.filter(({ path }) => path === RPC_PATH);
   const others = routes.filter((route) => !ofKeys.includes(route) && !ofPeers.includes(route));
-  const kv = boundBodies(forClients(byMethod(ofKeys), service, clients));
+  const kv = boundBodies(forClients(byMethod(ofKeys, keyOf), service, clients));
   const rpc = byMethod(ofPeers.map((route) => forPeers(route, peers)));
   const app = createApp(others, peers);
   return (request, target) => {
@@ -93,8 +93,11 @@ function dispatcher(
   };
 }
 
-/** Finds one path's route by its method: HEAD is answered as GET is, without the body. */
-function byMethod(routes: readonly ApiRoute[]): Handler {
+/**
+ * Finds one path's route by its method: HEAD is answered as GET is, without the body. `read` throws if
+ * the path is malformed, which a client is told before it is told of a wrong method.
+ */
+function byMethod(routes: readonly ApiRoute[], read?: (target: Target) => string): Handler {
   const handlers = new Map<string, Handler>();
   for (const { method, handle } of routes) {
     handlers.set(method, handle);
@@ -109,6 +112,7 @@ function byMethod(routes: readonly ApiRoute[]): Handler {
     const { method } = request;
     const handle = handlers.get(method);
     if (handle !== undefined) return handle(request, target);
+    read?.(target);
     return problem("method-not-allowed", `the method must be ${allow}: it is ${method}`, {}, {
       allow,
     });
@@ -180,7 +184,10 @@ function createApp(routes: readonly ApiRoute[], peers: BearerCheck): Hono {
   }
   app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
   app.onError((error) => {
-    throw error;
+    // Answered here rather than at the door, where a HEAD request would get a body.
+    const refused = refusalOf(error);
+    if (refused === null) throw error;
+    return refused;
   });
   return app;
 }
