@@ -24,9 +24,17 @@ function bare({ method, path }: ApiRoute, base = BASE): Request {
   return new Request(base + path.replace("{key}", "k"), { method });
 }
 
+/** All that anybody may ask who reaches the node. */
+const OPEN = [
+  ...["/ring", "/ring/{key}", "/status", "/events", "/health", "/ready", "/metrics"],
+  ...["/openapi.json", "/docs"],
+];
+
 Deno.test("each route refuses whoever its access does not let in", async () => {
   await withNode(async ({ rest }) => {
-    ok(rest.routes.some(({ access }) => access === "secret"));
+    const open = rest.routes.filter(({ access }) => access === "open").map(nameOf);
+    deepEqual(open, OPEN.map((path) => `GET ${path}`));
+    ok(rest.routes.length > open.length);
     for (const route of rest.routes) {
       const foreign = await rest.fetch(bare(route, "http://evil.example:9101"));
       equal((await problemOf(foreign)).type, "forbidden-host", nameOf(route));
