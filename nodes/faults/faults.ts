@@ -1,7 +1,6 @@
 /**
- * The faults that a node injects into itself, as it was told at `/faults`. There is one of these only
- * in a node that was started with `--allow-faults`; any other has nothing but `--latency` between it
- * and the network.
+ * The faults that a node injects into itself, as set at `/faults`. Only a node that was started with
+ * `--allow-faults` has this object.
  */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { type Legs, parseLegs } from "../../lib/random/latency.ts";
@@ -10,9 +9,9 @@ import type { InTransit } from "../../lib/simulation/faults/link_rules.ts";
 import type { NetworkCounters } from "../../lib/simulation/world/network.ts";
 import { type FaultSettings, NO_FAULTS } from "./fault_settings.ts";
 import { linkRulesOf } from "./flat_faults.ts";
-import { LinkFaults, type Passage } from "./link_faults.ts";
+import { LinkFaults, type VerdictHandlers } from "./link_faults.ts";
 
-/** What has been done wrong since the start. */
+/** How often each fault has been injected since the start. */
 interface InjectedFaults {
   readonly callsCut: number;
   readonly callsRefused: number;
@@ -28,7 +27,7 @@ export class Faults {
   private readonly links: LinkFaults;
   private readonly incoming: LinkFaults;
   private diskFailures = 0;
-  /** Extra delays; null: none. */
+  /** Extra latency; null: none. */
   legs: Legs | null = null;
 
   constructor(private readonly self: NodeId, private readonly random: SeededRandom) {
@@ -53,7 +52,7 @@ export class Faults {
     };
   }
 
-  /** Of the faults of single links. */
+  /** What the faults of single links have done. */
   get linkCounters(): Readonly<NetworkCounters> {
     return this.links.counters;
   }
@@ -68,14 +67,14 @@ export class Faults {
     this.incoming.set(incoming);
   }
 
-  /** What becomes of a message of a call that this node makes. */
-  judge(message: InTransit, passage: Passage): void {
-    judgeInTurn([this.cut, this.chance, this.links], message, passage);
+  /** Decides what happens to a message of a call that this node makes. */
+  judge(message: InTransit, handlers: VerdictHandlers): void {
+    judgeInTurn([this.cut, this.chance, this.links], message, handlers);
   }
 
-  /** What becomes of another's call that has come here. */
-  judgeIncoming(message: InTransit, passage: Passage): void {
-    this.incoming.judge(message, passage);
+  /** Decides what happens to a peer's call that has arrived here. */
+  judgeIncoming(message: InTransit, handlers: VerdictHandlers): void {
+    this.incoming.judge(message, handlers);
   }
 
   diskFails(access: "loads" | "stores"): boolean {
@@ -97,27 +96,30 @@ export class Faults {
   }
 }
 
-/** What one lets pass the next one judges. Delays add up, and a message is doubled once. */
+/**
+ * Each set of faults judges what the sets before it delivered. Delays add up. A message is duplicated
+ * at most once.
+ */
 function judgeInTurn(
   [first, ...others]: readonly LinkFaults[],
   message: InTransit,
-  passage: Passage,
+  handlers: VerdictHandlers,
 ): void {
   if (first === undefined) {
-    passage.deliver(0, null);
+    handlers.deliver(0, null);
     return;
   }
-  if (first.areOff) {
-    judgeInTurn(others, message, passage);
+  if (first.isEmpty) {
+    judgeInTurn(others, message, handlers);
     return;
   }
   first.judge(message, {
-    ...passage,
+    ...handlers,
     deliver: (laterMs, copyAfterMs) =>
       judgeInTurn(others, message, {
-        ...passage,
-        deliver: (alsoMs, alsoCopyAfterMs) =>
-          passage.deliver(laterMs + alsoMs, copyAfterMs ?? alsoCopyAfterMs),
+        ...handlers,
+        deliver: (furtherMs, laterCopyAfterMs) =>
+          handlers.deliver(laterMs + furtherMs, copyAfterMs ?? laterCopyAfterMs),
       }),
   });
 }

@@ -1,10 +1,10 @@
 /**
- * Stands between a replica and its peers, where the injected network is: latency (`--latency`, and what
- * `/faults` adds to it), and messages that `/faults` loses, holds back or doubles.
+ * The injected network between a replica and its peers. It adds latency (`--latency` and that of
+ * `/faults`), and it loses, holds back or duplicates messages as `/faults` asks.
  *
- * The latency is that of PBS's WARS model (VLDB 2012, section 4.1): W before a write leaves and A before
- * its acknowledgement is heard, R and S likewise for reads. Each message has a fate of its own, drawn
- * when it sets out, whatever it travels with.
+ * Latency follows the WARS model of PBS (VLDB 2012, section 4.1): W delays a write, A its
+ * acknowledgement, R a read and S its response. Each message's delay is drawn when it is sent,
+ * independently of others that share a connection with it.
  */
 import { refusal } from "../../lib/dynamo/types/errors.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
@@ -26,13 +26,13 @@ type PeerHandler = (
 interface FaultyCallerOptions {
   readonly inner: PeerCaller;
   readonly self: NodeId;
-  /** Members by id; null for a node that is none. */
+  /** The member with this id; null if there is none. */
   readonly memberOf: (id: NodeId) => Member | null;
   /** Injected latency; none when left out. */
   readonly legs?: Legs | undefined;
-  /** Null: none can be asked for. */
+  /** Null: the node was started without `--allow-faults`. */
   readonly faults: Faults | null;
-  /** What delays are drawn from. */
+  /** Delays are drawn from it. */
   readonly random: FloatSource;
 }
 
@@ -52,25 +52,25 @@ export class FaultyCaller implements PeerCaller {
     const { inner, self } = this.options;
     const [there, back] = legsOfCall(request.method);
     const deadline = performance.now() + timeoutMs;
-    // A refusal is known at once, but not before this returns.
+    // The caller learns of a refusal at once, but only after this function has returned.
     const refuse = () =>
       queueMicrotask(() =>
         answer({ kind: "failed", reason: "no route to host", undelivered: true })
       );
     this.travel({ from: self, to, leg: there, content: request }, refuse, (copyAfterMs) => {
       inner.call(to, request, deadline - performance.now(), (outcome) => {
-        // A failure is no message: it is known at once.
+        // A failure is not a message, so nothing delays it.
         if (outcome.kind === "failed") return answer(outcome);
-        // Only now: a call whose original is taken for lost must not be carried out by a copy.
+        // Not earlier: a copy must never execute a call that the caller was told is undelivered.
         if (copyAfterMs !== null) this.sendCopy(to, request, timeoutMs, copyAfterMs);
-        // Whoever sends an answer that is turned back hears of that, and has nobody to tell.
+        // When an answer is refused, only its sender learns of it, so the caller hears nothing.
         const reply = { from: to, to: self, leg: back, content: outcome };
         this.travel(reply, () => {}, () => answer(outcome));
       });
     });
   }
 
-  /** Messages that are held back. */
+  /** Messages that are being delayed. */
   get messagesDelayed(): number {
     return this.delays.length;
   }
@@ -92,7 +92,7 @@ export class FaultyCaller implements PeerCaller {
     else faults.judge(message, { deliver, refuse });
   }
 
-  /** Nobody waits for what it is answered. */
+  /** The answer to a copy is ignored. */
   private sendCopy(to: NodeId, request: PeerRequest, timeoutMs: number, afterMs: number): void {
     const { inner } = this.options;
     this.delays.after(afterMs, () => inner.call(to, request, timeoutMs, () => {}));
@@ -107,18 +107,18 @@ export class FaultyCaller implements PeerCaller {
 
   private drawnMs(legs: Legs, leg: MessageLeg, from: NodeId, to: NodeId): number {
     const { memberOf, random } = this.options;
-    // Asked each time: a node that joins is no member of any zone at its first call.
+    // Looked up for every message: a joining node has no zone at its first call.
     const zone = memberOf(from)?.zone;
     const isNear = zone !== undefined && memberOf(to)?.zone === zone;
     return legDelayMs(legs, leg, random, isNear);
   }
 }
 
-/** Calls of peers that a partition keeps out: they find a node that is silent, not one that refuses. */
+/** Loses peers' calls that a partition keeps out: their callers get no answer, not a refusal. */
 export class FaultyListener {
   private readonly lost = new DelayLine();
 
-  /** `patienceMs`: for how long a caller may listen. */
+  /** `patienceMs` is the longest time that a caller waits for an answer. */
   constructor(
     private readonly self: NodeId,
     private readonly faults: Faults,
@@ -128,8 +128,8 @@ export class FaultyListener {
 
   readonly handle: PeerHandler = (from, request, answer) => {
     const [leg] = legsOfCall(request.method);
-    // Whoever carries calls counts them as in hand until they are answered; by then nobody listens.
-    const error = refusal("overloaded", "the call was lost, as /faults says it should");
+    // The transport counts a call until it is answered. By then its caller has stopped waiting.
+    const error = refusal("overloaded", "the call was lost by a fault set at /faults");
     const endLater = () =>
       this.lost.after(this.patienceMs, () => answer({ status: "error", error }));
     this.faults.judgeIncoming({ from, to: this.self, leg, content: request }, {

@@ -1,21 +1,21 @@
 /**
- * The fields of `/faults` that stand for themselves, such as `drop`, as rules of links: a node judges
- * all its messages in one way (`link_faults.ts`), whatever the words in which it was told. Latency alone
- * is none: its `remote` part depends on the zones of nodes, which change (`faulty_calls.ts`).
+ * Turns the simple fields of `/faults`, such as `drop`, into faults of links, so that one mechanism
+ * (`link_faults.ts`) judges every message. Only `latency` is separate: its `remote` part depends on the
+ * zones of the nodes, which can change (`faulty_calls.ts`).
  */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { FaultSettings } from "./fault_settings.ts";
 import type { LastingLinkFault } from "./link_faults.ts";
 
-/** Rules by what they are counted as. */
+/** Faults of links, grouped by the counter that they are reported under. */
 interface LinkRules {
-  /** For the messages of calls that the node makes, there and back, in the order of judgement. */
+  /** For calls that the node makes and their answers, in the order in which they are applied. */
   readonly calls: {
     readonly cut: readonly LastingLinkFault[];
     readonly chance: readonly LastingLinkFault[];
     readonly links: readonly LastingLinkFault[];
   };
-  /** For the calls of others, which only the node itself can keep out. */
+  /** For peers' calls to the node. */
   readonly incoming: readonly LastingLinkFault[];
 }
 
@@ -31,7 +31,7 @@ export function linkRulesOf(settings: FaultSettings, self: NodeId): LinkRules {
   const { nodes, direction } = partition;
   const there = { kind: "partition-oneway", from: [self], to: nodes, how: "drop" } as const;
   const back = { kind: "partition-oneway", from: nodes, to: [self], how: "drop" } as const;
-  // Cut off one way, a node still hears the answers to those of its calls that arrive.
+  // With a cut in one direction, a node still gets the answers to those of its calls that arrive.
   if (direction !== "in") calls.cut.push(there);
   if (direction === "both") calls.cut.push(back);
   return { calls, incoming: direction === "out" ? [] : [back] };

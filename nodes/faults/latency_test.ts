@@ -1,4 +1,4 @@
-/** Latency that is injected into the messages of calls, with and without orders at `/faults`. */
+/** Latency that is injected into the messages of calls, by `--latency` and by `/faults`. */
 import { deepEqual, equal } from "node:assert/strict";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
@@ -16,9 +16,9 @@ const TIMEOUT_MS = 5_000;
 
 interface Bench {
   readonly caller: FaultyCaller;
-  /** How long each call had left when it was handed on. */
+  /** How much time each call had left when it was sent. */
   readonly leftMs: number[];
-  /** How long the call took, there and back. */
+  /** Resolves with the time that the call took, there and back. */
   ask(request: PeerRequest, to?: string): Promise<number>;
 }
 
@@ -54,11 +54,11 @@ async function withLatency(
   }
 }
 
-/** The line delivers what is nearly due, so a message may be early by a fraction of a millisecond. */
+/** The delay line delivers what is nearly due, so a message may be slightly early. */
 const isAtLeast = (tookMs: number, ms: number) =>
   equal(tookMs >= ms - 0.5, true, `${ms} ms took ${tookMs}`);
 
-Deno.test("latency: each leg delays its own message, and the time that a call has left", async () => {
+Deno.test("latency: each leg delays its own message and shortens the time that the call has left", async () => {
   await withLatency("W=30;A=0;R=20;S=40;other=0", async ({ ask, leftMs }) => {
     isAtLeast(await ask(GET), 60);
     isAtLeast(await ask(PUT), 30);
@@ -68,7 +68,7 @@ Deno.test("latency: each leg delays its own message, and the time that a call ha
   });
 });
 
-Deno.test("latency: a message without delay is not held at all", async () => {
+Deno.test("latency: a message without a delay is not held", async () => {
   await withLatency("W=0;A=0;R=1000;S=1000", async ({ ask, caller }) => {
     const asked = ask(GOSSIP);
     equal(caller.messagesDelayed, 0);
@@ -76,7 +76,7 @@ Deno.test("latency: a message without delay is not held at all", async () => {
   });
 });
 
-Deno.test("latency: calls that are made together are held apart", async () => {
+Deno.test("latency: calls made at the same time are delayed independently", async () => {
   await withLatency("uniform(0,60)", async ({ ask, caller }) => {
     const took = await Promise.all(Array.from({ length: 40 }, () => ask(GET)));
     equal(Math.max(...took) - Math.min(...took) > 20, true);
@@ -84,7 +84,7 @@ Deno.test("latency: calls that are made together are held apart", async () => {
   });
 });
 
-Deno.test("latency: what is remote is added beyond the zone, and what /faults says everywhere", async () => {
+Deno.test("latency: remote adds to calls into other zones, and /faults adds to all calls", async () => {
   const faults = new Faults("n1", SeededRandom.from(1));
   await withLatency("W=1;A=0;R=0;S=0;remote=30", async ({ ask }) => {
     isAtLeast(await ask(GET, "n3"), 60);
