@@ -92,6 +92,6 @@ Deno.test("a refusal and a plan that is let be leave the cluster as it is", asyn
       method: "DELETE",
     });
     assert.equal(refused.status, 409);
-    assert.match((await refused.json()).detail, /let node n3 go while it is paused/);
+    assert.match((await refused.json()).detail, /remove node n3 while it is paused/);
   });
 });

@@ -22,7 +22,7 @@ Deno.test("start: a demo cluster that cannot start is explained on the terminal,
       assert.equal(
         demo.failure,
         "Cannot start a cluster: the directory for temporary files does not exist.\n" +
-          "Make it, or choose another directory: with --data, or with TMPDIR where the data is " +
+          "Create it, or choose another directory: with --data, or with TMPDIR where the data is " +
           "temporary.",
       );
       assert.ok(

@@ -1,7 +1,7 @@
 /**
- * What a launcher orders of its nodes over their REST, as a person who looks after the cluster would:
- * `/membership/…` at a node that is a member, with the cluster's secret. Refusals come back as
- * {@link LaunchError} with the node's own words.
+ * A launcher's requests to its nodes over their REST API: `/membership/…` at a member, with the
+ * cluster's secret, just as an operator would make them. A node's refusal becomes a {@link LaunchError}
+ * with the node's message.
  */
 import {
   type ActName,
@@ -15,61 +15,61 @@ import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { readSecret } from "../process/secret.ts";
 import { LaunchError } from "./launch_error.ts";
 
-/** A node that orders are sent to. */
-export interface Addressee {
+/** A node that requests are sent to. */
+export interface NodeAddress {
   readonly id: NodeId;
   readonly url: string;
 }
 
-/** A node does not accept an order; `code` is that of its problem. */
-export class OrderRefused extends LaunchError {
+/** A node refused a request; `code` is that of its problem document. */
+export class RequestRefused extends LaunchError {
   constructor(message: string, readonly code: string) {
     super("refused", message);
   }
 }
 
-/** All throw {@link OrderRefused} for what the node does not accept, {@link LaunchError} for silence. */
+/** All methods throw {@link RequestRefused} for a refusal, and {@link LaunchError} for no answer. */
 export class MembershipRequests {
   constructor(private readonly secretFile: string) {}
 
-  plan(to: Addressee, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
-    return this.told(to, (client) => client.plan(to.url, act, fields));
+  plan(to: NodeAddress, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
+    return this.send(to, (client) => client.plan(to.url, act, fields));
   }
 
-  commit(to: Addressee, act: ActName, planId: string): Promise<void> {
-    return this.told(to, (client) => client.commit(to.url, act, planId));
+  commit(to: NodeAddress, act: ActName, planId: string): Promise<void> {
+    return this.send(to, (client) => client.commit(to.url, act, planId));
   }
 
-  planAndCommit(to: Addressee, act: ActName, fields: PlanFields): Promise<void> {
-    return this.told(to, (client) => client.planAndCommit(to.url, act, fields));
+  planAndCommit(to: NodeAddress, act: ActName, fields: PlanFields): Promise<void> {
+    return this.send(to, (client) => client.planAndCommit(to.url, act, fields));
   }
 
-  /** `signal` gives the question up. */
-  transfers(of: Addressee, signal?: AbortSignal): Promise<TransfersState> {
-    return this.told(of, (client) => client.transfers(of.url, signal));
+  /** `signal` cancels the request. */
+  transfers(of: NodeAddress, signal?: AbortSignal): Promise<TransfersState> {
+    return this.send(of, (client) => client.transfers(of.url, signal));
   }
 
   /** Whether the node believes that `other` is up; true when it does not know it. */
-  believesUp(node: Addressee, other: NodeId): Promise<boolean> {
-    return this.told(node, (client) => client.believesUp(node.url, other));
+  believesUp(node: NodeAddress, other: NodeId): Promise<boolean> {
+    return this.send(node, (client) => client.believesUp(node.url, other));
   }
 
-  private async told<T>(
-    { id }: Addressee,
-    ask: (client: MembershipClient) => Promise<T>,
+  private async send<T>(
+    { id }: NodeAddress,
+    request: (client: MembershipClient) => Promise<T>,
   ): Promise<T> {
     try {
-      return await ask(new MembershipClient(await readSecret(this.secretFile)));
+      return await request(new MembershipClient(await readSecret(this.secretFile)));
     } catch (error) {
       if (!(error instanceof NodeError)) throw error;
       const { status, message, code } = error;
       if (status === null) {
         throw new LaunchError("failed", `Node ${id} does not answer: ${message}`);
       }
-      const told = `Node ${id}: ${message}`;
-      // What a node could not do, or did not say in JSON, it may have done in part.
-      if (status < 400 || status >= 500) throw new LaunchError("failed", told);
-      throw new OrderRefused(told, code);
+      const explained = `Node ${id}: ${message}`;
+      // After a 5xx, or an answer that is not JSON, the node may have carried out a part.
+      if (status < 400 || status >= 500) throw new LaunchError("failed", explained);
+      throw new RequestRefused(explained, code);
     }
   }
 }

@@ -1,9 +1,9 @@
-/** What a launcher makes of a node that refuses an order, fails in it or falls silent. */
+/** How a launcher reports a node that refuses a request, fails or does not answer. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { BreakingNode } from "../../tests/breaking_node.ts";
 import { problem } from "../http/problems.ts";
 import { LaunchError } from "./launch_error.ts";
-import { MembershipRequests, OrderRefused } from "./membership_requests.ts";
+import { MembershipRequests, RequestRefused } from "./membership_requests.ts";
 
 async function withRequests(work: (requests: MembershipRequests) => Promise<void>): Promise<void> {
   const secretFile = await Deno.makeTempFile();
@@ -16,7 +16,7 @@ async function withRequests(work: (requests: MembershipRequests) => Promise<void
 
 const errorOf = (asking: Promise<unknown>) => asking.then(() => null, (error) => error);
 
-Deno.test("membership requests: a commit whose connection breaks is given once, and has failed", async () => {
+Deno.test("membership requests: a commit whose connection breaks is sent once and fails", async () => {
   await withRequests(async (requests) => {
     await using node = new BreakingNode({ planId: "p1" });
     const to = { id: "n1", url: node.url };
@@ -28,7 +28,7 @@ Deno.test("membership requests: a commit whose connection breaks is given once, 
   });
 });
 
-Deno.test("membership requests: what a node does not accept is told from what it could not do", async () => {
+Deno.test("membership requests: a refusal differs from a failure of the node", async () => {
   await withRequests(async (requests) => {
     const answers = [
       problem("ring-moved", "the membership has changed"),
@@ -41,12 +41,12 @@ Deno.test("membership requests: what a node does not accept is told from what it
     );
     const to = { id: "n1", url: `http://127.0.0.1:${server.addr.port}` };
     const moved = await errorOf(requests.commit(to, "leave", "p1"));
-    equal(moved instanceof OrderRefused && moved.code, "ring-moved");
+    equal(moved instanceof RequestRefused && moved.code, "ring-moved");
     equal(moved.message, "Node n1: the membership has changed");
-    for (const told of [/^Node n1: the node is starting$/, /^Node n1: .*is not JSON/]) {
+    for (const message of [/^Node n1: the node is starting$/, /^Node n1: .*is not JSON/]) {
       const failed = await errorOf(requests.commit(to, "leave", "p1"));
-      deepEqual([failed instanceof OrderRefused, failed.kind], [false, "failed"]);
-      match(failed.message, told);
+      deepEqual([failed instanceof RequestRefused, failed.kind], [false, "failed"]);
+      match(failed.message, message);
     }
     await server.shutdown();
   });

@@ -27,7 +27,11 @@ import type { Holding } from "../../lib/simulation/healing.ts";
 import { RunRecord } from "../../lib/simulation/run_record.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import type { History } from "../../lib/simulation/workload/history.ts";
-import { type Convergence, heldByPrimaries, inTurns } from "../cluster/cluster_convergence.ts";
+import {
+  type Convergence,
+  forEachConcurrently,
+  heldByPrimaries,
+} from "../cluster/cluster_convergence.ts";
 import type { ClusterView, HeldRecord } from "../cluster/cluster_view.ts";
 import type { Wipe } from "./faults.ts";
 import { copiesLeftBehind, type Settling } from "./membership.ts";
@@ -68,7 +72,7 @@ export interface LiveRun {
 /** Reads the disks and asks the checkers. */
 export async function judgeLiveRun(view: ClusterView, run: LiveRun): Promise<CheckResult[]> {
   const keys = [...run.keys];
-  const held = await inTurns(keys, (key) => heldByPrimaries(view, key));
+  const held = await forEachConcurrently(keys, (key) => heldByPrimaries(view, key));
   const holdings = new Map(keys.map((key, i) => [key, (held[i] ?? []).map(holdingOf)]));
   const hintsLeft = await view.hintsByHolder();
   const [ring] = run.rings;

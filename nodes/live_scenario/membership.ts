@@ -5,7 +5,7 @@
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { ClusterView, MembershipView } from "../cluster/cluster_view.ts";
-import { look } from "../cluster/decommissions.ts";
+import { pollDelay } from "../cluster/decommissions.ts";
 
 /** What is asked of the nodes: a `ClusterView`, or a test's. */
 type MembershipSource = Pick<ClusterView, "running" | "membership">;
@@ -44,7 +44,7 @@ export class FollowedRing {
   private async loop(source: MembershipSource): Promise<void> {
     while (!this.ended.signal.aborted) {
       this.ring = await ringOf(source) ?? this.ring;
-      await look(this.ended.signal);
+      await pollDelay(this.ended.signal);
     }
   }
 }
@@ -99,7 +99,7 @@ export async function untilSettled(
     const settled = isDecided() && haveSettled(views);
     const tookMs = Math.round(performance.now() - startedMs);
     if (settled || tookMs > boundMs) return { settled, tookMs, views: views ?? [] };
-    await look(signal);
+    await pollDelay(signal);
   }
 }
 

@@ -9,18 +9,18 @@ import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
 import { shuffled } from "../../lib/dynamo/types/random.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
-import { look, memberStatusAt } from "../cluster/decommissions.ts";
+import { memberStatusAt, pollDelay } from "../cluster/decommissions.ts";
 import { LaunchError } from "../cluster/launch_error.ts";
 import {
-  type Addressee,
   MembershipRequests,
-  OrderRefused,
+  type NodeAddress,
+  RequestRefused,
 } from "../cluster/membership_requests.ts";
 import type { NodeProcess } from "../cluster/supervised_node.ts";
 
 export type ActKind = MembershipAct["kind"];
 
-/** So often an act is asked for at the most, and again after every look (100 ms). */
+/** So often an act is asked for at the most, and again after every 100 ms. */
 const TRIES_MAX = 400;
 
 /** What it needs of a `RunningCluster`. */
@@ -79,7 +79,7 @@ export class ScenarioOrders {
   private async carryOut(act: MembershipAct): Promise<void> {
     let end: End = "again";
     for (let tries = 0; tries < TRIES_MAX && end === "again"; tries++) {
-      if (tries > 0) await look(this.ending.signal);
+      if (tries > 0) await pollDelay(this.ending.signal);
       end = await this.attempt(act);
     }
     const isGone = end !== "committed" && act.kind !== "join" && act.kind !== "leave" &&
@@ -101,7 +101,7 @@ export class ScenarioOrders {
       return "committed";
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
-      const refusal = error instanceof OrderRefused ? error : null;
+      const refusal = error instanceof RequestRefused ? error : null;
       const isMember = act.kind === "join" && await this.isSomewhere(act.member.id, isMemberStill);
       // A disk is lost with its node here, so no newcomer has one that it was removed with.
       return afterRefusal(act, refusal, isMember) === "ask-again" ? "again" : "given-up";
@@ -109,7 +109,7 @@ export class ScenarioOrders {
   }
 
   /** A running node that takes itself for a member; null when there is none. */
-  private async memberBut(target: NodeId): Promise<Addressee | null> {
+  private async memberBut(target: NodeId): Promise<NodeAddress | null> {
     for (const node of shuffled(this.options.random, this.running)) {
       if (node.id === target) continue;
       const memberStatus = await memberStatusAt(this.rest, node, node.id);

@@ -18,7 +18,11 @@ import type { OutcomeCounts, RunResult } from "../../lib/simulation/run.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import type { History } from "../../lib/simulation/workload/history.ts";
 import { initialConfigOf } from "../../lib/simulation/world/cluster.ts";
-import { type Convergence, inTurns, untilConverged } from "../cluster/cluster_convergence.ts";
+import {
+  type Convergence,
+  forEachConcurrently,
+  untilConverged,
+} from "../cluster/cluster_convergence.ts";
 import { ClusterView } from "../cluster/cluster_view.ts";
 import { launchCluster, type RunningCluster } from "../cluster/launcher.ts";
 import { LinkFaults } from "../faults/link_faults.ts";
@@ -226,7 +230,7 @@ async function readAll(
   urlOf: (node: NodeId) => string,
   keys: readonly string[],
 ): Promise<void> {
-  await inTurns(keys, async (key) => {
+  await forEachConcurrently(keys, async (key) => {
     const owners = ring.primariesOfKey(key);
     const url = `${urlOf(owners[0] as NodeId)}/kv/${encodeURIComponent(key)}?r=${owners.length}`;
     // Any answer will do: an absent key, siblings, or too few owners for now.

@@ -53,14 +53,14 @@ Deno.test("a wrong launch form comes back with what was typed and what is wrong"
 
 Deno.test("pages say why a cluster did not start, and what to do", async () => {
   const failure = "Node n1 could not start: a package is missing from Deno's cache (x).\n" +
-    "Connect to the network once and run: npx --yes deno@2.9 task fetch\n\nIt said:\nsome words";
+    "Connect to the network once and run: npx --yes deno@2.9 task fetch\n\nIt printed:\nsome words";
   const { ask, post } = dashboardFixture({ failure });
   await post("/api/clusters", { name: "a" });
   for (const path of ["/", "/clusters/a"]) {
     const html = await (await ask(path)).text();
     assert.match(html, /<p>Node n1 could not start: a package is missing/);
     assert.match(html, /once and run: <code>npx --yes deno@2\.9 task fetch<\/code><\/p>/);
-    assert.match(html, /<pre[^>]*>It said:\nsome words<\/pre>/);
+    assert.match(html, /<pre[^>]*>It printed:\nsome words<\/pre>/);
   }
 });
 
