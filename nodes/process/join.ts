@@ -1,7 +1,7 @@
 /**
- * How a node that was started with `--join` becomes a member: it asks a running node for a plan, tells
- * what would move, and commits it. Explicit acts both, as anybody with the cluster's secret can order
- * them over REST; the cluster changes only because somebody started this node to join it.
+ * How a node that was started with `--join` becomes a member: it asks a running member for a plan, logs
+ * what would move, and commits the plan. It uses the same REST requests as an operator. Joining stays an
+ * explicit act (SOSP 2007, section 4.8.1), because somebody started this node in order to join.
  */
 import type { Fetch } from "../../lib/client/http.ts";
 import { MembershipClient, type PlanAnswer } from "../../lib/client/membership_client.ts";
@@ -11,7 +11,7 @@ import type { JoinWishes } from "../host/node_service.ts";
 import type { NodeLog, RunningNode } from "./node.ts";
 
 interface JoinOptions {
-  /** A member. */
+  /** The URL of a member. */
   readonly join: string;
   readonly secret: string | null;
   readonly ca?: string | undefined;
@@ -19,27 +19,27 @@ interface JoinOptions {
   readonly log: NodeLog;
 }
 
-/** Why the node was not admitted, for the person who started it. */
+/** The node could not join. The message is for the person who started it. */
 export class JoinError extends Error {
   override name = "JoinError";
 }
 
-/** How long the members may say nothing before the log does, ms. */
-const REMIND_MS = 15_000;
+/** The time between two warnings while the node waits to learn of its admission. */
+const WARN_INTERVAL_MS = 15_000;
 
-/** Resolves when the node knows itself admitted. Throws {@link JoinError}. */
+/** Resolves when the node knows that it is a member. Throws {@link JoinError}. */
 export async function admit(
   { service, url }: RunningNode,
   options: JoinOptions,
 ): Promise<void> {
   const { join, secret, ca, wishes, log } = options;
   const id = service.boot.self;
-  const heard = untilMember(service);
+  const membership = untilMember(service);
   try {
-    using trusting = ca === undefined ? null : Deno.createHttpClient({ caCerts: [ca] });
-    const fetchFrom: Fetch = trusting === null
+    using httpClient = ca === undefined ? null : Deno.createHttpClient({ caCerts: [ca] });
+    const fetchFrom: Fetch = httpClient === null
       ? fetch
-      : (url, init) => fetch(url, { ...init, client: trusting });
+      : (url, init) => fetch(url, { ...init, client: httpClient });
     const client = new MembershipClient(secret, fetchFrom);
     const fields = { url: service.self.url, ...wishes };
     await client.planAndCommit(join, "join", fields, (plan) => {
@@ -47,29 +47,29 @@ export async function admit(
     }).catch((error) => {
       throw error instanceof NodeError ? joinError(error, id, join) : error;
     });
-    await toldWhileWaiting(heard.promise, () => {
+    await warningMeanwhile(membership.promise, () => {
       const reach = `can the members reach ${service.self.url}?`;
-      log.warn(`'${id}' is admitted but has not heard so from any member yet; ${reach}`);
+      log.warn(`'${id}' is admitted, but no member has told it so yet; ${reach}`);
     });
-    log.info(`'${id}' is admitted; GET /membership/transfers tells how far its data has come`);
+    log.info(`'${id}' is admitted; GET /membership/transfers shows how much data still moves`);
   } finally {
-    heard.forget();
+    membership.stop();
   }
 }
 
-/** Waits for as long as it takes, and says so every {@link REMIND_MS}. */
-async function toldWhileWaiting(done: Promise<void>, tell: () => void): Promise<void> {
-  const reminder = setInterval(tell, REMIND_MS);
+/** Waits as long as it takes, and calls `warn` every {@link WARN_INTERVAL_MS}. */
+async function warningMeanwhile(done: Promise<void>, warn: () => void): Promise<void> {
+  const interval = setInterval(warn, WARN_INTERVAL_MS);
   try {
     await done;
   } finally {
-    clearInterval(reminder);
+    clearInterval(interval);
   }
 }
 
-/** What a plan means, in a line. */
+/** Describes a plan in one line. */
 function describe({ ranges, copies, keys, bytes }: PlanAnswer): string {
-  return `${ranges} ranges change owners, ${copies} copies of ranges move, about ${keys} keys and ` +
+  return `${ranges} ranges change owners, and ${copies} copies of ranges move: about ${keys} keys, ` +
     `${bytes} bytes`;
 }
 
@@ -81,11 +81,11 @@ function joinError({ status, message }: NodeError, id: string, join: string): Jo
   );
 }
 
-/** Whoever committed tells the newcomer; should that be lost, gossip does. */
+/** The node that committed the plan tells the new node. If that message is lost, gossip brings it. */
 function untilMember(service: RunningNode["service"]) {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const forget = service.onMemberStatus(() => {
+  const stop = service.onMemberStatus(() => {
     if (service.memberStatus === "member" satisfies MemberStatus) resolve();
   });
-  return { promise, forget };
+  return { promise, stop };
 }

@@ -360,12 +360,12 @@ Deno.test("a commit is refused when the ring moved on; orders that make no sense
     deepEqual([moved.status, moved.json.type.split(":").at(-1)], [409, "ring-moved"]);
     equal((await order("leave", { planId: late })).status, 404, "it is forgotten");
     const refused = [
-      ["leave", {}, /plan must be true, or planId that of a plan/],
+      ["leave", {}, /plan must be true, or planId must name a plan/],
       ["leave", { plan: true }, /node must be a member's id: current value is missing/],
       ["join", { plan: true, url: "n5" }, /url must be where the node listens/],
       ["join", { plan: true, url: first, weight: -1 }, /a weight must be a number above 0/],
       ["join", { plan: true, url: first, zone: "?" }, /a zone must be/],
-      ["leave", { planId: 7 }, /planId must be that of a plan: current value is 7/],
+      ["leave", { planId: 7 }, /planId must be the id of a plan: current value is 7/],
       ["leave", { planId: "x", node: "n2" }, /give planId alone/],
       ["leave", { plan: true, node: "n2", url: first }, /unknown field 'url'/],
     ] as const;

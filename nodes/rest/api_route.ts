@@ -1,14 +1,14 @@
 /**
- * A route of a node's REST API as data: who may ask, what it takes, what it may answer, and what
- * answers it. `rest.ts` serves the table of them, `openapi.ts` describes the same table.
+ * A route of a node's REST API as data: who may use it, its parameters and body, its answers, and its
+ * handler. `rest.ts` serves the table of routes, and `openapi.ts` describes it.
  *
- * The data is plain on purpose: a schema library at the start of every node would cost it 20 ms and
- * 20 MB. Schemas are only named here, and loaded with the first question for the description.
+ * Routes only name their schemas. A schema library would cost every node 20 ms and 20 MB at its start,
+ * so schemas are loaded when somebody first asks for the API's description.
  */
 import type { SchemaName } from "./openapi_schemas.ts";
 import type { QueryParameters, Target } from "./request_target.ts";
 
-/** Not async where it need not be: each await on the way of every request costs something. */
+/** May answer synchronously, because every `await` costs time in each request. */
 export type Handler = (request: Request, target: Target) => Response | Promise<Response>;
 
 export interface Content {
@@ -18,25 +18,28 @@ export interface Content {
   readonly example?: unknown;
 }
 
-/** Text alone describes a problem document where the status is an error, otherwise an empty body. */
+/** Text alone describes a problem document if the status is an error, and an empty body otherwise. */
 export type Answer = string | AnswerWithBody;
 
 interface AnswerWithBody extends Content {
   readonly description: string;
-  /** What each header of it says. */
+  /** Descriptions of its headers, by name. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Route {
-  /** Anybody; whoever has the clients' token, where the node was started with one; or a peer. */
+  /**
+   * `open`: anybody. `clients`: with the clients' token, if the node was started with one. `secret`: with
+   * the cluster's secret.
+   */
   readonly access: "open" | "clients" | "secret";
   readonly summary: string;
   readonly description?: string;
   readonly query?: QueryParameters<Record<string, unknown>>;
-  /** Headers that matter to it, and what each says. */
+  /** Descriptions of the request headers that it uses, by name. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Content & { readonly required?: boolean };
-  /** By status. What follows from `access`, or can happen to every request, need not be said. */
+  /** By status, without those that follow from `access` or that every route may answer with. */
   readonly answers: Readonly<Record<number, Answer>>;
   readonly handle: Handler;
 }

@@ -1,13 +1,15 @@
-/** The table of all routes: what is not in it is neither served nor described. */
+/** The table of all routes of a node's REST API. */
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
 import { problem } from "../http/problems.ts";
 import { PEER_METHODS } from "../rpc/validate_requests.ts";
 import { type ApiRoute, routesIn, type RouteTable } from "./api_route.ts";
+import { antiEntropyRoutes } from "./anti_entropy.ts";
 import { debugRoutes } from "./debug.ts";
+import { faultRoutes } from "./faults.ts";
 import { kvRoutes } from "./kv.ts";
 import { membershipRoutes } from "./membership.ts";
-import { antiEntropyRoutes, faultRoutes } from "./orders.ts";
+
 import { ringRoutes } from "./ring.ts";
 
 export function apiRoutes(service: NodeService): readonly ApiRoute[] {
@@ -30,34 +32,41 @@ function stateRoutes(service: NodeService): RouteTable {
     "GET /status": {
       access: "open",
       summary: "The node's state",
-      answers: { 200: { description: "Its state now", schema: "Status" } },
+      answers: { 200: { description: "The node's current state", schema: "Status" } },
       handle: () => jsonAnswer(service.status()),
     },
     "GET /events": {
       access: "open",
       summary: "Protocol events, as server-sent events",
       description:
-        "`event` is the observation's type, `data` its JSON with `node`, who observed it, and `at` " +
-        "(ms since 1970); `peer` is another node that it is about. A slow reader loses events and " +
-        "is told how many by an event `dropped`.",
+        "`event` is the type of the event. `data` is its JSON: `node` observed it, `at` is the time (ms " +
+        "since 1970), and `peer`, if present, is another node involved. A slow reader loses events; " +
+        "then an event `dropped` says how many.",
       answers: {
-        200: { description: "Never ends", type: "text/event-stream", schema: "Text" },
-        503: "Too many watch already",
+        200: {
+          description: "A stream without an end",
+          type: "text/event-stream",
+          schema: "Text",
+        },
+        503: "Too many streams are open",
       },
       handle: () =>
         service.events.open() ??
-          problem("overloaded", "too many watch the events already; try again later"),
+          problem("overloaded", "too many streams of /events are open; try again later"),
     },
     "GET /health": {
       access: "open",
-      summary: "Is the process alive?",
-      answers: { 200: { description: "Yes", schema: "Alive" } },
+      summary: "Whether the process is alive",
+      answers: { 200: { description: "It is alive", schema: "Alive" } },
       handle: () => jsonAnswer({ status: "alive" }),
     },
     "GET /ready": {
       access: "open",
-      summary: "Does it take requests?",
-      answers: { 200: { description: "Yes", schema: "Ready" }, 503: "It is stopping" },
+      summary: "Whether the node accepts requests",
+      answers: {
+        200: { description: "It accepts requests", schema: "Ready" },
+        503: "The node is starting or stopping",
+      },
       handle: () => {
         const why = service.whyNotReady();
         return why === null ? jsonAnswer({ status: "ready" }) : problem("not-ready", why);
@@ -66,7 +75,7 @@ function stateRoutes(service: NodeService): RouteTable {
   };
 }
 
-/** Few ask for these, and their libraries would slow every start: they are loaded when asked for. */
+/** These routes are rarely used, so their libraries are loaded on demand instead of at every start. */
 function descriptionRoutes(
   service: NodeService,
   routes: () => readonly ApiRoute[],
@@ -78,8 +87,10 @@ function descriptionRoutes(
   return {
     "GET /metrics": {
       access: "open",
-      summary: "Figures for Prometheus",
-      answers: { 200: { description: "Text format", type: "text/plain", schema: "Text" } },
+      summary: "Metrics for Prometheus",
+      answers: {
+        200: { description: "Prometheus' text format", type: "text/plain", schema: "Text" },
+      },
       handle: async () => {
         const { renderMetrics } = await import("../host/metrics.ts");
         const { contentType, text } = await renderMetrics(service);
@@ -88,13 +99,13 @@ function descriptionRoutes(
     },
     "GET /openapi.json": {
       access: "open",
-      summary: "This description",
+      summary: "The description of this API",
       answers: { 200: "OpenAPI 3.1" },
       handle: async () => jsonAnswer(await describe()),
     },
     "GET /docs": {
       access: "open",
-      summary: "This description as a page",
+      summary: "The description of this API as a page",
       answers: { 200: "HTML" },
       handle: async () => {
         const { DOCS_HEADERS, renderDocs } = await import("./docs_page.ts");
@@ -113,23 +124,25 @@ function rpcRoutes(service: NodeService): RouteTable {
       access: "secret",
       summary: "JSON-RPC 2.0 between nodes",
       description:
-        `Methods: ping, initial-config, identify, ${PEER_METHODS.join(", ")}; batches too. Try ` +
-        '`{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}`. All but the first three need an ' +
-        "envelope. Peers send one call a line, as application/jsonl.",
+        `Methods: ping, initial-config, identify, ${
+          PEER_METHODS.join(", ")
+        }. All but the first three ` +
+        "need an envelope. A body is one call or a batch; peers send one call on each line, as " +
+        'application/jsonl. Try `{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}`.',
       body: {
         schema: "Anything",
         example: { jsonrpc: "2.0", id: 1, method: "ping", params: {} },
       },
       answers: {
-        200: { description: "A result or an error, or a list of them", schema: "Anything" },
-        204: "There is nothing to answer: all were notifications",
-        400: refusal("The body broke off"),
-        409: refusal("The conversation is meant for another node or cluster"),
+        200: { description: "A result, an error, or a list of them", schema: "Anything" },
+        204: "All calls were notifications, which have no answer",
+        400: refusal("The body ended too early"),
+        409: refusal("The envelope names another node or cluster"),
         413: refusal("The body is too large"),
-        503: "It is stopping",
+        503: "The node is stopping",
       },
       handle: (request) => {
-        // Peers that start together ask what they remember of each other: nobody could answer the other.
+        // Not `whyNotReady`: nodes that start together must be able to check their disks with each other.
         const notServing = service.whyNotServing();
         return notServing === null ? service.rpc.handle(request) : problem("not-ready", notServing);
       },

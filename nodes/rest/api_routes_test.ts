@@ -1,4 +1,4 @@
-/** What the table of routes says of each is what a node does: who may ask, and what is answered. */
+/** Every route behaves as its table describes it: who may use it, and what it answers. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { ErrorCode } from "../../lib/dynamo/types/errors.ts";
 import { statusOf } from "../http/problems.ts";
@@ -19,18 +19,18 @@ import {
 const AUTHORIZATION = `Bearer ${SECRET}`;
 const nameOf = ({ method, path }: ApiRoute) => `${method} ${path}`;
 
-/** A request that names the route and carries nothing else. */
+/** A request for the route without a body, query or token. */
 function bare({ method, path }: ApiRoute, base = BASE): Request {
   return new Request(base + path.replace("{key}", "k"), { method });
 }
 
-/** All that anybody may ask who reaches the node. */
+/** The routes that need no token. */
 const OPEN = [
   ...["/ring", "/ring/{key}", "/status", "/events", "/health", "/ready", "/metrics"],
   ...["/openapi.json", "/docs"],
 ];
 
-Deno.test("each route refuses whoever its access does not let in", async () => {
+Deno.test("each route refuses requests that its access does not allow", async () => {
   await withNode(async ({ rest }) => {
     const open = rest.routes.filter(({ access }) => access === "open").map(nameOf);
     deepEqual(open, OPEN.map((path) => `GET ${path}`));
@@ -50,7 +50,7 @@ Deno.test("each route refuses whoever its access does not let in", async () => {
   }, { rest: { kvToken: "for-clients" } });
 });
 
-Deno.test("a mistake of the node's own is a 500, and is reported", async () => {
+Deno.test("an internal error is answered with 500, and is reported", async () => {
   const reported: unknown[] = [];
   await withNode(async ({ send, service }) => {
     const mistake = new Error("a defect");
@@ -63,14 +63,14 @@ Deno.test("a mistake of the node's own is a 500, and is reported", async () => {
   }, { rest: { onError: (error) => reported.push(error) } });
 });
 
-const WATCHERS_MAX = 64;
-/** Described, and not to be had from one node that answers at once. */
+const EVENT_STREAMS_MAX = 64;
+/** Described, but one node alone cannot answer with it. */
 const NOT_PROVOKED = [
   "DELETE /kv/{key} 421",
   "GET /kv/{key} 421",
   "PUT /kv/{key} 421",
 ];
-/** The tests above hold these of every route. */
+/** The tests above check these for every route. */
 const OF_EVERY_ROUTE = /^(403|500)$/;
 
 Deno.test("each route answers with every status that is described", async () => {
@@ -98,7 +98,7 @@ Deno.test("each route answers with every status that is described", async () => 
   await watched(askPeers);
   await watched(askMembership, { others: ["n2", "n3"], config: { n: 2, r: 1, w: 1 } });
   const started = { start: true, config: { antiEntropyIntervalMs: 60_000 } };
-  await watched(askForOrders, { ...started, others: ["n2"], allowFaults: true });
+  await watched(askForAdministration, { ...started, others: ["n2"], allowFaults: true });
   await watched(askWithoutFaults);
   await watched(askStopping);
   await watched(askWithoutToken, { rest: { kvToken: "for-clients" } });
@@ -135,7 +135,7 @@ async function askForState(ask: Ask, { put, service }: TestNode): Promise<void> 
     await ask(`GET ${path}`);
   }
   for (const path of ["/metrics", "/openapi.json", "/docs"]) await ask(`GET ${path}`);
-  for (let i = 0; i <= WATCHERS_MAX; i++) await ask("GET /events");
+  for (let i = 0; i <= EVENT_STREAMS_MAX; i++) await ask("GET /events");
   service.events.close();
   await put("/kv/k", "x");
   for (const path of ["", "?x=1", "/k", "/%zz", "/none"]) await ask(`GET /debug/keys${path}`);
@@ -157,14 +157,14 @@ async function askMembership(ask: Ask): Promise<void> {
   const asked = await ask("POST /rpc", '{"jsonrpc":"2.0","id":1,"method":"identify","params":{}}');
   const line = (await asked.text()).replace('"id":"n1"', '"id":"n4"')
     .replace(/"dataId":"[^"]+"/, '"dataId":"of-n4"');
-  // Another node of the cluster, as far as it says who it is.
+  // It answers like a node of the cluster that may join.
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
     return new Response(line, { headers: { "content-type": JSON_LINES } });
   });
   const url = `http://127.0.0.1:${server.addr.port}`;
   const acts = { join: { url }, leave: { node: "n2" }, remove: { node: "n2" } };
   for (const [kind, fields] of Object.entries({ ...acts, replace: { node: "n2", url } })) {
-    const act = (order: unknown) => ask(`POST /membership/${kind}`, JSON.stringify(order));
+    const act = (body: unknown) => ask(`POST /membership/${kind}`, JSON.stringify(body));
     match((await problemOf(await act({ x: 1 }))).detail, /^unknown field 'x'/);
     equal((await act({ plan: true, ...fields })).status, 200);
     await act({ planId: "none" });
@@ -176,7 +176,7 @@ async function askMembership(ask: Ask): Promise<void> {
   await server.shutdown();
 }
 
-async function askForOrders(ask: Ask, { service }: TestNode): Promise<void> {
+async function askForAdministration(ask: Ask, { service }: TestNode): Promise<void> {
   await ask("GET /faults");
   await ask("PUT /faults", "{}");
   await ask("PUT /faults", "{");
@@ -212,7 +212,7 @@ async function askWithoutToken(ask: Ask, { rest }: TestNode): Promise<void> {
   }
 }
 
-Deno.test("every refusal of the store has a status that the description knows", async () => {
+Deno.test("every refusal of the replica has a status that is described", async () => {
   const reads: ErrorCode[] = [
     ...["invalid", "quorum-not-met", "overloaded", "wrong-owner", "too-late"] as const,
     ...["storage-failed", "record-damaged", "recovering", "hints-full"] as const,
@@ -230,14 +230,14 @@ Deno.test("every refusal of the store has a status that the description knows", 
   });
 });
 
-Deno.test("queries and orders take the fields that are described, and no others", async () => {
+Deno.test("queries and bodies take exactly the fields that are described", async () => {
   await withNode(async ({ rest, send }) => {
     const { paths, components: { schemas } } = await (await send("/openapi.json")).json();
     for (const { method, path, query, body } of rest.routes) {
-      const isOrder = body !== undefined && body.type === undefined && body.schema !== "Anything";
-      if (query === undefined && !isOrder) continue;
+      const hasFields = body !== undefined && body.type === undefined && body.schema !== "Anything";
+      if (query === undefined && !hasFields) continue;
       const { parameters, requestBody } = paths[path][method.toLowerCase()];
-      const allowed = isOrder
+      const allowed = hasFields
         ? Object.keys(
           schemas[requestBody.content["application/json"].schema.$ref.split("/").pop()].properties,
         )
@@ -248,7 +248,7 @@ Deno.test("queries and orders take the fields that are described, and no others"
       const refused = await send(asked, {
         method,
         headers: { authorization: AUTHORIZATION },
-        body: isOrder ? '{"nonsense":1}' : null,
+        body: hasFields ? '{"nonsense":1}' : null,
       });
       const { detail } = await problemOf(refused);
       const [, names = ""] =
@@ -258,7 +258,7 @@ Deno.test("queries and orders take the fields that are described, and no others"
   }, { allowFaults: true });
 });
 
-Deno.test("the description has every route, and the shapes that it refers to", async () => {
+Deno.test("the description has every route and every schema that it refers to", async () => {
   await withNode(async ({ rest, send }) => {
     const text = await (await send("/openapi.json")).text();
     const { openapi, paths } = JSON.parse(text);
@@ -272,7 +272,7 @@ Deno.test("the description has every route, and the shapes that it refers to", a
   });
 });
 
-Deno.test("the description is a page too, with lines that can be copied", async () => {
+Deno.test("the description is also a page, with commands to copy", async () => {
   await withNode(async ({ send }) => {
     const page = await send("/docs");
     match(page.headers.get("content-security-policy") ?? "", /default-src 'none'/);
@@ -280,8 +280,8 @@ Deno.test("the description is a page too, with lines that can be copied", async 
     equal(html.includes("<script"), false);
     match(html, /<pre>curl http:\/\/127\.0\.0\.1:9101\/kv\/greeting<\/pre>/);
     match(html, /-d '\{&#34;drop&#34;:0\.1\}' http:\/\/127\.0\.0\.1:9101\/faults/);
-    const order =
+    const antiEntropy =
       /-d '\{&#34;key&#34;:&#34;greeting&#34;\}' http:\/\/127\.0\.0\.1:9101\/anti-entropy/;
-    match(html, order);
+    match(html, antiEntropy);
   });
 });

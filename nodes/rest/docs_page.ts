@@ -1,6 +1,6 @@
 /**
- * An API's description as one plain page, made on the server: a node's `/docs`, the dashboard's
- * `/api/docs`. No script runs in it, and nothing is fetched from elsewhere.
+ * Renders an API's description as one HTML page: a node's `/docs` and the dashboard's `/api/docs`. The
+ * page has no script and loads nothing else.
  */
 import { createHash } from "node:crypto";
 
@@ -26,7 +26,7 @@ export const DOCS_HEADERS = {
     `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'`,
 };
 
-/** What of an OpenAPI document the page needs. */
+/** The parts of an OpenAPI document that the page shows. */
 interface ApiDocument {
   readonly info: { readonly title: string; readonly description?: string };
   readonly servers?: readonly { readonly url: string }[];
@@ -55,7 +55,7 @@ interface Operation {
   };
 }
 
-/** `source` is where the description itself lies. */
+/** `source` is the path of the OpenAPI document. */
 export function renderDocs(document: ApiDocument, source: string): string {
   const url = document.servers?.[0]?.url ?? "";
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
@@ -113,7 +113,7 @@ ${
 </section>`;
 }
 
-/** A line to try; what it leaves out (a file's bytes, a secret) has a telling name. */
+/** A curl command to try. A variable stands for the secret. */
 function curlLine(url: string, verb: string, path: string, operation: Operation): string {
   const parts = ["curl"];
   const [content] = Object.entries(operation.requestBody?.content ?? {});
@@ -140,7 +140,7 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
   return `<table><thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
 }
 
-/** Text with \`code\` in it. */
+/** Renders text between backticks as code. */
 function marked(text: string): string {
   return escape(text).replace(/`([^`]+)`/g, "<code>$1</code>");
 }

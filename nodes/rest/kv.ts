@@ -1,10 +1,10 @@
 /**
- * `/kv/{key}`: get, put and delete, as any HTTP client can do them.
+ * `/kv/{key}`: get, put and delete over HTTP.
  *
- * What the store knows beyond the value travels in headers: `X-Dynamo-Context` is to be sent back with
- * the next write, `X-Dynamo-Siblings` says how many concurrent values there are. One value is answered
- * as it was put, byte for byte; several are 300 Multiple Choices in JSON, for the client to reconcile
- * (SOSP 2007, section 4.4).
+ * Headers carry what belongs to a value: a client sends `X-Dynamo-Context` back with its next write, and
+ * `X-Dynamo-Siblings` is the number of concurrent values. A single value is answered byte for byte as it
+ * was put. Several are answered as 300 Multiple Choices in JSON, and the client reconciles them (SOSP
+ * 2007, section 4.4).
  */
 import type {
   ClientReply,
@@ -31,8 +31,8 @@ import {
   readQuery,
   type Target,
   TargetError,
+  trueOrFalse,
   wholeNumber,
-  yesOrNo,
 } from "./request_target.ts";
 
 export const KV_PREFIX = "/kv/";
@@ -41,9 +41,9 @@ const SIBLINGS_HEADER = "x-dynamo-siblings";
 const CONTENT_TYPE_DEFAULT = "application/octet-stream";
 
 /**
- * Values are anybody's: a browser must neither guess at their type nor run them in the node's name.
- * Few and short on purpose: Deno writes answers of up to 512 bytes, head and all, in one system call and
- * longer ones in two, which costs 8 µs more (measured on 2.9.6). A small value should be among the first.
+ * Anybody may have stored a value, so a browser must neither guess its type nor run it with the node's
+ * origin. The headers are few and short, because Deno writes a response of up to 512 bytes in one system
+ * call and a longer one in two, which costs 8 µs more (measured on 2.9.6).
  */
 const VALUE_HEADERS = {
   "x-content-type-options": "nosniff",
@@ -54,21 +54,22 @@ const VALUE_HEADERS = {
 
 type Submit = (request: ClientRequest, answer: (reply: ClientReply) => void) => void;
 
-const CONTEXT_OUT = { "X-Dynamo-Context": "To be sent back with the next write of the key" };
+const CONTEXT_OUT = { "X-Dynamo-Context": "Send it back with the next write of the key" };
 const CONTEXT_IN = {
-  [CONTEXT_HEADER]: "From the last read or write of the key. Without it the write is concurrent",
+  [CONTEXT_HEADER]:
+    "From the last read or write of the key. A write without it is concurrent with all others",
 };
 const WRITTEN = { schema: "Written", headers: CONTEXT_OUT } as const;
 
-/** Why any request of a key may fail. */
+/** The errors of every request for a key. */
 const FAILURES: Readonly<Record<number, Answer>> = {
-  400: "Malformed or out of range; the detail names what, its value and what is allowed",
-  421: "The key's owners moved while the request was under way: ask again",
+  400: "Malformed or out of range; `detail` names the field, its value and what is allowed",
+  421: "The key's owners changed during the request: try again",
   503:
-    "Too few replicas answered, or the node is overloaded or stopping; see `definite`. Replicas that " +
-    "recover count for no read: the detail of a read says which, and whom they wait for",
+    "Too few replicas answered, or the node is overloaded or stopping; see `definite`. Recovering " +
+    "replicas do not count for reads: `detail` names them and the nodes that they wait for",
 };
-const TOO_MANY_SIBLINGS = "It would leave too many siblings: read, and reconcile them";
+const TOO_MANY_SIBLINGS = "The key would have too many siblings: read and reconcile them first";
 
 export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
   const kv = new KvHandlers(config, tokens, (request, answer) => host.client(request, answer));
@@ -78,8 +79,9 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
       access: "clients",
       summary: "Read a value",
       description:
-        "HEAD does the same without the body. `If-None-Match` takes the ETag of before. " +
-        "With `Accept: application/json` always the envelope, with what each replica answered and when.",
+        "HEAD answers the same without the body. `If-None-Match` takes an earlier ETag. With " +
+        "`Accept: application/json` the answer is always JSON, and says what each replica answered " +
+        "and when.",
       query: options.get,
       answers: {
         ...FAILURES,
@@ -94,8 +96,8 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
           headers: CONTEXT_OUT,
           schema: "Read",
         },
-        304: "As the ETag says",
-        404: "Absent, or deleted: then with a context",
+        304: "The value still has that ETag",
+        404: "The key has no value. If it was deleted, the answer has a context",
       },
       handle: (request, target) =>
         kv.get(request, keyOf(target), readQuery(target.query, options.get)),
@@ -103,14 +105,15 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
     "PUT /kv/{key}": {
       access: "clients",
       summary: "Store a value",
-      description: `The body as it is, at most ${VALUE_BYTES_MAX} bytes, and its Content-Type. ` +
-        "With the context of a read it replaces what was read; without, it becomes a sibling.",
+      description:
+        `Stores the body, at most ${VALUE_BYTES_MAX} bytes, and its Content-Type. With the ` +
+        "context of a read it replaces what was read; without a context it becomes a sibling.",
       query: options.put,
       headers: CONTEXT_IN,
       body: { type: "*/*", schema: "Value", required: true },
       answers: {
         ...FAILURES,
-        200: { description: "Stored on W nodes", ...WRITTEN },
+        200: { description: "The value is stored on W nodes", ...WRITTEN },
         409: TOO_MANY_SIBLINGS,
         413: "The value is too large",
       },
@@ -121,12 +124,12 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
       access: "clients",
       summary: "Delete a value",
       description:
-        "Deletes what the context has seen; without one, what the coordinator reads at R.",
+        "Deletes what the context covers, or without a context what the coordinator reads with R.",
       query: options.delete,
       headers: CONTEXT_IN,
       answers: {
         ...FAILURES,
-        200: { description: "A tombstone is on W nodes", ...WRITTEN },
+        200: { description: "A tombstone is stored on W nodes", ...WRITTEN },
         409: TOO_MANY_SIBLINGS,
       },
       handle: (request, target) =>
@@ -139,13 +142,13 @@ export function keyOf({ path }: Target): string {
   return keyIn(path, KV_PREFIX);
 }
 
-/** What each method may be told in its query. */
+/** The query parameters of each method. */
 function optionsFor({ n }: ClusterConfig) {
   const replies = (name: string, least: number, what: string) =>
-    wholeNumber(least, n, `${name}: ${what}. The cluster's default when left out`);
-  const ofPrimaries = "how many of them must be primaries', 0 to N";
+    wholeNumber(least, n, `${name}: ${what}. Default: the cluster's setting`);
+  const ofPrimaries = "how many of them must come from primaries, 0 to N";
   const common = {
-    sloppy: yesOrNo("false: only the key's primaries may serve the request"),
+    sloppy: trueOrFalse("false: only the key's primaries may serve the request"),
     timeoutMs: wholeNumber(
       TIMEOUT_MS_MIN,
       TIMEOUT_MS_MAX,
@@ -199,7 +202,7 @@ class KvHandlers {
         }`,
       );
     }
-    if (body.kind === "broken") return problem("invalid", "the request's body broke off");
+    if (body.kind === "broken") return problem("invalid", "the request's body ended too early");
     const reply = await this.ask({
       ...options,
       method: "put",
@@ -269,8 +272,8 @@ class KvHandlers {
       return problem(
         "absent",
         sealed === null
-          ? `nothing was ever stored under '${key}'`
-          : `'${key}' was deleted; a write should carry the context`,
+          ? `'${key}' has never had a value`
+          : `'${key}' was deleted; send the context with the next write`,
         { key, context: sealed?.token ?? null, coordinator, replicas },
         sealed === null ? {} : { [CONTEXT_HEADER]: sealed.token },
       );
@@ -280,7 +283,7 @@ class KvHandlers {
       ...VALUE_HEADERS,
       [CONTEXT_HEADER]: sealed.token,
       [SIBLINGS_HEADER]: `${siblings.length}`,
-      // The envelope tells of this very read, so two of them are alike only in what they mean.
+      // JSON also describes this read, so answers with equal values are only weakly equal.
       etag: json || many ? `W/"${sealed.tag}-json"` : `"${sealed.tag}"`,
     };
     if (matchesEtag(request.headers.get("if-none-match"), headers["etag"] as string)) {
@@ -289,7 +292,7 @@ class KvHandlers {
     if (!json && !many) {
       const bytes = Uint8Array.fromBase64(first.value ?? "");
       headers["content-type"] = first.contentType;
-      // A body says how long it is; without one the header has to.
+      // Without a body Deno does not set this header.
       if (request.method === "HEAD") headers["content-length"] = `${bytes.length}`;
       return new Response(bytes, { headers });
     }
@@ -308,7 +311,7 @@ class KvHandlers {
   }
 }
 
-/** Only who names JSON gets the envelope; whoever takes anything gets the value as it is. */
+/** Only a client that names JSON gets it. One that accepts anything gets the value itself. */
 function wantsJson(request: Request): boolean {
   return request.headers.get("accept")?.includes("application/json") ?? false;
 }
@@ -325,7 +328,7 @@ function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A version as people see it: its value as text where it is text, and its vector clock with its dot. */
+/** A version as JSON: its value as text if it is UTF-8, its vector clock and its dot. */
 export function shownVersion(version: Version): Record<string, unknown> {
   const { value, contentType, clock, dot, dots, stampUs } = version;
   return {

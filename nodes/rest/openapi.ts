@@ -1,4 +1,4 @@
-/** The description of the REST API (OpenAPI 3.1). Loaded with the first question for it. */
+/** The description of the REST API (OpenAPI 3.1). Loaded when it is first requested. */
 import { KEY_BYTES_MAX } from "../../lib/dynamo/types/config.ts";
 import type { Answer, ApiRoute, Content } from "./api_route.ts";
 import { SCHEMAS } from "./openapi_schemas.ts";
@@ -12,10 +12,10 @@ const KEY_PARAMETER = {
   schema: { ...TEXT, example: "greeting" },
 };
 
-const FOREIGN_HOST = "The Host header names another host than this one";
+const FOREIGN_HOST = "The Host header names another host";
 const UNAUTHORIZED = {
   open: undefined,
-  clients: "The node was started with a token for clients, and the request does not show it",
+  clients: "The node requires the clients' token, which is missing or wrong",
   secret: "The cluster's secret is missing or wrong",
 };
 
@@ -29,8 +29,9 @@ export function describeApi(routes: readonly ApiRoute[], url: string) {
     info: {
       title: "A Dynamo node",
       version: "0.1.0",
-      description: "Keys and values, the ring, and what the node is doing. Errors are RFC 9457 " +
-        "problem details.",
+      description:
+        "Keys and values, the ring, the node's state and its administration. Errors are " +
+        "problem details (RFC 9457).",
     },
     servers: [{ url }],
     components: {
@@ -47,12 +48,12 @@ export function describeApi(routes: readonly ApiRoute[], url: string) {
   };
 }
 
-/** Everything that the route may answer, by status. */
+/** All answers of the route, by status. */
 export function answersOf({ access, answers }: ApiRoute): Readonly<Record<number, Answer>> {
   const unauthorized = UNAUTHORIZED[access];
   return {
     ...(unauthorized === undefined ? {} : { 401: unauthorized }),
-    500: "The node made a mistake; its log says more",
+    500: "Internal error; see the node's log",
     ...answers,
     403: answers[403] === undefined ? FOREIGN_HOST : `${answers[403]}. Or: ${FOREIGN_HOST}`,
   };

@@ -1,7 +1,4 @@
-/**
- * The shapes of the REST API's bodies as JSON Schema, for its description: whatever a route names, and
- * what those refer to.
- */
+/** The schemas of the REST API's bodies as JSON Schema, for its description. */
 import { PROBLEM_CODES, PROBLEM_TYPE_PREFIX } from "../http/problems.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -15,7 +12,7 @@ const number = ofType("number");
 const integer = ofType("integer");
 const flag = ofType("boolean");
 
-/** Present it can only be true. */
+/** If present, it is true. */
 const onlyTrue = (description?: string): Schema => ({ ...flag(description), enum: [true] });
 const oneOf = (values: readonly string[], description?: string): Schema => ({
   ...text(description),
@@ -29,7 +26,7 @@ const tuple = (items: readonly Schema[], description?: string, example?: unknown
   ...ofType("array")(description, example),
   prefixItems: items,
 });
-/** Values by names that are not known ahead. */
+/** An object with any names. */
 const map = (values: Schema, description?: string): Schema => ({
   ...ofType("object")(description),
   additionalProperties: values,
@@ -49,10 +46,10 @@ const ANYTHING: Schema = {};
 const nodeId = text(undefined, "n1");
 const nodeIds = (description?: string) => list(nodeId, description);
 const token = text(
-  "Opaque: what the client has seen of the key. Send it back with the next write.",
+  "Opaque: the versions that the client has seen. Send it back with the next write of the key.",
 );
 const position: Schema = {
-  ...text("A point of the ring: 32 hex digits", "699e0311097c48b46019dcfc07c772a1"),
+  ...text("A position on the ring: 32 hex digits", "699e0311097c48b46019dcfc07c772a1"),
   pattern: "^[0-9a-f]{32}$",
 };
 const probability = (description: string): Schema => ({
@@ -63,21 +60,21 @@ const probability = (description: string): Schema => ({
 
 const dot = tuple(
   [text(), integer()],
-  "[actor, counter]: the write that made the version",
+  "[actor, counter]: identifies the write of the version",
   ["n1/8t3938c1/1.1", 3],
 );
 
 const hintTargets = list(
   object({ node: nodeId, sinceMs: number() }),
-  "Nodes that the record is kept for, and since when (ms since 1970)",
+  "The nodes that the record is a hint for, and since when (ms since 1970)",
 );
 const heldKey = { key: text(), hash: position, siblings: integer() };
 
 const memberFields = { id: nodeId, url: text(), weight: number() };
-const memberOptions = { zone: text(), dataId: text("The data directory that is the member's") };
+const memberOptions = { zone: text(), dataId: text("The id of the member's data directory") };
 const memberStatus = oneOf(
   ["member", "leaving", "left", "removed"],
-  "`leaving` hands over what it holds and serves it until then; `removed` was dead",
+  "`leaving`: still serves while it hands its data over; `removed`: was dead",
 );
 const members = (description?: string) =>
   list(object({ ...memberFields, memberStatus }, memberOptions), description);
@@ -85,17 +82,17 @@ const members = (description?: string) =>
 const actFields = {
   node: nodeId,
   url: text(
-    "Where the new node listens: it is called there and says its id itself",
+    "The new node's address; it is called there and tells its id",
     "http://127.0.0.1:9106",
   ),
-  weight: number("Its capacity beside the others', 1"),
+  weight: number("Its capacity relative to the others; default 1"),
   zone: text(),
 };
-const actOrder = (fields: Fields) =>
+const actRequest = (fields: Fields) =>
   object({}, {
-    plan: onlyTrue("Say what the act would move"),
+    plan: onlyTrue("Plan the change, and say what it would move"),
     ...fields,
-    planId: text("Alone: commit that plan"),
+    planId: text("Commit this plan; without any other field"),
   });
 const { node, url, weight, zone } = actFields;
 
@@ -106,20 +103,20 @@ const rangeMove = {
 };
 const balance = map(object({
   tokens: integer(),
-  ranges: integer("Ranges that it holds, counting every owner"),
-  share: number("Their part of the ring; all nodes' add up to N"),
+  ranges: integer("The ranges that the node owns"),
+  share: number("Their share of the ring; the shares of all nodes add up to N"),
 }));
 
 const antiEntropyState = {
   paused: flag(),
   ready: flag("Whether the trees have been built"),
-  underWay: orNull(nodeId, "Who it compares with at the moment"),
-  last: map(ref("Exchange"), "By peer"),
+  underWay: orNull(nodeId, "The peer of the comparison in progress"),
+  last: map(ref("Exchange"), "The last comparison with each peer"),
 };
 
 const faultFields = {
   latency: orNull(
-    text("Extra latency of messages, as --latency takes it", "uniform(0,20)"),
+    text("Extra latency of messages, written as for --latency", "uniform(0,20)"),
   ),
   drop: probability("The probability that a message is lost"),
   duplicate: probability("The probability that a call is sent twice"),
@@ -127,22 +124,22 @@ const faultFields = {
     nodes: nodeIds(),
     direction: oneOf(
       ["both", "out", "in"],
-      "Which calls are lost: this node's to them, theirs to it, or both",
+      "Which calls are lost: `out`, this node's calls to them; `in`, their calls to it; or both",
     ),
   })),
   disk: object({
-    slowMs: integer("Every access takes so much longer"),
+    slowMs: integer("Extra time of every access, ms"),
     failing: probability(
-      "The probability that an access fails; half of such writes happen all the same",
+      "The probability that an access fails; half of the failed writes are stored anyway",
     ),
     operations: oneOf(["loads", "stores", "both"], "Which accesses may fail"),
-    full: flag("Nothing can be stored"),
+    full: flag("Every store fails"),
   }),
   links: list(
     map(ANYTHING),
-    "Faults of links in the words of a scenario, without atMs and forMs: loss, duplicate, " +
-      "reorder, delay, bandwidth, clog, partition, partition-oneway, flapping. They concern the " +
-      "calls that this node makes and their answers, so tell every node",
+    "Link faults as in a scenario, without atMs and forMs: loss, duplicate, reorder, delay, " +
+      "bandwidth, clog, partition, partition-oneway, flapping. They affect the calls that this node " +
+      "makes and their answers, so set them on every node",
     [{ kind: "loss", from: ["n1"], to: ["n2"], legs: ["W"], probability: 0.5 }],
   ),
 };
@@ -152,13 +149,13 @@ export const SCHEMAS = {
   Alive: object({ status: oneOf(["alive"]) }),
   AntiEntropy: object({
     ...antiEntropyState,
-    exchanges: list(ref("Exchange"), "Those that were ordered"),
-    unreachable: nodeIds("Co-owners believed down: not compared"),
+    exchanges: list(ref("Exchange"), "The comparisons of this request"),
+    unreachable: nodeIds("Co-owners that are believed down and were not compared"),
   }),
-  AntiEntropyOrder: object({}, {
-    range: integer("One range of the ring"),
-    key: text("The range that this key lies in"),
-    pause: flag("Stops or resumes scheduled comparisons; alone it compares nothing"),
+  AntiEntropyRequest: object({}, {
+    range: integer("Compare only this range of the ring"),
+    key: text("Compare only the range that this key is in"),
+    pause: flag("Pause or resume scheduled comparisons; without range or key, compare nothing"),
   }),
   Anything: ANYTHING,
   Exchange: object({
@@ -169,15 +166,18 @@ export const SCHEMAS = {
     rangesDiffering: integer(),
     keysRepaired: integer(),
     keysFailed: integer(),
-    completed: flag("false: the peer fell silent or refused"),
+    completed: flag("false: the peer did not answer or refused"),
   }),
-  FaultOrder: object({}, {
+  FaultRequest: object({}, {
     ...faultFields,
     strangers: nodeIds(
-      "Nodes that may be no members, not yet or not any more: partition and links may name them too",
+      "Nodes that partition and links may name although they are not members, not yet or no longer",
     ),
   }),
-  Faults: object({ ...faultFields, injected: map(number(), "What has been done so far") }),
+  Faults: object({
+    ...faultFields,
+    injected: map(number(), "How often each fault has been injected"),
+  }),
   HeldRecord: object({
     key: text(),
     hash: position,
@@ -187,16 +187,16 @@ export const SCHEMAS = {
     hintFor: hintTargets,
     siblings: list(ref("Version")),
   }),
-  JoinOrder: actOrder({ url, weight, zone }),
+  JoinRequest: actRequest({ url, weight, zone }),
   KeyPage: object({
     keys: list(object(heldKey)),
     hints: list(
       object({ ...heldKey, for: hintTargets }),
-      "Records kept for other nodes, to be handed to them",
+      "Records kept for other nodes until they can be delivered",
     ),
     next: orNull(text(), "`after` of the next page"),
   }),
-  LeaveOrder: actOrder({ node }),
+  LeaveRequest: actRequest({ node }),
   Member: object(memberFields, memberOptions),
   Place: object({
     key: text(),
@@ -211,11 +211,11 @@ export const SCHEMAS = {
       { kind: oneOf(["join", "leave", "remove", "replace"]) },
       { node: nodeId, member: ref("Member"), dataId: text() },
     ),
-    moves: list(object({ ...rangeMove, share: number("The range's part of the ring, 0 to 1") })),
+    moves: list(object({ ...rangeMove, share: number("The range's share of the ring, 0 to 1") })),
     ranges: integer("Ranges whose owners change"),
-    copies: integer("Copies of ranges that go over the network"),
-    keys: integer("About so many keys, by what this node holds"),
-    bytes: integer("About so many bytes of JSON"),
+    copies: integer("Copies of ranges that move over the network"),
+    keys: integer("The keys that move, estimated from what this node stores"),
+    bytes: integer("The bytes of JSON that move, estimated likewise"),
     balance: object({ before: balance, after: balance }),
   }, { committed: onlyTrue() }),
   Problem: object({
@@ -224,7 +224,7 @@ export const SCHEMAS = {
     status: integer(),
     detail: text(),
     definite: flag(
-      "Writes: true when it certainly left nothing; false when it may exist somewhere",
+      "Writes: true if the write certainly had no effect; false if it may exist on some replicas",
     ),
   }, {
     needed: integer(),
@@ -240,15 +240,15 @@ export const SCHEMAS = {
     replicas: list(ref("ReplicaTrace")),
   }),
   Ready: object({ status: oneOf(["ready"]) }),
-  ReplaceOrder: actOrder(actFields),
+  ReplaceRequest: actRequest(actFields),
   ReplicaTrace: object({
     node: nodeId,
     primary: flag(),
     outcome: oneOf(["answered", "failed", "pending"]),
-    sentUs: number("µs after the coordinator took the request on"),
+    sentUs: number("µs after the coordinator received the request"),
   }, {
     answeredUs: number(),
-    dots: list(dot, "Reads: the versions it held"),
+    dots: list(dot, "Reads: the versions that the replica had"),
     reason: text(),
   }),
   Ring: object({
@@ -256,20 +256,21 @@ export const SCHEMAS = {
     n: integer(),
     partitioning: text(),
     partitions: integer(),
-    members: members("Those that are members or leaving: the latter may still hold ranges"),
+    members: members("Members and leaving nodes, which may still own ranges"),
     tokens: list(object({ position, owner: nodeId, epoch: integer() })),
     ranges: list(object({
       index: integer(),
       start: position,
       end: position,
-      share: number("Of the whole ring, 0 to 1"),
+      share: number("Its share of the ring, 0 to 1"),
       primaries: nodeIds(),
-      epoch: integer("How often its owners have changed, from 1"),
+      epoch: integer("Starts at 1 and grows with every change of an owner"),
     })),
   }, {
     segments: list(
       object({ start: position, owners: nodeIds(), epoch: integer() }),
-      "After a change of membership: who holds what until all data has moved to whom the tokens name",
+      "After a membership change: the current owners, until all data has moved to the owners that the " +
+        "tokens name",
     ),
   }),
   RpcRefusal: object({ jsonrpc: oneOf(["2.0"]), id: { type: "null" }, error: ANYTHING }),
@@ -286,35 +287,35 @@ export const SCHEMAS = {
     ringVersion: text(),
     memberStatus: orNull(
       memberStatus,
-      "Its own part in the cluster; null: it never was a member, and may join",
+      "Its own status; null: it has never been a member, and may join",
     ),
     recovery: object(
       {
         status: oneOf(
           ["settled", "unconfirmed", "recovering"],
-          "`unconfirmed`: no peer has said yet that the disk is not an older copy; `recovering`: the " +
-            "disk was replaced or restored, and peers fill it",
+          "`unconfirmed`: no peer has confirmed yet that the disk is not an older copy; `recovering`: " +
+            "the disk was replaced or restored, and is filled from peers",
         ),
         cause: orNull(oneOf(["replaced", "restored"])),
-        ranges: integer("Ranges that are not complete yet"),
+        ranges: integer("The ranges whose data may be incomplete"),
         waitingFor: nodeIds(),
       },
       {},
-      "Whether the node's answers count for reads, and what it waits for",
+      "Whether the node's answers count for reads, and the peers that it waits for",
     ),
-    members: members("Who is or was a member"),
+    members: members("Current and former members"),
     latency: orNull(text()),
     keys: integer(),
     bytesOnDisk: orNull(number()),
     requests: object({ inFlight: number(), served: number(), failed: number() }),
-    hints: map(integer(), "Hints held, by the node they are meant for"),
-    peers: map(ANYTHING, "What this node thinks of the others"),
+    hints: map(integer(), "The hints that this node keeps, by the node that they are for"),
+    peers: map(ANYTHING, "The other nodes' health as this node sees it"),
     antiEntropy: object(antiEntropyState),
     traffic: map(
       object({ calls: number(), sentBytes: number(), receivedBytes: number() }),
-      "Calls that this node made of its peers, by method and purpose",
+      "The calls that this node made to its peers, by method and purpose",
     ),
-    faults: orNull(object(faultFields), "What /faults says; null without --allow-faults"),
+    faults: orNull(object(faultFields), "As in /faults; null without --allow-faults"),
     counters: map(number()),
     memory: object({ rssBytes: number(), heapUsedBytes: number() }),
     warnings: list(text()),
@@ -323,7 +324,7 @@ export const SCHEMAS = {
   Transfers: object({
     members: members(),
     left: integer(
-      "Changes of one owner that are still to be made; 0: all is where it should be",
+      "Changes of one owner that are still to be made; 0: all ranges have their new owners",
     ),
     moves: list(object({
       ...rangeMove,
@@ -331,12 +332,12 @@ export const SCHEMAS = {
       epoch: integer(),
       phase: oneOf(
         ["reading", "copying", "fencing", "closing", "saving", "advancing", "waiting"],
-        "Only the node that takes over knows more than that it waits",
+        "On nodes other than the receiver it is always `waiting`",
       ),
       keys: integer("Copied by this node so far"),
     })),
     orphanedReplicas: flag(
-      "Whether this node still has copies of ranges that it does not own any more",
+      "Whether this node still stores copies of ranges that it no longer owns",
     ),
   }),
   Value: { ...text(), format: "binary" },
@@ -344,27 +345,30 @@ export const SCHEMAS = {
     contentType: text(),
     clock: list(
       tuple([text(), integer()]),
-      "The vector clock, sorted by actor: what the version's writer had seen",
+      "The vector clock, sorted by actor: the versions that the writer had seen",
       [["n1/8t3938c1/1.1", 2], ["n3/1dj1p1c9/1.1", 7]],
     ),
     dot,
     stampUs: integer("The coordinator's time, µs since 1970"),
   }, {
-    value: text("The value, where it is UTF-8 text"),
-    valueBase64: text("The value, where it is not"),
+    value: text("The value, if it is UTF-8 text"),
+    valueBase64: text("The value in base64, if it is not"),
     deleted: onlyTrue("A tombstone, in /debug only"),
-    dots: list(dot, "Dots seen beyond the clock"),
+    dots: list(dot, "Dots that the writer had seen and the clock does not cover"),
   }),
   Written: object({
     key: text(),
     context: token,
     coordinator: nodeId,
-    acks: nodeIds("Nodes that had stored it before this answer"),
-    hints: list(object({ holder: nodeId, for: nodeId }), "Those of them that keep it for another"),
+    acks: nodeIds("The nodes that had stored it before this answer"),
+    hints: list(
+      object({ holder: nodeId, for: nodeId }),
+      "The nodes among them that keep it as a hint for another node",
+    ),
   }, {
     replicas: list(
       ref("ReplicaTrace"),
-      "With Accept: application/json: how each replica took part",
+      "Only with Accept: application/json: what each replica did",
     ),
   }),
 };

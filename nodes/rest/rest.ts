@@ -1,6 +1,6 @@
 /**
- * The node's front door: every HTTP request comes in here and goes to the route of the table that it
- * names. Keys and peers' calls, which are most, are taken straight there; Hono finds the others.
+ * Serves a node's REST API: dispatches every HTTP request to its route. Requests for keys and peers'
+ * calls, which are by far the most frequent, are dispatched directly. Hono routes the others.
  */
 import { Hono } from "hono";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
@@ -20,16 +20,16 @@ export interface RestOptions {
   /** The address that the server listens on. */
   readonly host: string;
   readonly secret: string | null;
-  /** Asked for on `/kv` when given. */
+  /** If given, `/kv` requires it. */
   readonly kvToken?: string | null;
   readonly allowOrigins?: readonly string[];
-  /** Told about mistakes of this program. */
+  /** Called with internal errors. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Bodies being received, altogether: past it, values are refused until some are stored. */
+/** Most bytes of bodies being received at once. Beyond it values are refused. */
 const BODY_BYTES_MAX = 256 * 1_048_576;
-/** What a body of unannounced length is counted as. */
+/** The assumed size of a body without a Content-Length. */
 const BODY_BYTES_UNKNOWN = 65_536;
 
 export interface Rest {
@@ -51,7 +51,7 @@ export function createRest(service: NodeService, options: RestOptions): Rest {
       const refused = refusalOf(error);
       if (refused !== null) return refused;
       options.onError?.(error);
-      return problem("internal", "the node made a mistake; its log says more", {
+      return problem("internal", "the node had an internal error; see its log", {
         definite: request.method === "GET" || request.method === "HEAD",
       });
     }
@@ -63,7 +63,7 @@ export function createRest(service: NodeService, options: RestOptions): Rest {
   };
 }
 
-/** What a handler throws because of the request, or of the disk; null: it is this program's mistake. */
+/** The answer to an error caused by the request or by the disk; null for an internal error. */
 function refusalOf(error: unknown): Response | null {
   if (
     error instanceof TargetError || error instanceof TokenError || error instanceof ConfigError
@@ -94,8 +94,8 @@ function dispatcher(
 }
 
 /**
- * Finds one path's route by its method: HEAD is answered as GET is, without the body. `read` throws if
- * the path is malformed, which a client is told before it is told of a wrong method.
+ * Dispatches the requests of one path by method. HEAD is answered like GET, without the body. `read`
+ * throws if the path is malformed, which is reported before a wrong method.
  */
 function byMethod(routes: readonly ApiRoute[], read?: (target: Target) => string): Handler {
   const handlers = new Map<string, Handler>();
@@ -136,33 +136,34 @@ function forPeers(route: ApiRoute, peers: BearerCheck): ApiRoute {
   return { ...route, handle };
 }
 
-/** Sheds puts while the bodies being received fill their bound: memory is not the place to queue. */
+/** Refuses puts while too many bytes of bodies are being received, instead of queueing in memory. */
 function boundBodies(inner: Handler): Handler {
-  let bytesInHand = 0;
+  let receivingBytes = 0;
   const bounded = async (request: Request, target: Target) => {
     const announced = Number(request.headers.get("content-length") ?? BODY_BYTES_UNKNOWN);
-    if (bytesInHand + announced > BODY_BYTES_MAX && bytesInHand > 0) {
+    if (receivingBytes + announced > BODY_BYTES_MAX && receivingBytes > 0) {
       return problem(
         "overloaded",
-        `values of at most ${BODY_BYTES_MAX} bytes are received at once: ${bytesInHand} are under way`,
+        `the node receives at most ${BODY_BYTES_MAX} bytes of values at once: it is receiving ` +
+          `${receivingBytes}`,
       );
     }
-    bytesInHand += announced;
+    receivingBytes += announced;
     try {
       return await inner(request, target);
     } finally {
-      bytesInHand -= announced;
+      receivingBytes -= announced;
     }
   };
   return (request, target) =>
     request.method === "PUT" ? bounded(request, target) : inner(request, target);
 }
 
-/** The refusal of a request that does not show the cluster's secret; null when it does. */
-function refuseOthers(request: Request, peers: BearerCheck, room: string): Response | null {
+/** Refuses a request without the cluster's secret; null if it has it. */
+function refuseOthers(request: Request, peers: BearerCheck, path: string): Response | null {
   return peers.passes(request.headers.get("authorization"))
     ? null
-    : unauthorized(`${room} needs 'Authorization: Bearer' with the cluster's secret`);
+    : unauthorized(`${path} needs 'Authorization: Bearer' with the cluster's secret`);
 }
 
 function unauthorized(detail: string): Response {
@@ -172,19 +173,19 @@ function unauthorized(detail: string): Response {
 function createApp(routes: readonly ApiRoute[], peers: BearerCheck): Hono {
   const app = new Hono();
   app.get("/", (c) => c.redirect("/docs"));
-  // Before the routes, and for whatever lies beside them: without the secret nobody sees what is there.
+  // Before the routes, and also for unknown paths: without the secret nobody learns which paths exist.
   for (
     const pattern of new Set(routes.filter(({ access }) => access === "secret").map(patternOf))
   ) {
-    const room = pattern.replace("/*", "");
-    app.use(pattern, async (c, next) => refuseOthers(c.req.raw, peers, room) ?? await next());
+    const path = pattern.replace("/*", "");
+    app.use(pattern, async (c, next) => refuseOthers(c.req.raw, peers, path) ?? await next());
   }
   for (const { method, path, handle } of routes) {
     app.on(method, path.replace("{key}", "*"), (c) => handle(c.req.raw, targetOf(c.req.url)));
   }
   app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
   app.onError((error) => {
-    // Answered here rather than at the door, where a HEAD request would get a body.
+    // Answered here, because Hono then removes the body for a HEAD request.
     const refused = refusalOf(error);
     if (refused === null) throw error;
     return refused;
@@ -192,8 +193,8 @@ function createApp(routes: readonly ApiRoute[], peers: BearerCheck): Hono {
   return app;
 }
 
-/** The paths that ask for the secret because this route does. */
+/** The paths that need the secret because this route does: all with the same first segment. */
 function patternOf({ path }: ApiRoute): string {
-  const [, room, ...rest] = path.split("/");
-  return rest.length === 0 ? `/${room}` : `/${room}/*`;
+  const [, first, ...rest] = path.split("/");
+  return rest.length === 0 ? `/${first}` : `/${first}/*`;
 }

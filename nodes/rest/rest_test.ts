@@ -18,7 +18,7 @@ Deno.test("a value comes back byte for byte, with its type", async () => {
   });
 });
 
-Deno.test("a context replaces, its absence makes siblings, and one write reconciles them", async () => {
+Deno.test("a write with a context replaces, one without makes a sibling, and a later one reconciles", async () => {
   await withNode(async ({ put, send }) => {
     const first = await put("/kv/k", "one", { "content-type": "text/plain" });
     const replaced = await put("/kv/k", "two", { "x-dynamo-context": contextOf(first) });
@@ -59,7 +59,7 @@ Deno.test("a deleted key is 404 and keeps its context", async () => {
   });
 });
 
-Deno.test("who accepts JSON sees which replica answered what", async () => {
+Deno.test("a client that accepts JSON sees what each replica answered", async () => {
   await withNode(async ({ put, send }) => {
     await put("/kv/k", "x", { "content-type": "text/plain" });
     const read = await send("/kv/k", { headers: { accept: "application/json" } });
@@ -74,7 +74,7 @@ Deno.test("who accepts JSON sees which replica answered what", async () => {
   });
 });
 
-Deno.test("an ETag holds while the value does", async () => {
+Deno.test("an ETag stays the same as long as the value does", async () => {
   await withNode(async ({ put, send }) => {
     const written = await put("/kv/k", "x");
     const etag = (await send("/kv/k")).headers.get("etag") as string;
@@ -94,7 +94,7 @@ Deno.test("an ETag holds while the value does", async () => {
   });
 });
 
-Deno.test("HEAD tells the same without the body", async () => {
+Deno.test("HEAD answers like GET without the body", async () => {
   await withNode(async ({ put, send }) => {
     await put("/kv/k", "hello", { "content-type": "text/plain" });
     const head = await send("/kv/k", { method: "HEAD" });
@@ -170,7 +170,7 @@ Deno.test("a key's place on the ring is its MD5", async () => {
   });
 });
 
-Deno.test("debug shows what the node holds, to whoever has the secret", async () => {
+Deno.test("debug shows the node's records, and needs the secret", async () => {
   await withNode(async ({ put, send }) => {
     for (const key of ["a1", "a2", "b1"]) await put(`/kv/${key}`, key);
     equal((await problemOf(await send("/debug/keys"))).type, "unauthorized");
@@ -197,7 +197,7 @@ Deno.test("debug shows what the node holds, to whoever has the secret", async ()
   });
 });
 
-Deno.test("status, probes and metrics", async () => {
+Deno.test("status, probes and metrics show the node's state", async () => {
   await withNode(async ({ put, send, service }) => {
     await put("/kv/k", "x");
     await send("/kv/none");
@@ -223,7 +223,7 @@ Deno.test("status, probes and metrics", async () => {
   });
 });
 
-Deno.test("metrics are named as Prometheus asks, and say what they count", async () => {
+Deno.test("metrics follow Prometheus' naming conventions and have help texts", async () => {
   await withNode(async ({ put, send }) => {
     await put("/kv/k", "x");
     const lines = (await (await send("/metrics")).text()).split("\n").filter((line) => line !== "");
@@ -244,8 +244,8 @@ Deno.test("metrics are named as Prometheus asks, and say what they count", async
       match(name, /^(dynamo|process)_[a-z]+(_[a-z]+)*$/);
       equal(name.endsWith("_total"), type === "counter", `${name} is a ${type}`);
       equal(/_(ms|us|millis|kb|mb|minutes|hours)(_|$)/.test(name), false, `${name}: base units`);
-      equal(/_(count|sum|bucket)$/.test(name), false, `${name} looks like a histogram's part`);
-      ok((helps.get(name) ?? "").length > 5, `${name} says nothing of itself`);
+      equal(/_(count|sum|bucket)$/.test(name), false, `${name} looks like part of a histogram`);
+      ok((helps.get(name) ?? "").length > 5, `${name} has no help text`);
     }
     const moments = [...helps].filter(([, help]) => help.includes("since 1970"));
     ok(moments.length >= 2);
@@ -255,7 +255,7 @@ Deno.test("metrics are named as Prometheus asks, and say what they count", async
   });
 });
 
-Deno.test("events tell what happened", async () => {
+Deno.test("events are streamed", async () => {
   await withNode(async ({ put, send }) => {
     const events = await send("/events");
     equal(events.headers.get("content-type"), "text/event-stream");
@@ -274,7 +274,7 @@ Deno.test("events tell what happened", async () => {
   });
 });
 
-Deno.test("rpc asks for the secret", async () => {
+Deno.test("rpc needs the secret", async () => {
   await withNode(async ({ send }) => {
     const body = '{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}';
     const ask = (authorization: string) =>
@@ -285,7 +285,7 @@ Deno.test("rpc asks for the secret", async () => {
   });
 });
 
-Deno.test("clients need the token where a node was started with one", async () => {
+Deno.test("clients need the token if the node was started with one", async () => {
   await withNode(async ({ send }) => {
     equal((await send("/kv/k")).status, 401);
     const headers = { authorization: "Bearer for-clients" };
@@ -293,7 +293,7 @@ Deno.test("clients need the token where a node was started with one", async () =
   }, { rest: { kvToken: "for-clients" } });
 });
 
-Deno.test("a page of a named origin may use the node, another's name may not", async () => {
+Deno.test("a page of an allowed origin may use the node, and a foreign host name is refused", async () => {
   await withNode(async ({ send, rest }) => {
     const headers = { origin: "http://localhost:8000" };
     const answer = await send("/kv/k", { headers });

@@ -1,4 +1,4 @@
-/** For tests: the REST API of one node with a real store, without sockets. */
+/** For tests: the REST API of one node with a real store and without sockets. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { z } from "zod";
 import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
@@ -30,11 +30,11 @@ interface TestOptions {
   readonly allowFaults?: boolean;
   /** Start the node's own work, such as anti-entropy, and wait until its trees are built. */
   readonly start?: boolean;
-  /** Members that nobody runs. */
+  /** Further members, which are not running. */
   readonly others?: readonly string[];
-  /** Where they are said to listen. */
+  /** The address of these members. */
   readonly othersUrl?: string;
-  /** Its directory is another than the membership knows. */
+  /** The node's disk was replaced: its directory has another id than the membership knows. */
   readonly replaced?: boolean;
 }
 
@@ -101,10 +101,10 @@ export async function withNode(
   deepEqual(defects, []);
 }
 
-/** What is answered where nothing is described: no such path or method, a redirect, a preflight. */
+/** Statuses without a described route: unknown path or method, a redirect, a preflight. */
 const UNDESCRIBED = [204, 302, 404, 405];
 
-/** The route of the table that a request is for. */
+/** The route that a request is for. */
 export function routeOf(
   routes: readonly ApiRoute[],
   method: string,
@@ -118,7 +118,7 @@ export function routeOf(
   );
 }
 
-/** No answer has a status, or fields, that the API's description does not know. */
+/** Requires that the API's description has the answer's status and all its fields. */
 async function requireDescribed(
   routes: readonly ApiRoute[],
   method: string,
@@ -145,7 +145,7 @@ async function requireDescribed(
   equal(error, undefined, `${method} ${path} answers ${status} other than as ${schema}: ${error}`);
 }
 
-/** A problem may have members of its own (RFC 9457, section 3.2); all else has described fields only. */
+/** Problems may have further members (RFC 9457, section 3.2); other bodies only described fields. */
 function shapeOf(schema: SchemaName): z.ZodType {
   const exact = (_: string, value: unknown) =>
     schema !== "Problem" && isObject(value) && "properties" in value
@@ -155,7 +155,7 @@ function shapeOf(schema: SchemaName): z.ZodType {
   return z.fromJSONSchema({ $ref: `#/$defs/${schema}`, $defs: JSON.parse(text, exact) });
 }
 
-/** The parts of a problem that tests look at. */
+/** The parts of a problem that tests check. */
 export async function problemOf(response: Response): Promise<{ type: string; detail: string }> {
   equal(response.headers.get("content-type"), "application/problem+json");
   const { type, detail, status } = await response.json();

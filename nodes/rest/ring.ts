@@ -1,4 +1,4 @@
-/** `/ring`: where keys live. Any node answers the same, and a client may keep it until the version changes. */
+/** `/ring`: which nodes own which keys. A client may cache the answer until `ringVersion` changes. */
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
@@ -12,12 +12,12 @@ export function ringRoutes(service: NodeService): RouteTable {
     "GET /ring": {
       access: "open",
       summary: "The partition table",
-      answers: { 200: { description: "The ring, whole", schema: "Ring" } },
+      answers: { 200: { description: "The whole ring", schema: "Ring" } },
       handle: () => jsonAnswer(ringTable(service)),
     },
     "GET /ring/{key}": {
       access: "open",
-      summary: "Where a key lives",
+      summary: "The nodes of a key",
       answers: {
         200: { description: "Its position and preference list", schema: "Place" },
         400: "Malformed key",
@@ -27,7 +27,7 @@ export function ringRoutes(service: NodeService): RouteTable {
   };
 }
 
-/** The ring as data, enough to find any key's nodes, and the table of partitions made from it. */
+/** The ring as data, which is enough to find any key's nodes, and the table of its ranges. */
 function ringTable({ membership, members }: NodeService): Record<string, unknown> {
   const { ring } = membership;
   const { partitioning, partitions, tokens, segments } = ring.state;
@@ -41,7 +41,7 @@ function ringTable({ membership, members }: NodeService): Record<string, unknown
       memberStatus: membership.memberStatus(member.id),
     })),
     tokens,
-    // Only after a change of membership: who holds what is not simply what the tokens say.
+    // Only after a membership change, when the owners may differ from those that the tokens name.
     ...(segments === undefined ? {} : { segments }),
     ranges: Array.from({ length: ring.rangeCount }, (_, index) => ({
       ...ring.range(index),

@@ -1,6 +1,4 @@
-/**
- * Calls to peers: the host's way out.
- */
+/** Makes this node's calls to its peers, over one {@link PeerLink} for each. */
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
@@ -23,7 +21,7 @@ import { isObject } from "./validation.ts";
 interface RpcClientOptions {
   readonly initialConfig: InitialClusterConfig;
   readonly boot: Boot;
-  /** Members by id, those that have joined since too; null for a node that is none. */
+  /** The current member with this id; null if there is none. */
   readonly memberOf: (id: NodeId) => Member | null;
   readonly secret: string | null;
   /** Certificates to trust beside the system's, PEM. */
@@ -43,7 +41,7 @@ export class RpcClient implements PeerCaller {
 
   constructor(private readonly options: RpcClientOptions) {}
 
-  /** A node is a member now, or none any more: it may be somewhere else than it was. */
+  /** A node's membership has changed. If its address has changed too, its old link is closed. */
   onMember(id: NodeId): void {
     const peer = this.peers.get(id);
     if (peer === undefined || peer.url === this.options.memberOf(id)?.url) return;
@@ -57,7 +55,7 @@ export class RpcClient implements PeerCaller {
     timeoutMs: number,
     answer: (answer: CallAnswer) => void,
   ): void {
-    const peer = this.peers.get(to) ?? this.meet(to);
+    const peer = this.peers.get(to) ?? this.connect(to);
     if (peer === null) {
       const reason = `'${to}' is not a member of the cluster`;
       queueMicrotask(() => answer({ kind: "failed", reason, undelivered: true }));
@@ -73,7 +71,7 @@ export class RpcClient implements PeerCaller {
     peer.link.send({ id, text, deadline: performance.now() + timeoutMs, answer: counted });
   }
 
-  /** Sums over all peers: calls, the pieces in which they were written, and sessions opened. */
+  /** Sums over all peers: calls, the batches in which they were written, and sessions opened. */
   get counters(): { calls: number; pieces: number; sessions: number } {
     const sum = { calls: 0, pieces: 0, sessions: 0 };
     for (const { link: { counters } } of this.peers.values()) {
@@ -88,8 +86,8 @@ export class RpcClient implements PeerCaller {
     for (const { link } of this.peers.values()) link.close();
   }
 
-  /** The first call to a member. */
-  private meet(id: NodeId): Peer | null {
+  /** Makes the link at the first call to a member; null if the node is not a member. */
+  private connect(id: NodeId): Peer | null {
     const { memberOf, boot } = this.options;
     const member = memberOf(id);
     if (member === null || id === boot.self) return null;
@@ -111,7 +109,7 @@ export class RpcClient implements PeerCaller {
   }
 }
 
-/** What is wrong with the envelope of `peer`'s answers; null when it is right. */
+/** What is wrong with the envelope of `peer`'s answers; null if nothing is. */
 function validatePeerEnvelope(
   given: string | undefined,
   peer: NodeId,
@@ -119,12 +117,12 @@ function validatePeerEnvelope(
 ): string | null {
   const envelope = parseEnvelope(given);
   const refused = refuseEnvelope(envelope, cluster);
-  if (refused !== null) return `the answers are not of our cluster: ${refused.message}`;
+  if (refused !== null) return `another cluster answers: ${refused.message}`;
   const { sender } = envelope as Envelope;
-  return sender === peer ? null : `the answers are of '${sender}', which now listens there`;
+  return sender === peer ? null : `another node answers at this address: '${sender}'`;
 }
 
-/** Reads one reply; null when it is no JSON-RPC at all. */
+/** Reads one reply; null if it is not JSON-RPC. */
 export function readReply(text: string): { id: number | null; answer: CallAnswer } | null {
   let json: unknown;
   try {
@@ -144,7 +142,7 @@ function readResult(result: unknown): CallAnswer {
   return { kind: "reply", reply: result as PeerReply };
 }
 
-/** An error of the core is an answer; any other means that the call was not taken on. */
+/** A protocol error of the peer is a reply. After any other error the peer did not accept the call. */
 function readError({ code, message, data }: Record<string, unknown>): CallAnswer {
   const error = dynamoErrorIn(data);
   if (error !== null) {
