@@ -1,7 +1,7 @@
 /**
- * Orders to change the membership, at any member: a plan first, so that it is known what would move,
- * then a commit of that very plan (SOSP 2007, section 4.8.1: explicit acts). They need the cluster's
- * secret. All throw {@link NodeError}; a commit that was not answered may have been done.
+ * Membership changes over a member's REST API: first a plan, which says what would move, then a commit of
+ * that plan (SOSP 2007, section 4.8.1: joins and leaves are explicit). All requests need the cluster's
+ * secret. All methods throw `NodeError`. A commit without an answer may have been made.
  */
 import { isPlanOutdated } from "../dynamo/membership/act_refusals.ts";
 import type { TransfersState } from "../dynamo/types/admin.ts";
@@ -12,14 +12,14 @@ import { askForJson, type JsonRequest } from "./node_requests.ts";
 
 export type ActName = "join" | "leave" | "remove" | "replace";
 
-/** A plan as a node answers it. */
+/** A node's answer to a plan. */
 export interface PlanAnswer {
   readonly planId: string;
   readonly moves: readonly RangeMove[];
-  /** Ranges that change owners, and copies of them that move. */
+  /** How many ranges change owners, and how many copies of them move. */
   readonly ranges: number;
   readonly copies: number;
-  /** What is copied, about. */
+  /** Estimates of what is copied. */
   readonly keys: number;
   readonly bytes: number;
   readonly balance: {
@@ -28,7 +28,7 @@ export interface PlanAnswer {
   };
 }
 
-/** What an act needs beside its name. */
+/** The properties of a change; which are needed depends on its kind. */
 export interface PlanFields {
   readonly node?: NodeId | undefined;
   readonly url?: string | undefined;
@@ -36,23 +36,23 @@ export interface PlanFields {
   readonly zone?: string | undefined;
 }
 
-/** A plan looks at every range; a commit waits for a disk. */
-const ANSWER_MS = 15_000;
-/** Other changes may get in between a plan and its commit; so often it is planned. */
+/** Generous, because a plan examines every range and a commit waits for a disk. */
+const REQUEST_TIMEOUT_MS = 15_000;
+/** Most attempts, as other changes can be committed between a plan and its commit. */
 const PLANS_MAX = 10;
 
 export class MembershipClient {
   constructor(private readonly secret: string | null, private readonly fetchFrom: Fetch = fetch) {}
 
   plan(url: string, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
-    return this.order(url, act, { plan: true, ...fields });
+    return this.post(url, act, { plan: true, ...fields });
   }
 
   async commit(url: string, act: ActName, planId: string): Promise<void> {
-    await this.order(url, act, { planId });
+    await this.post(url, act, { planId });
   }
 
-  /** Both, and again while the membership changes in between. `onPlan` hears of each plan. */
+  /** Plans and commits, and repeats both if the membership changes in between. */
   planAndCommit(
     url: string,
     act: ActName,
@@ -66,7 +66,7 @@ export class MembershipClient {
     });
   }
 
-  /** How far the changes have come, as the node knows. `signal` gives the question up. */
+  /** The progress of the changes as the node knows it. `signal` cancels the request. */
   transfers(url: string, signal?: AbortSignal): Promise<TransfersState> {
     return this.ask({ url: new URL("/membership/transfers", url).href, signal });
   }
@@ -79,17 +79,17 @@ export class MembershipClient {
     return peers[other]?.up ?? true;
   }
 
-  private order<T>(url: string, act: ActName, json: object): Promise<T> {
+  private post<T>(url: string, act: ActName, json: object): Promise<T> {
     return this.ask<T>({ method: "POST", url: new URL(`/membership/${act}`, url).href, json });
   }
 
   private ask<T>(request: Omit<JsonRequest, "secret" | "timeoutMs">): Promise<T> {
     const { secret, fetchFrom } = this;
-    return askForJson<T>({ ...request, secret, timeoutMs: ANSWER_MS }, fetchFrom);
+    return askForJson<T>({ ...request, secret, timeoutMs: REQUEST_TIMEOUT_MS }, fetchFrom);
   }
 }
 
-/** Does what makes a plan and commits it, and again while the membership changes in between. */
+/** Calls `planAndCommit`, and again as long as the membership changes between plan and commit. */
 export async function whilePlansAreOutdated<T>(planAndCommit: () => Promise<T>): Promise<T> {
   for (let plans = 1;; plans++) {
     try {

@@ -1,4 +1,4 @@
-/** Plans and commits: what is done again, what is given once, and what ends it. */
+/** Plans and commits: what is repeated, what is sent once, and what ends the attempts. */
 import assert from "node:assert/strict";
 import { BreakingNode } from "../../tests/breaking_node.ts";
 import { MembershipClient } from "./membership_client.ts";
@@ -6,15 +6,15 @@ import { NodeError } from "./node_requests.ts";
 
 const URL = "http://127.0.0.1:9101";
 
-/** A member whose commits are answered so, one after the other, and then accepted. */
+/** A member that refuses commits with these codes, one after another, and then accepts them. */
 function memberWith(refusals: readonly string[]) {
   const asked: string[] = [];
   const left = [...refusals];
   let plans = 0;
   const fetchFrom = async (url: string, init: RequestInit) => {
-    const order = await new Request(url, init).json();
-    asked.push(`${url.slice(URL.length)} ${JSON.stringify(order)}`);
-    if (order.plan === true) return Response.json({ planId: `p${++plans}` });
+    const body = await new Request(url, init).json();
+    asked.push(`${url.slice(URL.length)} ${JSON.stringify(body)}`);
+    if (body.plan === true) return Response.json({ planId: `p${++plans}` });
     const code = left.shift();
     return code === undefined
       ? Response.json({ committed: true })
@@ -23,7 +23,7 @@ function memberWith(refusals: readonly string[]) {
   return { asked, client: new MembershipClient("s", fetchFrom) };
 }
 
-Deno.test("an act is planned anew while the membership changes before its commit", async () => {
+Deno.test("a change is planned again if the membership changes before the commit", async () => {
   const { asked, client } = memberWith(["ring-moved", "ring-moved"]);
   const plans: string[] = [];
   await client.planAndCommit(URL, "leave", { node: "n2" }, ({ planId }) => plans.push(planId));
@@ -34,7 +34,7 @@ Deno.test("an act is planned anew while the membership changes before its commit
   ]);
 });
 
-Deno.test("an act that is refused is not planned anew, nor one without end", async () => {
+Deno.test("a refused change is not planned again, and the attempts are limited", async () => {
   const refused = memberWith(["act-refused"]);
   await assert.rejects(refused.client.planAndCommit(URL, "leave", { node: "n2" }), {
     code: "act-refused",
@@ -47,7 +47,7 @@ Deno.test("an act that is refused is not planned anew, nor one without end", asy
   assert.equal(moving.asked.length, 20);
 });
 
-Deno.test("a commit whose connection breaks is given once, and its end is not known", async () => {
+Deno.test("a commit whose connection breaks is sent once, and its effect is unknown", async () => {
   await using node = new BreakingNode({ planId: "p1" });
   const client = new MembershipClient("s");
   await assert.rejects(client.planAndCommit(node.url, "join", { url: URL }), (error) => {

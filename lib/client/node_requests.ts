@@ -1,21 +1,21 @@
 /**
- * Asking a node for JSON: the way of everything that reads its state or gives it orders. Reads and
- * writes of keys go through `client.ts`.
+ * JSON requests to a node, to read its state or to administer it. Reads and writes of keys use
+ * `client.ts`.
  */
 import { attemptHttp, type Fetch, type NodeRequest } from "./http.ts";
 import { readRefusal, type Refusal } from "./results.ts";
 
 export interface JsonRequest extends Omit<NodeRequest, "method" | "body"> {
-  /** Left out: GET. */
+  /** Default: GET. */
   readonly method?: NodeRequest["method"];
-  /** What is sent. */
+  /** The body. */
   readonly json?: unknown;
 }
 
-/** The node refused (RFC 9457), or gave no answer that can be read. The message is for a person. */
+/** The node answered with an error (RFC 9457), or not at all. The message is for a person. */
 export class NodeError extends Error {
   override name = "NodeError";
-  /** Null when no answer came. */
+  /** Null if there was no answer. */
   readonly status: number | null;
   /** As in `RequestError`. */
   readonly code: string;

@@ -1,4 +1,4 @@
-/** What becomes of a question to a node: JSON, a problem as an error, or no answer. */
+/** JSON requests to a node: an answer, a problem that becomes an error, or no answer. */
 import assert from "node:assert/strict";
 import { BreakingNode } from "../../tests/breaking_node.ts";
 import { askForJson, NodeError } from "./node_requests.ts";
@@ -12,7 +12,7 @@ async function errorOf(asking: Promise<unknown>): Promise<NodeError> {
   return error;
 }
 
-Deno.test("JSON is asked for with the secret, and sent as such", async () => {
+Deno.test("a request has the secret and a JSON body", async () => {
   const requests: Request[] = [];
   const fetchFrom = (url: string, init: RequestInit) => {
     requests.push(new Request(url, init));
@@ -31,7 +31,7 @@ Deno.test("JSON is asked for with the secret, and sent as such", async () => {
   assert.deepEqual(await post.json(), { a: 1 });
 });
 
-Deno.test("a problem becomes an error with its status, code and words", async () => {
+Deno.test("a problem becomes an error with its status, code and detail", async () => {
   const answers: readonly (readonly [Response, object])[] = [
     [
       Response.json({ type: "urn:x:ring-moved", detail: "it has moved", title: "no" }, {
@@ -59,13 +59,13 @@ Deno.test("a problem becomes an error with its status, code and words", async ()
   }
 });
 
-Deno.test("an answer that is not JSON is none", async () => {
+Deno.test("an answer that is not JSON is an error", async () => {
   const fetchFrom = () => Promise.resolve(new Response("<html>"));
   const error = await errorOf(askForJson({ url: URL, timeoutMs: TIMEOUT_MS }, fetchFrom));
   assert.deepEqual([error.status, error.code, error.definite], [200, "bad-answer", false]);
 });
 
-Deno.test("an order whose connection breaks is given once, and its end is not known", async () => {
+Deno.test("a POST whose connection breaks is sent once, and its effect is unknown", async () => {
   await using node = new BreakingNode({});
   const request = { url: node.url, timeoutMs: TIMEOUT_MS };
   await askForJson(request);
@@ -74,7 +74,7 @@ Deno.test("an order whose connection breaks is given once, and its end is not kn
   assert.deepEqual(node.received, ["GET", "POST"]);
 });
 
-Deno.test("what is idempotent is sent again when its connection breaks", async () => {
+Deno.test("an idempotent request is sent again when its connection breaks", async () => {
   await using node = new BreakingNode({});
   const request = { url: node.url, isIdempotent: true, timeoutMs: TIMEOUT_MS };
   await askForJson(request);
@@ -82,18 +82,18 @@ Deno.test("what is idempotent is sent again when its connection breaks", async (
   assert.deepEqual(node.received, ["GET", "PUT", "PUT"]);
 });
 
-Deno.test("where nobody listens, nothing has happened; what is late or given up may have", async () => {
+Deno.test("a refused connection means no effect; a late or aborted request may have had one", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const url = `http://127.0.0.1:${listener.addr.port}`;
-  const order = { method: "POST", url, json: {} } as const;
-  const late = await errorOf(askForJson({ ...order, timeoutMs: 1 }));
+  const post = { method: "POST", url, json: {} } as const;
+  const late = await errorOf(askForJson({ ...post, timeoutMs: 1 }));
   assert.deepEqual([late.code, late.definite], ["timed-out", false]);
-  const given = new AbortController();
-  const asking = errorOf(askForJson({ ...order, timeoutMs: TIMEOUT_MS, signal: given.signal }));
-  given.abort();
+  const aborter = new AbortController();
+  const asking = errorOf(askForJson({ ...post, timeoutMs: TIMEOUT_MS, signal: aborter.signal }));
+  aborter.abort();
   const aborted = await asking;
   assert.deepEqual([aborted.code, aborted.definite], ["aborted", false]);
   listener.close();
-  const refused = await errorOf(askForJson({ ...order, timeoutMs: TIMEOUT_MS }));
+  const refused = await errorOf(askForJson({ ...post, timeoutMs: TIMEOUT_MS }));
   assert.deepEqual([refused.code, refused.definite], ["unreachable", true]);
 });
