@@ -216,6 +216,6 @@ Deno.test("a cluster that was not launched for it takes no faults, and a wrong f
       /partition\.nodes must be one of n2: current value is 'n9'/,
     );
     await cluster.kill("n2");
-    await assert.rejects(cluster.setFaults("n2", null), /Cannot tell node n2/);
+    await assert.rejects(cluster.setFaults("n2", null), /Cannot set faults on node n2/);
   });
 });

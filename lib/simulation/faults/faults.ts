@@ -302,7 +302,7 @@ function readGroups(fields: Fields, ends: readonly string[]): string[][] {
   );
   const all = groups.flat();
   if (new Set(all).size !== all.length) {
-    throw new ScenarioError(fields.at("groups"), "groups without a node in two of them", given);
+    throw new ScenarioError(fields.at("groups"), "groups that have no node in common", given);
   }
   return groups;
 }

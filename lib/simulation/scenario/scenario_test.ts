@@ -63,7 +63,7 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
     ],
     [
       fault({ kind: "partition", forMs: 1, groups: [["n1"], ["n1", "n2"]] }),
-      /no node in two of them/,
+      /have no node in common/,
     ],
     [
       fault({ kind: "partition", forMs: 1, groups: [["n1"]] }),
