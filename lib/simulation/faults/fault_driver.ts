@@ -7,7 +7,7 @@ import type { SeededRandom } from "../../random/seeded.ts";
 import { HEALTHY, type SimulatedDisk } from "../world/disk.ts";
 import { CLOCK_START_US, type Machine } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
-import type { Fault, FaultKind, LinkFault, RestoreFault } from "./faults.ts";
+import type { Fault, FaultKind, LinkFault, MembershipFault, RestoreFault } from "./faults.ts";
 import { ruleOf, US_PER_MS } from "./link_rules.ts";
 
 /** A number that no boot has. */
@@ -152,6 +152,25 @@ export class FaultDriver {
         break;
       }
       case "join":
+      case "leave":
+      case "remove":
+      case "replace":
+      case "return":
+        this.changeMembership(world, fault, machine);
+        break;
+      case "slow-node":
+      case "disk-slow":
+      case "disk-failing":
+      case "disk-full":
+        this.faults.set(act, fault);
+        this.apply(machine);
+        break;
+    }
+  }
+
+  private changeMembership(world: World, fault: MembershipFault, machine: Machine): void {
+    switch (fault.kind) {
+      case "join":
         this.startForJoin(world, machine);
         world.orders.request(world, {
           kind: "join",
@@ -184,13 +203,6 @@ export class FaultDriver {
         world.orders.request(world, act, removedDataId);
         break;
       }
-      case "slow-node":
-      case "disk-slow":
-      case "disk-failing":
-      case "disk-full":
-        this.faults.set(act, fault);
-        this.apply(machine);
-        break;
     }
   }
 
