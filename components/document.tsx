@@ -1,15 +1,15 @@
 /**
- * The HTML document around every page. Scripts and styles come from files of this server alone; an
- * island's props ride along as JSON, which the security policy does not run.
+ * The HTML document around every page. Scripts and styles come only from this server's files. An
+ * island's props are embedded as JSON, which the content security policy does not execute.
  */
 import type { ComponentChildren } from "preact";
 
 interface DocumentProps {
   readonly title: string;
   readonly styles: readonly string[];
-  /** URL of the page's bundle; null: the page goes without. */
+  /** URL of the page's bundle; null for a page without scripts. */
   readonly script: string | null;
-  /** What the island is hydrated with; null where there is none. */
+  /** The props that hydrate the island; null for a page without an island. */
   readonly islandProps: unknown;
   readonly children: ComponentChildren;
 }
@@ -59,7 +59,7 @@ export function Document(props: DocumentProps) {
   );
 }
 
-/** JSON that cannot end the script element that it stands in. */
+/** JSON that cannot close the script element around it. */
 function scriptSafe(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }

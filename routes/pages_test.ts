@@ -73,12 +73,12 @@ Deno.test("the cluster page draws ring, nodes and forms on the server", async ()
   assert.match(page, /aria-label="n2, killed"/);
   assert.match(page, /action="\/clusters\/a\/nodes\/n2\/restart"/);
   assert.match(page, /action="\/clusters\/a\/load"/);
-  // What the others think of n2, and what each keeps for it.
+  // What the other nodes believe about n2, and the hints that each keeps for it.
   assert.match(page, /class="suspected"[^>]*><span[^>]*>✕<\/span> 9\.5/);
-  assert.match(page, /All 4 others believe it down\./);
+  assert.match(page, /All 4 other nodes believe it is down\./);
   assert.match(page, /<td class="number"><span title="3 hints for n2">3<\/span><\/td>/);
-  // What the feed will show stands there before anything does.
-  assert.match(page, /<dt>repairs<\/dt><dd>read repair, hints/);
+  // The empty feed explains what it will show.
+  assert.match(page, /<dt>repairs<\/dt><dd>read repair, hinted handoff/);
   assert.doesNotMatch(page, / style="| on[a-z]+="/);
 });
 
@@ -138,7 +138,7 @@ Deno.test("a store's refusal is shown with what was needed and what came", async
   const response = await submit("/clusters/a/kv", { op: "put", key: "k", value: "v" });
   assert.equal(response.status, 503);
   const page = await response.text();
-  assert.match(page, /2 needed, 1 came; silent: n4/);
+  assert.match(page, /2 needed, 1 received; no answer from n4/);
   assert.match(page, /not definite/);
 });
 

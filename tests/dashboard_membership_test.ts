@@ -74,14 +74,14 @@ Deno.test("a person adds a node, sees what would move, commits it, watches it mo
   });
 });
 
-Deno.test("a refusal and a plan that is let be leave the cluster as it is", async () => {
+Deno.test("a refusal and a cancelled plan leave the cluster as it is", async () => {
   await inBrowser([], async ({ open, dashboard }) => {
     await dashboard.ready("demo");
     const page = await open("/clusters/demo");
     await hydrated(page);
     await page.click("button:text-is('Add a node')");
     await page.waitForSelector("#plan-title");
-    await page.click("button:text-is('Let it be')");
+    await page.click("button:text-is('Cancel')");
     await page.waitForSelector("button:text-is('Add a node')");
     assert.equal(await page.locator(".nodes tbody tr").count(), 5);
 

@@ -59,7 +59,7 @@ Deno.test("a person launches a cluster, stores a key, sees where it lives, kills
     await page.waitForSelector("tr.is-killed .state-killed");
     // The others come to believe it down, by phi or by calls that fail.
     await page.waitForSelector("tr.is-killed .suspected");
-    assert.match(await page.innerText(".node-panel .suspected"), /believes? it down/);
+    assert.match(await page.innerText(".node-panel .suspected"), /believes? it is down/);
 
     await get(page);
     assert.equal(await page.innerText(".outcome pre.value"), "hello");
@@ -122,11 +122,11 @@ Deno.test("a load of puts and one of gets are drawn over one another, tabled, do
     assert.match(row, /zipfian of 50 keys/);
 
     const downloading = page.waitForEvent("download");
-    await page.click("button[aria-label='Download Latency of acknowledged requests as CSV']");
+    await page.click("button[aria-label='Download CSV: Latency of acknowledged requests']");
     const csv = await Deno.readTextFile(await (await downloading).path());
     assert.match(csv, /^"from, ms","to, ms","put #1, %","get #2, %"\r\n/);
     const saving = page.waitForEvent("download");
-    await page.click("button[aria-label='Download Latency of acknowledged requests as SVG']");
+    await page.click("button[aria-label='Download SVG: Latency of acknowledged requests']");
     const svg = await Deno.readTextFile(await (await saving).path());
     assert.match(svg, /^<svg[^>]* xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     assert.match(svg, /fill="rgb\(/);

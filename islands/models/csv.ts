@@ -1,4 +1,4 @@
-/** Tables as CSV (RFC 4180), for the downloads beside every plot. */
+/** Tables as CSV (RFC 4180), for the download of each plot. */
 
 export type Cell = string | number;
 
@@ -7,8 +7,8 @@ export function toCsv(columns: readonly string[], rows: readonly (readonly Cell[
 }
 
 /**
- * A field, quoted where it must be. Spreadsheets run text that starts with = + - @ as a formula, and
- * keys come from anybody: such text gets an apostrophe in front.
+ * One field, quoted if necessary. Spreadsheets execute text that starts with = + - @ as a formula, and
+ * keys are untrusted input, so such text gets an apostrophe in front.
  */
 function field(cell: Cell): string {
   if (typeof cell === "number") return String(cell);
