@@ -7,7 +7,7 @@
 import { ConfigError } from "../lib/dynamo/types/config.ts";
 import { type Legs, parseLegs, SpecError } from "../lib/random/latency.ts";
 import { type NodeFlags, PORT_DEFAULT, readFlags, USAGE } from "../nodes/process/flags.ts";
-import { placeFor } from "../nodes/process/initial_config.ts";
+import { resolveSetup } from "../nodes/process/initial_config.ts";
 import { admit, JoinError } from "../nodes/process/join.ts";
 import { openLog } from "../nodes/process/log.ts";
 import { type NodeLog, type RunningNode, StartError, startNode } from "../nodes/process/node.ts";
@@ -65,7 +65,7 @@ async function findPart(node: RunningNode, flags: NodeFlags, means: Means): Prom
   }
   const { weight, zone } = flags;
   try {
-    await admit(node, { ...means, join: flags.join, wishes: { weight, zone } });
+    await admit(node, { ...means, join: flags.join, joinAttributes: { weight, zone } });
   } catch (error) {
     await node.stop();
     throw error;
@@ -84,7 +84,7 @@ async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<Runn
     host: flags.host,
     kv: flags.kv,
     place: (home) =>
-      placeFor({
+      resolveSetup({
         flags,
         secret,
         ca,
@@ -93,7 +93,7 @@ async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<Runn
         anyPort: () => freePort(flags.host),
         warn: (message) => log.warn(message),
       }, home),
-    wishes: { weight, zone },
+    joinAttributes: { weight, zone },
     secret,
     kvToken,
     allowOrigins: flags.allowOrigins,

@@ -64,7 +64,7 @@ function NodeActs(
         <a href={node.url} rel="noreferrer">{node.url}</a>
         {node.pid !== null && <>, process {node.pid}</>}
         {node.state === "crashed" && node.exit !== null && (
-          <>. It exited with code {node.exit.code}: {node.exit.lastWords}</>
+          <>. It exited with code {node.exit.code}: {node.exit.stderrTail}</>
         )}
       </p>
       <PeerFacts node={node} nodes={model.cluster.value.nodes} />

@@ -43,7 +43,7 @@ interface NodeExit {
   readonly code: number;
   readonly signal: string | null;
   /** The end of what it wrote on stderr. */
-  readonly lastWords: string;
+  readonly stderrTail: string;
 }
 
 export interface NodeView {

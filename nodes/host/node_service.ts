@@ -22,13 +22,13 @@ import type { RecordStore } from "../storage/storage.ts";
 import { DurableMembership } from "./durable_membership.ts";
 import { EventStream } from "./event_stream.ts";
 import { Host } from "./host.ts";
-import { introduce } from "./introduction.ts";
+import { openMethodsOf } from "./node_identity.ts";
 import { RequestMeter } from "./request_meter.ts";
 
 /** Peers may listen for longer than the default when a client asked for it; so many times at the most. */
 const LISTEN_TIMES = 2;
 
-export interface JoinWishes {
+export interface JoinAttributes {
   readonly weight?: number | undefined;
   readonly zone?: string | undefined;
 }
@@ -40,7 +40,7 @@ interface ServiceOptions {
   /** Which of the members this node is; one that is yet to join says who it is. */
   readonly self: NodeId | Member;
   /** With what it would join, as far as it was told. */
-  readonly wishes?: JoinWishes | undefined;
+  readonly joinAttributes?: JoinAttributes | undefined;
   readonly store: RecordStore;
   readonly secret: string | null;
   /** What context tokens are sealed with: the secret, or a value of the node's own. */
@@ -112,7 +112,7 @@ export class NodeService {
       initialConfig,
       envelopeOf(initialConfig, this.boot),
       surroundings.listener,
-      introduce(this),
+      openMethodsOf(this),
     );
     this.tokens = new ContextTokens(options.sealSecret);
     this.events = new EventStream(this.boot.self, (listener) => this.host.observe(listener));
@@ -143,8 +143,8 @@ export class NodeService {
     return this.initialConfig.config;
   }
 
-  get wishes(): JoinWishes {
-    return this.options.wishes ?? {};
+  get joinAttributes(): JoinAttributes {
+    return this.options.joinAttributes ?? {};
   }
 
   /** Certificates of peers to trust beside the system's, PEM. */
@@ -278,15 +278,15 @@ export class NodeService {
   }
 
   /** Refuses new requests; those under way go on. */
-  stopTaking(): void {
+  stopAccepting(): void {
     this.state = "stopping";
-    this.rpc.stopTaking();
+    this.rpc.stopAccepting();
     this.events.close();
   }
 
   /** Ends the loop and closes connections and the store. */
   async close(): Promise<void> {
-    this.stopTaking();
+    this.stopAccepting();
     this.host.stop();
     for (const each of this.closers) each.close();
     this.peers.close();

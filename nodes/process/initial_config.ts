@@ -17,7 +17,7 @@ import { clusterConfig, ConfigError, fixedPart } from "../../lib/dynamo/types/co
 import type { Member, MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
-import { identityIn, initialConfigIdOf } from "../host/introduction.ts";
+import { initialConfigIdOf, parseIdentity } from "../host/node_identity.ts";
 import { askNode, OneShotCallError } from "../rpc/one_shot_call.ts";
 import { validateMembership } from "../rpc/validate_membership.ts";
 import { parseInitialConfig } from "./cluster_config_file.ts";
@@ -27,7 +27,7 @@ import type { NodeFlags } from "./flags.ts";
 const ALIVE_MS = 1_000;
 
 /** What a node's disk remembers of its cluster. */
-export interface NodeHome {
+export interface StoredState {
   readonly dataId: string;
   /** Undefined: the directory was never a member's. */
   readonly condition: DiskCondition | undefined;
@@ -38,7 +38,7 @@ export interface NodeHome {
 }
 
 /** A node's part in its cluster, at this start. */
-export interface NodePlace {
+export interface NodeSetup {
   readonly initialConfig: InitialClusterConfig;
   readonly membership: MembershipDocument | undefined;
   /** The membership is another than the disk remembers: nothing of it may be told before it is durable. */
@@ -68,7 +68,10 @@ interface Learnt {
 }
 
 /** Throws {@link ConfigError} with what is wrong for the person who started the node. */
-export async function placeFor(source: InitialConfigSource, home: NodeHome): Promise<NodePlace> {
+export async function resolveSetup(
+  source: InitialConfigSource,
+  home: StoredState,
+): Promise<NodeSetup> {
   const { flags } = source;
   const learnt = await learn(source, home);
   const initialConfig = { ...learnt.initialConfig, config: tuned(learnt.initialConfig, flags) };
@@ -96,13 +99,13 @@ export async function placeFor(source: InitialConfigSource, home: NodeHome): Pro
 }
 
 /** Whether it was a member's, so that it may hold what was deleted since. */
-function isOldDirectory({ member, removedData }: MemberEntry, home: NodeHome): boolean {
+function isOldDirectory({ member, removedData }: MemberEntry, home: StoredState): boolean {
   return home.condition !== undefined || member.dataId === home.dataId ||
     removedData?.includes(home.dataId) === true;
 }
 
 /** Undefined as long as all is as founded and nothing is remembered beside it. */
-function documentOf(membership: Membership, home: NodeHome): MembershipDocument | undefined {
+function documentOf(membership: Membership, home: StoredState): MembershipDocument | undefined {
   const document = membership.document();
   const { peers } = home.membership ?? {};
   if (membership.version === "" && document.marks.length === 0 && peers === undefined) {
@@ -111,7 +114,7 @@ function documentOf(membership: Membership, home: NodeHome): MembershipDocument 
   return peers === undefined ? document : { ...document, peers };
 }
 
-async function learn(source: InitialConfigSource, home: NodeHome): Promise<Learnt> {
+async function learn(source: InitialConfigSource, home: StoredState): Promise<Learnt> {
   const { flags: { initialConfig, join }, warn } = source;
   if (initialConfig !== undefined) {
     return {
@@ -162,7 +165,7 @@ function tuned(
  */
 function createAlone(
   { flags, ownUrl, anyPort, portDefault }: InitialConfigSource,
-  { dataId }: NodeHome,
+  { dataId }: StoredState,
 ): InitialClusterConfig {
   const config = clusterConfig({ n: 1, ...flags.config });
   const port = flags.port === 0 ? anyPort() : flags.port ?? portDefault;
@@ -202,7 +205,7 @@ async function askInitialConfig({ secret, ca }: InitialConfigSource, url: string
  * A member of this id may be running with other data. To be told apart from its own restart on an
  * empty disk, which is refused only while the other answers.
  */
-async function requireAbsence(source: InitialConfigSource, home: NodeHome, member: Member) {
+async function requireAbsence(source: InitialConfigSource, home: StoredState, member: Member) {
   const { flags: { join }, secret, ca } = source;
   if (join === undefined) return;
   const options = { secret, ca, timeoutMs: ALIVE_MS };
@@ -210,7 +213,7 @@ async function requireAbsence(source: InitialConfigSource, home: NodeHome, membe
     if (error instanceof OneShotCallError) return null;
     throw error;
   });
-  const other = identityIn(answer);
+  const other = parseIdentity(answer);
   if (other === null || other.id !== member.id || other.dataId === home.dataId) return;
   throw new ConfigError(
     `Cannot start '${member.id}': a node with this id is a member already and answers at ` +
@@ -221,7 +224,7 @@ async function requireAbsence(source: InitialConfigSource, home: NodeHome, membe
 function joiningNode(
   source: InitialConfigSource,
   initialConfig: InitialClusterConfig,
-  home: NodeHome,
+  home: StoredState,
 ): Member {
   const { flags, ownUrl, anyPort } = source;
   if (flags.join !== undefined && flags.url === undefined && isEverywhere(flags.host)) {

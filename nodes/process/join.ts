@@ -4,7 +4,7 @@
  * them over REST; the cluster changes only because somebody started this node to join it.
  */
 import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
-import type { JoinWishes } from "../host/node_service.ts";
+import type { JoinAttributes } from "../host/node_service.ts";
 import type { NodeLog, RunningNode } from "./node.ts";
 
 interface JoinOptions {
@@ -12,7 +12,7 @@ interface JoinOptions {
   readonly join: string;
   readonly secret: string | null;
   readonly ca?: string | undefined;
-  readonly wishes: JoinWishes;
+  readonly joinAttributes: JoinAttributes;
   readonly log: NodeLog;
 }
 
@@ -37,12 +37,12 @@ export async function admit(
   { service, url }: RunningNode,
   options: JoinOptions,
 ): Promise<void> {
-  const { join, wishes, log } = options;
+  const { join, joinAttributes, log } = options;
   const id = service.boot.self;
   const heard = untilMember(service);
   try {
     for (let attempt = 1;; attempt++) {
-      const order = { plan: true, url: service.self.url, ...defined(wishes) };
+      const order = { plan: true, url: service.self.url, ...defined(joinAttributes) };
       const plan = accepted(await post(options, order), id, join);
       log.info(`joining the cluster of ${join} as '${id}' at ${url}: ${describe(plan)}`);
       const done = await post(options, { planId: plan["planId"] });
@@ -115,7 +115,7 @@ function objectIn(text: string): Answer["body"] {
   }
 }
 
-function defined({ weight, zone }: JoinWishes): JoinWishes {
+function defined({ weight, zone }: JoinAttributes): JoinAttributes {
   return { ...(weight === undefined ? {} : { weight }), ...(zone === undefined ? {} : { zone }) };
 }
 

@@ -11,13 +11,13 @@ import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { Legs } from "../../lib/random/latency.ts";
 import { MEMBERSHIP } from "../host/host.ts";
-import { type JoinWishes, NodeService } from "../host/node_service.ts";
+import { type JoinAttributes, NodeService } from "../host/node_service.ts";
 import { isLoopback } from "../http/access.ts";
 import { createRest } from "../rest/rest.ts";
 import { validateDocument } from "../rpc/validate_membership.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import { type RecordStore, StorageError, type StorageReport } from "../storage/storage.ts";
-import type { NodeHome, NodePlace } from "./initial_config.ts";
+import type { NodeSetup, StoredState } from "./initial_config.ts";
 import type { TlsOptions } from "./tls_front.ts";
 
 /** Why a node cannot start. */
@@ -31,9 +31,9 @@ interface NodeOptions {
   /** A file, or the URL of a KV Connect service. */
   readonly kv: string;
   /** Which cluster, and which part in it, going by what the disk remembers. */
-  readonly place: (home: NodeHome) => Promise<NodePlace>;
+  readonly place: (home: StoredState) => Promise<NodeSetup>;
   /** With what it would join. */
-  readonly wishes?: JoinWishes | undefined;
+  readonly joinAttributes?: JoinAttributes | undefined;
   readonly secret: string | null;
   readonly kvToken?: string | null;
   readonly allowOrigins?: readonly string[];
@@ -93,7 +93,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       initialConfig,
       membership,
       self,
-      wishes: options.wishes,
+      joinAttributes: options.joinAttributes,
       store,
       secret: options.secret,
       sealSecret: options.secret ?? await ownSeal(store),
@@ -111,7 +111,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-async function homeIn(store: RecordStore): Promise<NodeHome> {
+async function homeIn(store: RecordStore): Promise<StoredState> {
   return {
     dataId: store.dataId,
     condition: store.condition,
@@ -244,7 +244,7 @@ async function serve(
   const settled = service.start();
   let stopping: Promise<void> | undefined;
   const stop = async () => {
-    service.stopTaking();
+    service.stopAccepting();
     await finishRequests(service);
     await listening.close();
     await service.close();

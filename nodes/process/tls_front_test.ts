@@ -1,7 +1,7 @@
 /** TLS in front of a server on a unix socket, spoken to as a peer would. */
 import { equal, match } from "node:assert/strict";
 import { RpcSession } from "../rpc/session.ts";
-import { converse } from "../rpc/stream.ts";
+import { respondWithLines } from "../rpc/stream.ts";
 import { openTlsFront, socketPathIn } from "./tls_front.ts";
 
 /** For `localhost`, signed by itself, made for this test and used nowhere else; valid until 2126. */
@@ -47,7 +47,8 @@ Deno.test("peers speak HTTP/2 through the front, and only to a certificate that 
   const path = await socketPathIn(directory);
   const server = Deno.serve(
     { path, onListen: () => {} },
-    ({ url, body }) => converse(body, ({ length }, say) => say(JSON.stringify({ length, url }))),
+    ({ url, body }) =>
+      respondWithLines(body, ({ length }, say) => say(JSON.stringify({ length, url }))),
   );
   const front = await openTlsFront({ cert: CERT, key: KEY }, "127.0.0.1", 0, path);
   const url = `https://localhost:${front.port}`;

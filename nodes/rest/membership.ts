@@ -16,7 +16,7 @@ import type {
   Newcomer,
 } from "../../lib/dynamo/types/membership_plan.ts";
 import { objectOf, shownValue } from "../faults/fault_settings.ts";
-import { type Identity, identityIn, initialConfigDifference } from "../host/introduction.ts";
+import { type Identity, initialConfigDifference, parseIdentity } from "../host/node_identity.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
 import { problem, problemOf } from "../http/problems.ts";
@@ -211,7 +211,7 @@ async function identityAt(
   refuse: (why: string) => Error,
 ): Promise<Identity> {
   try {
-    const identity = identityIn(await askNode(url, "identify", { secret, ca }));
+    const identity = parseIdentity(await askNode(url, "identify", { secret, ca }));
     if (identity === null) throw refuse("what answers there does not say who it is");
     return identity;
   } catch (error) {

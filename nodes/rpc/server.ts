@@ -23,7 +23,7 @@ import {
   RpcWriter,
   shown,
 } from "./messages.ts";
-import { converse } from "./stream.ts";
+import { respondWithLines } from "./stream.ts";
 import { isPeerMethod, PEER_METHODS, validateParams } from "./validate_requests.ts";
 import { isObject } from "./validation.ts";
 
@@ -39,7 +39,7 @@ type PeerHandler = (
 ) => void;
 
 /** What this node tells whoever knows the secret, before any envelope. */
-export interface Introduction {
+export interface OpenMethods {
   /** What a node that is yet to join needs to know: the initial configuration, and what has changed since. */
   readonly initialConfig: () => object;
   /** Who listens here. */
@@ -67,7 +67,7 @@ export class RpcServer {
     private readonly initialConfig: InitialClusterConfig,
     private readonly envelope: Envelope,
     private readonly onPeer: PeerHandler,
-    private readonly introduction: Introduction = {
+    private readonly openMethods: OpenMethods = {
       initialConfig: () => ({ initialConfig }),
       identify: () => ({ id: envelope.sender }),
     },
@@ -102,14 +102,14 @@ export class RpcServer {
     // Without an envelope of its own each line has to bring one: a person trying things out.
     if (header === null) {
       const aside = { writer: this.writer, from: null };
-      return converse(body, (line, say) => this.onText(line, aside, say));
+      return respondWithLines(body, (line, say) => this.onText(line, aside, say));
     }
     const envelope = parseEnvelope(header);
     const refused = refuseEnvelope(envelope, this.initialConfig.config.cluster) ??
       this.refuseTarget(envelope as Envelope);
     if (refused !== null) return jsonResponse(this.writer.error("null", refused), HTTP_CONFLICT);
     const aside = { writer: this.bareWriter, from: (envelope as Envelope).sender };
-    const response = converse(body, (line, say) => this.onText(line, aside, say));
+    const response = respondWithLines(body, (line, say) => this.onText(line, aside, say));
     response.headers.set(ENVELOPE_HEADER, JSON.stringify(this.envelope));
     return response;
   }
@@ -124,7 +124,7 @@ export class RpcServer {
   }
 
   /** New calls are refused from now on: the node is stopping. */
-  stopTaking(): void {
+  stopAccepting(): void {
     this.isStopping = true;
   }
 
@@ -227,9 +227,9 @@ export class RpcServer {
       case "ping":
         return { status: "pong" };
       case "initial-config":
-        return this.introduction.initialConfig();
+        return this.openMethods.initialConfig();
       case "identify":
-        return this.introduction.identify();
+        return this.openMethods.identify();
     }
   }
 

@@ -107,7 +107,7 @@ Deno.test("a stream's head carries the envelopes, and lines need none", async ()
     from.push(sender);
     answer({ status: "stored" });
   });
-  const converse = (envelope: object) =>
+  const respondWithLines = (envelope: object) =>
     server.handle(
       new Request("http://n2/rpc", {
         method: "POST",
@@ -118,7 +118,7 @@ Deno.test("a stream's head carries the envelopes, and lines need none", async ()
         },
       }),
     );
-  const response = await converse({ ...ENVELOPE, to: "n2" });
+  const response = await respondWithLines({ ...ENVELOPE, to: "n2" });
   deepEqual(JSON.parse(response.headers.get("dynamo-envelope") ?? ""), OWN);
   deepEqual(await response.json(), { jsonrpc: "2.0", id: 1, result: { status: "stored" } });
   for (
@@ -129,7 +129,7 @@ Deno.test("a stream's head carries the envelopes, and lines need none", async ()
       [{ ...ENVELOPE, sender: 1 }, -32602],
     ] as const
   ) {
-    const refused = await converse(envelope);
+    const refused = await respondWithLines(envelope);
     equal(refused.status, 409);
     equal((await refused.json()).error.code, code);
   }
@@ -140,7 +140,7 @@ Deno.test("a stopping node refuses new calls and says that it did nothing", asyn
   const server = new RpcServer(INITIAL_CONFIG, OWN, () => {
     throw new Error("it was asked all the same");
   });
-  server.stopTaking();
+  server.stopAccepting();
   const response = await server.handle(
     new Request("http://n2/rpc", { method: "POST", body: put({}) }),
   );

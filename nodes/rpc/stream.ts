@@ -17,7 +17,10 @@ const UNREAD_BYTES_MAX = 256 * 1_048_576;
 type OnLine = (line: string, say: (answer: string | null) => void) => void;
 
 /** The response to a request whose body is `body`. */
-export function converse(body: ReadableStream<Uint8Array> | null, onLine: OnLine): Response {
+export function respondWithLines(
+  body: ReadableStream<Uint8Array> | null,
+  onLine: OnLine,
+): Response {
   const lines = new LineStream(onLine);
   const stream = new ReadableStream<Uint8Array>(
     lines,

@@ -12,7 +12,7 @@ import type { DiskCondition } from "../../lib/dynamo/types/boot.ts";
 import { type ClusterConfig, fixedPart } from "../../lib/dynamo/types/config.ts";
 import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
-import type { Introduction } from "../rpc/server.ts";
+import type { OpenMethods } from "../rpc/server.ts";
 import { isMemberDraft, isNodeUrl, isVersionName } from "../rpc/validate_membership.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
 
@@ -41,17 +41,20 @@ export interface Identity {
 }
 
 /** What of a node goes into its answers; read anew for each. */
-interface Introduced {
+interface IdentifiedNode {
   readonly initialConfig: InitialClusterConfig;
   readonly replica: { readonly durableMembership: MembershipState };
   readonly boot: { readonly self: NodeId; readonly dataId: string };
   readonly self: { readonly url: string };
   readonly memberStatus: MemberStatus | null;
   readonly store: { readonly condition?: DiskCondition | undefined };
-  readonly wishes: { readonly weight?: number | undefined; readonly zone?: string | undefined };
+  readonly joinAttributes: {
+    readonly weight?: number | undefined;
+    readonly zone?: string | undefined;
+  };
 }
 
-export function introduce(service: Introduced): Introduction {
+export function openMethodsOf(service: IdentifiedNode): OpenMethods {
   const founded = fixedPart(service.initialConfig.config);
   const initialConfigId = initialConfigIdOf(service.initialConfig);
   return {
@@ -63,14 +66,14 @@ export function introduce(service: Introduced): Introduction {
       return answer;
     },
     identify: () => {
-      const { boot, self, memberStatus, store, wishes } = service;
+      const { boot, self, memberStatus, store, joinAttributes } = service;
       const answer: Identity = {
         id: boot.self,
         dataId: boot.dataId,
         condition: store.condition ?? null,
         url: self.url,
-        weight: wishes.weight ?? null,
-        zone: wishes.zone ?? null,
+        weight: joinAttributes.weight ?? null,
+        zone: joinAttributes.zone ?? null,
         memberStatus,
         founded,
         initialConfigId,
@@ -86,7 +89,7 @@ export function initialConfigIdOf({ config, ring }: InitialClusterConfig): strin
 }
 
 /** The identity, when it is one. */
-export function identityIn(given: unknown): Identity | null {
+export function parseIdentity(given: unknown): Identity | null {
   if (!isObject(given)) return null;
   const { id, dataId, condition, url, weight, zone, founded, initialConfigId } = given;
   const hasCondition = condition === null || condition === "whole" || condition === "recovering";
