@@ -229,7 +229,7 @@ Deno.test("a directory in use by a running launcher is refused with its pid", as
     assert.equal((await first.ended()).code, 0);
     const third = cluster("--nodes", "2", "--data", join(data, "mine"));
     assert.equal((await third.ended()).code, 2);
-    assert.match(third.said.join("\n"), /founded with nodes 1.*given now is nodes 2/);
+    assert.match(third.said.join("\n"), /created with nodes 1.*current value is nodes 2/);
   } finally {
     await Deno.remove(data, { recursive: true });
   }

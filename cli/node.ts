@@ -83,7 +83,7 @@ async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<Runn
     self: flags.id,
     host: flags.host,
     kv: flags.kv,
-    place: (home) =>
+    setup: (stored) =>
       resolveSetup({
         flags,
         secret,
@@ -92,7 +92,7 @@ async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<Runn
         ownUrl: (port) => `${scheme}://${urlHost(flags.host)}:${port}`,
         anyPort: () => freePort(flags.host),
         warn: (message) => log.warn(message),
-      }, home),
+      }, stored),
     joinAttributes: { weight, zone },
     secret,
     kvToken,
