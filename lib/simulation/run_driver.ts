@@ -27,8 +27,8 @@ import {
   endOf,
   type Knowledge,
   knowledgeFrom,
+  type PlannedOperation,
   sendOperation,
-  type Wish,
 } from "./workload/clients.ts";
 import { History, type Operation, type OperationStart } from "./workload/history.ts";
 import type { Act } from "./workload/workload_plan.ts";
@@ -76,7 +76,10 @@ export class RunDriver implements Driver {
   private settleUs = 0;
   private clients: Clients;
   readonly keys = new Set<string>();
-  private pending = new Map<number, { readonly client: number; readonly then: Wish | null }>();
+  private pending = new Map<
+    number,
+    { readonly client: number; readonly then: PlannedOperation | null }
+  >();
   /** Puts that reads under way are to be followed by: they count towards the workload's operations. */
   private putsToCome = 0;
   private scriptLeft: number;
@@ -157,9 +160,9 @@ export class RunDriver implements Driver {
     switch (token % WAKES) {
       case THINK:
         if (this.phase === "safety" && this.hasRoomFor(1)) {
-          const wish = this.clients.draw(world, number);
-          const isCut = wish.act === "update" && !this.hasRoomFor(2);
-          this.startWish(world, number, isCut ? { ...wish, act: "get" } : wish);
+          const planned = this.clients.draw(world, number);
+          const isCut = planned.act === "update" && !this.hasRoomFor(2);
+          this.startOperation(world, number, isCut ? { ...planned, act: "get" } : planned);
         }
         break;
       case GIVE_UP:
@@ -190,31 +193,31 @@ export class RunDriver implements Driver {
   private onScript(world: World, index: number): void {
     const { workload } = this.scenario;
     if (workload.kind !== "script" || this.phase !== "safety") return;
-    const wish = workload.operations[index];
-    if (wish === undefined) return;
+    const planned = workload.operations[index];
+    if (planned === undefined) return;
     this.scriptLeft--;
-    this.startWish(world, wish.client, wish);
+    this.startOperation(world, planned.client, planned);
   }
 
-  private startWish(world: World, client: number, wish: Wish): void {
-    this.keys.add(wish.key);
-    const reads = wish.act === "get" || wish.act === "update";
-    const known = wish.act === "put-with-context" || wish.act === "delete"
-      ? this.clients.knowledge(client, wish.key)
+  private startOperation(world: World, client: number, planned: PlannedOperation): void {
+    this.keys.add(planned.key);
+    const reads = planned.act === "get" || planned.act === "update";
+    const known = planned.act === "put-with-context" || planned.act === "delete"
+      ? this.clients.knowledge(client, planned.key)
       : undefined;
-    const kind = reads ? "get" : wish.act.startsWith("delete") ? "delete" : "put";
-    this.send(world, client, wish, kind, known, wish.act === "update" ? wish : null);
+    const kind = reads ? "get" : planned.act.startsWith("delete") ? "delete" : "put";
+    this.send(world, client, planned, kind, known, planned.act === "update" ? planned : null);
   }
 
   private send(
     world: World,
     client: number,
-    wish: Wish,
+    planned: PlannedOperation,
     kind: Operation["kind"],
     known: Knowledge | undefined,
-    then: Wish | null,
+    then: PlannedOperation | null,
   ): void {
-    const { act, key, node, options } = wish;
+    const { act, key, node, options } = planned;
     const start: OperationStart = {
       client,
       act,

@@ -25,7 +25,7 @@ export interface Knowledge {
 }
 
 /** What a client is about to do. */
-export interface Wish {
+export interface PlannedOperation {
   readonly act: Act;
   readonly key: string;
   readonly node: string;
@@ -65,7 +65,7 @@ export class Clients {
   }
 
   /** Draws what a client of a mixed workload does next; `world` is simulated or real. */
-  draw(world: Pick<World, "ring">, index: number): Wish {
+  draw(world: Pick<World, "ring">, index: number): PlannedOperation {
     const { workload } = this.scenario;
     if (workload.kind !== "mix") throw new Error("A script leaves nothing to draw");
     const { random, home } = this.client(index);
