@@ -1,6 +1,6 @@
 /**
- * A plain load without a history: clients in a closed loop, each reading a key and then writing it over
- * what it read. For measuring the simulator itself, and for runs too long to be written down.
+ * A simple load without a history: a closed loop of clients that each read a key and then write it with
+ * the context of that read. For benchmarks of the simulator, and for runs too long for a history.
  */
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
 import { SeededRandom } from "../../random/seeded.ts";
@@ -23,7 +23,7 @@ export class LoadDriver implements Driver {
   private begun = 0;
   private random: SeededRandom;
   private readonly names: readonly string[];
-  /** Of each client: the key that it read and is about to write; null when it is about to read. */
+  /** For each client, the key that it has read and will write next; null if it will read next. */
   private keys: (string | null)[];
 
   constructor(private readonly plan: LoadPlan) {
