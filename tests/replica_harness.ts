@@ -25,7 +25,7 @@ function rng(): SeededRandom {
   return SeededRandom.from(7);
 }
 
-export class HandCranked {
+export class ReplicaHarness {
   readonly replica: Replica;
   now = START;
   effects: Effect[] = [];
