@@ -1,4 +1,4 @@
-/** Answers the first request on a connection; ends the connection under the next. */
+/** A server that answers the first request on a connection, and closes the connection at the second. */
 export class BreakingNode {
   readonly received: string[] = [];
   private readonly listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -6,12 +6,12 @@ export class BreakingNode {
   readonly ended = this.serve();
 
   private async serve(): Promise<void> {
-    const conversations: Promise<void>[] = [];
-    for await (const connection of this.listener) conversations.push(this.converse(connection));
-    await Promise.all(conversations);
+    const connections: Promise<void>[] = [];
+    for await (const connection of this.listener) connections.push(this.handle(connection));
+    await Promise.all(connections);
   }
 
-  private async converse(connection: Deno.Conn): Promise<void> {
+  private async handle(connection: Deno.Conn): Promise<void> {
     await this.read(connection);
     const head = "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\n";
     await connection.write(new TextEncoder().encode(`${head}content-length: 2\r\n\r\n{}`));

@@ -1,4 +1,4 @@
-/** A dashboard without sockets or processes, to ask with `app.request()`. */
+/** A dashboard without sockets or processes, for requests with `app.request()`. */
 import type { Hono } from "hono";
 import { createDashboard } from "../routes/app.tsx";
 import { gather } from "../routes/assets.ts";
@@ -13,7 +13,7 @@ interface Fixture {
   /** The clusters launched so far. */
   readonly launched: FakeCluster[];
   readonly errors: unknown[];
-  /** Asks as curl on this machine would. */
+  /** Sends a request as curl on this machine would. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   /** Posts JSON. */
   post(path: string, body?: unknown): Promise<Response>;
@@ -47,7 +47,7 @@ export function dashboardFixture(
     onError: (error) => errors.push(error),
     api: {
       onUndescribed: (route, status) => {
-        throw new Error(`${route} answers ${status}, which its description does not know`);
+        throw new Error(`${route} answers ${status}, which is not in its API description`);
       },
     },
   });

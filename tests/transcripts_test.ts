@@ -1,8 +1,8 @@
 /**
- * Golden transcripts: what the nodes do in a few small stories, step by step, reviewed as behaviour
- * (after etcd-io/raft's `testdata`). A change of the protocol shows as a change of these texts.
+ * Golden transcripts: the steps of the nodes in a few small scenarios (after etcd-io/raft's
+ * `testdata`). A change of the protocol changes these texts, and is reviewed as a change of behaviour.
  *
- * `UPDATE_TRANSCRIPTS=1 deno test -A tests/transcripts_test.ts` writes them anew; then read the diff.
+ * `UPDATE_TRANSCRIPTS=1 deno test -A tests/transcripts_test.ts` rewrites them; then review the diff.
  */
 import assert from "node:assert/strict";
 import type { ClientReply, ClientRequest } from "../lib/dynamo/types/client_messages.ts";
@@ -20,8 +20,8 @@ import type { Driver } from "../lib/simulation/world/world.ts";
 const FOLDER = new URL("./transcripts/", import.meta.url);
 const UPDATE = Deno.env.get("UPDATE_TRANSCRIPTS") === "1";
 
-/** One act of a story. A request may carry the context of an earlier answer, by that act's name. */
-interface Act {
+/** One request of a story. It can use the context of an earlier answer, by the name of its request. */
+interface StoryRequest {
   readonly atMs: number;
   readonly name: string;
   readonly node: string;
@@ -34,7 +34,7 @@ interface Story {
   readonly about: string;
   readonly scenario: ScenarioInput;
   readonly faults?: readonly Fault[];
-  readonly acts: readonly Act[];
+  readonly requests: readonly StoryRequest[];
   readonly untilMs: number;
 }
 
@@ -55,9 +55,9 @@ const get = (key: string, r?: number): ClientRequest => ({
 const STORIES: readonly Story[] = [
   {
     file: "put_with_siblings.txt",
-    about: "Two clients write without having read: siblings. A third reads both and reconciles.",
+    about: "Two clients write without a context: siblings. A third one reads and reconciles them.",
     scenario: { nodes: 3 },
-    acts: [
+    requests: [
       { atMs: 0, name: "ann", node: "n1", request: put("cart", "milk") },
       { atMs: 0, name: "bob", node: "n2", request: put("cart", "eggs") },
       { atMs: 20, name: "eve reads", node: "n3", request: get("cart") },
@@ -84,7 +84,7 @@ const STORIES: readonly Story[] = [
       to: ["n3"],
       how: "drop",
     }],
-    acts: [
+    requests: [
       { atMs: 1, name: "writer", node: "n1", request: put("k", "new") },
       { atMs: 50, name: "reader", node: "n2", request: get("k") },
     ],
@@ -92,17 +92,18 @@ const STORIES: readonly Story[] = [
   },
   {
     file: "forward.txt",
-    about: "A node that is no primary of the key passes a put on, and the answer back.",
+    about: "A node that is not a primary of the key forwards a put, and returns the answer.",
     scenario: { nodes: 5, network: { latency: "1;other=2" } },
-    acts: [{ atMs: 0, name: "client", node: "n1", request: put("k4", "v") }],
+    requests: [{ atMs: 0, name: "client", node: "n1", request: put("k4", "v") }],
     untilMs: 5_000,
   },
   {
     file: "one_replica_slow.txt",
-    about: "A slow replica is waited for no longer than R and W need, and catches up.",
+    about:
+      "Requests do not wait for a slow replica if R and W are met without it. It catches up later.",
     scenario: { nodes: 3 },
     faults: [{ kind: "disk-slow", atMs: 0, forMs: 1_500, node: "n3", factor: 3_000 }],
-    acts: [
+    requests: [
       { atMs: 0, name: "writer", node: "n1", request: put("k", "v") },
       { atMs: 10, name: "reader", node: "n2", request: get("k", 2) },
     ],
@@ -111,11 +112,11 @@ const STORIES: readonly Story[] = [
   {
     file: "restart.txt",
     about:
-      "A coordinator is killed as it stores: nobody was told of the write, and it may be there or " +
-      "not. Started again, it draws a new actor for its next write.",
+      "A coordinator is killed during a store. The write was not acknowledged, so it may be durable or " +
+      "not. After the restart the node uses a new actor for its next write.",
     scenario: { nodes: 3, seed: 4 },
     faults: [{ kind: "kill", atMs: 20.1, node: "n1", downMs: 30, torn: 0 }],
-    acts: [
+    requests: [
       { atMs: 0, name: "first", node: "n1", request: put("k", "one") },
       { atMs: 20, name: "lost", node: "n1", request: put("k", "two") },
       { atMs: 30, name: "refused", node: "n1", request: get("k") },
@@ -126,34 +127,34 @@ const STORIES: readonly Story[] = [
   },
 ];
 
-/** Plays the acts, and keeps what was answered. */
+/** Sends the requests, and keeps the contexts of the answers. */
 class Player implements Driver {
   private readonly contexts = new Map<string, CausalContext | null>();
 
-  constructor(private readonly story: Story, private readonly say: (line: string) => void) {}
+  constructor(private readonly story: Story, private readonly write: (line: string) => void) {}
 
   begin(world: Simulation): void {
     for (const fault of this.story.faults ?? []) world.scheduleFault(fault);
-    this.story.acts.forEach(({ atMs }, i) => world.wakeAt(atMs * 1_000, i));
+    this.story.requests.forEach(({ atMs }, i) => world.wakeAt(atMs * 1_000, i));
   }
 
   woken(world: Simulation, token: number): void {
-    const { name, node, request, contextOf } = this.story.acts[token] as Act;
+    const { name, node, request, contextOf } = this.story.requests[token] as StoryRequest;
     const context = contextOf === undefined ? null : this.contexts.get(contextOf) ?? null;
     const sent = request.method === "get" ? request : { ...request, context };
-    this.say(`${name} → ${node}`);
+    this.write(`${name} → ${node}`);
     world.ask(world.indexOf(node), token, sent);
   }
 
   answered(_world: Simulation, token: number, outcome: ClientOutcome): void {
-    const { name } = this.story.acts[token] as Act;
+    const { name } = this.story.requests[token] as StoryRequest;
     if (outcome.kind === "reply") this.contexts.set(name, contextOf(outcome.reply));
     const what = outcome.kind === "reply" ? describeReply(outcome.reply) : outcome.kind;
-    this.say(`${name} ← ${what}`);
+    this.write(`${name} ← ${what}`);
   }
 
   clone(): Player {
-    throw new Error("A story is told once");
+    throw new Error("A story cannot be cloned");
   }
 }
 
@@ -161,24 +162,24 @@ function contextOf(reply: ClientReply): CausalContext | null {
   return reply.status === "error" ? null : reply.context;
 }
 
-function tell(story: Story): string {
+function transcriptOf(story: Story): string {
   const scenario = parseScenario({ seed: 1, ...story.scenario });
   const lines = [story.about, ""];
-  // The driver speaks before there is a world to tell the time.
+  // The driver writes its first lines before the simulation, with its clock, exists.
   const started: { world?: Simulation } = {};
-  const say = (line: string) => lines.push(`${ms(started.world?.now ?? 0)}  ${line}`);
-  const driver = new Player(story, say);
+  const write = (line: string) => lines.push(`${ms(started.world?.now ?? 0)}  ${line}`);
+  const driver = new Player(story, write);
   const running = new Simulation({ ...worldOf(scenario), json: true, driver });
   started.world = running;
   const tracer: Tracer = {
     stepped: (node, event, effects) => {
       if (event.kind === "timer" && effects.every((effect) => effect.kind === "timer")) return;
-      say(`  ${node}  ${describeEvent(event as Event)}`);
+      write(`  ${node}  ${describeEvent(event as Event)}`);
       for (const effect of effects as Effect[]) {
         if (effect.kind !== "timer") lines.push(`${" ".repeat(18)}${describeEffect(effect)}`);
       }
     },
-    acted: (_at, text) => say(`! ${text}`),
+    acted: (_at, text) => write(`! ${text}`),
   };
   running.tracer = tracer;
   running.runUntil(story.untilMs * 1_000);
@@ -191,10 +192,14 @@ function ms(us: number): string {
 
 for (const story of STORIES) {
   Deno.test(`transcript ${story.file}: ${story.about}`, async () => {
-    const told = tell(story);
+    const transcript = transcriptOf(story);
     const path = new URL(story.file, FOLDER);
-    if (UPDATE) await Deno.writeTextFile(path, told);
+    if (UPDATE) await Deno.writeTextFile(path, transcript);
     const golden = await Deno.readTextFile(path).catch(() => "");
-    assert.equal(told, golden, `it differs from ${story.file}: UPDATE_TRANSCRIPTS=1 rewrites it`);
+    assert.equal(
+      transcript,
+      golden,
+      `it differs from ${story.file}: UPDATE_TRANSCRIPTS=1 rewrites it`,
+    );
   });
 }
