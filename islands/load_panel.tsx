@@ -222,7 +222,7 @@ function RunTable({ model }: { readonly model: ClusterModel }) {
                 class="number"
                 title="Requests that failed, or whose outcome is unknown"
               >
-                Not acknowledged
+                Errors
               </th>
               <th scope="col" class="number">Requests/s</th>
               <th scope="col" class="number" title="Mean latency">Mean</th>

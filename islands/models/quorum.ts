@@ -19,11 +19,11 @@ export function explainQuorum(n: number, r: number, w: number): QuorumMeaning | 
     overlapping,
     rule: `R + W = ${r + w} ${overlapping ? ">" : "≤"} N = ${n}`,
     meaning: overlapping
-      ? "Every read asks at least one replica that stored the last acknowledged write, as long as the key’s own replicas are up."
+      ? "Every read has an answer from a replica that stored the last acknowledged write, as long as the key’s own replicas are up."
       : "A read can miss the last acknowledged write for a while: faster, but sometimes stale.",
     failures: `Of a key’s ${n} ${n === 1 ? "replica" : "replicas"}, ${
       spare(n - r)
-    } can be down for reads and ${spare(n - w)} for writes before other nodes must substitute.`,
+    } can be down for reads and ${spare(n - w)} for writes before fallback nodes are needed.`,
   };
 }
 
