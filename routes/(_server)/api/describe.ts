@@ -7,7 +7,7 @@ import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { RouteContext, RouteFile, RouteFiles, State } from "../define.ts";
 import { type HandlerByMethod, type HandlerFn, type Method, METHODS } from "../fresh/fresh.ts";
 import { byPath, openApiPathOf } from "../fresh/route_paths.ts";
-import { type ApiDocument, type ApiOperation, problems } from "./operation.ts";
+import { type ApiDocument, type ApiOperation, problemResponses } from "./operation.ts";
 
 const DESCRIPTION = {
   openapi: "3.1.0",
@@ -60,7 +60,7 @@ function responsesOf(
     403: "Host or Origin is not this server's own",
     500: "The dashboard failed; its output says more",
   };
-  return { ...problems(reasons), ...responses };
+  return { ...problemResponses(reasons), ...responses };
 }
 
 /** Told of an answer whose status the description does not know. */

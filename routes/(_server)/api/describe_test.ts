@@ -3,13 +3,13 @@ import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { RouteContext, RouteFile, State } from "../define.ts";
 import type { HandlerByMethod, HandlerFn } from "../fresh/fresh.ts";
 import { watched } from "./describe.ts";
-import { answers } from "./operation.ts";
+import { response } from "./operation.ts";
 
 Deno.test("an answer that is not described is told, whether it was returned or thrown", async () => {
   const told: string[] = [];
   const route = (handle: HandlerFn<unknown, State>): RouteFile => ({
     handler: { GET: handle },
-    openapi: { GET: { responses: answers(200, "Fine") } },
+    openapi: { GET: { responses: response(200, "Fine") } },
   });
   const routes = watched({
     "./api/fine.ts": route(() => new Response()),

@@ -6,12 +6,12 @@ import { ProblemSchema } from "./schemas.ts";
 export type ApiOperation = Omit<RouteConfig, "method" | "path">;
 
 /** A description of exactly the methods that a route has. */
-export type Described<Handler> = { readonly [M in keyof Handler]: ApiOperation };
+export type OperationsOf<Handler> = { readonly [M in keyof Handler]: ApiOperation };
 
 export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 
 /** A JSON response of a schema. */
-export function answers(status: number, description: string, schema?: z.ZodType) {
+export function response(status: number, description: string, schema?: z.ZodType) {
   return {
     [status]: {
       description,
@@ -21,7 +21,7 @@ export function answers(status: number, description: string, schema?: z.ZodType)
 }
 
 /** Problem responses. */
-export function problems(reasons: Record<number, string>) {
+export function problemResponses(reasons: Record<number, string>) {
   const entries = Object.entries(reasons).map(([status, description]) => [status, {
     description,
     content: { "application/problem+json": { schema: ProblemSchema } },
@@ -30,7 +30,7 @@ export function problems(reasons: Record<number, string>) {
 }
 
 /** A JSON body of a schema. */
-export function takes(schema: z.ZodType, example?: unknown) {
+export function jsonRequest(schema: z.ZodType, example?: unknown) {
   const content = { schema, ...(example === undefined ? {} : { example }) };
   return { body: { content: { "application/json": content } } };
 }

@@ -1,6 +1,6 @@
 /** What the API accepts and answers for one key. See `schemas.ts`. */
 import { z } from "@hono/zod-openapi";
-import { problems } from "./operation.ts";
+import { problemResponses } from "./operation.ts";
 import { ClusterParams } from "./schemas.ts";
 
 const KeyParams = ClusterParams.extend({
@@ -18,7 +18,7 @@ const viaNode = z.string().optional().openapi({
 export const KEY_REQUEST = { params: KeyParams, query: z.object({ node: viaNode }) };
 
 /** What the node refuses with, and what becomes of a node that cannot be asked. */
-export const KEY_REFUSALS = problems({
+export const KEY_REFUSALS = problemResponses({
   400: "Malformed or out of range, says the node; or a bad context",
   401: "The node wants a token of its clients",
   404: "No such cluster, node or key",

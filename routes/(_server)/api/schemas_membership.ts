@@ -1,13 +1,13 @@
 /** What the API accepts and answers where nodes come and go. See `schemas.ts`. */
 import { z } from "@hono/zod-openapi";
 import { WEIGHT_MAX } from "../../../nodes/process/cluster_config_file.ts";
-import { answers, problems } from "./operation.ts";
+import { problemResponses, response } from "./operation.ts";
 import { ClusterParams, shown } from "./schemas.ts";
 
 const weightError = (issue: { readonly input?: unknown }) =>
   `weight must be a number above 0, at most ${WEIGHT_MAX}: it is ${shown(issue.input)}`;
 
-export const NodeWish = z.strictObject({
+export const NewNode = z.strictObject({
   weight: z.number({ error: weightError }).positive({ error: weightError })
     .max(WEIGHT_MAX, { error: weightError }).optional()
     .openapi({ description: "Relative capacity: its share of the ring follows it; 1 if left out" }),
@@ -16,7 +16,7 @@ export const NodeWish = z.strictObject({
       "zone must be 1 to 64 of A-Z a-z 0-9 . _ - and start with a letter or digit: " +
       `it is ${shown(issue.input)}`,
   }).optional().openapi({ description: "Replicas span zones" }),
-}).openapi("NodeWish");
+}).openapi("NewNode");
 
 export const ChangeQuery = z.strictObject({
   plan: z.enum(["true", "false"], {
@@ -61,13 +61,13 @@ export const Transfers = z.looseObject({
 }).openapi("Transfers");
 
 /** The answer to a change that is only planned. */
-export const PLANNED = answers(
+export const PLANNED = response(
   200,
   "With plan=true: what it would mean; nothing is changed",
   ChangePlan,
 );
 
-export const CHANGE_REFUSALS = problems({
+export const CHANGE_REFUSALS = problemResponses({
   400: "A field is wrong",
   404: "No such cluster or node",
   409: "The cluster refuses it and says why, or has changed since the plan was made",

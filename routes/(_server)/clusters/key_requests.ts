@@ -5,7 +5,7 @@ import { clusterOf, type RouteContext } from "../define.ts";
 import { askNode, type NodeRequest } from "./node_proxy.ts";
 
 /** Asks a node's `/kv/{key}` or `/ring/{key}`. */
-export async function passKeyRequest(ctx: RouteContext, part: "kv" | "ring"): Promise<Response> {
+export async function forwardKeyRequest(ctx: RouteContext, part: "kv" | "ring"): Promise<Response> {
   const { live } = clusterOf(ctx);
   return await askNode(live, await nodeRequest(ctx, part), ctx.state.clusters.fetch);
 }

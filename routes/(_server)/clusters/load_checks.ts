@@ -4,7 +4,7 @@ import type { LoadBody } from "../api/schemas.ts";
 import type { Registered } from "./registry.ts";
 
 /** Checks what a schema cannot: R and W against the cluster's N, and that the node exists. */
-export function requireFitting({ live }: Registered, body: LoadBody): void {
+export function validateLoad({ live }: Registered, body: LoadBody): void {
   const { config, nodes } = live.summary();
   for (const [name, value] of [["r", body.r], ["w", body.w]] as const) {
     if (value !== undefined && value > config.n) {

@@ -5,7 +5,7 @@ import type { WantedChange } from "../../../islands/models/cluster_api.ts";
 import type { ChangeRequest } from "../../../nodes/cluster/launcher.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import { parse } from "../api/input.ts";
-import { NodeWish } from "../api/schemas_membership.ts";
+import { NewNode } from "../api/schemas_membership.ts";
 import type { Registered } from "../clusters/registry.ts";
 import type { RouteContext } from "../define.ts";
 import type { PageResponse } from "../fresh/fresh.ts";
@@ -13,7 +13,7 @@ import { clusterView } from "./cluster_view.tsx";
 import { formObject } from "./forms.ts";
 
 /** What fails is shown on the page that was left. */
-export async function orProblem<Answer>(
+export async function withProblemPage<Answer>(
   ctx: RouteContext,
   registered: Registered,
   answer: () => Promise<Answer>,
@@ -29,7 +29,9 @@ export async function orProblem<Answer>(
 }
 
 /** Throws a 400 {@link ProblemError} that names the field. */
-export function changeIn(form: URLSearchParams): { change: WantedChange; request: ChangeRequest } {
+export function parseChange(
+  form: URLSearchParams,
+): { change: WantedChange; request: ChangeRequest } {
   const kind = CHANGE_KINDS.find((each) => each === form.get("kind"));
   if (kind === undefined) {
     throw new ProblemError(
@@ -42,6 +44,6 @@ export function changeIn(form: URLSearchParams): { change: WantedChange; request
     return { change: { kind, node }, request: { kind, node } };
   }
   const { kind: _, ...given } = formObject(form, ["weight"]);
-  const wish = parse(NodeWish, given);
+  const wish = parse(NewNode, given);
   return { change: { kind, ...wish }, request: { kind, ...wish } };
 }

@@ -1,7 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../../../nodes/http/json_answer.ts";
 import { jsonBody, parse } from "../../(_server)/api/input.ts";
-import { answers, type Described, problems, takes } from "../../(_server)/api/operation.ts";
+import {
+  jsonRequest,
+  type OperationsOf,
+  problemResponses,
+  response,
+} from "../../(_server)/api/operation.ts";
 import { Cluster, ClusterWithRing, LaunchBody } from "../../(_server)/api/schemas.ts";
 import { launchAndWait } from "../../(_server)/clusters/launching.ts";
 import { define } from "../../(_server)/define.ts";
@@ -22,17 +27,17 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   GET: {
     summary: "The clusters of this dashboard",
-    responses: answers(200, "All of them", z.object({ clusters: z.array(Cluster) })),
+    responses: response(200, "All of them", z.object({ clusters: z.array(Cluster) })),
   },
   POST: {
     summary: "Start a cluster; answers once every node is ready",
-    request: takes(LaunchBody, { nodes: 5, n: 3, r: 2, w: 2 }),
+    request: jsonRequest(LaunchBody, { nodes: 5, n: 3, r: 2, w: 2 }),
     responses: {
-      ...answers(201, "It runs; Location names it", ClusterWithRing),
-      ...problems({
+      ...response(201, "It runs; Location names it", ClusterWithRing),
+      ...problemResponses({
         409: "Name taken, or too many nodes or clusters",
         500: "It did not start; the detail says why",
       }),

@@ -1,6 +1,6 @@
 import { planChange } from "../../(_server)/clusters/membership_acts.ts";
 import { clusterOf, define } from "../../(_server)/define.ts";
-import { changeIn, orProblem } from "../../(_server)/pages/change_forms.ts";
+import { parseChange, withProblemPage } from "../../(_server)/pages/change_forms.ts";
 import { ClusterView, clusterView } from "../../(_server)/pages/cluster_view.tsx";
 import { readForm } from "../../(_server)/pages/forms.ts";
 
@@ -9,8 +9,8 @@ export const handler = define.handlers({
   async POST(ctx) {
     const registered = clusterOf(ctx);
     const form = await readForm(ctx.req);
-    return orProblem(ctx, registered, async () => {
-      const { change, request } = changeIn(form);
+    return withProblemPage(ctx, registered, async () => {
+      const { change, request } = parseChange(form);
       const plan = await planChange(ctx.state.clusters, registered, request);
       const planned = { change, plan };
       return await clusterView(ctx, registered, { change: { planned, problem: null } });

@@ -1,4 +1,4 @@
-import { answers, type Described } from "../../../../../(_server)/api/operation.ts";
+import { type OperationsOf, response } from "../../../../../(_server)/api/operation.ts";
 import { NodeParams } from "../../../../../(_server)/api/schemas.ts";
 import {
   CHANGE_REFUSALS,
@@ -15,13 +15,13 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   DELETE: {
     summary: "Let a node leave when it runs; remove it when it is dead",
     request: { params: NodeParams, query: ChangeQuery },
     responses: {
       ...PLANNED,
-      ...answers(
+      ...response(
         202,
         "Under way. The process of one that leaves ends when it has handed everything over",
         ChangePlan,
