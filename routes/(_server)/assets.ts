@@ -44,22 +44,20 @@ const JAVASCRIPT = "text/javascript; charset=utf-8";
 const CSS = "text/css; charset=utf-8";
 
 /**
- * Bundles the islands and gathers the files. Never rejects: without scripts the pages still work.
- * `fetchMissing` is asked once when the bundler's program is not in Deno's cache; without it, Deno
- * fetches the program itself where it may.
+ * Bundles the islands and collects the files. Never rejects: pages also work without scripts.
+ * If the bundler's binary is missing from Deno's cache, calls `fetchMissing` and tries once more.
  */
-export async function buildAssets(fetchMissing?: () => Promise<void>): Promise<Assets> {
+export async function buildAssets(fetchMissing: () => Promise<void>): Promise<Assets> {
   try {
-    return gather(await bundleIslands().catch(onceFetched(fetchMissing)), null);
+    return gather(await bundleIslands().catch(retryAfterFetch(fetchMissing)), null);
   } catch (error) {
     return gather(new Map(), failureOf(error));
   }
 }
 
-function onceFetched(fetchMissing?: () => Promise<void>): (error: Error) => Promise<Bundles> {
+function retryAfterFetch(fetchMissing: () => Promise<void>): (error: Error) => Promise<Bundles> {
   return async (error) => {
-    const isMissing = explain(error.message)?.cause === "package-missing";
-    if (fetchMissing === undefined || !isMissing) throw error;
+    if (explain(error.message)?.cause !== "package-missing") throw error;
     await fetchMissing();
     return await bundleIslands();
   };

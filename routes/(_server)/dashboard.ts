@@ -13,13 +13,13 @@ interface DashboardOptions {
   readonly registry: ClusterRegistry;
   readonly assets: Promise<Assets>;
   /** Told of errors that are this server's own fault. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError: (error: unknown) => void;
   /** Told of an answer whose status the API's description does not know; tests take none. */
   readonly onUndescribed?: OnUndescribed;
 }
 
 export function createDashboard(
-  { registry, assets, onError = () => {}, onUndescribed }: DashboardOptions,
+  { registry, assets, onError, onUndescribed }: DashboardOptions,
 ): RequestHandler {
   const describeApi = apiDescription(manifest);
   const newState = (): State => ({

@@ -2,7 +2,7 @@ import { presetFields } from "../../islands/models/presets.ts";
 import { ProblemError } from "../../nodes/http/problems.ts";
 import { parse } from "../(_server)/api/input.ts";
 import { LaunchBody } from "../(_server)/api/schemas.ts";
-import { launchOptions, nameOf } from "../(_server)/clusters/launching.ts";
+import { launchOptions } from "../(_server)/clusters/launching.ts";
 import { define } from "../(_server)/define.ts";
 import { ClustersView, clustersView } from "../(_server)/pages/clusters_view.tsx";
 import { formObject, readForm } from "../(_server)/pages/forms.ts";
@@ -16,7 +16,7 @@ export const handler = define.handlers({
     try {
       const body = parse(LaunchBody, given);
       // Not awaited: the cluster's page shows how it starts.
-      const { live } = ctx.state.clusters.launch(launchOptions(body), nameOf(body));
+      const { live } = ctx.state.clusters.launch(launchOptions(body));
       return ctx.redirect(`/clusters/${live.id}`, 303);
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;

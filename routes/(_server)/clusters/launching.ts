@@ -17,7 +17,7 @@ export async function launchAndWait(
   registry: ClusterRegistry,
   body: LaunchBody,
 ): Promise<Registered> {
-  const registered = registry.launch(launchOptions(body), nameOf(body));
+  const registered = registry.launch(launchOptions(body));
   await registered.live.settled;
   if (registered.live.failure !== null) {
     throw new ProblemError("cluster-failed", registered.live.failure);
@@ -39,11 +39,6 @@ export function launchOptions(body: LaunchBody): SizedOptions {
     ...(spec === "" ? {} : { latency: spec }),
     ...(seed === undefined ? {} : { seed }),
   };
-}
-
-/** The name that was asked for, as `name` or as the configuration's. */
-export function nameOf(body: LaunchBody): string | undefined {
-  return configOf(body).cluster;
 }
 
 /** What was given of a configuration, beside the other fields or in `config`; the launcher has the defaults. */

@@ -15,6 +15,7 @@ import type {
 import { type ClusterConfig, clusterConfig } from "../../../lib/dynamo/types/config.ts";
 import type { NodeId } from "../../../lib/dynamo/types/ids.ts";
 import type { LaunchOptions } from "../../../nodes/cluster/launcher.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { LaunchedCluster } from "./launched_cluster.ts";
 import { MovesWatch, NO_TRANSFERS } from "./moves_watch.ts";
 import { followEvents } from "./node_stream.ts";
@@ -61,7 +62,7 @@ export class LiveCluster {
     readonly id: string,
     readonly options: LaunchOptions & { readonly nodes: number },
     launch: Launch,
-    private readonly fetchFrom: typeof fetch = fetch,
+    private readonly fetchFrom: typeof fetch,
   ) {
     this.#config = clusterConfig(options.config);
     this.settled = this.#start(launch);
@@ -96,9 +97,15 @@ export class LiveCluster {
     return this.#failure;
   }
 
-  /** The processes; null unless the cluster runs. */
+  /** The processes; null unless the cluster is running. */
   get cluster(): LaunchedCluster | null {
     return this.#state === "running" ? this.#cluster : null;
+  }
+
+  /** The processes. Throws a 409 {@link ProblemError} unless the cluster is running. */
+  requireRunning(): LaunchedCluster {
+    if (this.cluster !== null) return this.cluster;
+    throw new ProblemError("conflict", `The cluster must be running: it is ${this.#state}`);
   }
 
   summary(): ClusterSummary {

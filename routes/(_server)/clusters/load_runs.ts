@@ -54,9 +54,7 @@ export class LoadRuns {
         `Load ${this.#current.run} is running: stop it, or wait until it has ended`,
       );
     }
-    if (this.live.cluster === null) {
-      throw new ProblemError("conflict", `The cluster is ${this.live.state}, not running`);
-    }
+    this.live.requireRunning();
     const send = this.senderFor(this.live, plan);
     const run = ++this.#serial;
     const abort = new AbortController();

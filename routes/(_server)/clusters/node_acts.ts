@@ -2,7 +2,7 @@
 import { NODE_ACTS, type NodeAct } from "../../../islands/models/api.ts";
 import { allowedActs } from "../../../islands/models/cluster_model.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
-import type { LaunchedCluster } from "./launched_cluster.ts";
+import { type LaunchedCluster, requireNode } from "./launched_cluster.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 
 const ACTS: Record<NodeAct, (cluster: LaunchedCluster, id: string) => Promise<void>> = {
@@ -22,20 +22,13 @@ export async function actOnNode(live: LiveCluster, id: string, act: string): Pro
       `The act must be one of ${NODE_ACTS.join(", ")}: it is '${act}'`,
     );
   }
-  const cluster = live.cluster;
-  if (cluster === null) {
-    throw new ProblemError("conflict", `The cluster is ${live.state}, not running`);
-  }
-  const node = cluster.nodes.find((candidate) => candidate.id === id);
-  if (node === undefined) {
-    const ids = cluster.nodes.map((candidate) => candidate.id).join(", ");
-    throw new ProblemError("not-found", `There is no node '${id}': there is ${ids}`);
-  }
-  const allowed = allowedActs(node.state);
+  const cluster = live.requireRunning();
+  const { state } = requireNode(cluster, id);
+  const allowed = allowedActs(state);
   if (!allowed.includes(act as NodeAct)) {
     throw new ProblemError(
       "conflict",
-      `Cannot ${act} ${id}, which is ${node.state}: allowed now is ${allowed.join(", ")}`,
+      `Cannot ${act} ${id} while it is ${state}: allowed are ${allowed.join(", ")}`,
     );
   }
   try {

@@ -6,6 +6,7 @@ import { type Answer, attemptHttp } from "../../../lib/client/http.ts";
 import type { Refusal } from "../../../lib/client/results.ts";
 import type { NodeProcess } from "../../../nodes/cluster/launcher.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
+import { requireNode } from "./launched_cluster.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 
 export interface NodeRequest {
@@ -53,22 +54,12 @@ export async function askNode(
   });
 }
 
-function candidatesFor(live: LiveCluster, wanted: string | null): readonly NodeProcess[] {
-  const cluster = live.cluster;
-  if (cluster === null) {
-    throw new ProblemError("conflict", `The cluster is ${live.state}, not running`);
-  }
-  if (wanted === null) {
-    const running = cluster.nodes.filter((node) => node.state === "running");
-    const first = Math.floor(Math.random() * running.length);
-    return [...running.slice(first), ...running.slice(0, first)];
-  }
-  const node = cluster.nodes.find((candidate) => candidate.id === wanted);
-  if (node === undefined) {
-    const ids = cluster.nodes.map((candidate) => candidate.id).join(", ");
-    throw new ProblemError("not-found", `node must be one of ${ids}: it is '${wanted}'`);
-  }
-  return [node];
+function candidatesFor(live: LiveCluster, id: string | null): readonly NodeProcess[] {
+  const cluster = live.requireRunning();
+  if (id !== null) return [requireNode(cluster, id)];
+  const running = cluster.nodes.filter((node) => node.state === "running");
+  const first = Math.floor(Math.random() * running.length);
+  return [...running.slice(first), ...running.slice(0, first)];
 }
 
 async function send(

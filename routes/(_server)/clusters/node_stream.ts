@@ -46,7 +46,7 @@ export async function followEvents(
   url: string,
   signal: AbortSignal,
   onEvent: (event: string, data: string) => void,
-  fetchFrom: typeof fetch = fetch,
+  fetchFrom: typeof fetch,
 ): Promise<void> {
   const splitter = new EventSplitter(onEvent);
   try {

@@ -64,8 +64,11 @@ export class ClusterRegistry {
     clearTimeout(timer);
   }
 
-  /** Starts a cluster; `live.settled` tells when it runs. Throws {@link ProblemError} at a bound. */
-  launch(options: SizedOptions, name?: string): Registered {
+  /**
+   * Starts a cluster, by default under the name in its configuration or a free one. `live.settled`
+   * resolves when it runs or has failed. Throws a 409 {@link ProblemError} at a limit.
+   */
+  launch(options: SizedOptions, name = options.config?.cluster): Registered {
     this.#forgetFailed();
     this.#requireRoom(options.nodes);
     const id = name ?? this.#freeName();

@@ -9,6 +9,7 @@ import { type Context as HonoContext, Hono } from "hono";
 import { renderToString } from "preact-render-to-string";
 import {
   type Context,
+  type HandlerByMethod,
   type HandlerFn,
   HttpError,
   type Method,
@@ -95,7 +96,7 @@ function handlerFor<State>(
 ): HandlerFn<unknown, State> | null {
   if (typeof handler === "function") return handler;
   if (handler !== undefined) {
-    return (handler as Partial<Record<Method, HandlerFn<unknown, State>>>)[method] ?? null;
+    return (handler as HandlerByMethod<unknown, State>)[method] ?? null;
   }
   return component !== undefined && method === "GET" ? () => page(undefined) : null;
 }

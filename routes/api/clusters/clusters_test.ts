@@ -146,10 +146,10 @@ Deno.test("nodes are killed, paused and resumed; what the state does not allow i
 
   const again = await post("/api/clusters/a/nodes/n2/kill");
   assert.equal(again.status, 409);
-  assert.match((await again.json()).detail, /n2, which is killed: allowed now is restart, wipe/);
+  assert.match((await again.json()).detail, /n2 while it is killed: allowed are restart, wipe/);
   const nobody = await post("/api/clusters/a/nodes/n9/kill");
   assert.equal(nobody.status, 404);
-  assert.match((await nobody.json()).detail, /no node 'n9': there is n1, n2, n3, n4, n5/);
+  assert.match((await nobody.json()).detail, /no node 'n9': there are n1, n2, n3, n4, n5/);
   const nothing = await post("/api/clusters/a/nodes/n1/explode");
   assert.equal(nothing.status, 404);
   assert.match((await nothing.json()).detail, /kill, stop, pause, resume, restart, wipe/);
