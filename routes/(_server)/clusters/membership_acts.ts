@@ -13,7 +13,7 @@ export async function planChange(
 ): Promise<ChangePlan> {
   const cluster = live.requireRunning();
   if (request.kind !== "add") requireNode(cluster, request.node);
-  if (request.kind !== "remove") registry.requireRoomFor(live);
+  if (request.kind !== "remove") registry.requireRoomForNode(live);
   return await asProblem(() => cluster.planChange(request));
 }
 

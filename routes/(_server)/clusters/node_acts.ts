@@ -1,4 +1,4 @@
-/** What can be done to a node's process, applied in one place for the API and the pages' forms. */
+/** Actions on a node's process, for the API and the forms. */
 import { NODE_ACTS, type NodeAct } from "../../../islands/models/api.ts";
 import { allowedActs } from "../../../islands/models/cluster_model.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
@@ -14,12 +14,15 @@ const ACTS: Record<NodeAct, (cluster: LaunchedCluster, id: string) => Promise<vo
   wipe: (cluster, id) => cluster.wipe(id),
 };
 
-/** Throws {@link ProblemError}: 404 for no such act or node, 409 when the state does not allow it. */
+/**
+ * Performs an act. Throws {@link ProblemError}: 404 if there is no such act or node, 409 if the state does
+ * not allow it, 502 if it fails.
+ */
 export async function actOnNode(live: LiveCluster, id: string, act: string): Promise<void> {
   if (!(NODE_ACTS as readonly string[]).includes(act)) {
     throw new ProblemError(
       "not-found",
-      `The act must be one of ${NODE_ACTS.join(", ")}: it is '${act}'`,
+      `act must be one of ${NODE_ACTS.join(", ")}: it is '${act}'`,
     );
   }
   const cluster = live.requireRunning();

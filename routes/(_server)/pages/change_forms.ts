@@ -1,4 +1,4 @@
-/** The forms with which nodes come and go on a page without scripts: the plan comes back as a page. */
+/** Membership changes on a page without scripts. A form's response is a page that shows the plan. */
 import type { ClusterPageProps } from "../../../islands/cluster_page.tsx";
 import { CHANGE_KINDS } from "../../../islands/models/api.ts";
 import type { WantedChange } from "../../../islands/models/cluster_api.ts";
@@ -12,7 +12,7 @@ import type { PageResponse } from "../fresh/fresh.ts";
 import { clusterView } from "./cluster_view.tsx";
 import { formObject } from "./forms.ts";
 
-/** What fails is shown on the page that was left. */
+/** Runs `answer`. If it throws a {@link ProblemError}, the cluster's page shows the problem. */
 export async function withProblemPage<Answer>(
   ctx: RouteContext,
   registered: Registered,
@@ -28,7 +28,7 @@ export async function withProblemPage<Answer>(
   }
 }
 
-/** Throws a 400 {@link ProblemError} that names the field. */
+/** The change that a form describes. Throws a 400 {@link ProblemError} that names the field. */
 export function parseChange(
   form: URLSearchParams,
 ): { change: WantedChange; request: ChangeRequest } {
@@ -43,7 +43,7 @@ export function parseChange(
     const node = form.get("node") ?? "";
     return { change: { kind, node }, request: { kind, node } };
   }
-  const { kind: _, ...given } = formObject(form, ["weight"]);
-  const wish = parse(NewNode, given);
-  return { change: { kind, ...wish }, request: { kind, ...wish } };
+  const { kind: _, ...fields } = formObject(form, ["weight"]);
+  const newNode = parse(NewNode, fields);
+  return { change: { kind, ...newNode }, request: { kind, ...newNode } };
 }

@@ -5,7 +5,7 @@ import { ClusterView } from "../../(_server)/pages/cluster_view.tsx";
 import { readForm } from "../../(_server)/pages/forms.ts";
 
 export const handler = define.handlers({
-  /** Commits a plan that `plan.tsx` has shown. */
+  /** Commits a plan from `plan.tsx`. */
   async POST(ctx) {
     const registered = clusterOf(ctx);
     const form = await readForm(ctx.req);

@@ -5,7 +5,7 @@ import { ClusterView, clusterView } from "../../(_server)/pages/cluster_view.tsx
 import { readForm } from "../../(_server)/pages/forms.ts";
 
 export const handler = define.handlers({
-  /** Shows what a change of the membership would mean; changes nothing. */
+  /** Shows the plan of a membership change without making the change. */
   async POST(ctx) {
     const registered = clusterOf(ctx);
     const form = await readForm(ctx.req);

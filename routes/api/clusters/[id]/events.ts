@@ -13,10 +13,14 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "Live events: cluster, nodes, protocol, dropped, load, load-cleared, ended",
+    summary:
+      "Stream live events: cluster, nodes, ring, transfers, protocol, dropped, load, load-cleared, ended",
     request: { params: ClusterParams },
     responses: {
-      200: { description: "A stream", content: { "text/event-stream": { schema: {} } } },
+      200: {
+        description: "A stream of server-sent events",
+        content: { "text/event-stream": { schema: {} } },
+      },
     },
   },
 };

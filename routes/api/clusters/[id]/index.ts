@@ -18,13 +18,13 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "One cluster: its configuration, its nodes and what they say, its ring",
+    summary: "Get one cluster: its configuration, its ring, and its nodes with their status",
     request: { params: ClusterParams },
     responses: response(200, "The cluster", ClusterWithRing),
   },
   DELETE: {
-    summary: "End every process of a cluster and remove its temporary data",
+    summary: "End all processes of a cluster and remove its temporary data",
     request: { params: ClusterParams },
-    responses: response(204, "Ended"),
+    responses: response(204, "The cluster has ended"),
   },
 };

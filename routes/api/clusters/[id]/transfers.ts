@@ -13,10 +13,10 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "Who belongs to the cluster, and how far changes of that have come",
+    summary: "Get the members of the cluster and the progress of membership changes",
     request: { params: ClusterParams },
     responses: {
-      ...response(200, "As the node sees it for which most is left", Transfers),
+      ...response(200, "The view of the node that sees the most changes left", Transfers),
       ...CHANGE_REFUSALS,
     },
   },

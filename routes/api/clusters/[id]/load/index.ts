@@ -33,24 +33,24 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   POST: {
-    summary: "Start a load of gets or puts; its progress comes by /events",
+    summary: "Start a load of gets or puts; /events reports its progress",
     request: {
       params: ClusterParams,
       ...jsonRequest(LoadBody, { operation: "put", count: 1_000, concurrency: 10 }),
     },
     responses: {
-      ...response(202, "It runs; Location names it", LoadRun),
-      ...problemResponses({ 409: "Another load runs, or the cluster is not running" }),
+      ...response(202, "The load is running; its URL is in Location", LoadRun),
+      ...problemResponses({ 409: "Another load is running, or the cluster is not running" }),
     },
   },
   GET: {
-    summary: "The load under way and the last results",
+    summary: "List the last loads, including a running one",
     request: { params: ClusterParams },
-    responses: response(200, "Oldest first", z.object({ runs: z.array(LoadRun) })),
+    responses: response(200, "The loads, oldest first", z.object({ runs: z.array(LoadRun) })),
   },
   DELETE: {
-    summary: "Forget the results of loads that have ended",
+    summary: "Delete the results of loads that have ended",
     request: { params: ClusterParams },
-    responses: response(204, "Forgotten"),
+    responses: response(204, "The results are deleted"),
   },
 };

@@ -20,11 +20,15 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   POST: {
-    summary: "Add a node; answers once it is a member, while its data is still on the way",
+    summary: "Add a node; responds when it is a member, before its data has been transferred",
     request: { params: ClusterParams, query: ChangeQuery, ...jsonRequest(NewNode, { weight: 1 }) },
     responses: {
       ...PLANNED,
-      ...response(201, "It is a member; what moves", ChangePlan),
+      ...response(
+        201,
+        "The new node is a member; the response shows which ranges move",
+        ChangePlan,
+      ),
       ...CHANGE_REFUSALS,
     },
   },

@@ -12,8 +12,8 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   DELETE: {
-    summary: "Forget a plan, and end the process that stands by to join by it",
+    summary: "Discard a plan, and end the process that was started to join",
     request: { params: PlanParams },
-    responses: { ...response(204, "Forgotten"), ...CHANGE_REFUSALS },
+    responses: { ...response(204, "The plan is discarded"), ...CHANGE_REFUSALS },
   },
 };

@@ -13,12 +13,12 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "Where a key lies on the ring, and its preference list",
+    summary: "Get a key's position on the ring and its preference list",
     request: KEY_REQUEST,
     responses: {
-      ...response(200, "Its MD5 position, partition and preference list"),
+      ...response(200, "The key's MD5 hash, partition and preference list"),
       ...problemResponses({
-        400: "Malformed key, says the node",
+        400: "The key is malformed",
         404: "No such cluster or node",
         409: "The cluster is not running",
         502: "The node cannot be reached",

@@ -17,11 +17,11 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "One load: progress, or figures once it has ended",
+    summary: "Get one load: its progress while it runs, then its result",
     request: { params: RunParams },
     responses: {
       ...response(200, "The load", LoadRun),
-      ...problemResponses({ 400: "run is no number", 404: "No such cluster or load" }),
+      ...problemResponses({ 400: "run is not a number", 404: "No such cluster or load" }),
     },
   },
 };

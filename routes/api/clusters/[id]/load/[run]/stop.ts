@@ -17,11 +17,11 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   POST: {
-    summary: "Stop a load; what it has measured is kept",
+    summary: "Stop a load and keep its measurements",
     request: { params: RunParams },
     responses: {
       ...response(200, "The load", LoadRun),
-      ...problemResponses({ 400: "run is no number", 404: "No such cluster or load" }),
+      ...problemResponses({ 400: "run is not a number", 404: "No such cluster or load" }),
     },
   },
 };

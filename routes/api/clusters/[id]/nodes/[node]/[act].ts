@@ -21,11 +21,11 @@ export const openapi: OperationsOf<typeof handler> = {
     summary: "Kill (SIGKILL), stop, pause (SIGSTOP), resume, restart or wipe a node's process",
     request: { params: ActParams },
     responses: {
-      ...response(200, "The cluster after it", ClusterWithRing),
+      ...response(200, "The cluster after the act", ClusterWithRing),
       ...problemResponses({
         404: "No such cluster, node or act",
-        409: "Not in the node's state, or the cluster is not running",
-        502: "It was tried and failed; the detail says why",
+        409: "The node's state does not allow the act, or the cluster is not running",
+        502: "The act failed; the detail says why",
       }),
     },
   },

@@ -17,11 +17,15 @@ export const handler = define.handlers({
 
 export const openapi: OperationsOf<typeof handler> = {
   POST: {
-    summary: "Let a new node take the place of a dead one",
+    summary: "Replace a dead node with a new one",
     request: { params: NodeParams, query: ChangeQuery },
     responses: {
       ...PLANNED,
-      ...response(201, "The new one is a member; what moves", ChangePlan),
+      ...response(
+        201,
+        "The new node is a member; the response shows which ranges move",
+        ChangePlan,
+      ),
       ...CHANGE_REFUSALS,
     },
   },
