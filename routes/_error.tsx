@@ -1,4 +1,4 @@
-/** Responds to errors and unknown URLs: a page for browsers, a problem document for other clients. */
+/** Responds to errors and unknown URLs: a page for browsers, otherwise a problem document. */
 import { ProblemNote } from "../components/problem_note.tsx";
 import { type ProblemDocument, ProblemError, problemResponse } from "../nodes/http/problems.ts";
 import { define, type RouteContext } from "./(_server)/define.ts";

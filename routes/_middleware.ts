@@ -1,11 +1,12 @@
 /**
  * The dashboard can start processes on this machine, so it must refuse requests from other sites.
  *
- * - DNS rebinding: if evil.example suddenly resolves to 127.0.0.1, its pages still send
- *   `Host: evil.example`. So Host must be a loopback name.
- * - Cross-site requests: browsers send `Origin` with each request that changes something. It must be
- *   this server. curl does not send it and is allowed.
- * - Injected markup: the content security policy allows only scripts and styles from this server's files.
+ * - DNS rebinding: if evil.example suddenly resolves to 127.0.0.1, its pages still send `Host:
+ *   evil.example`. So Host must be a loopback name.
+ * - Cross-site requests: browsers send `Origin` with each request that changes something. It must
+ *   be this server. curl does not send it and is allowed.
+ * - Injected markup: the content security policy allows only scripts and styles from this server's
+ *   files.
  */
 import { HostCheck } from "../nodes/http/access.ts";
 import { ProblemError } from "../nodes/http/problems.ts";

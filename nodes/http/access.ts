@@ -1,10 +1,10 @@
 /**
  * Which web pages may send requests to a node or to the dashboard.
  *
- * DNS rebinding lets another site's page reach a server on loopback under that site's own host name. So
- * the Host header must name this machine. Pages of other origins can read a node's responses only if
- * `--allow-origin` lists their origin (CORS). Without it, browsers hide the responses from the page and
- * do not send its puts.
+ * DNS rebinding lets another site's page reach a server on loopback under that site's own host
+ * name. So the Host header must name this machine. Pages of other origins can read a node's
+ * responses only if `--allow-origin` lists their origin (CORS). Without it, browsers hide the
+ * responses from the page and do not send its puts.
  */
 import { problem } from "./problems.ts";
 
@@ -16,7 +16,7 @@ export function isLoopback(host: string): boolean {
 
 /** Checks the authority (`host[:port]`) in a request. */
 export class HostCheck {
-  /** Null if the server listens beyond loopback. It may have any name there, so every name passes. */
+  /** Null if the server listens beyond loopback: it may have any name there, so all names pass. */
   private readonly listenHost: string | null;
   /** A cache of authorities that passed: most requests use the same few. */
   private readonly passed = new Set<string>();

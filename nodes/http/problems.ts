@@ -1,6 +1,6 @@
 /**
- * Errors of nodes and of the dashboard, as RFC 9457 problem details. `type` never changes and ends with
- * the problem's code. `detail` says what was wrong, its value, and what is allowed.
+ * Errors of nodes and of the dashboard, as RFC 9457 problem details. `type` never changes and ends
+ * with the problem's code. `detail` says what was wrong, its value, and what is allowed.
  */
 import type { DynamoError, ErrorCode } from "../../lib/dynamo/types/errors.ts";
 
@@ -83,7 +83,7 @@ export function statusOf(code: ProblemCode): number {
 }
 
 interface FieldError {
-  /** The field's path, such as `keys` or `plan.count`; empty if the error is about the whole document. */
+  /** The field's path, such as `keys` or `plan.count`; empty for the document as a whole. */
   readonly field: string;
   readonly message: string;
 }
@@ -127,8 +127,8 @@ export function problemResponse(
 }
 
 /**
- * A node's response with a problem. `definite` is true unless `members` say otherwise: most problems
- * are found before the request has changed anything.
+ * A node's response with a problem. `definite` is true unless `members` say otherwise: most
+ * problems are found before the request has changed anything.
  */
 export function problem(
   code: ProblemCode,
@@ -150,7 +150,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The response for an error of the core. `token` is the error's context as a sealed token, or null. */
+/** The response for an error of the core. `token` is the error's context as a token, or null. */
 export function problemOf(error: DynamoError, token: string | null): Response {
   // Range registers are for peers only. A client that caches the ring fetches it again.
   const { code, message, context: _, registers: __, ...members } = error;

@@ -1,9 +1,9 @@
 /**
  * Reads a request's body up to a limit.
  *
- * If Content-Length is over the limit, the body is refused without being stored. But up to a limit it is
- * still read and discarded first: if an HTTP/2 stream is answered and reset while the client is sending,
- * the client may report a framing error instead of the response.
+ * If Content-Length is over the limit, the body is refused without being stored. But up to a limit
+ * it is still read and discarded first: if an HTTP/2 stream is answered and reset while the client
+ * is sending, the client may report a framing error instead of the response.
  */
 
 type Body =

@@ -1,7 +1,7 @@
 /**
- * The files that pages load: scripts, style sheets and fonts. The scripts are the islands, bundled by
- * Deno's bundler when the dashboard starts (measured: 40 ms). The files' path contains a hash of their
- * content, so browsers may cache them forever: a new version has a new path.
+ * The files that pages load: scripts, style sheets and fonts. The scripts are the islands, bundled
+ * by Deno's bundler when the dashboard starts (measured: 40 ms). The files' path contains a hash of
+ * their content, so browsers may cache them forever: a new version has a new path.
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";

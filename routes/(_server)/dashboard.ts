@@ -1,6 +1,6 @@
 /**
- * Builds the dashboard's request handler from the route files. It has no socket, so tests can call it
- * directly.
+ * Builds the dashboard's request handler from the route files. It has no socket, so tests can call
+ * it directly.
  */
 import { manifest } from "../manifest.ts";
 import { apiDescription, type OnUndescribed, withStatusCheck } from "./api/describe.ts";

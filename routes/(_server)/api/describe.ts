@@ -21,7 +21,7 @@ const DESCRIPTION = {
   },
 };
 
-/** Describes all routes with an `openapi` export. The description names the given origin as server. */
+/** Describes all routes with an `openapi` export, for a server at the given origin. */
 export function apiDescription(routes: RouteFiles): (origin: string) => ApiDocument {
   const api = new OpenAPIHono();
   for (const file of Object.keys(routes).toSorted(byPath)) {

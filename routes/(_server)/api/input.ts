@@ -1,4 +1,4 @@
-/** Reads and validates the input of a request: bodies up to a limit, JSON, and values with a schema. */
+/** Reads and validates request input: bodies up to a limit, JSON, and values with a schema. */
 import type { z } from "@hono/zod-openapi";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import { readBody } from "../../../nodes/http/request_body.ts";

@@ -1,6 +1,6 @@
 /**
- * Schemas of the API's input, with limits, and of its output. An error names the field, says what is
- * allowed, and has the given value. The same schemas describe the API at `/api/openapi.json`.
+ * Schemas of the API's input, with limits, and of its output. An error names the field, says what
+ * is allowed, and has the given value. The same schemas describe the API at `/api/openapi.json`.
  */
 import { z } from "@hono/zod-openapi";
 import { KEY_CHOICES, NODE_ACTS } from "../../../islands/models/api.ts";
@@ -64,7 +64,7 @@ function trueOrFalse(name: string) {
   });
 }
 
-/** The configuration's most used fields, with this dashboard's limits. `at` goes before their names. */
+/** The most used fields of the configuration, with limits. `at` is a prefix of their names. */
 const commonFields = (at: string) => ({
   n: wholeNumber(`${at}n`, 1, N_MAX).optional().openapi({
     description: "Replicas of each key; 3 by default",
@@ -85,7 +85,7 @@ const commonFields = (at: string) => ({
   readRepair: trueOrFalse(`${at}readRepair`).optional(),
 });
 
-/** All fields of the configuration, by the type of the default. `clusterConfig` checks the limits. */
+/** All fields of the configuration, with their default's type. `clusterConfig` checks limits. */
 function allFields(): Record<string, z.ZodType> {
   return Object.fromEntries(
     Object.entries(clusterConfig()).map(([name, defaultValue]) => {

@@ -26,7 +26,6 @@ export const KEY_REFUSALS = problemResponses({
   409: "The cluster is not running, or a write would create too many siblings",
   421: "The key's owners have changed in the meantime: try again",
   502: "The node cannot be reached",
-  503:
-    "The node cannot serve the request now, for example because too few replicas answered; see needed, got and definite",
+  503: "Too few replicas answered, or the node is overloaded; see needed, got and definite",
   504: "The node did not answer in time",
 });

@@ -1,8 +1,8 @@
 /**
  * Everything that happens in a cluster, as a stream of server-sent events.
  *
- * If the reader is slower than the cluster, protocol events are dropped and counted. States are never
- * dropped: each message has the whole state. The queue has a limit.
+ * If the reader is slower than the cluster, protocol events are dropped and counted. States are
+ * never dropped: each message has the whole state. The queue has a limit.
  */
 import type { LiveMessage } from "../../../islands/models/api.ts";
 import type { LiveCluster, RawProtocolEvent } from "./live_cluster.ts";

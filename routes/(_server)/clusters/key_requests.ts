@@ -4,7 +4,7 @@ import { limitedBody } from "../api/input.ts";
 import { clusterOf, type RouteContext } from "../define.ts";
 import { askNode, type NodeRequest } from "./node_proxy.ts";
 
-/** Forwards a request to `/kv/{key}` or `/ring/{key}` of the chosen node, or of any running node. */
+/** Forwards a request to `/kv/{key}` or `/ring/{key}` of the chosen node or any running node. */
 export async function forwardKeyRequest(
   ctx: RouteContext,
   resource: "kv" | "ring",

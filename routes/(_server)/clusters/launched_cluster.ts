@@ -2,7 +2,7 @@
 import type { NodeProcess, RunningCluster } from "../../../nodes/cluster/launcher.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 
-/** The part of {@link RunningCluster} that the dashboard uses. Tests implement it without processes. */
+/** The part of {@link RunningCluster} that the dashboard uses. Tests implement it. */
 export type LaunchedCluster = Pick<
   RunningCluster,
   | "initialConfig"

@@ -1,6 +1,7 @@
 /**
- * Turns a validated request body into the launcher's options. This includes the checks that a schema
- * cannot do: fields that depend on each other, such as R, W and N, and the syntax of the latency.
+ * Turns a validated request body into the launcher's options. This includes the checks that a
+ * schema cannot do: fields that depend on each other, such as R, W and N, and the syntax of the
+ * latency.
  */
 import {
   type ClusterConfig,

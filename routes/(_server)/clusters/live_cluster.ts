@@ -1,6 +1,6 @@
 /**
- * A launched cluster as the dashboard sees it: the states of its processes, the status of its nodes, and
- * the protocol events of all nodes in one stream of limited rate.
+ * A launched cluster as the dashboard sees it: the states of its processes, the status of its
+ * nodes, and the protocol events of all nodes in one stream of limited rate.
  *
  * The dashboard polls the nodes and follows their events only while there are subscribers.
  */

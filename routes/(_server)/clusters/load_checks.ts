@@ -3,7 +3,7 @@ import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { LoadBody } from "../api/schemas.ts";
 import type { Registered } from "./registry.ts";
 
-/** Checks R and W against the cluster's N, and that the node exists. Throws a 400 {@link ProblemError}. */
+/** Throws a 400 {@link ProblemError} if R or W is above the cluster's N, or the node is unknown. */
 export function validateLoad({ live }: Registered, body: LoadBody): void {
   const { config, nodes } = live.summary();
   for (const [name, value] of [["r", body.r], ["w", body.w]] as const) {

@@ -1,6 +1,6 @@
 /**
- * The loads on one cluster. Only one runs at a time, so that it does not disturb the measurements of
- * another. The last results are kept for comparison.
+ * The loads on one cluster. Only one runs at a time, so that it does not disturb the measurements
+ * of another. The last results are kept for comparison.
  */
 import type { LoadPlan, LoadRunView } from "../../../islands/models/api.ts";
 import { RUNS_KEPT } from "../../../islands/models/load_model.ts";
@@ -46,7 +46,7 @@ export class LoadRuns {
     );
   }
 
-  /** Starts a load. Throws a 409 {@link ProblemError} if another is running or the cluster is not. */
+  /** Starts a load. Throws a 409 {@link ProblemError} unless the cluster is running and idle. */
   start(plan: LoadPlan): LoadRunView {
     if (this.#current !== null) {
       throw new ProblemError(

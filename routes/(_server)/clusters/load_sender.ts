@@ -7,7 +7,7 @@ import type { Send } from "./load_runs.ts";
 /** Limits memory: a context has a few hundred bytes. */
 const CONTEXTS_MAX = 100_000;
 
-/** Sends to all running nodes in turn (`any`), to a replica of the key (`partition-aware`) or to one node. */
+/** Sends to all running nodes in turn, to replicas of the key, or to one node: see `plan.to`. */
 export function clientSender(live: LiveCluster, plan: LoadPlan): Send {
   const nodes = live.summary().nodes;
   const running = nodes.filter((node) => node.state === "running");
@@ -31,10 +31,11 @@ export function clientSender(live: LiveCluster, plan: LoadPlan): Send {
 }
 
 /**
- * Reads keys that had concurrent puts. Two concurrent puts of a key create two siblings, and the context
- * of neither covers the other. On hot keys siblings would accumulate until the store refuses a put, as
- * in a shopping cart whose client never reads (section 4.4). So after concurrent puts the key is read,
- * apart from the measured requests, and the next put of the key carries the context of that read.
+ * Reads keys that had concurrent puts. Two concurrent puts of a key create two siblings, and the
+ * context of neither covers the other. On hot keys siblings would accumulate until the store
+ * refuses a put, as in a shopping cart whose client never reads (section 4.4). So after concurrent
+ * puts the key is read, apart from the measured requests, and the next put of the key carries the
+ * context of that read.
  */
 class ConcurrentPuts {
   readonly #inFlight = new Map<string, { count: number; overlapped: boolean }>();

@@ -1,4 +1,4 @@
-/** Planning, committing and following changes of a cluster's membership, for the API and the forms. */
+/** Plans, commits and follows membership changes, for the API and the forms. */
 import type { ChangePlan, ClusterTransfers } from "../../../islands/models/api.ts";
 import { type ChangeRequest, LaunchError } from "../../../nodes/cluster/launcher.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
@@ -34,7 +34,7 @@ export async function transfersOf({ live }: Registered): Promise<ClusterTransfer
   return await asProblem(() => live.requireRunning().transfers());
 }
 
-/** Turns an error of the launcher into a {@link ProblemError}: 409 for a refusal, 502 for a failure. */
+/** Turns a launcher's error into a {@link ProblemError}: 409 for a refusal, 502 for a failure. */
 async function asProblem<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();

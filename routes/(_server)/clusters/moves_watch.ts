@@ -1,7 +1,7 @@
 /**
- * The current owners of all ranges in a running cluster, and the progress of membership changes. Every
- * node's status contains its ring version. Only if a version differs from the known one are nodes asked
- * for more, so a cluster without membership changes causes no such requests.
+ * The current owners of all ranges in a running cluster, and the progress of membership changes.
+ * Every node's status contains its ring version. Only if a version differs from the known one are
+ * nodes asked for more, so a cluster without membership changes causes no such requests.
  */
 import type { ClusterTransfers, LiveMessage, TransfersView } from "../../../islands/models/api.ts";
 import { Ring } from "../../../lib/dynamo/ring/ring.ts";
@@ -65,7 +65,7 @@ export class MovesWatch {
     return updates;
   }
 
-  /** The most advanced of the unknown rings; null if none is at least as advanced as the known one. */
+  /** The most advanced unknown ring; null if all of them are behind the known one. */
   async #askRing(
     nodes: readonly NodeProcess[],
     versions: readonly (string | null)[],
@@ -100,7 +100,7 @@ export class MovesWatch {
   }
 }
 
-/** The sum of all epochs. Epochs only increase, so the more recent of two rings has the larger sum. */
+/** The sum of all epochs. Epochs only increase: of two rings, the later has the larger sum. */
 function epochSum({ segments = [] }: Pick<RingAnswer, "segments">): number {
   return segments.reduce((sum, { epoch }) => sum + epoch, 0);
 }

@@ -15,8 +15,8 @@ const ACTS: Record<NodeAct, (cluster: LaunchedCluster, id: string) => Promise<vo
 };
 
 /**
- * Performs an act. Throws {@link ProblemError}: 404 if there is no such act or node, 409 if the state does
- * not allow it, 502 if it fails.
+ * Performs an act. Throws {@link ProblemError}: 404 if there is no such act or node, 409 if the
+ * state does not allow it, 502 if it fails.
  */
 export async function actOnNode(live: LiveCluster, id: string, act: string): Promise<void> {
   if (!(NODE_ACTS as readonly string[]).includes(act)) {

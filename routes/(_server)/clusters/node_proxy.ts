@@ -1,6 +1,6 @@
 /**
- * Forwards requests to a node, because pages may send requests only to this server. Statuses, contexts
- * and problem documents stay as the node sent them. `X-Dynamo-Node` names the node.
+ * Forwards requests to a node, because pages may send requests only to this server. Statuses,
+ * contexts and problem documents stay as the node sent them. `X-Dynamo-Node` names the node.
  */
 import { type Answer, attemptHttp } from "../../../lib/client/http.ts";
 import type { Refusal } from "../../../lib/client/results.ts";
@@ -35,8 +35,8 @@ const RESPONSE_HEADERS = [
 ];
 
 /**
- * Forwards a request and returns the node's response. Throws {@link ProblemError}: 404 if there is no such
- * node, 409 if the cluster is not running, 502 or 504 if no node answers.
+ * Forwards a request and returns the node's response. Throws {@link ProblemError}: 404 if there is
+ * no such node, 409 if the cluster is not running, 502 or 504 if no node answers.
  */
 export async function askNode(
   live: LiveCluster,

@@ -1,7 +1,7 @@
 /**
- * Reads a node's `/events`, a stream of server-sent events, and reports the name and data of each event.
- * The data stays text: under load there are far more events than a page can show, and most are dropped
- * without being parsed.
+ * Reads a node's `/events`, a stream of server-sent events, and reports the name and data of each
+ * event. The data stays text: under load there are far more events than a page can show, and most
+ * are dropped without being parsed.
  */
 
 /** No event of a node is longer. A longer one is discarded. */
@@ -39,8 +39,8 @@ export class EventSplitter {
 }
 
 /**
- * Follows the stream at `url` until it ends or `signal` aborts, and resolves in both cases. A stream also
- * ends when its node dies; the state of the node's process shows that.
+ * Follows the stream at `url` until it ends or `signal` aborts, and resolves in both cases. A
+ * stream also ends when its node dies; the state of the node's process shows that.
  */
 export async function followEvents(
   url: string,

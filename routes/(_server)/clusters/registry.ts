@@ -115,7 +115,7 @@ export class ClusterRegistry {
     }
   }
 
-  /** A cluster that failed to start is listed, so that its error can be read, until the next start. */
+  /** A cluster that failed to start stays until the next start, so that its error can be read. */
   #removeFailed(): void {
     for (const [id, { live }] of this.#clusters) {
       if (live.state === "failed") this.#clusters.delete(id);

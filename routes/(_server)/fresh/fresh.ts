@@ -1,6 +1,6 @@
 /**
- * The part of Fresh 2's API that the route files use, under Fresh's names. To move to Fresh, import these
- * names from "fresh" and delete `hono_adapter.ts` and `manifest.ts`.
+ * The part of Fresh 2's API that the route files use, under Fresh's names. To move to Fresh, import
+ * these names from "fresh" and delete `hono_adapter.ts` and `manifest.ts`.
  */
 import type { ComponentType, VNode } from "preact";
 
@@ -59,8 +59,8 @@ type PageComponent<Data, State> = (props: PageProps<Data, State>) => VNode | Pro
 /** The exports of a file below `routes/`. */
 export interface RouteModule<State> {
   readonly handler?: RouteHandler<unknown, State> | readonly Middleware<State>[];
-  // Method syntax, because TypeScript checks its parameters less strictly: each page accepts only its
-  // own handler's data.
+  // Method syntax, because TypeScript checks its parameters less strictly: each page accepts only
+  // its own handler's data.
   default?(props: PageProps<unknown, State>): VNode | Promise<VNode>;
 }
 

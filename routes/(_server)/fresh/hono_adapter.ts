@@ -1,7 +1,7 @@
 /**
- * Serves the files below `routes/` with Hono as Fresh would. A file's path is its URL. `_middleware` runs
- * for everything below its folder, `_app` is the HTML document around every page, and `_error` responds
- * to errors and unknown URLs.
+ * Serves the files below `routes/` with Hono as Fresh would. A file's path is its URL.
+ * `_middleware` runs for everything below its folder, `_app` is the HTML document around every
+ * page, and `_error` responds to errors and unknown URLs.
  *
  * Unlike Fresh, it responds with 404 to a method that a route does not have.
  */
@@ -73,7 +73,7 @@ export function requestHandler<State>({ routes, newState }: AppOptions<State>): 
 const APP = "./_app.tsx";
 const ERROR = "./_error.tsx";
 
-/** Refuses special files that Fresh supports and this adapter does not, instead of ignoring them. */
+/** Refuses special files that Fresh supports and this adapter would ignore. */
 function requireSupported(files: readonly string[]): void {
   for (const file of [APP, ERROR]) {
     if (!files.includes(file)) throw new TypeError(`routes must have ${file}`);

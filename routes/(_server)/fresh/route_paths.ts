@@ -1,4 +1,4 @@
-/** Maps a file below `routes/` to its URL: `./clusters/[id]/end.ts` is served at `/clusters/:id/end`. */
+/** Maps route files to URLs: `./clusters/[id]/end.ts` is served at `/clusters/:id/end`. */
 
 /** The URL's segments; a parameter is `[name]`. */
 function segmentsOf(file: string): string[] {

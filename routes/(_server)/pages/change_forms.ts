@@ -1,4 +1,4 @@
-/** Membership changes on a page without scripts. A form's response is a page that shows the plan. */
+/** Membership changes on a page without scripts: the response to a form shows the plan. */
 import type { ClusterPageProps } from "../../../islands/cluster_page.tsx";
 import { CHANGE_KINDS } from "../../../islands/models/api.ts";
 import type { WantedChange } from "../../../islands/models/cluster_api.ts";

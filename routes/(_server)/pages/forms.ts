@@ -1,6 +1,7 @@
 /**
- * Reads forms into the input that the API's schemas validate. The text of a number field becomes a number.
- * If it is not a number it stays as it is, so that the schema's error shows the text that was typed.
+ * Reads forms into the input that the API's schemas validate. The text of a number field becomes a
+ * number. If it is not a number it stays as it is, so that the schema's error shows the text that
+ * was typed.
  */
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import { limitedBody } from "../api/input.ts";

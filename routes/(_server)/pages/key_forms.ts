@@ -1,4 +1,4 @@
-/** Requests for one key from a page without scripts: a get by the page's query, a write by a form. */
+/** Requests for a key from a page without scripts: gets by its query, writes by a form. */
 import type { Problem, ReadEnvelope, WriteEnvelope } from "../../../islands/models/api.ts";
 import type { Answer } from "../../../islands/models/cluster_api.ts";
 import { getResult, type KeyRequestResult } from "../../../islands/models/keys_model.ts";
