@@ -103,8 +103,7 @@ Deno.test("house: no retired name is used", async () => {
 });
 
 Deno.test("house: no spread of a literal, which only outwits the formatter", async () => {
-  const files = (await sources()).filter(({ path }) => path !== "nodes/rest/openapi.ts");
-  assert.deepEqual(violations(files, /\.\.\.\{ *\w/, () => true), []);
+  assert.deepEqual(violations(await sources(), /\.\.\.\{ *\w/, () => true), []);
 });
 
 Deno.test("house: files stay small enough to be read in one sitting", async () => {

@@ -12,6 +12,7 @@ import type {
   NodeStatus,
   NodeView,
 } from "../../../islands/models/api.ts";
+import { askForJson } from "../../../lib/client/node_requests.ts";
 import { type ClusterConfig, clusterConfig } from "../../../lib/dynamo/types/config.ts";
 import type { NodeId } from "../../../lib/dynamo/types/ids.ts";
 import type { LaunchOptions } from "../../../nodes/cluster/launcher.ts";
@@ -253,14 +254,8 @@ export class LiveCluster {
   /** Updates the node's status and returns its ring version; null if it does not answer. */
   async #askNode(id: NodeId, url: string): Promise<string | null> {
     try {
-      const response = await this.fetchFrom(`${url}/status`, {
-        signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
-      });
-      if (!response.ok) {
-        await response.body?.cancel();
-        return null;
-      }
-      const status = await response.json() as StatusAnswer;
+      const request = { url: `${url}/status`, timeoutMs: STATUS_TIMEOUT_MS };
+      const status = await askForJson<StatusAnswer>(request, this.fetchFrom);
       this.#statuses.set(id, { status: this.#withRate(id, status), at: Date.now() });
       return status.ringVersion ?? null;
     } catch {

@@ -4,6 +4,7 @@
  * nodes asked for more, so a cluster without membership changes causes no such requests.
  */
 import type { ClusterTransfers, LiveMessage, TransfersView } from "../../../islands/models/api.ts";
+import { askForJson } from "../../../lib/client/node_requests.ts";
 import { Ring } from "../../../lib/dynamo/ring/ring.ts";
 import type { RingMember, RingState, Token } from "../../../lib/dynamo/ring/ring_state.ts";
 import type { NodeProcess } from "../../../nodes/cluster/launcher.ts";
@@ -86,17 +87,10 @@ export class MovesWatch {
     return best;
   }
 
-  /** Null when it is silent. */
-  async #ringOf({ url }: NodeProcess): Promise<RingAnswer | null> {
-    try {
-      const signal = AbortSignal.timeout(RING_TIMEOUT_MS);
-      const response = await this.fetchFrom(`${url}/ring`, { signal });
-      if (response.ok) return await response.json() as RingAnswer;
-      await response.body?.cancel();
-      return null;
-    } catch {
-      return null;
-    }
+  /** Null if the node does not answer. */
+  #ringOf({ url }: NodeProcess): Promise<RingAnswer | null> {
+    const request = { url: `${url}/ring`, timeoutMs: RING_TIMEOUT_MS };
+    return askForJson<RingAnswer>(request, this.fetchFrom).catch(() => null);
   }
 }
 

@@ -80,7 +80,7 @@ async function send(
     method,
     url: `${node.url}${path}${query}`,
     headers: Object.fromEntries(pick(headers, REQUEST_HEADERS)),
-    ...(body === undefined ? {} : { body }),
+    body,
     timeoutMs: timeoutMs + GRACE_MS,
   });
 }
