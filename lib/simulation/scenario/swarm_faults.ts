@@ -2,8 +2,9 @@
  * A random fault of a given kind, at a random time of a run.
  */
 import { below, pick, shuffled } from "../../dynamo/types/random.ts";
+import { MESSAGE_LEGS } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import { CUT_MODES, type Fault, FAULT_LEGS, type FaultKind, type Links } from "../faults/faults.ts";
+import { CUT_MODES, type Fault, type FaultKind, type Links } from "../faults/faults.ts";
 
 /** The random generator, and the nodes and times that a fault can have. */
 export interface FaultDice {
@@ -145,7 +146,7 @@ function drawLinks(dice: FaultDice): Links {
   const from = integer(random, 0, 2) === 0 ? { from: some() } : {};
   const to = integer(random, 0, 2) === 0 ? { to: some() } : {};
   const legs = integer(random, 0, 3) === 0
-    ? { legs: shuffled(random, FAULT_LEGS).slice(0, integer(random, 1, 3)) }
+    ? { legs: shuffled(random, MESSAGE_LEGS).slice(0, integer(random, 1, 3)) }
     : {};
   return { ...from, ...to, ...legs };
 }
