@@ -50,7 +50,7 @@ Deno.test("pbs: bad input is exit 2 with the place and what is allowed", async (
     [["--profile", "NOPE"], /character 1: unknown name 'NOPE'.*LNKD-SSD, LNKD-DISK, YMMR/],
     [["--latency", "mix(0.5*exp(1)+0.4*2)"], /must add up to 1 within .*: they give 0\.9/],
     [["--latency", "mix(0.5*exp(1)+0.5*2"], /at character 21: expected '\)' to close mix\(/],
-    [["--samples", empty], /at line 1: there is nothing in it/],
+    [["--samples", empty], /at line 1: the file is empty/],
     [["--profile", "WAN", "--trials", "0"], /whole number from 1 to 4000000000/],
     [[], /exactly one of --profile, --latency and --samples is needed: 0 are given/],
   ];

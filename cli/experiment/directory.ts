@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { prepare } from "../../lib/experiments/catalogue/catalogue.ts";
 import { ENGINES, type Prepared } from "../../lib/experiments/experiment.ts";
-import { csvOf } from "../../lib/experiments/report/csv.ts";
+import { rowsToCsv } from "../../lib/experiments/report/csv.ts";
 import { plotSvg } from "../../lib/experiments/report/plot_svg.ts";
 import { reportHtml } from "../../lib/experiments/report/report_html.ts";
 import { type PointResult, readPoint, type Result } from "../../lib/experiments/report/result.ts";
@@ -132,10 +132,10 @@ export async function writeReports(
 ): Promise<string[]> {
   const files: [string, string][] = [
     ["result.json", JSON.stringify(result, null, 2) + "\n"],
-    ["rows.csv", csvOf(result.rows)],
+    ["rows.csv", rowsToCsv(result.rows)],
     ...Object.entries(result.series).map(([name, rows]): [string, string] => [
       `${name}.csv`,
-      csvOf(rows),
+      rowsToCsv(rows),
     ]),
     ...prepared.experiment.plots.flatMap((spec): [string, string][] => {
       const svg = plotSvg(spec, result);

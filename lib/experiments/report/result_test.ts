@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { checkAtLeast, checkAtMost, checkThat, defineExperiment, numberIn } from "../experiment.ts";
 import { integers } from "../parameters.ts";
 import { pointsOf, runPoint, runPoints } from "../runner.ts";
-import { csvOf } from "./csv.ts";
 import { reportHtml } from "./report_html.ts";
 import published from "./result.schema.json" with { type: "json" };
 import { compare, type PointResult, readResult, resultJsonSchema, resultOf } from "./result.ts";
@@ -155,11 +154,6 @@ Deno.test("result: shards are disjoint and cover the grid", () => {
 
 Deno.test("result: something else is refused with the place", () => {
   assert.throws(() => readResult({ experiment: 3 }), /No result of an experiment: experiment/);
-});
-
-Deno.test("csv: quotes where they are needed, a column wherever it occurs", () => {
-  const rows = [{ a: 1, b: 'x,"y"' }, { a: null, c: true }];
-  assert.equal(csvOf(rows), 'a,b,c\r\n1,"x,""y""",\r\n,,true\r\n');
 });
 
 Deno.test("report: stands alone, escapes, draws, and sets published beside measured", async () => {
