@@ -22,6 +22,8 @@ import {
   requireAtMost,
   requireNodes,
 } from "../parameters.ts";
+import { uniform } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 export const AVAILABILITY = defineExperiment({
   name: "availability",
@@ -105,23 +107,29 @@ export const AVAILABILITY = defineExperiment({
       });
       const own = random.child(`round ${round}`);
       const load = {
-        clients: 10,
-        key: (random: { float(): number }) => `key-${Math.floor(random.float() * 200)}`,
+        arrivals: { kind: "closed" as const, concurrency: 10 },
+        keys: uniform(200),
+        valueBytes: 100,
         node: () => liveNode(cluster, own),
       };
       cluster.runFor(NOTICED_MS);
-      runSimulatedLoad(cluster, { ...load, operations: 600, gets: 0, random: own.child("fill") });
+      runSimulatedLoad(cluster, {
+        ...load,
+        mix: getsAndPuts(0),
+        count: 600,
+        random: own.child("fill"),
+      });
       failNodes(cluster, failed, own.child("who"));
       cluster.runFor(NOTICED_MS);
-      const tallies = runSimulatedLoad(cluster, {
+      const run = runSimulatedLoad(cluster, {
         ...load,
-        operations,
-        gets: 0.5,
+        mix: getsAndPuts(0.5),
+        count: operations,
         random: own.child("load"),
       });
       for (const operation of ["get", "put"] as const) {
-        served[operation] += tallies[operation].ok;
-        asked[operation] += tallies[operation].attempted;
+        served[operation] += run.tally(operation).ok;
+        asked[operation] += run.tally(operation).attempted;
       }
       onProgress((round + 1) / rounds);
     }

@@ -11,6 +11,8 @@ import {
   type Row,
 } from "../experiment.ts";
 import { integer, latency } from "../parameters.ts";
+import { uniform } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 const KINDS = ["server-driven", "client-driven"] as const;
 const FIGURES = ["readP999", "writeP999", "readMean", "writeMean"] as const;
@@ -102,18 +104,19 @@ export const COORDINATION = defineExperiment({
     });
     const balancer = parseLegs(latency).W;
     const hops = random.child("balancer");
-    const tallies = runSimulatedLoad(cluster, {
-      clients,
-      operations,
-      gets: 0.5,
+    const load = runSimulatedLoad(cluster, {
+      mix: getsAndPuts(0.5),
+      arrivals: { kind: "closed", concurrency: clients },
+      count: operations,
+      keys: uniform(2_000),
+      valueBytes: 100,
       onProgress,
-      key: (random) => `key-${Math.floor(random.float() * 2_000)}`,
       node: (key, random) => isServer ? cluster.anyNode(random) : cluster.primary(key, random),
       random: random.child("load"),
       // The balancer's own two hops are the client's to wait for.
       ...(isServer ? { extraMs: () => balancer.sample(hops) + balancer.sample(hops) } : {}),
     });
-    const { get, put } = tallies;
+    const [get, put] = [load.tally("get"), load.tally("put")];
     const row: Row = {
       coordination,
       readP999: rounded(get.latency.percentileMs(99.9)),

@@ -5,6 +5,8 @@ import { ONE_LEG } from "../engines/workload_engines.ts";
 import { checkAtLeast, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
 import { bucketMs, integer, integers, latency, requireAtMost } from "../parameters.ts";
 import { BUCKETS_MAX } from "../stats/histogram.ts";
+import { uniform } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 export const FAILING_NODES = defineExperiment({
   name: "failing-nodes",
@@ -64,29 +66,30 @@ export const FAILING_NODES = defineExperiment({
     cluster.runFor(NOTICED_MS);
     // Every key is written while all are well.
     const load = {
-      clients,
-      key: (random: { float(): number }) => `key-${Math.floor(random.float() * 500)}`,
+      arrivals: { kind: "closed" as const, concurrency: clients },
+      keys: uniform(500),
+      valueBytes: 100,
       node: () => liveNode(cluster, random),
     };
     runSimulatedLoad(cluster, {
       ...load,
-      operations: 2_000,
-      gets: 0,
+      mix: getsAndPuts(0),
+      count: 2_000,
       random: random.child("fill"),
     });
     failNodes(cluster, failed, random.child("who"));
     cluster.runFor(NOTICED_MS);
-    const tallies = runSimulatedLoad(cluster, {
+    const run = runSimulatedLoad(cluster, {
       ...load,
-      operations,
-      gets: 0.5,
+      mix: getsAndPuts(0.5),
+      count: operations,
       onProgress,
       random: random.child("load"),
     });
     const rows: Row[] = [];
     const histogram: Row[] = [];
     for (const operation of ["get", "put"] as const) {
-      const { ok, attempted, latency } = tallies[operation];
+      const { ok, attempted, latency } = run.tally(operation);
       rows.push({
         failed,
         operation,

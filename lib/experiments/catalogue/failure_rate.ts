@@ -12,6 +12,8 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, decimals, integer, latency, requireAtMost } from "../parameters.ts";
+import { uniform } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 export const FAILURE_RATE = defineExperiment({
   name: "failure-rate",
@@ -92,18 +94,20 @@ export const FAILURE_RATE = defineExperiment({
     const { nodes, n, r, w, latency, downMs, clients, operations } = values;
     const cluster = resilientCluster({ nodes, latency, seed, config: { n, r, w, sloppy: true } });
     cluster.runFor(NOTICED_MS);
-    const tallies = spawnLoad(cluster, {
-      clients,
-      operations,
-      gets: 0,
+    const load = spawnLoad(cluster, {
+      mix: getsAndPuts(0),
+      arrivals: { kind: "closed", concurrency: clients },
+      count: operations,
+      keys: uniform(1_000),
+      valueBytes: 100,
       onProgress,
-      key: (random) => `key-${Math.floor(random.float() * 1_000)}`,
       node: (_, random) => liveNode(cluster, random),
       random: random.child("load"),
     });
+    const put = load.tally("put");
     let failures = 0;
     function* failAgainAndAgain(random: SeededRandom): Steps<void> {
-      while (rate > 0 && tallies.put.attempted < operations) {
+      while (rate > 0 && put.attempted < operations) {
         yield* cluster.sleep(-Math.log(1 - random.float()) * 1_000 / rate);
         const node = liveNode(cluster, random);
         if (node === undefined) continue;
@@ -113,7 +117,6 @@ export const FAILURE_RATE = defineExperiment({
     }
     cluster.spawn(failAgainAndAgain(random.child("failures")));
     cluster.run();
-    const { put } = tallies;
     const row: Row = {
       rate,
       mean: rounded(put.latency.meanMs),

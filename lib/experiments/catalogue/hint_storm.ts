@@ -16,6 +16,8 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, integer, integers } from "../parameters.ts";
+import { among, inOrder } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 const GIVE_UP_MS = 600_000;
 
@@ -106,13 +108,13 @@ export const HINT_STORM = defineExperiment({
     const backMs = cluster.nowMs + down;
     crash(cluster, back, down);
     cluster.runFor(NOTICED_MS);
-    let next = 0;
     runSimulatedLoad(cluster, {
-      clients: 32,
-      operations: writes,
-      gets: 0,
+      mix: getsAndPuts(0),
+      arrivals: { kind: "closed", concurrency: 32 },
+      count: writes,
+      keys: inOrder(),
+      valueBytes: 100,
       random: random.child("writes"),
-      key: () => `key-${next++}`,
       node: (_, random) => others[Math.floor(random.float() * others.length)],
     });
     onProgress(0.4);
@@ -120,39 +122,45 @@ export const HINT_STORM = defineExperiment({
     cluster.runFor(Math.max(0, backMs - cluster.nowMs - 1));
     const own = Array.from({ length: writes }, (_, i) => `key-${i}`)
       .filter((key) => cluster.primaries(key).includes(back));
-    const gets = (operations: number, name: string, isOver: () => boolean) =>
+    const gets = (count: number, name: string, signal: AbortSignal) =>
       spawnLoad(cluster, {
-        clients,
-        operations,
-        gets: 1,
+        mix: getsAndPuts(1),
+        arrivals: {
+          kind: "closed",
+          concurrency: clients,
+          thinkMs: (random) => 5 * random.float(),
+        },
+        count,
+        keys: among(own),
+        valueBytes: 100,
+        signal,
         random: random.child(name),
-        key: (random) => own[Math.floor(random.float() * own.length)] as string,
         node: () => back,
-        thinkMs: (random) => 5 * random.float(),
-        isOver,
       });
     cluster.runFor(10);
     let left = hints;
     let drainedMs: number | null = null;
     const startMs = cluster.nowMs;
-    const meanwhile = gets(1_000_000, "meanwhile", () => drainedMs !== null);
+    const drained = new AbortController();
+    const meanwhile = gets(1_000_000, "meanwhile", drained.signal);
     while (drainedMs === null) {
       cluster.runFor(50);
       left = hintsFor(cluster, back);
       if (left === 0 || cluster.nowMs > startMs + GIVE_UP_MS) drainedMs = cluster.nowMs;
     }
+    drained.abort();
     cluster.run();
     onProgress(0.9);
-    const calm = gets(2_000, "calm", () => false);
+    const calm = gets(2_000, "calm", new AbortController().signal);
     cluster.run();
     const row: Row = {
       cap,
       hints,
       delivered: hints - left,
       drainMs: rounded(drainedMs - startMs),
-      getP50: rounded(meanwhile.get.latency.percentileMs(50)),
-      getP99: rounded(meanwhile.get.latency.percentileMs(99)),
-      calmP99: rounded(calm.get.latency.percentileMs(99)),
+      getP50: rounded(meanwhile.tally("get").latency.percentileMs(50)),
+      getP99: rounded(meanwhile.tally("get").latency.percentileMs(99)),
+      calmP99: rounded(calm.tally("get").latency.percentileMs(99)),
     };
     return { rows: [row] };
   },

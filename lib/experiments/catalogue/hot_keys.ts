@@ -20,6 +20,7 @@ import {
 } from "../parameters.ts";
 import { BUCKETS_MAX } from "../stats/histogram.ts";
 import { keyChooser, type KeyPattern } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 const PATTERNS: readonly KeyPattern[] = ["uniform", "zipfian", "hot-set"];
 
@@ -106,23 +107,23 @@ export const HOT_KEYS = defineExperiment({
       ? keyChooser(pattern, values.keys, { hotKeys, hotShare })
       : keyChooser(pattern, values.keys);
     const busy = new Map(cluster.ids.map((node) => [node, 0]));
-    const tallies = runSimulatedLoad(cluster, {
-      clients: values.clients,
-      operations: values.operations,
-      gets: 0.5,
+    const load = runSimulatedLoad(cluster, {
+      mix: getsAndPuts(0.5),
+      arrivals: { kind: "closed", concurrency: values.clients },
+      count: values.operations,
+      keys,
+      valueBytes: 100,
       onProgress,
-      key: (random) => {
-        const key = keys.next(random);
+      node: (key, random) => {
         for (const node of cluster.primaries(key)) busy.set(node, (busy.get(node) ?? 0) + 1);
-        return key;
+        return cluster.anyNode(random);
       },
-      node: (_, random) => cluster.anyNode(random),
       random: random.child("load"),
     });
     const counts = [...busy.values()];
     const busiest = Math.max(...counts) * counts.length / counts.reduce((a, b) => a + b, 0);
     const rows = (["get", "put"] as const).map((operation): Row => {
-      const { meanMs, p99Ms, p999Ms } = tallies[operation].latency.summary();
+      const { meanMs, p99Ms, p999Ms } = load.tally(operation).latency.summary();
       return {
         keys: pattern,
         quorums: quorum,
@@ -133,7 +134,7 @@ export const HOT_KEYS = defineExperiment({
         busiest: rounded(busiest, 3),
       };
     });
-    const { latency } = tallies.get;
+    const { latency } = load.tally("get");
     const histogram = latency.buckets(BUCKETS_MAX, values.bucketMs).map((
       { fromMs, toMs, count },
     ): Row => ({

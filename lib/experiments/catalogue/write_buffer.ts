@@ -5,6 +5,8 @@ import { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import { runSimulatedLoad } from "../engines/simulated_load.ts";
 import { checkAtLeast, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
 import { integer, latency, requireAtMost } from "../parameters.ts";
+import { uniform } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 export const WRITE_BUFFER = defineExperiment({
   name: "write-buffer",
@@ -67,15 +69,17 @@ export const WRITE_BUFFER = defineExperiment({
         siblingsMax: 10_000,
       },
     });
-    const { put } = runSimulatedLoad(cluster, {
-      clients,
-      operations,
-      gets: 0,
+    const load = runSimulatedLoad(cluster, {
+      mix: getsAndPuts(0),
+      arrivals: { kind: "closed", concurrency: clients },
+      count: operations,
+      keys: uniform(5_000),
+      valueBytes: 100,
       onProgress,
       random: random.child("load"),
-      key: (random) => `key-${Math.floor(random.float() * 5_000)}`,
       node: (key, random) => cluster.primary(key, random),
     });
+    const put = load.tally("put");
     const { meanMs, p50Ms, p99Ms, p999Ms } = put.latency.summary();
     const row: Row = {
       durability,

@@ -4,7 +4,7 @@
  */
 import { bodySentOnce } from "../../client/http.ts";
 import type { ReplicaTrace } from "../../dynamo/types/client_messages.ts";
-import type { RequestOutcome } from "../workload/workload.ts";
+import type { RequestOutcome } from "../workload/tally.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 
 export interface LiveDone {

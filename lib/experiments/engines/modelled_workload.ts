@@ -5,7 +5,8 @@
  */
 import { legDelayMs, type Legs, parseLegs } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import { type Operation, Tally } from "../workload/workload.ts";
+import type { Operation } from "../workload/mixes.ts";
+import { Tally } from "../workload/tally.ts";
 import type { Tallies, WorkloadPlan } from "../workload/workload_plan.ts";
 
 const TRIALS = 200_000;

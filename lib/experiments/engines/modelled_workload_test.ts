@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
-import type { Operation } from "../workload/workload.ts";
+import type { Operation } from "../workload/mixes.ts";
 import type { WorkloadPlan } from "../workload/workload_plan.ts";
 import { modelWorkload } from "./modelled_workload.ts";
 

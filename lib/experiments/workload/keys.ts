@@ -4,15 +4,18 @@
  */
 import type { FloatSource } from "../../random/seeded.ts";
 
-export interface KeyChooser {
-  /** How many keys there are to choose from. */
-  readonly count: number;
+/** Where a load takes its keys from. */
+export interface KeySource {
   /** The key to read or overwrite. */
   next(random: FloatSource): string;
-  /** Names a key that was not there before; from now on it may be chosen. */
+  /** Names a new key, which may be chosen from then on. Only sources that can grow have it. */
+  insert?(): string;
+}
+
+interface KeyChooser extends KeySource {
+  /** How many keys there are to choose from. */
+  readonly count: number;
   insert(): string;
-  /** The name of key `index`, 0 … count - 1: what a load phase writes first. */
-  name(index: number): string;
 }
 
 export type KeyPattern = "uniform" | "zipfian" | "latest" | "hot-set";
@@ -53,6 +56,26 @@ export function keyChooser(
         `keys must be one of ${KEY_PATTERNS.join(", ")}: it is '${String(pattern)}'`,
       );
   }
+}
+
+interface SequenceOptions {
+  readonly prefix?: string;
+  /** The first number, 0 unless given. */
+  readonly first?: number;
+  /** From one number to the next, 1 unless given: several workers share the numbers without a gap. */
+  readonly stride?: number;
+}
+
+/** Each key once, in order: `key-0`, `key-1` and so on. */
+export function inOrder(options: SequenceOptions = {}): KeySource {
+  const { prefix = "key-", first = 0, stride = 1 } = options;
+  let number = first - stride;
+  return { next: () => `${prefix}${number += stride}` };
+}
+
+/** The given keys, each equally often. */
+export function among(keys: readonly string[]): KeySource {
+  return { next: (random) => keys[Math.floor(random.float() * keys.length)] as string };
 }
 
 /** Every key equally often. */
@@ -124,7 +147,7 @@ class Chooser implements KeyChooser {
     return this.name(this.held++);
   }
 
-  name(index: number): string {
+  private name(index: number): string {
     return `${this.prefix}${index}`;
   }
 }

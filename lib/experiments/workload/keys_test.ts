@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../random/seeded.ts";
 import {
+  among,
   hotSet,
+  inOrder,
   KEY_PATTERNS,
   keyChooser,
   type KeyPattern,
@@ -28,13 +30,29 @@ Deno.test("every chosen key exists, also after inserts", () => {
     fc.property(patterns, fc.integer({ min: 1, max: 300 }), fc.nat(30), (pattern, count, more) => {
       const chooser = keyChooser(pattern, count);
       const inserted = Array.from({ length: more }, () => chooser.insert());
-      const names = new Set(Array.from({ length: count + more }, (_, i) => chooser.name(i)));
+      const random = SeededRandom.from(count);
+      const all = inOrder();
+      const names = new Set(Array.from({ length: count + more }, () => all.next(random)));
       assert.equal(chooser.count, names.size);
       for (const key of inserted) assert.ok(names.has(key));
-      const random = SeededRandom.from(count);
       for (let i = 0; i < 50; i++) assert.ok(names.has(chooser.next(random)));
     }),
   );
+});
+
+Deno.test("in order: workers share the numbers without a gap", () => {
+  const random = SeededRandom.from(1);
+  const workers = [0, 1].map((first) => inOrder({ prefix: "p-", first, stride: 2 }));
+  const keys = workers.flatMap((source) => [source.next(random), source.next(random)]);
+  assert.deepEqual(keys, ["p-0", "p-2", "p-1", "p-3"]);
+});
+
+Deno.test("among: each of the given keys equally often, and no other", () => {
+  const random = SeededRandom.from(1);
+  const source = among(["a", "b"]);
+  const drawn = Array.from({ length: 1_000 }, () => source.next(random));
+  assert.deepEqual(new Set(drawn), new Set(["a", "b"]));
+  assert.ok(Math.abs(drawn.filter((key) => key === "a").length - 500) < 60);
 });
 
 Deno.test("uniform: every key equally often", () => {

@@ -4,9 +4,10 @@
  * answer with the same tallies.
  */
 import { choice, decimal, integer, type Quorums, type Values } from "../parameters.ts";
-import { KEY_PATTERNS, type KeyPattern } from "./keys.ts";
-import { YCSB, ycsb } from "./mixes.ts";
-import type { Arrivals, Mix, Operation, Tally } from "./workload.ts";
+import { inOrder, KEY_PATTERNS, keyChooser, type KeyPattern } from "./keys.ts";
+import type { Arrivals, LoadOptions } from "./load.ts";
+import { type Mix, type Operation, YCSB, ycsb } from "./mixes.ts";
+import type { Tally } from "./tally.ts";
 
 export interface WorkloadPlan {
   readonly nodes: number;
@@ -94,4 +95,29 @@ export function workloadOf(
       ? { kind: "closed", concurrency: values.concurrency }
       : { kind: "open", ratePerSecond: values.ratePerSecond },
   };
+}
+
+/** Clients that write every key before anything is measured. */
+const FILLERS = 64;
+
+/** The loads that a plan consists of, to be run one after the other. */
+interface PlannedLoads {
+  /** Writes every key once; null when nothing is to be written beforehand. */
+  readonly fill: LoadOptions | null;
+  readonly phases: readonly LoadOptions[];
+}
+
+export function loadsOf(plan: WorkloadPlan): PlannedLoads {
+  const { arrivals, operations: count, warmUp, valueBytes } = plan;
+  // One chooser for all phases: a key inserted in one of them can be read in the next.
+  const keys = keyChooser(plan.pattern, plan.keys);
+  const fill: LoadOptions = {
+    mix: [{ operation: "put", share: 1 }],
+    arrivals: { kind: "closed", concurrency: FILLERS },
+    count: plan.keys,
+    keys: inOrder(),
+    valueBytes,
+  };
+  const phases = plan.phases.map((mix) => ({ mix, arrivals, count, warmUp, keys, valueBytes }));
+  return { fill: plan.fill ? fill : null, phases };
 }

@@ -5,7 +5,8 @@ import { modelWorkload } from "../engines/modelled_workload.ts";
 import { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import { simulateWorkload } from "../engines/simulated_workload.ts";
 import { readParameters } from "../parameters.ts";
-import { modified, Tally } from "./workload.ts";
+import { Tally } from "./tally.ts";
+import { modified } from "./values.ts";
 import { WORKLOAD_PARAMETERS, workloadOf, type WorkloadPlan } from "./workload_plan.ts";
 
 const LATENCY = "uniform(0,20);other=uniform(0,10)";
