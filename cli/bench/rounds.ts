@@ -3,7 +3,7 @@
  * machine does meanwhile hits them all alike.
  */
 import { LatencyRecorder } from "../../lib/experiments/stats/histogram.ts";
-import type { BenchOperation, Load, LoadOutcome } from "./load.ts";
+import type { BenchLoad, BenchOperation, LoadOutcome } from "./load.ts";
 import type { LoadMessage } from "./load_worker.ts";
 import { busyMs, type ProcessUsage, usageOf } from "./process_usage.ts";
 import type { BenchedSystem } from "./systems.ts";
@@ -176,7 +176,7 @@ async function onWorkers(
   }));
 }
 
-function inWorker(load: Load): Promise<LoadOutcome> {
+function inWorker(load: BenchLoad): Promise<LoadOutcome> {
   const worker = new Worker(new URL("./load_worker.ts", import.meta.url), { type: "module" });
   return new Promise<LoadOutcome>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<LoadMessage>) => {
