@@ -4,9 +4,9 @@
  */
 import process from "node:process";
 import { parseScenario } from "../../lib/simulation/scenario/scenario.ts";
-import { LoadDriver } from "../../lib/simulation/workload/load_driver.ts";
 import { worldOf } from "../../lib/simulation/world/cluster.ts";
 import { Simulation } from "../../lib/simulation/world/simulation.ts";
+import { SimulationLoad } from "./simulation_load.ts";
 
 export interface SimulationRow {
   readonly name: string;
@@ -57,7 +57,7 @@ export function benchSimulation(settings = SIMULATION_SETTINGS): SimulationRow[]
 function bench({ name, nodes, operations }: Setting): SimulationRow {
   const scenario = parseScenario({ nodes, seed: 42, network: { latency: "10" } });
   const value = btoa("v".repeat(VALUE_BYTES));
-  const driver = new LoadDriver({ seed: 42, clients: CLIENTS, operations, keys: KEYS, value });
+  const driver = new SimulationLoad({ seed: 42, clients: CLIENTS, operations, keys: KEYS, value });
   const begun = performance.now();
   const cpuBefore = process.cpuUsage();
   const simulation = new Simulation({ ...worldOf(scenario), json: false, driver });
