@@ -122,7 +122,7 @@ Deno.test("experiment refuses what cannot be with the place and what is allowed"
       [["run", "pbs-exponential", "--set", "r=4", ...out], /'r' must be at most N, 3: it is 4/],
       [
         ["run", "pbs-table", "--set", "profiles=LNKD-TAPE", ...out],
-        /'profiles' is no latency spec/,
+        /'profiles' must be a latency spec/,
       ],
       [["run", "pbs-table", "--set", "trials", ...out], /name=value/],
       [["run", "pbs-table", "--shard", "3/2", ...out], /i from 1 to n/],
@@ -187,7 +187,8 @@ Deno.test("experiment run on the live engine measures real processes and leaves 
       ["get", 60],
       ["put", 60],
     ]);
-    // A put at W=2 waits for one replica's legs, 4 ms; a get at R=1 for none, unless it is forwarded.
+    // A put at W=2 waits for one replica's legs, 4 ms; a get at R=1 for none, unless it is
+    // forwarded.
     assert.ok(rows.every(({ mean }) => typeof mean === "number" && mean > 0));
     assert.ok((rows[1]?.mean as number) >= 4);
   });

@@ -32,7 +32,7 @@ Deno.test("a broken points.jsonl is refused with the line and what is wrong with
       [["42", first], /line 1 is not the head/],
       [[head.replace('"writes":"4"', '"writes":4'), first], /line 1 is not the head/],
       [[head, "half a li", second], /line 2 is no JSON/],
-      [[head, "42", second], /line 2: No point of an experiment: .*expected object/],
+      [[head, "42", second], /line 2: not a point of an experiment: .*expected object/],
       [[head, first, second.replace('"index":1', '"index":"1"')], /line 3: .*index: .*number/],
       [[head, first.replace('"index":0', '"index":2')], /'index' must be from 0 to 1: it is 2/],
       [[head, first.replace('"rows":[', '"rows":[7,')], /line 2: .*rows\.0: .*expected record/],

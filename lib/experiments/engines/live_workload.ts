@@ -1,6 +1,6 @@
 /**
- * A workload on real processes, over HTTP and the wall clock. Every operation asks a random node, over a
- * context that the session last saw of the key.
+ * A workload on real processes, over HTTP and in real time. Every operation asks a random node. A
+ * put carries the context that was last seen of the key.
  */
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
@@ -13,7 +13,9 @@ import { loadsOf, type Tallies, type WorkloadPlan } from "../workload/workload_p
 import type { LiveCluster } from "./live_cluster.ts";
 import { type LiveDone, liveGet, livePut, liveUpdate } from "./live_requests.ts";
 
-/** Starts a cluster, runs the workload on it, and ends it. Rejects when the context's signal comes. */
+/**
+ * Starts a cluster, runs the workload and stops the cluster. Rejects when the signal is aborted.
+ */
 export async function liveWorkload(
   plan: WorkloadPlan,
   config: Partial<ClusterConfig>,

@@ -8,7 +8,7 @@ const means = (text: string) => {
   return LEGS.map((leg) => legs[leg].mean());
 };
 
-Deno.test("four columns in any order, of different lengths; or one for all legs", () => {
+Deno.test("samples have four columns in any order and of any length, or one for all legs", () => {
   assert.deepEqual(means("S,R,A,W\n1,2,3,4\n3,,,\n"), [4, 3, 2, 2]);
   assert.deepEqual(means("w;a;r;s\r\n1;2;3;4\r\n"), [1, 2, 3, 4]);
   assert.deepEqual(means("\n1.5\n2.5\n"), [2, 2, 2, 2]);

@@ -6,7 +6,7 @@ import { type Operation, ycsb } from "./mixes.ts";
 import type { Progress, RequestOutcome } from "./tally.ts";
 import { type Clock, runLoad, type WallClockLoadOptions } from "./wall_clock_load.ts";
 
-/** A clock whose sleeps all take exactly as long as asked, in order, and no real time. */
+/** A clock whose sleeps take exactly the given time, in order, and no real time. */
 class FakeClock implements Clock {
   private at = 0;
   private sleepers: { readonly due: number; readonly wake: () => void }[] = [];
@@ -22,12 +22,12 @@ class FakeClock implements Clock {
     });
   }
 
-  /** Lets time pass until the work is done. */
+  /** Advances time until the work is done. */
   async run<T>(work: Promise<T>): Promise<T> {
     const done = { yet: false };
     void work.finally(() => done.yet = true).catch(() => {});
     while (!done.yet) {
-      // A macrotask: everything that can go on without time has done so.
+      // After a macrotask, everything that does not wait for time has happened.
       await new Promise((resolve) => setTimeout(resolve, 0));
       const next = this.sleepers.shift();
       if (next === undefined) continue;
@@ -51,7 +51,7 @@ function options(given: Partial<WallClockLoadOptions>): WallClockLoadOptions {
   };
 }
 
-Deno.test("closed loop: k at a time, latencies and rate of a store that takes 10 ms", async () => {
+Deno.test("closed loop: k operations at once, latencies and rate of a store that takes 10 ms", async () => {
   const clock = new FakeClock();
   let inFlight = 0;
   let most = 0;
@@ -91,7 +91,7 @@ Deno.test("closed loop: clients think between an answer and the next operation",
   assert.equal(result.elapsedMs, 90);
 });
 
-Deno.test("outcomes are counted apart, and only successes have latencies", async () => {
+Deno.test("outcomes are counted separately, and only successes have latencies", async () => {
   const outcomes: RequestOutcome[] = ["ok", "failed", "ok", "indeterminate", "ok", "ok"];
   let next = 0;
   const { operations: [puts] } = await runLoad(options({
@@ -128,12 +128,13 @@ Deno.test("open loop: a stall is charged to every operation it delayed", async (
     },
   })));
   const [gets] = result.operations;
-  // The first takes a second, some hundred arrive meanwhile: they waited half a second on average.
+  // The first takes a second. About a hundred arrive meanwhile and wait for half a second on
+  // average.
   assert.ok((gets?.p50Ms ?? 0) > 300, `p50 ${gets?.p50Ms}`);
   assert.equal(gets?.ok, 100);
 });
 
-Deno.test("Poisson arrivals: mean gap and its spread are those of an exponential", () => {
+Deno.test("Poisson arrivals: the gaps have the mean and deviation of an exponential", () => {
   const gaps: number[] = [];
   let last = 0;
   for (const at of poissonArrivals(200, SeededRandom.from("arrivals"))) {
@@ -147,7 +148,7 @@ Deno.test("Poisson arrivals: mean gap and its spread are those of an exponential
   assert.ok(Math.abs(sd - 5) < 0.3, `sd ${sd}`);
 });
 
-Deno.test("a mix keeps its shares, inserts name new keys, and a seed repeats the requests", async () => {
+Deno.test("a mix has its shares, inserts name new keys, and a seed repeats the requests", async () => {
   const requests = async () => {
     const seen: [Operation, string][] = [];
     const result = await runLoad(options({
@@ -184,7 +185,7 @@ Deno.test("warm-up is sent but not measured", async () => {
   assert.equal(result.operations[0]?.failed, 0);
 });
 
-Deno.test("a signal stops it, and what was done is kept; progress is told", async () => {
+Deno.test("a signal stops a load and keeps its results; progress is reported", async () => {
   const stop = new AbortController();
   const told: Progress[] = [];
   let sent = 0;
@@ -203,7 +204,7 @@ Deno.test("a signal stops it, and what was done is kept; progress is told", asyn
   assert.equal(told.at(-1)?.count, 1_000);
 });
 
-Deno.test("durationMs ends it", async () => {
+Deno.test("durationMs ends a load", async () => {
   const clock = new FakeClock();
   const result = await clock.run(runLoad(options({
     clock,
@@ -218,7 +219,7 @@ Deno.test("durationMs ends it", async () => {
   assert.equal(result.isStopped, true);
 });
 
-Deno.test("a send that throws ends the load with its error, in both loops", async () => {
+Deno.test("a send that rejects ends the load with its error, in both loops", async () => {
   for (
     const arrivals of [
       { kind: "closed", concurrency: 2 },
@@ -232,7 +233,7 @@ Deno.test("a send that throws ends the load with its error, in both loops", asyn
   }
 });
 
-Deno.test("options out of range are refused with what is allowed", async () => {
+Deno.test("options out of range are rejected with what is allowed", async () => {
   const refused = (given: Partial<WallClockLoadOptions>) => runLoad(options(given));
   await assert.rejects(
     refused({ arrivals: { kind: "closed", concurrency: 0 } }),
