@@ -1,4 +1,4 @@
-/** The benchmark's parts, and a short run of the whole. */
+/** The parts of the benchmark, and a short run of all of it. */
 import assert from "node:assert/strict";
 import { HttpConnection, httpRequest } from "./bench/http_connection.ts";
 import { type BenchLoad, runBenchLoad } from "./bench/load.ts";
@@ -16,7 +16,7 @@ async function withServer(
   }
 }
 
-Deno.test("a connection reads answers of any framing, one after the other", async () => {
+Deno.test("a connection reads answers with any framing, one after the other", async () => {
   const chunked = () =>
     new ReadableStream({
       start(controller) {
@@ -62,7 +62,7 @@ const load = (host: string, given: Partial<BenchLoad>): BenchLoad => ({
   ...given,
 });
 
-Deno.test("a load writes its own new keys and reads those there are, in either dialect", async () => {
+Deno.test("a load writes its own new keys and reads existing ones, in both dialects", async () => {
   const seen: string[] = [];
   const handle = async (request: Request) => {
     const body = await request.text();
@@ -87,7 +87,7 @@ Deno.test("a load writes its own new keys and reads those there are, in either d
   });
 });
 
-Deno.test("a load counts what failed apart and says what it was", async () => {
+Deno.test("a load counts failures separately and reports the first one", async () => {
   await withServer(() => new Response("no room", { status: 503 }), async (host) => {
     const { ok, failed, failure, latencies } = await runBenchLoad(load(host, { countMost: 4 }));
     assert.deepEqual([ok, failed, failure, latencies.count], [0, 4, "503 no room", 0]);
@@ -110,7 +110,7 @@ Deno.test("processor time and memory are read from /proc", async () => {
   } else assert.equal(own, null);
 });
 
-Deno.test("bench --json: every load in the table, nothing failed", async () => {
+Deno.test("bench --json: reports every load, and nothing failed", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",

@@ -1,9 +1,9 @@
 /**
- * The benchmark's load on one store: keep-alive connections, and the store's own dialect. Runs in a Web
- * Worker (`load_worker.ts`).
+ * The benchmark's load on one store: keep-alive connections, and the store's own dialect. Runs in a
+ * Web Worker (`load_worker.ts`).
  *
- * What is sent next and how it is counted is `wall_clock_load.ts`, as everywhere. Measured against a
- * server that does nothing, a request takes the generator 9 µs of processor time either way.
+ * What is sent next and how it is counted is `wall_clock_load.ts`, as everywhere. Measured against
+ * a server that does nothing, a request takes the generator 9 µs of processor time either way.
  */
 import type { RecorderSnapshot } from "../../lib/experiments/stats/histogram.ts";
 import { inOrder, uniform } from "../../lib/experiments/workload/keys.ts";
@@ -14,24 +14,24 @@ import { SeededRandom } from "../../lib/random/seeded.ts";
 import { HttpConnection, httpRequest } from "./http_connection.ts";
 
 export type BenchOperation = "put" | "get";
-/** How a store is spoken to. */
+/** The API of a store. */
 export type Dialect = "dynamo" | "etcd";
 
 export interface BenchLoad {
   readonly dialect: Dialect;
   readonly operation: BenchOperation;
-  /** `host:port` of each node; clients are dealt out evenly. */
+  /** `host:port` of each node. Clients are distributed evenly. */
   readonly hosts: readonly string[];
   readonly clients: number;
-  /** Puts write new keys under this prefix and a number; gets read `keys` of them. */
+  /** Keys are this prefix and a number. Puts write new keys; gets read the first `keys` of them. */
   readonly prefix: string;
   readonly keys: number;
-  /** The number of this worker's first new key, and how far apart its keys are. */
+  /** The number of this worker's first new key, and the distance to its next one. */
   readonly firstKey: number;
   readonly stride: number;
   readonly valueBytes: number;
   readonly durationMs: number;
-  /** Ends before the time is up after so many puts: to load a store. */
+  /** Ends the load after this many operations. */
   readonly countMost?: number;
   readonly seed: string;
 }
@@ -41,7 +41,7 @@ export interface LoadOutcome {
   readonly failed: number;
   readonly elapsedMs: number;
   readonly latencies: RecorderSnapshot;
-  /** What the first failure was, for a person. */
+  /** The first failure. */
   readonly failure: string | null;
 }
 
@@ -51,7 +51,7 @@ export async function runBenchLoad(load: BenchLoad): Promise<LoadOutcome> {
   );
   const { operation, prefix, firstKey: first, stride } = load;
   const text = "v".repeat(load.valueBytes);
-  // As many connections as clients: each sends on one that nobody else uses meanwhile.
+  // There are as many connections as clients, so each client finds an idle one.
   const idle = [...connections];
   let failure: string | null = null;
   try {
@@ -63,7 +63,7 @@ export async function runBenchLoad(load: BenchLoad): Promise<LoadOutcome> {
       keys: operation === "put"
         ? inOrder({ prefix, first, stride })
         : uniform(load.keys, { prefix }),
-      // The value travels in another form: see `requestFor`.
+      // `requestFor` makes the value.
       valueBytes: 0,
       random: SeededRandom.from(load.seed),
       send: async (_, key) => {
@@ -95,13 +95,13 @@ function requestFor(load: BenchLoad, host: string, key: string, value: string): 
     const body = isPut ? { contentType: "application/octet-stream", text: value } : undefined;
     return httpRequest(isPut ? "PUT" : "GET", `/kv/${key}`, host, body);
   }
-  // etcd's JSON gateway takes keys and values in base64 (its API reference, "gRPC gateway").
+  // etcd's JSON gateway expects keys and values in base64 (API reference, "gRPC gateway").
   const text = isPut ? `{"key":"${btoa(key)}","value":"${btoa(value)}"}` : `{"key":"${btoa(key)}"}`;
   const path = isPut ? "/v3/kv/put" : "/v3/kv/range";
   return httpRequest("POST", path, host, { contentType: "application/json", text });
 }
 
-/** A get that finds nothing is no success: all keys asked for were put before. */
+/** A get that finds nothing has failed, because all requested keys exist. */
 function isOk(load: BenchLoad, status: number, connection: HttpConnection): boolean {
   if (status !== 200) return false;
   if (load.dialect === "dynamo" || load.operation === "put") return true;

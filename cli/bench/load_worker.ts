@@ -1,7 +1,7 @@
-/** The load in a thread of its own: see `load.ts`. One message in, one out. */
+/** Runs a load (`load.ts`) in its own thread. It receives one message and sends one back. */
 import { type BenchLoad, type LoadOutcome, runBenchLoad } from "./load.ts";
 
-/** What it posts back. */
+/** The message that is sent back. */
 export type LoadMessage = { readonly outcome: LoadOutcome } | { readonly error: string };
 
 interface Scope {

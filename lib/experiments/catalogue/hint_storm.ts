@@ -1,6 +1,7 @@
 /**
- * A node comes back and everybody wants to give it its hints at once. The receiver takes so many at a
- * time and asks the others to wait; here is what that cap buys.
+ * A node comes back, and all holders want to deliver their hints at once. The receiver accepts a
+ * limited number at a time and asks the others to wait. The experiment measures the effect of this
+ * cap.
  */
 import type { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import { runSimulatedLoad, spawnLoad } from "../engines/simulated_load.ts";
@@ -23,9 +24,9 @@ const GIVE_UP_MS = 600_000;
 
 export const HINT_STORM = defineExperiment({
   name: "hint-storm",
-  title: "When everybody hands off at once",
+  title: "Handoff from many holders at once",
   question:
-    "How does the receiver's cap trade the time until all hints are delivered against its clients' latency?",
+    "How does the receiver's cap affect the time to deliver all hints, and the latency of its clients?",
   reproduces: "hinted handoff, Dynamo (SOSP 2007), section 4.6, throttled at both ends",
   engines: ["simulated"],
   parameters: {
@@ -33,36 +34,36 @@ export const HINT_STORM = defineExperiment({
       default: [2, 8, 32, 128, 512],
       least: 1,
       most: 10_000,
-      about: "hints that a receiver takes at once, from all holders",
+      about: "hints that a receiver accepts at once, from all holders together",
     }),
     nodes: integer({ default: 12, least: 4, most: 100, about: "nodes" }),
     writes: integer({
       default: 12_000,
       least: 100,
       most: 1_000_000,
-      about: "puts while one node is down",
+      about: "number of puts while the node is down",
     }),
     stepMs: decimal({
       default: 0.05,
       least: 0,
       most: 10,
-      about: "what a node takes for each event",
+      about: "time a node needs for each event",
     }),
     clients: integer({
       default: 8,
       least: 1,
       most: 1_000,
-      about: "reading from the node that is back",
+      about: "number of clients that read through the node that is back",
     }),
   },
   varies: "the receiver's cap",
   reading:
-    "A small cap keeps the node that came back quick for its clients and takes long to bring it up to date; a large one is done sooner, and meanwhile reads through that node queue behind the hints. Past the point where the node is busy all the time a larger cap delivers no faster.",
+    "A small cap keeps the node that came back fast for its clients, but takes long to bring it up to date. A large cap is done sooner, but meanwhile reads through that node queue behind the hints. Once the node is busy all the time, a larger cap delivers no faster.",
   columns: {
-    cap: "hints under way into the receiver",
+    cap: "hints that the receiver accepts at once",
     hints: "that were held for it",
     delivered: "in the time given",
-    drainMs: "virtual time until none was left, ms",
+    drainMs: "virtual time until no hint was left, ms",
     getP50: "median of gets through that node meanwhile, ms",
     getP99: "their 99th percentile, ms",
     calmP99: "their 99th percentile afterwards, ms",
@@ -188,7 +189,7 @@ export const HINT_STORM = defineExperiment({
   },
 });
 
-/** On all disks together. */
+/** Hints for the node on all disks together. */
 function hintsFor(cluster: SimulatedCluster, node: string): number {
   return cluster.simulation.machines.reduce((sum, machine) => {
     const held = machine.replica?.stats().hints[node] ?? 0;

@@ -52,12 +52,12 @@ function flattened(shape: Shape, weight: number): { weight: number; shape: Shape
 
 // Choosing a term -----------------------------------------------------------------------------------
 
-/** Which words select which term, and how to stretch the rest of a word to a full word again. */
+/** Which words select which term, and how to scale the rest of a word to a full word again. */
 interface Cuts {
   /** A half word of upTo[i] or more selects a term after i. */
   readonly upTo: Int32Array;
   readonly from: Float64Array;
-  readonly stretch: Float64Array;
+  readonly scale: Float64Array;
 }
 
 function cutsOf(terms: readonly { readonly weight: number }[]): Cuts {
@@ -68,7 +68,7 @@ function cutsOf(terms: readonly { readonly weight: number }[]): Cuts {
   return {
     upTo: Int32Array.from(ends.slice(0, -1), (end) => Math.min(end, WORDS / 2 - 1)),
     from,
-    stretch: Float64Array.from(ends, (end, i) => WORDS / (2 * end - (from[i] as number))),
+    scale: Float64Array.from(ends, (end, i) => WORDS / (2 * end - (from[i] as number))),
   };
 }
 
@@ -140,7 +140,7 @@ function tailFill({ add, times, parabolas }: Tail): Fill {
   };
 }
 
-function tailsFill({ upTo, from, stretch }: Cuts, tails: readonly Tail[]): Fill {
+function tailsFill({ upTo, from, scale }: Cuts, tails: readonly Tail[]): Fill {
   // All tables in one array, so that a term is an index.
   const add = Float64Array.from(tails.flatMap((tail) => [...tail.add]));
   const times = Float64Array.from(tails.flatMap((tail) => [...tail.times]));
@@ -149,7 +149,7 @@ function tailsFill({ upTo, from, stretch }: Cuts, tails: readonly Tail[]): Fill 
     for (let i = 0; i < out.length; i++) {
       const word = given[i] as number;
       const term = termOf(word, upTo);
-      const rest = ((word >>> 0) - (from[term] as number)) * (stretch[term] as number);
+      const rest = ((word >>> 0) - (from[term] as number)) * (scale[term] as number);
       out[i] = pointOf(rest >>> 0, term, add, times, parabolas);
     }
   };
@@ -205,12 +205,12 @@ function inverseFill(inverse: Inverse): Fill {
   };
 }
 
-function inversesFill({ upTo, from, stretch }: Cuts, inverses: readonly Inverse[]): Fill {
+function inversesFill({ upTo, from, scale }: Cuts, inverses: readonly Inverse[]): Fill {
   return (out, given) => {
     for (let i = 0; i < out.length; i++) {
       const word = given[i] as number;
       const term = termOf(word, upTo);
-      const rest = ((word >>> 0) - (from[term] as number)) * (stretch[term] as number);
+      const rest = ((word >>> 0) - (from[term] as number)) * (scale[term] as number);
       out[i] = (inverses[term] as Inverse)(Math.min(rest / WORDS, BELOW_ONE));
     }
   };

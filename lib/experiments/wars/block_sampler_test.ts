@@ -66,7 +66,7 @@ Deno.test("a word's rank in its range is the latency's rank in its distribution"
     ["exp(0.183)", (u) => -Math.log(u) / 0.183],
     ["pareto(1.05,1.51)", (u) => 1.05 * u ** (-1 / 1.51)],
     ["uniform(2,20)", (u) => 2 + 18 * u],
-    // The upper part of the words belongs to the second term, stretched.
+    // The upper part of the words belongs to the second term, scaled.
     [
       "mix(0.25*pareto(1,2)+0.75*exp(1))",
       (u) => u < 0.25 ? (u / 0.25) ** -0.5 : -Math.log((u - 0.25) / 0.75),
