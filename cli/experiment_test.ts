@@ -13,7 +13,7 @@ const BALANCE = [
   "tokens=2,4,8",
   "--set",
   "rings=4",
-  // Other than the published figure's, so that no check is made of so few rings.
+  // Values that the published figure does not have, so that no check compares so few rings with it.
   "--set",
   "nodes=20",
   "--set",

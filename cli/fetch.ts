@@ -8,7 +8,7 @@
  */
 import { explain, quoted, withoutColours } from "../nodes/cluster/start_failures.ts";
 
-/** The smallest of the packages. */
+/** A small package: importing it makes Deno download all of them. */
 const PROBE = "tinyqueue";
 const ASSETS = new URL("../routes/assets.ts", import.meta.url).href;
 

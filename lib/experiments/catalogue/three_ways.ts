@@ -300,7 +300,7 @@ function roundedOrNull(value: number | null): number | null {
   return value === null ? null : rounded(value);
 }
 
-/** Of no values there is none. */
+/** Null without values. */
 function rootMeanSquare(values: readonly number[]): number | null {
   return values.length === 0
     ? null

@@ -10,24 +10,24 @@ interface SimulatedLoadOptions extends LoadOptions {
   /** Which node is asked; undefined when there is none to ask. */
   readonly node: (key: string, random: SeededRandom) => string | undefined;
   readonly random: SeededRandom;
-  /** What the clients know already; nothing unless given. */
+  /** The contexts that the clients know already; none by default. */
   readonly session?: SimulatedSession;
   /** What an operation takes outside the cluster, such as a load balancer's hops, ms. */
   readonly extraMs?: () => number;
   readonly onProgress?: (share: number) => void;
 }
 
-/** Progress is reported so often. */
+/** How often progress is reported. */
 const REPORTS = 50;
 
-/** Runs the load to its end; virtual time passes meanwhile. */
+/** Runs the load to its end, in virtual time. */
 export function runSimulatedLoad(cluster: SimulatedCluster, options: SimulatedLoadOptions): Load {
   const load = spawnLoad(cluster, options);
   cluster.run();
   return load;
 }
 
-/** Lets the clients begin; `cluster.run` makes them go on. */
+/** Starts the clients; `cluster.run` lets them continue. */
 export function spawnLoad(cluster: SimulatedCluster, options: SimulatedLoadOptions): Load {
   const { arrivals, random } = options;
   const load = new Load(options, cluster.nowMs);
@@ -64,7 +64,7 @@ class Clients {
     }
   }
 
-  /** Poisson arrivals. Virtual time waits for nobody, so no arrival is ever late. */
+  /** Poisson arrivals. In virtual time, no arrival is ever late. */
   *arrive(ratePerSecond: number): Steps<void> {
     const { cluster, load, options: { random } } = this;
     const begunMs = cluster.nowMs;

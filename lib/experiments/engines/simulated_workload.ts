@@ -4,7 +4,7 @@ import { loadsOf, type Tallies, type WorkloadPlan } from "../workload/workload_p
 import type { SimulatedCluster } from "./simulated_cluster.ts";
 import { runSimulatedLoad, SimulatedSession } from "./simulated_load.ts";
 
-/** Runs the workload to its end; virtual time passes meanwhile. */
+/** Runs the workload to its end, in virtual time. */
 export function simulateWorkload(
   cluster: SimulatedCluster,
   plan: WorkloadPlan,

@@ -1,13 +1,13 @@
 /**
- * What the clients of a load send, and when, and what came of it.
+ * Decides what the clients of a load send and when, and counts the outcomes.
  *
- * In a closed loop, k clients each send the next operation when the last one has been answered, so a
- * slow store is asked less often. In an open loop, operations arrive by a Poisson process whatever the
- * store does. Latency counts from the intended arrival, so a stall is charged to every operation that
- * it delayed (Tene's "coordinated omission").
+ * In a closed loop, k clients each send the next operation when the last one has been answered, so
+ * a slow store is asked less often. In an open loop, operations arrive by a Poisson process
+ * whatever the store does. Latency counts from the intended arrival, so a stall is charged to every
+ * operation that it delayed (Tene's "coordinated omission").
  *
- * `Load` has no clock and sends nothing: time is an argument. `wall_clock_load.ts` carries a load out
- * in real time, `simulated_load.ts` in virtual time.
+ * `Load` has no clock and sends nothing: time is an argument. `wall_clock_load.ts` runs a load in
+ * real time, `simulated_load.ts` in virtual time.
  */
 import type { FloatSource } from "../../random/seeded.ts";
 import type { KeySource } from "./keys.ts";
@@ -25,7 +25,9 @@ export type Arrivals =
   | {
     readonly kind: "open";
     readonly ratePerSecond: number;
-    /** Real time only: operations in flight at once. Later arrivals queue, their latency running. */
+    /**
+     * Real time only: operations in flight at once. Later arrivals queue, their latency running.
+     */
     readonly inFlightMax?: number;
   };
 
@@ -44,7 +46,7 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One operation to carry out. */
+/** One operation to send. */
 export interface LoadRequest {
   readonly operation: Operation;
   readonly key: string;
@@ -109,7 +111,7 @@ export class Load {
     this.lastMs = nowMs;
   }
 
-  /** Sends nothing more, because an operation could not be carried out at all. */
+  /** Ends the load, because an operation could not be sent at all. */
   stop(): void {
     this.isStopped = true;
   }

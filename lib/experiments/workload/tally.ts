@@ -1,4 +1,6 @@
-/** What operations of one kind came to: how many ended how, and how long the successful ones took. */
+/**
+ * The results of the operations of one kind: the outcomes, and the latencies of successful ones.
+ */
 import { type Bucket, LatencyRecorder, type LatencySummary } from "../stats/histogram.ts";
 import type { Operation } from "./mixes.ts";
 

@@ -1,6 +1,5 @@
 /**
- * A load in real time. How an operation travels is the business of `send`: over a real cluster, or a
- * fake one in tests.
+ * Runs a load in real time. `send` carries out the operations, on a real cluster or on a fake one.
  */
 import type { FloatSource } from "../../random/seeded.ts";
 import {
