@@ -10,10 +10,10 @@ import { launchCluster } from "./nodes/cluster/launcher.ts";
 import { fetchPackages } from "./nodes/cluster/package_cache.ts";
 import { holderOf } from "./nodes/process/port_holder.ts";
 import { PORT_MAX } from "./nodes/process/ports.ts";
-import { createDashboard } from "./routes/app.tsx";
-import { buildAssets } from "./routes/assets.ts";
-import { clientSender } from "./routes/load_sender.ts";
-import { ClusterRegistry, type Registered } from "./routes/registry.ts";
+import { buildAssets } from "./routes/(_server)/assets.ts";
+import { clientSender } from "./routes/(_server)/clusters/load_sender.ts";
+import { ClusterRegistry, type Registered } from "./routes/(_server)/clusters/registry.ts";
+import { createDashboard } from "./routes/(_server)/dashboard.ts";
 
 const HOST = "127.0.0.1";
 const PORT_DEFAULT = 8_000;
@@ -82,7 +82,7 @@ async function main(): Promise<void> {
   try {
     server = Deno.serve(
       { hostname: HOST, port: options.port, onListen: () => {} },
-      dashboard.fetch,
+      dashboard,
     );
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) await refusePort(options.port);

@@ -10,7 +10,8 @@ import { explain, quoted, withoutColours } from "../nodes/cluster/start_failures
 
 /** A small package: importing it makes Deno download all of them. */
 const PROBE = "tinyqueue";
-const ASSETS = new URL("../routes/assets.ts", import.meta.url).href;
+const ASSETS = new URL("../routes/(_server)/assets.ts", import.meta.url).href;
+type Assets = typeof import("../routes/(_server)/assets.ts");
 
 const say = (text: string) => console.error(text);
 
@@ -22,7 +23,7 @@ function importLate(specifier: string): Promise<unknown> {
 /** Throws Deno's own error. */
 async function fetchEverything(): Promise<void> {
   await importLate(PROBE);
-  const { bundleIslands } = await importLate(ASSETS) as typeof import("../routes/assets.ts");
+  const { bundleIslands } = await importLate(ASSETS) as Assets;
   await bundleIslands();
 }
 

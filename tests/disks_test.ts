@@ -120,7 +120,7 @@ Deno.test("a new cluster knows its directories, and no node waits for another", 
       assert.equal(initialConfig.members[i].dataId, dataId);
       assert.deepEqual(recovery, { status: "settled", cause: null, ranges: 0, waitingFor: [] });
       const names = [...Deno.readDirSync(data)].map(({ name }) => name);
-      assert.ok(!names.includes("identity.json"), "the founder's word has been taken");
+      assert.ok(!names.includes("identity.json"), "the assigned identity has been taken");
     }
   });
 });

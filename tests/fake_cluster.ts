@@ -12,7 +12,7 @@ import {
   type NodeState,
 } from "../nodes/cluster/launcher.ts";
 import { makeInitialConfig } from "../nodes/process/cluster_config_file.ts";
-import type { LaunchedCluster } from "../routes/launched_cluster.ts";
+import type { LaunchedCluster } from "../routes/(_server)/clusters/launched_cluster.ts";
 
 type Change = { readonly node: NodeProcess; readonly before: NodeState };
 

@@ -78,9 +78,32 @@ Deno.test("house: packages come from npm, pinned, and nothing else is fetched", 
   );
 });
 
+/** Private words that the field has usual ones for: ARCHITECTURE.md, "Glossary". Case-sensitive. */
+const RETIRED = [
+  "parcels?|Parcels?|Post|sabotage|Sabotage|PlantedBug|bugNamed|BUGS",
+  "leftovers?|Leftovers?|LeftoverCall|dialogue|Dialogue|Outcomes|MomentHeap",
+  "takeovers?|Takeovers?|handover|Handover|stewards?|stewardOf|leavers?|Leavers?|joiners?",
+  "stretch(es)?|Stretch|stretches(Of|At)|standings?|Standings?|onStanding",
+  "founding|Founding|foundings|foundRing|foundedPart|FoundedConfig|founders?|refound",
+  "outsiders?|AdmissionError|participants?|Participants?",
+  "complaints?|complain|complaintAbout\\w*|NodeKeeper|weigh|rosters?|Rosters?|proven",
+].join("|");
+
+Deno.test("house: no retired name is used", async () => {
+  const retired = new RegExp(`(?<![\\w$])(${RETIRED})(?![\\w$])`);
+  const files = (await sources())
+    .filter(({ path }) => path !== "tests/house_rules_test.ts")
+    .map((source) => ({
+      ...source,
+      code: source.code
+        // The name of a stream of randomness: with another one, every seed would mean another ring.
+        .replaceAll('child("founding")', ""),
+    }));
+  assert.deepEqual(violations(files, retired, () => true), []);
+});
+
 Deno.test("house: no spread of a literal, which only outwits the formatter", async () => {
-  const files = (await sources()).filter(({ path }) => path !== "nodes/rest/openapi.ts");
-  assert.deepEqual(violations(files, /\.\.\.\{ *\w/, () => true), []);
+  assert.deepEqual(violations(await sources(), /\.\.\.\{ *\w/, () => true), []);
 });
 
 Deno.test("house: files stay small enough to be read in one sitting", async () => {

@@ -13,7 +13,6 @@ import {
   LaunchError,
   type RunningCluster,
 } from "../../nodes/cluster/launcher.ts";
-import { OrderRefused } from "../../nodes/cluster/membership_requests.ts";
 
 export const ACTS = ["kill", "pause", "cut", "lossy", "disk", "join", "leave"] as const;
 export type Act = typeof ACTS[number];
@@ -119,7 +118,7 @@ export class Nemesis {
   }
 
   private async join(): Promise<void> {
-    const { comes } = await whileItMoves(() => this.options.cluster.addNode());
+    const { comes } = await this.options.cluster.addNode();
     if (comes === null) throw new Error("The plan does not name the joining node");
     this.joined.push(comes);
     this.options.onAct("join", [comes]);
@@ -130,7 +129,7 @@ export class Nemesis {
     if (id === undefined) throw new Error("No node has joined that could leave");
     this.leaving.add(id);
     this.options.onAct("leave", [id]);
-    await whileItMoves(() => this.options.cluster.removeNode(id));
+    await this.options.cluster.removeNode(id);
   }
 
   /** A node that was told to leave may be gone already, or end during the act. */
@@ -193,16 +192,5 @@ export class Nemesis {
     return items.map((item) => ({ item, at: random.float() }))
       .toSorted((a, b) => a.at - b.at)
       .map(({ item }) => item);
-  }
-}
-
-/** Repeats a change whose plan became outdated because the membership changed before the commit. */
-async function whileItMoves<T>(change: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await change();
-    } catch (error) {
-      if (!(error instanceof OrderRefused) || error.code !== "ring-moved") throw error;
-    }
   }
 }

@@ -27,6 +27,10 @@ export { SPEC_CHARACTERS_MAX, SpecError } from "./spec_reader.ts";
 export type Leg = "W" | "A" | "R" | "S";
 export const LEGS: readonly Leg[] = ["W", "A", "R", "S"];
 
+/** The legs of a read or a write, and all messages that belong to none. */
+export type MessageLeg = Leg | "other";
+export const MESSAGE_LEGS: readonly MessageLeg[] = [...LEGS, "other"];
+
 /** The delays of a cluster's messages. */
 export interface Legs {
   /** The text that {@link parseLegs} reads back, in a canonical form. */
@@ -103,9 +107,14 @@ export function legsFrom(
  * own copy is the local replica and has no legs. The WARS model has no nodes. It draws the near
  * replica for each write, and again for each read (`lib/experiments/wars/wars.ts`).
  */
-export function legDelayMs(legs: Legs, leg: Leg, random: FloatSource, near: boolean): number {
+export function legDelayMs(
+  legs: Legs,
+  leg: MessageLeg,
+  random: FloatSource,
+  near: boolean,
+): number {
   const delayMs = legs[leg].sample(random);
-  return near ? delayMs : delayMs + legs.remoteMs;
+  return near || leg === "other" ? delayMs : delayMs + legs.remoteMs;
 }
 
 type LegKey = Leg | "other";

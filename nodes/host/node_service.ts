@@ -65,6 +65,8 @@ export class NodeService {
   readonly replica: Replica;
   readonly host: Host;
   readonly peers: RpcClient;
+  /** Null where neither latency nor faults can be injected. */
+  private readonly calls: FaultyCaller | null;
   readonly rpc: RpcServer;
   readonly tokens: ContextTokens;
   readonly events: EventStream;
@@ -79,7 +81,7 @@ export class NodeService {
   private state: "serving" | "stopping" = "serving";
 
   constructor(private readonly options: ServiceOptions) {
-    const { initialConfig, store, secret, ca, legs, membership } = options;
+    const { initialConfig, store, secret, ca, membership } = options;
     this.initialConfig = initialConfig;
     this.store = store;
     this.started = startedAs(options);
@@ -93,16 +95,16 @@ export class NodeService {
       memberOf: this.memberOf,
       secret,
       ca,
-      legs,
-      random: random.child("legs"),
     });
-    this.faults = options.allowFaults === true ? new Faults(random.child("faults")) : null;
-    const surroundings = this.surroundings(this.faults, random.child("faulty calls"));
+    const { self } = this.boot;
+    this.faults = options.allowFaults === true ? new Faults(self, random.child("faults")) : null;
+    const surroundings = this.surroundings(this.faults, random.child("latency"));
+    this.calls = surroundings.calls;
     this.replica = new Replica(initialConfig, random.child("replica"), this.boot);
     this.host = new Host(
       this.replica,
       surroundings.store,
-      surroundings.peers,
+      this.calls ?? this.peers,
       options.onDefect,
       () => this.onMembershipSaved(),
     );
@@ -122,21 +124,25 @@ export class NodeService {
     });
   }
 
-  /** What the replica has to do with: the network and the disk as they are, or as `/faults` says. */
+  /**
+   * What the replica has to do with: the network and the disk as they are, or as `--latency` and
+   * `/faults` say.
+   */
   private surroundings(faults: Faults | null, random: SeededRandom) {
-    const { store, initialConfig } = this;
+    const { store, initialConfig, peers: inner, memberOf, boot: { self } } = this;
+    const { legs } = this.options;
     const listener: FaultyListener["handle"] = (from, request, answer) =>
       this.host.peer(from, request, answer);
-    if (faults === null) return { store, peers: this.peers, listener };
+    const calls = faults === null && legs === undefined
+      ? null
+      : new FaultyCaller({ inner, self, memberOf, legs, faults, random });
+    if (calls !== null) this.closers.push(calls);
+    if (faults === null) return { store, calls, listener };
     const disk = new FaultyStore(store, faults);
-    const peers = new FaultyCaller(this.peers, faults, this.boot.self, this.memberOf, random);
-    const guard = new FaultyListener(
-      faults,
-      listener,
-      LISTEN_TIMES * initialConfig.config.timeoutMs,
-    );
-    this.closers.push(disk, peers, guard);
-    return { store: disk, peers, listener: guard.handle };
+    const patienceMs = LISTEN_TIMES * initialConfig.config.timeoutMs;
+    const faultyListener = new FaultyListener(self, faults, listener, patienceMs);
+    this.closers.push(disk, faultyListener);
+    return { store: disk, calls, listener: faultyListener.handle };
   }
 
   get config(): ClusterConfig {
@@ -210,6 +216,11 @@ export class NodeService {
     const why = this.whyNotServing();
     if (why !== null || this.replica.isReady) return why;
     return "the node is asking its peers what they remember of it";
+  }
+
+  /** Messages that injected latency and faults hold back. */
+  get messagesDelayed(): number {
+    return this.calls?.messagesDelayed ?? 0;
   }
 
   get uptimeMs(): number {

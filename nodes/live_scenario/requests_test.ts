@@ -2,6 +2,7 @@
 import { deepEqual } from "node:assert/strict";
 import { parseDistribution } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
+import { BreakingNode } from "../../tests/breaking_node.ts";
 import { LinkFaults } from "../faults/link_faults.ts";
 import { type AskedProcess, RestAsker } from "./requests.ts";
 
@@ -61,4 +62,12 @@ Deno.test("scenario: a process that came and went meanwhile may have got it", as
   await (await fetch(node.url)).text();
   deepEqual((await asker.ask(PUT, PATIENCE_MS)).kind, "reset");
   await node.ended;
+});
+
+Deno.test("scenario: a write whose connection breaks is made once", async () => {
+  await using node = new BreakingNode({});
+  const asker = askerOf(() => ({ url: node.url, pid: 7, exit: null }));
+  deepEqual((await asker.ask(GET, PATIENCE_MS)).kind, "answer");
+  deepEqual((await asker.ask(PUT, PATIENCE_MS)).kind, "reset");
+  deepEqual(node.received, ["GET", "PUT"]);
 });

@@ -9,6 +9,11 @@ import { timingSafeEqual } from "node:crypto";
 const SECRET_CHARACTERS_MIN = 8;
 const SECRET_CHARACTERS_MAX = 1_024;
 
+/** The secret of a cluster that was launched here. */
+export async function readSecret(file: string): Promise<string> {
+  return (await Deno.readTextFile(file)).trim();
+}
+
 /** Why the text cannot be a secret; null when it can. Never quotes it. */
 export function validateSecret(secret: string): string | null {
   if (secret.length < SECRET_CHARACTERS_MIN || secret.length > SECRET_CHARACTERS_MAX) {

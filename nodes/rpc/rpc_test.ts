@@ -5,7 +5,6 @@ import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import { clusterConfig } from "../../lib/dynamo/types/config.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
-import { parseLegs } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import type { CallAnswer } from "../host/host.ts";
 import { BearerCheck } from "../process/secret.ts";
@@ -42,7 +41,6 @@ interface Pair {
 }
 
 interface PairOptions {
-  readonly latency?: string;
   readonly clientSecret?: string;
   readonly serverCluster?: string;
   readonly serverId?: string;
@@ -80,8 +78,6 @@ async function withPair(
     memberOf: memberOf(initialConfig),
     boot: bootOf("n1"),
     secret: options.clientSecret ?? SECRET,
-    legs: options.latency === undefined ? undefined : parseLegs(options.latency),
-    random: SeededRandom.from(1),
   });
   try {
     await use({
@@ -214,7 +210,6 @@ Deno.test("a refused connection is undelivered", async () => {
     memberOf: memberOf(initialConfig),
     boot: bootOf("n1"),
     secret: SECRET,
-    random: SeededRandom.from(1),
   });
   const answer = await new Promise<CallAnswer>((resolve) => {
     client.call("n2", get("k"), 1_000, resolve);
@@ -236,7 +231,6 @@ Deno.test("a peer that accepts connections and says nothing leaves calls undeliv
     memberOf: memberOf(initialConfig),
     boot: bootOf("n1"),
     secret: SECRET,
-    random: SeededRandom.from(1),
   });
   const answer = await new Promise<CallAnswer>((resolve) => {
     client.call("n2", get("k"), 150, resolve);
@@ -282,26 +276,4 @@ Deno.test("a wrong secret is refused before any call is looked at", async () => 
       undelivered: true,
     });
   }, { clientSecret: "another-secret" });
-});
-
-Deno.test("each leg delays its own message", async () => {
-  await withPair(stored, async ({ ask }) => {
-    await ask({ method: "gossip.states", states: [] } as PeerRequest);
-    const startedAt = performance.now();
-    await ask(get("k"));
-    const readMs = performance.now() - startedAt;
-    equal(readMs >= 39.5, true, `R and S of 20 ms each took ${readMs} ms`);
-  }, { latency: "W=0;A=0;R=20;S=20" });
-});
-
-Deno.test("delays of calls that leave together are apart", async () => {
-  const at: Record<string, number> = {};
-  await withPair(stored, async ({ ask }) => {
-    await Promise.all(Array.from({ length: 40 }, async (_, i) => {
-      await ask(get(`k${i}`));
-      at[`k${i}`] = performance.now();
-    }));
-  }, { latency: "uniform(0,60)" });
-  const times = Object.values(at).toSorted((a, b) => a - b);
-  equal((times.at(-1) as number) - (times[0] as number) > 20, true);
 });

@@ -82,7 +82,7 @@ Deno.test("identity: after a clean end nothing is left in the journal, and the w
   });
 });
 
-Deno.test("founder's identity: a new store takes its data id from the file, once", async () => {
+Deno.test("assigned identity: a new store takes its data id from the file, once", async () => {
   await withFile(async (location) => {
     const directory = dirname(location);
     await writeAssignedIdentity(directory, { cluster: "c", node: "n1", dataId: "fromfile" });
@@ -95,7 +95,7 @@ Deno.test("founder's identity: a new store takes its data id from the file, once
   });
 });
 
-Deno.test("founder's identity: a store that has one removes the file and keeps its own", async () => {
+Deno.test("assigned identity: a store that has one removes the file and keeps its own", async () => {
   await withFile(async (location) => {
     const { dataId } = await opened(location, "n1");
     const left = { cluster: "c", node: "n1", dataId: "fromfile" };
@@ -105,7 +105,7 @@ Deno.test("founder's identity: a store that has one removes the file and keeps i
   });
 });
 
-Deno.test("founder's identity: a store that is set aside takes no second one by that name", async () => {
+Deno.test("assigned identity: a store that is set aside takes no second one by that name", async () => {
   await withFile(async (location) => {
     await opened(location, "n1");
     const left = { cluster: "c", node: "n1", dataId: "fromfile" };
@@ -117,7 +117,7 @@ Deno.test("founder's identity: a store that is set aside takes no second one by 
   });
 });
 
-Deno.test("founder's identity: another node's file is left alone, one that is damaged is named", async () => {
+Deno.test("assigned identity: another node's file is left alone, one that is damaged is named", async () => {
   await withFile(async (location) => {
     const directory = dirname(location);
     await writeAssignedIdentity(directory, { cluster: "c", node: "n2", dataId: "fromfile" });

@@ -2,7 +2,8 @@
  * Requests to real nodes. The experiment chooses the node of each request, because the choice is
  * part of what it studies. The client library would choose by itself.
  */
-import { bodySentOnce } from "../../client/http.ts";
+import { attemptHttp, type NodeRequest } from "../../client/http.ts";
+import { askForJson } from "../../client/node_requests.ts";
 import type { ReplicaTrace } from "../../dynamo/types/client_messages.ts";
 import type { RequestOutcome } from "../workload/tally.ts";
 import type { LiveCluster } from "./live_cluster.ts";
@@ -23,15 +24,17 @@ interface LiveRead extends LiveDone {
   readonly replicas: readonly ReplicaTrace[];
 }
 
+/** Longer than any timeout of a node: which requests are late is for the nodes to say. */
+const TIMEOUT_MS = 60_000;
+
 /** The URLs of the nodes that own the key. */
 export async function primariesOf(cluster: LiveCluster, key: string): Promise<string[]> {
   const [node] = cluster.nodes;
   if (node === undefined) throw new RangeError("the cluster must have at least one node");
-  const answer = await fetch(`${node.url}/ring/${encodeURIComponent(key)}`);
-  const body = await answer.json() as {
-    preferenceList: readonly { readonly url: string; readonly primary: boolean }[];
-  };
-  return body.preferenceList.filter(({ primary }) => primary).map(({ url }) => url);
+  const { preferenceList } = await askForJson<{
+    readonly preferenceList: readonly { readonly url: string; readonly primary: boolean }[];
+  }>({ url: `${node.url}/ring/${encodeURIComponent(key)}`, timeoutMs: TIMEOUT_MS });
+  return preferenceList.filter(({ primary }) => primary).map(({ url }) => url);
 }
 
 export async function livePut(
@@ -42,9 +45,8 @@ export async function livePut(
 ): Promise<LiveDone> {
   const headers: Record<string, string> = { "content-type": "text/plain" };
   if (context !== null) headers["x-dynamo-context"] = context;
-  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
-  const init = { method: "PUT", headers, ...bodySentOnce(bytes) };
-  const { response, tookMs } = await timed(urlOf(url, key), init);
+  const body = typeof value === "string" ? new TextEncoder().encode(value) : value;
+  const { response, tookMs } = await timed({ method: "PUT", url: urlOf(url, key), headers, body });
   const given = response?.headers.get("x-dynamo-context") ?? null;
   // Without an answer, or with any other status, the write may have reached some replicas.
   return { outcome: response?.status === 200 ? "ok" : "indeterminate", tookMs, context: given };
@@ -52,7 +54,7 @@ export async function livePut(
 
 /** An ordinary read. */
 export async function liveGet(url: string, key: string): Promise<LiveDone> {
-  const { response, tookMs } = await timed(urlOf(url, key), { method: "GET" });
+  const { response, tookMs } = await timed({ method: "GET", url: urlOf(url, key) });
   const context = response?.headers.get("x-dynamo-context") ?? null;
   return { outcome: isRead(response) ? "ok" : "failed", tookMs, context };
 }
@@ -60,11 +62,12 @@ export async function liveGet(url: string, key: string): Promise<LiveDone> {
 /** A read that also asks which replica answered what. */
 export async function liveRead(url: string, key: string): Promise<LiveRead> {
   const headers = { accept: "application/json" };
-  const { response, body, tookMs } = await timed(urlOf(url, key), { method: "GET", headers });
+  const { response, tookMs } = await timed({ method: "GET", url: urlOf(url, key), headers });
   if (!isRead(response)) {
     return { outcome: "failed", tookMs, context: null, siblings: [], replicas: [] };
   }
-  const { context = null, siblings = [], replicas = [] } = JSON.parse(body) as Partial<LiveRead>;
+  const body = await response.json() as Partial<LiveRead>;
+  const { context = null, siblings = [], replicas = [] } = body;
   return { outcome: "ok", tookMs, context, siblings, replicas };
 }
 
@@ -90,20 +93,16 @@ function urlOf(url: string, key: string): string {
 }
 
 /** An absent key and siblings are valid answers too. */
-function isRead(response: Response | null): boolean {
+function isRead(response: Response | null): response is Response {
   return response !== null && [200, 300, 404].includes(response.status);
 }
 
+/** The response is null when none came. */
 async function timed(
-  url: string,
-  init: RequestInit,
-): Promise<{ response: Response | null; body: string; tookMs: number }> {
+  request: Omit<NodeRequest, "timeoutMs">,
+): Promise<{ response: Response | null; tookMs: number }> {
   const startedMs = performance.now();
-  try {
-    const response = await fetch(url, init);
-    const body = await response.text();
-    return { response, body, tookMs: performance.now() - startedMs };
-  } catch {
-    return { response: null, body: "", tookMs: performance.now() - startedMs };
-  }
+  const answer = await attemptHttp(fetch, { ...request, timeoutMs: TIMEOUT_MS });
+  const response = "response" in answer ? answer.response : null;
+  return { response, tookMs: performance.now() - startedMs };
 }

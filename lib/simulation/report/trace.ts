@@ -4,7 +4,8 @@
  */
 import type { Event } from "../../dynamo/types/events.ts";
 import type { Observation } from "../../dynamo/types/observations.ts";
-import type { Fault, FaultLeg } from "../faults/faults.ts";
+import type { MessageLeg } from "../../random/latency.ts";
+import type { Fault } from "../faults/faults.ts";
 import type { Operation } from "../workload/history.ts";
 import type { TracedMessage, Tracer } from "../world/tracer.ts";
 import { describeContent, describeEvent } from "./describe.ts";
@@ -18,7 +19,7 @@ export type TraceEntry =
     readonly message: number;
     readonly from: string;
     readonly to: string;
-    readonly leg: FaultLeg;
+    readonly leg: MessageLeg;
     readonly text: string;
   }
   | { readonly at: number; readonly what: "arrived"; readonly message: number }

@@ -2,8 +2,9 @@
  * Drawing one fault of a kind, somewhere within a run.
  */
 import { below, pick, shuffled } from "../../dynamo/types/random.ts";
+import { MESSAGE_LEGS } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import { CUT_MODES, type Fault, FAULT_LEGS, type FaultKind, type Links } from "../faults/faults.ts";
+import { CUT_MODES, type Fault, type FaultKind, type Links } from "../faults/faults.ts";
 
 /** What a fault is drawn from. */
 export interface FaultDice {
@@ -133,7 +134,7 @@ function drawLinks(dice: FaultDice): Links {
   const from = whole(random, 0, 2) === 0 ? { from: some() } : {};
   const to = whole(random, 0, 2) === 0 ? { to: some() } : {};
   const legs = whole(random, 0, 3) === 0
-    ? { legs: shuffled(random, FAULT_LEGS).slice(0, whole(random, 1, 3)) }
+    ? { legs: shuffled(random, MESSAGE_LEGS).slice(0, whole(random, 1, 3)) }
     : {};
   return { ...from, ...to, ...legs };
 }
