@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import { type Cell, toCsv } from "../islands/models/csv.ts";
+import { toCsv } from "../lib/experiments/report/csv.ts";
 import { saveSvg, saveText } from "./save_file.ts";
 
 interface PlotFrameProps {
@@ -14,7 +14,7 @@ interface PlotFrameProps {
   /** The name of the downloaded files, without extension. */
   readonly fileName: string;
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
+  readonly rows: readonly (readonly (string | number)[])[];
   readonly children: ComponentChildren;
   /** The level of the heading; it depends on where the plot is. */
   readonly level?: 2 | 3 | 4;

@@ -1,8 +1,8 @@
 /** The client library with real node processes. */
 import assert from "node:assert/strict";
 import { DynamoClient } from "../lib/client/client.ts";
-import { runClosedLoop } from "../lib/experiments/workload/closed_loop.ts";
 import { uniform } from "../lib/experiments/workload/keys.ts";
+import { runLoad } from "../lib/experiments/workload/wall_clock_load.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import type { RunningCluster } from "../nodes/cluster/launcher.ts";
 import { withCluster } from "./live_cluster.ts";
@@ -102,26 +102,26 @@ Deno.test("client: a closed loop of puts and gets with remembered contexts makes
   await withCluster(options(3), async (cluster) => {
     const client = new DynamoClient({ nodes: urlsOf(cluster), rememberContexts: 1_000 });
     const common = { keys: uniform(20), valueBytes: 100, random: SeededRandom.from("loop") };
-    const puts = await runClosedLoop({
+    const { operations: [puts] } = await runLoad({
       ...common,
-      operation: "put",
+      mix: [{ operation: "put", share: 1 }],
       count: 200,
-      concurrency: 1,
+      arrivals: { kind: "closed", concurrency: 1 },
       send: async (_, key, value) => (await client.put(key, value)).outcome,
     });
-    assert.deepEqual([puts.ok, puts.failed, puts.indeterminate], [200, 0, 0]);
-    const gets = await runClosedLoop({
+    assert.deepEqual([puts?.ok, puts?.failed, puts?.indeterminate], [200, 0, 0]);
+    const { operations: [gets] } = await runLoad({
       ...common,
-      operation: "get",
+      mix: [{ operation: "get", share: 1 }],
       count: 200,
-      concurrency: 8,
+      arrivals: { kind: "closed", concurrency: 8 },
       send: async (_, key) => {
         const read = await client.get(key);
         assert.ok(read.outcome === "ok" && read.found !== "siblings");
         return read.outcome;
       },
     });
-    assert.equal(gets.ok, 200);
+    assert.equal(gets?.ok, 200);
     assert.ok(gets.p50Ms > 0 && gets.p50Ms <= gets.p99Ms);
   });
 });

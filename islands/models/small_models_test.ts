@@ -1,8 +1,7 @@
-/** Tests of the small models: formats, CSV, quorums, presets, siblings. */
+/** Tests of the small models: formats, quorums, presets, siblings. */
 import assert from "node:assert/strict";
 import { clusterConfig } from "../../lib/dynamo/types/config.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
-import { toCsv } from "./csv.ts";
 import {
   formatBytes,
   formatClock,
@@ -35,14 +34,6 @@ Deno.test("numbers have few digits and a unit", () => {
   assert.deepEqual([plural(1, "node"), plural(5, "node")], ["1 node", "5 nodes"]);
   assert.equal(shorten("abcdefghijklmnopqrstuvwxyz", 10), "abcdef…xyz");
   assert.equal(shorten("short", 10), "short");
-});
-
-Deno.test("CSV quotes fields if necessary, and disarms formulas", () => {
-  const rows = [["a,b", 1], ['say "hi"', -2.5], ["=1+1", 3], ["two\nlines", 4]] as const;
-  assert.equal(
-    toCsv(["key", "n"], rows),
-    'key,n\r\n"a,b",1\r\n"say ""hi""",-2.5\r\n\'=1+1,3\r\n"two\nlines",4\r\n',
-  );
 });
 
 Deno.test("every valid choice of N, R and W is explained, and no other", () => {

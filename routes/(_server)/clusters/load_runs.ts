@@ -4,11 +4,9 @@
  */
 import type { LoadPlan, LoadRunView } from "../../../islands/models/api.ts";
 import { RUNS_KEPT } from "../../../islands/models/load_model.ts";
-import {
-  type RequestOutcome,
-  runClosedLoop,
-} from "../../../lib/experiments/workload/closed_loop.ts";
 import { keyChooser } from "../../../lib/experiments/workload/keys.ts";
+import type { LoadResult, RequestOutcome } from "../../../lib/experiments/workload/tally.ts";
+import { runLoad } from "../../../lib/experiments/workload/wall_clock_load.ts";
 import { SeededRandom } from "../../../lib/random/seeded.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { LiveCluster } from "./live_cluster.ts";
@@ -76,18 +74,19 @@ export class LoadRuns {
     // Wait until `start` has returned, so that its caller sees the run before any progress.
     await Promise.resolve();
     try {
-      const result = await runClosedLoop({
-        operation: plan.operation,
+      const { operations } = await runLoad({
+        mix: [{ operation: plan.operation, share: 1 }],
+        arrivals: { kind: "closed", concurrency: plan.concurrency },
         count: plan.count,
-        concurrency: plan.concurrency,
         keys: keyChooser(plan.keys, plan.keyCount),
         valueBytes: plan.valueBytes,
-        send,
+        send: (_, key, value) => send(plan.operation, key, value),
         random: SeededRandom.from(`${this.live.id}/load/${run}/${plan.operation}`),
         signal,
         onProgress: ({ attempted, failed, indeterminate }) =>
           this.#change(run, { done: attempted, failed: failed + indeterminate }),
       });
+      const result = operations[0] as LoadResult;
       this.#change(run, {
         state: signal.aborted ? "stopped" : "done",
         done: result.attempted,

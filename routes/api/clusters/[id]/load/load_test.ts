@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RequestOutcome } from "../../../../../lib/experiments/workload/closed_loop.ts";
+import type { RequestOutcome } from "../../../../../lib/experiments/workload/tally.ts";
 import { dashboardFixture } from "../../../../../tests/dashboard_fixture.ts";
 
 /** Polls the API until the load has ended, however long that takes. */
