@@ -142,7 +142,7 @@ Deno.test("soak --scenario: bad input is refused before anything starts", async 
       [["--scenario", path], /faults\[0\]\.probability must be a probability.*current value is 2/],
       [["--scenario", join(directory, "none.json")], /Cannot read --scenario '.*none\.json'/],
       [["--scenario", path, "--clients", "4"], /--clients cannot be given with it: only --skip-/],
-      [["--skip-unsupported"], /--skip-unsupported goes with --scenario/],
+      [["--skip-unsupported"], /--skip-unsupported needs --scenario/],
     ];
     for (const [args, wrong] of cases) {
       const { code, stderr } = await soak(args);

@@ -294,7 +294,7 @@ Deno.test("a dead node is removed, unless only it has its data, and cannot retur
     const refused = await fetch(`${removed.ready.url}/kv/key-1`);
     await refused.body?.cancel();
     equal(refused.status, 503);
-    match(await stopped(removed), /'n3' was removed from the cluster and serves nobody/);
+    match(await stopped(removed), /'n3' was removed from the cluster and serves no requests/);
     const fresh = await start(home, args);
     await settled(test, [first, cluster.node("n2").url, fresh.ready.url]);
     await readAll(fresh.ready.url, 40);
