@@ -7,7 +7,7 @@
  */
 import type { CoordinatorChoice } from "../dynamo/types/config.ts";
 import type { FloatSource } from "../random/seeded.ts";
-import { type Answer, type Attempt, attemptHttp } from "./http.ts";
+import { type Answer, attemptHttp, type NodeRequest } from "./http.ts";
 import {
   type ContextToken,
   type GetResult,
@@ -73,6 +73,8 @@ export interface DeleteOptions extends CommonOptions {
 export interface PutOptions extends DeleteOptions {
   readonly contentType?: string;
 }
+
+type KeyMethod = "GET" | "PUT" | "DELETE";
 
 const TIMEOUT_MS = 5_000;
 const RING_MAX_AGE_MS = 10_000;
@@ -188,7 +190,7 @@ export class DynamoClient {
 
   /** Asks one node after the other, as far as that is safe. */
   private async ask(
-    method: Attempt["method"],
+    method: KeyMethod,
     key: string,
     options: GetOptions & PutOptions,
     headers: Record<string, string>,
@@ -212,14 +214,9 @@ export class DynamoClient {
       const isLast = tried.length === nodes.length - 1;
       const timeoutMs = method === "GET" && !isLast ? leftMs / 2 : leftMs;
       tried.push(node);
-      const answer = await this.attempt({
-        method,
-        url: `${node}${path.path}`,
-        headers,
-        timeoutMs,
-        ...(body === undefined ? {} : { body }),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      }, node);
+      const { signal } = options;
+      const url = `${node}${path.path}`;
+      const answer = await this.attempt({ method, url, headers, body, timeoutMs, signal }, node);
       if ("response" in answer) {
         const { response } = answer;
         if (response.status !== 503 && response.status !== 421) {
@@ -237,10 +234,10 @@ export class DynamoClient {
     return { tried, refusal };
   }
 
-  private async attempt(attempt: Attempt, node: string): Promise<Answer> {
+  private async attempt(request: NodeRequest, node: string): Promise<Answer> {
     const startedMs = performance.now();
     this.book.sent(node);
-    const answer = await attemptHttp(this.options.fetch ?? fetch, attempt);
+    const answer = await attemptHttp(this.options.fetch ?? fetch, request);
     const nowMs = performance.now();
     if ("response" in answer) this.book.answered(node, nowMs - startedMs);
     else if (answer.error.code === "aborted") this.book.dropped(node);
@@ -279,7 +276,6 @@ export class DynamoClient {
       const answer = await attemptHttp(this.options.fetch ?? fetch, {
         method: "GET",
         url,
-        headers: {},
         timeoutMs: timeoutMs / 4,
       });
       const nowMs = performance.now();
@@ -318,7 +314,7 @@ const ELSEWHERE: readonly string[] = ["overloaded", "not-ready", "storage-failed
  * For a write, a quorum that is not there is not there for the others either: they ask the same
  * replicas. A read may have come to the wrong side of a cut, and costs the other side little.
  */
-function mayServeElsewhere(method: Attempt["method"], code: string): boolean {
+function mayServeElsewhere(method: KeyMethod, code: string): boolean {
   return ELSEWHERE.includes(code) || (method === "GET" && code === "quorum-not-met");
 }
 

@@ -1,24 +1,30 @@
 /**
- * One HTTP attempt, with a time limit, whose failure is a value.
+ * One HTTP request to a node, with a time limit, whose failure is a value.
  */
 import type { Refusal } from "./results.ts";
 
-export interface Attempt {
-  readonly method: "GET" | "PUT" | "DELETE";
+export interface NodeRequest {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly url: string;
-  readonly headers: Record<string, string>;
-  readonly body?: Uint8Array;
-  /** Until the answer's head. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | undefined;
+  /** The cluster's secret, which `/membership`, `/faults`, `/debug` and `/anti-entropy` ask for. */
+  readonly secret?: string | null | undefined;
+  /** Twice does no more than once, so `fetch` may send it again. Left out: a GET is. */
+  readonly isIdempotent?: boolean;
+  /** Until the end of the answer. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  /** Gives the request up. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type Answer = { readonly response: Response } | Refusal;
 
-type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-export async function attemptHttp(fetch: Fetch, attempt: Attempt): Promise<Answer> {
-  const { method, url, headers, body, timeoutMs, signal } = attempt;
+/** Whatever the node answered, of any status, or why there is no answer. Never rejects. */
+export async function attemptHttp(fetch: Fetch, request: NodeRequest): Promise<Answer> {
+  const { url, timeoutMs, signal } = request;
   const isGivenUp = () => signal?.aborted === true;
   if (isGivenUp()) return refused("aborted", "the caller gave up before it was sent", true);
   const limit = new AbortController();
@@ -26,12 +32,7 @@ export async function attemptHttp(fetch: Fetch, attempt: Attempt): Promise<Answe
   const stop = () => limit.abort();
   signal?.addEventListener("abort", stop);
   try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      signal: limit.signal,
-      ...(method === "GET" ? {} : bodySentOnce(body)),
-    });
+    const response = await fetch(url, initOf(request, limit.signal));
     // Read here, under the limit: a node that stops in the middle of its answer has not answered.
     const bytes = await response.arrayBuffer();
     return { response: detached(response, bytes) };
@@ -49,6 +50,16 @@ export async function attemptHttp(fetch: Fetch, attempt: Attempt): Promise<Answe
   }
 }
 
+function initOf(request: NodeRequest, signal: AbortSignal): RequestInit {
+  const { method, body, secret } = request;
+  const headers: Record<string, string> = { ...request.headers };
+  if (typeof secret === "string") headers["authorization"] = `Bearer ${secret}`;
+  const init: RequestInit = { method, headers, signal };
+  if (!(request.isIdempotent ?? method === "GET")) return Object.assign(init, bodySentOnce(body));
+  if (body !== undefined) init.body = body as BodyInit;
+  return init;
+}
+
 const IS_DENO = "Deno" in globalThis;
 
 /**
@@ -57,7 +68,7 @@ const IS_DENO = "Deno" in globalThis;
  * two writes for one, or one that is called refused and is there. A stream cannot be sent again. Browsers
  * take no stream over HTTP/1.1, and need none: there no failure is certain.
  */
-export function bodySentOnce(bytes?: Uint8Array): RequestInit & { duplex?: "half" } {
+function bodySentOnce(bytes?: Uint8Array): RequestInit & { duplex?: "half" } {
   if (!IS_DENO) return bytes === undefined ? {} : { body: bytes as BodyInit };
   const body = new ReadableStream<Uint8Array>({
     start(controller) {

@@ -2,6 +2,7 @@
  * What each node of a running cluster holds and thinks, for tests, the soak and experiments that must
  * know what is on the disks and not what a quorum answers.
  */
+import { askForJson, NodeError } from "../../lib/client/node_requests.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { RingMember, RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import type {
@@ -10,6 +11,7 @@ import type {
   TransfersState,
 } from "../../lib/dynamo/types/admin.ts";
 import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
+import { readSecret } from "../process/secret.ts";
 import type { MethodTraffic } from "../rpc/traffic.ts";
 import type { RunningCluster } from "./launcher.ts";
 
@@ -85,7 +87,7 @@ export class ClusterView {
     cluster: RunningCluster,
     ring?: { readonly ring: Ring },
   ): Promise<ClusterView> {
-    return new ClusterView(cluster, (await Deno.readTextFile(cluster.secretFile)).trim(), ring);
+    return new ClusterView(cluster, await readSecret(cluster.secretFile), ring);
   }
 
   /** Those that run now. */
@@ -94,7 +96,7 @@ export class ClusterView {
   }
 
   async status(id: NodeId): Promise<NodeView> {
-    return await this.ask(id, "/status") as NodeView;
+    return await this.ask<NodeView>(id, "/status");
   }
 
   /** Hints that the running nodes hold, all together. */
@@ -114,8 +116,8 @@ export class ClusterView {
   /** The membership in the node's own view, and the ring that follows from it. */
   async membership(id: NodeId): Promise<MembershipView> {
     const [table, transfers] = await Promise.all([
-      this.ask(id, "/ring") as Promise<RingTable>,
-      this.ask(id, "/membership/transfers") as Promise<TransfersState>,
+      this.ask<RingTable>(id, "/ring"),
+      this.ask<TransfersState>(id, "/membership/transfers"),
     ]);
     const { partitioning, partitions, tokens, segments, n } = table;
     const members = table.members.filter(({ memberStatus }) => memberStatus === "member")
@@ -131,8 +133,13 @@ export class ClusterView {
 
   /** What the node itself holds of the key; null: nothing. */
   async record(id: NodeId, key: string): Promise<HeldRecord | null> {
-    const path = `/debug/keys/${encodeURIComponent(key)}`;
-    return await this.ask(id, path, { absent: true }) as HeldRecord | null;
+    try {
+      return await this.ask<HeldRecord>(id, `/debug/keys/${encodeURIComponent(key)}`);
+    } catch (error) {
+      const { cause } = error as Error;
+      if (cause instanceof NodeError && cause.status === 404) return null;
+      throw error;
+    }
   }
 
   /** Every key that the node holds, those that it keeps for others apart. */
@@ -141,11 +148,11 @@ export class ClusterView {
     const hints: { key: string; for: NodeId[] }[] = [];
     let after = "";
     for (;;) {
-      const page = await this.ask(id, `/debug/keys?limit=${PAGE}${after}`) as {
+      const page = await this.ask<{
         keys: { key: string }[];
         hints: { key: string; for: { node: NodeId }[] }[];
         next: string | null;
-      };
+      }>(id, `/debug/keys?limit=${PAGE}${after}`);
       keys.push(...page.keys.map(({ key }) => key));
       hints.push(...page.hints.map((each) => ({
         key: each.key,
@@ -161,10 +168,10 @@ export class ClusterView {
     if (this.ring !== undefined) return this.ring.ring.primariesOfKey(key);
     const [running] = this.running;
     if (running === undefined) throw new Error("Cannot ask for a key's primaries: no node runs");
-    const place = await this.ask(running, `/ring/${encodeURIComponent(key)}`) as {
+    const { preferenceList } = await this.ask<{
       preferenceList: { id: NodeId; primary: boolean }[];
-    };
-    return place.preferenceList.filter(({ primary }) => primary).map(({ id }) => id);
+    }>(running, `/ring/${encodeURIComponent(key)}`);
+    return preferenceList.filter(({ primary }) => primary).map(({ id }) => id);
   }
 
   /** Compares a node with its co-owners, or pauses and resumes that; resolves when it is done. */
@@ -172,24 +179,22 @@ export class ClusterView {
     id: NodeId,
     order: { readonly range?: number; readonly key?: string; readonly pause?: boolean } = {},
   ): Promise<OrderedExchanges> {
-    const init = { method: "POST", body: JSON.stringify(order) };
-    return await this.ask(id, "/anti-entropy", { init }) as OrderedExchanges;
+    // An exchange of what is equal already changes nothing.
+    const call = { method: "POST", json: order, isIdempotent: true } as const;
+    return await this.ask<OrderedExchanges>(id, "/anti-entropy", call);
   }
 
-  private async ask(
+  private async ask<T>(
     id: NodeId,
     path: string,
-    { init = {}, absent = false }: { init?: RequestInit; absent?: boolean } = {},
-  ): Promise<unknown> {
-    const response = await fetch(`${this.cluster.node(id).url}${path}`, {
-      ...init,
-      headers: { authorization: `Bearer ${this.secret}` },
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    const answer = await response.json();
-    if (response.ok) return answer;
-    if (absent && response.status === 404) return null;
-    throw new Error(`${id} answers ${response.status} to ${path}: ${answer.detail}`);
+    call: { readonly method?: "POST"; readonly json?: unknown; readonly isIdempotent?: true } = {},
+  ): Promise<T> {
+    const url = `${this.cluster.node(id).url}${path}`;
+    try {
+      return await askForJson<T>({ ...call, url, secret: this.secret, timeoutMs: ANSWER_MS });
+    } catch (cause) {
+      throw new Error(`Node ${id}, asked for ${path}: ${(cause as Error).message}`, { cause });
+    }
   }
 }
 

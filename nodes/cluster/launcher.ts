@@ -6,6 +6,8 @@
  * The launcher knows nothing of the protocol. It makes the initial configuration, the secret and the ports, and
  * then only starts and signals processes: a node that it kills is as dead as one on another machine.
  */
+import { whilePlansAreOutdated } from "../../lib/client/membership_client.ts";
+import { askForJson, NodeError } from "../../lib/client/node_requests.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
@@ -17,6 +19,7 @@ import {
   requireNodes,
 } from "../process/cluster_config_file.ts";
 import { freePorts } from "../process/ports.ts";
+import { readSecret } from "../process/secret.ts";
 import { ClusterDirectory } from "./cluster_directory.ts";
 import { HOST, portsFor, portsOf, requireFree, sparesAt } from "./cluster_ports.ts";
 import { LaunchError } from "./launch_error.ts";
@@ -235,21 +238,17 @@ export class RunningCluster {
    */
   async setFaults(id: NodeId, settings: FaultRequest | null): Promise<void> {
     const { url } = this.find(id).process;
-    const secret = (await Deno.readTextFile(this.secretFile)).trim();
-    const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json" };
-    const init = settings === null
-      ? { method: "DELETE", headers }
-      : { method: "PUT", headers, body: JSON.stringify(settings) };
-    let answer: Response;
+    const secret = await readSecret(this.secretFile);
+    const request = { url: `${url}/faults`, secret, isIdempotent: true, timeoutMs: FAULTS_MS };
     try {
-      answer = await fetch(`${url}/faults`, { ...init, signal: AbortSignal.timeout(FAULTS_MS) });
+      if (settings === null) await askForJson({ ...request, method: "DELETE" });
+      else await askForJson({ ...request, method: "PUT", json: settings });
     } catch (error) {
-      const { message } = error as Error;
-      throw new LaunchError("failed", `Cannot tell node ${id} to misbehave: ${message}`);
-    }
-    const { detail } = await answer.json();
-    if (!answer.ok) {
-      throw new LaunchError("unfit", `Node ${id} takes no such order to misbehave: ${detail}`);
+      if (!(error instanceof NodeError)) throw error;
+      const { status, message } = error;
+      throw status === null
+        ? new LaunchError("failed", `Cannot tell node ${id} to misbehave: ${message}`)
+        : new LaunchError("unfit", `Node ${id} takes no such order to misbehave: ${message}`);
     }
   }
 
@@ -290,9 +289,11 @@ export class RunningCluster {
     return this.changes.transfers();
   }
 
-  private async change(request: ChangeRequest): Promise<ChangePlan> {
-    const { planId } = await this.planChange(request);
-    return await this.commitChange(planId);
+  private change(request: ChangeRequest): Promise<ChangePlan> {
+    return whilePlansAreOutdated(async () => {
+      const { planId } = await this.planChange(request);
+      return await this.commitChange(planId);
+    });
   }
 
   /** Calls back at every change of a node's state. Returns how to stop that. */

@@ -43,7 +43,7 @@ Deno.test("a damaged file is refused with what is wrong with it", () => {
   assert.deepEqual(parseMemberList(JSON.stringify(memberList), "members.json"), memberList);
   for (
     const [text, reason] of [
-      ["{", /memberList\.json is not a list of a cluster's nodes: .*JSON/],
+      ["{", /members\.json is not a list of a cluster's nodes: .*JSON/],
       ["[]", /it has no 'joined'/],
       ['{"joined":[{"id":"n4"}],"leaving":[],"gone":[]}', /lacks its id or url/],
       ['{"joined":[],"leaving":"n1","gone":[]}', /'leaving' must list ids/],

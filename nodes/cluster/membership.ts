@@ -7,6 +7,7 @@
  * leaves hands everything over first; its process ends when the others have heard that it has left.
  * What is ordered at a node directly is learnt from the members (`membership_watch.ts`).
  */
+import type { ActName, PlanAnswer, PlanFields } from "../../lib/client/membership_client.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
 import type { Member, MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import { Decommissions, look, memberStatusAt, memberStatusIn } from "./decommissions.ts";
@@ -19,13 +20,7 @@ import {
   withoutGone,
   withoutJoined,
 } from "./member_list.ts";
-import {
-  type ActName,
-  type Addressee,
-  MembershipRequests,
-  type PlanAnswer,
-  type PlanFields,
-} from "./membership_requests.ts";
+import { type Addressee, MembershipRequests } from "./membership_requests.ts";
 import { MembershipWatch } from "./membership_watch.ts";
 import { DEAD, type NodeProcess, type SupervisedNode } from "./supervised_node.ts";
 
@@ -40,7 +35,7 @@ export type ChangeRequest =
   /** A new node takes the place of a dead one. */
   | { readonly kind: "replace"; readonly node: NodeId };
 
-export interface ChangePlan extends PlanAnswer {
+export interface ChangePlan extends Pick<PlanAnswer, "planId" | "moves" | "bytes" | "balance"> {
   readonly act: ActName;
   /** The new node; null: none comes. */
   readonly comes: NodeId | null;

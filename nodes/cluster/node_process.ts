@@ -34,7 +34,7 @@ export interface NodeExit {
   readonly code: number;
   readonly signal: string | null;
   /** The end of what it wrote on stderr. */
-  readonly lastWords: string;
+  readonly stderrTail: string;
 }
 
 /** A first start may compile, check a database of gigabytes, and share two cores with its peers. */
@@ -102,7 +102,7 @@ export class NodeChild {
     await Promise.all(heard);
     // Closing the pipe of a process that is gone may fail, and nothing is lost by that.
     await this.child.stdin.close().catch(() => {});
-    return { pid: this.pid, code, signal, lastWords: this.words.join("\n") };
+    return { pid: this.pid, code, signal, stderrTail: this.words.join("\n") };
   }
 
   private async untilReady(start: NodeStart, announced: Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * Holds messages back for the time that an injected latency says.
+ * Holds messages, or accesses of a disk, back for the time that an injected fault says.
  *
  * `setTimeout` is of little use for that: it counts whole milliseconds and comes 1.1 to 1.3 ms late
  * (measured on Deno 2.9.6: 0.3 becomes 2.1, 10.9 becomes 11.3), as much as a whole leg of a fast disk.
@@ -31,6 +31,7 @@ export class DelayLine {
     (a, b) => a.atUs - b.atUs || a.order - b.order,
   );
   private taken = 0;
+  private lastInOrderUs = -Infinity;
   private worker: Worker | null = null;
   /** [changes whenever the sleep does, the sleep in µs]. */
   private readonly cells = new Int32Array(new SharedArrayBuffer(8));
@@ -50,7 +51,24 @@ export class DelayLine {
       act();
       return;
     }
-    this.held.push({ atUs: this.nowUs() + delayMs * 1_000, order: ++this.taken, act });
+    this.hold(this.nowUs() + delayMs * 1_000, act);
+  }
+
+  /**
+   * The same, but never before what this was given earlier, also when delays become shorter. There is
+   * no bound: what must keep its order cannot be let past.
+   */
+  afterInOrder(delayMs: number, act: () => void): void {
+    if (!(delayMs > 0) && this.held.length === 0) {
+      act();
+      return;
+    }
+    this.lastInOrderUs = Math.max(this.lastInOrderUs, this.nowUs() + delayMs * 1_000);
+    this.hold(this.lastInOrderUs, act);
+  }
+
+  private hold(atUs: number, act: () => void): void {
+    this.held.push({ atUs, order: ++this.taken, act });
     this.arm();
   }
 

@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { DelayLine } from "./delay_line.ts";
 
 /** A line whose clock stands still until it is let go: messages set out at the very same moment. */
-function memberStatusLine(): { line: DelayLine; go(): void } {
+function standingLine(): { line: DelayLine; go(): void } {
   const stoodUs = performance.now() * 1_000;
   let stands = true;
   const line = new DelayLine(() => stands ? stoodUs : performance.now() * 1_000);
@@ -20,7 +20,7 @@ Deno.test("without a delay nothing waits", () => {
 });
 
 Deno.test("messages end in the order of their delays, and equal ones in that of their start", async () => {
-  const { line, go } = memberStatusLine();
+  const { line, go } = standingLine();
   const ended: string[] = [];
   const last = new Promise<void>((resolve) => line.after(40, resolve));
   for (const [ms, name] of [[20, "d"], [2, "a"], [9, "b"], [9, "c"], [30, "e"]] as const) {
@@ -48,6 +48,22 @@ Deno.test("a message set out from another's arrival is delayed too", async () =>
   const startedAt = performance.now();
   await new Promise<void>((resolve) => line.after(4, () => line.after(4, resolve)));
   equal(performance.now() - startedAt >= 7.8, true);
+  line.close();
+});
+
+Deno.test("in order, nobody overtakes, also when delays become shorter", async () => {
+  const line = new DelayLine();
+  const ended: number[] = [];
+  line.afterInOrder(0, () => ended.push(0));
+  deepEqual(ended, [0], "nothing to wait for");
+  await new Promise<void>((resolve) => {
+    line.afterInOrder(20, () => ended.push(1));
+    line.afterInOrder(0, () => ended.push(2));
+    line.afterInOrder(5, resolve);
+  });
+  deepEqual(ended, [0, 1, 2]);
+  line.afterInOrder(0, () => ended.push(3));
+  deepEqual(ended, [0, 1, 2, 3], "nothing is waited for any more");
   line.close();
 });
 

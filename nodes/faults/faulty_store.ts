@@ -14,15 +14,15 @@ import {
   type ScanPage,
   StorageError,
 } from "../storage/storage.ts";
+import { DelayLine } from "./delay_line.ts";
 import type { Faults } from "./faults.ts";
-import { FifoDelay } from "./fifo_delay.ts";
 
 /** Of writes that are reported as failed: an `io` failure leaves open whether they happened. */
 const FAILED_WRITES_DONE = 0.5;
 
 export class FaultyStore implements HostStore {
   /** Accesses of a slow disk; they never overtake each other, even when the delay changes. */
-  private readonly delay = new FifoDelay();
+  private readonly delays = new DelayLine();
 
   constructor(private readonly inner: HostStore, private readonly faults: Faults) {}
 
@@ -60,7 +60,7 @@ export class FaultyStore implements HostStore {
 
   /** Forgets the accesses that wait. */
   close(): void {
-    this.delay.close();
+    this.delays.close();
   }
 
   private read<T>(access: () => Promise<T>): Promise<T> {
@@ -79,10 +79,9 @@ export class FaultyStore implements HostStore {
   }
 
   private slowed<T>(access: () => Promise<T>): Promise<T> {
-    if (this.faults.areOff && this.delay.length === 0) return access();
     return new Promise((resolve, reject) => {
       const { slowMs } = this.faults.settings.disk;
-      this.delay.after(slowMs, () => access().then(resolve, reject));
+      this.delays.afterInOrder(slowMs, () => access().then(resolve, reject));
     });
   }
 }

@@ -25,6 +25,8 @@ export interface Passage {
   deliver(laterMs: number, copyAfterMs: number | null): void;
   /** The sender hears that there is no way. */
   refuse(): void;
+  /** It is lost. Nobody hears of that, but whoever carries messages may have to know. */
+  lose?(): void;
 }
 
 export class LinkFaults {
@@ -77,8 +79,10 @@ export class LinkFaults {
       case "refuse":
         passage.refuse();
         break;
-      case "hold":
       case "drop":
+        passage.lose?.();
+        break;
+      case "hold":
         break;
     }
   }
@@ -106,8 +110,8 @@ export function readLinkFaults(given: unknown, ends: readonly string[]): Lasting
       throw new ScenarioError(`${path}.${time}`, why, (each as Record<string, unknown>)[time]);
     }
     const fault = readFault(new Fields(path, { ...each as object, atMs: 0, forMs: 0 }), ends);
-    const { atMs: _at, forMs: _for, ...memberStatus } = fault as LinkFault;
-    return memberStatus as LastingLinkFault;
+    const { atMs: _at, forMs: _for, ...lasting } = fault as LinkFault;
+    return lasting as LastingLinkFault;
   });
 }
 

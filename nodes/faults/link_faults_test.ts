@@ -18,7 +18,7 @@ const STORED: CallAnswer = { kind: "reply", reply: { status: "stored" } };
 class Bench {
   readonly arrived: { readonly to: string; readonly answer: (answer: CallAnswer) => void }[] = [];
   readonly heard: CallAnswer[] = [];
-  private readonly faults = new Faults(SeededRandom.from(1));
+  private readonly faults = new Faults("n1", SeededRandom.from(1));
   private readonly caller: FaultyCaller;
 
   constructor() {
@@ -28,7 +28,8 @@ class Bench {
       call: (to: string, _request: unknown, _ms: number, answer: (answer: CallAnswer) => void) =>
         void this.arrived.push({ to, answer }),
     };
-    this.caller = new FaultyCaller(inner, this.faults, "n1", memberOf, SeededRandom.from(2));
+    const random = SeededRandom.from(2);
+    this.caller = new FaultyCaller({ inner, self: "n1", memberOf, faults: this.faults, random });
   }
 
   set(...links: readonly unknown[]): void {
@@ -36,7 +37,7 @@ class Bench {
   }
 
   get counters() {
-    return this.faults.links.counters;
+    return this.faults.linkCounters;
   }
 
   call(to: string, request: PeerRequest = GET): void {
@@ -77,11 +78,13 @@ Deno.test("link faults: a cut of one direction loses calls at one end and answer
   deepEqual(bench.exchange(), { arrived: ["n2", "n3"], heard: 2 });
 });
 
-Deno.test("link faults: a refusal is heard at once and is certain, for a call; for an answer it is silence", () => {
+Deno.test("link faults: a refusal is heard at once and is certain, for a call; for an answer it is silence", async () => {
   const bench = new Bench();
   bench.set({ kind: "partition-oneway", from: ["n1"], to: ["n2"], how: "refuse" });
   bench.call("n2");
   const refused = { kind: "failed", reason: "no route to host", undelivered: true } as const;
+  deepEqual([bench.arrived.length, bench.heard], [0, []], "not before the call returns");
+  await Promise.resolve();
   deepEqual([bench.arrived.length, bench.heard], [0, [refused]]);
   bench.set({ kind: "partition-oneway", from: ["n2"], to: ["n1"], how: "refuse" });
   deepEqual(bench.exchange(), { arrived: ["n2", "n3"], heard: 1 });

@@ -153,7 +153,7 @@ function addStorage(registry: Registry, { store }: NodeService): void {
   loads.inc({ from: "disk" }, stats.loadsFromDisk);
 }
 
-function addTraffic(registry: Registry, { peers, events }: NodeService): void {
+function addTraffic(registry: Registry, { peers, events, messagesDelayed }: NodeService): void {
   const { calls, pieces, sessions } = peers.counters;
   counter(registry, "dynamo_rpc_calls_total", "Calls to peers", calls);
   counter(registry, "dynamo_rpc_pieces_total", "Pieces in which they were written", pieces);
@@ -172,7 +172,7 @@ function addTraffic(registry: Registry, { peers, events }: NodeService): void {
     registry,
     "dynamo_rpc_messages_delayed",
     "Messages that injected latency holds",
-    peers.messagesDelayed,
+    messagesDelayed,
   );
   gauge(registry, "dynamo_event_watchers", "Streams of /events", events.size);
 }

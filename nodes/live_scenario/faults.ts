@@ -216,7 +216,7 @@ export class ScenarioFaults {
   }
 
   private applyLinks(): void {
-    const links = [...this.underWay].filter(isLinkFault).map(memberStatus);
+    const links = [...this.underWay].filter(isLinkFault).map(lasting);
     this.options.clientLinks.set(links);
     for (const id of this.appliers.keys()) this.apply(id);
   }
@@ -235,7 +235,7 @@ export class ScenarioFaults {
       !isLinkFault(fault) && !isMembershipFault(fault) && fault.node === id
     );
     const has = (...kinds: FaultKind[]) => own.some(({ kind }) => kinds.includes(kind));
-    const links = all.filter(isLinkFault).map(memberStatus).flatMap((each) => betweenNodes(each));
+    const links = all.filter(isLinkFault).map(lasting).flatMap((each) => betweenNodes(each));
     const disk = diskUnder(own, this.options.scenario);
     const isWell = links.length === 0 && disk === null;
     this.appliers.get(id)?.want({
@@ -254,7 +254,7 @@ export function isMembershipFault(fault: Fault): fault is MembershipFault {
   return FAULTS[fault.kind].group === "membership";
 }
 
-function memberStatus({ atMs: _at, forMs: _for, ...fault }: LinkFault): LastingLinkFault {
+function lasting({ atMs: _at, forMs: _for, ...fault }: LinkFault): LastingLinkFault {
   return fault as LastingLinkFault;
 }
 

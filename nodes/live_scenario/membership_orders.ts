@@ -3,6 +3,8 @@
  * `lib/simulation/world/membership_orders.ts` does in virtual time: one running member after the other is
  * asked to plan and then to commit, until one does or the act makes no sense any more.
  */
+import type { PlanFields } from "../../lib/client/membership_client.ts";
+import { afterRefusal } from "../../lib/dynamo/membership/act_refusals.ts";
 import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
 import { shuffled } from "../../lib/dynamo/types/random.ts";
@@ -13,7 +15,6 @@ import {
   type Addressee,
   MembershipRequests,
   OrderRefused,
-  type PlanFields,
 } from "../cluster/membership_requests.ts";
 import type { NodeProcess } from "../cluster/supervised_node.ts";
 
@@ -37,7 +38,7 @@ interface ScenarioOrdersOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-type End = "committed" | "settled" | "again";
+type End = "committed" | "given-up" | "again";
 
 export class ScenarioOrders {
   /** Acts that were committed to, by kind. */
@@ -96,24 +97,15 @@ export class ScenarioOrders {
     const member = await this.memberBut(target);
     if (member === null) return "again";
     try {
-      const { planId } = await this.rest.plan(member, act.kind, fieldsOf(act));
-      await this.rest.commit(member, act.kind, planId);
+      await this.rest.planAndCommit(member, act.kind, fieldsOf(act));
       return "committed";
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
-      return await this.isSettled(act, error) ? "settled" : "again";
+      const refusal = error instanceof OrderRefused ? error : null;
+      const isMember = act.kind === "join" && await this.isSomewhere(act.member.id, isMemberStill);
+      // A disk is lost with its node here, so no newcomer has one that it was removed with.
+      return afterRefusal(act, refusal, isMember) === "ask-again" ? "again" : "given-up";
     }
-  }
-
-  /** It was done though nobody heard of it, or can never be. */
-  private async isSettled(act: MembershipAct, error: LaunchError): Promise<boolean> {
-    if (!(error instanceof OrderRefused) || error.code !== "act-refused") return false;
-    // A newcomer that is still starting, or down for a while.
-    if (/Cannot (join|replace) with the node at/.test(error.message)) return false;
-    // That a dead node is taken for alive ends by itself.
-    if (act.kind === "remove" || act.kind === "replace") return !/is alive/.test(error.message);
-    return act.kind === "leave" ||
-      await this.isSomewhere(act.member.id, (memberStatus) => memberStatus !== null);
   }
 
   /** A running node that takes itself for a member; null when there is none. */
@@ -138,6 +130,10 @@ export class ScenarioOrders {
   private get running(): NodeProcess[] {
     return this.options.cluster.nodes.filter(({ state }) => state === "running");
   }
+}
+
+function isMemberStill(memberStatus: MemberStatus | null): boolean {
+  return memberStatus !== null && memberStatus !== "removed";
 }
 
 function fieldsOf(act: MembershipAct): PlanFields {

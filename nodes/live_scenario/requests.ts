@@ -2,7 +2,7 @@
  * One request of a scenario's client to one real node, through the client's side of the network (which
  * the scenario may slow down, lose or cut), and what its answer means for the history.
  */
-import { bodySentOnce } from "../../lib/client/http.ts";
+import { attemptHttp } from "../../lib/client/http.ts";
 import type { RequestOptions } from "../../lib/dynamo/types/client_messages.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Distribution } from "../../lib/random/latency.ts";
@@ -68,17 +68,21 @@ export class RestAsker implements NodeAsker {
     const { node } = request;
     const before = this.processOf(node);
     const wasDown = () => before.pid === null && isSame(before, this.processOf(node));
+    const isOver = () => limit.signal.aborted;
     try {
       if (await this.travels(CLIENTS, node, request, limit.signal) === "refused") {
         return { kind: "refused" };
       }
-      const answer = await this.fetch(request, limit.signal);
+      const answer = await this.attempt(request, patienceMs, limit.signal);
+      if (isOver()) return { kind: "silence" };
+      if (answer.kind === "refused") return wasDown() ? answer : { kind: "reset" };
+      if (answer.kind !== "answer") return answer;
       // A router that turns an answer back tells its sender, which has nobody to tell.
       const back = await this.travels(node, CLIENTS, answer, limit.signal);
       return back === "refused" ? { kind: "reset" } : answer;
     } catch (error) {
-      if (limit.signal.aborted) return { kind: "silence" };
-      return isUndelivered(error) && wasDown() ? { kind: "refused" } : { kind: "reset" };
+      if (isOver()) return { kind: "silence" };
+      throw error;
     } finally {
       clearTimeout(timer);
     }
@@ -105,7 +109,12 @@ export class RestAsker implements NodeAsker {
     return await promise;
   }
 
-  private async fetch(request: ScenarioRequest, signal: AbortSignal): Promise<RestAnswer> {
+  /** "refused": no connection was made. */
+  private async attempt(
+    request: ScenarioRequest,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<RestAnswer> {
     const { kind, key, node, value, token } = request;
     const headers: Record<string, string> = { accept: "application/json" };
     if (token !== undefined) headers["x-dynamo-context"] = token;
@@ -116,25 +125,31 @@ export class RestAsker implements NodeAsker {
       if (option !== undefined) query.set(name, `${option}`);
     }
     const path = `/kv/${encodeURIComponent(key)}${query.size === 0 ? "" : `?${query}`}`;
-    const response = await fetch(`${this.processOf(node).url}${path}`, {
+    const answer = await attemptHttp(fetch, {
       method: kind === "get" ? "GET" : kind === "put" ? "PUT" : "DELETE",
+      url: `${this.processOf(node).url}${path}`,
       headers,
+      body: kind === "get" ? undefined : value,
+      timeoutMs,
       signal,
-      ...(kind === "get" ? {} : bodySentOnce(value)),
     });
-    return { kind: "answer", status: response.status, body: await response.json() };
+    if (!("response" in answer)) {
+      if (answer.error.code === "timed-out") return { kind: "silence" };
+      return { kind: answer.definite ? "refused" : "reset" };
+    }
+    const { response } = answer;
+    try {
+      return { kind: "answer", status: response.status, body: await response.json() };
+    } catch {
+      // Not what a node says: what it has done, nobody knows.
+      return { kind: "reset" };
+    }
   }
 }
 
 /** No other process has been there in between: it would have left another exit. */
 function isSame(before: AskedProcess, now: AskedProcess): boolean {
   return now.pid === null && now.exit?.pid === before.exit?.pid;
-}
-
-function isUndelivered(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const reason = error.cause instanceof Error ? error.cause.message : error.message;
-  return /\(Connect\)|ECONNREFUSED|connection refused/i.test(reason);
 }
 
 /** What a client knows of a key after an answer. */

@@ -2,6 +2,7 @@
 import { deepEqual } from "node:assert/strict";
 import { parseDistribution } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
+import { BreakingNode } from "../../tests/breaking_node.ts";
 import { LinkFaults } from "../faults/link_faults.ts";
 import { type AskedProcess, RestAsker } from "./requests.ts";
 
@@ -43,7 +44,7 @@ const GET = { kind: "get", key: "k", node: "n1", options: {} } as const;
 Deno.test("scenario: a write that broke off may have arrived, also when nobody listens any more", async () => {
   const node = new DyingNode();
   let pid: number | null = 7;
-  const exit = { pid: 7, code: 137, signal: "SIGKILL", lastWords: "" } as const;
+  const exit = { pid: 7, code: 137, signal: "SIGKILL", stderrTail: "" } as const;
   const asker = askerOf(() => ({ url: node.url, pid, exit: pid === null ? exit : null }));
   deepEqual((await asker.ask(GET, PATIENCE_MS)).kind, "answer");
   deepEqual((await asker.ask(PUT, PATIENCE_MS)).kind, "reset");
@@ -54,11 +55,19 @@ Deno.test("scenario: a write that broke off may have arrived, also when nobody l
 });
 
 Deno.test("scenario: a process that came and went meanwhile may have got it", async () => {
-  const exitOf = (pid: number) => ({ pid, code: 137, signal: "SIGKILL", lastWords: "" });
+  const exitOf = (pid: number) => ({ pid, code: 137, signal: "SIGKILL", stderrTail: "" });
   const node = new DyingNode();
   let looks = 0;
   const asker = askerOf(() => ({ url: node.url, pid: null, exit: exitOf(looks++ === 0 ? 7 : 8) }));
   await (await fetch(node.url)).text();
   deepEqual((await asker.ask(PUT, PATIENCE_MS)).kind, "reset");
   await node.ended;
+});
+
+Deno.test("scenario: a write whose connection breaks is made once", async () => {
+  await using node = new BreakingNode({});
+  const asker = askerOf(() => ({ url: node.url, pid: 7, exit: null }));
+  deepEqual((await asker.ask(GET, PATIENCE_MS)).kind, "answer");
+  deepEqual((await asker.ask(PUT, PATIENCE_MS)).kind, "reset");
+  deepEqual(node.received, ["GET", "PUT"]);
 });

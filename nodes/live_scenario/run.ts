@@ -6,6 +6,8 @@
  * Real time passes as fast as it does: what took 40 s in virtual time takes 40 s. Without virtual time
  * there is no trace hash, and two runs of one scenario differ.
  */
+import { attemptHttp } from "../../lib/client/http.ts";
+import { NodeError } from "../../lib/client/node_requests.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { parseDistribution } from "../../lib/random/latency.ts";
@@ -68,6 +70,8 @@ export class UnsupportedFaultsError extends Error {
   }
 }
 
+/** Longer than a node may take by any timeout of a scenario's. */
+const READ_MS = 60_000;
 /** A forward is remembered for two timeouts, and its answer may take another. */
 const SETTLE_TIMEOUTS = 3;
 
@@ -225,8 +229,9 @@ async function readAll(
   await inTurns(keys, async (key) => {
     const owners = ring.primariesOfKey(key);
     const url = `${urlOf(owners[0] as NodeId)}/kv/${encodeURIComponent(key)}?r=${owners.length}`;
-    const answer = await fetch(url);
-    await answer.body?.cancel();
+    // Any answer will do: an absent key, siblings, or too few owners for now.
+    const answer = await attemptHttp(fetch, { method: "GET", url, timeoutMs: READ_MS });
+    if (!("response" in answer)) throw new NodeError(answer);
   });
 }
 

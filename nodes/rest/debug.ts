@@ -2,16 +2,15 @@
  * `/debug`: what this node itself holds, whatever the others say. For people who look after a cluster,
  * and for tests: it shows values, so it asks for the cluster's secret.
  */
-import type { Context, Hono } from "hono";
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import type { KeyPlace } from "../../lib/dynamo/types/records.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
 import { problem } from "../http/problems.ts";
-import { StorageError } from "../storage/storage.ts";
+import type { RouteTable } from "./api_route.ts";
 import { shownVersion } from "./kv.ts";
-import { keyIn, readQuery, TargetError, targetOf, text, wholeNumber } from "./request_target.ts";
+import { keyIn, readQuery, text, wholeNumber } from "./request_target.ts";
 
 const KEYS_PREFIX = "/debug/keys/";
 const LIMIT_DEFAULT = 100;
@@ -20,19 +19,43 @@ const LIMIT_MAX = 1_000;
 const LOOKED_AT_MAX = 20_000;
 const PAGE = 500;
 
-export function addDebugRoutes(app: Hono, service: NodeService): void {
-  app.get("/debug/keys", (c) => answered(() => listKeys(c, service)));
-  app.get("/debug/keys/*", (c) => answered(() => showKey(c, service)));
+const PAGE_PARAMETERS = {
+  prefix: text(1_024),
+  limit: wholeNumber(1, LIMIT_MAX),
+  after: text(1_024, "`next` of the page before"),
+};
+
+interface PageQuery {
+  readonly prefix: string;
+  readonly limit: number;
+  readonly after: string;
 }
 
-async function answered(answer: () => Promise<Response>): Promise<Response> {
-  try {
-    return await answer();
-  } catch (error) {
-    if (error instanceof TargetError) return problem("invalid", error.message);
-    if (error instanceof StorageError) return problem("storage-failed", error.message);
-    throw error;
-  }
+export function debugRoutes(service: NodeService): RouteTable {
+  return {
+    "GET /debug/keys": {
+      access: "secret",
+      summary: "Keys that this node holds",
+      query: PAGE_PARAMETERS,
+      answers: {
+        200: { description: "In ring order", schema: "KeyPage" },
+        400: "An unknown or malformed parameter",
+        503: "The disk failed",
+      },
+      handle: (_, { query }) => listKeys(readQuery(query, PAGE_PARAMETERS), service),
+    },
+    "GET /debug/keys/{key}": {
+      access: "secret",
+      summary: "What this node holds of a key",
+      answers: {
+        200: { description: "Its record", schema: "HeldRecord" },
+        400: "Malformed key",
+        404: "It holds nothing",
+        503: "The disk failed, or the record on it is damaged",
+      },
+      handle: (_, { path }) => showKey(keyIn(path, KEYS_PREFIX), service),
+    },
+  };
 }
 
 /**
@@ -40,14 +63,10 @@ async function answered(answer: () => Promise<Response>): Promise<Response> {
  * records of either sort. `after` is the last key of the page before; `next` is null when all were
  * seen.
  */
-async function listKeys(c: Context, service: NodeService): Promise<Response> {
-  const { prefix = "", limit = LIMIT_DEFAULT, after } = readQuery<
-    { prefix: string; limit: number; after: string }
-  >(targetOf(c.req.url).query, {
-    prefix: text(1_024),
-    limit: wholeNumber(1, LIMIT_MAX),
-    after: text(1_024),
-  });
+async function listKeys(
+  { prefix = "", limit = LIMIT_DEFAULT, after }: Partial<PageQuery>,
+  service: NodeService,
+): Promise<Response> {
   const { store } = service;
   const keys: Record<string, unknown>[] = [];
   const hints: Record<string, unknown>[] = [];
@@ -78,8 +97,7 @@ async function listKeys(c: Context, service: NodeService): Promise<Response> {
   return jsonAnswer({ keys, hints, next: done ? null : place?.key ?? null });
 }
 
-async function showKey(c: Context, service: NodeService): Promise<Response> {
-  const key = keyIn(targetOf(c.req.url).path, KEYS_PREFIX);
+async function showKey(key: string, service: NodeService): Promise<Response> {
   const position = positionOf(key);
   const record = await service.store.load(key, position);
   if (record === null) {

@@ -3,7 +3,6 @@
  * `/api/docs`. No script runs in it, and nothing is fetched from elsewhere.
  */
 import { createHash } from "node:crypto";
-import type { ApiDocument } from "./openapi.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 25%, transparent); }
@@ -27,6 +26,16 @@ export const DOCS_HEADERS = {
     `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'`,
 };
 
+/** What of an OpenAPI document the page needs. */
+interface ApiDocument {
+  readonly info: { readonly title: string; readonly description?: string };
+  readonly servers?: readonly { readonly url: string }[];
+  readonly paths?: Readonly<Record<string, { readonly [verb in Verb]?: unknown }>>;
+}
+
+const VERBS = ["get", "put", "post", "delete"] as const;
+type Verb = typeof VERBS[number];
+
 interface Parameter {
   readonly name: string;
   readonly in: string;
@@ -46,14 +55,12 @@ interface Operation {
   };
 }
 
-const VERBS = ["get", "put", "post", "delete"] as const;
-
 /** `source` is where the description itself lies. */
 export function renderDocs(document: ApiDocument, source: string): string {
   const url = document.servers?.[0]?.url ?? "";
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     VERBS.flatMap((verb) => {
-      const operation = item?.[verb] as Operation | undefined;
+      const operation = item[verb] as Operation | undefined;
       return operation === undefined ? [] : [renderOperation(url, verb, path, operation)];
     })
   );

@@ -20,13 +20,14 @@ import {
   VALUE_BYTES_MAX,
 } from "../../lib/dynamo/types/config.ts";
 import type { Version } from "../../lib/dynamo/versions/versions.ts";
+import type { NodeService } from "../host/node_service.ts";
 import { problem, problemOf } from "../http/problems.ts";
 import { readBody } from "../http/request_body.ts";
 import { isContentType } from "../rpc/validation.ts";
-import { type ContextTokens, type OpenedContext, TokenError } from "./context_token.ts";
+import type { Answer, RouteTable } from "./api_route.ts";
+import type { ContextTokens, OpenedContext } from "./context_token.ts";
 import {
   keyIn,
-  type Reader,
   readQuery,
   type Target,
   TargetError,
@@ -38,7 +39,6 @@ export const KV_PREFIX = "/kv/";
 const CONTEXT_HEADER = "x-dynamo-context";
 const SIBLINGS_HEADER = "x-dynamo-siblings";
 const CONTENT_TYPE_DEFAULT = "application/octet-stream";
-const ALLOW = "GET, HEAD, PUT, DELETE";
 
 /**
  * Values are anybody's: a browser must neither guess at their type nor run them in the node's name.
@@ -52,76 +52,139 @@ const VALUE_HEADERS = {
   "vary": "accept",
 };
 
-type OptionReaders = {
-  readonly [name in keyof RequestOptions]-?: Reader<NonNullable<RequestOptions[name]>>;
-};
 type Submit = (request: ClientRequest, answer: (reply: ClientReply) => void) => void;
 
-export class KvRoutes {
-  private readonly readers: Record<ClientRequest["method"], Partial<OptionReaders>>;
+const CONTEXT_OUT = { "X-Dynamo-Context": "To be sent back with the next write of the key" };
+const CONTEXT_IN = {
+  [CONTEXT_HEADER]: "From the last read or write of the key. Without it the write is concurrent",
+};
+const WRITTEN = { schema: "Written", headers: CONTEXT_OUT } as const;
 
+/** Why any request of a key may fail. */
+const FAILURES: Readonly<Record<number, Answer>> = {
+  400: "Malformed or out of range; the detail names what, its value and what is allowed",
+  421: "The key's owners moved while the request was under way: ask again",
+  503:
+    "Too few replicas answered, or the node is overloaded or stopping; see `definite`. Replicas that " +
+    "recover count for no read: the detail of a read says which, and whom they wait for",
+};
+const TOO_MANY_SIBLINGS = "It would leave too many siblings: read, and reconcile them";
+
+export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
+  const kv = new KvHandlers(config, tokens, (request, answer) => host.client(request, answer));
+  const options = optionsFor(config);
+  return {
+    "GET /kv/{key}": {
+      access: "clients",
+      summary: "Read a value",
+      description:
+        "HEAD does the same without the body. `If-None-Match` takes the ETag of before. " +
+        "With `Accept: application/json` always the envelope, with what each replica answered and when.",
+      query: options.get,
+      answers: {
+        ...FAILURES,
+        200: {
+          description: "The value as it was put",
+          headers: CONTEXT_OUT,
+          type: "*/*",
+          schema: "Value",
+        },
+        300: {
+          description: "Several siblings: write one value with this context to reconcile them",
+          headers: CONTEXT_OUT,
+          schema: "Read",
+        },
+        304: "As the ETag says",
+        404: "Absent, or deleted: then with a context",
+      },
+      handle: (request, target) =>
+        kv.get(request, keyOf(target), readQuery(target.query, options.get)),
+    },
+    "PUT /kv/{key}": {
+      access: "clients",
+      summary: "Store a value",
+      description: `The body as it is, at most ${VALUE_BYTES_MAX} bytes, and its Content-Type. ` +
+        "With the context of a read it replaces what was read; without, it becomes a sibling.",
+      query: options.put,
+      headers: CONTEXT_IN,
+      body: { type: "*/*", schema: "Value", required: true },
+      answers: {
+        ...FAILURES,
+        200: { description: "Stored on W nodes", ...WRITTEN },
+        409: TOO_MANY_SIBLINGS,
+        413: "The value is too large",
+      },
+      handle: (request, target) =>
+        kv.put(request, keyOf(target), readQuery(target.query, options.put)),
+    },
+    "DELETE /kv/{key}": {
+      access: "clients",
+      summary: "Delete a value",
+      description:
+        "Deletes what the context has seen; without one, what the coordinator reads at R.",
+      query: options.delete,
+      headers: CONTEXT_IN,
+      answers: {
+        ...FAILURES,
+        200: { description: "A tombstone is on W nodes", ...WRITTEN },
+        409: TOO_MANY_SIBLINGS,
+      },
+      handle: (request, target) =>
+        kv.delete(request, keyOf(target), readQuery(target.query, options.delete)),
+    },
+  };
+}
+
+export function keyOf({ path }: Target): string {
+  return keyIn(path, KV_PREFIX);
+}
+
+/** What each method may be told in its query. */
+function optionsFor({ n }: ClusterConfig) {
+  const replies = (name: string, least: number, what: string) =>
+    wholeNumber(least, n, `${name}: ${what}. The cluster's default when left out`);
+  const ofPrimaries = "how many of them must be primaries', 0 to N";
+  const common = {
+    sloppy: yesOrNo("false: only the key's primaries may serve the request"),
+    timeoutMs: wholeNumber(
+      TIMEOUT_MS_MIN,
+      TIMEOUT_MS_MAX,
+      `Give up after this many milliseconds, at most ${TIMEOUT_MS_MAX}`,
+    ),
+  };
+  const read = {
+    r: replies("R", 1, "replies to wait for, 1 to N"),
+    pr: replies("PR", 0, ofPrimaries),
+  };
+  const write = {
+    w: replies("W", 1, "acknowledgements to wait for, 1 to N"),
+    pw: replies("PW", 0, ofPrimaries),
+  };
+  // Without a context a delete reads first.
+  return {
+    get: { ...read, ...common },
+    put: { ...write, ...common },
+    delete: { ...write, ...read, ...common },
+  };
+}
+
+class KvHandlers {
   constructor(
     private readonly config: ClusterConfig,
     private readonly tokens: ContextTokens,
     private readonly submit: Submit,
-  ) {
-    const { n } = config;
-    const common = { sloppy: yesOrNo, timeoutMs: wholeNumber(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX) };
-    const read = { r: wholeNumber(1, n), pr: wholeNumber(0, n) };
-    const write = { w: wholeNumber(1, n), pw: wholeNumber(0, n) };
-    this.readers = {
-      get: { ...read, ...common },
-      put: { ...write, ...common },
-      // Without a context a delete reads first.
-      delete: { ...write, ...read, ...common },
-    };
-  }
-
-  async handle(request: Request, target: Target): Promise<Response> {
-    try {
-      const key = keyIn(target.path, KV_PREFIX);
-      switch (request.method) {
-        case "GET":
-          return await this.get(request, key, this.options("get", target));
-        case "HEAD":
-          return withoutBody(await this.get(request, key, this.options("get", target)));
-        case "PUT":
-          return await this.put(request, key, this.options("put", target));
-        case "DELETE":
-          return await this.delete(request, key, this.options("delete", target));
-        default:
-          return problem(
-            "method-not-allowed",
-            `the method must be ${ALLOW}: it is ${request.method}`,
-            {},
-            { allow: ALLOW },
-          );
-      }
-    } catch (error) {
-      if (error instanceof TargetError || error instanceof TokenError) {
-        return problem("invalid", error.message);
-      }
-      throw error;
-    }
-  }
-
-  private options(method: ClientRequest["method"], target: Target): RequestOptions {
-    return readQuery<Required<RequestOptions>>(
-      target.query,
-      this.readers[method] as OptionReaders,
-    );
-  }
+  ) {}
 
   private ask(request: ClientRequest): Promise<ClientReply> {
     return new Promise((resolve) => this.submit(request, resolve));
   }
 
-  private async get(request: Request, key: string, options: RequestOptions): Promise<Response> {
+  async get(request: Request, key: string, options: RequestOptions): Promise<Response> {
     const reply = await this.ask({ ...options, method: "get", key });
     return this.answer(request, key, reply);
   }
 
-  private async put(request: Request, key: string, options: RequestOptions): Promise<Response> {
+  async put(request: Request, key: string, options: RequestOptions): Promise<Response> {
     const { context, fastest } = this.contextOf(request, key);
     const contentType = request.headers.get("content-type") ?? CONTENT_TYPE_DEFAULT;
     if (!isContentType(contentType)) {
@@ -149,7 +212,7 @@ export class KvRoutes {
     return this.answer(request, key, reply);
   }
 
-  private async delete(request: Request, key: string, options: RequestOptions): Promise<Response> {
+  async delete(request: Request, key: string, options: RequestOptions): Promise<Response> {
     const { context, fastest } = this.contextOf(request, key);
     const reply = await this.ask({
       ...options,
@@ -243,10 +306,6 @@ export class KvRoutes {
       headers,
     });
   }
-}
-
-function withoutBody({ status, headers }: Response): Response {
-  return new Response(null, { status, headers });
 }
 
 /** Only who names JSON gets the envelope; whoever takes anything gets the value as it is. */

@@ -6,7 +6,6 @@
  * Whoever is to join is called at its address first: it must answer as a node of this cluster that
  * knows its secret, and says itself what it is called.
  */
-import type { Hono } from "hono";
 import type { AdminReply, MembershipOrder } from "../../lib/dynamo/types/admin.ts";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Member } from "../../lib/dynamo/types/ids.ts";
@@ -16,7 +15,7 @@ import type {
   Newcomer,
 } from "../../lib/dynamo/types/membership_plan.ts";
 import { objectOf, shownValue } from "../faults/fault_settings.ts";
-import { type Identity, identityIn, initialConfigDifference } from "../host/introduction.ts";
+import { type Identity, initialConfigDifference, parseIdentity } from "../host/node_identity.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
 import { problem, problemOf } from "../http/problems.ts";
@@ -24,18 +23,52 @@ import { requireWeight, requireZone } from "../process/cluster_config_file.ts";
 import { askNode, OneShotCallError } from "../rpc/one_shot_call.ts";
 import { isNodeUrl } from "../rpc/validate_membership.ts";
 import { isNodeId } from "../rpc/validation.ts";
-import { answered, jsonOf } from "./orders.ts";
+import type { Route, RouteTable } from "./api_route.ts";
+import type { SchemaName } from "./openapi_schemas.ts";
+import { jsonOf } from "./orders.ts";
 
 type ActKind = MembershipAct["kind"];
-const ACT_KINDS: readonly ActKind[] = ["join", "leave", "remove", "replace"];
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const FIELDS: Record<ActKind, readonly string[]> = {
-  join: ["url", "weight", "zone"],
-  leave: ["node"],
-  remove: ["node"],
-  replace: ["node", "url", "weight", "zone"],
+interface ActText {
+  readonly summary: string;
+  readonly description: string;
+  readonly schema: SchemaName;
+  /** What can be asked for besides `plan` and `planId`. */
+  readonly fields: readonly string[];
+  readonly example: Fields;
+}
+
+const ACTS: Record<ActKind, ActText> = {
+  join: {
+    summary: "Let a node join",
+    description: "The node must run and know the cluster.",
+    schema: "JoinOrder",
+    fields: ["url", "weight", "zone"],
+    example: { url: "http://127.0.0.1:9106" },
+  },
+  leave: {
+    summary: "Let a node leave",
+    description: "It hands over what it holds, and serves until then.",
+    schema: "LeaveOrder",
+    fields: ["node"],
+    example: { node: "n1" },
+  },
+  remove: {
+    summary: "Remove a dead node",
+    description: "Its part is copied from the other owners.",
+    schema: "LeaveOrder",
+    fields: ["node"],
+    example: { node: "n1" },
+  },
+  replace: {
+    summary: "Let a new node take a dead one's part",
+    description: "As remove and join in one.",
+    schema: "ReplaceOrder",
+    fields: ["node", "url", "weight", "zone"],
+    example: { node: "n1", url: "http://127.0.0.1:9106" },
+  },
 };
 /** Plans whose kind is remembered: the replica keeps as many. */
 const PLANS_MAX = 16;
@@ -45,23 +78,50 @@ class RefusedAct extends Error {
   override name = "RefusedAct";
 }
 
-export function addMembershipRoutes(app: Hono, service: NodeService): void {
+export function membershipRoutes(service: NodeService): RouteTable {
   const kinds = new Map<string, ActKind>();
-  for (const kind of ACT_KINDS) {
-    app.post(
-      `/membership/${kind}`,
-      (c) => answered(async () => await take(service, kind, kinds, await jsonOf(c))),
-    );
-  }
-  app.get("/membership/transfers", async () => {
-    const reply = await orderOf(service, { method: "membership.transfers" });
-    if (reply.status === "error") return problemOf(reply.error, null);
-    const { status: _, ...state } = reply;
-    // Launchers end the processes of those who have left: that must not be told before it is durable.
-    const members = service.membership.entries()
-      .map(({ member, memberStatus }) => ({ ...member, memberStatus }));
-    return jsonAnswer({ ...state, members });
-  });
+  const acts = (Object.keys(ACTS) as ActKind[]).map((kind) =>
+    [`POST /membership/${kind}`, actRoute(kind, service, kinds)] as const
+  );
+  return {
+    ...Object.fromEntries(acts),
+    "GET /membership/transfers": {
+      access: "secret",
+      summary: "How far changes of the membership have come",
+      answers: { 200: { description: "As this node knows", schema: "Transfers" } },
+      handle: () => showTransfers(service),
+    },
+  };
+}
+
+function actRoute(kind: ActKind, service: NodeService, kinds: Map<string, ActKind>): Route {
+  const { summary, description, schema, example } = ACTS[kind];
+  return {
+    access: "secret",
+    summary,
+    description:
+      `${description} With \`plan: true\` it says what would move, and nothing changes; ` +
+      "with the planId alone it is done. Ask the node that made the plan.",
+    body: { schema, example: { plan: true, ...example }, required: true },
+    answers: {
+      200: { description: "The plan", schema: "Plan" },
+      400: "Malformed or out of range",
+      404: "No such plan, or it is forgotten",
+      409: "It cannot be, or the membership has changed since it was planned",
+      503: "The node is starting or stopping",
+    },
+    handle: async (request) => take(service, kind, kinds, await jsonOf(request)),
+  };
+}
+
+async function showTransfers(service: NodeService): Promise<Response> {
+  const reply = await orderOf(service, { method: "membership.transfers" });
+  if (reply.status === "error") return problemOf(reply.error, null);
+  const { status: _, ...state } = reply;
+  // Launchers end the processes of those who have left: that must not be told before it is durable.
+  const members = service.membership.entries()
+    .map(({ member, memberStatus }) => ({ ...member, memberStatus }));
+  return jsonAnswer({ ...state, members });
 }
 
 /** A plan as it is answered: with what it would copy, as far as this node can tell. */
@@ -93,7 +153,7 @@ async function take(
 ): Promise<Response> {
   const notReady = service.whyNotReady();
   if (notReady !== null) return problem("not-ready", notReady);
-  const fields = objectOf("the order", body, ["plan", "planId", ...FIELDS[kind]]);
+  const fields = objectOf("the order", body, ["plan", "planId", ...ACTS[kind].fields]);
   const { planId } = fields;
   if (planId !== undefined) {
     const others = Object.keys(fields).filter((name) => name !== "planId");
@@ -211,7 +271,7 @@ async function identityAt(
   refuse: (why: string) => Error,
 ): Promise<Identity> {
   try {
-    const identity = identityIn(await askNode(url, "identify", { secret, ca }));
+    const identity = parseIdentity(await askNode(url, "identify", { secret, ca }));
     if (identity === null) throw refuse("what answers there does not say who it is");
     return identity;
   } catch (error) {

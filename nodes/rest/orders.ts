@@ -3,7 +3,6 @@
  * `/anti-entropy` to compare itself with its co-owners now, or to leave that be for a while. Both ask
  * for the cluster's secret.
  */
-import type { Context, Hono } from "hono";
 import { utf8Length } from "../../lib/dynamo/requests/request_options.ts";
 import type { AdminReply, AdminRequest } from "../../lib/dynamo/types/admin.ts";
 import { ConfigError, KEY_BYTES_MAX, requireInteger } from "../../lib/dynamo/types/config.ts";
@@ -13,52 +12,80 @@ import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
 import { problem, problemOf } from "../http/problems.ts";
 import { readBody } from "../http/request_body.ts";
+import type { Handler, RouteTable } from "./api_route.ts";
 
 const ORDER_BYTES_MAX = 65_536;
 
-export function addOrderRoutes(app: Hono, service: NodeService): void {
-  const members = () => service.members.map(({ id }) => id);
-  const peers = () => members().filter((id) => id !== service.self.id);
-  app.get("/faults", () => withFaults(service, (faults) => jsonAnswer(shown(faults))));
-  app.put("/faults", (c) =>
-    withFaults(service, async (faults) => {
-      const settings = readFaults(await jsonOf(c), peers(), members());
-      faults.set(settings);
-      return jsonAnswer(shown(faults));
-    }));
-  app.delete("/faults", () =>
-    withFaults(service, (faults) => {
-      faults.set(NO_FAULTS);
-      return jsonAnswer(shown(faults));
-    }));
-  app.post(
-    "/anti-entropy",
-    (c) => answered(async () => order(service, readOrder(await jsonOf(c), service))),
-  );
+export function antiEntropyRoutes(service: NodeService): RouteTable {
+  return {
+    "POST /anti-entropy": {
+      access: "secret",
+      summary: "Compare with the co-owners now; pause and resume",
+      description:
+        "Answers when the comparisons are over: of every range with an empty body or {}, of " +
+        "one with range or key. Pausing alone compares nothing; a restart resumes.",
+      body: { schema: "AntiEntropyOrder", example: { key: "greeting" } },
+      answers: {
+        200: { description: "How it went, and the state", schema: "AntiEntropy" },
+        400: "Malformed, or anti-entropy is off",
+        421: "The node does not own the range",
+        503: "The trees are still being built, or too many orders wait",
+      },
+      handle: async (request) => order(service, readOrder(await jsonOf(request), service)),
+    },
+  };
 }
 
-export async function answered(answer: () => Response | Promise<Response>): Promise<Response> {
-  try {
-    return await answer();
-  } catch (error) {
-    if (error instanceof ConfigError) return problem("invalid", error.message);
-    throw error;
-  }
+/** Only of use on a node that was started with `--allow-faults`. */
+export function faultRoutes(service: NodeService): RouteTable {
+  const members = () => service.members.map(({ id }) => id);
+  const peers = () => members().filter((id) => id !== service.self.id);
+  const answers = {
+    200: { description: "The faults now", schema: "Faults" },
+    403: "Started without --allow-faults",
+  } as const;
+  return {
+    "GET /faults": {
+      access: "secret",
+      summary: "How the node misbehaves",
+      answers,
+      handle: withFaults(service, (faults) => jsonAnswer(shown(faults))),
+    },
+    "PUT /faults": {
+      access: "secret",
+      summary: "Make the node misbehave",
+      description: "Takes the place of what was said before: whatever is left out is well again.",
+      body: { schema: "FaultOrder", example: { drop: 0.1 }, required: true },
+      answers: { ...answers, 400: "Malformed or out of range" },
+      handle: withFaults(service, async (faults, request) => {
+        faults.set(readFaults(await jsonOf(request), peers(), members()));
+        return jsonAnswer(shown(faults));
+      }),
+    },
+    "DELETE /faults": {
+      access: "secret",
+      summary: "Let the node behave",
+      answers,
+      handle: withFaults(service, (faults) => {
+        faults.set(NO_FAULTS);
+        return jsonAnswer(shown(faults));
+      }),
+    },
+  };
 }
 
 function withFaults(
   { faults, self }: NodeService,
-  answer: (faults: Faults) => Response | Promise<Response>,
-): Promise<Response> {
-  return answered(() =>
+  answer: (faults: Faults, request: Request) => Response | Promise<Response>,
+): Handler {
+  return (request) =>
     faults === null
       ? problem("faults-not-allowed", `node ${self.id} was started without --allow-faults`)
-      : answer(faults)
-  );
+      : answer(faults, request);
 }
 
 function shown(faults: Faults): Record<string, unknown> {
-  const { dropped, refused, held, delayed, duplicated } = faults.links.counters;
+  const { dropped, refused, held, delayed, duplicated } = faults.linkCounters;
   const onLinks = {
     linkMessagesDropped: dropped,
     linkMessagesRefused: refused,
@@ -69,8 +96,8 @@ function shown(faults: Faults): Record<string, unknown> {
   return { ...faults.settings, injected: { ...faults.injected, ...onLinks } };
 }
 
-export async function jsonOf(c: Context): Promise<unknown> {
-  const body = await readBody(c.req.raw, ORDER_BYTES_MAX);
+export async function jsonOf(request: Request): Promise<unknown> {
+  const body = await readBody(request, ORDER_BYTES_MAX);
   if (body.kind === "too-large") {
     throw new ConfigError(`the body must have at most ${ORDER_BYTES_MAX} bytes: it has more`);
   }

@@ -63,47 +63,64 @@ function decoded(segment: string): string {
   }
 }
 
-/** A parameter of a query: its reader throws {@link TargetError} that names it, its value and what is allowed. */
-export type Reader<T> = (name: string, value: string) => T;
+/** A parameter of a query: how it is read, and how it is described. */
+interface QueryParameter<T> {
+  readonly description: string | undefined;
+  /** JSON Schema of it. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** Throws {@link TargetError} that names the parameter, its value and what is allowed. */
+  readonly read: (name: string, value: string) => T;
+}
 
-export function wholeNumber(least: number, most: number): Reader<number> {
-  return (name, value) => {
+export type QueryParameters<T> = { readonly [name in keyof T]-?: QueryParameter<T[name]> };
+
+export function wholeNumber(
+  least: number,
+  most: number,
+  description?: string,
+): QueryParameter<number> {
+  const read = (name: string, value: string) => {
     const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
     if (number >= least && number <= most) return number;
     throw new TargetError(
       `${name} must be a whole number from ${least} to ${most}: current value is '${cut(value)}'`,
     );
   };
+  return { description, schema: { type: "integer", minimum: least, maximum: most }, read };
 }
 
-export function yesOrNo(name: string, value: string): boolean {
-  if (value === "true" || value === "false") return value === "true";
-  throw new TargetError(`${name} must be true or false: current value is '${cut(value)}'`);
+export function yesOrNo(description?: string): QueryParameter<boolean> {
+  const read = (name: string, value: string) => {
+    if (value === "true" || value === "false") return value === "true";
+    throw new TargetError(`${name} must be true or false: current value is '${cut(value)}'`);
+  };
+  return { description, schema: { type: "string", enum: ["true", "false"] }, read };
 }
 
-export function text(charactersMax: number): Reader<string> {
-  return (name, value) => {
+export function text(charactersMax: number, description?: string): QueryParameter<string> {
+  const read = (name: string, value: string) => {
     if (value.length <= charactersMax) return value;
     throw new TargetError(
       `${name} must have at most ${charactersMax} characters: it has ${value.length}`,
     );
   };
+  return { description, schema: { type: "string" }, read };
 }
 
 /** Reads a query by a table of its parameters; anything else, and anything twice, is refused. */
 export function readQuery<T extends Record<string, unknown>>(
   query: string,
-  readers: { readonly [name in keyof T]: Reader<T[name]> },
+  parameters: QueryParameters<T>,
 ): Partial<T> {
   const found: Partial<T> = {};
   if (query === "") return found;
   for (const [name, value] of new URLSearchParams(query)) {
-    if (!Object.hasOwn(readers, name)) {
-      const allowed = Object.keys(readers).join(", ") || "none";
+    if (!Object.hasOwn(parameters, name)) {
+      const allowed = Object.keys(parameters).join(", ") || "none";
       throw new TargetError(`unknown parameter '${cut(name)}': allowed here are ${allowed}`);
     }
     if (Object.hasOwn(found, name)) throw new TargetError(`parameter ${name} is given twice`);
-    found[name as keyof T] = (readers[name] as Reader<T[keyof T]>)(name, value);
+    found[name as keyof T] = parameters[name as keyof T].read(name, value);
   }
   return found;
 }

@@ -55,11 +55,11 @@ Deno.test("a key may have 1024 bytes", () => {
   equal(keyIn(`/kv/${"k".repeat(1024)}`, "/kv/").length, 1024);
 });
 
-const READERS = { r: wholeNumber(1, 3), sloppy: yesOrNo, after: text(5) };
+const PARAMETERS = { r: wholeNumber(1, 3), sloppy: yesOrNo(), after: text(5) };
 
 Deno.test("a query is read by its table", () => {
-  deepEqual(readQuery("", READERS), {});
-  deepEqual(readQuery("r=3&sloppy=false&after=a%20b", READERS), {
+  deepEqual(readQuery("", PARAMETERS), {});
+  deepEqual(readQuery("r=3&sloppy=false&after=a%20b", PARAMETERS), {
     r: 3,
     sloppy: false,
     after: "a b",
@@ -81,6 +81,6 @@ for (
   ] as const
 ) {
   Deno.test(`refused in a query: ${query}`, () => {
-    throws(() => readQuery(query, READERS), wrong);
+    throws(() => readQuery(query, PARAMETERS), wrong);
   });
 }

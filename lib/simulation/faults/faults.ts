@@ -5,11 +5,8 @@
  * TigerBeetle's simulator (clogging, pauses, faulty sectors). A fault that lasts says when
  * it begins and for how long, one that happens says when. Every number has a bound.
  */
+import { MESSAGE_LEGS, type MessageLeg } from "../../random/latency.ts";
 import { Fields, ScenarioError } from "../scenario/fields.ts";
-
-/** The messages between a coordinator and a replica (WARS), and all others. */
-export type FaultLeg = "W" | "A" | "R" | "S" | "other";
-export const FAULT_LEGS: readonly FaultLeg[] = ["W", "A", "R", "S", "other"];
 
 /** What becomes of a message that meets a partition. */
 export type CutMode =
@@ -29,7 +26,7 @@ export interface Links {
   readonly from?: readonly string[];
   readonly to?: readonly string[];
   /** Left out, all messages. */
-  readonly legs?: readonly FaultLeg[];
+  readonly legs?: readonly MessageLeg[];
 }
 
 interface Happens {
@@ -291,7 +288,7 @@ function links(fields: Fields, ends: readonly string[]): Links {
   return {
     ...(fields.has("from") ? { from: fields.listOf("from", ends, 1) } : {}),
     ...(fields.has("to") ? { to: fields.listOf("to", ends, 1) } : {}),
-    ...(fields.has("legs") ? { legs: fields.listOf("legs", FAULT_LEGS, 1) } : {}),
+    ...(fields.has("legs") ? { legs: fields.listOf("legs", MESSAGE_LEGS, 1) } : {}),
   };
 }
 

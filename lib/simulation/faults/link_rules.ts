@@ -3,9 +3,9 @@
  * pass, deliver it later (and perhaps twice), hold it until the rule is lifted, drop it, or refuse
  * it so that the sender knows (turmoil-net, `rule.rs`).
  */
-import { type Distribution, parseDistribution } from "../../random/latency.ts";
+import { type Distribution, type MessageLeg, parseDistribution } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import { CLIENTS, type CutMode, type FaultLeg, type LinkFault, type Links } from "./faults.ts";
+import { CLIENTS, type CutMode, type LinkFault, type Links } from "./faults.ts";
 
 export const US_PER_MS = 1_000;
 
@@ -13,7 +13,7 @@ export const US_PER_MS = 1_000;
 export interface InTransit {
   readonly from: string;
   readonly to: string;
-  readonly leg: FaultLeg;
+  readonly leg: MessageLeg;
   /** What travels; only its size matters here. */
   readonly content: unknown;
 }

@@ -12,7 +12,7 @@ import { deepClone } from "../../dynamo/util/clone.ts";
 import { IdTable } from "../../dynamo/util/id_table.ts";
 import type { Versioning } from "../../dynamo/versions/versions.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import type { FaultLeg } from "../faults/faults.ts";
+import type { MessageLeg } from "../../random/latency.ts";
 import type { DiskWatcher, SimulatedDisk } from "./disk.ts";
 
 /** Where the answer to a request goes. */
@@ -23,7 +23,7 @@ export type Route =
     readonly node: number;
     readonly boot: number;
     readonly call: number;
-    readonly leg: FaultLeg;
+    readonly leg: MessageLeg;
   }
   /** Whoever looks after the cluster. */
   | { readonly kind: "order"; readonly order: number; readonly attempt: number }

@@ -2,6 +2,7 @@
  * Acts of membership in a simulated cluster: somebody looks after it and asks one running member after
  * the other to plan and then to commit, until one does or the act makes no sense any more.
  */
+import { afterRefusal } from "../../dynamo/membership/act_refusals.ts";
 import type { AdminReply, AdminRequest } from "../../dynamo/types/admin.ts";
 import type { Member, NodeId } from "../../dynamo/types/ids.ts";
 import type { MembershipAct } from "../../dynamo/types/membership_plan.ts";
@@ -142,31 +143,29 @@ export class MembershipOrders {
       if (act.kind === "remove" || act.kind === "replace") {
         world.processes.destroy(world.machine(world.indexOf(act.node)));
       }
-    } else if (order.act.kind === "join" && isRefusedForItsDisk(reply)) {
-      this.drop(world, id);
-      this.joinEmpty(world, order.act.member);
-    } else if (isSettled(order.act, reply, world)) this.drop(world, id);
-    else world.schedule(world.now + AGAIN_MS * US_PER_MS, { kind: "order", order: id, attempt });
+    } else this.refused(world, id, order, reply);
+  }
+
+  private refused(world: World, id: number, { act, attempt }: Order, reply: AdminReply | null) {
+    const refusal = reply?.status === "error" ? reply.error : null;
+    const isMember = act.kind === "join" && isMemberSomewhere(world, act.member.id);
+    switch (afterRefusal(act, refusal, isMember)) {
+      case "ask-again":
+        world.schedule(world.now + AGAIN_MS * US_PER_MS, { kind: "order", order: id, attempt });
+        break;
+      case "give-up":
+        this.drop(world, id);
+        break;
+      case "join-empty":
+        this.drop(world, id);
+        if (act.kind === "join") this.joinEmpty(world, act.member);
+    }
   }
 }
 
-function isRefusedForItsDisk(reply: AdminReply | null): boolean {
-  return reply?.status === "error" && reply.error.code === "act-refused" &&
-    /that it was removed with/.test(reply.error.message);
-}
-
-/** It was done though nobody heard of it, or can never be. */
-function isSettled(act: MembershipAct, reply: AdminReply | null, world: World): boolean {
-  if (reply?.status !== "error" || reply.error.code !== "act-refused") return false;
-  // Not all members need have heard that a node which asks to be let in again was removed.
-  const isMember = (id: string) => {
-    const entries = world.machines.flatMap(({ replica }) => replica?.membership.entry(id) ?? []);
-    const last = entries.toSorted((a, b) => b.version - a.version)[0];
-    return last !== undefined && last.memberStatus !== "removed";
-  };
-  // That a dead node is taken for alive ends by itself.
-  if (act.kind === "remove" || act.kind === "replace") {
-    return !/is alive/.test(reply.error.message);
-  }
-  return act.kind === "leave" || isMember(act.member.id);
+/** By the latest that any node has heard of it. */
+function isMemberSomewhere(world: World, id: NodeId): boolean {
+  const entries = world.machines.flatMap(({ replica }) => replica?.membership.entry(id) ?? []);
+  const last = entries.toSorted((a, b) => b.version - a.version)[0];
+  return last !== undefined && last.memberStatus !== "removed";
 }

@@ -7,8 +7,10 @@ import type { AdminReply } from "../../dynamo/types/admin.ts";
 import type { ClientReply, ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { PeerReply } from "../../dynamo/types/peer_messages.ts";
+import type { MessageLeg } from "../../random/latency.ts";
+import { legsOfCall } from "../../random/message_legs.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import { CLIENTS, type FaultLeg } from "../faults/faults.ts";
+import { CLIENTS } from "../faults/faults.ts";
 import type { InTransit } from "../faults/link_rules.ts";
 import type { Machine, Route } from "./machine.ts";
 import type { Network } from "./network.ts";
@@ -50,7 +52,7 @@ export class MessageRouter {
   /** A node's request to another. */
   call(caller: Machine, effect: Effect & { kind: "call" }): void {
     const callee = this.world.machine(this.world.indexOf(effect.to));
-    const [requestLeg, replyLeg] = legsOf(effect.request.method);
+    const [requestLeg, replyLeg] = legsOfCall(effect.request.method);
     const delayUs = this.network.delayUs(requestLeg, areNear(caller, callee), caller.networkRandom);
     const id = ++this.exchanges;
     const request = this.world.copied(effect.request);
@@ -139,7 +141,7 @@ export class MessageRouter {
   private sendToCaller(
     callee: Machine,
     { node, boot }: Route & { kind: "node" },
-    leg: FaultLeg,
+    leg: MessageLeg,
     event: Event,
     content: unknown,
   ): void {
@@ -152,7 +154,7 @@ export class MessageRouter {
   private send(
     from: string,
     to: string,
-    leg: FaultLeg,
+    leg: MessageLeg,
     content: unknown,
     delayUs: number,
     packet: Packet,
@@ -235,16 +237,6 @@ function deliveryTo(
 ): Delivery {
   return { kind: "delivery", node, boot, event, route, message, copyAfterUs: -1 };
 }
-
-/** The legs of a call's request and reply. */
-function legsOf(method: string): readonly [FaultLeg, FaultLeg] {
-  if (method === "replica.put") return WRITE_LEGS;
-  return method === "replica.get" ? READ_LEGS : OTHER_LEGS;
-}
-
-const WRITE_LEGS = ["W", "A"] as const;
-const READ_LEGS = ["R", "S"] as const;
-const OTHER_LEGS = ["other", "other"] as const;
 
 function areNear(a: Machine, b: Machine): boolean {
   return a.zone !== undefined && a.zone === b.zone;

@@ -4,9 +4,8 @@
  * Delays come from the four legs of WARS and are drawn per message on the caller's side, from the
  * caller's own generator, as `nodes/` injects them. Without faults no rule is asked.
  */
-import { type Distribution, legDelayMs, type Legs } from "../../random/latency.ts";
+import { type Distribution, legDelayMs, type Legs, type MessageLeg } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import type { FaultLeg } from "../faults/faults.ts";
 import {
   type InTransit,
   type LinkRule,
@@ -65,11 +64,8 @@ export class Network<T> {
   }
 
   /** The delay of a message between two nodes, µs. */
-  delayUs(leg: FaultLeg, near: boolean, random: SeededRandom): number {
-    const ms = leg === "other"
-      ? this.legs.other.sample(random)
-      : legDelayMs(this.legs, leg, random, near);
-    return Math.round(ms * US_PER_MS);
+  delayUs(leg: MessageLeg, near: boolean, random: SeededRandom): number {
+    return Math.round(legDelayMs(this.legs, leg, random, near) * US_PER_MS);
   }
 
   /** The delay between a client and a node, µs. */

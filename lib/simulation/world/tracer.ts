@@ -1,7 +1,8 @@
 /** A tracer sees everything that happens in a simulation, and changes nothing. */
 import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { Observation } from "../../dynamo/types/observations.ts";
-import type { Fault, FaultLeg } from "../faults/faults.ts";
+import type { MessageLeg } from "../../random/latency.ts";
+import type { Fault } from "../faults/faults.ts";
 import type { Operation } from "../workload/history.ts";
 
 /** A message as a tracer sees it; `id` is the same for its sending and its arrival. */
@@ -9,7 +10,7 @@ export interface TracedMessage {
   readonly id: number;
   readonly from: string;
   readonly to: string;
-  readonly leg: FaultLeg;
+  readonly leg: MessageLeg;
   /** A request or a reply of the seam (`lib/dynamo/types/events.ts`). */
   readonly content: unknown;
 }
