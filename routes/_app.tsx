@@ -1,13 +1,13 @@
 /**
- * The HTML document around every page. Scripts and styles come from files of this server alone; an
- * island's props ride along as JSON, which the security policy does not run.
+ * The HTML document around every page. Scripts and styles come only from this server's files. An
+ * island's props are embedded as JSON, which the content security policy does not execute.
  */
 import { define } from "./(_server)/define.ts";
 
 export default define.page(async function App({ Component, state }) {
   const { title, island } = state.document;
   const { styles, scriptOf } = await state.assets;
-  // Null where the page has no island, or its bundle could not be made: it then goes without.
+  // Null if the page has no island or bundling failed: the page then has no script.
   const script = island === null ? null : scriptOf(island.name);
   return (
     <html lang="en">
@@ -54,7 +54,7 @@ export default define.page(async function App({ Component, state }) {
   );
 });
 
-/** JSON that cannot end the script element that it stands in. */
+/** JSON that cannot close the script element around it. */
 function scriptSafe(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }

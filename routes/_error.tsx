@@ -1,4 +1,4 @@
-/** What went wrong or was not found: a problem document for programs, a page for a person. */
+/** Responds to errors and unknown URLs: a page for browsers, otherwise a problem document. */
 import { ProblemNote } from "../components/problem_note.tsx";
 import { type ProblemDocument, ProblemError, problemResponse } from "../nodes/http/problems.ts";
 import { define, type RouteContext } from "./(_server)/define.ts";
@@ -27,10 +27,10 @@ export default define.page<typeof handler>(({ data: { title, problem } }) => (
 function problemOf({ error, state, url }: RouteContext): ProblemDocument {
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof HttpError && error.status === 404) {
-    return new ProblemError("not-found", `Nothing is at ${url.pathname}`).problem;
+    return new ProblemError("not-found", `There is no resource at ${url.pathname}`).problem;
   }
   state.reportError(error);
-  return new ProblemError("internal", "See the dashboard’s own output").problem;
+  return new ProblemError("internal", "The dashboard's output has the details").problem;
 }
 
 function wantsPage({ req, url }: RouteContext): boolean {

@@ -3,7 +3,7 @@ import { dashboardFixture } from "../tests/dashboard_fixture.ts";
 
 const HTML = { headers: { Accept: "text/html" } };
 
-Deno.test("what is not there is a page for a person and a document for a program", async () => {
+Deno.test("404 is a page for browsers and a problem document for other clients", async () => {
   const { ask } = dashboardFixture();
   for (const path of ["/nowhere", "/clusters/nobody"]) {
     const page = await ask(path, HTML);
@@ -20,12 +20,12 @@ Deno.test("what is not there is a page for a person and a document for a program
       type: "urn:dynamo-simulator:problem:not-found",
       title: "Not found",
       status: 404,
-      detail: `Nothing is at ${path}`,
+      detail: `There is no resource at ${path}`,
     });
   }
 });
 
-Deno.test("the dashboard's own failure is told to who runs it, and not to who asks", async () => {
+Deno.test("an error in the dashboard is reported to its operator, not to the client", async () => {
   const { ask, post, nodes, errors } = dashboardFixture();
   await post("/api/clusters", { name: "a" });
   nodes.answer = () => new Response("no JSON");
@@ -33,7 +33,7 @@ Deno.test("the dashboard's own failure is told to who runs it, and not to who as
   assert.equal(answer.status, 500);
   const { type, detail } = await answer.json();
   assert.equal(type, "urn:dynamo-simulator:problem:internal");
-  assert.equal(detail, "See the dashboard’s own output");
+  assert.equal(detail, "The dashboard's output has the details");
   assert.equal(errors.length, 1);
   assert.ok(errors[0] instanceof SyntaxError);
 });

@@ -1,11 +1,12 @@
 /**
- * The dashboard starts processes on the machine that it runs on, so no other site may drive it.
+ * The dashboard can start processes on this machine, so it must refuse requests from other sites.
  *
- * - DNS rebinding: a page of evil.example whose name suddenly points to 127.0.0.1 still sends
- *   `Host: evil.example`. Only loopback names are answered at all.
- * - Cross-site requests: browsers send `Origin` with every change; it must be this very server.
- *   curl sends none, and is welcome.
- * - Injected markup: the policy lets nothing run or style the page but this server's own files.
+ * - DNS rebinding: if evil.example suddenly resolves to 127.0.0.1, its pages still send `Host:
+ *   evil.example`. So Host must be a loopback name.
+ * - Cross-site requests: browsers send `Origin` with each request that changes something. It must
+ *   be this server. curl does not send it and is allowed.
+ * - Injected markup: the content security policy allows only scripts and styles from this server's
+ *   files.
  */
 import { HostCheck } from "../nodes/http/access.ts";
 import { ProblemError } from "../nodes/http/problems.ts";
@@ -27,7 +28,6 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** What may ask at all; all others get a 403. */
 const hosts = new HostCheck(LISTENS_AT);
 
 function checkHostAndOrigin({ req, url, next }: RouteContext): Promise<Response> {
@@ -47,7 +47,10 @@ function checkHostAndOrigin({ req, url, next }: RouteContext): Promise<Response>
     );
   }
   if (changes && req.headers.get("Sec-Fetch-Site") === "cross-site") {
-    throw new ProblemError("forbidden", "Another site may not change anything here");
+    throw new ProblemError(
+      "forbidden",
+      "Sec-Fetch-Site must not be cross-site in a request that changes something",
+    );
   }
   return next();
 }
@@ -59,7 +62,7 @@ async function setSecurityHeaders({ next }: RouteContext): Promise<Response> {
     headers.set("Content-Security-Policy", CONTENT_SECURITY_POLICY);
   }
   headers.set("X-Content-Type-Options", "nosniff");
-  // Not "no-referrer": under it browsers send forms with "Origin: null".
+  // Not "no-referrer": with it, browsers send forms with "Origin: null".
   headers.set("Referrer-Policy", "same-origin");
   headers.set("Cross-Origin-Resource-Policy", "same-origin");
   headers.set("Cross-Origin-Opener-Policy", "same-origin");

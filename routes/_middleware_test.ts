@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dashboardFixture, HOST } from "../tests/dashboard_fixture.ts";
 
-Deno.test("foreign hosts and origins are refused; curl, which sends no origin, is not", async () => {
+Deno.test("foreign hosts and origins are refused, but a request without Origin, as from curl, is not", async () => {
   const { ask, launched } = dashboardFixture();
   const tries: [string, Record<string, string>, number][] = [
     ["POST", { Host: "evil.example" }, 403],
@@ -27,7 +27,7 @@ Deno.test("foreign hosts and origins are refused; curl, which sends no origin, i
   assert.equal(launched.length, 2);
 });
 
-Deno.test("every answer carries the policy", async () => {
+Deno.test("every response has the security headers", async () => {
   const { ask } = dashboardFixture();
   for (const path of ["/", "/api/clusters", "/nowhere", "/api/openapi.json", "/api/docs"]) {
     const response = await ask(path);

@@ -1,6 +1,6 @@
 /**
- * Every file below `routes/` that serves something, as Fresh would find them by itself. A test holds
- * this list against the folder.
+ * All route files and special files below `routes/`. Fresh would find them itself. A test compares
+ * this list with the folder.
  */
 import * as app from "./_app.tsx";
 import * as error from "./_error.tsx";

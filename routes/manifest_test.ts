@@ -8,7 +8,7 @@ import { manifest } from "./manifest.ts";
 
 const FOLDER = fileURLToPath(new URL(".", import.meta.url));
 
-/** As Fresh looks for them: no tests, and nothing below a folder such as `(_server)`. */
+/** The files that Fresh would find: no tests, and nothing in a folder such as `(_server)`. */
 async function routeFiles(): Promise<string[]> {
   const found: string[] = [];
   for await (const path of filesBelow(FOLDER)) {
@@ -20,7 +20,7 @@ async function routeFiles(): Promise<string[]> {
   return found.toSorted();
 }
 
-Deno.test("the manifest names every route file, and each by its own path", async () => {
+Deno.test("the manifest has every route file under its own path", async () => {
   assert.deepEqual(Object.keys(manifest).toSorted(), await routeFiles());
   for (const [file, module] of Object.entries(manifest)) {
     assert.equal(await import(new URL(file, import.meta.url).href), module, file);
@@ -72,7 +72,7 @@ Deno.test("the files are served at these URLs", () => {
   ]);
 });
 
-Deno.test("every route of the API describes each of its methods", () => {
+Deno.test("every API route describes all of its methods", () => {
   const undescribed = ["./api/docs.ts", "./api/openapi.json.ts"];
   for (const [file, { handler, openapi }] of Object.entries(manifest)) {
     if (!file.startsWith("./api/") || undescribed.includes(file)) continue;

@@ -1,7 +1,7 @@
 const ABSENT = "HTTP/1.1 404 Not Found\r\ncontent-type: application/problem+json\r\n" +
   "content-length: 2\r\n\r\n{}";
 
-/** Answers the first request on a connection; ends the connection under the next. */
+/** A server that answers the first request on a connection, and closes the connection at the second. */
 export class BreakingNode {
   readonly received: string[] = [];
   private readonly open = new Set<Deno.Conn>();
@@ -13,15 +13,15 @@ export class BreakingNode {
   constructor(private readonly json?: unknown) {}
 
   private async serve(): Promise<void> {
-    const conversations: Promise<void>[] = [];
+    const connections: Promise<void>[] = [];
     for await (const connection of this.listener) {
       this.open.add(connection);
-      conversations.push(this.converse(connection));
+      connections.push(this.handle(connection));
     }
-    await Promise.all(conversations);
+    await Promise.all(connections);
   }
 
-  private async converse(connection: Deno.Conn): Promise<void> {
+  private async handle(connection: Deno.Conn): Promise<void> {
     await this.read(connection);
     await connection.write(new TextEncoder().encode(this.answer()));
     await this.read(connection);

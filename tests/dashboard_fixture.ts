@@ -1,4 +1,4 @@
-/** A dashboard without sockets or processes, to ask directly. */
+/** A dashboard without sockets or processes, for direct requests. */
 import { gather } from "../routes/(_server)/assets.ts";
 import type { LoadSender } from "../routes/(_server)/clusters/load_runs.ts";
 import { ClusterRegistry } from "../routes/(_server)/clusters/registry.ts";
@@ -11,7 +11,7 @@ interface Fixture {
   /** The clusters launched so far. */
   readonly launched: FakeCluster[];
   readonly errors: unknown[];
-  /** Asks as curl on this machine would. */
+  /** Sends a request as curl on this machine would. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   /** Posts JSON. */
   post(path: string, body?: unknown): Promise<Response>;
@@ -44,7 +44,7 @@ export function dashboardFixture(
     assets,
     onError: (error) => errors.push(error),
     onUndescribed: (route, status) => {
-      throw new Error(`${route} answers ${status}, which its description does not know`);
+      throw new Error(`${route} answers ${status}, which is not in its API description`);
     },
   });
   const ask = async (path: string, init: RequestInit = {}) => {

@@ -1,159 +1,53 @@
 /**
- * Golden transcripts: what the nodes do in a few small stories, step by step, reviewed as behaviour
- * (after etcd-io/raft's `testdata`). A change of the protocol shows as a change of these texts.
+ * Golden transcripts: the steps of the nodes in a few small scenarios (after etcd-io/raft's
+ * `testdata`). A change of the protocol changes these texts, and is reviewed as a change of behaviour.
  *
- * `UPDATE_TRANSCRIPTS=1 deno test -A tests/transcripts_test.ts` writes them anew; then read the diff.
+ * `UPDATE_TRANSCRIPTS=1 deno test -A tests/transcripts_test.ts` rewrites them; then review the diff.
  */
 import assert from "node:assert/strict";
-import type { ClientReply, ClientRequest } from "../lib/dynamo/types/client_messages.ts";
+import type { ClientReply } from "../lib/dynamo/types/client_messages.ts";
 import type { Effect, Event } from "../lib/dynamo/types/events.ts";
 import type { CausalContext } from "../lib/dynamo/versions/versions.ts";
-import type { Fault } from "../lib/simulation/faults/faults.ts";
 import { describeEffect, describeEvent, describeReply } from "../lib/simulation/report/describe.ts";
-import { parseScenario, type ScenarioInput } from "../lib/simulation/scenario/scenario.ts";
+import { parseScenario } from "../lib/simulation/scenario/scenario.ts";
 import { worldOf } from "../lib/simulation/world/cluster.ts";
 import { Simulation } from "../lib/simulation/world/simulation.ts";
 import type { ClientOutcome } from "../lib/simulation/world/tasks.ts";
 import type { Tracer } from "../lib/simulation/world/tracer.ts";
 import type { Driver } from "../lib/simulation/world/world.ts";
+import { STORIES, type Story, type StoryRequest } from "./transcript_stories.ts";
 
 const FOLDER = new URL("./transcripts/", import.meta.url);
 const UPDATE = Deno.env.get("UPDATE_TRANSCRIPTS") === "1";
 
-/** One act of a story. A request may carry the context of an earlier answer, by that act's name. */
-interface Act {
-  readonly atMs: number;
-  readonly name: string;
-  readonly node: string;
-  readonly request: ClientRequest;
-  readonly contextOf?: string;
-}
-
-interface Story {
-  readonly file: string;
-  readonly about: string;
-  readonly scenario: ScenarioInput;
-  readonly faults?: readonly Fault[];
-  readonly acts: readonly Act[];
-  readonly untilMs: number;
-}
-
-const base64 = (text: string) => btoa(text);
-const put = (key: string, value: string): ClientRequest => ({
-  method: "put",
-  key,
-  value: base64(value),
-  contentType: "text/plain",
-  context: null,
-});
-const get = (key: string, r?: number): ClientRequest => ({
-  method: "get",
-  key,
-  ...(r === undefined ? {} : { r }),
-});
-
-const STORIES: readonly Story[] = [
-  {
-    file: "put_with_siblings.txt",
-    about: "Two clients write without having read: siblings. A third reads both and reconciles.",
-    scenario: { nodes: 3 },
-    acts: [
-      { atMs: 0, name: "ann", node: "n1", request: put("cart", "milk") },
-      { atMs: 0, name: "bob", node: "n2", request: put("cart", "eggs") },
-      { atMs: 20, name: "eve reads", node: "n3", request: get("cart") },
-      {
-        atMs: 40,
-        name: "eve reconciles",
-        node: "n3",
-        request: put("cart", "milk, eggs"),
-        contextOf: "eve reads",
-      },
-      { atMs: 60, name: "ann reads", node: "n1", request: get("cart") },
-    ],
-    untilMs: 2_500,
-  },
-  {
-    file: "read_repair.txt",
-    about: "One replica misses a write; a later read finds it stale and repairs it.",
-    scenario: { nodes: 3 },
-    faults: [{
-      kind: "partition-oneway",
-      atMs: 0,
-      forMs: 30,
-      from: ["n1"],
-      to: ["n3"],
-      how: "drop",
-    }],
-    acts: [
-      { atMs: 1, name: "writer", node: "n1", request: put("k", "new") },
-      { atMs: 50, name: "reader", node: "n2", request: get("k") },
-    ],
-    untilMs: 2_500,
-  },
-  {
-    file: "forward.txt",
-    about: "A node that is no primary of the key passes a put on, and the answer back.",
-    scenario: { nodes: 5, network: { latency: "1;other=2" } },
-    acts: [{ atMs: 0, name: "client", node: "n1", request: put("k4", "v") }],
-    untilMs: 5_000,
-  },
-  {
-    file: "one_replica_slow.txt",
-    about: "A slow replica is waited for no longer than R and W need, and catches up.",
-    scenario: { nodes: 3 },
-    faults: [{ kind: "disk-slow", atMs: 0, forMs: 1_500, node: "n3", factor: 3_000 }],
-    acts: [
-      { atMs: 0, name: "writer", node: "n1", request: put("k", "v") },
-      { atMs: 10, name: "reader", node: "n2", request: get("k", 2) },
-    ],
-    untilMs: 2_500,
-  },
-  {
-    file: "restart.txt",
-    about:
-      "A coordinator is killed as it stores: nobody was told of the write, and it may be there or " +
-      "not. Started again, it draws a new actor for its next write.",
-    scenario: { nodes: 3, seed: 4 },
-    faults: [{ kind: "kill", atMs: 20.1, node: "n1", downMs: 30, torn: 0 }],
-    acts: [
-      { atMs: 0, name: "first", node: "n1", request: put("k", "one") },
-      { atMs: 20, name: "lost", node: "n1", request: put("k", "two") },
-      { atMs: 30, name: "refused", node: "n1", request: get("k") },
-      { atMs: 60, name: "reader", node: "n1", request: get("k") },
-      { atMs: 80, name: "last", node: "n1", request: put("other", "three") },
-    ],
-    untilMs: 4_000,
-  },
-];
-
-/** Plays the acts, and keeps what was answered. */
+/** Sends the requests, and keeps the contexts of the answers. */
 class Player implements Driver {
   private readonly contexts = new Map<string, CausalContext | null>();
 
-  constructor(private readonly story: Story, private readonly say: (line: string) => void) {}
+  constructor(private readonly story: Story, private readonly write: (line: string) => void) {}
 
   begin(world: Simulation): void {
     for (const fault of this.story.faults ?? []) world.scheduleFault(fault);
-    this.story.acts.forEach(({ atMs }, i) => world.wakeAt(atMs * 1_000, i));
+    this.story.requests.forEach(({ atMs }, i) => world.wakeAt(atMs * 1_000, i));
   }
 
   woken(world: Simulation, token: number): void {
-    const { name, node, request, contextOf } = this.story.acts[token] as Act;
+    const { name, node, request, contextOf } = this.story.requests[token] as StoryRequest;
     const context = contextOf === undefined ? null : this.contexts.get(contextOf) ?? null;
     const sent = request.method === "get" ? request : { ...request, context };
-    this.say(`${name} → ${node}`);
+    this.write(`${name} → ${node}`);
     world.ask(world.indexOf(node), token, sent);
   }
 
   answered(_world: Simulation, token: number, outcome: ClientOutcome): void {
-    const { name } = this.story.acts[token] as Act;
+    const { name } = this.story.requests[token] as StoryRequest;
     if (outcome.kind === "reply") this.contexts.set(name, contextOf(outcome.reply));
     const what = outcome.kind === "reply" ? describeReply(outcome.reply) : outcome.kind;
-    this.say(`${name} ← ${what}`);
+    this.write(`${name} ← ${what}`);
   }
 
   clone(): Player {
-    throw new Error("A story is told once");
+    throw new Error("A story cannot be cloned");
   }
 }
 
@@ -161,24 +55,64 @@ function contextOf(reply: ClientReply): CausalContext | null {
   return reply.status === "error" ? null : reply.context;
 }
 
-function tell(story: Story): string {
+/** What the calls and the disk accesses of each node were for, so that their outcomes can say it. */
+class Asked {
+  private readonly calls = new Map<string, string>();
+  private readonly changes = new Map<string, string>();
+
+  note(node: string, effect: Effect): void {
+    if (effect.kind === "call") this.calls.set(`${node}/${effect.id}`, effect.to);
+    else if (effect.kind === "store") this.changes.set(`${node}/${effect.id}`, effect.record.key);
+    else if (effect.kind === "remove") this.changes.set(`${node}/${effect.id}`, effect.key);
+    else if (effect.kind === "save") this.changes.set(`${node}/${effect.id}`, "membership");
+    else if (effect.kind === "save-disk-state") this.changes.set(`${node}/${effect.id}`, "itself");
+  }
+
+  describe(node: string, event: Event): string {
+    const place = "id" in event ? `${node}/${event.id}` : "";
+    switch (event.kind) {
+      case "reply":
+        return `${this.calls.get(place)} answers: ${describeReply(event.reply)}`;
+      case "call-failed":
+        return `${describeEvent(event)}, to ${this.calls.get(place)}`;
+      case "stored":
+        return `stored: ${this.changes.get(place)}`;
+      default:
+        return describeEvent(event);
+    }
+  }
+
+  /** A node that starts writes down what it knows of itself: every story would begin with it. */
+  isStart(node: string, event: Event): boolean {
+    if (event.kind === "start") return true;
+    return event.kind === "stored" && this.changes.get(`${node}/${event.id}`) === "itself";
+  }
+}
+
+function transcriptOf(story: Story): string {
   const scenario = parseScenario({ seed: 1, ...story.scenario });
+  const { fromMs = 0, tellsStart = false } = story;
   const lines = [story.about, ""];
-  // The driver speaks before there is a world to tell the time.
+  // The driver writes its first lines before the simulation, with its clock, exists.
   const started: { world?: Simulation } = {};
-  const say = (line: string) => lines.push(`${ms(started.world?.now ?? 0)}  ${line}`);
-  const driver = new Player(story, say);
+  const nowUs = () => started.world?.now ?? 0;
+  const write = (line: string) => {
+    if (nowUs() >= fromMs * 1_000) lines.push(`${ms(nowUs())}  ${line}`);
+  };
+  const driver = new Player(story, write);
   const running = new Simulation({ ...worldOf(scenario), json: true, driver });
   started.world = running;
+  const asked = new Asked();
   const tracer: Tracer = {
     stepped: (node, event, effects) => {
-      if (event.kind === "timer" && effects.every((effect) => effect.kind === "timer")) return;
-      say(`  ${node}  ${describeEvent(event as Event)}`);
-      for (const effect of effects as Effect[]) {
-        if (effect.kind !== "timer") lines.push(`${" ".repeat(18)}${describeEffect(effect)}`);
-      }
+      for (const effect of effects) asked.note(node, effect);
+      if (!tellsStart && asked.isStart(node, event)) return;
+      const shown = effects.filter((effect) => effect.kind !== "timer");
+      if (nowUs() < fromMs * 1_000 || (event.kind === "timer" && shown.length === 0)) return;
+      write(`  ${node}  ${asked.describe(node, event)}`);
+      for (const effect of shown) lines.push(`${" ".repeat(18)}${describeEffect(effect)}`);
     },
-    acted: (_at, text) => say(`! ${text}`),
+    acted: (_at, text) => write(`! ${text}`),
   };
   running.tracer = tracer;
   running.runUntil(story.untilMs * 1_000);
@@ -191,10 +125,21 @@ function ms(us: number): string {
 
 for (const story of STORIES) {
   Deno.test(`transcript ${story.file}: ${story.about}`, async () => {
-    const told = tell(story);
+    const told = transcriptOf(story);
     const path = new URL(story.file, FOLDER);
     if (UPDATE) await Deno.writeTextFile(path, told);
     const golden = await Deno.readTextFile(path).catch(() => "");
     assert.equal(told, golden, `it differs from ${story.file}: UPDATE_TRANSCRIPTS=1 rewrites it`);
   });
 }
+
+Deno.test("transcripts: docs/protocol.md lists every one of them, in the order of the stories", async () => {
+  const text = await Deno.readTextFile(new URL("../docs/protocol.md", import.meta.url));
+  const listed = [...text.matchAll(/\]\(\.\.\/tests\/transcripts\/([\w.]+)\)/g)].map(([, file]) =>
+    file
+  );
+  assert.deepEqual(listed, STORIES.map(({ file }) => file));
+  const there: string[] = [];
+  for await (const { name } of Deno.readDir(FOLDER)) there.push(name);
+  assert.deepEqual(there.toSorted(), listed.toSorted());
+});

@@ -1,4 +1,4 @@
-/** After the faults: holds the disks against the clients' own record. */
+/** Compares the disks with the clients' record, after the faults. */
 import { forEachConcurrently, heldByPrimaries } from "../../nodes/cluster/cluster_convergence.ts";
 import type { ClusterView, HeldRecord } from "../../nodes/cluster/cluster_view.ts";
 import { type Acknowledged, type Ledger, setOfText } from "./ledger.ts";
@@ -8,7 +8,7 @@ export interface Verdict {
   readonly lost: readonly Acknowledged[];
   readonly surfaced: readonly string[];
   readonly strangers: readonly string[];
-  /** The most values that one key had side by side. */
+  /** The largest number of siblings of a key. */
   readonly siblingsMost: number;
 }
 

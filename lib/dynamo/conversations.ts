@@ -1,9 +1,10 @@
 /**
- * Everything a replica is in the middle of: its conversations, who waits for their outcome, and
- * which peer call belongs to which.
+ * The conversations that a replica has open, who waits for the outcome of each, and which call to a
+ * peer belongs to which.
  */
 import type { PeerView } from "./requests/forwarding.ts";
 import type { Micros, NodeId } from "./types/ids.ts";
+import { assert } from "./util/assert.ts";
 import { IdTable } from "./util/id_table.ts";
 
 /**
@@ -22,7 +23,7 @@ export type Origin =
   | { readonly kind: "peer"; readonly request: number }
   /** Peers that forwarded a write: all copies of it are answered alike. */
   | { readonly kind: "forward"; readonly requestId: string }
-  /** Nobody: the node's own doing. */
+  /** Nobody: the node started this by itself. */
   | { readonly kind: "self" };
 
 export interface Conversation<C extends Coordinator = Coordinator> {
@@ -32,7 +33,6 @@ export interface Conversation<C extends Coordinator = Coordinator> {
 }
 
 interface Call {
-  /** 0 when nobody listens to the answer. */
   readonly conversation: number;
   readonly to: NodeId;
   readonly sentAt: Micros;
@@ -43,17 +43,23 @@ interface Call {
 interface Debt {
   /** Calls without an answer. */
   calls: number;
-  /** Since then it has owed at least one and given no sign of life. */
+  /** Since this time (µs) it has owed at least one answer without any sign of life. */
   since: Micros;
-  /** How long it usually owes some answer before it speaks, µs: a moving average; 0 before the first. */
+  /**
+   * How long it usually stays silent while it owes an answer, µs: a moving average, 0 before the
+   * first.
+   */
   silenceUs: Micros;
   /** How long its last answer to a read took; undefined before the first. */
   lastReadUs: Micros | undefined;
 }
 
-/** Weight of the newest in the average. */
+/**
+ * Weight of the newest silence in the moving average, as in TCP's estimate of round trips (RFC
+ * 6298).
+ */
 const NEWEST = 1 / 8;
-/** A silence so many times longer than usual is one, after the retransmission timers of TCP. */
+/** A peer is late when it is silent this many times longer than usual. */
 const LATE_FACTOR = 4;
 
 export class Conversations implements PeerView {
@@ -79,7 +85,13 @@ export class Conversations implements PeerView {
     return this.open.get(id);
   }
 
-  /** The conversation of a coordinator of that class; undefined when it is over. */
+  isOpen(id: number): boolean {
+    return this.open.has(id);
+  }
+
+  /**
+   * The conversation with that id, if its coordinator is of that class; undefined when it is over.
+   */
   find<C extends Coordinator>(
     id: number,
     type: abstract new (...args: never[]) => C,
@@ -92,14 +104,16 @@ export class Conversations implements PeerView {
   end(id: number): void {
     const conversation = this.open.take(id);
     if (conversation === undefined) return;
-    for (const call of conversation.calls) this.takeCall(call);
+    for (const call of conversation.calls) this.endCall(call);
   }
 
   addCall(call: number, conversation: Conversation, to: NodeId, sentAt: Micros): void {
+    const { id } = conversation.coordinator;
+    assert(this.isOpen(id), "a call belongs to an open conversation", id, to);
     const debt = this.debts.get(to) ?? this.addDebt(to);
     if (debt.calls++ === 0) debt.since = sentAt;
     conversation.calls.push(call);
-    this.calls.set(call, { conversation: conversation.coordinator.id, to, sentAt, debt });
+    this.calls.set(call, { conversation: id, to, sentAt, debt });
   }
 
   private addDebt(to: NodeId): Debt {
@@ -114,14 +128,25 @@ export class Conversations implements PeerView {
 
   /** The call and its conversation, once; undefined for late or unknown answers. */
   takeCall(id: number): { call: Call; conversation: Conversation } | undefined {
+    const call = this.endCall(id);
+    if (call === undefined) return undefined;
+    const conversation = this.open.get(call.conversation);
+    assert(conversation !== undefined, "no call outlives its conversation", id, call.to);
+    return { call, conversation };
+  }
+
+  private endCall(id: number): Call | undefined {
     const call = this.calls.take(id);
     if (call === undefined) return undefined;
     call.debt.calls--;
-    const conversation = this.open.get(call.conversation);
-    return conversation === undefined ? undefined : { call, conversation };
+    assert(call.debt.calls >= 0, "calls owed by a peer are never negative", call.to);
+    return call;
   }
 
-  /** An answer has come; to be followed by {@link noteContact}. */
+  /**
+   * An answer came at `now`: updates how long the node usually takes to speak. Call {@link
+   * noteContact} afterwards.
+   */
   noteAnswer(node: NodeId, now: Micros): void {
     const debt = this.debts.get(node);
     if (debt === undefined) return;
@@ -130,7 +155,7 @@ export class Conversations implements PeerView {
     else debt.silenceUs += NEWEST * (silenceUs - debt.silenceUs);
   }
 
-  /** The node has spoken: whatever it still owes, it lives. */
+  /** A message of the node came at `now`: it is alive, whatever it still owes. */
   noteContact(node: NodeId, now: Micros): void {
     const debt = this.debts.get(node);
     if (debt !== undefined) debt.since = now;

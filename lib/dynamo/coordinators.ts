@@ -1,4 +1,4 @@
-/** Everything that makes calls to peers and decides what their answers mean, by its kind. */
+/** All kinds of coordinators: each makes calls to peers and decides what their answers mean. */
 import type { Conversation } from "./conversations.ts";
 import type { GossipRound } from "./gossip/gossiping.ts";
 import type { OrphanCall } from "./membership/orphaned_replicas.ts";
@@ -27,7 +27,10 @@ export type AnyCoordinator =
   | OrphanCall
   | BootCheck;
 
-/** Conversations are kept without knowing these types; whoever dispatches tells them apart by `kind`. */
+/**
+ * The coordinator with its full type, to be told apart by `kind`. `Conversations` does not know
+ * these types.
+ */
 export function coordinatorOf({ coordinator }: Conversation): AnyCoordinator {
   return coordinator as AnyCoordinator;
 }

@@ -14,21 +14,21 @@ export interface Counters {
   gossipRounds: number;
   hintsStored: number;
   hintsDelivered: number;
-  /** Comparisons with a co-owner that this node began and that went through; and that did not. */
+  /** Anti-entropy exchanges that this node began and completed, and those that failed. */
   exchanges: number;
   exchangesFailed: number;
   treesCompared: number;
   keysRepaired: number;
-  /** Tombstones that this node had dropped everywhere. */
+  /** Tombstones that this node had removed from all owners. */
   reaped: number;
   /** Damaged records replaced from the other replicas. */
   recovered: number;
   /** Ranges that this node has taken over, and the keys that it copied for them. */
   rangesTaken: number;
   keysTaken: number;
-  /** Registers that this node, their register writer, has advanced. */
+  /** Range registers that this node has advanced as their register writer. */
   rangesAdvanced: number;
-  /** Copies of ranges given up that every owner was seen to hold. */
+  /** Copies of former ranges that were dropped, as every owner holds them. */
   orphansDropped: number;
 }
 
@@ -44,7 +44,7 @@ export interface ReplicaStats {
   /** The suspicion of every peer, null when gossip is off; and who is believed down. */
   readonly peers: Readonly<Record<string, { readonly up: boolean; readonly phi: number | null }>>;
   readonly antiEntropy: AntiEntropyState;
-  /** Keys with so many siblings that somebody should look. */
+  /** Keys with more siblings than `siblingsWarn`. */
   readonly crowdedKeys: readonly string[];
   readonly counters: Readonly<Counters>;
 }
@@ -77,7 +77,7 @@ export function newCounters(): Counters {
 
 const CROWDED_KEYS_MAX = 100;
 
-/** Remembers which keys crossed the warning line, up to a bound. */
+/** Remembers which keys have `from` siblings or more, up to a bound. */
 export class SiblingWatch {
   private readonly crowded = new Set<string>();
 

@@ -1,9 +1,10 @@
 /**
- * What the parts of a replica share: who it is, what it is in the middle of, and the few acts that
- * reads, writes and forwards all need.
+ * What the parts of a replica share: its identity, its open conversations, its data, and the few
+ * operations that reads, writes and forwards all need.
  */
-import { type Conversation, Conversations, type Origin } from "./conversations.ts";
+import { type Conversation, Conversations } from "./conversations.ts";
 import { newCounters } from "./counters.ts";
+import type { Due } from "./due.ts";
 import { FailureDetector } from "./gossip/failure_detector.ts";
 import { Membership } from "./membership/membership.ts";
 import { Registry } from "./membership/registry.ts";
@@ -30,30 +31,17 @@ import type { InitialClusterConfig } from "./types/initial_config.ts";
 import type { Life, LifeStatus } from "./types/life.ts";
 import type { PeerRequest } from "./types/peer_messages.ts";
 import type { Random } from "./types/random.ts";
+import { assert } from "./util/assert.ts";
 import { Deadlines } from "./util/deadlines.ts";
 import type { Actor } from "./versions/clock.ts";
 import { type Siblings, type Versioning, versioning } from "./versions/versions.ts";
 
-type Due =
-  | {
-    readonly kind:
-      | "gossip"
-      | "handoff"
-      | "anti-entropy"
-      | "scrub"
-      | "recovery"
-      | "reap"
-      | "membership";
-  }
-  /** The time for a call is over. */
-  | { readonly kind: "call-silent"; readonly conversation: number; readonly call: number }
-  | { readonly kind: "patience"; readonly conversation: number; readonly endsAt: Micros }
-  | { readonly kind: "timeout"; readonly conversation: number }
-  | { readonly kind: "forget"; readonly requestId: string };
-
 export const MICROS_PER_MS = 1_000;
 
-/** A peer that owes an answer for this fraction of the patience is doubted, and then taken for silent. */
+/**
+ * After 1/50 of the patience without a sign of life a peer that owes an answer is doubted, after
+ * 1/5 it counts as silent.
+ */
 const DOUBTS_PER_PATIENCE = 50;
 const SILENCES_PER_PATIENCE = 5;
 
@@ -76,18 +64,18 @@ export class NodeContext {
   readonly trees: TreeKeeper;
   readonly disk: DiskLatency;
   readonly recovery: Recovery;
-  /** What is remembered of peers, so that they can be told when they are not what they were. */
+  /** The last known life of each peer: it tells a peer that has started on an older disk. */
   readonly lives: PeerLives;
-  /** Changes that the disk has durably taken. */
+  /** How many changes the disk has durably taken. */
   writes: number;
-  /** As peers are told of it: durable, and raised where one remembers a higher one. */
+  /** This start's number: durable before peers hear of it, and above any that they remember. */
   incarnation: number;
   readonly counters = newCounters();
-  /** Peers that are back from being believed down, and may lack what nobody keeps a hint of. */
+  /** Peers that are back from being believed down: some writes to them may have left no hint. */
   readonly returned = new Set<NodeId>();
   /** Requests of this node's own clients that have no answer yet. */
   requestsInFlight = 0;
-  /** How the names of this boot's actors begin. */
+  /** The common prefix of the actors of this boot. */
   private readonly actorsOfBoot: string;
   private actorsDrawn = 0;
   /** Actors up to this one issue no more dots. */
@@ -126,20 +114,23 @@ export class NodeContext {
     return this.membership.isActive(this.self);
   }
 
-  /** The other members: whoever may hold data that counts. */
+  /** The other members that may hold data. */
   get peers(): readonly NodeId[] {
     return this.membership.peers;
   }
 
-  /** The ring is another one: a range that this node has not taken over may have to be merged first. */
+  /**
+   * The ring has changed: a range that became this node's own without a transfer must be merged
+   * from its other owners.
+   */
   onRing(before: Ring, after: Ring): void {
-    // What an older disk says of itself it says of what it was.
+    // On a disk that was replaced or restored, marks describe an earlier state and do not count.
     const isFilled = (range: number) =>
       this.recovery.cause === null && this.membership.isFilled(range);
     this.recovery.onRing(before, after, isFilled, (node) => this.membership.isGone(node));
   }
 
-  /** A peer has told of its life; that it has started anew is to be remembered. */
+  /** Remembers a peer's life as it tells it. A new start is made durable at once. */
   noteLife(peer: NodeId, life: Life, status: LifeStatus): void {
     if (!this.membership.isActive(peer)) return;
     const { dataId, incarnation, bootNumber, writes } = life;
@@ -164,7 +155,10 @@ export class NodeContext {
       Number(actor.slice(actorsOfBoot.length)) > this.actorsRetired;
   }
 
-  /** A store of acknowledged writes failed: their dots are out, and the disk does not know them. */
+  /**
+   * A store of writes that were already acknowledged failed. Their dots were sent out and are not
+   * on the disk, so their actors must not be used again.
+   */
   onBufferLost(): void {
     this.actorsRetired = this.actorsDrawn;
   }
@@ -187,12 +181,15 @@ export class NodeContext {
       !this.ring.planned(range).includes(this.self);
   }
 
-  /** Once ranges have moved, what a hint leaves behind may be a former owner's copy: see `orphaned_replicas.ts`. */
+  /**
+   * Whether this node can hold the key only as a stand-in. After ranges have moved it may also be a
+   * former owner: see `orphaned_replicas.ts`.
+   */
   isStandInOnly(key: string): boolean {
     return this.membership.version === "" && this.isForeign(key);
   }
 
-  /** The register of the key's range, as the disk knows it, for a sender that may not know it. */
+  /** The durable register of the key's range, for a peer; empty while it is the initial one. */
   registersOf(key: string): RangeRegister[] {
     return this.registersAt(positionOf(key));
   }
@@ -216,12 +213,12 @@ export class NodeContext {
     return { ...error, ringVersion: this.ring.version, registers: this.registersOf(key) };
   }
 
-  /** Whether this disk's word about the key counts. */
+  /** Whether this node's data for the key is known to be complete, so that its answer counts. */
   isCompleteFor(key: string): boolean {
     return this.recovery.isOver || this.isRangeComplete(this.ring.rangeOfKey(key));
   }
 
-  /** Whether this node may answer a read of the key by itself, as the last one that is left. */
+  /** Whether this node may answer a read of the key alone, because no peer can be reached. */
   mayAnswerAlone(key: string): boolean {
     return this.recovery.mayAnswerAlone(this.ring.range(this.ring.rangeOfKey(key)).start);
   }
@@ -230,15 +227,15 @@ export class NodeContext {
     return this.recovery.isOver || this.recovery.isComplete(this.ring.range(range).start);
   }
 
-  /** Why it does not, for a person. */
+  /** Why the data for the key is not complete, in words for people. */
   whyIncomplete(key: string): string {
     const { cause, isInformed } = this.recovery;
     if (cause === null) {
-      return `${this.self} has started, and no peer has confirmed yet that its disk is up to date`;
+      return `${this.self} has just started: no peer has confirmed yet that its data is complete`;
     }
     const missing = isInformed ? this.recovery.waitingFor() : this.peers;
-    return `The disk of ${this.self} was ${cause}, and '${key}' may be missing: it has still to be ` +
-      `merged from ${missing.join(", ")}`;
+    return `The disk of ${this.self} was ${cause}, and '${key}' may be missing until its data is ` +
+      `copied from ${missing.join(", ")}`;
   }
 
   /** Whether this node serves the key as its own: an owner that has not fenced itself. */
@@ -249,26 +246,28 @@ export class NodeContext {
     return this.ring.primaries(range).includes(this.self) && !this.membership.isFenced(range);
   }
 
-  /** A disk that was replaced or put back does not know whether it promised to serve a range no more. */
+  /** A disk that was replaced or restored may have lost fences that were promised. */
   private mayHaveFenced(range: number): boolean {
     return this.ring.steps.some((step) => step.range === range && step.sender === this.self);
   }
 
-  /** Whether the node is believed to be up; without gossip there is no ground to believe otherwise. */
+  /**
+   * Whether the node is believed to be up. Without gossip there is no evidence, so everybody is.
+   */
   isUp(node: NodeId): boolean {
     return node === this.self || this.config.gossipIntervalMs === 0 ||
       this.detector.isUp(node, this.out.now);
   }
 
   /**
-   * Whether the node is silent at this very moment. Long before it is suspected (a few requests have
-   * to run out of patience first) others are preferred for what cannot be taken back.
+   * Whether the node has been silent for a moment while it owes an answer. It is not suspected yet,
+   * but others are preferred for what cannot be undone, such as a forwarded write.
    */
   isDoubted(node: NodeId): boolean {
     return this.isLate(node, DOUBTS_PER_PATIENCE);
   }
 
-  /** Whether it has been silent for so long that nothing should be handed to it at all. */
+  /** Whether it has been silent for so long that no request should be forwarded to it. */
   isSilent(node: NodeId): boolean {
     return this.isLate(node, SILENCES_PER_PATIENCE);
   }
@@ -286,7 +285,7 @@ export class NodeContext {
     this.onContact(node);
   }
 
-  /** The node has spoken to this one. */
+  /** A message from the node has arrived. */
   onContact(node: NodeId): void {
     if (this.config.gossipIntervalMs === 0) return;
     this.conversations.noteContact(node, this.out.now);
@@ -328,9 +327,10 @@ export class NodeContext {
   }
 
   /**
-   * Another node for the place of one that refused, or is silent; undefined for none. Only where the
-   * answer can come no more (`isOver`) may that be its successor as an owner: what a former owner
-   * acknowledged its successor has inherited, and both together would count one copy twice.
+   * A node to ask in place of one that refused or is silent; undefined when there is none. Its
+   * successor as an owner is chosen only where no answer can come any more (`isOver`): the
+   * successor has inherited what the former owner acknowledged, and counting both would count one
+   * copy twice.
    */
   replacement(
     placement: Placement,
@@ -343,7 +343,9 @@ export class NodeContext {
     return successor ?? placement.replacementOf(node, this.health);
   }
 
-  /** Takes a request of a client on, if the bound allows; otherwise refuses it. */
+  /**
+   * Accepts a client's request and returns true, or refuses it where `requestsMax` are in flight.
+   */
   admitClient(request: number): boolean {
     const { requestsMax } = this.config;
     if (this.requestsInFlight < requestsMax) {
@@ -353,7 +355,8 @@ export class NodeContext {
     this.counters.overloaded++;
     this.refuse(request, {
       code: "overloaded",
-      message: `Cannot take the request on as at most ${requestsMax} may be in flight`,
+      message:
+        `This node has ${requestsMax} requests in flight, as many as it may: try again or ask another`,
       definite: true,
     });
     return false;
@@ -365,8 +368,9 @@ export class NodeContext {
   }
 
   /**
-   * Sets the conversation's first moment, when the silent are passed over; the second, its end, is
-   * set then. Most conversations are over before either, so this halves the deadlines kept.
+   * Sets the conversation's first deadline, `patienceMs` after `startedAt` (µs), when silent
+   * replicas are passed over. The second, its timeout, is set then: most conversations are over
+   * before, so fewer deadlines are kept.
    */
   watch(conversation: number, startedAt: Micros, timeoutMs: number): void {
     const patienceMs = Math.min(this.config.patienceMs, timeoutMs);
@@ -383,14 +387,19 @@ export class NodeContext {
     this.sweepAbove = Math.max(DEADLINES_SWEEP_MIN, 2 * this.deadlines.size);
   }
 
-  /** Gives the outcome to whoever waits for it. */
-  finish(origin: Origin, reply: ClientReply): void {
+  /**
+   * Sends the outcome to whoever waits for it. The conversation must still be open; end it
+   * afterwards.
+   */
+  finish({ coordinator: { id }, origin }: Conversation, reply: ClientReply): void {
+    assert(this.conversations.isOpen(id), "no reply comes after its conversation has ended", id);
     switch (origin.kind) {
       case "client":
+        this.out.respond(origin.request, reply);
         this.requestsInFlight--;
+        assert(this.requestsInFlight >= 0, "requests in flight are never negative", origin.request);
         if (reply.status === "error") this.counters.requestsFailed++;
         else this.counters.requestsServed++;
-        this.out.respond(origin.request, reply);
         break;
       case "peer":
         this.out.respond(origin.request, { status: "forwarded", reply });
@@ -414,7 +423,7 @@ export class NodeContext {
     this.out.emit({ type: "storage-failed", key, reason });
   }
 
-  /** Lets people see how a request went, once nobody is waited for any more. */
+  /** Emits an observation of how a request went, once no replica is waited for any more. */
   noteRequest(
     coordinator: Observed,
     method: ClientRequest["method"],

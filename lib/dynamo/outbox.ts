@@ -1,6 +1,4 @@
-/**
- * What a step asks for, handed to the caller, with the ids that answers come back under.
- */
+/** Sends the effects of a step to the host, with the ids under which their outcomes come back. */
 import type { MembershipDocument } from "./membership/membership_state.ts";
 import type { Position } from "./ring/position.ts";
 import type { DiskState } from "./types/boot.ts";
@@ -9,8 +7,10 @@ import type { Micros, NodeId } from "./types/ids.ts";
 import type { Observation } from "./types/observations.ts";
 import type { PeerRequest } from "./types/peer_messages.ts";
 import type { HintChange, KeyPlace, StoredRecord } from "./types/records.ts";
+import { assert } from "./util/assert.ts";
+import { IdTable } from "./util/id_table.ts";
 
-/** Between steps nobody asks for anything. */
+/** Between steps there is no sink: a replica must not cause effects then. */
 const NOWHERE: EffectSink = {
   push: ({ kind }) => {
     throw new Error(`A replica asks for '${kind}' outside a step`);
@@ -22,14 +22,16 @@ export class Outbox {
   now: Micros = 0;
   private effects: EffectSink = NOWHERE;
   private lastId = 0;
+  /** Requests of clients, peers and operators that have no answer yet. */
+  private readonly unanswered = new IdTable<true>();
 
-  /** Points at the caller's sink for one step. */
+  /** Sends effects to the caller's sink for one step at `now`. */
   open(now: Micros, effects: EffectSink): void {
     this.now = now;
     this.effects = effects;
   }
 
-  /** Lets go of it: a clone of the replica must not share the caller's sink. */
+  /** Forgets the sink: a clone of the replica must not share it. */
   close(): void {
     this.effects = NOWHERE;
   }
@@ -44,7 +46,18 @@ export class Outbox {
     return id;
   }
 
+  /** A request has come in, and is to be answered once. */
+  accept(id: number): void {
+    assert(this.unanswered.set(id, true), "requests under way have ids of their own", id);
+  }
+
   respond(id: number, reply: Reply): void {
+    assert(
+      this.unanswered.take(id) === true,
+      "a request is answered at most once",
+      id,
+      reply.status,
+    );
     this.effects.push({ kind: "respond", id, reply });
   }
 

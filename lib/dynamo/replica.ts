@@ -77,14 +77,17 @@ export class Replica {
         this.start();
         break;
       case "client":
+        out.accept(event.id);
         this.onClientRequest(event.id, event.request);
         break;
       case "peer":
+        out.accept(event.id);
         this.node.onContact(event.from);
         this.parts.recovering.onContact(event.from);
         this.onPeer(event.id, event.from, event.request);
         break;
       case "admin":
+        out.accept(event.id);
         if (event.request.method === "anti-entropy") {
           this.parts.antiEntropy.orders.onRequest(event.id, event.request);
         } else this.parts.acts.onOrder(event.id, event.request);
@@ -130,7 +133,10 @@ export class Replica {
     out.close();
   }
 
-  /** Whether clients may ask: not while peers are asked for the first time what they remember of it. */
+  /**
+   * Whether clients may ask: not while the node checks with its peers for the first time after a
+   * start.
+   */
   get isReady(): boolean {
     return this.parts.recovering.isReady;
   }
@@ -140,7 +146,7 @@ export class Replica {
     return this.node.registry.durable.state;
   }
 
-  /** This life, as peers are told of it. */
+  /** This start of the node, as peers are told of it. */
   get life(): Life {
     return this.parts.recovering.life;
   }
@@ -150,12 +156,12 @@ export class Replica {
     return this.node.lives.of(peer);
   }
 
-  /** Whether its disk counts, and what it waits for. */
+  /** Whether its data counts as complete, and what it waits for. */
   get recovery(): RecoveryState {
     return this.parts.recovering.state;
   }
 
-  /** No range is on its way, and nothing is left of what was given up. */
+  /** Whether no range is being moved and no copy of a former range is left. */
   get isAtRest(): boolean {
     return this.parts.acts.isAtRest && this.parts.recovering.isAtRest;
   }
@@ -226,7 +232,7 @@ export class Replica {
           this.parts.rangeReceiver.onFilled(next.transfer);
           break;
         case "fenced":
-          this.parts.rangeSender.onFenced(next.mark);
+          this.parts.rangeSender.onFenced(next.mark, next.request);
           break;
         case "reconcile":
           this.parts.gossiping.tellDifference(next);
@@ -261,7 +267,10 @@ export class Replica {
     else this.parts.forwards.start(request, origin);
   }
 
-  /** Of removed nodes only what tells them of it is taken: what they hold may have been forgotten. */
+  /**
+   * From removed nodes only messages are taken that let them learn of their removal: what they hold
+   * may have been deleted and forgotten since.
+   */
   private onPeer(id: number, from: NodeId, request: PeerRequest): void {
     const { membership } = this.node;
     const isTold = request.method === "gossip" || request.method === "membership" ||
@@ -305,7 +314,10 @@ export class Replica {
       case "reap.drop": {
         const drop: Change = { kind: "drop", digest: request.digest, request: id };
         if (!node.records.change(request.key, drop, node.out)) {
-          node.refuse(id, refusal("overloaded", `Too many changes of '${request.key}' wait`));
+          node.refuse(
+            id,
+            refusal("overloaded", `Too many changes of '${request.key}' are waiting`),
+          );
         }
         break;
       }
@@ -349,7 +361,8 @@ export class Replica {
 
   private onReplicaPut(id: number, request: PeerRequest & { method: "replica.put" }): void {
     const { node } = this;
-    // Who is no member is asked by nobody whether it still has something: it must not keep anything.
+    // Nobody asks a node that is not a member whether it holds anything, so it must not keep
+    // anything.
     const mayKeep = request.hintFor === undefined ? node.isPrimaryOf(request.key) : node.isMember;
     if (!mayKeep) {
       node.refuseAsNoOwner(id, request.key);
@@ -360,7 +373,7 @@ export class Replica {
     const merge: Change = { kind: "merge", siblings, request: id, hintFor, buffered };
     if (!node.records.change(key, merge, node.out)) {
       this.parts.handoff.release(id);
-      node.refuse(id, refusal("overloaded", `Too many changes of '${key}' wait their turn`));
+      node.refuse(id, refusal("overloaded", `Too many changes of '${key}' are waiting`));
     }
   }
 

@@ -63,7 +63,7 @@ export class ReplyDispatch {
     }
   }
 
-  /** A refusal carries the register that its sender should have known. */
+  /** A refusal carries the range register that the sender of the request did not know. */
   private learnFrom({ registers = [] }: DynamoError): void {
     if (registers.length > 0) this.node.registry.learn({ members: [], tokens: [], registers });
   }
@@ -96,7 +96,7 @@ export class ReplyDispatch {
     }
   }
 
-  /** Background work that ends without an answer: it is begun again at its time. */
+  /** Background work that got no answer: its next tick starts it again. */
   private onOver(coordinator: Exclude<AnyCoordinator, { kind: "get" | "put" | "forward" }>): void {
     switch (coordinator.kind) {
       case "gossip":
@@ -132,7 +132,9 @@ export class ReplyDispatch {
     }
   }
 
-  /** The time for one call of an exchange of many is over: it may have been answered long ago. */
+  /**
+   * The timeout of one call in a conversation of many; the call may have been answered long ago.
+   */
   onCallSilent(id: number, call: number): void {
     const conversation = this.node.conversations.get(id);
     if (conversation === undefined || !this.node.conversations.isCallOpen(call)) return;

@@ -1,11 +1,9 @@
-/**
- * What became of this node's own disk accesses, and who is to hear of it.
- */
+/** Outcomes of this node's own disk accesses, passed on to whoever waits for them. */
 import { coordinatorOf } from "./coordinators.ts";
 import { SiblingWatch } from "./counters.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
-import type { StorageCompletion } from "./records/record_changes.ts";
+import type { Change, StorageCompletion } from "./records/record_changes.ts";
 import { refusal } from "./types/errors.ts";
 import type { NodeId } from "./types/ids.ts";
 
@@ -99,6 +97,7 @@ export class StorageCompletions {
     const { out } = this.node;
     this.siblingWatch.note(key, siblings.length);
     if (siblings.length > 1) out.emit({ type: "siblings", key, count: siblings.length });
+    if (isAcknowledged(change)) this.parts.rangeSender.requireUnfenced(key);
     if (!("hintFor" in change) || change.hintFor === null) this.noteForeign(key);
     switch (change.kind) {
       case "write":
@@ -158,8 +157,8 @@ export class StorageCompletions {
   }
 
   /**
-   * A copy of a key that is not this node's, or not any more: what was kept for another and is delivered,
-   * or what came late. Who else has it has to be asked.
+   * This node may hold a copy of a key that it does not own, or no longer: a delivered hint, or a
+   * late write. The owners have to be asked whether they hold it.
    */
   private noteForeign(key: string): void {
     if (this.node.membership.version === "" || !this.node.isForeign(key)) return;
@@ -171,4 +170,10 @@ export class StorageCompletions {
     this.node.counters.hintsStored++;
     this.node.out.emit({ type: "hint-stored", key, for: target });
   }
+}
+
+/** Whether this node acknowledges the change as an owner. */
+function isAcknowledged(change: Change): boolean {
+  return (change.kind === "write" || (change.kind === "merge" && change.request !== null)) &&
+    change.hintFor === null;
 }

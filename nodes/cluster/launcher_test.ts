@@ -158,12 +158,12 @@ Deno.test("a directory always gives the same cluster; another N, mode or size is
 
     for (
       const [options, message] of [
-        [{ config: { n: 2 } }, /founded with n 3.*given now is n 2/],
-        [{ config: { mode: "lww" } }, /founded with mode dvv.*given now is mode lww/],
+        [{ config: { n: 2 } }, /created with n 3.*current value is n 2/],
+        [{ config: { mode: "lww" } }, /created with mode dvv.*current value is mode lww/],
         [{ config: { partitioning: "equal-partitions" } }, /partitioning random-tokens/],
-        [{ nodes: 4 }, /founded with nodes 3.*given now is nodes 4/],
-        [{ zones: ["a", "a", "c"] }, /founded with zones a,b,c.*given now is zones a,a,c/],
-        [{ seed: 1 }, /seed another.*given now is seed 1/],
+        [{ nodes: 4 }, /created with nodes 3.*current value is nodes 4/],
+        [{ zones: ["a", "a", "c"] }, /created with zones a,b,c.*current value is zones a,a,c/],
+        [{ seed: 1 }, /seed another.*current value is seed 1/],
       ] satisfies [LaunchOptions, RegExp][]
     ) {
       await assert.rejects(again(options), refused(message));

@@ -33,8 +33,8 @@ export interface NodeExit {
   /** The exit code, or as in a shell 128 + signal if a signal ended it. */
   readonly code: number;
   readonly signal: string | null;
-  /** The last lines that it wrote to stderr. */
-  readonly lastWords: string;
+  /** The end of what it wrote on stderr. */
+  readonly stderrTail: string;
 }
 
 /** A start may compile code, check a database of gigabytes, and share two cores with other nodes. */
@@ -102,7 +102,7 @@ export class NodeChild {
     await Promise.all(outputs);
     // Closing the pipe of an ended process may fail, which does no harm.
     await this.child.stdin.close().catch(() => {});
-    return { pid: this.pid, code, signal, lastWords: this.stderrLines.join("\n") };
+    return { pid: this.pid, code, signal, stderrTail: this.stderrLines.join("\n") };
   }
 
   private async untilReady(start: NodeStart, readyLine: Promise<void>): Promise<void> {

@@ -1,4 +1,4 @@
-/** JSON with a line end: in a terminal the next prompt stands on a line of its own. */
+/** A JSON response. It ends with a newline, so a terminal shows the next prompt on a new line. */
 export function jsonAnswer(
   value: unknown,
   status = 200,

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { problem, PROBLEM_CODES, ProblemError, problemResponse } from "./problems.ts";
 
-Deno.test("a node's problem is definite unless it says otherwise, and says when to try again", async () => {
+Deno.test("a node's problem is definite by default, and a 503 says when to retry", async () => {
   const response = problem("overloaded", "4096 requests are in flight", { needed: 2 });
   equal(response.status, 503);
   equal(response.headers.get("content-type"), "application/problem+json");
@@ -18,7 +18,7 @@ Deno.test("a node's problem is definite unless it says otherwise, and says when 
   equal(unsure.definite, false);
 });
 
-Deno.test("a thrown problem is answered as it is; a status of its own goes before the code's", async () => {
+Deno.test("a thrown problem becomes the response, and its own status overrides the code's", async () => {
   const { problem, message } = new ProblemError("node-unreachable", "n1 is silent", {
     status: 504,
   });
@@ -34,7 +34,7 @@ Deno.test("a thrown problem is answered as it is; a status of its own goes befor
   });
 });
 
-Deno.test("a node's description does not name the dashboard's problems", () => {
+Deno.test("a node's codes do not include the dashboard's", () => {
   equal(PROBLEM_CODES.includes("quorum-not-met"), true);
   equal(PROBLEM_CODES.includes("cluster-failed"), false);
 });

@@ -6,7 +6,7 @@ import { resolveOptions } from "../../lib/dynamo/requests/request_options.ts";
 import type { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { RequestOptions } from "../../lib/dynamo/types/client_messages.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
-import { Clients, type Wish } from "../../lib/simulation/workload/clients.ts";
+import { Clients, type PlannedOperation } from "../../lib/simulation/workload/clients.ts";
 import { History, type Operation } from "../../lib/simulation/workload/history.ts";
 import { outcomeOf, type RequestSender, type SeenContext } from "./requests.ts";
 
@@ -50,9 +50,9 @@ export class ScenarioClients {
     this.over = signal.aborted;
     signal.addEventListener("abort", () => this.over = true, { once: true });
     if (workload.kind === "script") {
-      await Promise.all(workload.operations.map(async (wish) => {
-        await this.until(wish.atUs, signal);
-        if (!this.over) await this.carryOut(wish.client, wish);
+      await Promise.all(workload.operations.map(async (planned) => {
+        await this.until(planned.atUs, signal);
+        if (!this.over) await this.carryOut(planned.client, planned);
       }));
       return;
     }
@@ -65,9 +65,9 @@ export class ScenarioClients {
     for (;;) {
       await this.until(nowUs() + drawing.thinkUs(client), signal);
       if (this.over || !this.hasRoomFor(1)) return;
-      const wish = drawing.draw(world, client);
-      const isCut = wish.act === "update" && !this.hasRoomFor(2);
-      await this.carryOut(client, isCut ? { ...wish, act: "get" } : wish);
+      const planned = drawing.draw(world, client);
+      const isCut = planned.act === "update" && !this.hasRoomFor(2);
+      await this.carryOut(client, isCut ? { ...planned, act: "get" } : planned);
     }
   }
 
@@ -78,30 +78,30 @@ export class ScenarioClients {
       this.history.size + this.putsToCome + operations <= workload.operations;
   }
 
-  private async carryOut(client: number, wish: Wish): Promise<void> {
-    const { act, key } = wish;
+  private async carryOut(client: number, planned: PlannedOperation): Promise<void> {
+    const { act, key } = planned;
     this.keys.add(key);
     const isUpdate = act === "update";
     if (!isUpdate && act !== "get") {
       const seen = act === "put-with-context" || act === "delete"
         ? this.seen[client]?.get(key)
         : undefined;
-      await this.send(client, wish, act.startsWith("delete") ? "delete" : "put", seen);
+      await this.send(client, planned, act.startsWith("delete") ? "delete" : "put", seen);
       return;
     }
     if (isUpdate) this.putsToCome++;
-    const read = await this.send(client, wish, "get", undefined);
+    const read = await this.send(client, planned, "get", undefined);
     if (!isUpdate) return;
     this.putsToCome--;
     if (read.outcome === "ok" && !this.over) {
       const hasSeen = read.seen !== null;
-      await this.send(client, wish, "put", hasSeen ? this.seen[client]?.get(key) : undefined);
+      await this.send(client, planned, "put", hasSeen ? this.seen[client]?.get(key) : undefined);
     }
   }
 
   private async send(
     client: number,
-    { act, key, node, options: given }: Wish,
+    { act, key, node, options: given }: PlannedOperation,
     kind: Operation["kind"],
     context: Seen | undefined,
   ): Promise<{ readonly outcome: Operation["outcome"]; readonly seen: SeenContext | null }> {

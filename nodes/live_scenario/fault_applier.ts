@@ -52,8 +52,8 @@ export class FaultApplier {
   ) {
     this.unsubscribe = cluster.onChange(({ node }) => {
       if (node.id !== id || node.state !== "crashed") return;
-      const { code, signal, lastWords } = node.exit ?? { code: -1, signal: null, lastWords: "" };
-      const lastLine = lastWords.trimEnd().split("\n").at(-1) ?? "";
+      const { code, signal, stderrTail } = node.exit ?? { code: -1, signal: null, stderrTail: "" };
+      const lastLine = stderrTail.trimEnd().split("\n").at(-1) ?? "";
       this.crashes.push(`${id} ended by itself with ${signal ?? `code ${code}`}: ${lastLine}`);
       this.reconcile();
     });

@@ -17,7 +17,7 @@ class FakeNode implements NodeActions {
   private listener: (change: { readonly node: NodeProcess }) => void = () => {};
 
   node(): NodeProcess {
-    const exit = { pid: 7, code: 70, signal: null, lastWords: "a line\nout of memory\n" };
+    const exit = { pid: 7, code: 70, signal: null, stderrTail: "a line\nout of memory\n" };
     return { id: "n1", url: "", pid: 7, data: "", state: this.state, exit };
   }
 

@@ -44,7 +44,7 @@ const GET = { kind: "get", key: "k", node: "n1", options: {} } as const;
 Deno.test("scenario: a write whose connection broke may have arrived, even if the node is gone now", async () => {
   const node = new DyingNode();
   let pid: number | null = 7;
-  const exit = { pid: 7, code: 137, signal: "SIGKILL", lastWords: "" } as const;
+  const exit = { pid: 7, code: 137, signal: "SIGKILL", stderrTail: "" } as const;
   const sender = senderOf(() => ({ url: node.url, pid, exit: pid === null ? exit : null }));
   deepEqual((await sender.send(GET, PATIENCE_MS)).kind, "answer");
   deepEqual((await sender.send(PUT, PATIENCE_MS)).kind, "reset");
@@ -59,7 +59,7 @@ Deno.test("scenario: a write whose connection broke may have arrived, even if th
 });
 
 Deno.test("scenario: a process that started and ended meanwhile may have received the write", async () => {
-  const exitOf = (pid: number) => ({ pid, code: 137, signal: "SIGKILL", lastWords: "" });
+  const exitOf = (pid: number) => ({ pid, code: 137, signal: "SIGKILL", stderrTail: "" });
   const node = new DyingNode();
   let looks = 0;
   const sender = senderOf(() => ({

@@ -7,7 +7,7 @@ import type { Fetch } from "../../lib/client/http.ts";
 import { MembershipClient, type PlanAnswer } from "../../lib/client/membership_client.ts";
 import { NodeError } from "../../lib/client/node_requests.ts";
 import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
-import type { JoinWishes } from "../host/node_service.ts";
+import type { JoinAttributes } from "../host/node_service.ts";
 import type { NodeLog, RunningNode } from "./node.ts";
 
 interface JoinOptions {
@@ -15,7 +15,7 @@ interface JoinOptions {
   readonly join: string;
   readonly secret: string | null;
   readonly ca?: string | undefined;
-  readonly wishes: JoinWishes;
+  readonly joinAttributes: JoinAttributes;
   readonly log: NodeLog;
 }
 
@@ -32,7 +32,7 @@ export async function admit(
   { service, url }: RunningNode,
   options: JoinOptions,
 ): Promise<void> {
-  const { join, secret, ca, wishes, log } = options;
+  const { join, secret, ca, joinAttributes, log } = options;
   const id = service.boot.self;
   const membership = untilMember(service);
   try {
@@ -41,7 +41,7 @@ export async function admit(
       ? fetch
       : (url, init) => fetch(url, { ...init, client: httpClient });
     const client = new MembershipClient(secret, fetchFrom);
-    const fields = { url: service.self.url, ...wishes };
+    const fields = { url: service.self.url, ...joinAttributes };
     await client.planAndCommit(join, "join", fields, (plan) => {
       log.info(`joining the cluster of ${join} as '${id}' at ${url}: ${describe(plan)}`);
     }).catch((error) => {

@@ -196,7 +196,7 @@ async function askWithoutFaults(ask: Ask): Promise<void> {
 }
 
 async function askStopping(ask: Ask, { service, rest }: TestNode): Promise<void> {
-  service.stopTaking();
+  service.stopAccepting();
   const refusing = rest.routes.filter(({ path, answers }) =>
     503 in answers && !/^\/(events|debug)/.test(path)
   );

@@ -15,7 +15,7 @@ import type {
   Newcomer,
 } from "../../lib/dynamo/types/membership_plan.ts";
 import { objectOf, shownValue } from "../faults/fault_settings.ts";
-import { type Identity, identityIn, initialConfigDifference } from "../host/introduction.ts";
+import { type Identity, initialConfigDifference, parseIdentity } from "../host/node_identity.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
 import { problem, problemOf } from "../http/problems.ts";
@@ -276,7 +276,7 @@ async function identityAt(
   refuse: (why: string) => Error,
 ): Promise<Identity> {
   try {
-    const identity = identityIn(await askNode(url, "identify", { secret, ca }));
+    const identity = parseIdentity(await askNode(url, "identify", { secret, ca }));
     if (identity === null) throw refuse("its answer is not a node's");
     return identity;
   } catch (error) {

@@ -58,7 +58,7 @@ Deno.test("a read that fails because of a recovering node names it and the node 
       equal(response.status, 503);
       const { type, detail } = await problemOf(response);
       equal(type, "quorum-not-met");
-      match(detail, /disk of n1 was replaced, and 'k' may be missing: .* merged from n2$/);
+      match(detail, /disk of n1 was replaced, and 'k' may be missing .* copied from n2$/);
     }
   }, { others: ["n2"], othersUrl: "http://127.0.0.1:1", replaced: true, config: { n: 2, r: 1 } });
 });

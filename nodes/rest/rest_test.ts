@@ -214,7 +214,7 @@ Deno.test("status, probes and metrics show the node's state", async () => {
     match(metrics, /^dynamo_requests_served_total\{.*\} 2$/m);
     match(metrics, /^dynamo_request_duration_seconds_bucket\{.*method="put".*le="\+Inf"\} 1$/m);
     match(metrics, /^process_resident_memory_bytes\{.*\} [1-9]\d+$/m);
-    service.stopTaking();
+    service.stopAccepting();
     equal((await problemOf(await send("/ready"))).type, "not-ready");
     const refused = await put("/kv/k", "y");
     equal(refused.status, 503);

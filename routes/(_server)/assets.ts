@@ -1,7 +1,7 @@
 /**
- * The files that pages load: islands bundled by Deno's own bundler when the dashboard starts (measured:
- * 40 ms), style sheets and fonts. All lie under one path that holds the hash of their content, so a
- * browser may keep them for good; another version has another path.
+ * The files that pages load: scripts, style sheets and fonts. The scripts are the islands, bundled
+ * by Deno's bundler when the dashboard starts (measured: 40 ms). The files' path contains a hash of
+ * their content, so browsers may cache them forever: a new version has a new path.
  */
 import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ import app from "../../static/app.css" with { type: "text" };
 import icon from "../../static/icon.svg" with { type: "text" };
 import { HttpError } from "./fresh/fresh.ts";
 
-/** Pages that have a bundle: `islands/NAME.tsx`. */
+/** The entry points to bundle: `islands/NAME.tsx`. */
 export const ISLANDS = ["clusters", "cluster"] as const;
 export type Island = typeof ISLANDS[number];
 
@@ -28,51 +28,49 @@ export interface Asset {
 }
 
 export interface Assets {
-  /** By the URL's path. */
+  /** By URL path. */
   readonly files: ReadonlyMap<string, Asset>;
   readonly styles: readonly string[];
-  /** Null when the bundler failed: pages then go without scripts. */
+  /** The URL path of the island's bundle; null if bundling failed. */
   scriptOf(island: Island): string | null;
-  /** Why there are no scripts. */
+  /** Why there are no scripts; null if there are. */
   readonly warning: string | null;
 }
 
-/** By file name. */
+/** Bundles by file name. */
 type Bundles = ReadonlyMap<string, Uint8Array>;
 
 const JAVASCRIPT = "text/javascript; charset=utf-8";
 const CSS = "text/css; charset=utf-8";
 
 /**
- * Bundles the islands and gathers the files. Never rejects: without scripts the pages still work.
- * `fetchMissing` is asked once when the bundler's program is not in Deno's cache; without it, Deno
- * fetches the program itself where it may.
+ * Bundles the islands and collects the files. Never rejects: pages also work without scripts.
+ * If the bundler's binary is missing from Deno's cache, calls `fetchMissing` and tries once more.
  */
-export async function buildAssets(fetchMissing?: () => Promise<void>): Promise<Assets> {
+export async function buildAssets(fetchMissing: () => Promise<void>): Promise<Assets> {
   try {
-    return gather(await bundleIslands().catch(onceFetched(fetchMissing)), null);
+    return gather(await bundleIslands().catch(retryAfterFetch(fetchMissing)), null);
   } catch (error) {
-    return gather(new Map(), failureOf(error));
+    return gather(new Map(), warningFor(error));
   }
 }
 
-function onceFetched(fetchMissing?: () => Promise<void>): (error: Error) => Promise<Bundles> {
+function retryAfterFetch(fetchMissing: () => Promise<void>): (error: Error) => Promise<Bundles> {
   return async (error) => {
-    const isMissing = explain(error.message)?.cause === "package-missing";
-    if (fetchMissing === undefined || !isMissing) throw error;
+    if (explain(error.message)?.cause !== "package-missing") throw error;
     await fetchMissing();
     return await bundleIslands();
   };
 }
 
-function failureOf(error: unknown): string {
-  const words = error instanceof Error ? error.message : String(error);
-  const known = error instanceof LaunchError ? null : explain(words);
-  const reason = known === null ? withoutColours(words) : `${known.why}.\n${known.advice}`;
-  return `Pages go without scripts: ${reason}`;
+function warningFor(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const known = error instanceof LaunchError ? null : explain(message);
+  const reason = known === null ? withoutColours(message) : `${known.why}.\n${known.advice}`;
+  return `The pages have no scripts, as bundling failed: ${reason}`;
 }
 
-/** The files with given bundles, by file name. */
+/** All files, with these bundles. */
 export function gather(bundles: Bundles, warning: string | null): Assets {
   const named = new Map<string, Asset>([
     ["pico.css", { body: bytes(pico), contentType: CSS }],
@@ -94,13 +92,13 @@ export function gather(bundles: Bundles, warning: string | null): Assets {
   };
 }
 
-/** Throws what the bundler or Deno says. */
+/** Bundles the islands. Throws the bundler's errors. */
 export async function bundleIslands(): Promise<Bundles> {
   const result = await Deno.bundle({
     entrypoints: ISLANDS.map((name) =>
       fileURLToPath(new URL(`../../islands/${name}.tsx`, import.meta.url))
     ),
-    // Nothing is written there: the names of shared chunks are relative to it.
+    // Nothing is written there, but the names of shared chunks are relative to it.
     outputDir: "bundle",
     platform: "browser",
     format: "esm",
@@ -129,7 +127,7 @@ function bytes(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** A file as an answer. Throws a 404 when there is none at the path. */
+/** The response with the file at this path. Throws a 404 {@link HttpError} if there is none. */
 export function assetResponse({ files }: Assets, path: string, cacheControl: string): Response {
   const asset = files.get(path);
   if (asset === undefined) throw new HttpError(404);

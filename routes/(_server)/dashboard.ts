@@ -1,9 +1,9 @@
 /**
- * The dashboard as one application, made of the route files. Built without a socket, so that tests ask
+ * Builds the dashboard's request handler from the route files. It has no socket, so tests can call
  * it directly.
  */
 import { manifest } from "../manifest.ts";
-import { apiDescription, type OnUndescribed, watched } from "./api/describe.ts";
+import { apiDescription, type OnUndescribed, withStatusCheck } from "./api/describe.ts";
 import type { Assets } from "./assets.ts";
 import type { ClusterRegistry } from "./clusters/registry.ts";
 import type { State } from "./define.ts";
@@ -12,14 +12,14 @@ import { type RequestHandler, requestHandler } from "./fresh/hono_adapter.ts";
 interface DashboardOptions {
   readonly registry: ClusterRegistry;
   readonly assets: Promise<Assets>;
-  /** Told of errors that are this server's own fault. */
-  readonly onError?: (error: unknown) => void;
-  /** Told of an answer whose status the API's description does not know; tests take none. */
+  /** Called for errors that are the dashboard's own fault. */
+  readonly onError: (error: unknown) => void;
+  /** Called for a status that the API's description lacks; without it, nothing is checked. */
   readonly onUndescribed?: OnUndescribed;
 }
 
 export function createDashboard(
-  { registry, assets, onError = () => {}, onUndescribed }: DashboardOptions,
+  { registry, assets, onError, onUndescribed }: DashboardOptions,
 ): RequestHandler {
   const describeApi = apiDescription(manifest);
   const newState = (): State => ({
@@ -29,6 +29,6 @@ export function createDashboard(
     reportError: onError,
     document: { title: "", island: null },
   });
-  const routes = onUndescribed === undefined ? manifest : watched(manifest, onUndescribed);
+  const routes = onUndescribed === undefined ? manifest : withStatusCheck(manifest, onUndescribed);
   return requestHandler({ routes, newState });
 }

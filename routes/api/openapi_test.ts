@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dashboardFixture } from "../../tests/dashboard_fixture.ts";
 
-Deno.test("the API describes itself", async () => {
+Deno.test("/api/openapi.json describes all routes and responses", async () => {
   const { ask, errors } = dashboardFixture();
   const described = await (await ask("/api/openapi.json")).json();
   assert.deepEqual(Object.keys(described.paths).sort(), [
@@ -22,7 +22,7 @@ Deno.test("the API describes itself", async () => {
   ]);
   assert.deepEqual(Object.keys(described.paths["/api/clusters"]).sort(), ["get", "post"]);
   assert.equal(described.components.schemas.Launch.additionalProperties, false);
-  // What the frame answers for every route, besides what each says of itself.
+  // Responses that every route has, in addition to its own.
   type Operation = {
     readonly responses: object;
     readonly requestBody?: { readonly content: object };

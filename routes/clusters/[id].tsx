@@ -3,7 +3,7 @@ import { ClusterView, clusterView } from "../(_server)/pages/cluster_view.tsx";
 import { getForPage } from "../(_server)/pages/key_forms.ts";
 
 export const handler = define.handlers({
-  /** With `?op=get&key=` it also gets that key. */
+  /** With `?op=get&key=KEY` the page also gets the key and shows the result. */
   async GET(ctx) {
     const registered = clusterOf(ctx);
     const query = ctx.url.searchParams;

@@ -3,7 +3,7 @@ import { dashboardFixture, HOST } from "../../tests/dashboard_fixture.ts";
 
 const HTML = { headers: { Accept: "text/html" } };
 
-Deno.test("the front page shows the form, the presets and what runs, without any inline code", async () => {
+Deno.test("the front page shows the form, the presets and the clusters, without inline code", async () => {
   const { ask, post } = dashboardFixture();
   await post("/api/clusters", { name: "first" });
   const page = await (await ask("/")).text();
@@ -23,7 +23,7 @@ Deno.test("a preset fills the form without scripts", async () => {
   assert.match(page, /name="latency"[^>]*value="W,R=uniform\(0,20\);A,S=0"/);
 });
 
-Deno.test("the launch form starts a cluster and leads to its page", async () => {
+Deno.test("the launch form starts a cluster and redirects to its page", async () => {
   const { submit, ask, launched } = dashboardFixture();
   const fields = { nodes: "4", n: "3", r: "1", w: "2", latency: "5", name: "mine", mode: "lww" };
   const response = await submit("/clusters", fields);
@@ -35,7 +35,7 @@ Deno.test("the launch form starts a cluster and leads to its page", async () => 
   assert.equal(launched[0]?.nodes.length, 4);
 });
 
-Deno.test("a wrong launch form comes back with what was typed and what is wrong", async () => {
+Deno.test("an invalid launch form is shown again with the entered values and the error", async () => {
   const { submit, launched } = dashboardFixture();
   const response = await submit("/clusters", {
     nodes: "4",
@@ -51,7 +51,7 @@ Deno.test("a wrong launch form comes back with what was typed and what is wrong"
   assert.equal(launched.length, 0);
 });
 
-Deno.test("pages say why a cluster did not start, and what to do", async () => {
+Deno.test("pages show why a cluster did not start, and what to do", async () => {
   const failure = "Node n1 could not start: a package is missing from Deno's cache (x).\n" +
     "Connect to the network once and run: npx --yes deno@2.9 task fetch\n\nIt printed:\nsome words";
   const { ask, post } = dashboardFixture({ failure });
@@ -64,7 +64,7 @@ Deno.test("pages say why a cluster did not start, and what to do", async () => {
   }
 });
 
-Deno.test("the cluster page draws ring, nodes and forms on the server", async () => {
+Deno.test("the server renders the cluster page with ring, nodes and forms", async () => {
   const { ask, post } = dashboardFixture();
   await post("/api/clusters", { name: "a" });
   await post("/api/clusters/a/nodes/n2/kill");
@@ -73,16 +73,16 @@ Deno.test("the cluster page draws ring, nodes and forms on the server", async ()
   assert.match(page, /aria-label="n2, killed"/);
   assert.match(page, /action="\/clusters\/a\/nodes\/n2\/restart"/);
   assert.match(page, /action="\/clusters\/a\/load"/);
-  // What the others think of n2, and what each keeps for it.
+  // What the other nodes believe about n2, and the hints that each keeps for it.
   assert.match(page, /class="suspected"[^>]*><span[^>]*>✕<\/span> 9\.5/);
-  assert.match(page, /All 4 others believe it down\./);
+  assert.match(page, /All 4 other nodes believe it is down\./);
   assert.match(page, /<td class="number"><span title="3 hints for n2">3<\/span><\/td>/);
-  // What the feed will show stands there before anything does.
-  assert.match(page, /<dt>repairs<\/dt><dd>read repair, hints/);
+  // The empty feed explains what it will show.
+  assert.match(page, /<dt>repairs<\/dt><dd>read repair, hinted handoff/);
   assert.doesNotMatch(page, / style="| on[a-z]+="/);
 });
 
-Deno.test("a key is got, put and deleted by plain forms", async () => {
+Deno.test("forms get, put and delete a key without scripts", async () => {
   const { ask, submit, post, nodes } = dashboardFixture();
   await post("/api/clusters", { name: "a" });
   const got = await submit("/clusters/a/kv", { op: "get", key: "a b", r: "1", node: "n2" });
@@ -122,7 +122,7 @@ Deno.test("a key is got, put and deleted by plain forms", async () => {
   assert.deepEqual(put, { body: "x\ny", context: null });
 });
 
-Deno.test("a store's refusal is shown with what was needed and what came", async () => {
+Deno.test("a failed quorum is shown with the replies needed and received", async () => {
   const { submit, post, nodes } = dashboardFixture();
   await post("/api/clusters", { name: "a" });
   nodes.answer = () =>
@@ -138,11 +138,11 @@ Deno.test("a store's refusal is shown with what was needed and what came", async
   const response = await submit("/clusters/a/kv", { op: "put", key: "k", value: "v" });
   assert.equal(response.status, 503);
   const page = await response.text();
-  assert.match(page, /2 needed, 1 came; silent: n4/);
+  assert.match(page, /2 needed, 1 received; no answer from n4/);
   assert.match(page, /not definite/);
 });
 
-Deno.test("nodes and clusters are ended by forms; a foreign page cannot", async () => {
+Deno.test("forms end nodes and clusters, but not from a page of another site", async () => {
   const { ask, submit, post, launched } = dashboardFixture();
   await post("/api/clusters", { name: "a" });
   const killed = await submit("/clusters/a/nodes/n1/kill", {});
@@ -158,7 +158,7 @@ Deno.test("nodes and clusters are ended by forms; a foreign page cannot", async 
   assert.match(await gone.text(), /There is no cluster &#39;a&#39;|There is no cluster 'a'/);
 });
 
-Deno.test("text from a store cannot break out of the page", async () => {
+Deno.test("stored text cannot inject markup into the page", async () => {
   const { ask, post, nodes } = dashboardFixture();
   await post("/api/clusters", { name: "a" });
   const value = "</script><script>alert(1)</script>";
@@ -174,7 +174,7 @@ Deno.test("text from a store cannot break out of the page", async () => {
   assert.doesNotMatch(page, /<script>alert/);
 });
 
-Deno.test("files lie under the hash of their content and may be kept for good", async () => {
+Deno.test("files have a hash of their content in the path and may be cached forever", async () => {
   const { ask } = dashboardFixture();
   const page = await (await ask("/")).text();
   const [style] = /\/assets\/[0-9a-f]{16}\/app\.css/.exec(page) ?? [];

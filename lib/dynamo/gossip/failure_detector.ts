@@ -17,11 +17,11 @@ interface DetectorConfig {
   readonly phiWindow: number;
 }
 
-/** Weight of a call that certainly did not arrive: nobody listens at that address. */
+/** Weight of a call that certainly did not arrive: nobody listens there. */
 const REFUSED_WEIGHT = 3;
 /** Weight of one that was cut off, or is still silent after the patience. */
 const UNANSWERED_WEIGHT = 1;
-/** Weight of failures in a row, without any contact between, that makes a suspect. */
+/** A node is suspected at this weight of failures without a contact in between. */
 const SUSPECT_WEIGHT = 3;
 /** Least deviation of a gap, in intervals: gossip takes a random path, so gaps are never regular. */
 const DEVIATION_MIN = 0.5;
@@ -72,7 +72,7 @@ export class FailureDetector {
     }
   }
 
-  /** A newer heartbeat of the node has come, by whatever way. */
+  /** A newer heartbeat of the node has come, directly or through others. */
   onHeartbeat(node: NodeId, intervalUs: Micros, now: Micros): void {
     const peer = this.peers.get(node);
     if (peer === undefined) return;
@@ -86,15 +86,15 @@ export class FailureDetector {
   }
 
   /**
-   * The node itself has spoken to this one: whatever failed before is settled. True when that
-   * brings it back.
+   * A message of the node itself has come: earlier failures are cleared. True when the node was
+   * believed down.
    */
   onContact(node: NodeId, now: Micros): boolean {
     const peer = this.peers.get(node);
     if (peer === undefined) return false;
     peer.failures = 0;
     if (peer.up) return false;
-    // A node that was down for long must not be judged by the gap that its absence made.
+    // The gap of its absence must not count as a heartbeat gap.
     peer.heardAt = now;
     peer.up = true;
     return true;
@@ -124,7 +124,7 @@ export class FailureDetector {
     return peer.failures < SUSPECT_WEIGHT && now - peer.heardAt < silenceMax;
   }
 
-  /** Whose state has changed since the last look: for people, and for what starts on recovery. */
+  /** The nodes whose state has changed since the last call. */
   changes(now: Micros): { readonly node: NodeId; readonly up: boolean }[] {
     const changed: { node: NodeId; up: boolean }[] = [];
     for (const [node, peer] of this.peers) {

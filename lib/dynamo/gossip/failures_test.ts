@@ -187,11 +187,11 @@ Deno.test("hints: the index follows the record, and what was delivered leaves it
 Deno.test("hints: the bound counts what is on its way, and an empty look settles the count", () => {
   const book = new HintBook([["a", 1]], 2);
   book.expect({ add: ["b"] });
-  assert.ok(book.full);
+  assert.ok(!book.hasRoom());
   book.settleChange({ add: ["b"] }, true);
   assert.deepEqual(book.targets(), ["a", "b"]);
   book.settleChange({ remove: ["a"] }, true);
-  assert.ok(!book.full);
+  assert.ok(book.hasRoom());
   book.settle("b");
   assert.deepEqual([book.total, book.targets()], [0, []]);
 });

@@ -4,8 +4,8 @@
  * the peer knows better, and sends what the peer asked for. A rumour reaches n nodes in about
  * log3 n + log2 ln n rounds.
  *
- * A node alone writes its own state, and every beat makes it newer: (incarnation, heartbeat) orders
- * it. So reconciling is taking the newer of two, whoever brings it.
+ * Only a node itself writes its state, and every heartbeat makes it newer: states are ordered by
+ * (incarnation, heartbeat). So reconciling means taking the newer of two, whoever brings it.
  */
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { Life, LifeStatus } from "../types/life.ts";
@@ -14,13 +14,13 @@ import type { Life, LifeStatus } from "../types/life.ts";
 export interface NodeState extends Life {
   readonly id: NodeId;
   readonly heartbeat: number;
-  /** How often it beats at present, ms. */
+  /** Its present gossip interval, ms. */
   readonly intervalMs: number;
   /** Absent when it is settled. */
   readonly status?: Exclude<LifeStatus, "settled">;
 }
 
-/** One line a node: enough to tell who knows better. */
+/** One entry a node: enough to tell which side has the newer state. */
 export type Digest = readonly DigestLine[];
 type DigestLine = readonly [
   id: NodeId,
@@ -30,9 +30,9 @@ type DigestLine = readonly [
 ];
 
 interface Reconciliation {
-  /** States that this side knows better. */
+  /** States that are newer on this side. */
   readonly newer: readonly NodeState[];
-  /** Nodes whose state the other side knows better. */
+  /** Nodes whose state is newer on the other side. */
   readonly wanted: readonly NodeId[];
 }
 
@@ -59,12 +59,12 @@ export class Gossip {
     return Math.max(1, Math.round(this.baseMs * this.factor));
   }
 
-  /** An interval has passed in calm: under the adaptive interval that slows it down. */
+  /** An interval has passed without changes: an adaptive interval grows. */
   relax(): void {
     if (this.adaptive) this.factor = Math.min(ADAPTIVE_MAX, this.factor * ADAPTIVE_RELAX);
   }
 
-  /** This node lives: its state gets newer. `writes`: changes that its disk has taken by now. */
+  /** Raises this node's heartbeat. `writes` is how many changes its disk has taken. */
   beat(writes = this.life.writes): void {
     this.life = { ...this.life, writes };
     const heartbeat = (this.states.get(this.self)?.heartbeat ?? 0) + 1;
@@ -73,14 +73,14 @@ export class Gossip {
     this.states.set(id, status === "settled" ? own : { ...own, status });
   }
 
-  /** What this node tells of itself has changed. */
+  /** Sets what this node tells of itself. */
   describe(life: Life, status: LifeStatus): void {
     this.life = life;
     this.status = status;
     this.beat();
   }
 
-  /** Something has changed that others should hear of soon. */
+  /** Something has changed that others should hear of soon: an adaptive interval shrinks. */
   onChange(): void {
     if (this.adaptive) this.factor = ADAPTIVE_MIN;
   }
@@ -109,7 +109,7 @@ export class Gossip {
         ? -1
         : known.incarnation - incarnation || known.heartbeat - heartbeat;
       if (order < 0) wanted.push(id);
-      // Another boot is worth telling of, whichever is newer: the node may not know of it.
+      // Another boot is sent whichever is newer: the node itself may not know of it.
       const isOther = known !== undefined && known.bootNumber !== bootNumber;
       if (known !== undefined && (order > 0 || isOther)) newer.push(known);
     }
@@ -123,7 +123,10 @@ export class Gossip {
     return ids.flatMap((id) => this.states.get(id) ?? []);
   }
 
-  /** Takes what is newer of others; returns the states that were, with whether the node started anew. */
+  /**
+   * Takes over the states of others that are newer; returns those, and whether the node has
+   * restarted.
+   */
   absorb(
     states: readonly NodeState[],
   ): { readonly state: NodeState; readonly restarted: boolean }[] {
@@ -141,7 +144,7 @@ export class Gossip {
     return news;
   }
 
-  /** Of the node's last heard state, the interval in µs. */
+  /** The gossip interval of the node's last known state, µs. */
   intervalUsOf(id: NodeId): Micros {
     return (this.states.get(id)?.intervalMs ?? this.baseMs) * 1_000;
   }

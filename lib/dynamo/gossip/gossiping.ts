@@ -18,17 +18,20 @@ export class GossipRound {
   constructor(readonly id: number, readonly peer: NodeId) {}
 }
 
-/** The first members are seeds: everybody talks to them now and then, so that no two groups drift apart. */
+/**
+ * The first members are seeds (SOSP 2007, section 4.8.2): all nodes gossip with them now and then,
+ * so that no partition of the ring lasts.
+ */
 const SEEDS = 3;
-/** One round in so many also goes to a seed. */
+/** One round in this many also goes to a seed. */
 const SEED_EVERY = 10;
-/** Beats are spread by up to this share of the interval, or all nodes would beat in step. */
+/** Rounds are spread by up to this share of the interval, so that nodes do not gossip in step. */
 const JITTER_PERCENT = 20;
 
-/** What peers' disks have taken since is made durable this often. */
+/** How often the write counts of peers are made durable. */
 const LIVES_SAVED_EVERY_MS = 60_000;
 
-/** Who is told what peers remember of this node. */
+/** Hears what peers remember of this node. */
 interface OwnLifeListener {
   judge(remembered: Life): void;
 }
@@ -54,7 +57,7 @@ export class Gossiping {
     this.gossip.describe(life, status);
   }
 
-  /** As it is told of. */
+  /** This node's status as peers are told it. */
   get status(): LifeStatus {
     return this.gossip.own().status ?? "settled";
   }
@@ -115,7 +118,10 @@ export class Gossiping {
     this.scheduleTick();
   }
 
-  /** How far peers' disks are is kept now and then: it tells an older copy after a restart of all, too. */
+  /**
+   * Saves peers' write counts now and then, so that an older copy of a disk is recognised even
+   * after all nodes have restarted.
+   */
   private saveLives(): void {
     const { now } = this.node.out;
     const isTime = now - this.livesSavedAt >= LIVES_SAVED_EVERY_MS * MICROS_PER_MS;
@@ -132,7 +138,10 @@ export class Gossiping {
     node.deadlines.add(at, { kind: "gossip" });
   }
 
-  /** A live peer; sometimes a seed as well; and one that is believed down, to see whether it is. */
+  /**
+   * A live peer, sometimes a seed as well, and one that is believed down, to find out whether it
+   * is.
+   */
   private chosenPeers(): Set<NodeId> {
     const { random } = this.node;
     const chosen = new Set<NodeId>();
@@ -188,7 +197,7 @@ export class Gossiping {
     node.conversations.end(conversation.coordinator.id);
   }
 
-  /** Takes the peer's view in, and sends it what it did not know, once that is durable here. */
+  /** Merges the peer's view, and sends the peer what it did not know once that is durable here. */
   reconcile(peer: NodeId, theirs: MembershipState): void {
     const { registry } = this.node;
     registry.learn(theirs);
@@ -197,7 +206,7 @@ export class Gossiping {
     else registry.afterwards(tell);
   }
 
-  /** What this node knows is durable: the peer gets it, if it has told of something else. */
+  /** This node's view is durable: sends it to the peer if the peer's view was another. */
   tellDifference({ peer, theirs }: Afterwards & { readonly kind: "reconcile" }): void {
     const { registry } = this.node;
     const { state } = registry.durable;

@@ -2,12 +2,12 @@
  * The membership as this node knows it: who belongs to the cluster, which tokens they *should* hold,
  * and who *does* hold each range until the data has moved (SOSP 2007, section 4.8).
  *
- * All of it is versioned entries of which the newer wins, so views that were told the same things are
- * the same, in whatever order they heard them; only what differs from the initial configuration travels. A member
- * who leaves keeps its entry: a name that is forgotten could come back with old data.
+ * All of it is versioned entries of which the newer wins, so views that were told the same things
+ * are the same, in whatever order they heard them; only what differs from the initial configuration
+ * travels. A member that leaves keeps its entry: a forgotten node could come back with old data.
  */
 import { md5 } from "js-md5";
-import { Ownership } from "../ring/ownership.ts";
+import { Ownership, requireSuccession } from "../ring/ownership.ts";
 import type { Position } from "../ring/position.ts";
 import { Ring } from "../ring/ring.ts";
 import type { LocalMark, RingState, Token } from "../ring/ring_state.ts";
@@ -22,24 +22,27 @@ import type {
 
 const MEMBER_STATUSES: readonly MemberStatus[] = ["member", "leaving", "left", "removed"];
 
-/** Everything that a change of membership makes; absent as long as there was none. */
+/** What changes of the membership have made; null until there is one. */
 interface Changed {
   readonly entries: Map<NodeId, MemberEntry>;
-  /** By position; only those that are not as founded. */
+  /** By position; only tokens that differ from the initial ring. */
   readonly tokens: Map<Position, TokenEntry>;
   readonly ownership: Ownership;
 }
 
 export class Membership {
-  /** Who holds what now; replaced, never changed. */
+  /** Who owns which range now. The object is replaced, never changed. */
   ring: Ring;
-  /** Names the whole view: equal on two nodes exactly when they know the same. */
+  /**
+   * A digest of the whole view: equal on two nodes exactly when they know the same. Empty until
+   * something has changed.
+   */
   version = "";
-  /** Likewise for members and the tokens they should hold, without how far the moves have come. */
+  /** A digest of the members and their planned tokens, without how far the moves have come. */
   planVersion = "";
-  /** No two acts at once have left anything to be put right. */
+  /** Whether no two concurrent changes have left tokens to be reassigned: see `amendment`. */
   isSound = true;
-  /** Members that still have a part in the cluster, but for this node; the initial ones first. */
+  /** The other active members, the initial ones first. */
   peers: readonly NodeId[];
   private changed: Changed | null = null;
 
@@ -55,33 +58,38 @@ export class Membership {
     for (const mark of remembered.marks) this.mark(mark);
   }
 
-  // Who ----------------------------------------------------------------------------------------------
+  // Members ---------------------------------------------------------------------------------------
 
   entry(id: NodeId): MemberEntry | undefined {
     const told = this.told(id);
     if (told?.asInitial !== true) return told;
-    const founded = this.founded(id);
+    const initial = this.initialMember(id);
     const { dataId } = told.member;
-    if (founded === undefined || dataId === undefined) return told;
-    return { ...told, member: { ...founded, dataId } };
+    if (initial === undefined || dataId === undefined) return told;
+    return { ...told, member: { ...initial, dataId } };
   }
 
-  /** As all nodes tell each other of it, wherever this start's initial configuration say that it listens. */
+  /**
+   * The entry as nodes exchange it. Its address may differ from the one in this start's
+   * configuration.
+   */
   private told(id: NodeId): MemberEntry | undefined {
     const changed = this.changed?.entries.get(id);
     if (changed !== undefined) return changed;
-    const member = this.founded(id);
+    const member = this.initialMember(id);
     return member === undefined ? undefined : { member, memberStatus: "member", version: 1 };
   }
 
-  private founded(id: NodeId): Member | undefined {
+  private initialMember(id: NodeId): Member | undefined {
     return this.initialConfig.members.find((member) => member.id === id);
   }
 
-  /** Nothing but its data directory differs from the initial configuration. */
+  /** Whether nothing but the member's data directory differs from the initial configuration. */
   isAsInitial(id: NodeId): boolean {
     const changed = this.changed?.entries.get(id);
-    return changed === undefined ? this.founded(id) !== undefined : changed.asInitial === true;
+    return changed === undefined
+      ? this.initialMember(id) !== undefined
+      : changed.asInitial === true;
   }
 
   entries(): MemberEntry[] {
@@ -95,23 +103,23 @@ export class Membership {
     return this.told(id)?.memberStatus ?? null;
   }
 
-  /** Has a part in the cluster: it may hold data that counts. */
+  /** Whether the node is a member or still leaving: it may hold data that counts. */
   isActive(id: NodeId): boolean {
     const memberStatus = this.memberStatus(id);
     return memberStatus === "member" || memberStatus === "leaving";
   }
 
-  /** Dead for good: nothing can be had from it. */
+  /** Whether the node was removed: it is dead, and its data is lost. */
   isGone(id: NodeId): boolean {
     return this.changed?.entries.get(id)?.memberStatus === "removed";
   }
 
-  /** Was this very node removed? Then it serves nobody. */
+  /** Whether this node itself was removed: then it serves nobody. */
   get isRemoved(): boolean {
     return this.isGone(this.self);
   }
 
-  // What ---------------------------------------------------------------------------------------------
+  // State -----------------------------------------------------------------------------------------
 
   state(): MembershipState {
     const { changed } = this;
@@ -127,14 +135,14 @@ export class Membership {
     return { state: this.state(), marks: this.changed?.ownership.marks() ?? [] };
   }
 
-  /** The tokens as they should be held. */
+  /** The tokens with their planned owners, sorted by position. */
   plannedTokens(): Token[] {
     const changed = this.changed?.tokens;
-    const founded: TokenEntry[] = this.initialConfig.ring.tokens
+    const unchanged: TokenEntry[] = this.initialConfig.ring.tokens
       .filter(({ position }) => changed?.has(position) !== true);
-    const all = [...founded, ...changed?.values() ?? []]
+    const all = [...unchanged, ...changed?.values() ?? []]
       .toSorted((a, b) => a.position < b.position ? -1 : 1);
-    // Everybody left at once, each counting on the others: then one has to stay.
+    // All members left at the same time, each assuming that the others stay: one of them has to.
     const last = all.every(({ owner }) => owner === null) ? this.lastOne() : null;
     return all.flatMap(({ position, owner, epoch }) => {
       const holder = owner ?? last;
@@ -147,12 +155,12 @@ export class Membership {
     return ids.find((id) => this.isActive(id)) ?? ids[0] as NodeId;
   }
 
-  /** Tokens that two acts at once have left with nodes that should hold none. */
+  /** Tokens that two concurrent changes have left with nodes that should hold none. */
   orphans(): Token[] {
     return this.plannedTokens().filter(({ owner }) => this.memberStatus(owner) !== "member");
   }
 
-  /** Everybody who is meant to stay holds tokens, and nobody else, as far as that can be. */
+  /** Whether all staying members hold tokens and nobody else does, as far as that is possible. */
   private judge(): boolean {
     const staying = this.staying();
     const holders = new Set(this.plannedTokens().map(({ owner }) => owner));
@@ -163,7 +171,7 @@ export class Membership {
     return !hasStray && (isFull || staying.every((id) => holders.has(id)));
   }
 
-  /** Who is meant to stay, by id. */
+  /** Members that are not leaving, sorted by id. */
   staying(): NodeId[] {
     return this.entries().filter(({ memberStatus }) => memberStatus === "member")
       .map(({ member }) => member.id).toSorted();
@@ -175,6 +183,7 @@ export class Membership {
     return this.initialConfig.ring.tokens.find((token) => token.position === position)?.epoch ?? 0;
   }
 
+  /** Whether this node has promised to serve the range no more under its present epoch. */
   isFenced(range: number): boolean {
     return this.changed?.ownership.list[range]?.fenced === true;
   }
@@ -187,7 +196,7 @@ export class Membership {
     return this.changed?.ownership.list[range]?.filled === true;
   }
 
-  /** Takes news in; true when there were any. */
+  /** Merges what a peer or the disk knows; true when any of it was new. */
   merge({ members, tokens, registers }: MembershipState): boolean {
     if (members.length + tokens.length + registers.length === 0) return false;
     const changed = this.changed ??= this.begin();
@@ -207,26 +216,33 @@ export class Membership {
       changed.tokens.set(token.position, token);
       news = true;
     }
-    const boundaries = changed.ownership.list.length;
+    const { ownership } = changed;
+    const before = [...ownership.list];
     if (this.initialConfig.ring.partitioning === "random-tokens") {
-      for (const { position } of tokens) changed.ownership.split(position);
+      for (const { position } of tokens) ownership.split(position);
     }
     for (const register of registers) {
-      if (changed.ownership.merge(register)) news = true;
+      if (ownership.merge(register)) news = true;
     }
-    if (news || changed.ownership.list.length !== boundaries) this.refresh(changed);
+    requireSuccession(before, ownership.list);
+    if (news || ownership.list.length !== before.length) this.refresh(changed);
     return news;
   }
 
-  /** Marks a range of this node's own; to be made durable before anybody relies on it. */
+  /**
+   * Sets a mark on one of this node's ranges, where the range still has the mark's epoch. It must
+   * be durable before anybody relies on it.
+   */
   mark(mark: LocalMark): void {
     const changed = this.changed ??= this.begin();
-    const boundaries = changed.ownership.list.length;
-    changed.ownership.mark(mark);
-    if (changed.ownership.list.length !== boundaries) this.refresh(changed);
+    const { ownership } = changed;
+    const before = [...ownership.list];
+    ownership.mark(mark);
+    requireSuccession(before, ownership.list);
+    if (ownership.list.length !== before.length) this.refresh(changed);
   }
 
-  /** The initial configuration, as registers that can change. */
+  /** Registers for the ranges of the initial ring, all at epoch 1. */
   private begin(): Changed {
     const { ring } = this;
     const segments = Array.from({ length: ring.rangeCount }, (_, range) => ({

@@ -1,6 +1,6 @@
 /**
- * Orders to change the membership: a plan first, so that a person sees what would move, then a commit,
- * which is refused if the cluster has changed in between (SOSP 2007, section 4.8.1: explicit acts).
+ * Explicit changes of the membership (SOSP 2007, section 4.8.1): first a plan, which shows what
+ * would move, then a commit, which is refused if the membership has changed in between.
  */
 import type { Gossiping } from "../gossip/gossiping.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
@@ -12,9 +12,9 @@ import type { OrphanedReplicas } from "./orphaned_replicas.ts";
 import type { RangeReceiver } from "./range_receiver.ts";
 import type { RangeSender } from "./range_sender.ts";
 
-/** Plans that wait for their commit: beyond them the oldest is forgotten. */
+/** Plans that may wait for a commit; past it the oldest is forgotten. */
 const DRAFTS_MAX = 16;
-/** While something is to be moved, it is looked at so often, ms. */
+/** How often moves are looked at while there are any, ms. */
 const TICK_MS = 50;
 
 export class MembershipActs {
@@ -68,7 +68,7 @@ export class MembershipActs {
       throw new ActError(`Cannot ${act.kind} while gossip is off: gossipIntervalMs is 0`);
     }
     if (!node.membership.isActive(node.self)) {
-      throw new ActError(`Cannot ${act.kind} through '${node.self}', which is no member itself`);
+      throw new ActError(`Cannot ${act.kind} through '${node.self}', which is not a member itself`);
     }
     const around = {
       membership: node.membership,
@@ -87,19 +87,19 @@ export class MembershipActs {
     const { node } = this;
     const draft = this.drafts.get(planId);
     if (draft === undefined) {
-      const message = `There is no plan '${planId}' at ${node.self}: ask for one, and commit there`;
+      const message =
+        `${node.self} has no plan '${planId}': a plan is committed at the node that made it`;
       node.refuse(request, refusal("unknown-plan", message));
       return;
     }
     this.drafts.delete(planId);
     if (draft.basis !== node.membership.planVersion) {
-      const message =
-        `The membership has changed since plan '${planId}' was made: ask for a new one`;
+      const message = `The membership has changed since plan '${planId}' was made: make a new plan`;
       node.refuse(request, refusal("ring-moved", message));
       return;
     }
     try {
-      // Whether a node is dead may have changed meanwhile.
+      // Whether the node is up may have changed since the plan was made.
       this.draft(draft.plan.act, planId);
     } catch (error) {
       if (!(error instanceof ActError)) throw error;
@@ -118,7 +118,7 @@ export class MembershipActs {
     return [...new Set([...change.members.map(({ member }) => member.id), ...node.peers])];
   }
 
-  /** How far the moves have come, as this node knows. */
+  /** How far the moves have come, as far as this node knows. */
   transfers(): TransfersState {
     const { node } = this;
     const { ring, membership } = node;
@@ -141,9 +141,9 @@ export class MembershipActs {
     };
   }
 
-  // The clockwork ---------------------------------------------------------------------------------
+  // Ticks -----------------------------------------------------------------------------------------
 
-  /** There may be something to move: at the start, and whenever the ring changes. */
+  /** Starts the ticks unless they run: at the start, and whenever the ring changes. */
   wake(): void {
     if (this.isTicking) return;
     this.isTicking = true;
@@ -173,7 +173,10 @@ export class MembershipActs {
     if (this.isTicking) this.schedule();
   }
 
-  /** The first of those who stay puts right what two acts at once have left undone. */
+  /**
+   * Reassigns tokens that two concurrent changes have left wrong. Only the first staying member
+   * that is up does it.
+   */
   private amend(): void {
     const { node } = this;
     if (node.membership.isSound) return;
@@ -184,13 +187,13 @@ export class MembershipActs {
     node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
   }
 
-  /** Whether it waits to have left: the last one stays. */
+  /** Whether this node is leaving and may go: the last member stays. */
   private get isLeaving(): boolean {
     const { membership, self } = this.node;
     return membership.memberStatus(self) === "leaving" && membership.staying().length > 0;
   }
 
-  /** Nothing is to be moved, handed over or let go. */
+  /** Whether nothing is left to move, to fence or to drop. */
   get isAtRest(): boolean {
     const { node } = this;
     return !node.registry.isBehind && node.membership.isSound && node.ring.steps.length === 0 &&
@@ -199,7 +202,10 @@ export class MembershipActs {
       !this.isLeaving;
   }
 
-  /** Everything is handed over: the hints that it kept for others, too. */
+  /**
+   * Marks this node as left once it owns no range, and its hints and orphaned copies are handed
+   * over.
+   */
   private leaveWhenDone(): void {
     const { node } = this;
     const { membership, ring } = node;

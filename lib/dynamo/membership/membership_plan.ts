@@ -25,7 +25,7 @@ export interface Draft {
   readonly basis: string;
 }
 
-/** Thrown for an act that cannot be; the message is for the person who asked for it. */
+/** Thrown for a change that is not possible; the message is for the person who asked for it. */
 export class ActError extends Error {
   override name = "ActError";
 }
@@ -43,7 +43,10 @@ interface Around {
   readonly dataIdOf: (node: NodeId) => string | undefined;
 }
 
-/** Works the act out, or throws {@link ActError} saying why it cannot be. Draws from `random`. */
+/**
+ * Works out what the change would do. Draws from `random`. Throws {@link ActError} saying why it is
+ * not possible.
+ */
 export function draftOf(act: MembershipAct, planId: string, around: Around, random: Random): Draft {
   const { membership, n } = around;
   requireSense(act, around);
@@ -66,7 +69,7 @@ export function draftOf(act: MembershipAct, planId: string, around: Around, rand
   };
 }
 
-// Whether it can be --------------------------------------------------------------------------------
+// Validation --------------------------------------------------------------------------------------
 
 function requireSense(act: MembershipAct, around: Around): void {
   const { membership, isUp, quorum } = around;
@@ -124,7 +127,8 @@ function requireNewcomer({ member, dataId, condition }: Newcomer, membership: Me
       `Cannot let '${member.id}' join from ${member.url} as '${holder.member.id}' has that address`,
     );
   }
-  // The membership need not know every directory that the node had: one that was a member's is enough.
+  // The membership need not know every directory that the node had: that it belonged to a member is
+  // enough.
   const isOld = known?.memberStatus === "removed" &&
     (condition !== undefined || known.member.dataId === dataId);
   if (isOld || (dataId !== undefined && known?.removedData?.includes(dataId) === true)) {
@@ -135,7 +139,10 @@ function requireNewcomer({ member, dataId, condition }: Newcomer, membership: Me
   }
 }
 
-/** Every range must have an owner left that has its data: one that recovers may wait for this very node. */
+/**
+ * Every range must keep an owner that has its data. One that is recovering may itself be waiting
+ * for this node.
+ */
 function requireSurvivors(
   kind: "remove" | "replace",
   node: NodeId,
@@ -166,14 +173,14 @@ function cannot(kind: "leave" | "remove" | "replace", node: NodeId): string {
   return kind === "leave" ? `Cannot let '${node}' leave` : `Cannot ${kind} '${node}'`;
 }
 
-// What it changes ----------------------------------------------------------------------------------
+// Changes -----------------------------------------------------------------------------------------
 
 function entriesOf(act: MembershipAct, { membership, dataIdOf }: Around): MemberEntry[] {
   const next = (id: NodeId) => (membership.entry(id)?.version ?? 0) + 1;
   const entries: MemberEntry[] = [];
   if (act.kind !== "join") {
     const known = membership.entry(act.node) as MemberEntry;
-    // By what the membership knows, and by a later directory that was heard of since.
+    // The directory that the membership knows, and a later one that gossip told of.
     const removedData = withItem(
       withItem(known.removedData, known.member.dataId),
       dataIdOf(act.node),
@@ -249,8 +256,9 @@ function tokensAfter(act: MembershipAct, around: Around, random: Random): TokenE
 }
 
 /**
- * What two acts, each planned without the other, have left to be put right: tokens of a node that
- * should have none, or a member that has none. One thing at a time; empty when all is well.
+ * The tokens to reassign after two changes that were planned without each other: those of a node
+ * that should have none, or some for a member that has none. One repair at a time; empty when
+ * nothing is wrong.
  */
 export function amendment(
   membership: Membership,
@@ -331,7 +339,7 @@ function changedTokens(tokens: readonly TokenEntry[], membership: Membership): T
   return tokens.filter(({ position, epoch }) => epoch > membership.tokenEpoch(position));
 }
 
-// What it means ------------------------------------------------------------------------------------
+// Comparison --------------------------------------------------------------------------------------
 
 function movesBetween(before: Ring, after: Ring): RangeMove[] {
   // Under random tokens a new token cuts a range, and each part has its own moves.

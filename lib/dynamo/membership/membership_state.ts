@@ -7,18 +7,18 @@ import type { PeerLife } from "../types/life.ts";
 export interface MemberEntry {
   readonly member: Member;
   readonly memberStatus: MemberStatus;
-  /** Rises with every act that concerns the node. 1 for initial members. */
+  /** Goes up with every change that concerns the node; 1 for initial members. */
   readonly version: number;
-  /** Data directories with which it was removed: it cannot come back with these. */
+  /** Data directories (ids) with which it was removed: it cannot join again with one of them. */
   readonly removedData?: readonly string[];
   /**
-   * An initial member of which nothing but the data directory has changed: it listens where the initial configuration
-   * data of this start say, and not where it listened when the entry was made.
+   * An initial member of which nothing but the data directory has changed. Its address is the one
+   * in the configuration of the present start, not the one in this entry.
    */
   readonly asInitial?: true;
 }
 
-/** Who should hold a token; null once nobody should. */
+/** The planned owner of a token; null when the token is given up. */
 export interface TokenEntry {
   readonly position: Position;
   readonly owner: NodeId | null;

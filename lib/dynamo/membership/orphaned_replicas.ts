@@ -1,9 +1,9 @@
 /**
- * Copies that a node still has of ranges which are no longer its own. It keeps each until every
- * current owner holds what it holds (whoever lacks something gets it), and only then forgets it: a
- * former owner may have the last copy of something that never came over.
+ * Copies that a node still has of ranges that it no longer owns. It drops each only after every
+ * current owner holds the same (an owner that lacks something is sent it): a former owner may have
+ * the last copy of something that was never moved.
  *
- * It looks through its disk page by page after its ranges have changed, and again until a whole pass
+ * It scans its disk page by page after its ranges have changed, and again until a whole pass has
  * found nothing that had to stay.
  */
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
@@ -14,7 +14,7 @@ import type { PeerReply } from "../types/peer_messages.ts";
 import type { KeyDigest, KeyPlace, StoredRecord } from "../types/records.ts";
 
 const PAGE_RECORDS = 256;
-/** While clients need the disk, a page so often at the most. */
+/** While clients need the disk, at most one page in this time, ms. */
 const BUSY_PAGE_MS = 250;
 /** Keys in one question. */
 const KEYS_MAX = 256;
@@ -25,12 +25,15 @@ export class OrphanCall {
   constructor(
     readonly id: number,
     readonly owner: NodeId,
-    /** What is asked about, or was sent as it was missing: as this node held it then. */
+    /**
+     * The keys asked about, or the one sent because it was missing, with the digests that this node
+     * held then.
+     */
     readonly keys: readonly KeyDigest[],
   ) {}
 }
 
-/** A copy that waits for its owners' word. */
+/** A copy that is kept until its owners confirm that they hold it. */
 interface Copy {
   readonly record: StoredRecord;
   readonly digest: string;
@@ -51,14 +54,14 @@ export class OrphanedReplicas {
   private scan: number | null = null;
   private lookedAt: Micros = 0;
   private cursor: KeyPlace | null = null;
-  /** The pass under way has met something that must stay for now. */
+  /** The pass under way has found something that must stay for now. */
   private someStay = false;
   private readonly copies = new Map<string, Copy>();
   private readonly questions = new Map<number, Question>();
 
   constructor(private readonly node: NodeContext) {}
 
-  /** Nothing is here, as far as known, that belongs to others only. */
+  /** Whether no copy of a range that only others own is known to be here. */
   get isClean(): boolean {
     return !this.isDirty && this.scan === null && this.copies.size === 0;
   }
@@ -67,12 +70,12 @@ export class OrphanedReplicas {
     if (before !== after) this.isDirty = true;
   }
 
-  /** Something was left behind that only a look at the disk can judge. */
+  /** A copy may have been left behind: the disk has to be scanned again. */
   onLeftBehind(): void {
     this.isDirty = true;
   }
 
-  /** A restart does not know how far it had come. */
+  /** After a restart it is not known how far the last pass had come. */
   onStart(): void {
     this.isDirty = this.node.membership.version !== "";
   }
@@ -80,7 +83,7 @@ export class OrphanedReplicas {
   onTick(): void {
     const { node } = this;
     if (this.scan !== null || this.copies.size > 0 || !this.isDirty) return;
-    // Clients may need the disk for ever, and a node cannot leave before it is clean.
+    // Clients may keep the disk busy for ever, and a node cannot leave before it is clean.
     const isTime = node.out.now - this.lookedAt >= BUSY_PAGE_MS * MICROS_PER_MS;
     if (node.disk.isBusy(node.out.now) && !isTime) return;
     if (this.cursor === null) {
@@ -118,7 +121,10 @@ export class OrphanedReplicas {
     else if (this.someStay) this.isDirty = true;
   }
 
-  /** Hints are kept for their own reasons; what is to become this node's own stays. */
+  /**
+   * Records with hints stay until they are delivered, and ranges that this node will own stay as
+   * well.
+   */
   private consider(record: StoredRecord): void {
     const { ring } = this.node;
     if (record.hintFor !== undefined || !this.node.isForeign(record.key)) return;
@@ -176,7 +182,7 @@ export class OrphanedReplicas {
     this.giveUp(call.owner, call.keys);
   }
 
-  /** The copy that was asked about, unless that look is over: it may hold something else by now. */
+  /** The copy that was asked about; undefined when it has changed since. */
   private asked([key, digest]: KeyDigest): Copy | undefined {
     const copy = this.copies.get(key);
     return copy?.digest === digest ? copy : undefined;
@@ -208,10 +214,10 @@ export class OrphanedReplicas {
     if (this.copies.size === 0) this.onPageDone();
   }
 
-  /** No word from that owner: these copies stay, and are looked at again. */
+  /** The owner did not answer: these copies stay, and are looked at again in the next pass. */
   private giveUp(owner: NodeId, keys: readonly KeyDigest[]): void {
     const stay = keys.filter((each) => this.asked(each)?.waiting.has(owner) === true);
-    // A call of a look that is over says nothing about this one.
+    // An answer to an earlier pass says nothing about this one.
     if (stay.length === 0) return;
     this.someStay = true;
     for (const [key] of stay) this.copies.delete(key);
@@ -224,7 +230,7 @@ export class OrphanedReplicas {
   onAsked(request: number, keys: readonly KeyDigest[]): void {
     const { node } = this;
     const asked = keys.slice(0, KEYS_MAX);
-    // Of keys that are not its own, or of which its disk may lack something, its word is worth nothing.
+    // It cannot confirm keys that it does not own, or of which its data may be incomplete.
     const missing = keys.filter(([key]) => !node.isPrimaryOf(key) || !node.isCompleteFor(key))
       .map(([key]) => key);
     missing.push(...keys.slice(KEYS_MAX).map(([key]) => key));

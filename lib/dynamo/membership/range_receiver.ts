@@ -1,8 +1,8 @@
 /**
- * How a node comes to own what the tokens say it should: a bounded number of ranges at a time, a
- * bounded number of keys each, waiting while clients need the disk. The steps of one are in
- * `range_transfer.ts`; a transfer that fails, or that a crash cuts short, is begun again and finds most of
- * the data in place.
+ * How a node takes over the ranges that its tokens give it (SOSP 2007, section 4.9): a bounded
+ * number of ranges at once, a bounded number of keys each, and more slowly while clients need the
+ * disk. `range_transfer.ts` describes the steps of one transfer. A transfer that fails or is cut
+ * short by a crash is started again, and finds most of the data in place.
  */
 import type { Conversation } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
@@ -40,21 +40,23 @@ export class RangeReceiver {
 
   constructor(private readonly node: NodeContext, private readonly rangeSender: RangeSender) {}
 
-  /** The transfers that are under way, for people. */
+  /**
+   * The transfers under way, for `/membership/transfers`; merges of a recovering node are left out.
+   */
   get current(): RangeTransfer[] {
     return [...this.underWay.values()].flatMap((id) => this.find(id)?.transfer ?? [])
       .filter(({ mergedFrom }) => mergedFrom === null);
   }
 
-  /** Another one may begin. */
+  /** Whether another transfer may begin. */
   get hasRoom(): boolean {
     const { node } = this;
-    // One at a time while clients need the disk: not at all would be for ever where they always do.
+    // One at a time while clients need the disk. None at all could mean never.
     const most = node.disk.isBusy(node.out.now) ? 1 : node.config.transfersMax;
     return this.underWay.size < most;
   }
 
-  /** Begins what may begin. */
+  /** Begins the transfers that are due, as far as there is room. */
   onTick(): void {
     const { node } = this;
     for (const step of node.ring.steps) {
@@ -71,13 +73,13 @@ export class RangeReceiver {
     const isSenderAlive = sender !== null && node.membership.memberStatus(sender) !== "removed";
     const survivors = node.ring.primaries(range)
       .filter((id) => node.membership.memberStatus(id) !== "removed");
-    // With the sender alive its word is enough; otherwise any of the others may have what it had.
+    // A live sender has everything. A dead one's data must be collected from all surviving owners.
     const sources = isSenderAlive ? [sender] : survivors;
     if (sources.some((source) => !node.isUp(source))) return;
     this.enter(range, sender, isSenderAlive, sources);
   }
 
-  /** This node recovers: it merges what that owner holds of its range that starts there. */
+  /** For recovery: merges what the owner holds of this node's range that starts at `start`. */
   recover(start: Position, owner: NodeId): void {
     if (this.underWay.has(start)) return;
     this.enter(this.node.ring.rangeAt(start), null, false, [owner], owner);
@@ -109,7 +111,7 @@ export class RangeReceiver {
     this.readOwn(transfer, null);
   }
 
-  // Reading --------------------------------------------------------------------------------------
+  // Reading ---------------------------------------------------------------------------------------
 
   private readOwn(transfer: RangeTransfer, after: KeyPlace | null): void {
     this.scans.set(this.scanRange(transfer, after), transfer.id);
@@ -123,7 +125,7 @@ export class RangeReceiver {
     return this.node.out.scan(start === end ? {} : { from: start, to: end }, after, PAGE_KEYS);
   }
 
-  /** A receiver asks what this node holds. */
+  /** A receiver asks for a page of the keys that this node holds of a range. */
   onListRequest(
     request: number,
     from: NodeId,
@@ -150,7 +152,8 @@ export class RangeReceiver {
       );
       return;
     }
-    // To another owner that recovers what is here is of use, or two of them would wait for each other.
+    // Another recovering owner takes what is here, complete or not: two of them must not wait for
+    // each other.
     if (asked.purpose !== "recovery" && !node.isRangeComplete(range)) {
       const why = `the disk of ${node.self} may lack something`;
       this.rangeSender.refuseMoved(request, start, end, why);
@@ -177,7 +180,7 @@ export class RangeReceiver {
     transfer.onOwn(digestsWithin(records, transfer.start, transfer.end));
     if (next !== null) this.readOwn(transfer, next);
     else {
-      transfer.phase = "copying";
+      transfer.enter("copying");
       this.askPage(conversation, transfer);
     }
     return true;
@@ -199,7 +202,7 @@ export class RangeReceiver {
     return true;
   }
 
-  // Copying --------------------------------------------------------------------------------------
+  // Copying ---------------------------------------------------------------------------------------
 
   private ask(conversation: Conversation, to: NodeId, request: PeerRequest): void {
     const { node } = this;
@@ -223,36 +226,36 @@ export class RangeReceiver {
     this.ask(conversation, source, mergedFrom === null ? list : { ...list, purpose: "recovery" });
   }
 
-  /** Everything that was to be listed is here. */
+  /** All sources were listed and all their keys are here: goes on to the next phase. */
   private onPassOver(conversation: Conversation, transfer: RangeTransfer): void {
     const { node } = this;
     const { start, end, epoch, sender, mergedFrom } = transfer;
     if (mergedFrom !== null) this.onRangeMerged(transfer, mergedFrom);
     else if (transfer.phase === "copying" && transfer.isSenderAlive && sender !== null) {
-      transfer.phase = "fencing";
+      transfer.enter("fencing");
       this.ask(conversation, sender, { method: "range.fence", start, end, epoch });
     } else {
-      transfer.phase = "saving";
+      transfer.enter("saving");
       const mark = { start, end, epoch, mark: "filled" } as const;
       node.registry.mark(mark, { kind: "filled", transfer: transfer.id });
     }
   }
 
-  /** A range of this node's own has all that the owner holds of it. */
+  /** This node has copied everything that another owner holds of its range. */
   private onRangeMerged(transfer: RangeTransfer, owner: NodeId): void {
-    // What was merged under another register says nothing of the owners that there are now.
+    // What was merged under an earlier register says nothing about the present owners.
     transfer.isMerged = this.rangeSender.exactRange(transfer) !== null;
     this.end(transfer);
     if (transfer.isMerged) this.onRecovered?.onRangeMerged(transfer.start, owner);
   }
 
-  /** That everything is here is durable. */
+  /** The mark that the range is complete is durable: its register may be advanced. */
   onFilled(id: number): void {
     const found = this.find(id);
     if (found === undefined) return;
     const { conversation, transfer } = found;
     const { start, end, epoch, sender } = transfer;
-    transfer.phase = "advancing";
+    transfer.enter("advancing");
     const receiver = this.node.self;
     const step = { method: "range.advance", start, end, epoch, sender, receiver } as const;
     const registerWriter = this.rangeSender.registerWriterOf(transfer.range);
@@ -267,7 +270,7 @@ export class RangeReceiver {
       transfer.onPage(reply.keys, reply.next);
       this.pump(conversation, transfer);
     } else if (reply.status === "stored" && transfer.phase === "fencing") {
-      transfer.phase = "closing";
+      transfer.enter("closing");
       transfer.sources = transfer.sender === null ? [] : [transfer.sender];
       transfer.after = null;
       this.askPage(conversation, transfer);
@@ -284,10 +287,9 @@ export class RangeReceiver {
   private pump(conversation: Conversation, transfer: RangeTransfer): void {
     const { node } = this;
     const [source] = transfer.sources;
-    while (source !== undefined && transfer.pulling < node.config.transferKeysMax) {
-      const next = transfer.queue.shift();
+    while (source !== undefined) {
+      const next = transfer.startPull(node.config.transferKeysMax);
       if (next === undefined) break;
-      transfer.pulling++;
       const pull = new KeyPull(node.out.nextId(), transfer.id, source, next[0], next[1]);
       const own = node.conversations.add(pull, { kind: "self" });
       this.ask(own, source, { method: "replica.get", key: pull.key, purpose: "repair" });
@@ -311,7 +313,7 @@ export class RangeReceiver {
     if (!this.node.records.change(pull.key, merge, this.node.out)) this.finishPull(pull, false);
   }
 
-  /** The record is on this disk, or could not be put there. */
+  /** The fetched record was merged into this node's disk, or the merge failed. */
   onMerged(id: number, wentWell: boolean): void {
     const pull = this.node.conversations.find(id, KeyPull)?.coordinator;
     if (pull !== undefined) this.finishPull(pull, wentWell);
@@ -322,7 +324,7 @@ export class RangeReceiver {
     const found = this.find(pull.transfer);
     if (found === undefined) return;
     const { conversation, transfer } = found;
-    transfer.pulling--;
+    transfer.endPull();
     if (wentWell) {
       transfer.onPulled(pull.key, pull.digest);
       this.node.counters.keysTaken++;
@@ -335,7 +337,10 @@ export class RangeReceiver {
     this.end(transfer);
   }
 
-  /** Over, however it went: a step that is still to be made is begun again. */
+  /**
+   * Ends the transfer, successful or not. If the range still has to move, the next tick starts it
+   * again.
+   */
   private end(transfer: RangeTransfer): void {
     const { id, start, mergedFrom, isMerged } = transfer;
     this.node.conversations.end(id);

@@ -1,14 +1,15 @@
 /**
  * The other two roles in moving a range.
  *
- * The *sender* fences itself when the receiver asks for it: it refuses whatever is new, lets end what it
- * has begun, and remembers the fence durably before it says so. From then on all that it ever
- * acknowledged is there for the receiver to copy, and it can never acknowledge or answer anything again
- * under that epoch. Quorums among the others go on meeting, for at most one owner is missing.
+ * The *sender* fences the range when the receiver asks for it: it refuses new requests, finishes
+ * those that it has begun, and makes the fence durable before it answers. From then on everything
+ * that it ever acknowledged can be copied, and it never acknowledges or answers anything again
+ * under that epoch. Quorums of the other owners still meet, as at most one owner is missing.
  *
- * The *register writer*, the first owner, alone advances the register: so no two histories of a range exist. It
- * does so durably before anybody hears of it. A fence that turned out to be for nothing, as the plan
- * changed, it lifts in the same way: by an epoch more, under which the late receiver is refused.
+ * Only the *register writer*, the range's first owner, advances its register, so each range has one
+ * history. The new register is durable before anybody hears of it. If the plan changes and a fence
+ * is no longer needed, the register writer lifts it in the same way, with the next epoch; a late
+ * receiver is then refused.
  */
 import type { NodeContext } from "../node_context.ts";
 import type { Position } from "../ring/position.ts";
@@ -17,19 +18,22 @@ import type { LocalMark, RangeRegister } from "../ring/ring_state.ts";
 import { refusal } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
+import { assert } from "../util/assert.ts";
 import type { MembershipState } from "./membership_state.ts";
 
 type Advance = PeerRequest & { readonly method: "range.advance" };
 type Place = Pick<RangeRegister, "start" | "end" | "epoch">;
 
-/** A fence that waits until what was begun before it has ended. */
+/** A fence that waits until the changes that were under way have ended. */
 interface Fencing {
-  /** The receiver's request; null when nobody takes over. */
+  /** The receiver's request; null when the range has no receiver. */
   readonly request: number | null;
   readonly mark: LocalMark;
 }
 
-/** This node asks a register writer to advance a range that it gives up, or wants to serve again. */
+/**
+ * A call to a register writer, to advance a range that this node gives up or wants to serve again.
+ */
 export class AdvanceCall {
   readonly kind = "advance";
   constructor(readonly id: number, readonly start: Position) {}
@@ -41,6 +45,8 @@ export class RangeSender {
   private fencing: Fencing[] = [];
   /** Ranges for which a register writer has been asked, by start. */
   private readonly asked = new Set<Position>();
+  /** Fences that were promised to somebody, by start: the epoch that each holds under. */
+  private readonly promised = new Map<Position, number>();
 
   constructor(private readonly node: NodeContext) {}
 
@@ -48,7 +54,7 @@ export class RangeSender {
     return this.fencing.length === 0 && this.asked.size === 0;
   }
 
-  /** Who may advance the range's register: its first owner that was not removed. */
+  /** The only node that may advance the range's register: its first owner that was not removed. */
   registerWriterOf(range: number): NodeId {
     const { ring, membership } = this.node;
     const registerWriter = ring.primaries(range).find((id) =>
@@ -57,7 +63,10 @@ export class RangeSender {
     return registerWriter ?? ring.planned(range)[0] as NodeId;
   }
 
-  /** The range that lies exactly there at that epoch; null when this node sees it otherwise. */
+  /**
+   * The number of the range with exactly these ends and this epoch; null when this node knows of
+   * none.
+   */
   exactRange({ start, end, epoch }: Place): number | null {
     const { ring } = this.node;
     const index = ring.rangeAt(start);
@@ -79,14 +88,17 @@ export class RangeSender {
     this.liftIdleFences();
   }
 
-  /** What this node alone has to do for a step: as its register writer, or as a sender nobody takes over from. */
+  /**
+   * Steps without a receiver: the register writer makes those without a live sender, a sender
+   * fences itself first.
+   */
   private attend(step: OwnerStep, turns: RangeRegister[]): void {
     const { node } = this;
     const { range, sender, receiver } = step;
     if (receiver !== null) return;
     const isGone = sender === null || node.membership.memberStatus(sender) === "removed";
     if (isGone) {
-      // Only the order is to change, or an owner is dead and has no successor.
+      // Only the order of the owners changes, or a dead owner goes without a successor.
       if (this.registerWriterOf(range) === node.self) turns.push(this.turned(step));
     } else if (sender === node.self) {
       if (!node.membership.isFenced(range)) this.fence(range, null);
@@ -116,11 +128,24 @@ export class RangeSender {
     const { node } = this;
     const { start, end } = node.ring.range(range);
     const mark: LocalMark = { start, end, epoch: node.ring.epochOf(range), mark: "fenced" };
-    // In force at once, durable as soon as what it lets pass has ended.
+    // It takes effect at once, and becomes durable when the changes under way have ended.
     node.membership.mark(mark);
     if (request === null && this.isFencing(range)) return;
     this.fencing.push({ request, mark });
     this.settleFences();
+  }
+
+  /**
+   * Must hold for every write of the key that this node acknowledges as an owner. Once the fence is
+   * promised, the successor counts in its place, and one write would count on both.
+   */
+  requireUnfenced(key: string): void {
+    const { ring, membership } = this.node;
+    const range = ring.rangeOfKey(key);
+    if (!membership.isFenced(range)) return;
+    const epoch = ring.epochOf(range);
+    const isPromised = this.promised.get(ring.range(range).start) === epoch;
+    assert(!isPromised, "a fenced range is not acknowledged under its epoch", key, epoch);
   }
 
   private isFencing(range: number): boolean {
@@ -128,7 +153,7 @@ export class RangeSender {
     return this.fencing.some(({ mark }) => mark.start === start) || this.asked.has(start);
   }
 
-  /** Makes those fences durable whose ranges have come to rest. */
+  /** Makes the fences durable in whose ranges no record is being changed any more. */
   settleFences(): void {
     if (this.fencing.length === 0) return;
     const { node } = this;
@@ -136,21 +161,26 @@ export class RangeSender {
     for (const fencing of this.fencing) {
       const { request, mark } = fencing;
       if (node.records.isBusyWithin(mark.start, mark.end)) waiting.push(fencing);
-      else if (request === null) node.registry.mark(mark, { kind: "fenced", mark });
-      else {
-        node.registry.mark(mark, { kind: "respond", request, reply: { status: "stored" } });
-      }
+      else node.registry.mark(mark, { kind: "fenced", mark, request });
     }
     this.fencing = waiting;
   }
 
-  /** The fence of a range that nobody takes over is durable. */
-  onFenced(mark: LocalMark): void {
+  /**
+   * The fence is durable: tells the receiver, or where there is none asks the register writer to go
+   * on.
+   */
+  onFenced(mark: LocalMark, request: number | null): void {
+    this.promised.set(mark.start, mark.epoch);
+    if (request !== null) {
+      this.node.out.respond(request, { status: "stored" });
+      return;
+    }
     const range = this.exactRange(mark);
     if (range !== null) this.askRegisterWriter(range, this.node.self);
   }
 
-  /** The plan has changed, and this node stays an owner of what it has fenced. */
+  /** Asks for fences to be lifted where the plan has changed and this node stays an owner. */
   private liftIdleFences(): void {
     const { node } = this;
     if (!node.membership.hasFences) return;
@@ -191,14 +221,16 @@ export class RangeSender {
     this.asked.delete(call.start);
   }
 
-  // The register writer -----------------------------------------------------------------------------------
+  // The register writer ---------------------------------------------------------------------------
 
-  /** Advances the register, if what is asked for is what this node would have happen. */
+  /**
+   * Advances the register if the step that is asked for is the next one in this node's own plan.
+   */
   advance(request: number | null, from: NodeId, asked: Advance): void {
     const { node } = this;
     const { start, end, sender, receiver } = asked;
     const range = this.exactRange(asked);
-    // A disk that was replaced may have forgotten to whom the range has gone already.
+    // A replaced disk may not know that the range has moved on already.
     if (
       range === null || this.registerWriterOf(range) !== node.self || !node.isRangeComplete(range)
     ) {
@@ -223,10 +255,17 @@ export class RangeSender {
   private register(range: number, owners: readonly NodeId[]): RangeRegister {
     const { ring } = this.node;
     const { start, end } = ring.range(range);
+    const held = ring.primaries(range);
+    // Registers from peers are taken as they come; only what this node makes of one is checked.
+    if (!hasDuplicates(held)) {
+      assert(!hasDuplicates(owners), "the owners of a range are distinct", start, owners);
+      const least = Math.min(held.length, ring.planned(range).length);
+      assert(owners.length >= least, "a range keeps N owners while it can", start, least, owners);
+    }
     return { start, end, owners, epoch: ring.epochOf(range) + 1 };
   }
 
-  /** Takes new registers on, and tells everybody concerned once they are durable. */
+  /** Adopts new registers, and tells the owners before and after once they are durable. */
   private publish(registers: readonly RangeRegister[], request: number | null = null): void {
     if (registers.length === 0) return;
     const { node } = this;
@@ -243,4 +282,8 @@ export class RangeSender {
       : [{ kind: "respond", request, reply: { status: "membership", state } } as const];
     node.registry.learn(state, ...answer, { kind: "spread", state, to: [...concerned] });
   }
+}
+
+function hasDuplicates(ids: readonly NodeId[]): boolean {
+  return new Set(ids).size < ids.length;
 }

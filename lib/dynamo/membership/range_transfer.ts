@@ -15,22 +15,34 @@ import type { Position } from "../ring/position.ts";
 import type { TransferPhase } from "../types/admin.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { KeyDigest, KeyPlace } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
+
+/** Which phases may follow which. Only where no sender is alive to fence is `saving` next to `copying`. */
+const NEXT_PHASES: Readonly<Record<TransferPhase, readonly TransferPhase[]>> = {
+  reading: ["copying"],
+  copying: ["fencing", "saving"],
+  fencing: ["closing"],
+  closing: ["saving"],
+  saving: ["advancing"],
+  advancing: [],
+};
 
 export class RangeTransfer {
   readonly kind = "transfer";
-  phase: TransferPhase = "reading";
+  private current: TransferPhase = "reading";
   /** Where the page under way begins; null at the beginning. */
   after: KeyPlace | null = null;
-  /** The page is in. */
+  /** The page under way has arrived. */
   isListed = false;
-  /** What is here already, by key: the digest that it was seen to cover. */
+  /** By key, the digest of a source's record that this node already holds. */
   private readonly covered = new Map<string, TreeHash>();
   readonly queue: KeyDigest[] = [];
-  pulling = 0;
+  /** Keys being fetched. */
+  private pulling = 0;
   failed = 0;
   /** Keys copied so far. */
   keys = 0;
-  /** A recovering owner has all that it was to merge. */
+  /** Recovery: everything was merged, under the register that the transfer began with. */
   isMerged = false;
   /** Whose keys are still to be listed in this pass, the current one first. */
   sources: NodeId[];
@@ -41,7 +53,7 @@ export class RangeTransfer {
     readonly end: Position,
     readonly epoch: number,
     readonly range: number,
-    /** Null when an owner is only added. */
+    /** Null when an owner is added without another giving way. */
     readonly sender: NodeId | null,
     /** Whether it can be asked to fence itself. */
     readonly isSenderAlive: boolean,
@@ -53,11 +65,52 @@ export class RangeTransfer {
     this.sources = [...sources];
   }
 
+  get phase(): TransferPhase {
+    return this.current;
+  }
+
+  enter(phase: TransferPhase): void {
+    const { current } = this;
+    assert(
+      NEXT_PHASES[current].includes(phase),
+      "a transfer's phases follow in order",
+      current,
+      phase,
+    );
+    const isFenced = current === "closing" || !this.isSenderAlive;
+    assert(
+      phase !== "saving" || isFenced,
+      "a transfer waits for the fence of a live sender",
+      this.sender,
+    );
+    const left = this.queue.length + this.pulling;
+    assert(
+      phase !== "advancing" || left === 0,
+      "a transfer has every key before it advances",
+      left,
+    );
+    this.current = phase;
+  }
+
+  /** The next key to fetch, if fewer than `most` are under way. */
+  startPull(most: number): KeyDigest | undefined {
+    if (this.pulling >= most) return undefined;
+    const next = this.queue.shift();
+    if (next !== undefined) this.pulling++;
+    assert(this.pulling <= most, "keys under way stay within transferKeysMax", this.pulling, most);
+    return next;
+  }
+
+  endPull(): void {
+    this.pulling--;
+    assert(this.pulling >= 0, "keys under way are never negative", this.pulling);
+  }
+
   onOwn(keys: readonly KeyDigest[]): void {
     for (const [key, digest] of keys) this.covered.set(key, digest);
   }
 
-  /** A page of a source's keys: what is not covered has to come over. */
+  /** A page of a source's keys: queues those that this node does not hold yet. */
   onPage(keys: readonly KeyDigest[], next: KeyPlace | null): void {
     this.isListed = true;
     this.after = next;
@@ -71,13 +124,13 @@ export class RangeTransfer {
     this.keys++;
   }
 
-  /** The page and all of its keys are done. */
+  /** Whether the page has arrived and all of its keys are here. */
   get isPageDone(): boolean {
     return this.isListed && this.queue.length === 0 && this.pulling === 0;
   }
 }
 
-/** One key on its way over. */
+/** One key being fetched from a source. */
 export class KeyPull {
   readonly kind = "key-pull";
   constructor(

@@ -38,9 +38,9 @@ Deno.test("transfer: a page is done when it is in, asked for and here", () => {
   assert.equal(it.isPageDone, false, "it is not in");
   it.onPage(page(["a", "1"]), null);
   assert.equal(it.isPageDone, false, "a key is to be asked for");
-  it.queue.shift();
-  it.pulling++;
+  assert.deepEqual(it.startPull(1), ["a", "1"]);
+  assert.equal(it.startPull(1), undefined, "no more than one at once");
   assert.equal(it.isPageDone, false, "the key is on its way");
-  it.pulling--;
+  it.endPull();
   assert.equal(it.isPageDone, true);
 });

@@ -1,9 +1,9 @@
 /**
- * What this node does with news of the membership: take it in, tell whoever works by it, make it
- * durable, pass it on.
+ * What this node does with news of the membership: merge it, notify the parts that depend on it,
+ * make it durable, pass it on.
  *
- * One save is under way at a time, always of the newest view; whoever must not act before a change is
- * durable leaves word of what is to happen then. What happens is data, as the state can be cloned.
+ * One save is under way at a time, always of the newest view. What must not happen before a change
+ * is durable waits here ({@link Afterwards}), as data, because the state can be cloned.
  */
 import type { Outbox } from "../outbox.ts";
 import type { PeerLives } from "../recovery/lives.ts";
@@ -12,10 +12,11 @@ import type { LocalMark } from "../ring/ring_state.ts";
 import type { AdminReply } from "../types/admin.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply } from "../types/peer_messages.ts";
+import { assert } from "../util/assert.ts";
 import type { Membership } from "./membership.ts";
 import type { MembershipState } from "./membership_state.ts";
 
-/** Who works by the ring and must hear when it changes. */
+/** A part that must hear when the ring changes. */
 interface RingListener {
   onRing(before: Ring, after: Ring): void;
 }
@@ -24,11 +25,11 @@ interface RingListener {
 export type Afterwards =
   | { readonly kind: "respond"; readonly request: number; readonly reply: PeerReply | AdminReply }
   | { readonly kind: "spread"; readonly state: MembershipState; readonly to: readonly NodeId[] }
-  /** The transfer has all it needs. */
+  /** A transfer's range is complete, and marked as filled. */
   | { readonly kind: "filled"; readonly transfer: number }
-  /** A range that nobody takes over may be given up. */
-  | { readonly kind: "fenced"; readonly mark: LocalMark }
-  /** The peer had another view: it is told what this node knows beyond it. */
+  /** A fence is durable. `request` is the receiver's, null where the range has no receiver. */
+  | { readonly kind: "fenced"; readonly mark: LocalMark; readonly request: number | null }
+  /** The peer had another view: it is sent what it does not know. */
   | { readonly kind: "reconcile"; readonly peer: NodeId; readonly theirs: MembershipState };
 
 /** What it needs of the node that it is a part of. */
@@ -39,22 +40,31 @@ interface RegistryOwner {
   readonly out: Outbox;
 }
 
-/** The membership as the disk knows it: nothing else of it may leave the node. */
+/** The membership as it is on the disk: nothing newer may leave the node. */
 interface DurableView {
   readonly state: MembershipState;
   readonly version: string;
   readonly ring: Ring;
+  readonly revision: number;
 }
 
-/** Peers that are told of a commit at once; beyond them gossip does it. */
+/** What waits until the disk knows a revision of the membership. */
+interface Waiting {
+  readonly next: Afterwards;
+  readonly revision: number;
+}
+
+/** Peers that are told of a commit directly; gossip reaches the others. */
 const TOLD_MAX = 64;
 
 export class Registry {
   private readonly listeners: RingListener[] = [];
   private saving: number | null = null;
   /** Saved with the save under way. */
-  private current: Afterwards[] = [];
-  private next: Afterwards[] = [];
+  private current: Waiting[] = [];
+  private next: Waiting[] = [];
+  /** Goes up with every change of what this node knows. */
+  private revision = 0;
   private isDirty = false;
   /** What the save under way makes durable. */
   private savingView: DurableView;
@@ -66,10 +76,10 @@ export class Registry {
 
   private view(state: MembershipState): DurableView {
     const { version, ring } = this.membership;
-    return { state, version, ring };
+    return { state, version, ring, revision: this.revision };
   }
 
-  /** The disk knows everything that this node knows. */
+  /** Whether the disk has everything that this node knows. */
   get isDurable(): boolean {
     return !this.isDirty && this.saving === null;
   }
@@ -83,7 +93,7 @@ export class Registry {
     return this.isDirty && this.saving === null;
   }
 
-  /** Takes news in; true when there were any. */
+  /** Merges news and saves it; true when any was new. `afterwards` happens once it is durable. */
   learn(state: MembershipState, ...afterwards: readonly Afterwards[]): boolean {
     const { membership } = this;
     const before = membership.ring;
@@ -91,7 +101,8 @@ export class Registry {
       state.members.map(({ member: { id } }) => [id, membership.memberStatus(id)]),
     );
     const isNews = membership.merge(state);
-    this.next.push(...afterwards);
+    if (isNews) this.revision++;
+    this.wait(afterwards);
     if (isNews) {
       for (const [node, memberStatus] of memberStatuses) {
         const now = membership.memberStatus(node);
@@ -107,14 +118,20 @@ export class Registry {
     return isNews;
   }
 
-  /** Marks a range of this node's own, durably before what is to happen afterwards. */
+  /** Marks one of this node's ranges. `afterwards` happens once the mark is durable. */
   mark(mark: LocalMark, ...afterwards: readonly Afterwards[]): void {
     this.membership.mark(mark);
-    this.next.push(...afterwards);
+    this.revision++;
+    this.wait(afterwards);
     this.save();
   }
 
-  /** Saves what is not saved yet, unless a save is under way: its end comes back here. */
+  private wait(afterwards: readonly Afterwards[]): void {
+    const { revision } = this;
+    this.next.push(...afterwards.map((next) => ({ next, revision })));
+  }
+
+  /** Saves the newest view, now or when the save under way has ended. */
   save(): void {
     this.isDirty = true;
     if (this.saving !== null) return;
@@ -127,29 +144,43 @@ export class Registry {
     this.saving = this.node.out.save(peers.length === 0 ? known : { ...known, peers });
   }
 
-  /** What is to happen once all that is known by now is durable. Some of it must not be yet. */
+  /**
+   * Adds what is to happen once everything that is known now is durable. Call it only while some of
+   * it is not.
+   */
   afterwards(next: Afterwards): void {
     const waiting = this.isDirty ? this.next : this.current;
-    // Of what a peer told the last is enough: while the disk refuses, no list may grow.
+    const { revision } = this;
+    // The last view of each peer is enough: while the disk fails, the list must not grow.
     const at = next.kind !== "reconcile"
       ? -1
-      : waiting.findIndex((each) => each.kind === "reconcile" && each.peer === next.peer);
-    if (at >= 0) waiting[at] = next;
-    else waiting.push(next);
+      : waiting.findIndex(({ next: each }) => each.kind === "reconcile" && each.peer === next.peer);
+    if (at >= 0) waiting[at] = { next, revision };
+    else waiting.push({ next, revision });
   }
 
-  /** What is to happen now; null when the save was not one of these. */
+  /** What may happen now; null when the save was not one of these. */
   onSaved(id: number): readonly Afterwards[] | null {
     if (id !== this.saving) return null;
     this.saving = null;
     this.durable = this.savingView;
     const done = this.current;
     this.current = [];
+    for (const { next: { kind }, revision } of done) {
+      const durable = this.durable.revision;
+      assert(
+        revision <= durable,
+        "what waits for the disk happens after it",
+        kind,
+        revision,
+        durable,
+      );
+    }
     if (this.isDirty) this.save();
-    return done;
+    return done.map(({ next }) => next);
   }
 
-  /** The disk did not take it; `save` tries again. */
+  /** The save failed: `save` tries again. False when the save was not one of these. */
   onSaveFailed(id: number): boolean {
     if (id !== this.saving) return false;
     this.saving = null;
@@ -159,7 +190,10 @@ export class Registry {
     return true;
   }
 
-  /** Tells these nodes, as far as they are there to hear it: gossip reaches the others. */
+  /**
+   * Sends the state to these nodes, at most the first {@link TOLD_MAX}, without waiting for
+   * answers.
+   */
   spread(state: MembershipState, to: readonly NodeId[]): void {
     const { node } = this;
     for (const peer of new Set(to.slice(0, TOLD_MAX))) {

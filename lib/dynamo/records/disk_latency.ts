@@ -1,8 +1,8 @@
 /**
  * Is the disk busy with clients? Background work waits while the 99th percentile of the last
  * minute's disk accesses is above a threshold (SOSP 2007, section 6.5). That percentile is above it
- * exactly when more than 1% of the accesses were slower, so two counts a second are enough. A disk that
- * nobody has used for a moment is not busy, however slow it was: there is nobody to yield to.
+ * exactly when more than 1% of the accesses were slower, so two counts a second are enough. A disk
+ * that nobody has used for a moment is not busy, however slow it was.
  */
 import type { Micros } from "../types/ids.ts";
 import { IdTable } from "../util/id_table.ts";
@@ -10,9 +10,9 @@ import { IdTable } from "../util/id_table.ts";
 const SECONDS = 60;
 const MICROS_PER_SECOND = 1_000_000;
 const SLOW_SHARE = 0.01;
-/** A moment, in seconds. */
+/** The disk counts as unused after this many seconds. */
 const IDLE_SECONDS = 2;
-/** One access in so many is timed. */
+/** One access in this many is timed. */
 const SAMPLE_EVERY = 8;
 
 interface Second {

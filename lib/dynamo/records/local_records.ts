@@ -5,7 +5,7 @@
  *
  * Changes that arrive while a key is busy wait, and are then applied together in one store: the
  * hotter the key, the fewer its commits. They are data, not callbacks, so the state can be cloned;
- * what became of them is handed back as {@link StorageCompletion}s.
+ * their outcomes are handed back as {@link StorageCompletion}s.
  */
 import type { Outbox } from "../outbox.ts";
 import { hexOf, recordDigest, type TreeHash } from "../repair/merkle.ts";
@@ -14,8 +14,10 @@ import { type Position, positionOf } from "../ring/position.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { StoredRecord } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
 import { IdTable } from "../util/id_table.ts";
 import type { Actor } from "../versions/clock.ts";
+import { merged, written } from "../versions/sound.ts";
 import {
   contextOf,
   EMPTY_CONTEXT,
@@ -26,7 +28,7 @@ import {
   type Written,
 } from "../versions/versions.ts";
 import type { DiskLatency } from "./disk_latency.ts";
-import { type HintBook, hintChange, hintOf, withHint, withoutHint } from "./hints.ts";
+import { type HintBook, hintChange, hintOf, hintsBeyond, withHint, withoutHint } from "./hints.ts";
 import type { Change, Read, StorageCompletion } from "./record_changes.ts";
 import {
   type Applied,
@@ -40,12 +42,12 @@ import {
 /** Waiting changes of one key past which more are refused. */
 const CHANGES_PER_KEY_MAX = 1_024;
 
-/** Works past which those that are idle are dropped. */
+/** Number of works past which idle ones are dropped. */
 const WORKS_KEPT = 64;
 
 const NO_SIBLINGS: Siblings = [];
 
-/** What a node may refuse to store. */
+/** The bounds past which a change is refused. */
 interface RecordBounds {
   readonly siblingsMax: number;
   readonly siblingBytesMax: number;
@@ -56,32 +58,39 @@ interface RecordBounds {
 interface RecordOwner {
   /** Draws an actor that was never used before: see `StoredRecord.actor`. */
   nextActor(): Actor;
-  /** Whether a record's actor may go on issuing dots: not if dots of its can have been lost. */
+  /**
+   * Whether a record's actor may issue more dots: not where some of its dots may have been lost.
+   */
   mayReuse(actor: Actor): boolean;
-  /** What was acknowledged from memory did not reach the disk. */
+  /** Writes that were acknowledged from memory did not reach the disk. */
   onBufferLost(): void;
-  /** Whether the key neither is this node's own nor is to become so. */
+  /** Whether this node neither owns the key nor will own it by the plan. */
   isForeign(key: string): boolean;
-  /** Likewise, and never was: all that can be here of it is kept for others. */
+  /** Whether it also never owned it: whatever is here is kept for others. */
   isStandInOnly(key: string): boolean;
   readonly hints: HintBook;
   readonly disk: DiskLatency;
   /** A record was committed (or removed, which leaves no siblings). */
   onCommitted(key: string, before: Siblings, after: Siblings): void;
-  /** What the disk holds of the key is not known any more. */
+  /** It is no longer known what the disk holds of the key. */
   onDoubt(key: string): void;
 }
 
 interface PendingRead {
   readonly key: string;
   readonly read: Read;
-  /** What was in memory and acknowledged when the read began: the disk may not have it yet. */
+  /**
+   * Siblings that were acknowledged from memory when the read began: the disk may not have them
+   * yet.
+   */
   readonly buffered: Siblings;
 }
 
 export class LocalRecords {
   private readonly reads = new IdTable<PendingRead>();
-  /** Idle ones too, up to a bound: dropping them by the dozen is cheaper than one by one (`id_table.ts`). */
+  /**
+   * Idle ones too, up to a bound: dropping many at once is cheaper than one by one (`id_table.ts`).
+   */
   private works = new Map<string, Work>();
   private worksMax = WORKS_KEPT;
   private worksBusy = 0;
@@ -142,10 +151,12 @@ export class LocalRecords {
     return work;
   }
 
-  /** The key is left alone; what is done to it next begins with a fresh load. */
+  /** Ends the work on the key: the next change starts with a fresh load. */
   private end(work: Work): void {
+    assert(work.phase !== "idle", "a change ends once", work.key);
     work.phase = "idle";
     work.record = { key: work.key, siblings: [] };
+    work.stored = null;
     work.applied = [];
     work.isBuffered = false;
     work.waiting = [];
@@ -162,6 +173,7 @@ export class LocalRecords {
     const work = this.takeWork(id, "loading");
     if (work === undefined) return [];
     if (record !== null) work.record = record;
+    work.stored = work.record;
     return this.advance(work, out, []);
   }
 
@@ -169,6 +181,7 @@ export class LocalRecords {
     this.owner.disk.onEnd(id, out.now);
     const work = this.takeWork(id, "storing");
     if (work === undefined) return [];
+    assert(work.record === work.stored, "what is stored is what was applied", work.key);
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, true);
     if (work.before === null) this.owner.onDoubt(work.key);
     else this.owner.onCommitted(work.key, work.before, work.record.siblings);
@@ -196,7 +209,7 @@ export class LocalRecords {
     buffered: Siblings,
   ): StoredRecord | null {
     if (buffered.length === 0) return record;
-    const siblings = this.versioning.merge(record?.siblings ?? [], buffered);
+    const siblings = merged(this.versioning, record?.siblings ?? [], buffered);
     return { ...record, key, siblings };
   }
 
@@ -206,7 +219,7 @@ export class LocalRecords {
     return this.workOf.take(id);
   }
 
-  /** Applies all that waits; stores the result if it changed anything, and ends when nothing waits. */
+  /** Applies all waiting changes and stores the result if it differs. Ends when nothing waits. */
   private advance(work: Work, out: Outbox, completions: StorageCompletion[]): StorageCompletion[] {
     while (work.waiting.length > 0) {
       const before = work.record;
@@ -239,6 +252,7 @@ export class LocalRecords {
     work.before = before.siblings;
     work.phase = "storing";
     const id = isOver ? out.remove(key, position, hints) : out.store(record, position, hints);
+    work.stored = work.record;
     this.workOf.set(id, work);
     this.owner.disk.onStart(id, out.now);
   }
@@ -261,7 +275,7 @@ export class LocalRecords {
         }
         return { change, context: null, refusal: null };
       case "hint-done":
-        // What has changed since it was sent is still owed.
+        // If the record has changed since it was sent, the target still lacks the rest.
         if (sameSiblings(work.record.siblings, change.siblings)) {
           work.record = withoutHint(work.record, change.target);
         }
@@ -275,13 +289,13 @@ export class LocalRecords {
     out: Outbox,
   ): Applied {
     const hintFor = change.kind === "merge" ? change.hintFor : null;
-    const refusal = this.hintRefusal(work.record, hintFor);
+    const refusal = this.hintRefusal(work, hintFor);
     if (refusal === null) {
-      const siblings = this.versioning.merge(work.record.siblings, change.siblings);
-      const merged = sameSiblings(siblings, work.record.siblings)
+      const siblings = merged(this.versioning, work.record.siblings, change.siblings);
+      const record = sameSiblings(siblings, work.record.siblings)
         ? work.record
         : withSiblings(work.record, siblings, work.record.actor);
-      work.record = hintFor === null ? merged : withHint(merged, hintFor, out.now);
+      work.record = hintFor === null ? record : withHint(record, hintFor, out.now);
     }
     return { change, context: null, refusal };
   }
@@ -291,30 +305,35 @@ export class LocalRecords {
     const actor = record.actor !== undefined && this.owner.mayReuse(record.actor)
       ? record.actor
       : this.owner.nextActor();
-    const written = this.versioning.write(record.siblings, {
+    const result = written(this.versioning, record.siblings, {
       actor,
       context: change.context ?? EMPTY_CONTEXT,
       value: change.value,
       contentType: change.contentType,
       nowUs: out.now,
     });
-    const refusal = this.hintRefusal(record, change.hintFor) ??
-      this.siblingRefusal(work.key, record.siblings, written);
+    const refusal = this.hintRefusal(work, change.hintFor) ??
+      this.siblingRefusal(work.key, record.siblings, result);
     if (refusal !== null) return { change, context: null, refusal };
-    const after = withSiblings(record, written.siblings, actor);
+    const after = withSiblings(record, result.siblings, actor);
     work.record = change.hintFor === null ? after : withHint(after, change.hintFor, out.now);
-    return { change, context: written.context, refusal: null };
+    return { change, context: result.context, refusal: null };
   }
 
-  /** No hint is taken on that might have to be dropped: the coordinator asks the next node instead. */
-  private hintRefusal(record: StoredRecord, target: NodeId | null): DynamoError | null {
-    if (target === null || hintOf(record, target) !== undefined || !this.owner.hints.full) {
-      return null;
-    }
+  /**
+   * A hint past the bound is refused, so that none has to be dropped: the coordinator asks the next
+   * node.
+   */
+  private hintRefusal({ key, record, stored }: Work, target: NodeId | null): DynamoError | null {
+    if (target === null || hintOf(record, target) !== undefined) return null;
+    // Changes that are applied together are stored together: the book does not count their hints
+    // yet.
+    const promised = hintsBeyond(stored, record);
+    if (this.owner.hints.hasRoom(promised)) return null;
     return {
       code: "hints-full",
       message:
-        `Cannot keep '${record.key}' for ${target} as at most ${this.bounds.hintsMax} hints may be held`,
+        `Cannot keep '${key}' for ${target}: this node holds ${this.bounds.hintsMax} hints, as many as it may`,
       definite: true,
     };
   }
@@ -327,12 +346,12 @@ export class LocalRecords {
       : siblings.reduce((sum, version) => sum + (version.value?.length ?? 0), 0);
     if (siblings.length <= siblingsMax && bytes <= siblingBytesMax) return null;
     const bound = siblings.length > siblingsMax
-      ? `at most ${siblingsMax} siblings are kept and this would be number ${siblings.length}`
-      : `siblings together may have ${siblingBytesMax} bytes and this would make ${bytes}`;
+      ? `at most ${siblingsMax} are kept, and this would be number ${siblings.length}`
+      : `together they may have ${siblingBytesMax} bytes of base64, and this would make ${bytes}`;
     return {
       code: "too-many-siblings",
       message:
-        `Cannot put '${key}' beside its siblings: ${bound}; read it, reconcile, and put with that context`,
+        `Too many siblings of '${key}': ${bound}. Read it, reconcile the values, and put the result with the context of that read`,
       definite: true,
       context: contextOf(before),
     };
@@ -373,7 +392,7 @@ export class LocalRecords {
   private onStoreFailed(work: Work, reason: string, out: Outbox): StorageCompletion[] {
     const { key, applied, waiting, isBuffered } = work;
     if (work.hints !== null) this.owner.hints.settleChange(work.hints, false);
-    // Whether the disk has it is not known: what waits starts from a fresh load.
+    // Whether the disk has it is not known, so waiting changes start from a fresh load.
     this.end(work);
     if (isBuffered) this.owner.onBufferLost();
     this.owner.onDoubt(key);
@@ -398,12 +417,12 @@ function withSiblings(
   return hintFor === undefined ? record : { ...record, hintFor };
 }
 
-/** Nothing but tombstones, and owed to nobody. */
+/** Whether the record has nothing but tombstones and no hints. */
 export function isDeleted({ siblings, hintFor }: StoredRecord): boolean {
   return siblings.length > 0 && valuesOf(siblings).length === 0 && hintFor === undefined;
 }
 
-/** Still what was asked about, and owed to nobody. */
+/** Whether the record is still what was asked about and has no hints. */
 function isSame(record: StoredRecord, digest: TreeHash): boolean {
   return record.hintFor === undefined &&
     hexOf(recordDigest(record.key, record.siblings)) === digest;

@@ -1,6 +1,6 @@
 /**
- * What can be asked of a node's own records, and what may become of it. Data, not callbacks: the state
- * of a replica can be cloned at any moment.
+ * Requests to a node's own records, and their outcomes. Data, not callbacks: the state of a replica
+ * can be cloned at any moment.
  */
 import type { TreeHash } from "../repair/merkle.ts";
 import type { DynamoError } from "../types/errors.ts";
@@ -18,7 +18,7 @@ export type Change =
     readonly contentType: string;
     /** The coordinator is a fallback: for whom it keeps its own copy. */
     readonly hintFor: NodeId | null;
-    /** It counts once it is in memory. */
+    /** It is acknowledged once it is in memory. */
     readonly buffered: boolean;
   }
   /** Siblings from elsewhere; `request` is the peer's request to answer, null for none. */
@@ -28,20 +28,23 @@ export type Change =
     readonly request: number | null;
     /** Keep them for that node. */
     readonly hintFor: NodeId | null;
-    /** They count once they are in memory. */
+    /** They are acknowledged once they are in memory. */
     readonly buffered?: boolean;
     /** The anti-entropy repair that waits for the outcome. */
     readonly repair?: number;
     /** The transfer's key that waits for the outcome. */
     readonly pull?: number;
   }
-  /** These siblings have reached the node (or, after expiry, another owner): the promise is kept. */
+  /** These siblings have reached the target (or, after expiry, another owner): the hint is done. */
   | { readonly kind: "hint-done"; readonly target: NodeId; readonly siblings: Siblings }
-  /** A tombstone that all agreed to drop, if it still is what they agreed on. */
+  /** Drops a tombstone that all members agreed on, if the record is still exactly that. */
   | { readonly kind: "drop"; readonly digest: TreeHash; readonly request: number | null }
-  /** A copy that every owner holds as well, if it is still the same and still nobody's here. */
+  /**
+   * Drops an orphaned copy that every owner holds too, if it is unchanged and this node still does
+   * not own it.
+   */
   | { readonly kind: "let-go"; readonly digest: TreeHash }
-  /** Everything the other replicas hold, in place of a record that cannot be read. */
+  /** Replaces an unreadable record by the merge of what all other replicas hold. */
   | { readonly kind: "recover"; readonly siblings: Siblings };
 
 export type Read =
@@ -64,16 +67,16 @@ export type StorageCompletion =
     readonly read: Read;
     readonly key: string;
     readonly reason: string;
-    /** The record is damaged, not merely out of reach. */
+    /** The record itself is damaged; the disk can be read. */
     readonly unreadable: boolean;
   }
   | {
     readonly kind: "changed";
     readonly change: Change;
     readonly key: string;
-    /** What is stored of it now. */
+    /** The siblings as they are stored now. */
     readonly siblings: Siblings;
-    /** Of a write, for its client: what it has seen now. */
+    /** For a write: the client's context after it. */
     readonly context: CausalContext | null;
   }
   | {

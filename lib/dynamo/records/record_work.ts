@@ -1,6 +1,6 @@
 /**
- * The changes of one record that are under way: what waits for the load, and what was applied and
- * waits for the store. `LocalRecords` moves it on.
+ * The changes of one record that are under way: those that wait, and those that were applied and
+ * wait for the store. `LocalRecords` moves them on.
  */
 import { type Position, positionOf } from "../ring/position.ts";
 import type { DynamoError } from "../types/errors.ts";
@@ -15,16 +15,18 @@ export interface Applied {
   readonly refusal: DynamoError | null;
 }
 
-/** One key being changed, or one that lately was. */
+/** A key that is being changed, or was recently. */
 export interface Work {
   readonly key: string;
   readonly position: Position;
   phase: "idle" | "loading" | "storing";
   record: StoredRecord;
-  /** What was on the disk before the store under way; null when that could not be read. */
+  /** The record as the disk has it, or will have it when the store under way is done. */
+  stored: StoredRecord | null;
+  /** The siblings on the disk before the store under way; null when they could not be read. */
   before: Siblings | null;
   applied: Applied[];
-  /** The store under way holds what was acknowledged already. */
+  /** Whether the store under way holds writes that were already acknowledged. */
   isBuffered: boolean;
   /** How the store under way changes the index of hints. */
   hints: HintChange | null;
@@ -37,6 +39,7 @@ export function idleWork(key: string): Work {
     position: positionOf(key),
     phase: "idle",
     record: { key, siblings: [] },
+    stored: null,
     before: [],
     applied: [],
     isBuffered: false,
@@ -45,7 +48,7 @@ export function idleWork(key: string): Work {
   };
 }
 
-/** The targets that have what was kept for them. */
+/** The targets to which this record was delivered. */
 export function deliveredBy(applied: readonly Applied[]): NodeId[] {
   const targets: NodeId[] = [];
   for (const { change } of applied) {
@@ -54,7 +57,7 @@ export function deliveredBy(applied: readonly Applied[]): NodeId[] {
   return targets;
 }
 
-/** Hands back all that was applied: it is stored, or needed no store. */
+/** Outcomes of all applied changes: they are stored, or needed no store. */
 export function settle(work: Work): StorageCompletion[] {
   const { key, record, applied } = work;
   work.applied = [];
@@ -65,7 +68,7 @@ export function settle(work: Work): StorageCompletion[] {
   );
 }
 
-/** Hands back what counts from memory; the rest waits for the store. */
+/** Outcomes of the changes that are acknowledged from memory; the others wait for the store. */
 export function settleBuffered(work: Work): StorageCompletion[] {
   const { key, record } = work;
   const early = work.applied.filter(({ change, refusal }) =>

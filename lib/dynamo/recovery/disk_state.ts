@@ -1,11 +1,12 @@
 /**
- * What this node's disk is to know of itself, and what it knows by now: one save at a time, of the
- * newest. Whoever tells others of it tells what is known.
+ * The state of this node's own disk (incarnation and condition): what should be durable, and what
+ * is. One save at a time, always of the newest. Only what is durable is told to others.
  */
 import type { NodeContext } from "../node_context.ts";
 import type { DiskState } from "../types/boot.ts";
+import { assert } from "../util/assert.ts";
 
-/** It knows no condition before it was a member's. */
+/** A directory that never belonged to a member has no condition. */
 type DiskKnowledge = Pick<DiskState, "incarnation"> & Partial<DiskState>;
 
 export class DiskStateKeeper {
@@ -19,21 +20,28 @@ export class DiskStateKeeper {
     this.wanted = this.saved;
   }
 
-  /** The disk knows all that it is to know. */
+  /** Whether the disk has everything that it should. */
   get isInformed(): boolean {
     return this.wanted.condition === undefined || isSame(this.wanted, this.saved);
   }
 
   save(change: Partial<DiskState>): void {
     this.wanted = { ...this.wanted, ...change };
+    const { wanted: { incarnation }, saved } = this;
+    assert(
+      incarnation >= saved.incarnation,
+      "an incarnation never goes down",
+      saved.incarnation,
+      incarnation,
+    );
     this.saveNext();
   }
 
-  /** Saves what is not saved yet, unless a save is under way: its end comes back here. */
+  /** Saves what is not saved yet, now or when the save under way has ended. */
   saveNext(): void {
     const { wanted } = this;
     const { condition } = wanted;
-    // A node that is no member keeps nothing: what it learns can wait until it is one.
+    // A node that is not a member stores nothing: this can wait until it is one.
     if (this.saving !== null || condition === undefined || isSame(wanted, this.saved)) return;
     this.saving = { id: this.node.out.saveDiskState({ ...wanted, condition }), state: wanted };
   }
@@ -47,7 +55,7 @@ export class DiskStateKeeper {
     return true;
   }
 
-  /** Likewise; the disk did not take it, and `saveNext` tries again. */
+  /** The save failed, and `saveNext` tries again. False when it was not one of these. */
   onFailed(id: number): boolean {
     if (this.saving?.id !== id) return false;
     this.saving = null;

@@ -1,25 +1,25 @@
 /**
- * Lives: what tells one start of a node from another, and a disk from an older copy of itself.
+ * Lives: how one start of a node is told from another, and a disk from an older copy of it.
  *
- * A disk that was put back from a backup looks sound to the node that starts on it. Only its peers can
- * know better: they remember the last life that they heard of. A disk that is older than that lacks
- * what it took since, as a replaced one does. The incarnation alone does not tell: a backup that is one
- * start old makes the node use the same number again, so each boot also draws a random number; and a
- * backup of the last life is told by the number of changes that the disk has taken.
+ * A disk that was restored from a backup looks complete to the node that starts on it. Only its
+ * peers can tell: they remember the last life that they heard of, and a disk that is older lacks
+ * what it took since. The incarnation alone is not enough. After a backup that is one start old the
+ * node uses the same number again, so each boot also draws a random number; and a backup of the
+ * last life is recognised by the number of changes that the disk has taken.
  */
 import type { Boot } from "../types/boot.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { Life, LifeStatus, PeerLife } from "../types/life.ts";
 
-/** What a remembered life says of a disk. */
+/** What a peer's memory of a life says about a disk. */
 type Verdict =
   /** The disk is older than what is remembered. */
   | "older"
   /** Nothing later than the disk knows of is remembered. */
   | "same"
-  /** What is remembered is this very boot, which says nothing of those before. */
+  /** The memory is of this very boot, and says nothing about earlier ones. */
   | "current"
-  /** Nothing: the memory is of another directory, from before. */
+  /** The memory is of an earlier directory, and says nothing about this one. */
   | "unrelated";
 
 /** What a peer's memory of this node says of the disk that it has started on. */
@@ -40,15 +40,15 @@ function isLater(life: Life, known: Life): boolean {
 }
 
 /**
- * Far above what starts of a node can come to, and low enough to be outbid many times and to be told
- * together with a boot's number.
+ * Far above any real number of starts, and low enough to be raised many times and to be packed with
+ * a boot's number into a safe integer.
  */
 export const INCARNATION_MAX = 2 ** 25;
 
 /** The last lives of peers that this node has heard of. A small part of its durable state. */
 export class PeerLives {
   private readonly lives = new Map<NodeId, Life>();
-  /** Something is to be made durable at once: another start, not merely more changes. */
+  /** Something must be made durable at once: a new start, not only more changes. */
   isChanged = false;
   /** Something is not durable: more changes at least. */
   isBehind = false;
@@ -62,9 +62,9 @@ export class PeerLives {
   }
 
   /**
-   * A life as its node tells it. One that nobody has confirmed is not remembered yet: it may be over an
-   * older copy of the disk, which only the memory of an earlier one can show, or over a directory that
-   * was refused in the meantime.
+   * Notes a life as its node tells it. An unconfirmed life is not remembered yet: its disk may be
+   * an older copy, which only the memory of the earlier life can show, or may have been refused
+   * since.
    */
   note(id: NodeId, life: Life, status: LifeStatus): void {
     const known = this.lives.get(id);
@@ -81,7 +81,7 @@ export class PeerLives {
     }
   }
 
-  /** Those of these nodes, which are on their way to the disk now. */
+  /** The lives of these nodes, for a save that begins now. */
   listToSave(nodes: readonly NodeId[]): PeerLife[] {
     this.isChanged = this.isBehind = false;
     return nodes.flatMap((id) => {

@@ -1,10 +1,10 @@
 /**
- * How a replica finds out what its disk is worth, and fills it again. What the answers mean is in
- * `recovery.ts` and `lives.ts`.
+ * How a replica checks with its peers whether its data is complete, and copies what is missing.
+ * What the answers mean is in `recovery.ts` and `lives.ts`.
  *
- * At a start that is not a directory's first, the node asks every peer what it remembers of it. Whoever
- * cannot be reached is asked again, for as long as it matters. What it learns about itself is durable
- * before a peer hears of it: a raised incarnation above all, or two boots could go by one number.
+ * At every start but a directory's first, the node asks every peer what it remembers of it. Peers
+ * that cannot be reached are asked again for as long as it matters. What the node learns about
+ * itself is durable before a peer hears of it; otherwise two boots could use one incarnation.
  */
 import type { Conversation } from "../conversations.ts";
 import type { Gossiping } from "../gossip/gossiping.ts";
@@ -20,35 +20,35 @@ import { DiskStateKeeper } from "./disk_state.ts";
 import { INCARNATION_MAX, verdictOf } from "./lives.ts";
 import type { Recovery } from "./recovery.ts";
 
-/** A peer is asked what it remembers of this node. */
+/** Asks a peer what it remembers of this node. */
 export class BootCheck {
   readonly kind = "boot-check";
   constructor(readonly id: number, readonly peer: NodeId) {}
 }
 
-/** While something is missing, whoever did not answer is asked again so often, ms. */
+/** How often peers that did not answer are asked again, ms. */
 const TICK_MS = 250;
 
-/** So many peers remember this node where there is no gossip. */
+/** How many peers are told of this node's life where there is no gossip. */
 const WITNESSES_MAX = 16;
 
 export class Recovering {
   private readonly recovery: Recovery;
   private readonly heard = new Set<NodeId>();
   private readonly asked = new Set<NodeId>();
-  /** Without gossip: peers that do not know yet what this node last had to tell of itself. */
+  /** Without gossip: peers that do not know this node's latest life yet. */
   private readonly untold = new Set<NodeId>();
-  /** Answers to earlier checks do not say that they do. */
+  /** Answers to checks with a lower id than this were given before. */
   private untoldSince = 0;
   private toldVersion: string;
-  /** Until then clients wait for what peers remember; null when they need not. */
+  /** Until then clients wait for the answers of peers (µs); null when they need not. */
   private firstRoundEndsAt: Micros | null = null;
-  /** A peer remembers this disk, and nothing later. */
+  /** A peer remembers this disk and nothing later. */
   private isRemembered = false;
-  /** In this life the disk was filled from all others. */
+  /** In this life the missing data was copied from all other owners. */
   private isFilled = false;
   private isTicking = false;
-  /** Somebody has to be asked: whoever turns up is, too. */
+  /** Peers have to be asked; one that makes contact is asked too. */
   private asksOthers = false;
   private readonly disk: DiskStateKeeper;
 
@@ -64,7 +64,7 @@ export class Recovering {
     gossiping.onOwnLife = this;
   }
 
-  /** Clients may ask: every peer has been asked once, or there was no need to. */
+  /** Whether clients may ask: every peer was asked once, or there was no need to. */
   get isReady(): boolean {
     return this.firstRoundEndsAt === null;
   }
@@ -93,21 +93,21 @@ export class Recovering {
     return { dataId, incarnation, bootNumber, writes };
   }
 
-  /** Nothing is told before the disk knows it. */
+  /** Nothing is told before it is durable. */
   private get status(): LifeStatus {
     if (this.disk.saved.condition === "recovering") return "recovering";
     const isSettled = this.recovery.isOver && this.disk.saved.condition === "whole";
     return isSettled ? "settled" : "unconfirmed";
   }
 
-  /** Peers are to hear of this node as it is by now. */
+  /** Tells peers of this node's present life and status. */
   private announce(): void {
     this.gossiping.describe(this.life, this.status);
-    // Nobody has to remember what a first start has not done yet.
+    // At a directory's first start there is nothing to remember yet.
     if (this.asksOthers) this.tell(this.witnesses);
   }
 
-  /** Those who are told of this node's life where gossip does not tell everybody: the next by id. */
+  /** The peers that are told of this node's life where there is no gossip: the next ones by id. */
   private get witnesses(): NodeId[] {
     const { peers, self } = this.node;
     const later = peers.filter((peer) => peer > self).toSorted();
@@ -134,7 +134,7 @@ export class Recovering {
     this.goOn();
   }
 
-  /** Whether this is the directory that the membership knows. */
+  /** Compares this directory with the one that the membership knows. */
   private judgeDirectory(): void {
     const { node, recovery } = this;
     const { membership, boot, self } = node;
@@ -148,8 +148,8 @@ export class Recovering {
       if (isOther) this.begin("replaced");
       else if (isMarked) this.begin("restored");
     }
-    // A range may become its own in another way than by being taken over: until it was merged, the next
-    // start must not take the disk for whole.
+    // A range may become this node's own without a transfer. Until it was copied, the next start
+    // must not take the disk for complete.
     const condition = recovery.cause === null && recovery.rangesLeft === 0 ? "whole" : "recovering";
     if (this.disk.wanted.condition !== condition) this.disk.save({ condition });
   }
@@ -188,7 +188,7 @@ export class Recovering {
     node.watch(check.id, node.out.now, timeoutMs);
   }
 
-  /** A peer that has spoken can answer. */
+  /** A peer that makes contact can be asked. */
   onContact(peer: NodeId): void {
     if (this.asksOthers && !this.heard.has(peer) && this.node.peers.includes(peer)) this.ask(peer);
   }
@@ -213,7 +213,7 @@ export class Recovering {
     this.goOn();
   }
 
-  /** No answer proves nothing. */
+  /** No answer says nothing about the disk. */
   onFailed(check: BootCheck): void {
     this.node.conversations.end(check.id);
     this.asked.delete(check.peer);
@@ -221,13 +221,19 @@ export class Recovering {
     this.goOn();
   }
 
-  /** The first round is over when all have answered, or one that remembers the disk and nobody is waited for. */
+  /**
+   * The first round ends when all peers have answered, or one that remembers the disk has and no
+   * call is open.
+   */
   private onWord(): void {
     const isAnswered = this.isKnown && this.asked.size === 0;
     if (isAnswered || this.node.peers.every((peer) => this.heard.has(peer))) this.endFirstRound();
   }
 
-  /** A peer remembers the disk, and nothing later; without gossip few were ever told anything. */
+  /**
+   * Whether a peer remembers this disk and nothing later. Without gossip any answer is enough, as
+   * few were ever told anything.
+   */
   private get isKnown(): boolean {
     return this.isRemembered || (this.node.config.gossipIntervalMs === 0 && this.heard.size > 0);
   }
@@ -239,7 +245,7 @@ export class Recovering {
     this.node.out.emit({ type: "boot-checked", heard: [...this.heard].toSorted() });
   }
 
-  /** What a peer remembers of this node, as gossip brings it. */
+  /** Gossip has brought what a peer remembers of this node. */
   judge(remembered: Life): void {
     this.assess(remembered);
     this.goOn();
@@ -260,15 +266,16 @@ export class Recovering {
   }
 
   /**
-   * Nobody but this directory's own initial configuration says that it is the member's, and it has never been used: a
-   * node that founded its cluster alone was started on an empty disk as if for the first time.
+   * Whether only this directory's own initial configuration says that it is the member's, and it
+   * was never used before: a node that started its cluster alone was started again on an empty
+   * disk.
    */
   private get isCreatedAnew(): boolean {
     const { boot, membership, self } = this.node;
     return boot.previous === undefined && membership.entry(self)?.version === 1;
   }
 
-  /** A peer has started, or caught up, and asks what this node remembers of it. */
+  /** A peer has started or has recovered, and asks what this node remembers of it. */
   onCheck(
     request: number,
     from: NodeId,
@@ -287,7 +294,8 @@ export class Recovering {
       ? answer
       : { ...answer, membership: durable.state };
     this.note(from, life, status);
-    // Without gossip it is not told again: then the answer says that this disk remembers it.
+    // Without gossip the peer does not tell it again, so the answer must wait until it is durable
+    // here.
     if (status === "unconfirmed" || registry.isDurable) node.out.respond(request, reply);
     else if (registry.isBehind) {
       const message = `The disk of ${node.self} does not take the membership at present`;
@@ -296,8 +304,9 @@ export class Recovering {
   }
 
   /**
-   * Remembers what a peer has told in a check. Where there is gossip, that does it: a message that comes
-   * late, from a life that is over, is then told to the node as well, and outbid.
+   * Remembers what a peer has told in a check. With gossip this is left to gossip: if a late
+   * message from an earlier life is remembered, the node hears of it too and raises its
+   * incarnation.
    */
   private note(peer: NodeId, life: Life, status: LifeStatus): void {
     if (this.node.config.gossipIntervalMs === 0) this.node.noteLife(peer, life, status);
@@ -312,14 +321,14 @@ export class Recovering {
     return true;
   }
 
-  /** The disk did not take it: the next tick tries again. */
+  /** The save failed: the next tick tries again. False when it was not one of these. */
   onSaveFailed(id: number): boolean {
     if (!this.disk.onFailed(id)) return false;
     this.wake();
     return true;
   }
 
-  /** Without gossip nobody else tells these peers of this node: each of them is, until it has answered. */
+  /** Without gossip nobody else tells these peers: each is told until it has answered. */
   private tell(peers: readonly NodeId[]): void {
     if (this.node.config.gossipIntervalMs > 0) return;
     for (const peer of peers) this.untold.add(peer);
@@ -352,7 +361,7 @@ export class Recovering {
     if (this.isTicking) this.schedule();
   }
 
-  /** It has caught up, and told whoever must hear of it. */
+  /** Whether it has recovered and all peers that must hear of it have. */
   get isAtRest(): boolean {
     return !this.isWaiting && this.asked.size === 0;
   }
@@ -362,14 +371,14 @@ export class Recovering {
       this.node.peers.some((peer) => this.untold.has(peer));
   }
 
-  /** Does what has become possible. */
+  /** Does what has become possible since the last event. */
   private goOn(): void {
     const { node, recovery } = this;
     const others = node.peers;
     if (others.length === 0) recovery.isInformed = true;
     if (recovery.cause === null) {
-      // One that knows it is enough, but the others are given the time to know better. Or all have
-      // answered, and nobody knows it.
+      // One peer that remembers the disk is enough, but the others are given time to remember
+      // something later. Or all have answered, and none remembers it.
       const isSure = (this.isKnown && this.isReady) || others.every((peer) => this.heard.has(peer));
       if (isSure) recovery.isConfirmed = true;
       if (recovery.isConfirmed) this.onSettled();
@@ -398,18 +407,18 @@ export class Recovering {
     this.register();
   }
 
-  /** Everything that the owner held of the range is here. */
+  /** Everything that the owner held of the range was copied. */
   onRangeMerged(start: Position, owner: NodeId): void {
     this.recovery.onMerged(start, owner);
     this.goOn();
   }
 
-  /** The next tick tries another one: an owner that refuses at once must not be asked in a circle. */
+  /** The next tick tries another owner: one that refuses at once must not be asked in a loop. */
   onRangeFailed(start: Position, owner: NodeId): void {
     this.recovery.onFailed(start, owner);
   }
 
-  /** The membership is to know this directory, once the disk knows that it is whole. */
+  /** Registers this directory with the membership, once it is durable that the data is complete. */
   private register(): void {
     const { node } = this;
     const { membership, self, boot: { dataId } } = node;
@@ -426,7 +435,7 @@ export class Recovering {
     node.registry.learn(state, { kind: "spread", state, to: [...node.peers] });
   }
 
-  /** What is known of the membership is durable. */
+  /** A view of the membership has become durable. */
   onMembershipSaved(): void {
     const { version } = this.node.registry.durable;
     if (version !== this.toldVersion) this.tell(this.node.peers);

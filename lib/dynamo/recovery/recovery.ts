@@ -1,19 +1,19 @@
 /**
- * What this node's disk is worth, and what it still lacks.
+ * Whether this node's data is complete, and what it still lacks.
  *
  * With R + W > N, a replica that has lost acknowledged writes and answers "absent" makes them
- * disappear. So the disk of a member counts for reads only while it is known to be the one that the
- * member was last seen with:
+ * disappear. So a member answers reads only while its disk is known to be the one that it was last
+ * seen with:
  *
- * - *Replaced*: the membership knows the member by another data directory. Whoever founds a cluster,
- *   or lets a node join, writes down which directory is the member's; so a new cluster serves at once,
- *   and an empty directory in the place of a member's is told from it without asking anybody.
- * - *Restored*: the directory is the member's, and older than what a peer remembers of it (`lives.ts`).
- *   Until a peer has confirmed that it is not, its word counts for no read either.
+ * - *Replaced*: the membership knows the member with another data directory. The initial
+ *   configuration and every join record the member's directory, so a new cluster serves at once,
+ *   and an empty directory in a member's place is recognised without asking anybody.
+ * - *Restored*: the directory is the member's, but older than a peer remembers it (`lives.ts`).
+ *   Until a peer has confirmed that it is not, it answers no read either.
  *
- * In both cases the node recovers: it merges each of its ranges from *every* other owner of the range,
- * and until then its word about the range counts for no read. A peer that cannot be reached proves
- * nothing, so a range waits for an owner that is down until it is back or removed.
+ * In both cases the node recovers: it copies each of its ranges from *every* other owner, and
+ * answers no read of the range until then. An owner that cannot be reached may hold the only other
+ * copy of something, so the range waits until it is back or removed.
  */
 import type { Position } from "../ring/position.ts";
 import type { Ring } from "../ring/ring.ts";
@@ -21,13 +21,16 @@ import type { Boot, RecoveryCause } from "../types/boot.ts";
 import type { NodeId } from "../types/ids.ts";
 
 export class Recovery {
-  /** Null: nothing is missing, as far as known. */
+  /** Why data is missing; null when none is, as far as known. */
   cause: RecoveryCause | null = null;
-  /** Peers know of no later life of this node, or it was no member in any before this one. */
+  /**
+   * Peers have confirmed that they know no later life of this node, or it never was a member
+   * before.
+   */
   isConfirmed: boolean;
-  /** Every peer was asked and none could be reached: there may be nobody to wait for. */
+  /** Every peer was asked and none could be reached. */
   isAlone = false;
-  /** A peer has told what has become of the membership while the disk was elsewhere. */
+  /** A peer has sent its view of the membership since the start. */
   isInformed = false;
   /** For each owned range that lacks something, by its start: the owners not yet merged from. */
   private readonly lacking = new Map<Position, Set<NodeId>>();
@@ -37,37 +40,37 @@ export class Recovery {
   }
 
   /**
-   * Whether the node can know which ranges are its own. One that has started again may do so over an
-   * older disk, which has forgotten the fences that it promised since.
+   * Whether the node can know which ranges it owns. After a restart its disk may be an older one,
+   * which lacks fences that were promised since.
    */
   get knowsItsRanges(): boolean {
     return this.isInformed || (this.cause === null && (this.isConfirmed || this.isAlone));
   }
 
   /**
-   * Whether the node may answer what needs nobody else, from a disk that no peer has confirmed. The last
-   * one that is left goes on serving R = 1, which promises little anyway.
+   * Whether the node may answer a read alone from a disk that no peer has confirmed. With all peers
+   * out of reach it goes on serving R = 1, which promises little anyway.
    */
   mayAnswerAlone(start: Position): boolean {
     return this.isAlone && this.cause === null && !this.lacking.has(start);
   }
 
-  /** Everything that the node owns counts. */
+  /** Whether the data of all owned ranges is complete. */
   get isOver(): boolean {
     return this.isTrusted && this.lacking.size === 0;
   }
 
-  /** Whether the node may speak for the range that starts there. */
+  /** Whether the data of the range that starts there is complete. */
   isComplete(start: Position): boolean {
     return this.isTrusted && !this.lacking.has(start);
   }
 
-  /** It is known which ranges lack something. */
+  /** Whether it is known which ranges lack something. */
   private get isTrusted(): boolean {
     return this.cause === null ? this.isConfirmed : this.isInformed;
   }
 
-  /** Something is known to be missing. */
+  /** Whether something is known to be missing. */
   get isFilling(): boolean {
     return this.cause !== null || this.lacking.size > 0;
   }
@@ -76,12 +79,14 @@ export class Recovery {
     return this.lacking.size;
   }
 
-  /** By the start of a range, the owners that it still has to be merged from: those to try first come first. */
+  /**
+   * For each incomplete range, its start and the owners still to copy from, the next to try first.
+   */
   entries(): [Position, NodeId[]][] {
     return [...this.lacking].map(([start, owners]) => [start, [...owners]]);
   }
 
-  /** Owners that something still has to be merged from. */
+  /** The owners from which something still has to be copied, sorted. */
   waitingFor(): NodeId[] {
     return [...new Set([...this.lacking.values()].flatMap((owners) => [...owners]))].toSorted();
   }
@@ -92,7 +97,9 @@ export class Recovery {
     for (let range = 0; range < ring.rangeCount; range++) this.distrust(ring, range, isGone);
   }
 
-  /** The disk may lack whatever any other owner of the range holds; of a dead one nothing can be had. */
+  /**
+   * The disk may lack whatever any other owner of the range holds. A removed owner's data is lost.
+   */
   private distrust(ring: Ring, range: number, isGone: (node: NodeId) => boolean): void {
     const owners = ring.primaries(range);
     const others = owners.filter((owner) => owner !== this.self && !isGone(owner));
@@ -101,10 +108,9 @@ export class Recovery {
   }
 
   /**
-   * Ranges have changed owners or were cut. Where anything has changed about a range that lacks
-   * something, its merging begins anew: what an earlier owner told may not be all that its successor
-   * has. A range that this node has taken over (`isFilled`) came with all its data; one that has become
-   * its own in any other way lacks everything.
+   * Ranges have changed owners or were cut. An incomplete range that has changed is copied from the
+   * start, because a new owner may hold more than the one before it. A range that this node has
+   * taken over (`isFilled`) is complete; one that it owns in any other way lacks everything.
    */
   onRing(
     before: Ring,
@@ -143,7 +149,7 @@ export class Recovery {
     if (owners?.size === 0) this.lacking.delete(start);
   }
 
-  /** The owner could not give it all: others have their turn first. */
+  /** Copying from the owner failed: the others are tried first. */
   onFailed(start: Position, owner: NodeId): void {
     const owners = this.lacking.get(start);
     if (owners === undefined || !owners.delete(owner)) return;
@@ -151,7 +157,7 @@ export class Recovery {
     this.lacking.set(start, owners.add(owner));
   }
 
-  /** All that was missing is here, and the disk knows it. */
+  /** Everything that was missing is here and durable. */
   end(): void {
     this.cause = null;
     this.isConfirmed = true;

@@ -1,7 +1,7 @@
 /**
  * Anti-entropy: replicas compare Merkle trees in the background and exchange the records that
- * differ, so that what hints and reads did not repair converges all the same (SOSP 2007, section
- * 4.7). Round robin over the co-owners; one exchange at a time; it waits while clients need the disk
+ * differ, so that what hints and reads did not repair converges too (SOSP 2007, section 4.7). One
+ * exchange at a time, with one co-owner after the other; it waits while clients need the disk
  * (section 6.5).
  */
 import type { Conversation } from "../conversations.ts";
@@ -12,6 +12,7 @@ import { refusal } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { KeyDigest, KeyPlace, StoredRecord } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
 import { sameSiblings } from "../versions/versions.ts";
 import { Exchange, KeyRepair } from "./exchange.ts";
 import { ExchangeOrders } from "./exchange_orders.ts";
@@ -32,7 +33,7 @@ export class AntiEntropy {
   private readonly scans = new Map<number, LeafScan>();
   private exchange: number | null = null;
   readonly turns: ExchangeTurns;
-  /** Switched off by hand. */
+  /** Paused by an operator. */
   paused = false;
   readonly orders: ExchangeOrders;
   private readonly last = new Map<NodeId, ExchangeReport>();
@@ -56,7 +57,7 @@ export class AntiEntropy {
     };
   }
 
-  /** The co-owner whose turn it is, if it can be served now. */
+  /** Begins an exchange with the next co-owner, if the time is right. */
   onTick(): void {
     const { node } = this;
     node.trees.resume(node.out);
@@ -114,7 +115,7 @@ export class AntiEntropy {
     switch (reply.status) {
       case "roots":
         exchange.onRoots(reply.differing);
-        // What the peer does not own, as it sees it, cannot be said to be equal.
+        // Ranges that the peer does not own, in its own view, cannot be called equal.
         exchange.keysFailed += reply.unknown.length;
         this.advance(conversation, exchange);
         break;
@@ -164,14 +165,14 @@ export class AntiEntropy {
     }
   }
 
-  /** Every shared range has been gone through. */
+  /** All shared ranges were compared. */
   private onEqual(exchange: Exchange): void {
     exchange.isCompleted = true;
     this.end(exchange);
     if (exchange.keysFailed === 0) this.visitReturned();
   }
 
-  /** Several are back after a cut: one exchange follows the other. */
+  /** Several peers may be back after a partition: compares with the next one at once. */
   private visitReturned(): void {
     const peer = this.isTime() ? this.turns.returned() : undefined;
     if (peer !== undefined) this.begin(peer);
@@ -220,12 +221,13 @@ export class AntiEntropy {
     }
   }
 
-  /** The peer's record: merged here. Whether the peer's was the poorer one shows when that is done. */
+  /** Merges the peer's record here. Whether the peer lacks something is seen after that. */
   onPeerRecord(repair: KeyRepair, reply: PeerReply): void {
     const { node } = this;
     if (reply.status === "stored") this.finishRepair(repair, true);
     else if (reply.status === "error" && reply.error.code === "record-damaged") {
-      // It has nothing to give. Were this a failure, two damaged copies would wait for each other.
+      // It has nothing to give. If this counted as a failure, two damaged copies would wait for
+      // each other.
       this.finishRepair(repair, true);
     } else if (reply.status !== "record") this.finishRepair(repair, false);
     else {
@@ -241,7 +243,7 @@ export class AntiEntropy {
     }
   }
 
-  /** The merged record is on this disk: the peer gets it if it had less. */
+  /** The merged record is stored here: it is sent to the peer if the peer had less. */
   onMerged(id: number, merged: StoredRecord["siblings"], theirs: StoredRecord["siblings"]): void {
     const conversation = this.node.conversations.find(id, KeyRepair);
     if (conversation === undefined) return;
@@ -279,6 +281,7 @@ export class AntiEntropy {
     if (conversation === undefined) return;
     const exchange = conversation.coordinator;
     exchange.repairing--;
+    assert(exchange.repairing >= 0, "repairs under way are never negative", exchange.repairing);
     if (wentWell) exchange.keysRepaired++;
     else exchange.keysFailed++;
     this.repair(conversation, exchange);
@@ -297,7 +300,10 @@ export class AntiEntropy {
     }
     if (request.method === "tree.roots") {
       if (request.grid !== node.ring.grid) {
-        const error = refusal("wrong-owner", "Trees can be compared on one ring only");
+        const error = refusal(
+          "wrong-owner",
+          "Trees can only be compared where both nodes have the same ring",
+        );
         node.refuse(id, { ...error, ringVersion: node.ring.version });
         return;
       }

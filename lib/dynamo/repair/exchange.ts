@@ -3,7 +3,7 @@
  * one call; then, a range at a time, down the tree where hashes differ; then the keys of the leaves
  * that differ, on both sides; then the records of exactly the keys that differ.
  *
- * Pure bookkeeping: `AntiEntropy` sends, this knows what is next.
+ * Pure bookkeeping: `AntiEntropy` sends, this decides what is next.
  */
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { KeyDigest, KeyPlace } from "../types/records.ts";
@@ -135,7 +135,10 @@ export class Exchange {
     this.listing = null;
   }
 
-  /** Leaves that differed though none of their keys does, once: one of the two trees is wrong. */
+  /**
+   * Leaves that differed though none of their keys does: one of the two trees is wrong. Returns
+   * them once.
+   */
   takeFruitless(): readonly number[] {
     const leaves = this.fruitless;
     this.fruitless = [];
@@ -143,7 +146,7 @@ export class Exchange {
   }
 }
 
-/** One record that differs: fetched, merged, and sent back where the peer's is the poorer one. */
+/** One record that differs: it is fetched, merged, and sent back where the peer has less. */
 export class KeyRepair {
   readonly kind = "key-repair";
 

@@ -1,6 +1,7 @@
 /**
- * Comparisons that a person has ordered: one order after the other, one co-owner after the other,
- * each begun as soon as no other comparison is under way, and answered when the last one is over.
+ * Comparisons that an operator has ordered: one order after the other and one co-owner after the
+ * other, each as soon as no other comparison is under way. An order is answered when its last
+ * comparison is over.
  */
 import type { NodeContext } from "../node_context.ts";
 import type { AntiEntropyState, ExchangeOrder, ExchangeReport } from "../types/admin.ts";
@@ -8,7 +9,7 @@ import { refusal } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { ExchangeTurns } from "./exchange_turns.ts";
 
-/** Orders that may wait: each is a person's, so this is plenty. */
+/** Orders that may wait. People give them, so this is enough. */
 const ORDERS_MAX = 16;
 
 interface Order {
@@ -40,7 +41,7 @@ export class ExchangeOrders {
   onRequest(request: number, { exchange, pause }: ExchangeOrder): void {
     const { node, antiEntropy } = this;
     if (exchange !== null && node.config.antiEntropyIntervalMs === 0) {
-      const message = "Cannot compare trees as antiEntropyIntervalMs is 0: this node keeps none";
+      const message = "Cannot compare trees: antiEntropyIntervalMs is 0, so this node keeps none";
       node.refuse(request, refusal("invalid", message));
       return;
     }
@@ -50,7 +51,7 @@ export class ExchangeOrders {
       const why = node.trees.ready
         ? `${ORDERS_MAX} orders wait already`
         : "the trees are still being built";
-      node.refuse(request, refusal("overloaded", `Cannot compare trees now as ${why}`));
+      node.refuse(request, refusal("overloaded", `Cannot compare trees now: ${why}`));
       return;
     }
     if (pause !== undefined) antiEntropy.paused = pause;

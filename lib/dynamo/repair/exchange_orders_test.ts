@@ -27,12 +27,12 @@ class Bench {
   private effects: Effect[] = [];
 
   constructor(tuned: Partial<TunableConfig> = {}, self = 0) {
-    const founded = initialConfig(tuned);
-    this.ring = new Ring(founded.ring, 3);
+    const initial = initialConfig(tuned);
+    this.ring = new Ring(initial.ring, 3);
     const ids = [...this.ring.primariesOfKey(KEY), "n1", "n2", "n3", "n4", "n5"];
     const id = self < 3 ? ids[self] : ids.slice(3).find((each) => !ids.slice(0, 3).includes(each));
     const boot = { self: id as string, dataId: "d1", incarnation: 1, condition: "whole" } as const;
-    this.replica = new Replica(founded, SeededRandom.from(7), boot);
+    this.replica = new Replica(initial, SeededRandom.from(7), boot);
     this.step({ kind: "start" });
     // Without gossip it tells its peers itself that it has started.
     this.take("call");

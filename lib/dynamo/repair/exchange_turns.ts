@@ -1,6 +1,6 @@
 /**
- * With whom a node compares its trees next. Usually one co-owner after the other. Whoever is back from
- * being believed down does not wait for its turn: some of what it missed nobody could keep a hint of.
+ * With which co-owner a node compares its trees next: one after the other, but first those that
+ * were believed down and are back, as they may have missed writes for which there is no hint.
  */
 import type { NodeContext } from "../node_context.ts";
 import type { NodeId } from "../types/ids.ts";
@@ -10,17 +10,17 @@ export class ExchangeTurns {
 
   constructor(private readonly node: NodeContext) {}
 
-  /** Undefined: nobody can be compared with now. */
+  /** The next co-owner; undefined when none can be compared with now. */
   next(): NodeId | undefined {
     return this.returned() ?? this.inTurn(this.comparable(this.node.peers));
   }
 
-  /** One that is back and has not been compared with since. */
+  /** A peer that is back and was not compared with since. */
   returned(): NodeId | undefined {
     return this.comparable([...this.node.returned].toSorted())[0];
   }
 
-  /** All that both own is being compared. */
+  /** A comparison of all shared ranges has begun. */
   onBegun(peer: NodeId): void {
     this.node.returned.delete(peer);
   }

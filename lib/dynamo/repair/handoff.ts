@@ -14,13 +14,16 @@ import { refusal } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { KeyPlace, StoredRecord } from "../types/records.ts";
+import { assert } from "../util/assert.ts";
 import type { Siblings } from "../versions/versions.ts";
 
 const PAGE_KEYS = 64;
-/** While a target is down, its hints are looked through for expired ones so often in their lifetime. */
+/**
+ * While a target is down, its hints are scanned for expired ones this many times in `hintTtlMs`.
+ */
 const EXPIRY_LOOKS = 4;
 
-/** One record on its way. */
+/** One record being delivered. */
 export class HintDelivery {
   readonly kind = "handoff";
   siblings: Siblings = [];
@@ -42,7 +45,7 @@ interface Run {
   lastPage: boolean;
   scanning: boolean;
   underWay: number;
-  /** The receiver is at its bound: go on at the next tick. */
+  /** The receiver refused for now: go on at the next tick. */
   held: boolean;
   failed: boolean;
   /** `HintBook.added` when the scan left: an empty page proves nothing about later hints. */
@@ -59,7 +62,7 @@ export class Handoff {
 
   constructor(private readonly node: NodeContext) {}
 
-  /** Targets may own other ranges now, or none: what is held for them is looked at again. */
+  /** Targets may own other ranges now, or none: hints for them are looked at again. */
   onRing(): void {
     this.isRingNew = true;
   }
@@ -83,7 +86,7 @@ export class Handoff {
     node.deadlines.add(at, { kind: "handoff" });
   }
 
-  /** The target can be served, or what is held for it may have to go elsewhere. */
+  /** Whether the target can be served, or its hints may have to go to another owner. */
   private isDue(target: NodeId): boolean {
     const { node } = this;
     return node.isUp(target) || this.isRingNew || !node.membership.isActive(target) ||
@@ -152,6 +155,12 @@ export class Handoff {
       const place = run.queue.shift();
       if (place === undefined) break;
       run.underWay++;
+      const { handoffSendMax } = node.config;
+      assert(
+        run.underWay <= handoffSendMax,
+        "hints on their way stay within handoffSendMax",
+        run.underWay,
+      );
       const delivery = new HintDelivery(node.out.nextId(), run.target, place);
       node.conversations.add(delivery, { kind: "self" });
       node.watch(delivery.id, node.out.now, node.config.timeoutMs);
@@ -166,14 +175,14 @@ export class Handoff {
     const { node } = this;
     const hint = record === null ? undefined : hintOf(record, delivery.target);
     if (record === null || hint === undefined) {
-      // The index says more than the record: nothing is owed.
+      // The index has an entry for which the record has no hint: nothing is owed.
       this.keepPromise(delivery, record?.siblings ?? []);
       this.finish(delivery, true);
       return;
     }
     const to = this.destination(delivery, node.out.now - hint.since);
     if (to === node.self) {
-      // What was kept for another is this node's own now.
+      // This node owns the record itself now.
       this.keepPromise(delivery, record.siblings);
       this.finish(delivery, true);
       return;
@@ -244,6 +253,7 @@ export class Handoff {
     const run = this.runs.get(delivery.target);
     if (run === undefined) return;
     run.underWay--;
+    assert(run.underWay >= 0, "hints on their way are never negative", run.target, run.underWay);
     if (!wentWell) run.failed = true;
     this.pump(run);
   }
@@ -259,7 +269,7 @@ export class Handoff {
       return true;
     }
     const message =
-      `Cannot take '${request.key}' as at most ${handoffReceiveMax} hints may arrive at once`;
+      `Cannot take '${request.key}': this node receives ${handoffReceiveMax} hints, as many as it may at once`;
     this.node.refuse(id, refusal("overloaded", message));
     return false;
   }

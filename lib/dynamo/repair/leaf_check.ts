@@ -1,6 +1,6 @@
 /**
- * Some leaves of one range's tree being read again from the disk: one that is in doubt, or in a scrub
- * all of them, to find what a disk has lost or damaged without anybody having asked for it.
+ * Reads some leaves of one range's tree again from the disk: one that is in doubt, or in a scrub
+ * all of them, to find what a disk has lost or damaged before somebody asks for it.
  */
 import { positionOf } from "../ring/position.ts";
 import type { StoredRecord } from "../types/records.ts";
@@ -13,7 +13,7 @@ export class LeafCheck {
   /** The page under way. */
   scan = 0;
   private readonly found = new Map<number, Digest64>();
-  /** Leaves that changed meanwhile: what was read of them says nothing. */
+  /** Leaves that changed during the check: what was read of them cannot be used. */
   private readonly changed = new Set<number>();
 
   /** Leaves `first` … `last`. */
@@ -34,7 +34,7 @@ export class LeafCheck {
     if (leaf >= this.first && leaf <= this.last) this.changed.add(leaf);
   }
 
-  /** Makes the tree say what the disk does; returns how many leaves were wrong. */
+  /** Corrects the tree by what was found on the disk; returns how many leaves were wrong. */
   settle(tree: MerkleTree): number {
     let wrong = 0;
     for (let leaf = this.first; leaf <= this.last; leaf++) {
@@ -44,7 +44,7 @@ export class LeafCheck {
     return wrong;
   }
 
-  /** Leaves that have to be looked at once more. */
+  /** Leaves that have to be read again. */
   get undecided(): readonly number[] {
     return [...this.changed];
   }

@@ -9,6 +9,7 @@
  */
 import { type Position, shareBetween, toPosition } from "../ring/position.ts";
 import type { Range } from "../ring/ring.ts";
+import { assert } from "../util/assert.ts";
 import { type Digest64, digest64 } from "../util/digest.ts";
 import type { Siblings } from "../versions/versions.ts";
 
@@ -49,14 +50,17 @@ export class MerkleTree {
 
   /** Xors a digest in, or out again: it is the same. */
   toggle(position: Position, digest: Digest64): void {
-    if (digest.high !== 0 || digest.low !== 0) this.toggleLeaf(this.leafOf(position), digest);
+    if (digest.high === 0 && digest.low === 0) return;
+    const leaf = this.leafOf(position);
+    this.toggleLeaf(leaf, digest);
+    this.requirePath(leaf);
   }
 
   private toggleLeaf(leaf: number, digest: Digest64): void {
-    this.words ??= new Int32Array(2 * nodesAbove(DEPTH + 1));
+    this.words ??= new Int32Array(2 * (NODES_ABOVE[DEPTH + 1] as number));
     let index = leaf;
     for (let level = DEPTH; level >= 0; level--) {
-      const at = 2 * (nodesAbove(level) + index);
+      const at = 2 * (NODES_ABOVE[level] as number + index);
       this.words[at] = (this.words[at] ?? 0) ^ digest.high;
       this.words[at + 1] = (this.words[at + 1] ?? 0) ^ digest.low;
       index = Math.floor(index / FAN_OUT);
@@ -65,14 +69,33 @@ export class MerkleTree {
 
   /** Makes the leaf's hash what was found on the disk; true when it was another. */
   setLeaf(leaf: number, { high, low }: Digest64): boolean {
-    const at = 2 * (nodesAbove(DEPTH) + leaf);
+    const at = 2 * (NODES_ABOVE[DEPTH] as number + leaf);
     const change = {
       high: high ^ (this.words?.[at] ?? 0),
       low: low ^ (this.words?.[at + 1] ?? 0),
     };
     if (change.high === 0 && change.low === 0) return false;
     this.toggleLeaf(leaf, change);
+    this.requirePath(leaf);
     return true;
+  }
+
+  /** Above the leaf that was changed, every hash must still be the xor of the hashes below it. */
+  private requirePath(leaf: number): void {
+    const { words } = this;
+    let index = leaf;
+    for (let level = DEPTH - 1; words !== null && level >= 0; level--) {
+      index = Math.floor(index / FAN_OUT);
+      const at = 2 * (NODES_ABOVE[level] as number + index);
+      let high = words[at] as number;
+      let low = words[at + 1] as number;
+      const first = 2 * (NODES_ABOVE[level + 1] as number + index * FAN_OUT);
+      for (let child = first; child < first + 2 * FAN_OUT; child += 2) {
+        high ^= words[child] as number;
+        low ^= words[child + 1] as number;
+      }
+      assert((high | low) === 0, "a tree's hash is the xor of those below it", level, index);
+    }
   }
 
   /** The range of the ring that covers the leaves `first` … `last`, and at most a little more. */
@@ -88,7 +111,7 @@ export class MerkleTree {
   }
 
   hash(level: number, index: number): TreeHash {
-    const at = 2 * (nodesAbove(level) + index);
+    const at = 2 * (NODES_ABOVE[level] as number + index);
     return hex(this.words?.[at] ?? 0) + hex(this.words?.[at + 1] ?? 0);
   }
 
@@ -107,10 +130,11 @@ export class MerkleTree {
 
 const NOTHING: TreeHash = "0".repeat(16);
 
-/** Nodes on all levels before this one: 1 + 16 + 256 + … */
-function nodesAbove(level: number): number {
-  return (FAN_OUT ** level - 1) / (FAN_OUT - 1);
-}
+/** Nodes on all levels above each: 0, 1, 1 + 16, 1 + 16 + 256, … */
+const NODES_ABOVE = Array.from(
+  { length: DEPTH + 2 },
+  (_, level) => (FAN_OUT ** level - 1) / (FAN_OUT - 1),
+);
 
 function hex(word: number): string {
   return (word >>> 0).toString(16).padStart(8, "0");

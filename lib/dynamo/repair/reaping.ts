@@ -1,17 +1,17 @@
 /**
- * Reaping: deleted keys leave tombstones, and some day those must go too. Too early, and a copy of the
- * old value that somebody still holds comes back to life.
+ * Reaping removes the tombstones that deleted keys leave. Too early, and an old value that some
+ * node still holds would come back.
  *
- * So a tombstone goes only when this node has seen it unchanged for a grace time, longer than any
- * message can be under way (counted in its own ticks: neither the coordinator's clock nor a jump of its
- * own shortens it); when every owner holds exactly it; and when *every other member* has given its word that it has
- * no copy of the key, as a hint or otherwise. A member that is down or cannot read its disk gives no
- * word, and blocks. Then the owners drop it, each only if it still holds exactly what was agreed on. A
- * drop that is lost leaves a tombstone, which anti-entropy spreads again and the next round reaps: never
- * a value.
+ * So a tombstone is dropped only when three things hold. This node has seen it unchanged for a
+ * grace time, longer than any message can be under way (counted in its own ticks, so that no clock
+ * can shorten it). Every owner holds exactly this tombstone. And *every other member* has confirmed
+ * that it has no copy of the key, as a hint or otherwise; a member that is down or cannot read its
+ * disk blocks the round. Then each owner drops it, if it still holds exactly what was agreed on. A
+ * lost drop leaves a tombstone, never a value: anti-entropy spreads it again, and the next round
+ * reaps it.
  *
- * The first primary of a key looks after its tombstones. The actor goes with the record, so whoever
- * writes the key anew draws a new one, and no dot is issued twice.
+ * The first primary of a key reaps its tombstones. The actor goes with the record, so the next
+ * write of the key draws a new one, and no dot is issued twice.
  */
 import type { Conversation } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
@@ -24,10 +24,10 @@ import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 const PAGE_RECORDS = 256;
 /** Keys being reaped at once. */
 const ROUNDS_MAX = 16;
-/** Tombstones being watched; past it the oldest is forgotten, and its grace begins anew. */
+/** Tombstones being watched. Past it the oldest is forgotten, and its grace time starts again. */
 const WATCHED_MAX = 10_000;
 
-/** One tombstone on its way out. */
+/** One tombstone being reaped. */
 export class ReapRound {
   readonly kind = "reap";
   phase: "asking" | "dropping" = "asking";
@@ -46,7 +46,7 @@ export class Reaping {
   private readonly candidates: { readonly key: string; readonly digest: TreeHash }[] = [];
   private readonly reaping = new Set<string>();
   private ticks = 0;
-  /** Since which tick this node has seen which tombstone. */
+  /** By key, the tombstone and the tick at which this node first saw it. */
   private readonly watched = new Map<
     string,
     { readonly digest: TreeHash; readonly since: number }
@@ -137,7 +137,7 @@ export class Reaping {
     else this.end(round);
   }
 
-  /** Somebody gives no word: not now, then. */
+  /** A member did not answer: the next round tries again. */
   onFailed(round: ReapRound): void {
     this.end(round);
   }
@@ -166,7 +166,7 @@ export class Reaping {
 
   // The answering side ----------------------------------------------------------------------------
 
-  /** This node's word about the key, from what its disk holds. */
+  /** Answers whether the tombstone may go, from what this node's disk holds. */
   onAsked(request: number, key: string, digest: TreeHash, record: StoredRecord | null): void {
     const { node } = this;
     const agrees = node.isPrimaryOf(key)

@@ -1,14 +1,15 @@
 /**
- * Keeps a Merkle tree for every range that this node owns, as records change, and builds them in the
- * background: all at start, and when ranges were cut anew; one by one when they become its own.
+ * Keeps a Merkle tree for every range that this node owns while records change, and builds the
+ * trees in the background: all at the start and when ranges are cut, one by one when ranges become
+ * its own.
  *
- * While it builds, records go on changing, and a page of a scan is no snapshot. So what changes ahead
- * of the scan is entered at once and remembered, and the scan passes it by; behind the scan, a change
- * is the usual xor of the old and the new.
+ * While it builds, records go on changing, and a page of a scan is not a snapshot. So a record that
+ * changes ahead of the scan is entered at once and remembered, and the scan skips it. Behind the
+ * scan, a change is the usual xor of the old digest and the new.
  *
  * Sometimes the tree cannot know what the disk holds: a store failed that may have been done, or a
- * damaged record was replaced. Then the leaf is in doubt, and read again from the disk; if it changes
- * meanwhile, once more.
+ * damaged record was replaced. Then the leaf is in doubt and is read again from the disk, and once
+ * more if it changes during that.
  */
 import type { Outbox } from "../outbox.ts";
 import { type Position, positionOf } from "../ring/position.ts";
@@ -29,13 +30,13 @@ export class TreeKeeper {
   private built = false;
   /** Leaves in doubt, as `range/leaf`. */
   private readonly doubted = new Set<string>();
-  /** Ranges that became this node's own and are still to be read from its disk. */
+  /** Ranges that became this node's own and were not read from its disk yet. */
   private readonly unread = new Set<number>();
   private checking: LeafCheck | null = null;
   /** The range that the scrub looked at last. */
   private scrubbed = -1;
 
-  /** The ring that the trees are to be built anew for. */
+  /** The ring for which the trees have to be built again. */
   private nextRing: Ring | null = null;
 
   constructor(private ring: Ring, private readonly self: NodeId) {
@@ -91,7 +92,7 @@ export class TreeKeeper {
     this.start(out);
   }
 
-  /** Whether the trees say what the disk holds. */
+  /** Whether the trees agree with the disk. */
   get ready(): boolean {
     return this.built && this.nextRing === null && this.unread.size === 0;
   }
@@ -121,7 +122,7 @@ export class TreeKeeper {
     if (this.checking?.range === tree.range.index) this.checking.onChange(tree.leafOf(position));
   }
 
-  /** What the disk holds of the key is not known. */
+  /** It is not known what the disk holds of the key. */
   onDoubt(key: string): void {
     const position = positionOf(key);
     const range = this.ring.rangeAt(position);
@@ -172,7 +173,7 @@ export class TreeKeeper {
     return true;
   }
 
-  /** Goes on with what a failing disk has interrupted, and with leaves in doubt. */
+  /** Continues what a failing disk has interrupted, and reads leaves in doubt. */
   resume(out: Outbox): void {
     if (this.nextRing !== null) this.replant(this.nextRing, out);
     else if (this.built) this.reread(out);
@@ -252,7 +253,7 @@ export class TreeKeeper {
   }
 }
 
-/** A look at all of a range. */
+/** A check of a whole range. */
 function wholeOf(range: number): LeafCheck {
   return new LeafCheck(range, 0, LEAVES - 1);
 }

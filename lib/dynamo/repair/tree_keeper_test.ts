@@ -14,9 +14,9 @@ import { TreeKeeper } from "./tree_keeper.ts";
 const PLAN = { partitioning: "equal-partitions", partitions: 16, tokensPerNode: 4, n: 2 } as const;
 const MEMBERS = ["n1", "n2", "n3"].map((id) => ({ id, weight: 1 }));
 
-const founded = makeInitialRing(MEMBERS, PLAN, SeededRandom.from(3));
-const before = new Ring(founded, PLAN.n);
-const joined = joinRing(founded, { id: "n4", weight: 1 }, 4, SeededRandom.from(4));
+const initial = makeInitialRing(MEMBERS, PLAN, SeededRandom.from(3));
+const before = new Ring(initial, PLAN.n);
+const joined = joinRing(initial, { id: "n4", weight: 1 }, 4, SeededRandom.from(4));
 const after = new Ring(joined, PLAN.n);
 
 function record(key: string, counter = 1): StoredRecord {

@@ -1,4 +1,7 @@
-/** Carries a request out here: as a read, as a write, or for a bare delete as one after the other. */
+/**
+ * Carries out a request here: as a read, as a write, or for a delete without a context as both in
+ * turn.
+ */
 import type { Origin } from "../conversations.ts";
 import type { NodeContext } from "../node_context.ts";
 import type { ClientRequest } from "../types/client_messages.ts";

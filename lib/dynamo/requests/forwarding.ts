@@ -1,13 +1,13 @@
 /**
- * Requests that reach a node outside the key's primaries: it passes them on, once, to a node that
- * can coordinate (SOSP 2007, section 4.5), and how a coordinator tells a copy of a forward from a
- * new one.
+ * Requests that reach a node outside the key's primaries are forwarded, once, to a node that can
+ * coordinate (SOSP 2007, section 4.5). Also here: how a coordinator recognises a copy of a forward.
  */
 import type { ClientReply, ClientRequest } from "../types/client_messages.ts";
 import type { CoordinatorChoice } from "../types/config.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import { below, type Random, shuffled } from "../types/random.ts";
+import { assert } from "../util/assert.ts";
 import { IdTable } from "../util/id_table.ts";
 
 export class Forward {
@@ -15,7 +15,7 @@ export class Forward {
   replied = false;
   /** Calls that have neither answered nor failed. */
   pending = 0;
-  /** Some call may have arrived without an answer: a write may not be tried elsewhere. */
+  /** Some call may have arrived without being answered: a write must not be tried elsewhere. */
   uncertain = false;
   readonly reasons: string[] = [];
   readonly tried: NodeId[] = [];
@@ -37,7 +37,7 @@ export class Forward {
     return this.request.key;
   }
 
-  /** Others that could coordinate, as far as they have not been thought of yet. */
+  /** Adds nodes that could coordinate and are not candidates yet. */
   addCandidates(nodes: readonly NodeId[]): void {
     for (const node of nodes) {
       if (!this.tried.includes(node) && !this.candidates.includes(node)) this.candidates.push(node);
@@ -58,7 +58,7 @@ export class Forward {
     return this.candidates.length;
   }
 
-  /** These are not to be tried any more. */
+  /** Removes candidates that are not to be tried any more. */
   drop(isUnfit: (node: NodeId) => boolean): void {
     this.candidates = this.candidates.filter((node) => !isUnfit(node));
   }
@@ -69,9 +69,9 @@ export class Forward {
     const why = this.reasons.length === 0 ? "no answer in time" : this.reasons.join("; ");
     return {
       code: "quorum-not-met",
-      message: `Cannot reach a coordinator for '${this.key}' among ${
-        this.tried.join(", ")
-      }: ${why}`,
+      message: this.tried.length === 0
+        ? `No node that can coordinate '${this.key}' can be reached`
+        : `No coordinator of '${this.key}' answered, of ${this.tried.join(", ")}: ${why}`,
       definite,
       needed: 1,
       got: 0,
@@ -79,7 +79,10 @@ export class Forward {
     };
   }
 
-  /** Milliseconds of the client's patience that are left for the coordinator, its answer's way home deducted. */
+  /**
+   * The part of the client's timeout that is left for the coordinator, ms, less a tenth for its
+   * answer's way back.
+   */
   remainingMs(now: Micros): number {
     const leftMs = this.timeoutMs - (now - this.startedAt) / 1_000;
     return Math.max(1, Math.floor(leftMs * 0.9));
@@ -131,7 +134,7 @@ interface Known {
   reply: ClientReply | null;
 }
 
-/** What is remembered of one start of a sender. */
+/** What is remembered of one start of a forwarding node. */
 interface Sender {
   readonly name: string;
   /** Its node and data directory: incarnations count within it. */
@@ -139,7 +142,7 @@ interface Sender {
   readonly incarnation: number;
   /** By sequence number. */
   readonly known: IdTable<Known>;
-  /** Up to this sequence number whatever is not known has been forgotten. */
+  /** Up to this sequence number, a request that is not known was forgotten. */
   forgottenTo: number;
 }
 
@@ -156,9 +159,9 @@ type ForwardDecision =
   | { readonly kind: "too-old" };
 
 /**
- * Remembers forwards for as long as they may run, and afterwards only, for each sender, the number
- * below which everything is forgotten: a copy that the network held back for hours must not write
- * again.
+ * Remembers forwarded writes for as long as they may run. Afterwards it keeps only a number for
+ * each sender, below which everything was forgotten: a copy that the network held back for hours
+ * must not write again.
  */
 export class KnownForwards {
   private readonly senders = new Map<string, Sender>();
@@ -182,7 +185,7 @@ export class KnownForwards {
     }
     if (sequence <= sender.forgottenTo || this.isOutdated(sender)) return { kind: "too-old" };
     if (this.count >= FORWARDS_MAX) {
-      // It is refused for certain: no copy of it may be carried out when there is room again.
+      // The refusal is definite: no copy of it may be carried out when there is room again.
       if (sender.known.size === 0) this.senders.set(sender.name, sender);
       sender.forgottenTo = Math.max(sender.forgottenTo, sequence);
       return { kind: "full" };
@@ -190,6 +193,7 @@ export class KnownForwards {
     if (sender.known.size === 0) this.senders.set(sender.name, sender);
     sender.known.set(sequence, { waiting: [peerRequest], reply: null });
     this.count++;
+    assert(this.count <= FORWARDS_MAX, "forwards remembered stay within their bound", this.count);
     return { kind: "new" };
   }
 
@@ -197,6 +201,7 @@ export class KnownForwards {
   answer(requestId: string, reply: ClientReply): readonly number[] {
     const known = this.senders.get(senderIn(requestId))?.known.get(sequenceOf(requestId));
     if (known === undefined) return [];
+    assert(known.reply === null, "a forwarded write is carried out once", requestId);
     known.reply = reply;
     return known.waiting.splice(0);
   }
@@ -206,6 +211,7 @@ export class KnownForwards {
     const sender = this.senders.get(senderIn(requestId));
     if (sender?.known.take(sequence) === undefined) return;
     this.count--;
+    assert(this.count >= 0, "forwards remembered are never negative", this.count);
     sender.forgottenTo = Math.max(sender.forgottenTo, sequence);
     const { origin, incarnation } = sender;
     if (incarnation > (this.floors.get(origin) ?? -1)) {
@@ -214,7 +220,7 @@ export class KnownForwards {
     } else if (this.isOutdated(sender)) this.dropOutdated();
   }
 
-  /** Senders that have started anew since, once nothing of them is known any more. */
+  /** Drops senders that have restarted since, once none of their requests is known. */
   private dropOutdated(): void {
     for (const [name, sender] of this.senders) {
       if (this.isOutdated(sender) && sender.known.size === 0) this.senders.delete(name);
@@ -225,7 +231,7 @@ export class KnownForwards {
     return incarnation < (this.floors.get(origin) ?? 0);
   }
 
-  /** The sender, known or not yet; undefined where the id is none. */
+  /** The sender of a request, known or new; undefined for a malformed id. */
   private senderOf(requestId: string): Sender | undefined {
     const name = senderIn(requestId);
     const present = this.senders.get(name);
@@ -246,7 +252,7 @@ function senderIn(requestId: string): string {
   return requestId.slice(0, requestId.lastIndexOf("/"));
 }
 
-/** 0 where there is none. */
+/** The sequence number in a request id; 0 where there is none. */
 function sequenceOf(requestId: string): number {
   const sequence = Number(requestId.slice(requestId.lastIndexOf("/") + 1));
   return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : 0;

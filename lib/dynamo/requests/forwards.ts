@@ -1,6 +1,6 @@
 /**
- * How a replica passes on what it does not own, and takes on what was passed to it. The rules are in
- * `forwarding.ts`.
+ * How a replica forwards requests for keys that it does not own, and accepts those forwarded to it.
+ * The rules are in `forwarding.ts`.
  */
 import type { Conversation, Origin } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
@@ -39,14 +39,15 @@ export class Forwards {
       ...ranked.filter((node) => this.isWell(node)),
       ...ranked.filter((node) => isUp(node) && !this.isWell(node)),
     ];
-    // With a sloppy quorum nobody is asked who is silent or believed down: one that is paused or behind a
-    // cut would cost a write its whole time, which this node and other stand-ins can serve at once.
+    // With a sloppy quorum, nodes that are silent or believed down are not asked: one that is
+    // paused or cut off would cost a write its whole timeout, while this node and other stand-ins
+    // can serve it at once.
     const candidates = sloppy
       ? preferred.filter((node) => !this.node.isSilent(node))
       : [...preferred, ...ranked.filter((node) => !isUp(node))];
     this.sent++;
-    // Incarnations rise from start to start of one data directory; another one counts anew. An older copy
-    // of the disk can bring one back: then the boot's number is another.
+    // Incarnations go up with every start on one data directory. An older copy of the disk can
+    // bring one back, but then the boot number differs.
     const { dataId, bootNumber = 0 } = this.node.boot;
     const start = this.node.incarnation * BOOT_NUMBERS + bootNumber;
     const requestId = formatRequestId(`${this.node.self}.${dataId}`, start, this.sent);
@@ -99,7 +100,7 @@ export class Forwards {
       this.end(conversation, forward, reply.reply);
     } else if (reply.status === "error" && mayTryElsewhere(reply.error)) {
       forward.reasons.push(reply.error.message);
-      // Who refused as no owner has told who is, if it knew.
+      // A node that refuses because it is not an owner says who is, if it knows.
       forward.addCandidates(
         this.node.primariesOf(forward.key).filter((id) => id !== this.node.self),
       );
@@ -107,7 +108,7 @@ export class Forwards {
     } else if (reply.status === "error") {
       this.end(conversation, forward, reply);
     } else {
-      this.onFailed(conversation, forward, false, "an answer of another kind came");
+      this.onFailed(conversation, forward, false, "unexpected answer");
     }
   }
 
@@ -129,7 +130,7 @@ export class Forwards {
   private fail(conversation: Conversation, forward: Forward): void {
     const { node } = this;
     const error = forward.failure();
-    // It would be a coordinator itself, if it knew what has become of the membership.
+    // This node would coordinate itself if its data were known to be complete.
     const isOwn = node.isMember && node.ring.primariesOfKey(forward.key).includes(node.self);
     const why = isOwn && !node.isCompleteFor(forward.key) ? node.whyIncomplete(forward.key) : null;
     const message = why === null ? error.message : `${error.message}. ${why}`;
@@ -137,7 +138,7 @@ export class Forwards {
   }
 
   private end(conversation: Conversation, forward: Forward, reply: ClientReply): void {
-    this.node.finish(conversation.origin, reply);
+    this.node.finish(conversation, reply);
     this.node.conversations.end(forward.id);
   }
 
@@ -152,8 +153,8 @@ export class Forwards {
   }
 
   /**
-   * A silent coordinator may still be writing, so only a read is tried elsewhere: with those that are
-   * not silent as well, and where none of them is left by this node itself.
+   * A silent coordinator may still be writing, so only a read is tried elsewhere: at candidates
+   * that are not silent too, and if none is left at this node itself.
    */
   onPatienceOver(conversation: Conversation, forward: Forward): void {
     if (forward.request.method !== "get") return;
@@ -167,7 +168,10 @@ export class Forwards {
     this.fail(conversation, forward);
   }
 
-  /** Who is to be answered when the forwarded request is carried out here; null when it is not. */
+  /**
+   * Whom to answer when the forwarded request is carried out here; null when it is refused or a
+   * copy.
+   */
   admit(id: number, { request, requestId }: PeerRequest & { method: "forward" }): Origin | null {
     const { node } = this;
     const invalid = validateWith(request, node.config);
@@ -188,8 +192,8 @@ export class Forwards {
   }
 
   /**
-   * Nothing was written, and its sender may try another owner: so a copy that comes when this node has
-   * become one must not be carried out either.
+   * Refuses a forwarded write for certain. Its sender may try another owner, so a later copy must
+   * be refused too, even if this node owns the key by then.
    */
   refuseWrite(requestId: string, key: string): void {
     const { node } = this;
@@ -212,10 +216,19 @@ export class Forwards {
         node.out.respond(id, { status: "forwarded", reply: admission.reply });
         return null;
       case "too-old":
-        node.refuse(id, refusal("too-late", `Request ${requestId} has been forgotten`));
+        node.refuse(
+          id,
+          refusal(
+            "too-late",
+            `Request ${requestId} came too late: it may have been carried out already`,
+          ),
+        );
         return null;
       case "full":
-        node.refuse(id, refusal("overloaded", "Too many forwarded writes are remembered"));
+        node.refuse(
+          id,
+          refusal("overloaded", "This node remembers as many forwarded writes as it may"),
+        );
         return null;
       case "waiting":
         return null;

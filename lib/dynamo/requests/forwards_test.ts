@@ -126,9 +126,9 @@ for (const sloppy of [true, false]) {
   const what = sloppy ? "is coordinated here" : "is tried all the same under a strict quorum";
   Deno.test(`forward: a write for which all primaries are silent ${what}`, () => {
     const stage = new Stage();
-    const puts = [0, 1, 2].flatMap((i) => stage.step(i * A_WHILE, client(i, { sloppy })));
+    const puts = [0, 1, 2].flatMap((i) => stage.step(i * A_WHILE, client(1 + i, { sloppy })));
     assert.deepEqual(forwardedTo(puts), stage.primaries, "one after the other falls silent");
-    const last = stage.step(3 * A_WHILE, client(3, { sloppy }));
+    const last = stage.step(3 * A_WHILE, client(4, { sloppy }));
     assert.deepEqual(forwardedTo(last), sloppy ? [] : [stage.primaries[0]]);
     assert.equal(loads(last), sloppy ? 1 : 0);
   });
@@ -136,7 +136,7 @@ for (const sloppy of [true, false]) {
 
 Deno.test("forward: a moment's silence of all primaries is no reason to do without them", () => {
   const stage = new Stage();
-  const puts = [0, 1, 2, 3].flatMap((i) => stage.step(i * A_MOMENT, client(i, {})));
+  const puts = [0, 1, 2, 3].flatMap((i) => stage.step(i * A_MOMENT, client(1 + i, {})));
   const [first, second, third] = stage.primaries;
   assert.deepEqual(forwardedTo(puts), [first, second, third, first]);
 });

@@ -2,20 +2,22 @@
  * One read, coordinated: ask the first N nodes, merge what R of them answer, reply, then go on
  * listening so that whoever turned out stale can be repaired (SOSP 2007, sections 4.5 and 5).
  *
- * Pure bookkeeping: `Replica` sends, this decides.
+ * Pure bookkeeping: `Reads` sends, this decides.
  */
 import type { Placement } from "../ring/placement.ts";
 import type { ClientRequest, ReadReply } from "../types/client_messages.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
+import { merged } from "../versions/sound.ts";
 import { contextOf, type Siblings, valuesOf, type Versioning } from "../versions/versions.ts";
-import { ReplicaResponses } from "./replica_responses.ts";
+import { ReplicaResponses, tooFew } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 
 /** Why a record is read: for a client, before a delete that came without context, or to heal a damaged one. */
 export type ReadPurpose = "get" | "delete" | "recover";
 
-/** A failure tells of so many replicas that recover, so many characters each. */
+/** An error message names this many recovering replicas, with this many characters for each. */
 const RECOVERIES_TOLD = 3;
 const REASON_MAX = 300;
 
@@ -47,7 +49,7 @@ export class GetCoordinator {
 
   addReply(node: NodeId, siblings: Siblings, now: Micros): void {
     if (!this.responses.answer(node, siblings, now)) return;
-    this.merged = this.versioning.merge(this.merged, siblings);
+    this.merged = merged(this.versioning, this.merged, siblings);
   }
 
   addFailure(node: NodeId, reason: string, now: Micros, isRecovering = false): void {
@@ -55,8 +57,8 @@ export class GetCoordinator {
   }
 
   /**
-   * R replies are in, PR of them from primaries. A stand-in that holds nothing is heard only when no
-   * primary is left to wait for, and "absent" needs at least one primary's word.
+   * R replies are in, PR of them from primaries. A stand-in that holds nothing counts only when no
+   * primary is left to wait for, and "absent" needs a reply of at least one primary.
    */
   get enough(): boolean {
     const { answeredPrimaries } = this.responses;
@@ -82,12 +84,15 @@ export class GetCoordinator {
     return pendingPrimaries > passedOverPrimaries ? answered - emptyStandIns : answered;
   }
 
-  /** Nobody is left to wait for. */
+  /** Whether no replica is waited for any more. */
   get settled(): boolean {
     return this.responses.pending === 0;
   }
 
   reply(coordinator: NodeId): ReadReply {
+    const { answerers } = this.responses;
+    const { r } = this.options;
+    assert(answerers.length >= r, "a read is answered by R nodes", r, answerers);
     return {
       status: "read",
       key: this.key,
@@ -104,28 +109,30 @@ export class GetCoordinator {
     const { r, pr } = this.options;
     // Where primaries are lacking it is given up before R is in, though R could still be had.
     const lacksR = answered + pending < r || (answered < r && !this.lacksPrimaries);
+    const needed = lacksR ? r : Math.max(1, pr);
+    const got = lacksR ? answered : answeredPrimaries;
     const message = lacksR
-      ? `Cannot read '${this.key}' as R must be met: needed ${r} replies, got ${answered}`
-      : `Cannot read '${this.key}' as PR must be met: needed ${
-        Math.max(1, pr)
-      } replies of primaries, got ${answeredPrimaries}`;
+      ? `${tooFew(got, needed, "reply", `R=${r}`)} for '${this.key}'`
+      : pr === 0
+      ? `No primary of '${this.key}' replied, and only a primary can say that it is absent`
+      : `${tooFew(got, needed, "reply", `PR=${pr}`, "from primaries")} for '${this.key}'`;
     return {
       code: "quorum-not-met",
       message: [message, ...this.recoveries()].join(". "),
       definite: true,
-      needed: lacksR ? r : Math.max(1, pr),
-      got: lacksR ? answered : answeredPrimaries,
+      needed,
+      got,
       unreachable: this.responses.missing(),
     };
   }
 
-  /** Why replicas that recover did not count, as far as there is room. */
+  /** Why recovering replicas did not count, for the error message. */
   private recoveries(): string[] {
     return this.responses.recoveries().slice(0, RECOVERIES_TOLD)
       .map((reason) => reason.length > REASON_MAX ? `${reason.slice(0, REASON_MAX)}…` : reason);
   }
 
-  /** Primaries that answered with less than what all together know. */
+  /** Primaries whose answer differs from the merge of all answers. */
   stale(): NodeId[] {
     return this.responses.primariesWithout(this.merged);
   }

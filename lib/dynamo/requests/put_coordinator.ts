@@ -6,14 +6,15 @@
  * dot that was sent but lost here in a crash could be issued again. The whole record: a replica that
  * learns of dot (a, 5) must learn of whatever became of (a, 4) as well.
  *
- * Pure bookkeeping: `Replica` sends, this decides. A delete is a write of a tombstone.
+ * Pure bookkeeping: `Writes` sends, this decides. A delete is a write of a tombstone.
  */
 import type { Placement } from "../ring/placement.ts";
 import type { DeleteRequest, PutRequest, WriteReply } from "../types/client_messages.ts";
 import type { DynamoError } from "../types/errors.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
 import type { CausalContext, Siblings } from "../versions/versions.ts";
-import { ReplicaResponses } from "./replica_responses.ts";
+import { ReplicaResponses, tooFew } from "./replica_responses.ts";
 import type { ResolvedOptions } from "./request_options.ts";
 
 export class PutCoordinator {
@@ -72,10 +73,14 @@ export class PutCoordinator {
   }
 
   reply(coordinator: NodeId): WriteReply {
-    if (this.replyContext === null) {
-      throw new Error("Cannot acknowledge a write before it is committed");
-    }
+    assert(
+      this.replyContext !== null,
+      "a write is committed here before it is acknowledged",
+      this.key,
+    );
     const acks = [...this.responses.answerers];
+    const { w } = this.options;
+    assert(acks.length >= w, "a write is acknowledged by W nodes", w, acks);
     return {
       status: "written",
       key: this.key,
@@ -93,15 +98,13 @@ export class PutCoordinator {
     const { w, pw } = this.options;
     // Where primaries are lacking it is given up before W is in, though W could still be had.
     const lacksW = answered + pending < w || (answered < w && !this.lacksPrimaries);
-    const [name, needed, got] = lacksW
-      ? ["W", w, answered] as const
-      : ["PW", pw, answeredPrimaries] as const;
+    const [needed, got] = lacksW ? [w, answered] : [pw, answeredPrimaries];
+    const arrived = lacksW
+      ? tooFew(got, needed, "acknowledgement", `W=${w}`)
+      : tooFew(got, needed, "acknowledgement", `PW=${pw}`, "from primaries");
     return {
       code: "quorum-not-met",
-      message:
-        `Cannot confirm the write of '${this.key}' as ${name} must be met: needed ${needed} acknowledgements${
-          lacksW ? "" : " of primaries"
-        }, got ${got}; it may exist on some replicas`,
+      message: `${arrived}: '${this.key}' may have been written on some replicas`,
       definite: false,
       needed,
       got,

@@ -1,6 +1,6 @@
 /**
- * How a replica carries reads: it asks, lets `GetCoordinator` decide, answers, and repairs. The same
- * road serves a delete that came without a context, and the healing of a damaged record.
+ * How a replica carries out reads: it asks, lets `GetCoordinator` decide, answers, and repairs. A
+ * delete without a context and the repair of a damaged record start with a read too.
  */
 import type { Conversation, Origin } from "../conversations.ts";
 import type { NodeContext } from "../node_context.ts";
@@ -93,7 +93,7 @@ export class Reads {
     }
   }
 
-  /** Somebody cannot answer, or has been silent for too long: another node stands in. */
+  /** A node cannot answer or was silent for too long: another stands in. */
   private replace(conversation: Conversation, get: GetCoordinator, from: NodeId): void {
     if (get.repliedAt !== null || get.placement === null) return;
     const isOver = !get.responses.isPending(from);
@@ -106,7 +106,8 @@ export class Reads {
     for (const node of silent) this.replace(conversation, get, node);
     this.onProgress(conversation, get);
     if (get.repliedAt === null && !get.responses.silent().some(this.node.health)) {
-      // Whoever could still answer is believed down. The client may do better on the other side of a cut.
+      // All that could still answer are believed down. The client may succeed on the other side of
+      // a partition.
       this.fail(conversation, get);
     }
     return silent;
@@ -116,7 +117,7 @@ export class Reads {
     const { now } = this.node.out;
     if (reply.status === "record") get.addReply(from, reply.siblings, now);
     else if (get.purpose === "recover" && isDamaged(reply)) {
-      // It has nothing to give either, and waits for the same: each would wait for the other.
+      // It has nothing to give either: each damaged copy would wait for the other.
       get.addReply(from, [], now);
     } else this.onFailed(conversation, get, from, reasonOf(reply), isRecovering(reply));
     this.onProgress(conversation, get);
@@ -165,7 +166,7 @@ export class Reads {
     get.repliedAt = this.node.out.now;
     switch (get.purpose) {
       case "get":
-        this.node.finish(conversation.origin, get.reply(this.node.self));
+        this.node.finish(conversation, get.reply(this.node.self));
         break;
       case "delete": {
         const { origin } = conversation;
@@ -184,10 +185,10 @@ export class Reads {
   private fail(conversation: Conversation, get: GetCoordinator): void {
     get.repliedAt = this.node.out.now;
     if (get.purpose === "recover") this.recovering.delete(get.key);
-    else this.node.finish(conversation.origin, { status: "error", error: get.failure() });
+    else this.node.finish(conversation, { status: "error", error: get.failure() });
   }
 
-  /** All have answered or time is up: the moment for read repair. */
+  /** All replicas have answered or time is up: now stale ones are repaired. */
   private conclude(get: GetCoordinator): void {
     if (get.purpose !== "recover" && this.node.config.readRepair && get.merged.length > 0) {
       for (const node of get.stale()) this.repair(get, node);
@@ -200,7 +201,7 @@ export class Reads {
 
   private repair(get: GetCoordinator, node: NodeId): void {
     const { key, merged: siblings } = get;
-    // It may have handed the range over while the read went on.
+    // This node may have given the range up since the read began.
     if (node === this.node.self && !this.node.isPrimaryOf(key)) return;
     this.node.counters.readRepairs++;
     this.node.out.emit({ type: "read-repair", key, to: node });

@@ -1,9 +1,10 @@
 /**
- * Who takes part in one request, and how far each has come. Both coordinators count on it, and it
- * is what a client sees as the waterfall of its request.
+ * The replicas that were asked for one request, and how far each has come. Both coordinators count
+ * with it, and a client sees it as the waterfall of its request.
  */
 import type { ReplicaTrace } from "../types/client_messages.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
 import { sameSiblings, type Siblings, type Version } from "../versions/versions.ts";
 
 interface ReplicaResponse {
@@ -26,7 +27,8 @@ export class ReplicaResponses {
   /** Nodes that answered, the first to answer first. */
   readonly answerers: NodeId[] = [];
   answeredPrimaries = 0;
-  /** Answers of stand-ins that hold nothing: they say little about what the primaries hold. */
+  private failed = 0;
+  /** Answers of stand-ins that hold nothing: they say little about the primaries. */
   emptyStandIns = 0;
   pending = 0;
   pendingPrimaries = 0;
@@ -41,7 +43,11 @@ export class ReplicaResponses {
     return this.answerers.length;
   }
 
+  /** Another node is asked. */
   add(node: NodeId, primary: boolean, sentAt: Micros): void {
+    for (const asked of this.list) {
+      assert(asked.node !== node, "a replica is asked once for each request", node);
+    }
     this.list.push({
       node,
       primary,
@@ -62,13 +68,15 @@ export class ReplicaResponses {
     const response = this.settle(node, "answered", now);
     if (response === undefined) return false;
     response.siblings = siblings;
+    assert(!this.answerers.includes(node), "a replica's answer counts once", node);
     this.answerers.push(node);
+    this.requireSum();
     if (response.primary) this.answeredPrimaries++;
     else if (siblings?.length === 0) this.emptyStandIns++;
     return true;
   }
 
-  /** Stops waiting for whoever is silent; returns those for whom that is new. */
+  /** Stops waiting for silent nodes; returns those that were waited for until now. */
   passOver(): NodeId[] {
     const silent = this.list.filter((p) => p.outcome === "pending" && !p.passedOver);
     for (const response of silent) {
@@ -86,12 +94,14 @@ export class ReplicaResponses {
   fail(node: NodeId, reason: string, now: Micros, isRecovering = false): boolean {
     const response = this.settle(node, "failed", now);
     if (response === undefined) return false;
+    this.failed++;
+    this.requireSum();
     response.reason = reason;
     response.isRecovering = isRecovering;
     return true;
   }
 
-  /** What those that recover have said, for a person. */
+  /** What recovering replicas said, for error messages. */
   recoveries(): string[] {
     return this.list.flatMap((p) => p.isRecovering && p.reason !== null ? [p.reason] : []);
   }
@@ -106,7 +116,7 @@ export class ReplicaResponses {
     return this.list.filter((p) => p.outcome !== "answered").map((p) => p.node);
   }
 
-  /** Primaries that answered with something else than that. */
+  /** Primaries whose answer differs from these siblings. */
   primariesWithout(siblings: Siblings): NodeId[] {
     const differing: NodeId[] = [];
     for (const { node, primary, siblings: held } of this.list) {
@@ -143,6 +153,20 @@ export class ReplicaResponses {
     return response;
   }
 
+  /** Every node that was asked counts once: as waited for, as an answer, or as a failure. */
+  private requireSum(): void {
+    const { answered, failed, pending, list: { length: asked } } = this;
+    assert(pending >= 0, "replicas waited for are never negative", pending);
+    assert(
+      answered + failed + pending === asked,
+      "answered, failed and pending replicas are those asked",
+      answered,
+      failed,
+      pending,
+      asked,
+    );
+  }
+
   private pendingAt(node: NodeId): ReplicaResponse | undefined {
     for (const response of this.list) {
       if (response.node === node && response.outcome === "pending") return response;
@@ -155,4 +179,17 @@ type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 function dotOf({ dot }: Version): Version["dot"] {
   return dot;
+}
+
+/** Why a quorum was not met: `Only 1 of the 2 replies needed (R=2) arrived`. */
+export function tooFew(
+  got: number,
+  needed: number,
+  what: "acknowledgement" | "reply",
+  option: string,
+  whose?: string,
+): string {
+  const noun = needed === 1 ? what : what === "reply" ? "replies" : `${what}s`;
+  const from = whose === undefined ? "" : ` ${whose}`;
+  return `Only ${got} of the ${needed} ${noun}${from} needed (${option}) arrived`;
 }

@@ -1,6 +1,7 @@
 /**
- * What a request asks for, with the cluster's defaults filled in and every bound checked. The core
- * checks, so that a request is refused alike over REST, in a simulation and when forwarded.
+ * The options of a request, with the cluster's defaults filled in and every bound checked. The core
+ * checks them, so that a request is refused in the same way over REST, in a simulation and when
+ * forwarded.
  */
 import type { ClientRequest, RequestOptions } from "../types/client_messages.ts";
 import {
@@ -24,7 +25,7 @@ export function resolveOptions(given: RequestOptions, config: ClusterConfig): Re
   };
 }
 
-/** Why the request cannot be served, for the person who sent it; null when it can. */
+/** Why the request is not valid, for the person who sent it; null when it is. */
 export function validateWith(request: ClientRequest, config: ClusterConfig): string | null {
   const options = resolveOptions(request, config);
   return validateKey(request.key) ??

@@ -1,5 +1,5 @@
 /**
- * How a replica carries writes: it commits, sends, lets `PutCoordinator` decide, and answers.
+ * How a replica carries out writes: it commits, sends, lets `PutCoordinator` decide, and answers.
  */
 import type { Conversation, Origin } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
@@ -16,7 +16,7 @@ import type { ResolvedOptions } from "./request_options.ts";
 /** A tombstone has no bytes; on the wire a version always has a content type. */
 const TOMBSTONE_CONTENT_TYPE = "application/octet-stream";
 
-/** Who passes a write on that this node must not make, or gives it back to who passed it on. */
+/** Forwards a write that this node must not make, or refuses it to the node that forwarded it. */
 interface WriteForwarder {
   start(request: PutRequest | DeleteRequest, origin: Origin): void;
   refuseWrite(requestId: string, key: string): void;
@@ -27,7 +27,10 @@ export class Writes {
 
   constructor(private readonly node: NodeContext) {}
 
-  /** `startedAt` is when the client's request came: a delete may have read for a while already. */
+  /**
+   * Starts a write. `startedAt` (µs) is when the client's request came: a delete may have read
+   * first.
+   */
   start(
     request: PutRequest | DeleteRequest,
     context: CausalContext | null,
@@ -58,7 +61,7 @@ export class Writes {
       buffered: this.node.config.durability === "buffered" && this.node.config.n > 1,
     }, this.node.out);
     if (!taken) {
-      const error = refusal("overloaded", `Too many changes of '${request.key}' wait their turn`);
+      const error = refusal("overloaded", `Too many changes of '${request.key}' are waiting`);
       this.end(conversation, put, { status: "error", error });
       return;
     }
@@ -66,14 +69,15 @@ export class Writes {
   }
 
   /**
-   * Under a strict quorum only an owner may. It may have given the range up since the request came, as
-   * a delete without context reads first: what it has fenced it must not acknowledge any more.
+   * Under a strict quorum only an owner may commit. This node may have fenced the range since the
+   * request came, as a delete without a context reads first; what is fenced must not be
+   * acknowledged.
    */
   private mayCommit(isPrimary: boolean, { sloppy }: ResolvedOptions): boolean {
     return isPrimary || sloppy;
   }
 
-  /** An owner is to make the write: this node is none, or not any more. */
+  /** An owner has to make the write, and this node is not one, or no longer. */
   private passOn(
     request: PutRequest | DeleteRequest,
     context: CausalContext | null,
@@ -99,7 +103,8 @@ export class Writes {
     put.replyContext = completion.context;
     put.siblings = completion.siblings;
     put.addAck(this.node.self, this.node.out.now);
-    // Under `buffered` the first of them commits before it acknowledges; the others may do so later.
+    // Under `buffered` the first of them commits before it acknowledges; the others may commit
+    // later (SOSP 2007, section 6.1).
     let mayBuffer = false;
     for (const place of put.placement.first(this.node.health)) {
       if (place.node === this.node.self) continue;
@@ -127,7 +132,7 @@ export class Writes {
     this.node.call(conversation, place.node, request, put.options.timeoutMs);
   }
 
-  /** Somebody cannot take the write, or has been silent for too long: another node stands in. */
+  /** A node cannot take the write or was silent for too long: another stands in. */
   private replace(conversation: Conversation, put: PutCoordinator, node: NodeId): void {
     const isOver = !put.responses.isPending(node);
     const place = this.node.replacement(put.placement, put.key, node, isOver);
@@ -187,18 +192,18 @@ export class Writes {
 
   private acknowledge(conversation: Conversation, put: PutCoordinator): void {
     put.repliedAt = this.node.out.now;
-    this.node.finish(conversation.origin, put.reply(this.node.self));
+    this.node.finish(conversation, put.reply(this.node.self));
   }
 
   private fail(conversation: Conversation, put: PutCoordinator): void {
     put.repliedAt = this.node.out.now;
-    this.node.finish(conversation.origin, { status: "error", error: put.failure() });
+    this.node.finish(conversation, { status: "error", error: put.failure() });
   }
 
   private end(conversation: Conversation, put: PutCoordinator, reply: ClientReply): void {
     if (put.repliedAt === null) {
       put.repliedAt = this.node.out.now;
-      this.node.finish(conversation.origin, reply);
+      this.node.finish(conversation, reply);
     }
     this.conclude(put, reply.status === "error" ? reply.error.code : "ok");
   }
@@ -209,7 +214,7 @@ export class Writes {
   }
 }
 
-/** Why a peer's answer is not the one hoped for. */
+/** Why a peer's answer counts as a failure, for error messages. */
 export function reasonOf(reply: PeerReply): string {
   return reply.status === "error" ? reply.error.message : `unexpected answer '${reply.status}'`;
 }

@@ -1,6 +1,7 @@
 /**
- * The initial ring, made once when a cluster is founded and spread as data from then on, and how a
- * joining node takes its share. See `ring.ts` for what tokens mean.
+ * The initial ring, made once when a cluster is created and stored as data from then on, and how a
+ * joining node takes its share (SOSP 2007, sections 4.2 and 6.2). See `ring.ts` for what tokens
+ * mean.
  */
 import { ConfigError } from "../types/config.ts";
 import type { NodeId } from "../types/ids.ts";
@@ -14,17 +15,20 @@ interface InitialRingPlan {
   readonly partitions: number;
   /** Tokens of a node of weight 1; ignored under `equal-partitions`, where Q / S follow. */
   readonly tokensPerNode: number;
-  /** Replicas a key, N: neighbours on the ring should be N distinct nodes. */
+  /** N, the replicas of a key: N neighbours on the ring should be distinct nodes. */
   readonly n: number;
 }
 
-/** Places the initial members' tokens. Deterministic in `random`. */
+/**
+ * Places the initial members' tokens. Deterministic in `random`. Throws `ConfigError` when there
+ * are fewer partitions than nodes.
+ */
 export function makeInitialRing(
   members: readonly RingMember[],
   plan: InitialRingPlan,
   random: Random,
 ): RingState {
-  if (members.length === 0) throw new Error("Cannot found a ring without members");
+  if (members.length === 0) throw new Error("Cannot make a ring without members");
   if (plan.partitioning === "equal-partitions" && plan.partitions < members.length) {
     throw new ConfigError(
       `partitions must be at least the number of nodes, ${members.length}, for each to own one: current value is ${plan.partitions}`,
@@ -112,7 +116,10 @@ function dealPartitions(
   return dealt.map((owner, i) => ({ position: boundaryOf(i, partitions), owner, epoch: 1 }));
 }
 
-/** Who is furthest from its share, and neither a neighbour nor, if it can be, in a neighbour's zone. */
+/**
+ * The node that is furthest from its share. Neighbours on the ring, and nodes in a neighbour's
+ * zone, are avoided where possible.
+ */
 function nextOwner(
   left: Map<NodeId, number>,
   near: readonly NodeId[],

@@ -1,20 +1,21 @@
 /**
- * Who holds which range of the ring *now*, as against the tokens, which say who should.
+ * Who owns which range of the ring *now*; the tokens say who should (SOSP 2007, section 4.9).
  *
- * Every point of the circle has a register: its owners and an epoch, which rises by one each time that
- * one owner changes. Of two registers for the same point the one with the higher epoch wins, then the
- * lower owners, so that views converge in whatever order news arrives: the map is the pointwise
- * maximum of all that was ever said. Neighbouring points share a segment until a boundary is drawn
- * between them; boundaries are only ever added.
+ * Every point of the circle has a register: its owners and an epoch, which goes up by one with each
+ * change of an owner. Of two registers for the same point the one with the higher epoch wins, then
+ * the one whose owners come first in order. So views converge in whatever order news arrives: each
+ * is the pointwise maximum of everything heard. Neighbouring points share a segment until a
+ * boundary is drawn between them; boundaries are only ever added.
  */
 import type { NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
 import type { Position } from "./position.ts";
 import type { LocalMark, RangeRegister, Segment } from "./ring_state.ts";
 
 export class Ownership {
   private segments: Segment[];
 
-  /** Sorted by start; `self` is whose view it is. */
+  /** `segments` are sorted by start; `self` is the node whose view this is. */
   constructor(segments: readonly Segment[], private readonly self: NodeId) {
     this.segments = [...segments];
   }
@@ -23,7 +24,7 @@ export class Ownership {
     return this.segments;
   }
 
-  /** Draws a boundary; what lies on both sides of it stays as it is. */
+  /** Draws a boundary. Both sides keep their owners, epoch and marks. */
   split(at: Position): void {
     const index = this.indexAt(at);
     const segment = this.segments[index] as Segment;
@@ -33,7 +34,7 @@ export class Ownership {
     this.segments.splice(place, 0, { ...segment, start: at });
   }
 
-  /** Takes the news in; true when it was any. */
+  /** Merges a register; true when it was news for some point of its range. */
   merge(register: RangeRegister): boolean {
     this.split(register.start);
     this.split(register.end);
@@ -41,16 +42,22 @@ export class Ownership {
     this.eachIn(register, (segment) => {
       if (!wins(register, segment)) return segment;
       changed = true;
-      const { owners, epoch } = register;
-      const next = { start: segment.start, owners, epoch };
-      // It became an owner by having filled itself, whichever later register it hears of first.
-      const isFilled = segment.filled === true && owners.includes(this.self);
-      return isFilled ? { ...next, filled: true } : next;
+      return this.succeed(segment, register);
     });
     return changed;
   }
 
-  /** Remembers a local mark, as far as the segments still have its epoch. */
+  private succeed(segment: Segment, { owners, epoch }: RangeRegister): Segment {
+    const next = { start: segment.start, owners, epoch };
+    // It became an owner by copying the range, even if it hears of a later register first.
+    const isFilled = segment.filled === true && owners.includes(this.self);
+    // A fence is a promise about an epoch: another register of the same epoch does not lift it.
+    const isFenced = segment.fenced === true && epoch === segment.epoch;
+    const kept = isFilled ? { ...next, filled: true as const } : next;
+    return isFenced ? { ...kept, fenced: true } : kept;
+  }
+
+  /** Sets a local mark on those segments of its range that still have its epoch. */
   mark({ start, end, epoch, mark }: LocalMark): void {
     this.split(start);
     this.split(end);
@@ -60,7 +67,7 @@ export class Ownership {
     );
   }
 
-  /** What is not as it was when the cluster was founded. */
+  /** The registers that have changed since the cluster was created. */
   registers(): RangeRegister[] {
     return this.segments.flatMap(({ start, owners, epoch }, i) =>
       epoch > 1 ? [{ start, end: this.endOf(i), owners, epoch }] : []
@@ -100,6 +107,28 @@ export class Ownership {
     }
     return (low - 1 + segments.length) % segments.length;
   }
+}
+
+/**
+ * Asserts what no change of the segments may break. They are sorted and each ends where the next
+ * one starts, so they cover the circle once; no boundary disappears; no epoch goes down; and a
+ * fence lasts as long as its epoch.
+ */
+export function requireSuccession(before: readonly Segment[], after: readonly Segment[]): void {
+  // What lies below the first start belongs to the last segment, which runs over the top of the circle.
+  let former = before.length - 1;
+  let boundaries = 0;
+  for (let i = 0; i < after.length; i++) {
+    const { start, epoch, fenced } = after[i] as Segment;
+    const last = after[i - 1];
+    assert(last === undefined || last.start < start, "segments are sorted", last?.start, start);
+    if (before[boundaries]?.start === start) former = boundaries++;
+    const was = before[former] as Segment;
+    assert(epoch >= was.epoch, "the epoch of a range never goes down", start, was.epoch, epoch);
+    const isKept = was.fenced !== true || fenced === true || epoch > was.epoch;
+    assert(isKept, "only a higher epoch lifts a fence", start, epoch);
+  }
+  assert(boundaries === before.length, "boundaries are only added", before.length, boundaries);
 }
 
 /** Whether the position lies in [start, end), clockwise; equal ends are the whole circle. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isWithin, Ownership } from "./ownership.ts";
+import { isWithin, Ownership, requireSuccession } from "./ownership.ts";
 import { boundaryOf } from "./position.ts";
 import type { RangeRegister, Segment } from "./ring_state.ts";
 
 const PARTS = 8;
 const at = (part: number) => boundaryOf(part % PARTS, PARTS);
-const founded = (): Segment[] =>
+const initial = (): Segment[] =>
   [0, 2, 5].map((part) => ({ start: at(part), owners: ["a", "b"], epoch: 1 }));
 
 const registers: fc.Arbitrary<RangeRegister> = fc.record({
@@ -27,14 +27,14 @@ function pointwise(ownership: Ownership): string[] {
 
 Deno.test("ownership: views that heard the same are the same, in whatever order and how often", () => {
   fc.assert(fc.property(fc.array(registers, { maxLength: 8 }), fc.nat(), (news, turn) => {
-    const one = new Ownership(founded(), "a");
-    const other = new Ownership(founded(), "b");
+    const one = new Ownership(initial(), "a");
+    const other = new Ownership(initial(), "b");
     for (const each of news) one.merge(each);
     const shift = news.length === 0 ? 0 : turn % news.length;
     for (const each of [...news.slice(shift), ...news.slice(0, shift), ...news]) other.merge(each);
     assert.deepEqual(pointwise(one), pointwise(other));
     // And what one tells of itself is enough for a third.
-    const third = new Ownership(founded(), "c");
+    const third = new Ownership(initial(), "c");
     for (const each of one.registers()) third.merge(each);
     assert.deepEqual(
       pointwise(third).filter((point) => !point.endsWith("@1")),
@@ -45,7 +45,7 @@ Deno.test("ownership: views that heard the same are the same, in whatever order 
 
 Deno.test("ownership: of every point the highest epoch wins, then the lower owners", () => {
   fc.assert(fc.property(fc.array(registers, { maxLength: 8 }), (news) => {
-    const ownership = new Ownership(founded(), "a");
+    const ownership = new Ownership(initial(), "a");
     for (const each of news) ownership.merge(each);
     pointwise(ownership).forEach((found, part) => {
       const said = [
@@ -61,7 +61,7 @@ Deno.test("ownership: of every point the highest epoch wins, then the lower owne
 });
 
 Deno.test("ownership: a fence holds for its epoch only, also where a boundary cuts it", () => {
-  const ownership = new Ownership(founded(), "a");
+  const ownership = new Ownership(initial(), "a");
   ownership.mark({ start: at(2), end: at(5), epoch: 1, mark: "fenced" });
   ownership.split(at(3));
   const fenced = () =>
@@ -74,7 +74,7 @@ Deno.test("ownership: a fence holds for its epoch only, also where a boundary cu
 });
 
 Deno.test("ownership: a filled range stays so while the node owns it, and no longer", () => {
-  const ownership = new Ownership(founded(), "c");
+  const ownership = new Ownership(initial(), "c");
   const place = { start: at(2), end: at(5) };
   ownership.mark({ ...place, epoch: 1, mark: "filled" });
   ownership.merge({ ...place, owners: ["a", "c"], epoch: 2 });
@@ -84,4 +84,44 @@ Deno.test("ownership: a filled range stays so while the node owns it, and no lon
   ownership.merge({ ...place, owners: ["a", "d"], epoch: 5 });
   ownership.merge({ ...place, owners: ["a", "c"], epoch: 6 });
   assert.equal(ownership.list[1]?.filled, undefined);
+});
+
+Deno.test("ownership: no register that a peer sends breaks what every change must leave as it was", () => {
+  const marks = fc.record({
+    part: fc.constantFrom(0, 2, 5),
+    epoch: fc.integer({ min: 1, max: 4 }),
+  });
+  const told = fc.array(fc.tuple(registers, marks), { maxLength: 8 });
+  fc.assert(fc.property(told, (told) => {
+    const ownership = new Ownership(initial(), "a");
+    for (const [register, { part, epoch }] of told) {
+      const before = [...ownership.list];
+      ownership.mark({ start: at(part), end: at(part + 1), epoch, mark: "fenced" });
+      ownership.merge(register);
+      requireSuccession(before, ownership.list);
+    }
+  }));
+});
+
+Deno.test("ownership: a fence lasts as long as its epoch, whoever owns the range under it", () => {
+  const ownership = new Ownership(initial(), "a");
+  const range = { start: at(0), end: at(2) };
+  ownership.mark({ ...range, epoch: 1, mark: "fenced" });
+  assert.ok(ownership.merge({ ...range, owners: ["a", "a2"], epoch: 1 }), "the lower owners win");
+  assert.deepEqual(ownership.list[0]?.fenced, true);
+  assert.ok(ownership.merge({ ...range, owners: ["c"], epoch: 2 }));
+  assert.deepEqual(ownership.list[0]?.fenced, undefined);
+});
+
+Deno.test("ownership: what breaks the succession is named", () => {
+  const [first, second, third] = initial() as [Segment, Segment, Segment];
+  const all = [first, second, third];
+  const named = (after: readonly Segment[], before = all) =>
+    assert.throws.bind(null, () => requireSuccession(before, after));
+  named([second, first, third])(/segments are sorted/);
+  named([first, third])(/boundaries are only added/);
+  named(all, [{ ...first, epoch: 2 }, second, third])(/the epoch of a range never goes down/);
+  named(all, [{ ...first, fenced: true }, second, third])(/only a higher epoch lifts a fence/);
+  requireSuccession(all, [first, { ...first, start: at(1) }, second, third]);
+  requireSuccession([second, third], [{ ...third, start: at(1) }, second, third]);
 });

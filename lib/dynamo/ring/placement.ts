@@ -16,7 +16,10 @@ export interface Place {
 export type Health = (node: NodeId) => boolean;
 
 export class Placement {
-  /** In the order they were taken. Few, so that looking through them is quick; replaced, never changed. */
+  /**
+   * In the order in which they were chosen. Few, so a linear search is quick. The array is
+   * replaced, never changed.
+   */
   private places: readonly Place[] = [];
   private primaries: readonly NodeId[];
 
@@ -25,15 +28,15 @@ export class Placement {
     private range: number,
     private readonly sloppy: boolean,
     private readonly self: NodeId,
-    /** This node, an owner, is handing the range over and does not serve it any more. */
+    /** Whether this node has fenced the range: then it is not used as an owner. */
     isFenced = false,
   ) {
     this.primaries = withoutFenced(ring.primaries(range), self, isFenced);
   }
 
   /**
-   * The range has another owner than was known when the request began: the one that takes the place of
-   * `node`, which has refused. Undefined when there is none.
+   * The owner that has succeeded `node`, which refused, since the request began. Undefined when
+   * there is none.
    */
   successorOf(node: NodeId, ring: Ring, range: number): Place | undefined {
     const owners = ring.primaries(range);
@@ -49,7 +52,10 @@ export class Placement {
     return successor === undefined ? undefined : this.take(successor, null);
   }
 
-  /** The first N healthy nodes. Where there are not enough, primaries believed down are tried too. */
+  /**
+   * The first N healthy nodes. Where there are not enough, primaries that are believed down are
+   * used too. Under a strict quorum, all primaries.
+   */
   first(isUp: Health): readonly Place[] {
     if (this.places.length === 0 && (!this.sloppy || this.primaries.every(isUp))) {
       this.places = this.primaries.map(placeOfPrimary);
@@ -67,15 +73,15 @@ export class Placement {
   }
 
   /**
-   * The place of a coordinator outside the first N, which keeps a copy of its own: for a primary
-   * that is believed down, or failing that for the first.
+   * The place of a coordinator that is not among the first N and keeps a copy itself: it stands in
+   * for a primary that is believed down, or else for the first one.
    */
   coordinatorOutside(isUp: Health): Place {
     const down = this.primaries.find((primary) => !isUp(primary));
     return this.take(this.self, down ?? this.primaries[0] ?? this.self);
   }
 
-  /** Another node for the place of one that cannot be reached; undefined when there is none. */
+  /** A stand-in for a node that cannot be reached; undefined when there is none. */
   replacementOf(node: NodeId, isUp: Health): Place | undefined {
     const place = this.placeOf(node);
     if (!this.sloppy || place === undefined) return undefined;

@@ -14,10 +14,11 @@
  */
 import { md5 } from "js-md5";
 import type { NodeId } from "../types/ids.ts";
+import { assert } from "../util/assert.ts";
 import { boundaryOf, type Position, positionOf, shareBetween } from "./position.ts";
 import type { RingState, Token } from "./ring_state.ts";
 
-/** One owner of a range to be replaced: the next step from who holds it to who should. */
+/** One change of a range's owners: the sender gives way to the receiver. Either may be null. */
 export interface OwnerStep {
   readonly range: number;
   readonly sender: NodeId | null;
@@ -37,7 +38,7 @@ const indexes = new WeakMap<RingState, Ring>();
 
 export class Ring {
   readonly state: RingState;
-  /** Replicas a key, N. */
+  /** N, the replicas of a key. */
   readonly n: number;
   /** Equal on two nodes exactly when their rings are: 12 hex digits of a digest. */
   readonly version: string;
@@ -48,7 +49,8 @@ export class Ring {
   private readonly plannedByRange: (readonly NodeId[] | undefined)[] = [];
   private cachedSteps: readonly OwnerStep[] | undefined;
   private cachedGrid: string | undefined;
-  /** A request asks for its key's range many times over, and often in one step. */
+  private cachedHolders: number | undefined;
+  /** One request looks its key's range up many times. */
   private readonly rangeByKey = new Map<string, number>();
   private lastKey: string | null = null;
   private lastRange = 0;
@@ -68,8 +70,7 @@ export class Ring {
   }
 
   /**
-   * The index over a ring, made once for each state: a thousand simulated nodes that were founded
-   * together share one.
+   * The index over a ring, made once for each state: the simulated nodes of one cluster share it.
    */
   static over(state: RingState, n: number): Ring {
     const known = indexes.get(state);
@@ -122,18 +123,40 @@ export class Ring {
     return (lastAtOrBelow(this.starts, position) + this.starts.length) % this.starts.length;
   }
 
-  /** Who holds the range: N distinct nodes, or all of them when there are fewer, in ring order. */
+  /**
+   * The owners of the range now, in the order of the preference list: N distinct nodes, or all when
+   * there are fewer.
+   */
   primaries(range: number): readonly NodeId[] {
     return this.state.segments?.[range]?.owners ?? this.planned(range);
   }
 
-  /** Who should hold it as the tokens lie: its first N distinct nodes clockwise. */
+  /**
+   * Who should own it according to the tokens: the first N distinct nodes clockwise (SOSP 2007,
+   * section 4.3).
+   */
   planned(range: number): readonly NodeId[] {
     const cached = this.plannedByRange[range];
     if (cached !== undefined) return cached;
     const planned = this.zoneCount > 1 ? this.zonedPrimaries(range) : this.walk(range, this.n);
+    const wanted = Math.min(
+      this.n,
+      this.holderCount,
+      this.zoneCount > 1 ? this.zones.size : Infinity,
+    );
+    assert(
+      new Set(planned).size === wanted,
+      "N distinct nodes should own a range",
+      wanted,
+      planned,
+    );
     this.plannedByRange[range] = planned;
     return planned;
+  }
+
+  /** Nodes with at least one token. */
+  private get holderCount(): number {
+    return this.cachedHolders ??= new Set(this.state.tokens.map(({ owner }) => owner)).size;
   }
 
   /** How often an owner of the range has changed, from 1. */
@@ -146,7 +169,7 @@ export class Ring {
     return this.cachedGrid ??= md5(this.starts.join()).slice(0, 12);
   }
 
-  /** For every range that is not held by whom it should be, its next change of one owner. */
+  /** For every range whose owners are not the planned ones, the next change of one owner. */
   get steps(): readonly OwnerStep[] {
     return this.cachedSteps ??= this.state.segments === undefined ? [] : this.findSteps();
   }
@@ -166,7 +189,7 @@ export class Ring {
     return steps;
   }
 
-  /** The owners after a step, in the order in which they should be as far as they are there already. */
+  /** The owners after a step, in the planned order as far as they are planned. */
   after({ range, sender, receiver }: OwnerStep): readonly NodeId[] {
     const planned = this.planned(range);
     const owners = this.primaries(range).filter((id) => id !== sender);
@@ -197,7 +220,7 @@ export class Ring {
     return [...found];
   }
 
-  /** One node a zone first, as far as there are zones; the places left go to the nearest skipped. */
+  /** Takes one node of each zone first, then the nearest that were skipped. */
   private zonedPrimaries(range: number): NodeId[] {
     const nodes = this.walk(range, this.state.members.length);
     const zonesWanted = Math.min(this.n, this.zoneCount);

@@ -10,7 +10,7 @@ export const PARTITIONINGS: readonly Partitioning[] = [
   "random-tokens-equal-partitions",
 ];
 
-/** An ownership register: who holds the token, and how often it has changed hands. */
+/** A token: its planned owner, and an epoch that goes up with each change of it. */
 export interface Token {
   readonly position: Position;
   readonly owner: NodeId;
@@ -34,8 +34,8 @@ export interface RingState {
   /** Sorted by id: those that tokens are placed for. */
   readonly members: readonly RingMember[];
   /**
-   * Who holds what now, where that is not simply what the tokens say: there was a change of membership,
-   * and data moves one owner of one range at a time. Sorted by start.
+   * The present owners. Absent until the membership changes: then owners follow the tokens one
+   * range and one owner at a time. Sorted by start.
    */
   readonly segments?: readonly Segment[];
 }
@@ -45,21 +45,18 @@ export interface Segment {
   readonly start: Position;
   /** In the order of the preference list. */
   readonly owners: readonly NodeId[];
-  /** 1 when the cluster is founded. */
+  /** 1 when the cluster is created. */
   readonly epoch: number;
-  /**
-   * This node's own, never spread: it has promised, durably, to serve the segment no more under this
-   * epoch.
-   */
+  /** Local to this node, never sent: it will not serve the segment any more under this epoch. */
   readonly fenced?: true;
   /**
-   * This node's own: it holds all that the owner it takes over from held. It lasts while it is an owner,
-   * so that what it says of the range counts.
+   * Local to this node: it holds everything that the owner before it held. Kept as long as it is an
+   * owner, so that its answers count.
    */
   readonly filled?: true;
 }
 
-/** A segment on its own: on the wire, and where it is asked for. Equal ends mean the whole circle. */
+/** A register as it is sent: a range with its owners. Equal ends mean the whole circle. */
 export interface RangeRegister {
   readonly start: Position;
   readonly end: Position;
@@ -67,7 +64,7 @@ export interface RangeRegister {
   readonly epoch: number;
 }
 
-/** A promise or an achievement of this node's own, as it is kept on its disk. */
+/** A local mark as it is kept on this node's disk. */
 export interface LocalMark {
   readonly start: Position;
   readonly end: Position;

@@ -1,7 +1,6 @@
 /**
- * What a person who looks after a cluster may order of a running node, beside what it does by itself:
- * to compare its trees with the co-owners now, to leave anti-entropy be for a while, and to change who
- * belongs to the cluster.
+ * What an operator may ask of a running node: to compare its trees with the co-owners now, to pause
+ * anti-entropy, and to change the membership.
  */
 import type { Position } from "../ring/position.ts";
 import type { ErrorReply } from "./client_messages.ts";
@@ -11,9 +10,9 @@ import type { MembershipAct, MembershipPlan } from "./membership_plan.ts";
 export type AdminRequest = ExchangeOrder | MembershipOrder;
 
 export type MembershipOrder =
-  /** What would it mean? Nothing changes. */
+  /** Shows what the change would move. Nothing changes yet. */
   | { readonly method: "membership.plan"; readonly act: MembershipAct }
-  /** Do it, if nothing has changed since it was planned here. */
+  /** Carries the plan out, if the membership has not changed since it was made here. */
   | { readonly method: "membership.commit"; readonly planId: string }
   | { readonly method: "membership.transfers" };
 
@@ -34,7 +33,7 @@ interface TransferState {
   readonly epoch: number;
   readonly from: NodeId | null;
   readonly to: NodeId | null;
-  /** Only the receiver itself knows more than that it waits. */
+  /** Known to the receiver only; other nodes report `waiting`. */
   readonly phase: TransferPhase | "waiting";
   /** Copied by this node so far. */
   readonly keys: number;
@@ -79,19 +78,19 @@ export type AdminReply =
   | {
     readonly status: "anti-entropy";
     readonly state: AntiEntropyState;
-    /** Those that were ordered, over now. */
+    /** The exchanges that were ordered, all over now. */
     readonly exchanges: readonly ExchangeReport[];
-    /** Co-owners that were to be compared with and are believed down. */
+    /** Co-owners that could not be compared with, as they are believed down. */
     readonly unreachable: readonly NodeId[];
   }
   | ErrorReply;
 
 export type TransferPhase =
-  /** Looking at what is on the own disk already. */
+  /** Reading which keys are on this node's disk already. */
   | "reading"
   | "copying"
   | "fencing"
-  /** Copying what came before the fence. */
+  /** Copying what was written before the fence took effect. */
   | "closing"
   | "saving"
   | "advancing";

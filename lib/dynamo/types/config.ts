@@ -1,14 +1,14 @@
 /**
- * A cluster's configuration. What is founded (`FixedConfig`) can never change afterwards; the rest
- * are defaults that a node may be restarted with, and most of which a request may override.
+ * A cluster's configuration. `FixedConfig` is set when the cluster is created and never changes.
+ * The rest may differ from start to start, and a request may override some of it.
  */
 import { type Partitioning, PARTITIONINGS } from "../ring/ring_state.ts";
 import { VERSION_MODES, type VersionMode } from "../versions/versions.ts";
 
-/** Fixed when the cluster is founded, stored on every node. */
+/** Fixed when the cluster is created, and stored on every node. */
 interface FixedConfig {
   readonly cluster: string;
-  /** Replicas a key. */
+  /** N, the replicas of a key. */
   readonly n: number;
   readonly partitioning: Partitioning;
   /** Q, the equal partitions. */
@@ -28,8 +28,8 @@ export const COORDINATOR_CHOICES: readonly CoordinatorChoice[] = [
 ];
 
 /**
- * When a write counts: `commit`, once it is on the disk; `buffered`, once it is in memory, while one
- * replica still commits before it acknowledges (SOSP 2007, section 6.1).
+ * When a replica acknowledges a write: `commit`, once it is on the disk; `buffered`, once it is in
+ * memory, while one replica still commits first (SOSP 2007, section 6.1).
  */
 type Durability = "commit" | "buffered";
 export const DURABILITIES: readonly Durability[] = ["commit", "buffered"];
@@ -47,7 +47,10 @@ export interface TunableConfig {
   readonly coordinator: CoordinatorChoice;
   readonly durability: Durability;
   readonly readRepair: boolean;
-  /** Off: a sloppy quorum still takes writes, but nobody delivers them (for experiments). */
+  /**
+   * Off: a sloppy quorum still takes writes with hints, but they are not delivered (for
+   * experiments).
+   */
   readonly hintedHandoff: boolean;
   /** How often a node gossips with one peer; 0 turns gossip and failure detection off. */
   readonly gossipIntervalMs: number;
@@ -140,7 +143,7 @@ const DEFAULTS: ClusterConfig = {
   siblingBytesMax: 32 * 1_048_576,
 };
 
-/** Thrown for a configuration or an option that cannot be; the message is for the person who gave it. */
+/** Thrown for an invalid configuration or option; the message is for the person who gave it. */
 export class ConfigError extends Error {
   override name = "ConfigError";
 }

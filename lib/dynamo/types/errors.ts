@@ -14,7 +14,7 @@ export type ErrorCode =
   | "quorum-not-met"
   /** The node is at a bound and took nothing on. */
   | "overloaded"
-  /** The node holds as many hints as it may: another fallback must take the write. */
+  /** The node holds as many hints as it may: another stand-in must take the write. */
   | "hints-full"
   /** The put would leave more siblings than allowed; reconcile first. */
   | "too-many-siblings"
@@ -28,11 +28,11 @@ export type ErrorCode =
   | "record-damaged"
   /** The node's disk may lack what it held of the key: it cannot answer reads of it yet. */
   | "recovering"
-  /** Views of the ring differ, or it has changed: the same may work when they agree again. */
+  /** Views of the ring differ, or it has changed: try again when they agree. */
   | "ring-moved"
-  /** The change of membership cannot be: the message says why. */
+  /** The change of the membership is not possible: the message says why. */
   | "act-refused"
-  /** A commit to a plan that this node never made, or has forgotten. */
+  /** A commit of a plan that this node never made or has forgotten. */
   | "unknown-plan"
   /** The node, or the one that asked it, was removed from the cluster. */
   | "removed"
@@ -56,7 +56,7 @@ export interface DynamoError {
   /** What to reconcile over, for `too-many-siblings`. */
   readonly context?: CausalContext;
   readonly ringVersion?: string;
-  /** The register that the sender of the request should know. */
+  /** The range registers that the sender of the request should know. */
   readonly registers?: readonly RangeRegister[];
 }
 

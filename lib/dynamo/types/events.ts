@@ -1,5 +1,5 @@
 /**
- * The seam between the protocol and the world: what a replica is told, and what it asks for.
+ * The interface between the protocol and its host: what a replica is told, and what it asks for.
  *
  * A host delivers {@link Event}s to `Replica.step` and carries out the {@link Effect}s that come
  * back. It decides nothing: `nodes/host/host.ts` does it over HTTP/2, Deno KV and the wall clock,
@@ -33,7 +33,7 @@ export type Event =
     readonly from: NodeId;
     readonly request: PeerRequest;
   }
-  /** An order of whoever looks after the node. */
+  /** A request of an operator. */
   | { readonly kind: "admin"; readonly id: number; readonly request: AdminRequest }
   | { readonly kind: "reply"; readonly id: number; readonly reply: PeerReply }
   | {
@@ -116,13 +116,13 @@ export type Effect =
   }
   /** Remembers the membership durably, in place of what was remembered; answered with `stored`. */
   | { readonly kind: "save"; readonly id: number; readonly document: MembershipDocument }
-  /** What the disk is to know of itself from now on; answered with `stored`. */
+  /** Saves what the disk records about itself; answered with `stored`. */
   | { readonly kind: "save-disk-state"; readonly id: number; readonly state: DiskState }
   /** At most one timer is set at a time: a new one replaces the old. */
   | { readonly kind: "timer"; readonly id: number; readonly at: Micros }
   | { readonly kind: "emit"; readonly observation: Observation };
 
-/** Takes what a step asks for, in order: an array, or somebody who carries it out at once. */
+/** Takes the effects of a step, in order: an array, or a host that carries them out at once. */
 export interface EffectSink {
   push(effect: Effect): unknown;
 }

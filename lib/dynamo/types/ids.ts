@@ -11,12 +11,12 @@ export interface Member {
   readonly url: string;
   readonly weight: number;
   readonly zone?: string;
-  /** The data directory that its copies are known to be in; absent while nobody knows. */
+  /** The id of its data directory; absent while it is not known. */
   readonly dataId?: string;
 }
 
 /**
- * `leaving` hands its ranges over and serves them until then; `left` has done so; `removed` was dead
- * and is listened to no more, for what it holds may be older than what was forgotten meanwhile.
+ * `leaving`: hands its ranges over, and serves them until then. `left`: has done so. `removed`: was
+ * dead, and is ignored from then on, as it may hold data that was deleted and forgotten since.
  */
 export type MemberStatus = "member" | "leaving" | "left" | "removed";

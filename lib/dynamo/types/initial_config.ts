@@ -3,7 +3,7 @@ import type { RingState } from "../ring/ring_state.ts";
 import type { ClusterConfig } from "./config.ts";
 import type { Member } from "./ids.ts";
 
-/** What a cluster is founded with: made once, the same data on every node. */
+/** The initial configuration of a cluster: made once, and the same on every node. */
 export interface InitialClusterConfig {
   readonly config: ClusterConfig;
   readonly members: readonly Member[];

@@ -6,7 +6,7 @@ export interface Life {
   readonly dataId: string;
   readonly incarnation: number;
   readonly bootNumber: number;
-  /** Changes that the disk had durably taken when this was told. */
+  /** How many changes the disk had durably taken when this was told. */
   readonly writes: number;
 }
 
@@ -16,7 +16,7 @@ export interface Life {
  */
 export type LifeStatus = "unconfirmed" | "recovering" | "settled";
 
-/** A peer's last life, as it is kept on this node's disk. */
+/** A peer's last known life, as it is kept on this node's disk. */
 export interface PeerLife extends Life {
   readonly id: NodeId;
 }

@@ -2,20 +2,20 @@
 import type { DiskCondition } from "./boot.ts";
 import type { Member, NodeId } from "./ids.ts";
 
-/** What may be done to the membership. */
+/** A change of the membership. */
 export type MembershipAct =
   | ({ readonly kind: "join" } & Newcomer)
   | { readonly kind: "leave"; readonly node: NodeId }
-  /** The node is dead, and what it held is found with the other owners. */
+  /** The node is dead: its ranges are copied from the other owners. */
   | { readonly kind: "remove"; readonly node: NodeId }
   /** Another node takes the tokens of a dead one. */
   | ({ readonly kind: "replace"; readonly node: NodeId } & Newcomer);
 
-/** Who is to become a member, and the data directory that it comes with. */
+/** A node that is to become a member, and its data directory. */
 export interface Newcomer {
   readonly member: Member;
   readonly dataId?: string;
-  /** What the directory was to a member; absent when it never was one's. */
+  /** What the directory has recorded about itself; absent when it never belonged to a member. */
   readonly condition?: DiskCondition;
 }
 
@@ -28,7 +28,10 @@ export interface RangeMove {
   readonly share: number;
 }
 
-/** What each node holds: ranges, counting every owner, and their part of the ring (N when all is held N times). */
+/**
+ * A node's tokens, the ranges that it owns, and the sum of their shares of the ring. All shares
+ * together are N.
+ */
 export interface NodeShare {
   readonly tokens: number;
   readonly ranges: number;

@@ -1,6 +1,6 @@
 /**
- * What a replica lets people see, for `/events`, metrics, traces and the dashboard. Nothing in the
- * protocol depends on it.
+ * What a replica reports about itself, for `/events`, metrics, traces and the dashboard. Nothing in
+ * the protocol depends on it.
  */
 import type { RecoveryCause } from "./boot.ts";
 import type { ClientRequest, ErrorReply, ReplicaTrace } from "./client_messages.ts";
@@ -12,7 +12,10 @@ export type Observation =
     readonly method: ClientRequest["method"];
     readonly key: string;
     readonly outcome: "ok" | "absent" | ErrorReply["error"]["code"];
-    /** Until the client was answered; it is told when no replica is waited for any more. */
+    /**
+     * µs until the client was answered. The observation comes when no replica is waited for any
+     * more.
+     */
     readonly tookUs: number;
     readonly needed: number;
     /** All replicas, those that answered after the client was served too. */
@@ -47,15 +50,18 @@ export type Observation =
     readonly keysRepaired: number;
     readonly tookUs: Micros;
   }
-  /** A slow look at the whole disk found leaves of a range's tree that say something else. */
+  /** A scrub has found leaves of a range's tree that do not agree with the disk. */
   | { readonly type: "scrub"; readonly range: number; readonly wrong: number }
-  /** The disk was replaced, or is older than it was: reads wait until it has been filled by its peers. */
+  /**
+   * The disk was replaced or is an older copy: reads wait until the missing data was copied from
+   * peers.
+   */
   | { readonly type: "recovering"; readonly cause: RecoveryCause }
-  /** The disk holds again what it should. */
+  /** The disk is complete again. */
   | { readonly type: "caught-up" }
-  /** Every peer was asked once what it remembers of this node; these have answered. */
+  /** Every peer was asked once what it remembers of this node; `heard` have answered. */
   | { readonly type: "boot-checked"; readonly heard: readonly NodeId[] }
-  /** The node has heard of an act of membership. */
+  /** The node has heard of a change of a member's status. */
   | { readonly type: "member"; readonly member: NodeId; readonly memberStatus: MemberStatus }
   /** This node holds all of a range that it takes over, and owns it from now on. */
   | {

@@ -17,9 +17,12 @@ export type PeerRequest =
   | {
     readonly method: "replica.get";
     readonly key: string;
-    /** Asked as a stand-in: what it holds for others is of use. Otherwise only an owner answers. */
+    /**
+     * Asked as a stand-in, which answers with what it keeps for others. Otherwise only an owner
+     * answers.
+     */
     readonly standIn?: true;
-    /** To repair a copy, also what a recovering node holds so far is of use. */
+    /** For repair: a recovering node answers too, with what it holds so far. */
     readonly purpose?: "repair";
   }
   | {
@@ -30,7 +33,7 @@ export type PeerRequest =
     readonly purpose: "replicate" | "repair" | "handoff";
     /** Keep it for that node, which cannot be reached, and deliver it when it is back. */
     readonly hintFor?: NodeId;
-    /** May be acknowledged from memory: another replica commits it first. */
+    /** May be acknowledged from memory: another replica commits before it acknowledges. */
     readonly buffered?: true;
   }
   /**
@@ -38,11 +41,11 @@ export type PeerRequest =
    * Answered with a reconciliation.
    */
   | { readonly method: "gossip"; readonly digest: Digest; readonly membership: string }
-  /** Second half: what was wanted. */
+  /** Push-pull, second half: the states that were wanted. */
   | { readonly method: "gossip.states"; readonly states: readonly NodeState[] }
   /**
-   * A node has started and asks what the receiver remembers of it; later the same tells that it has
-   * caught up. Answered with that and the receiver's view of the membership.
+   * A node has started, and asks what the receiver remembers of it; the same message later tells
+   * that it has recovered. Answered with that, and the receiver's membership where it differs.
    */
   | {
     readonly method: "boot.check";
@@ -50,26 +53,32 @@ export type PeerRequest =
     readonly status: LifeStatus;
     readonly membership: string;
   }
-  /** News of the membership, pushed. */
+  /** News of the membership. */
   | { readonly method: "membership"; readonly state: MembershipState }
-  /** A receiver: the keys of a range that it takes over, page by page. */
+  /** A receiver asks for the keys of a range that it takes over, page by page. */
   | {
     readonly method: "range.keys";
     readonly start: Position;
     readonly end: Position;
     readonly epoch: number;
     readonly after: KeyPlace | null;
-    /** The sender is an owner that recovers: what a recovering receiver has so far is of use. */
+    /**
+     * The asker is an owner that recovers: another recovering owner answers with what it has so
+     * far.
+     */
     readonly purpose?: "recovery";
   }
-  /** A receiver has the sender serve the range no more; answered once that is durable. */
+  /** A receiver asks the sender to fence the range; answered once the fence is durable. */
   | {
     readonly method: "range.fence";
     readonly start: Position;
     readonly end: Position;
     readonly epoch: number;
   }
-  /** To the range's registerWriter: one owner has given way to another; both null lifts the sender's fence. */
+  /**
+   * To the range's register writer: the sender has given way to the receiver. With both null it
+   * lifts the fence of the node that asks.
+   */
   | {
     readonly method: "range.advance";
     readonly start: Position;
@@ -78,7 +87,7 @@ export type PeerRequest =
     readonly sender: NodeId | null;
     readonly receiver: NodeId | null;
   }
-  /** A former owner: which of these records hold anything that the owner lacks? */
+  /** A former owner asks which of these records the receiver does not hold in the same state. */
   | { readonly method: "orphan.check"; readonly keys: readonly KeyDigest[] }
   /** Anti-entropy: the roots of the ranges that both own. Answered with those that differ. */
   | {
@@ -102,8 +111,8 @@ export type PeerRequest =
     readonly after: KeyPlace | null;
   }
   /**
-   * May the tombstone go? An owner must hold exactly it, any other member nothing of the key; and both
-   * must know the same members.
+   * Asks whether a tombstone may be dropped. An owner must hold exactly it, any other member
+   * nothing of the key, and both must know the same membership.
    */
   | {
     readonly method: "reap.ask";
@@ -111,7 +120,7 @@ export type PeerRequest =
     readonly digest: TreeHash;
     readonly plan: string;
   }
-  /** All agreed: drop it, if it is still exactly that. */
+  /** All agreed: drop the tombstone if it is unchanged. */
   | { readonly method: "reap.drop"; readonly key: string; readonly digest: TreeHash }
   | {
     readonly method: "forward";
@@ -129,14 +138,14 @@ export type PeerReply =
     readonly status: "gossip";
     readonly newer: readonly NodeState[];
     readonly wanted: readonly NodeId[];
-    /** The view of the membership that the answerer has, where it is another. */
+    /** This node's view of the membership, where it differs. */
     readonly membership?: MembershipState;
   }
   | {
     readonly status: "boot";
-    /** The last life of the asker that the answerer knows of. */
+    /** The last life of the asker that this node knows of. */
     readonly remembered: Life | null;
-    /** The answerer's own. */
+    /** This node's own life. */
     readonly life: Life;
     readonly lifeStatus: LifeStatus;
     readonly membership?: MembershipState;
@@ -146,7 +155,7 @@ export type PeerReply =
   | {
     readonly status: "roots";
     readonly differing: readonly number[];
-    /** Ranges that the answerer does not own. */
+    /** Ranges that this node does not own. */
     readonly unknown: readonly number[];
   }
   /** For each node that was asked for the hashes of its children, empty where there is nothing below. */

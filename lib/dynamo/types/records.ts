@@ -15,7 +15,7 @@ export interface StoredRecord {
    * twice.
    */
   readonly actor?: Actor;
-  /** Nodes that this record is to be handed to: local too. */
+  /** Nodes to which this record must be delivered. Local as well. */
   readonly hintFor?: readonly Hint[];
 }
 
@@ -25,13 +25,13 @@ export interface Hint {
   readonly since: Micros;
 }
 
-/** Hints that a write adds or takes away: nodes that the record is to be handed to. */
+/** The targets of hints that a store adds or removes. */
 export interface HintChange {
   readonly add?: readonly NodeId[];
   readonly remove?: readonly NodeId[];
 }
 
-/** A key and where it lies: pages are ordered by position, then key. */
+/** A key and its position. Pages are ordered by position, then key. */
 export interface KeyPlace {
   readonly key: string;
   readonly position: Position;

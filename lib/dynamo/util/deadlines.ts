@@ -1,7 +1,7 @@
 /**
- * All waiting of a replica in one place: a queue of moments behind the single timer that a host keeps.
- * Nothing is ever cancelled: whoever is called too late finds that its conversation is over and does
- * nothing, and a sweep drops the dead now and then.
+ * All deadlines of a replica in one queue, behind the single timer that a host keeps. Nothing is
+ * ever cancelled: a deadline whose conversation is over does nothing, and a sweep drops such
+ * deadlines now and then.
  */
 import type { Micros } from "../types/ids.ts";
 import { EventQueue } from "./event_queue.ts";
@@ -13,7 +13,7 @@ export class Deadlines<T> {
     return this.queue.size;
   }
 
-  /** The next moment at which something is due. */
+  /** When the next deadline is due, µs; undefined when there is none. */
   get next(): Micros | undefined {
     return this.queue.nextAt;
   }

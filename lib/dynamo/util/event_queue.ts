@@ -1,12 +1,14 @@
 /**
- * What is still to happen, ordered by (at, seq): the moment, then the order in which it was put in, so
- * that two things of one moment never change places (turmoil, `scheduler.rs`). A replica keeps its
- * deadlines in one, the simulator everything that is on its way.
+ * A queue of what is still to happen, ordered by (at, seq): by moment, then in the order in which
+ * it was pushed, so that two events of one moment never change places (turmoil, `scheduler.rs`). A
+ * replica keeps its deadlines in one, the simulator all its events.
  *
  * Our own rather than tinyqueue: a copy of a run must copy the queue. Sifting moves numbers in typed
  * arrays and never the items, which stay in their slots: with items in the queue itself, V8 notes each
  * move of a young object within an old array, and that cost more than the comparisons.
  */
+import { assert } from "./assert.ts";
+
 const CAPACITY_MIN = 64;
 
 export class EventQueue<T> {
@@ -36,6 +38,8 @@ export class EventQueue<T> {
     if (this.count === 0) return undefined;
     const { slots, items } = this;
     const slot = slots[0] as number;
+    const at = this.moments[0] as number;
+    const sequence = this.sequences[0] as number;
     const item = items[slot];
     items[slot] = undefined;
     const last = --this.count;
@@ -43,11 +47,14 @@ export class EventQueue<T> {
     slots[last] = slot;
     if (last > 0) {
       this.sink(this.moments[last] as number, this.sequences[last] as number, lastSlot);
+      const next = this.moments[0] as number;
+      const isOrdered = at < next || (at === next && sequence < (this.sequences[0] as number));
+      assert(isOrdered, "events come out by moment, then as they were put in", at, next);
     }
     return item;
   }
 
-  /** What waits, in no particular order. */
+  /** The waiting items, in no particular order. */
   waiting(): T[] {
     return Array.from(this.slots.subarray(0, this.count), (slot) => this.items[slot] as T);
   }

@@ -1,5 +1,5 @@
 /**
- * A map from ids to what is under way under them: made for entries that come and go all the time.
+ * A map from ids to values, made for entries that come and go all the time.
  *
  * V8's `Map` copies itself to a new table after every few deletions, and the old tables stay linked to
  * the new one. Once a long-lived one is among the old objects, each of its successors, with all that
@@ -9,7 +9,7 @@
  */
 
 const CAPACITY_MIN = 16;
-/** In place of an id where there is none. */
+/** Marks a free slot. */
 const FREE = 0;
 
 /** Ids are whole numbers above 0. */
@@ -30,14 +30,16 @@ export class IdTable<T> {
     return this.ids[this.slotOf(id)] === id;
   }
 
-  set(id: number, value: T): void {
+  /** Puts the value under the id; true when nothing was there. */
+  set(id: number, value: T): boolean {
     const slot = this.slotOf(id);
     this.values[slot] = value;
-    if (this.ids[slot] === id) return;
+    if (this.ids[slot] === id) return false;
     this.ids[slot] = id;
     this.count++;
-    // A quarter is left free at least, so that every search ends soon.
+    // At least a quarter is left free, so that every search ends soon.
     if (this.count > this.ids.length - (this.ids.length >> 2)) this.grow();
+    return true;
   }
 
   /** Removes and returns what is under the id; undefined when nothing is. */

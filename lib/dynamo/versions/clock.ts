@@ -9,7 +9,10 @@
  * DeCandia et al., SOSP 2007, section 4.4; Preguiça et al., "Dotted Version Vectors", 2012.
  */
 
-/** Who issues dots: node id, data directory and epoch in one string (see `Replica.nextActor`). */
+/**
+ * Who issues dots: node id, data directory, incarnation and boot number in one string (see
+ * `NodeContext.nextActor`).
+ */
 export type Actor = string;
 
 /** One event: the n-th write that an actor coordinated for a key. Counters start at 1. */

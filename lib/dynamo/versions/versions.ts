@@ -10,8 +10,8 @@
  * - `vector-clock`, the paper's: a version is known by its clock alone. One server's counter cannot
  *   tell two concurrent writers apart, so a coordinator that is given a stale context must keep
  *   everything it has, and siblings multiply. Clocks are truncated, as in section 4.4.
- * - `lww`, last writer wins: a wall-clock stamp decides, and concurrent writes are lost. It is here
- *   as the negative control.
+ * - `lww`, last writer wins: a wall-clock stamp decides, and concurrent writes are lost. It is the
+ *   negative control of the checkers.
  */
 import {
   type Actor,
@@ -70,7 +70,7 @@ export interface CausalContext {
 export const EMPTY_CONTEXT: CausalContext = { clock: EMPTY_CLOCK, stampUs: 0 };
 
 /** A write as its coordinator applies it. */
-interface Write {
+export interface Write {
   readonly actor: Actor;
   /** What its client has seen; {@link EMPTY_CONTEXT} where it has read nothing. */
   readonly context: CausalContext;
@@ -87,6 +87,8 @@ export interface Written {
 }
 
 export interface Versioning {
+  /** Whether the results must be sound (`sound.ts`): the other modes promise less. */
+  readonly isExact: boolean;
   /** Applies a write to the coordinator's own siblings. */
   write(siblings: Siblings, write: Write): Written;
   /** The maxima of both sides: commutative, associative, idempotent. */
@@ -94,6 +96,7 @@ export interface Versioning {
 }
 
 const dvv: Versioning = {
+  isExact: true,
   write(siblings, { actor, context, value, contentType, nowUs }) {
     const counter = 1 + highestCounterIn(siblings, actor, highestSeen(context, actor));
     const { clock, dots } = context;
@@ -120,6 +123,7 @@ const dvv: Versioning = {
 };
 
 const vectorClock: Versioning = {
+  isExact: false,
   write(siblings, { actor, context, value, contentType, nowUs }) {
     const survivors = siblings.filter((sibling) => !isCoveredBy(sibling.clock, context.clock));
     const known = siblings.reduce((clock, s) => mergeClocks(clock, s.clock), context.clock);
@@ -152,6 +156,7 @@ const vectorClock: Versioning = {
 };
 
 const lww: Versioning = {
+  isExact: false,
   write(siblings, { actor, context, value, contentType, nowUs }) {
     const stored = siblings[0]?.stampUs ?? 0;
     const stampUs = Math.max(nowUs, stored + 1, context.stampUs + 1);
@@ -211,7 +216,7 @@ function isStamped(clock: Clock): boolean {
 }
 
 /** Whether the context, or the writer of the version, had seen the dot. */
-function hasSeen(seen: Pick<CausalContext, "clock" | "dots">, dot: Dot): boolean {
+export function hasSeen(seen: Pick<CausalContext, "clock" | "dots">, dot: Dot): boolean {
   if (covers(seen.clock, dot)) return true;
   if (seen.dots === undefined) return false;
   return seen.dots.some((other) => sameDot(other, dot));
@@ -287,7 +292,8 @@ export function sameDot(a: Dot, b: Dot): boolean {
   return a[1] === b[1] && a[0] === b[0];
 }
 
-function highestCounterIn(siblings: Siblings, actor: Actor, least: number): number {
+/** The actor's highest counter that any of the siblings names, and at least `least`. */
+export function highestCounterIn(siblings: Siblings, actor: Actor, least: number): number {
   let highest = least;
   for (const version of siblings) {
     const own = version.dot[0] === actor ? version.dot[1] : 0;

@@ -1,11 +1,11 @@
 /**
- * Requests to real nodes, each to a node of the experiment's own choosing: the client library would
- * choose for itself, and that is what is being studied.
+ * Requests to real nodes. The experiment chooses the node of each request, because the choice is
+ * part of what it studies. The client library would choose by itself.
  */
 import { attemptHttp, type NodeRequest } from "../../client/http.ts";
 import { askForJson } from "../../client/node_requests.ts";
 import type { ReplicaTrace } from "../../dynamo/types/client_messages.ts";
-import type { RequestOutcome } from "../workload/workload.ts";
+import type { RequestOutcome } from "../workload/tally.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 
 export interface LiveDone {
@@ -14,9 +14,9 @@ export interface LiveDone {
   readonly context: string | null;
 }
 
-/** A read with all that the node tells about it. */
+/** A read with all details that the node reports. */
 interface LiveRead extends LiveDone {
-  /** The values returned as text, none for an absent key, and the dots by which replicas know them. */
+  /** The values returned, as text, with their dots; empty for an absent key. */
   readonly siblings: readonly {
     readonly value: string;
     readonly dot: readonly [string, number];
@@ -30,7 +30,7 @@ const TIMEOUT_MS = 60_000;
 /** The URLs of the nodes that own the key. */
 export async function primariesOf(cluster: LiveCluster, key: string): Promise<string[]> {
   const [node] = cluster.nodes;
-  if (node === undefined) throw new RangeError("a cluster without nodes owns nothing");
+  if (node === undefined) throw new RangeError("the cluster must have at least one node");
   const { preferenceList } = await askForJson<{
     readonly preferenceList: readonly { readonly url: string; readonly primary: boolean }[];
   }>({ url: `${node.url}/ring/${encodeURIComponent(key)}`, timeoutMs: TIMEOUT_MS });
@@ -48,18 +48,18 @@ export async function livePut(
   const body = typeof value === "string" ? new TextEncoder().encode(value) : value;
   const { response, tookMs } = await timed({ method: "PUT", url: urlOf(url, key), headers, body });
   const given = response?.headers.get("x-dynamo-context") ?? null;
-  // Without an answer, or with one that does not say so, a write may have left something.
+  // Without an answer, or with any other status, the write may have reached some replicas.
   return { outcome: response?.status === 200 ? "ok" : "indeterminate", tookMs, context: given };
 }
 
-/** A read as any client makes it. */
+/** An ordinary read. */
 export async function liveGet(url: string, key: string): Promise<LiveDone> {
   const { response, tookMs } = await timed({ method: "GET", url: urlOf(url, key) });
   const context = response?.headers.get("x-dynamo-context") ?? null;
   return { outcome: isRead(response) ? "ok" : "failed", tookMs, context };
 }
 
-/** A read that asks who answered what. */
+/** A read that also asks which replica answered what. */
 export async function liveRead(url: string, key: string): Promise<LiveRead> {
   const headers = { accept: "application/json" };
   const { response, tookMs } = await timed({ method: "GET", url: urlOf(url, key), headers });
@@ -71,7 +71,7 @@ export async function liveRead(url: string, key: string): Promise<LiveRead> {
   return { outcome: "ok", tookMs, context, siblings, replicas };
 }
 
-/** Reads, and writes what `change` makes of the siblings over all that was read. */
+/** Reads the siblings, and replaces them with what `change` makes of them. */
 export async function liveUpdate(
   url: string,
   key: string,
@@ -92,7 +92,7 @@ function urlOf(url: string, key: string): string {
   return `${url}/kv/${encodeURIComponent(key)}`;
 }
 
-/** Absent is an answer, and so are siblings. */
+/** An absent key and siblings are valid answers too. */
 function isRead(response: Response | null): response is Response {
   return response !== null && [200, 300, 404].includes(response.status);
 }

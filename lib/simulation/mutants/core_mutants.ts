@@ -1,5 +1,5 @@
 /**
- * mutants past the seam: an honest replica in which one rule of the core is left out.
+ * Mutants past the seam: an honest replica in which one rule of the core is left out.
  *
  * A rule is replaced on the object that has it, as a function of `this`: then a copy of the replica has
  * the same bug, and none of the original's state.
@@ -22,7 +22,8 @@ interface Inside {
   readonly parts: Parts;
 }
 
-function altered(alter: (inside: Inside) => void): FaultHook {
+/** A replica in which something was replaced before its first step. */
+export function altered(alter: (inside: Inside) => void): FaultHook {
   return stateless({ replica: (replica: Replica) => alter(replica as unknown as Inside) });
 }
 
@@ -60,7 +61,7 @@ export const toldBeforeDurable = () =>
     registry.save = function (this: Registry) {
       Registry.prototype.save.call(this);
       const { version, ring } = this.membership;
-      this.durable = { state: this.membership.state(), version, ring };
+      this.durable = { ...this.durable, state: this.membership.state(), version, ring };
     };
   });
 

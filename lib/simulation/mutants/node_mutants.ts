@@ -1,5 +1,5 @@
 /**
- * mutants of a node: what it is told, or what it asks for, is not quite what it should be.
+ * Mutants of a node: what it is told, or what it asks for, is not quite what it should be.
  */
 import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { StoredRecord } from "../../dynamo/types/records.ts";

@@ -1,5 +1,5 @@
 /**
- * mutants in the rules that tell which version is obsolete.
+ * Mutants in the rules that tell which version is obsolete.
  */
 import {
   type Clock,
@@ -32,6 +32,7 @@ function clockRules(supersedes: Supersedes): Versioning {
       )
     ).sort((a, b) => compareDots(a.dot, b.dot));
   return {
+    isExact: false,
     write(siblings, { actor, context, value, contentType, nowUs }) {
       const counter = 1 + siblings.reduce(
         (most, sibling) => Math.max(most, counterOf(sibling.clock, actor)),
@@ -66,6 +67,7 @@ export const originalComparison: Versioning = clockRules((newer, older) =>
 
 /** Only the newest of the siblings is kept. */
 export const newestOnly: Versioning = {
+  isExact: false,
   write(siblings, write) {
     const written = versioning("dvv").write(siblings, write);
     return { ...written, siblings: [written.version] };
@@ -79,6 +81,7 @@ export const newestOnly: Versioning = {
 
 /** Merging keeps whatever either side has, obsolete or not. */
 export const nothingDropped: Versioning = {
+  isExact: false,
   write: versioning("dvv").write,
   merge(a, b) {
     const known = new Map([...a, ...b].map((version) => [version.dot.join(), version]));
@@ -88,6 +91,7 @@ export const nothingDropped: Versioning = {
 
 /** A tombstone gives way to any value. */
 export const tombstonesDropped: Versioning = {
+  isExact: false,
   write: versioning("dvv").write,
   merge(a, b) {
     const values = [...a, ...b].filter((version) => version.value !== null);
@@ -96,5 +100,20 @@ export const tombstonesDropped: Versioning = {
     // The values alone: what only the tombstone knew to be obsolete is back.
     const kept = (siblings: Siblings) => siblings.filter((version) => version.value !== null);
     return versioning("dvv").merge(kept(a), kept(b));
+  },
+};
+
+/** As above, in rules that promise to be exact. */
+export const supersededKept: Versioning = { ...versioning("dvv"), merge: nothingDropped.merge };
+
+/** A write is given the counter of the one before it. */
+export const counterRepeated: Versioning = {
+  ...versioning("dvv"),
+  write(siblings, write) {
+    const result = versioning("dvv").write(siblings, write);
+    const [actor, counter] = result.version.dot;
+    const version: Version = { ...result.version, dot: [actor, Math.max(1, counter - 1)] };
+    const replaced = result.siblings.map((each) => each === result.version ? version : each);
+    return { ...result, siblings: replaced, version };
   },
 };

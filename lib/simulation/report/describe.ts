@@ -1,6 +1,8 @@
 /**
- * Events, effects and messages in words, one line each, for transcripts, traces and diagrams.
+ * Descriptions of events, effects and messages, one line each, for transcripts, traces and diagrams.
  */
+import type { NodeState } from "../../dynamo/gossip/gossip.ts";
+import type { MembershipState } from "../../dynamo/membership/membership_state.ts";
 import { BOOT_NUMBERS } from "../../dynamo/types/boot.ts";
 import type { ClientReply, ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Effect, Event } from "../../dynamo/types/events.ts";
@@ -12,7 +14,7 @@ import type { CausalContext, Siblings, Version } from "../../dynamo/versions/ver
 
 const TEXT_SHOWN_MAX = 24;
 
-/** A value for a person: its text where it is one, else how long it is. */
+/** A value in readable form: its text if it is printable, otherwise its length. */
 export function describeValue(base64: string | null): string {
   if (base64 === null) return "†";
   const text = atob(base64).replace(/\.+$/, "");
@@ -20,20 +22,20 @@ export function describeValue(base64: string | null): string {
   return text.length <= TEXT_SHOWN_MAX ? text : `${text.slice(0, TEXT_SHOWN_MAX)}…`;
 }
 
-/** `n1:3`; the rest of an actor is shown only where the node has a past. */
+/** `n1:3`. The other parts of an actor are shown only if the node has restarted. */
 function describeDot([actor, counter]: Dot): string {
   return `${describeActor(actor)}:${counter}`;
 }
 
 function describeActor(actor: string): string {
   const [node, data, boot = ""] = actor.split("/");
-  // What is drawn at a start tells boots apart that nobody could mix up here.
+  // Without the random number of the boot: within a run the incarnation identifies it.
   const [incarnation, count] = boot.replace(/-[^.]*/, "").split(".");
   const isFirst = data === "d1" && incarnation === "1" && count === "1";
   return isFirst ? node as string : `${node}/${data}/${incarnation}.${count}`;
 }
 
-/** `n1.d1/2/7`: of the node's second start the seventh. */
+/** `n1.d1/2/7`: the seventh request of the node's second start. */
 function describeRequestId(requestId: string): string {
   const [sender, start, sequence] = requestId.split("/");
   return `${sender}/${Math.floor(Number(start) / BOOT_NUMBERS)}/${sequence}`;
@@ -72,19 +74,78 @@ function describeRequest(request: ClientRequest | PeerRequest): string {
         describeOptions(request)
       }`;
     case "replica.get":
-      return `replica.get ${request.key}`;
+      return `replica.get ${request.key}${request.standIn === true ? ", as a stand-in" : ""}` +
+        (request.purpose === undefined ? "" : ` (${request.purpose})`);
     case "replica.put": {
       const hint = request.hintFor === undefined ? "" : ` with a hint for ${request.hintFor}`;
       return `replica.put (${request.purpose}) ${request.key}: ` +
         `${describeSiblings(request.siblings)}${hint}`;
     }
     case "forward":
-      return `forward ${describeRequestId(request.requestId)}: ${describeRequest(request.request)}`;
+      return `forward ${describeRequestId(request.requestId)}, ${
+        describeRing(request.ringVersion)
+      }: ${describeRequest(request.request)}`;
     case "boot.check":
       return `boot.check of start ${request.life.incarnation}, ${request.status}`;
+    case "gossip":
+      return `gossip digest: ${
+        request.digest.map(([id, incarnation, beat]) => describeBeat(id, incarnation, beat)).join(
+          ", ",
+        )
+      }`;
+    case "gossip.states":
+      return `gossip states: ${describeStates(request.states)}`;
+    case "membership":
+      return `membership: ${describeMembership(request.state)}`;
+    case "tree.roots":
+      return `tree roots: ${
+        request.roots.map(([range, hash]) => `range ${range} ${describeHash(hash)}`).join(", ")
+      }`;
+    case "tree.children":
+      return `tree children of range ${request.range}, level ${request.level}, ` +
+        `${plural("node", request.nodes)} ${request.nodes.join(" ")}`;
+    case "tree.keys":
+      return `tree keys of range ${request.range}, ` +
+        `${request.leaves.length === 1 ? "leaf" : "leaves"} ${request.leaves.join(" ")}`;
     default:
       return request.method;
   }
+}
+
+/** `n1 1/7`: the seventh heartbeat of the node's first start. */
+function describeBeat(id: string, incarnation: number, heartbeat: number): string {
+  return `${id} ${incarnation}/${heartbeat}`;
+}
+
+function describeStates(states: readonly NodeState[]): string {
+  if (states.length === 0) return "none";
+  return states.map((state) => describeBeat(state.id, state.incarnation, state.heartbeat)).join(
+    ", ",
+  );
+}
+
+/** The first digits of a hash are enough to see whether two are equal. */
+function describeHash(hash: string): string {
+  return /^0*$/.test(hash) ? "empty" : `${hash.slice(0, 6)}…`;
+}
+
+function describeRing(version: string): string {
+  return `ring ${version.slice(0, 6)}…`;
+}
+
+function describeMembership({ members, tokens, registers }: MembershipState): string {
+  const parts = members.map(({ member, memberStatus }) => `${member.id} is ${memberStatus}`);
+  if (tokens.length > 0) parts.push(`${counted(tokens.length, "token")} to other nodes`);
+  if (registers.length > 0) parts.push(`${counted(registers.length, "range")} with other owners`);
+  return parts.length === 0 ? "nothing new" : parts.join(", ");
+}
+
+function plural(noun: string, items: readonly unknown[]): string {
+  return items.length === 1 ? noun : `${noun}s`;
+}
+
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
 function describeOptions({ r, w }: ClientRequest): string {
@@ -114,18 +175,49 @@ function describeKnownReply(reply: ClientReply | PeerReply): string {
       return reply.remembered === null
         ? "boot: nothing remembered"
         : `boot: start ${reply.remembered.incarnation} remembered`;
-    case "error":
-      return `error ${reply.error.code}${reply.error.definite ? "" : ", perhaps done"}`;
+    case "gossip": {
+      const wanted = reply.wanted.length === 0 ? "" : `; wanted: ${reply.wanted.join(", ")}`;
+      const view = reply.membership === undefined
+        ? ""
+        : `; membership: ${describeMembership(reply.membership)}`;
+      return `gossip newer: ${describeStates(reply.newer)}${wanted}${view}`;
+    }
+    case "membership":
+      return `membership: ${describeMembership(reply.state)}`;
+    case "roots":
+      return reply.differing.length === 0
+        ? "all roots are equal"
+        : `roots differ: ${plural("range", reply.differing)} ${reply.differing.join(", ")}`;
+    case "tree":
+      return `children: ${reply.children.map(describeChildren).join(" | ")}`;
+    case "keys":
+      return `keys: ${
+        reply.keys.map(([key, hash]) => `${key} ${describeHash(hash)}`).join(", ") || "none"
+      }`;
+    case "error": {
+      const { code, definite, ringVersion, registers = [] } = reply.error;
+      const ring = ringVersion === undefined ? "" : `, ${describeRing(ringVersion)}`;
+      const owners = registers.map(({ owners, epoch }) =>
+        `, the owners are ${owners.join(", ")} at epoch ${epoch}`
+      );
+      return `error ${code}${definite ? "" : ", outcome unknown"}${ring}${owners.join("")}`;
+    }
     default:
       return reply.status;
   }
+}
+
+/** Which children of a tree's node are not empty, and their hashes. */
+function describeChildren(hashes: readonly string[]): string {
+  const full = hashes.flatMap((hash, i) => hash === "" ? [] : [`${i} ${describeHash(hash)}`]);
+  return full.length === 0 ? "all empty" : full.join(", ");
 }
 
 function describeRecord(record: StoredRecord | null): string {
   return record === null ? "no record" : describeSiblings(record.siblings);
 }
 
-/** What a replica is told. */
+/** An input of a replica. */
 export function describeEvent(event: Event): string {
   switch (event.kind) {
     case "client":
@@ -135,21 +227,21 @@ export function describeEvent(event: Event): string {
     case "reply":
       return `answer: ${describeReply(event.reply)}`;
     case "call-failed":
-      return `call failed: ${event.reason}${event.undelivered ? " (never arrived)" : ""}`;
+      return `call failed: ${event.reason}${event.undelivered ? " (not delivered)" : ""}`;
     case "loaded":
       return `loaded: ${describeRecord(event.record)}`;
     case "storage-failed":
       return `disk failed: ${event.reason}`;
     case "scanned":
-      return `scanned ${event.records.length} records`;
+      return `scanned ${counted(event.records.length, "record")}`;
     case "hints-scanned":
-      return `found ${event.places.length} hints`;
+      return `found ${counted(event.places.length, "hint")}`;
     default:
       return event.kind;
   }
 }
 
-/** What a replica asks for. */
+/** An output of a replica. */
 export function describeEffect(effect: Effect): string {
   switch (effect.kind) {
     case "call":
@@ -163,8 +255,12 @@ export function describeEffect(effect: Effect): string {
         (effect.record.hintFor ?? []).map((hint) => `, hint for ${hint.node}`).join("");
     case "remove":
       return `remove ${effect.key}`;
+    case "scan-hints":
+      return `scan hints for ${effect.target}`;
+    case "save":
+      return "save membership";
     case "save-disk-state":
-      return `save of itself: ${effect.state.condition}, start ${effect.state.incarnation}`;
+      return `save disk state: ${effect.state.condition}, start ${effect.state.incarnation}`;
     case "timer":
       return "set timer";
     case "emit":
@@ -185,7 +281,21 @@ function describeObservation(observation: Observation): string {
     case "siblings":
       return `${observation.count} siblings of ${observation.key}`;
     case "silent":
-      return `${observation.peer} is silent about ${observation.key}`;
+      return `${observation.peer} does not answer for ${observation.key}`;
+    case "call-failed":
+      return `call to ${observation.to} failed (${observation.method}): ${observation.reason}`;
+    case "node-down":
+      return `${observation.peer} is believed down, phi ${observation.phi}`;
+    case "node-up":
+      return `${observation.peer} is up again`;
+    case "hint-stored":
+      return `hint kept for ${observation.for}: ${observation.key}`;
+    case "hint-delivered":
+      return `hint for ${observation.for} delivered to ${observation.to}: ${observation.key}`;
+    case "anti-entropy":
+      return `trees compared with ${observation.peer}: ${observation.rangesDiffering} of ` +
+        `${counted(observation.ranges, "range")} differed, ` +
+        `${counted(observation.keysRepaired, "key")} repaired`;
     default: {
       const { type: _type, ...rest } = observation;
       return `${type} ${
@@ -195,7 +305,7 @@ function describeObservation(observation: Observation): string {
   }
 }
 
-/** Whatever a message carries. */
+/** The content of a message. */
 export function describeContent(content: unknown): string {
   if (typeof content !== "object" || content === null) return `${content}`;
   if ("method" in content) return describeRequest(content as PeerRequest);

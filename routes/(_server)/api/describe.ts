@@ -1,25 +1,27 @@
 /**
- * The API's description, made from what its route files export, so that what `/api/openapi.json` says
- * and what is served cannot drift apart.
+ * The API's OpenAPI description. It is built from the `openapi` exports of the route files, so
+ * `/api/openapi.json` has exactly the routes that are served.
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { RouteContext, RouteFile, RouteFiles, State } from "../define.ts";
 import { type HandlerByMethod, type HandlerFn, type Method, METHODS } from "../fresh/fresh.ts";
 import { byPath, openApiPathOf } from "../fresh/route_paths.ts";
-import { type ApiDocument, type ApiOperation, problems } from "./operation.ts";
+import { type ApiDocument, type ApiOperation, problemResponses } from "./operation.ts";
 
 const DESCRIPTION = {
   openapi: "3.1.0",
   info: {
-    title: "Dynamo Simulator: the dashboard's API",
+    title: "Dynamo Simulator: dashboard API",
     version: "1",
-    description: "Starts clusters of real Dynamo nodes on this machine, drives and breaks them. " +
-      "Each node has an API of its own: see `/docs` at its url. Errors are RFC 9457 problem details.",
+    description:
+      "Starts clusters of Dynamo nodes on this machine, sends them load and injects failures. " +
+      "Each node has its own API, described at `/docs` under the node's URL. " +
+      "Errors are RFC 9457 problem details.",
   },
 };
 
-/** Describes the routes that have a description, for a server at a given origin. */
+/** Describes all routes with an `openapi` export, for a server at the given origin. */
 export function apiDescription(routes: RouteFiles): (origin: string) => ApiDocument {
   const api = new OpenAPIHono();
   for (const file of Object.keys(routes).toSorted(byPath)) {
@@ -42,7 +44,7 @@ function operationsOf(file: RouteFile | undefined): [Method, ApiOperation][] {
   });
 }
 
-/** The operation's responses, with what may be answered for it before its handler is asked. */
+/** The operation's responses, plus those that are sent before its handler runs. */
 function responsesOf(
   file: string,
   { request, responses }: ApiOperation,
@@ -51,50 +53,50 @@ function responsesOf(
   const reasons = {
     ...(takesJson
       ? {
-        400: "The body is not JSON, or a field is wrong",
+        400: "The body is not JSON, or a field is invalid",
         413: "The body is too large",
         415: "Content-Type is not application/json",
       }
       : {}),
     ...(file.includes("/[id]") ? { 404: "No such cluster" } : {}),
-    403: "Host or Origin is not this server's own",
-    500: "The dashboard failed; its output says more",
+    403: "Host or Origin is not this server",
+    500: "The dashboard failed; its output has the details",
   };
-  return { ...problems(reasons), ...responses };
+  return { ...problemResponses(reasons), ...responses };
 }
 
-/** Told of an answer whose status the description does not know. */
+/** Called for a response whose status is not in the description. */
 export type OnUndescribed = (route: string, status: number) => void;
 
-/** The same routes, with the status of each answer held against the description. */
-export function watched(routes: RouteFiles, onUndescribed: OnUndescribed): RouteFiles {
+/** The same routes, but each response's status is compared with the description. */
+export function withStatusCheck(routes: RouteFiles, onUndescribed: OnUndescribed): RouteFiles {
   return Object.fromEntries(
     Object.entries(routes).map(([name, file]) => {
       const handlers: Partial<Record<Method, HandlerFn<unknown, State>>> = {};
       for (const [method, operation] of operationsOf(file)) {
         const handle = (file.handler as HandlerByMethod<unknown, State>)[method];
-        const known = responsesOf(name, operation);
-        const hold = (status: number) => {
-          if (!(status in known)) onUndescribed(`${method} ${openApiPathOf(name)}`, status);
+        const described = responsesOf(name, operation);
+        const check = (status: number) => {
+          if (!(status in described)) onUndescribed(`${method} ${openApiPathOf(name)}`, status);
         };
-        if (handle !== undefined) handlers[method] = holding(handle, hold);
+        if (handle !== undefined) handlers[method] = checkingStatus(handle, check);
       }
       return [name, file.openapi === undefined ? file : { ...file, handler: handlers }];
     }),
   );
 }
 
-function holding(
+function checkingStatus(
   handle: HandlerFn<unknown, State>,
-  hold: (status: number) => void,
+  check: (status: number) => void,
 ): HandlerFn<unknown, State> {
   return async (ctx: RouteContext) => {
     try {
       const answer = await handle(ctx);
-      hold(answer.status ?? 200);
+      check(answer.status ?? 200);
       return answer;
     } catch (error) {
-      if (error instanceof ProblemError) hold(error.problem.status);
+      if (error instanceof ProblemError) check(error.problem.status);
       throw error;
     }
   };

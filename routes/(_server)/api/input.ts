@@ -1,12 +1,12 @@
-/** Reading what a request brings: bodies up to a limit, JSON, and inputs that a schema checks. */
+/** Reads and validates request input: bodies up to a limit, JSON, and values with a schema. */
 import type { z } from "@hono/zod-openapi";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import { readBody } from "../../../nodes/http/request_body.ts";
 
-/** A JSON document sent here is at most this long. */
+/** The maximum length of a JSON body. */
 const JSON_BYTES_MAX = 65_536;
 
-/** Checks an input against a schema. Throws a 400 {@link ProblemError} with everything that is wrong. */
+/** Validates an input. Throws a 400 {@link ProblemError} that lists all errors. */
 export function parse<S extends z.ZodType>(schema: S, input: unknown): z.infer<S> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
@@ -20,7 +20,7 @@ export function parse<S extends z.ZodType>(schema: S, input: unknown): z.infer<S
   throw new ProblemError("invalid", detail, { errors });
 }
 
-/** The body as JSON; `{}` when there is none. Throws {@link ProblemError}: 400, 413 or 415. */
+/** The body as JSON; `{}` if it is empty. Throws {@link ProblemError}: 400, 413 or 415. */
 export async function jsonBody(request: Request): Promise<unknown> {
   const bytes = await limitedBody(request, JSON_BYTES_MAX);
   if (bytes.length === 0) return {};
@@ -38,7 +38,7 @@ export async function jsonBody(request: Request): Promise<unknown> {
   }
 }
 
-/** The whole body. Throws {@link ProblemError}: 400 when it breaks off, 413 when it is too long. */
+/** The whole body. Throws {@link ProblemError}: 400 if it is incomplete, 413 if it is too large. */
 export async function limitedBody(
   request: Request,
   bytesMax: number,
@@ -47,6 +47,8 @@ export async function limitedBody(
   if (body.kind === "too-large") {
     throw new ProblemError("too-large", `The body must be at most ${bytesMax} bytes`);
   }
-  if (body.kind === "broken") throw new ProblemError("invalid", "The body broke off");
+  if (body.kind === "broken") {
+    throw new ProblemError("invalid", "The body is incomplete: the connection ended first");
+  }
   return body.bytes;
 }

@@ -1,17 +1,17 @@
-/** Words for describing what a method of the API takes and answers, as OpenAPI has it. */
+/** Helpers to describe a method's request and responses in OpenAPI's terms. */
 import type { OpenAPIHono, RouteConfig, z } from "@hono/zod-openapi";
 import { ProblemSchema } from "./schemas.ts";
 
-/** Its path and its method are said by the file that it stands in. */
+/** An OpenAPI operation. Its path and method follow from the route file. */
 export type ApiOperation = Omit<RouteConfig, "method" | "path">;
 
-/** A description of exactly the methods that a route has. */
-export type Described<Handler> = { readonly [M in keyof Handler]: ApiOperation };
+/** One operation for each method of a route's handler. */
+export type OperationsOf<Handler> = { readonly [M in keyof Handler]: ApiOperation };
 
 export type ApiDocument = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
 
-/** A JSON response of a schema. */
-export function answers(status: number, description: string, schema?: z.ZodType) {
+/** A response with this status, with a JSON body if there is a schema. */
+export function response(status: number, description: string, schema?: z.ZodType) {
   return {
     [status]: {
       description,
@@ -20,8 +20,8 @@ export function answers(status: number, description: string, schema?: z.ZodType)
   };
 }
 
-/** Problem responses. */
-export function problems(reasons: Record<number, string>) {
+/** Problem responses, by status. */
+export function problemResponses(reasons: Record<number, string>) {
   const entries = Object.entries(reasons).map(([status, description]) => [status, {
     description,
     content: { "application/problem+json": { schema: ProblemSchema } },
@@ -29,8 +29,8 @@ export function problems(reasons: Record<number, string>) {
   return Object.fromEntries(entries) as Record<string, { description: string }>;
 }
 
-/** A JSON body of a schema. */
-export function takes(schema: z.ZodType, example?: unknown) {
+/** A request with a JSON body. */
+export function jsonRequest(schema: z.ZodType, example?: unknown) {
   const content = { schema, ...(example === undefined ? {} : { example }) };
   return { body: { content: { "application/json": content } } };
 }

@@ -1,15 +1,15 @@
 /**
- * All that happens to a cluster, as one server-sent event stream.
+ * Everything that happens in a cluster, as a stream of server-sent events.
  *
- * A reader that is slower than the cluster loses protocol events, never states: those are sent whole,
- * so the next one makes up for any that it missed. Nothing queues without a bound.
+ * If the reader is slower than the cluster, protocol events are dropped and counted. States are
+ * never dropped: each message has the whole state. The queue has a limit.
  */
 import type { LiveMessage } from "../../../islands/models/api.ts";
 import type { LiveCluster, RawProtocolEvent } from "./live_cluster.ts";
 
-/** Bytes that may wait for a slow reader before protocol events are dropped. */
+/** If more bytes than this are queued, protocol events are dropped. */
 const QUEUE_BYTES = 262_144;
-/** Past this the reader is gone or hopeless: it may connect again. */
+/** If more bytes than this are queued, the stream is closed. The reader can connect again. */
 const QUEUE_BYTES_MAX = 4_194_304;
 
 export function eventStream(live: LiveCluster): ReadableStream<Uint8Array> {
@@ -21,19 +21,19 @@ export function eventStream(live: LiveCluster): ReadableStream<Uint8Array> {
       const send = (event: string, json: string) =>
         controller.enqueue(encoder.encode(`event: ${event}\ndata: ${json}\n\n`));
       const onMessage = (message: LiveMessage | RawProtocolEvent) => {
-        const room = controller.desiredSize ?? 0;
-        if (room < QUEUE_BYTES - QUEUE_BYTES_MAX) {
+        const freeBytes = controller.desiredSize ?? 0;
+        if (freeBytes < QUEUE_BYTES - QUEUE_BYTES_MAX) {
           unsubscribe();
           controller.close();
           return;
         }
         if (message.event === "protocol-json") {
-          if (room > 0) send("protocol", message.json);
+          if (freeBytes > 0) send("protocol", message.json);
           else dropped++;
           return;
         }
         send(message.event, JSON.stringify(message.data));
-        if (dropped > 0 && room > 0) {
+        if (dropped > 0 && freeBytes > 0) {
           send("dropped", JSON.stringify({ count: dropped }));
           dropped = 0;
         }

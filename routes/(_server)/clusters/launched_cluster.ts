@@ -1,6 +1,8 @@
-/** A cluster that the dashboard runs. */
-import type { RunningCluster } from "../../../nodes/cluster/launcher.ts";
-/** What the dashboard uses of a running cluster: tests stand in for it. */
+/** A running cluster as the dashboard uses it. */
+import type { NodeProcess, RunningCluster } from "../../../nodes/cluster/launcher.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
+
+/** The part of {@link RunningCluster} that the dashboard uses. Tests implement it. */
 export type LaunchedCluster = Pick<
   RunningCluster,
   | "initialConfig"
@@ -19,3 +21,11 @@ export type LaunchedCluster = Pick<
   | "onChange"
   | "close"
 >;
+
+/** The node with this id. Throws a 404 {@link ProblemError} that lists the nodes. */
+export function requireNode({ nodes }: LaunchedCluster, id: string): NodeProcess {
+  const node = nodes.find((candidate) => candidate.id === id);
+  if (node !== undefined) return node;
+  const ids = nodes.map((candidate) => candidate.id).join(", ");
+  throw new ProblemError("not-found", `There is no node '${id}': there are ${ids}`);
+}

@@ -1,6 +1,7 @@
 /**
- * From what a person asked for to what the launcher is told, with the checks that concern several
- * fields at once: R and W against N, and the latency's own little language.
+ * Turns a validated request body into the launcher's options. This includes the checks that a
+ * schema cannot do: fields that depend on each other, such as R, W and N, and the syntax of the
+ * latency.
  */
 import {
   type ClusterConfig,
@@ -12,12 +13,12 @@ import { ProblemError } from "../../../nodes/http/problems.ts";
 import { type LaunchBody, NAME } from "../api/schemas.ts";
 import type { ClusterRegistry, Registered, SizedOptions } from "./registry.ts";
 
-/** Starts a cluster and waits until it runs. Throws {@link ProblemError}. */
+/** Starts a cluster and waits until it is running. Throws {@link ProblemError}. */
 export async function launchAndWait(
   registry: ClusterRegistry,
   body: LaunchBody,
 ): Promise<Registered> {
-  const registered = registry.launch(launchOptions(body), nameOf(body));
+  const registered = registry.launch(launchOptions(body));
   await registered.live.settled;
   if (registered.live.failure !== null) {
     throw new ProblemError("cluster-failed", registered.live.failure);
@@ -25,13 +26,17 @@ export async function launchAndWait(
   return registered;
 }
 
-/** Throws a 400 {@link ProblemError} that names the field. */
+/** The launcher's options. Throws a 400 {@link ProblemError} that names the field. */
 export function launchOptions(body: LaunchBody): SizedOptions {
   const { nodes, latency, seed } = body;
   const config = configOf(body);
-  requireConfig(config, nodes, (field) => field in (body.config ?? {}) ? `config.${field}` : field);
+  validateConfig(
+    config,
+    nodes,
+    (field) => field in (body.config ?? {}) ? `config.${field}` : field,
+  );
   const spec = latency?.trim() ?? "";
-  if (spec !== "") requireLatency(spec);
+  if (spec !== "") validateLatency(spec);
   return {
     nodes,
     config,
@@ -41,21 +46,16 @@ export function launchOptions(body: LaunchBody): SizedOptions {
   };
 }
 
-/** The name that was asked for, as `name` or as the configuration's. */
-export function nameOf(body: LaunchBody): string | undefined {
-  return configOf(body).cluster;
-}
-
-/** What was given of a configuration, beside the other fields or in `config`; the launcher has the defaults. */
+/** Merges the top-level fields with those in `config`. The launcher adds the defaults. */
 function configOf(body: LaunchBody): Partial<ClusterConfig> {
-  const { name, nodes: _nodes, latency: _latency, seed: _seed, config, ...beside } = body;
+  const { name, nodes: _nodes, latency: _latency, seed: _seed, config, ...topLevel } = body;
   const merged: Record<string, unknown> = { ...config };
-  for (const [field, value] of Object.entries({ ...beside, cluster: name })) {
+  for (const [field, value] of Object.entries({ ...topLevel, cluster: name })) {
     if (value === undefined) continue;
     const other = merged[field];
     if (other !== undefined && other !== value) {
-      const own = field === "cluster" ? "name" : field;
-      throw invalid(own, `${own} is given twice: as ${value}, and in config as ${other}`);
+      const given = field === "cluster" ? "name" : field;
+      throw invalid(given, `${given} must have one value: it is ${value}, and ${other} in config`);
     }
     merged[field] = value;
   }
@@ -69,7 +69,7 @@ function configOf(body: LaunchBody): Partial<ClusterConfig> {
   return merged;
 }
 
-function requireConfig(
+function validateConfig(
   given: Partial<ClusterConfig>,
   nodes: number,
   pathOf: (field: string) => string,
@@ -84,17 +84,16 @@ function requireConfig(
   }
   const { partitioning, partitions } = config;
   if (partitioning === "equal-partitions" && partitions < nodes) {
+    const path = pathOf("partitions");
     throw invalid(
-      pathOf("partitions"),
-      `${
-        pathOf("partitions")
-      } must be at least the number of nodes, ${nodes}, so that each has one: ` +
+      path,
+      `${path} must be at least the number of nodes, ${nodes}, so that each node has one: ` +
         `it is ${partitions}`,
     );
   }
 }
 
-function requireLatency(spec: string): void {
+function validateLatency(spec: string): void {
   try {
     parseLegs(spec);
   } catch (error) {

@@ -1,8 +1,8 @@
 /**
- * A launched cluster as the dashboard watches it: states of its processes, what its nodes say of
- * themselves, and the protocol events of all of them merged into one bounded stream.
+ * A launched cluster as the dashboard sees it: the states of its processes, the status of its
+ * nodes, and the protocol events of all nodes in one stream of limited rate.
  *
- * Nodes are asked only while somebody looks. Without a subscriber there is no polling and no stream.
+ * The dashboard polls the nodes and follows their events only while there are subscribers.
  */
 import type {
   ClusterDetail,
@@ -16,23 +16,24 @@ import { askForJson } from "../../../lib/client/node_requests.ts";
 import { type ClusterConfig, clusterConfig } from "../../../lib/dynamo/types/config.ts";
 import type { NodeId } from "../../../lib/dynamo/types/ids.ts";
 import type { LaunchOptions } from "../../../nodes/cluster/launcher.ts";
+import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { LaunchedCluster } from "./launched_cluster.ts";
 import { MovesWatch, NO_TRANSFERS } from "./moves_watch.ts";
 import { followEvents } from "./node_stream.ts";
 
 const POLL_MS = 1_000;
 const STATUS_TIMEOUT_MS = 900;
-/** Protocol events passed on in a window; a page cannot show more, and a person cannot read more. */
+/** Maximum number of protocol events sent per window. Nobody can read more. */
 const EVENTS_PER_WINDOW = 50;
 const WINDOW_MS = 250;
 
 export type Launch = (options: LaunchOptions) => Promise<LaunchedCluster>;
 
-type NodeAnswer = Omit<NodeStatus, "servedPerSecond"> & { readonly ringVersion?: string };
+type StatusAnswer = Omit<NodeStatus, "servedPerSecond"> & { readonly ringVersion?: string };
 
 type Listener = (message: LiveMessage | RawProtocolEvent) => void;
 
-/** A protocol event whose data is still the node's own JSON text. */
+/** A protocol event whose data is the node's JSON text, not parsed. */
 export interface RawProtocolEvent {
   readonly event: "protocol-json";
   readonly json: string;
@@ -40,7 +41,7 @@ export interface RawProtocolEvent {
 
 export class LiveCluster {
   readonly startedAt = new Date();
-  /** Resolves when the cluster runs or has failed to start. Never rejects. */
+  /** Resolves when the cluster is running or has failed to start. Never rejects. */
   readonly settled: Promise<void>;
   #state: ClusterState = "starting";
   #failure: string | null = null;
@@ -62,7 +63,7 @@ export class LiveCluster {
     readonly id: string,
     readonly options: LaunchOptions & { readonly nodes: number },
     launch: Launch,
-    private readonly fetchFrom: typeof fetch = fetch,
+    private readonly fetchFrom: typeof fetch,
   ) {
     this.#config = clusterConfig(options.config);
     this.settled = this.#start(launch);
@@ -72,7 +73,7 @@ export class LiveCluster {
     try {
       const cluster = await launch({ ...this.options, signal: this.#abort.signal });
       if (this.#state !== "starting") {
-        // Asked to end before it had begun.
+        // The cluster was closed while it started.
         await cluster.close();
         return;
       }
@@ -85,7 +86,7 @@ export class LiveCluster {
       this.#state = "failed";
       this.#failure = error instanceof Error ? error.message : String(error);
     }
-    if (this.#listeners.size > 0) this.#watch();
+    if (this.#listeners.size > 0) this.#startPolling();
     this.#send({ event: "cluster", data: this.detail() });
   }
 
@@ -97,9 +98,15 @@ export class LiveCluster {
     return this.#failure;
   }
 
-  /** The processes; null unless the cluster runs. */
+  /** The processes; null unless the cluster is running. */
   get cluster(): LaunchedCluster | null {
     return this.#state === "running" ? this.#cluster : null;
+  }
+
+  /** The processes. Throws a 409 {@link ProblemError} unless the cluster is running. */
+  requireRunning(): LaunchedCluster {
+    if (this.cluster !== null) return this.cluster;
+    throw new ProblemError("conflict", `The cluster must be running: it is ${this.#state}`);
   }
 
   summary(): ClusterSummary {
@@ -143,10 +150,10 @@ export class LiveCluster {
 
   subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);
-    if (this.#listeners.size === 1) this.#watch();
+    if (this.#listeners.size === 1) this.#startPolling();
     return () => {
       this.#listeners.delete(listener);
-      if (this.#listeners.size === 0) this.#unwatch();
+      if (this.#listeners.size === 0) this.#stopPolling();
     };
   }
 
@@ -158,14 +165,14 @@ export class LiveCluster {
     for (const listener of [...this.#listeners]) listener(message);
   }
 
-  #watch(): void {
+  #startPolling(): void {
     if (this.cluster === null || this.#poll !== null) return;
     this.#poll = setInterval(() => void this.refresh(), POLL_MS);
     this.#followNodes();
     void this.refresh();
   }
 
-  #unwatch(): void {
+  #stopPolling(): void {
     if (this.#poll !== null) clearInterval(this.#poll);
     this.#poll = null;
     for (const { abort } of this.#streams.values()) abort.abort();
@@ -177,7 +184,7 @@ export class LiveCluster {
     this.#send({ event: "nodes", data: this.#nodes() });
   }
 
-  /** One stream a running process: a restarted node gets a new one. */
+  /** Opens an event stream to each live process. A restarted node gets a new stream. */
   #followNodes(): void {
     for (const node of this.cluster?.nodes ?? []) {
       const followed = this.#streams.get(node.id);
@@ -219,13 +226,13 @@ export class LiveCluster {
     this.#send({ event: "protocol-json", json });
   }
 
-  /** Asks every running node how it is, and tells the subscribers. Calls under way are shared. */
+  /** Polls all running nodes and informs the subscribers. Concurrent calls share one poll. */
   refresh(): Promise<void> {
     this.#polling ??= this.#askNodes().finally(() => this.#polling = null);
     return this.#polling;
   }
 
-  /** As {@link refresh}, and certainly begun after this was called. */
+  /** As {@link refresh}, but the poll begins after this call. */
   async refreshAnew(): Promise<void> {
     await this.#polling;
     await this.refresh();
@@ -233,36 +240,36 @@ export class LiveCluster {
 
   async #askNodes(): Promise<void> {
     const nodes = (this.cluster?.nodes ?? []).filter((node) => node.state === "running");
-    const rings = await Promise.all(nodes.map((node) => this.#askNode(node.id, node.url)));
-    const news = await this.#moves?.look(nodes, rings) ?? [];
+    const ringVersions = await Promise.all(nodes.map((node) => this.#askNode(node.id, node.url)));
+    const updates = await this.#moves?.look(nodes, ringVersions) ?? [];
     if (this.#poll !== null) this.#followNodes();
     this.#send({ event: "nodes", data: this.#nodes() });
-    for (const message of news) this.#send(message);
+    for (const message of updates) this.#send(message);
     if (this.#window.dropped > 0) {
       this.#send({ event: "dropped", data: { count: this.#window.dropped } });
       this.#window.dropped = 0;
     }
   }
 
-  /** The version of its ring; null when it is silent. */
+  /** Updates the node's status and returns its ring version; null if it does not answer. */
   async #askNode(id: NodeId, url: string): Promise<string | null> {
     try {
       const request = { url: `${url}/status`, timeoutMs: STATUS_TIMEOUT_MS };
-      const status = await askForJson<NodeAnswer>(request, this.fetchFrom);
+      const status = await askForJson<StatusAnswer>(request, this.fetchFrom);
       this.#statuses.set(id, { status: this.#withRate(id, status), at: Date.now() });
       return status.ringVersion ?? null;
     } catch {
-      // Silent: the last word stays, and the process's state tells whether it lives.
+      // No answer: the last status stays. The process's state shows whether the node is alive.
       return null;
     }
   }
 
-  #withRate(id: NodeId, status: NodeAnswer): NodeStatus {
+  #withRate(id: NodeId, status: StatusAnswer): NodeStatus {
     const before = this.#statuses.get(id);
     const { uptimeMs, keys, bytesOnDisk, requests, memory, hints, peers, warnings } = status;
     const served = requests.served - (before?.status.requests.served ?? 0);
     const seconds = before === undefined ? 0 : (Date.now() - before.at) / 1_000;
-    // A restarted node counts from 0 again.
+    // After a restart the node counts from 0 again.
     const servedPerSecond = seconds > 0 && served >= 0 ? served / seconds : 0;
     return {
       uptimeMs,
@@ -277,7 +284,7 @@ export class LiveCluster {
     };
   }
 
-  /** Ends every process. Idempotent: later calls wait for the first. */
+  /** Ends all processes. Later calls wait for the first. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -287,11 +294,11 @@ export class LiveCluster {
     const cluster = this.#cluster;
     this.#state = "ending";
     this.#unsubscribe();
-    this.#unwatch();
+    this.#stopPolling();
     this.#send({ event: "ended", data: {} });
     this.#listeners.clear();
-    // One that is still starting is given up, and closed by its start.
-    this.#abort.abort(new Error("The cluster was asked to end while it started"));
+    // Aborts a start. `#start` then closes the cluster.
+    this.#abort.abort(new Error("The cluster was ended while it was starting"));
     await (cluster === null ? this.settled : cluster.close());
   }
 }

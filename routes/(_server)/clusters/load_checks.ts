@@ -1,10 +1,10 @@
-/** What a load must fit, for the API and the pages' forms. */
+/** Validation of loads that depends on the cluster, for the API and the forms. */
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { LoadBody } from "../api/schemas.ts";
 import type { Registered } from "./registry.ts";
 
-/** Checks what a schema cannot: R and W against the cluster's N, and that the node exists. */
-export function requireFitting({ live }: Registered, body: LoadBody): void {
+/** Throws a 400 {@link ProblemError} if R or W is above the cluster's N, or the node is unknown. */
+export function validateLoad({ live }: Registered, body: LoadBody): void {
   const { config, nodes } = live.summary();
   for (const [name, value] of [["r", body.r], ["w", body.w]] as const) {
     if (value !== undefined && value > config.n) {
@@ -14,11 +14,11 @@ export function requireFitting({ live }: Registered, body: LoadBody): void {
       );
     }
   }
-  const places = ["any", "partition-aware", ...nodes.map((node) => node.id)];
-  if (nodes.length > 0 && !places.includes(body.to)) {
+  const targets = ["any", "partition-aware", ...nodes.map((node) => node.id)];
+  if (nodes.length > 0 && !targets.includes(body.to)) {
     throw new ProblemError(
       "invalid",
-      `to must be one of ${places.join(", ")}: it is '${body.to}'`,
+      `to must be one of ${targets.join(", ")}: it is '${body.to}'`,
     );
   }
 }

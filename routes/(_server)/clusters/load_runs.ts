@@ -1,14 +1,12 @@
 /**
- * Loads on one cluster: one at a time, so that each measures the cluster and not its neighbour; the
- * last few results are kept to be compared.
+ * The loads on one cluster. Only one runs at a time, so that it does not disturb the measurements
+ * of another. The last results are kept for comparison.
  */
 import type { LoadPlan, LoadRunView } from "../../../islands/models/api.ts";
 import { RUNS_KEPT } from "../../../islands/models/load_model.ts";
-import {
-  type RequestOutcome,
-  runClosedLoop,
-} from "../../../lib/experiments/workload/closed_loop.ts";
 import { keyChooser } from "../../../lib/experiments/workload/keys.ts";
+import type { LoadResult, RequestOutcome } from "../../../lib/experiments/workload/tally.ts";
+import { runLoad } from "../../../lib/experiments/workload/wall_clock_load.ts";
 import { SeededRandom } from "../../../lib/random/seeded.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import type { LiveCluster } from "./live_cluster.ts";
@@ -19,17 +17,17 @@ export type Send = (
   value: Uint8Array,
 ) => Promise<RequestOutcome>;
 
-/** How a load's requests reach the cluster: `load_sender.ts`, or a test's own. */
+/** Makes the function that sends a load's requests: `load_sender.ts`, or a fake one in tests. */
 export type LoadSender = (live: LiveCluster, plan: LoadPlan) => Send;
 
 export class LoadRuns {
   #runs: LoadRunView[] = [];
-  #serial = 0;
+  #lastRun = 0;
   #current: { run: number; abort: AbortController; ended: Promise<void> } | null = null;
 
   constructor(private readonly live: LiveCluster, private readonly senderFor: LoadSender) {}
 
-  /** Oldest first; the one under way last. */
+  /** Oldest first; a running load is the last. */
   list(): readonly LoadRunView[] {
     return this.#runs;
   }
@@ -41,26 +39,24 @@ export class LoadRuns {
     throw new ProblemError(
       "not-found",
       `There is no load ${run} on '${this.live.id}': ${
-        known === "" ? "none was run" : `kept are ${known}`
+        known === "" ? "there are no loads" : `the known loads are ${known}`
       }`,
     );
   }
 
-  /** Starts a load. Throws {@link ProblemError}: 409 while another runs or the cluster does not. */
+  /** Starts a load. Throws a 409 {@link ProblemError} unless the cluster is running and idle. */
   start(plan: LoadPlan): LoadRunView {
     if (this.#current !== null) {
       throw new ProblemError(
         "conflict",
-        `Load ${this.#current.run} is running: stop it, or wait until it has ended`,
+        `Load ${this.#current.run} is running: stop it, or wait until it ends`,
       );
     }
-    if (this.live.cluster === null) {
-      throw new ProblemError("conflict", `The cluster is ${this.live.state}, not running`);
-    }
+    this.live.requireRunning();
     const send = this.senderFor(this.live, plan);
-    const run = ++this.#serial;
+    const run = ++this.#lastRun;
     const abort = new AbortController();
-    this.#note({
+    this.#record({
       run,
       state: "running",
       plan,
@@ -70,26 +66,27 @@ export class LoadRuns {
       failure: null,
       result: null,
     });
-    this.#current = { run, abort, ended: this.#drive(run, plan, send, abort.signal) };
+    this.#current = { run, abort, ended: this.#execute(run, plan, send, abort.signal) };
     return this.find(run);
   }
 
-  async #drive(run: number, plan: LoadPlan, send: Send, signal: AbortSignal): Promise<void> {
-    // Start only after `start` has returned: its caller sees the run before the run's progress.
+  async #execute(run: number, plan: LoadPlan, send: Send, signal: AbortSignal): Promise<void> {
+    // Wait until `start` has returned, so that its caller sees the run before any progress.
     await Promise.resolve();
     try {
-      const result = await runClosedLoop({
-        operation: plan.operation,
+      const { operations } = await runLoad({
+        mix: [{ operation: plan.operation, share: 1 }],
+        arrivals: { kind: "closed", concurrency: plan.concurrency },
         count: plan.count,
-        concurrency: plan.concurrency,
         keys: keyChooser(plan.keys, plan.keyCount),
         valueBytes: plan.valueBytes,
-        send,
+        send: (_, key, value) => send(plan.operation, key, value),
         random: SeededRandom.from(`${this.live.id}/load/${run}/${plan.operation}`),
         signal,
         onProgress: ({ attempted, failed, indeterminate }) =>
           this.#change(run, { done: attempted, failed: failed + indeterminate }),
       });
+      const result = operations[0] as LoadResult;
       this.#change(run, {
         state: signal.aborted ? "stopped" : "done",
         done: result.attempted,
@@ -106,16 +103,16 @@ export class LoadRuns {
 
   #change(run: number, change: Partial<LoadRunView>): void {
     const before = this.#runs.find((candidate) => candidate.run === run);
-    if (before !== undefined) this.#note({ ...before, ...change });
+    if (before !== undefined) this.#record({ ...before, ...change });
   }
 
-  #note(view: LoadRunView): void {
+  #record(view: LoadRunView): void {
     const others = this.#runs.filter((candidate) => candidate.run !== view.run);
     this.#runs = [...others, view].slice(-RUNS_KEPT);
     this.live.publish({ event: "load", data: view });
   }
 
-  /** Stops a load and answers with what it had measured. Stopping an ended one changes nothing. */
+  /** Stops a load and returns its measurements so far. No effect if the load has already ended. */
   async stop(run: number): Promise<LoadRunView> {
     this.find(run);
     if (this.#current?.run === run) {
@@ -130,7 +127,7 @@ export class LoadRuns {
     this.#current?.abort.abort();
   }
 
-  /** Forgets what has ended. */
+  /** Deletes the results of loads that have ended. */
   clear(): void {
     this.#runs = this.#runs.filter((view) => view.state === "running");
     this.live.publish({ event: "load-cleared", data: {} });

@@ -1,13 +1,13 @@
-/** Sends a load’s requests through the client library, like programs of users would. */
+/** Sends a load's requests with the client library, as an application would. */
 import type { LoadPlan } from "../../../islands/models/api.ts";
 import { DynamoClient } from "../../../lib/client/client.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 import type { Send } from "./load_runs.ts";
 
-/** A context is a few hundred bytes. */
+/** Limits memory: a context has a few hundred bytes. */
 const CONTEXTS_MAX = 100_000;
 
-/** The client asks `any` nodes in turn, `partition-aware` a replica of the key, or the one named. */
+/** Sends to all running nodes in turn, to replicas of the key, or to one node: see `plan.to`. */
 export function clientSender(live: LiveCluster, plan: LoadPlan): Send {
   const nodes = live.summary().nodes;
   const running = nodes.filter((node) => node.state === "running");
@@ -20,43 +20,44 @@ export function clientSender(live: LiveCluster, plan: LoadPlan): Send {
   });
   const read = plan.r === undefined ? {} : { r: plan.r };
   const written = plan.w === undefined ? {} : { w: plan.w };
-  const races = new Races((key) => client.get(key));
+  const puts = new ConcurrentPuts((key) => client.get(key));
   return async (operation, key, value) => {
     if (operation === "get") return (await client.get(key, read)).outcome;
-    races.began(key);
+    puts.started(key);
     const { outcome } = await client.put(key, value, written);
-    races.ended(key);
+    puts.ended(key);
     return outcome;
   };
 }
 
 /**
- * Two puts of one key under way together leave two siblings, and neither's context covers the other's.
- * On hot keys they would pile up until the store refuses (as carts do whose client never reads, section
- * 4.4). So whoever raced is followed by a read, beside the measured requests, whose context the next
- * put of that key carries.
+ * Reads keys that had concurrent puts. Two concurrent puts of a key create two siblings, and the
+ * context of neither covers the other. On hot keys siblings would accumulate until the store
+ * refuses a put, as in a shopping cart whose client never reads (section 4.4). So after concurrent
+ * puts the key is read, apart from the measured requests, and the next put of the key carries the
+ * context of that read.
  */
-class Races {
-  readonly #underWay = new Map<string, { count: number; raced: boolean }>();
+class ConcurrentPuts {
+  readonly #inFlight = new Map<string, { count: number; overlapped: boolean }>();
   readonly #reading = new Set<string>();
 
   constructor(private readonly read: (key: string) => Promise<unknown>) {}
 
-  began(key: string): void {
-    const puts = this.#underWay.get(key);
-    if (puts === undefined) this.#underWay.set(key, { count: 1, raced: false });
+  started(key: string): void {
+    const puts = this.#inFlight.get(key);
+    if (puts === undefined) this.#inFlight.set(key, { count: 1, overlapped: false });
     else {
       puts.count++;
-      puts.raced = true;
+      puts.overlapped = true;
     }
   }
 
   ended(key: string): void {
-    const puts = this.#underWay.get(key);
+    const puts = this.#inFlight.get(key);
     if (puts === undefined) return;
     puts.count--;
-    if (puts.count === 0) this.#underWay.delete(key);
-    if (!puts.raced || this.#reading.has(key)) return;
+    if (puts.count === 0) this.#inFlight.delete(key);
+    if (!puts.overlapped || this.#reading.has(key)) return;
     this.#reading.add(key);
     void this.read(key).finally(() => this.#reading.delete(key));
   }

@@ -1,7 +1,7 @@
 /**
- * Who holds what in a running cluster, and how far a change of its membership has come, as the nodes
- * themselves say. They are asked only when the version of some node's ring, which every status
- * carries, is another than the one known here: in a cluster that nobody changes, never.
+ * The current owners of all ranges in a running cluster, and the progress of membership changes.
+ * Every node's status contains its ring version. Only if a version differs from the known one are
+ * nodes asked for more, so a cluster without membership changes causes no such requests.
  */
 import type { ClusterTransfers, LiveMessage, TransfersView } from "../../../islands/models/api.ts";
 import { askForJson } from "../../../lib/client/node_requests.ts";
@@ -13,14 +13,14 @@ import type { LaunchedCluster } from "./launched_cluster.ts";
 export const NO_TRANSFERS: TransfersView = { left: 0, most: 0, leaving: [] };
 const RING_TIMEOUT_MS = 2_000;
 
-/** The part of `GET /ring` that a picture needs. */
+/** The part of `GET /ring` that is needed to draw the ring. */
 interface RingAnswer {
   readonly ringVersion: string;
   readonly partitioning: RingState["partitioning"];
   readonly partitions: number;
   readonly tokens: readonly Token[];
   readonly members: readonly (RingMember & { readonly memberStatus?: string })[];
-  /** Who holds what, where that is not simply what the tokens say. */
+  /** The owners of each range, if they differ from those that the tokens give. */
   readonly segments?: NonNullable<RingState["segments"]>;
 }
 
@@ -38,68 +38,68 @@ export class MovesWatch {
     this.#version = Ring.over(ring, config.n).version;
   }
 
-  /** Takes a look at nodes that run, each with its ring's version; answers what is new. */
+  /** Given the running nodes and their ring versions, fetches what has changed and returns it. */
   async look(
     nodes: readonly NodeProcess[],
     versions: readonly (string | null)[],
   ): Promise<LiveMessage[]> {
-    const stirs = versions.some((version) => version !== null && version !== this.#version);
+    const ringChanged = versions.some((version) => version !== null && version !== this.#version);
     const { left, leaving } = this.transfers;
-    if (!stirs && left === 0 && leaving.length === 0) return [];
+    if (!ringChanged && left === 0 && leaving.length === 0) return [];
     const [ring, transfers] = await Promise.all([
-      stirs ? this.#askRing(nodes, versions) : null,
+      ringChanged ? this.#askRing(nodes, versions) : null,
       this.cluster.transfers().catch(() => null),
     ]);
-    const news: LiveMessage[] = [];
+    const updates: LiveMessage[] = [];
     if (ring !== null) {
       this.ring = stateOf(ring);
       this.#version = ring.ringVersion;
-      news.push({ event: "ring", data: this.ring });
+      updates.push({ event: "ring", data: this.ring });
     }
     if (transfers !== null) {
       const view = viewOf(transfers, this.transfers);
       if (JSON.stringify(view) !== JSON.stringify(this.transfers)) {
         this.transfers = view;
-        news.push({ event: "transfers", data: view });
+        updates.push({ event: "transfers", data: view });
       }
     }
-    return news;
+    return updates;
   }
 
-  /** The most advanced of the rings that are not the known one, unless that is further. */
+  /** The most advanced unknown ring; null if all of them are behind the known one. */
   async #askRing(
     nodes: readonly NodeProcess[],
     versions: readonly (string | null)[],
   ): Promise<RingAnswer | null> {
-    const strange = new Map<string, NodeProcess>();
+    const unknown = new Map<string, NodeProcess>();
     for (const [i, node] of nodes.entries()) {
       const version = versions[i] ?? null;
-      if (version !== null && version !== this.#version) strange.set(version, node);
+      if (version !== null && version !== this.#version) unknown.set(version, node);
     }
-    const answers = await Promise.all([...strange.values()].map((node) => this.#ringOf(node)));
+    const answers = await Promise.all([...unknown.values()].map((node) => this.#ringOf(node)));
     let best: RingAnswer | null = null;
-    let furthest = advanceOf(this.ring);
+    let bestEpochs = epochSum(this.ring);
     for (const answer of answers) {
-      if (answer === null || advanceOf(answer) < furthest) continue;
-      furthest = advanceOf(answer);
+      if (answer === null || epochSum(answer) < bestEpochs) continue;
+      bestEpochs = epochSum(answer);
       best = answer;
     }
     return best;
   }
 
-  /** Null when it is silent. */
+  /** Null if the node does not answer. */
   #ringOf({ url }: NodeProcess): Promise<RingAnswer | null> {
     const request = { url: `${url}/ring`, timeoutMs: RING_TIMEOUT_MS };
     return askForJson<RingAnswer>(request, this.fetchFrom).catch(() => null);
   }
 }
 
-/** Registers only ever advance: of two views, the one that has heard more has the larger sum. */
-function advanceOf({ segments = [] }: Pick<RingAnswer, "segments">): number {
+/** The sum of all epochs. Epochs only increase: of two rings, the later has the larger sum. */
+function epochSum({ segments = [] }: Pick<RingAnswer, "segments">): number {
   return segments.reduce((sum, { epoch }) => sum + epoch, 0);
 }
 
-/** As data from which a page makes its own index: who holds what now, range by range. */
+/** The ring as data for the pages, which build their own index from it. */
 function stateOf({ partitioning, partitions, tokens, members, segments }: RingAnswer): RingState {
   const state = {
     partitioning,
@@ -112,10 +112,9 @@ function stateOf({ partitioning, partitions, tokens, members, segments }: RingAn
 }
 
 function viewOf({ left, members }: ClusterTransfers, before: TransfersView): TransfersView {
-  const leaving = members.filter(({ memberStatus }) => memberStatus === "leaving").map(({ id }) =>
-    id
-  );
-  const goesOn = before.left > 0 || before.leaving.length > 0;
-  const most = left === 0 && leaving.length === 0 ? 0 : Math.max(left, goesOn ? before.most : 0);
+  const leaving = members.filter(({ memberStatus }) => memberStatus === "leaving")
+    .map(({ id }) => id);
+  // `before.most` is 0 if nothing was under way.
+  const most = left === 0 && leaving.length === 0 ? 0 : Math.max(left, before.most);
   return { left, most, leaving };
 }

@@ -1,11 +1,12 @@
 /**
- * Requests passed on to a node, because a page may talk to this server alone. Statuses, contexts and
- * problem documents come through as the node said them; `X-Dynamo-Node` tells who did.
+ * Forwards requests to a node, because pages may send requests only to this server. Statuses,
+ * contexts and problem documents stay as the node sent them. `X-Dynamo-Node` names the node.
  */
 import { type Answer, attemptHttp } from "../../../lib/client/http.ts";
 import type { Refusal } from "../../../lib/client/results.ts";
 import type { NodeProcess } from "../../../nodes/cluster/launcher.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
+import { requireNode } from "./launched_cluster.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 
 export interface NodeRequest {
@@ -16,16 +17,16 @@ export interface NodeRequest {
   readonly search: URLSearchParams;
   readonly headers: Headers;
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** A node's id; null: any that runs. */
+  /** A node's id; null for any running node. */
   readonly node: string | null;
 }
 
-/** For bytes that a user stored: shown as they are, but never as a page of this server. */
+/** For stored values: a browser may show them, but not as a page of this server. */
 const STORED_BYTES_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'";
-/** A node is given its own timeout and this much more before it counts as silent. */
+/** Time added to the node's own timeout, so that the node can report it first. */
 const GRACE_MS = 1_000;
-const PASSED_UP = ["Accept", "Content-Type", "X-Dynamo-Context"];
-const PASSED_DOWN = [
+const REQUEST_HEADERS = ["Accept", "Content-Type", "X-Dynamo-Context"];
+const RESPONSE_HEADERS = [
   "Content-Type",
   "ETag",
   "Retry-After",
@@ -33,7 +34,10 @@ const PASSED_DOWN = [
   "X-Dynamo-Siblings",
 ];
 
-/** Throws {@link ProblemError}: 404 no such node, 409 cluster not running, 502 or 504 no answer. */
+/**
+ * Forwards a request and returns the node's response. Throws {@link ProblemError}: 404 if there is
+ * no such node, 409 if the cluster is not running, 502 or 504 if no node answers.
+ */
 export async function askNode(
   live: LiveCluster,
   request: NodeRequest,
@@ -42,10 +46,10 @@ export async function askNode(
   const candidates = candidatesFor(live, request.node);
   for (const [i, node] of candidates.entries()) {
     const answer = await send(live, node, request, fetchFrom);
-    if ("response" in answer) return passedDown(answer.response, node);
-    // Another node may be asked only if this one certainly never saw a write.
-    const again = request.method === "GET" || answer.definite;
-    if (!again || i === candidates.length - 1) throw unreachable(node, request, answer);
+    if ("response" in answer) return forwardedResponse(answer.response, node);
+    // A write may be retried at another node only if this one certainly did not receive it.
+    const mayRetry = request.method === "GET" || answer.definite;
+    if (!mayRetry || i === candidates.length - 1) throw unreachable(node, request, answer);
   }
   const states = live.summary().nodes.map((node) => `${node.id} ${node.state}`).join(", ");
   throw new ProblemError("node-unreachable", `No node is running: ${states}`, {
@@ -53,22 +57,12 @@ export async function askNode(
   });
 }
 
-function candidatesFor(live: LiveCluster, wanted: string | null): readonly NodeProcess[] {
-  const cluster = live.cluster;
-  if (cluster === null) {
-    throw new ProblemError("conflict", `The cluster is ${live.state}, not running`);
-  }
-  if (wanted === null) {
-    const running = cluster.nodes.filter((node) => node.state === "running");
-    const first = Math.floor(Math.random() * running.length);
-    return [...running.slice(first), ...running.slice(0, first)];
-  }
-  const node = cluster.nodes.find((candidate) => candidate.id === wanted);
-  if (node === undefined) {
-    const ids = cluster.nodes.map((candidate) => candidate.id).join(", ");
-    throw new ProblemError("not-found", `node must be one of ${ids}: it is '${wanted}'`);
-  }
-  return [node];
+function candidatesFor(live: LiveCluster, id: string | null): readonly NodeProcess[] {
+  const cluster = live.requireRunning();
+  if (id !== null) return [requireNode(cluster, id)];
+  const running = cluster.nodes.filter((node) => node.state === "running");
+  const first = Math.floor(Math.random() * running.length);
+  return [...running.slice(first), ...running.slice(0, first)];
 }
 
 async function send(
@@ -77,22 +71,24 @@ async function send(
   { method, path, search, headers, body }: NodeRequest,
   fetchFrom: typeof fetch,
 ): Promise<Answer> {
-  const asked = Number(search.get("timeoutMs") ?? NaN);
-  const timeoutMs = Number.isInteger(asked) && asked > 0 ? asked : live.summary().config.timeoutMs;
+  const wantedMs = Number(search.get("timeoutMs") ?? NaN);
+  const timeoutMs = Number.isInteger(wantedMs) && wantedMs > 0
+    ? wantedMs
+    : live.summary().config.timeoutMs;
   const query = search.size === 0 ? "" : `?${search}`;
   return await attemptHttp(fetchFrom, {
     method,
     url: `${node.url}${path}${query}`,
-    headers: Object.fromEntries(pick(headers, PASSED_UP)),
+    headers: Object.fromEntries(pick(headers, REQUEST_HEADERS)),
     body,
     timeoutMs: timeoutMs + GRACE_MS,
   });
 }
 
-function passedDown(answer: Response, node: NodeProcess): Response {
-  const headers = pick(answer.headers, PASSED_DOWN);
+function forwardedResponse(answer: Response, node: NodeProcess): Response {
+  const headers = pick(answer.headers, RESPONSE_HEADERS);
   headers.set("X-Dynamo-Node", node.id);
-  // A stored value may be a web page; it must not become one of this server's.
+  // A stored value may be a web page. It must not run as a page of this server.
   headers.set("Content-Security-Policy", STORED_BYTES_POLICY);
   return new Response(answer.body, { status: answer.status, headers });
 }
@@ -107,11 +103,11 @@ function pick(from: Headers, names: readonly string[]): Headers {
 }
 
 function unreachable(node: NodeProcess, request: NodeRequest, refusal: Refusal): ProblemError {
-  const late = refusal.error.code === "timed-out";
-  const what = late ? "did not answer in time" : "cannot be reached";
+  const timedOut = refusal.error.code === "timed-out";
+  const what = timedOut ? "did not answer in time" : "cannot be reached";
   return new ProblemError(
     "node-unreachable",
-    `${node.id} ${what}: it is ${node.state}. Choose another node, or any`,
-    { status: late ? 504 : 502, definite: request.method === "GET" || refusal.definite },
+    `Node ${node.id} ${what}: it is ${node.state}. Use another node, or do not choose one`,
+    { status: timedOut ? 504 : 502, definite: request.method === "GET" || refusal.definite },
   );
 }

@@ -1,13 +1,13 @@
 /**
- * Reads a node's `/events`, a server-sent event stream, and hands on each event's name and data.
- * Data is passed on as text: under load a cluster makes far more events than a page can show, and
- * most are dropped without ever being parsed.
+ * Reads a node's `/events`, a stream of server-sent events, and reports the name and data of each
+ * event. The data stays text: under load there are far more events than a page can show, and most
+ * are dropped without being parsed.
  */
 
-/** More than this without a blank line is not an event that a node would send. */
+/** No event of a node is longer. A longer one is discarded. */
 const BLOCK_CHARACTERS_MAX = 1_048_576;
 
-/** Splits a stream of text into events, whatever the pieces it comes in. */
+/** Splits text into events. The text may arrive in chunks of any size. */
 export class EventSplitter {
   #rest = "";
 
@@ -15,7 +15,7 @@ export class EventSplitter {
 
   push(text: string): void {
     this.#rest += text;
-    // Nodes end lines with \n; a \r\n would be as good.
+    // Events end with a blank line. Nodes end their lines with \n.
     let start = 0;
     for (;;) {
       const end = this.#rest.indexOf("\n\n", start);
@@ -39,14 +39,14 @@ export class EventSplitter {
 }
 
 /**
- * Follows the stream at `url` until it ends or `signal` aborts. Resolves in both cases: a node that
- * dies ends its stream, and its process's state says so elsewhere.
+ * Follows the stream at `url` until it ends or `signal` aborts, and resolves in both cases. A
+ * stream also ends when its node dies; the state of the node's process shows that.
  */
 export async function followEvents(
   url: string,
   signal: AbortSignal,
   onEvent: (event: string, data: string) => void,
-  fetchFrom: typeof fetch = fetch,
+  fetchFrom: typeof fetch,
 ): Promise<void> {
   const splitter = new EventSplitter(onEvent);
   try {
@@ -59,6 +59,6 @@ export async function followEvents(
       splitter.push(text);
     }
   } catch {
-    // Aborted, or the node went away in the middle.
+    // Aborted, or the connection broke.
   }
 }

@@ -1,6 +1,4 @@
-/**
- * The clusters of this dashboard, by name. They live as long as the dashboard does.
- */
+/** The clusters of this dashboard, by name. They end with the dashboard at the latest. */
 import type { LaunchOptions } from "../../../nodes/cluster/launcher.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import { type Launch, LiveCluster } from "./live_cluster.ts";
@@ -8,10 +6,10 @@ import { LoadRuns, type LoadSender } from "./load_runs.ts";
 
 const CLUSTERS_MAX = 8;
 export const NODES_MAX = 32;
-/** Processes of all clusters together: a node takes 60 to 80 MB. */
+/** Maximum for all clusters together: a node takes 60 to 80 MB of memory. */
 const NODES_TOTAL_MAX = 64;
 
-/** The number of nodes is always said here: it is counted against the bound. */
+/** Launch options with a known number of nodes, to check the limit. */
 export type SizedOptions = LaunchOptions & { readonly nodes: number };
 
 export interface Registered {
@@ -22,14 +20,14 @@ export interface Registered {
 interface RegistryOptions {
   readonly launch: Launch;
   readonly loadSender: LoadSender;
-  /** How nodes are reached; tests give their own. */
+  /** Sends requests to nodes; tests pass a fake one. */
   readonly fetch?: typeof fetch;
 }
 
 export class ClusterRegistry {
   readonly #clusters = new Map<string, Registered>();
   readonly #options: RegistryOptions;
-  #serial = 0;
+  #lastNumber = 0;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -43,7 +41,7 @@ export class ClusterRegistry {
     return [...this.#clusters.values()];
   }
 
-  /** Throws a 404 {@link ProblemError} that names the clusters there are. */
+  /** Throws a 404 {@link ProblemError} that lists the existing clusters. */
   find(id: string): Registered {
     const found = this.#clusters.get(id);
     if (found !== undefined) return found;
@@ -51,12 +49,12 @@ export class ClusterRegistry {
     throw new ProblemError(
       "not-found",
       `There is no cluster '${id}': ${
-        ids.length === 0 ? "none is running" : `there is ${ids.join(", ")}`
+        ids.length === 0 ? "none is running" : `the clusters are ${ids.join(", ")}`
       }`,
     );
   }
 
-  /** Waits until no cluster is starting any more, or until the time is up. */
+  /** Waits until no cluster is starting, at most for the given time. */
   async startsDone(timeoutMs: number): Promise<void> {
     const { promise: timeUp, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
@@ -64,15 +62,18 @@ export class ClusterRegistry {
     clearTimeout(timer);
   }
 
-  /** Starts a cluster; `live.settled` tells when it runs. Throws {@link ProblemError} at a bound. */
-  launch(options: SizedOptions, name?: string): Registered {
-    this.#forgetFailed();
-    this.#requireRoom(options.nodes);
+  /**
+   * Starts a cluster, by default under the name in its configuration or a free one. `live.settled`
+   * resolves when it runs or has failed. Throws a 409 {@link ProblemError} at a limit.
+   */
+  launch(options: SizedOptions, name = options.config?.cluster): Registered {
+    this.#removeFailed();
+    this.#requireRoomForCluster(options.nodes);
     const id = name ?? this.#freeName();
     if (this.#clusters.has(id)) {
       throw new ProblemError(
         "conflict",
-        `name must be one that no running cluster has: '${id}' is taken`,
+        `name must not be the name of another cluster: '${id}' is taken`,
       );
     }
     const named = { ...options, config: { ...options.config, cluster: id } };
@@ -82,51 +83,51 @@ export class ClusterRegistry {
     return { live, loads };
   }
 
-  /** Throws {@link ProblemError} unless one more node may run in the cluster. */
-  requireRoomFor(live: LiveCluster): void {
+  /** Throws a 409 {@link ProblemError} if the cluster cannot have another node. */
+  requireRoomForNode(live: LiveCluster): void {
     const nodes = sizeOf(live);
     if (nodes >= NODES_MAX) {
       throw new ProblemError(
         "conflict",
-        `A cluster has at most ${NODES_MAX} nodes here: ${live.id} has ${nodes}`,
+        `A cluster can have at most ${NODES_MAX} nodes: '${live.id}' has ${nodes}`,
       );
     }
-    this.#requireNodes(1);
+    this.#requireRoomForNodes(1);
   }
 
-  #requireRoom(nodes: number): void {
+  #requireRoomForCluster(nodes: number): void {
     if (this.#clusters.size >= CLUSTERS_MAX) {
       throw new ProblemError(
         "conflict",
-        `At most ${CLUSTERS_MAX} clusters run at once: end one first`,
+        `At most ${CLUSTERS_MAX} clusters can run at once: ${this.#clusters.size} exist. End one first`,
       );
     }
-    this.#requireNodes(nodes);
+    this.#requireRoomForNodes(nodes);
   }
 
-  #requireNodes(nodes: number): void {
+  #requireRoomForNodes(nodes: number): void {
     const total = this.list().reduce((sum, { live }) => sum + sizeOf(live), 0);
     if (total + nodes > NODES_TOTAL_MAX) {
       throw new ProblemError(
         "conflict",
-        `At most ${NODES_TOTAL_MAX} nodes run at once: ${total} do, ${nodes} more were asked for`,
+        `At most ${NODES_TOTAL_MAX} nodes can run at once: ${total} are running, ${nodes} more requested`,
       );
     }
   }
 
-  /** A start that failed is kept to be read about, until the next one. */
-  #forgetFailed(): void {
+  /** A cluster that failed to start stays until the next start, so that its error can be read. */
+  #removeFailed(): void {
     for (const [id, { live }] of this.#clusters) {
       if (live.state === "failed") this.#clusters.delete(id);
     }
   }
 
   #freeName(): string {
-    do this.#serial++; while (this.#clusters.has(`cluster-${this.#serial}`));
-    return `cluster-${this.#serial}`;
+    do this.#lastNumber++; while (this.#clusters.has(`cluster-${this.#lastNumber}`));
+    return `cluster-${this.#lastNumber}`;
   }
 
-  /** Ends a cluster and forgets it. Throws a 404 {@link ProblemError}. */
+  /** Ends a cluster and removes it. Throws a 404 {@link ProblemError} if it does not exist. */
   async end(id: string): Promise<void> {
     const { live, loads } = this.find(id);
     this.#clusters.delete(id);
@@ -134,14 +135,14 @@ export class ClusterRegistry {
     await live.close();
   }
 
-  /** Ends everything: for the end of the dashboard. */
+  /** Ends all clusters. */
   async close(): Promise<void> {
     const ids = [...this.#clusters.keys()];
     await Promise.all(ids.map((id) => this.end(id)));
   }
 }
 
-/** Processes that it has, or is about to start. */
+/** Number of node processes that the cluster has or is going to start. */
 function sizeOf(live: LiveCluster): number {
   return live.cluster?.nodes.length ?? live.options.nodes;
 }

@@ -1,6 +1,6 @@
 /**
- * The part of Fresh 2 that the route files are written against, under Fresh's own names. Moving to
- * Fresh means importing these from "fresh" and leaving out `hono_adapter.ts` and `manifest.ts`.
+ * The part of Fresh 2's API that the route files use, under Fresh's names. To move to Fresh, import
+ * these names from "fresh" and delete `hono_adapter.ts` and `manifest.ts`.
  */
 import type { ComponentType, VNode } from "preact";
 
@@ -10,18 +10,18 @@ export type Method = typeof METHODS[number];
 export interface Context<State> {
   readonly req: Request;
   readonly url: URL;
-  /** What stood in the URL in place of `[name]`, decoded. */
+  /** The decoded URL segments, by the names in the route's path: `id` for `[id]`. */
   readonly params: Readonly<Record<string, string>>;
-  /** Shared by everything that handles the same request. */
+  /** One object for each request, shared by all middlewares, the handler and the page. */
   readonly state: State;
-  /** What was thrown, for `_error.tsx`; null elsewhere. */
+  /** In `_error.tsx`: what was thrown. Otherwise null. */
   readonly error: unknown;
-  /** In a middleware: the answer of all that come after it. */
+  /** In a middleware: runs the next middleware or the handler. */
   next(): Promise<Response>;
   redirect(path: string, status?: number): Response;
 }
 
-/** Data for the route's page, in place of a response. */
+/** What a handler returns to render the route's page with this data. */
 export interface PageResponse<Data> {
   readonly data: Data;
   readonly status: number | undefined;
@@ -49,21 +49,22 @@ export type Middleware<State> = (ctx: Context<State>) => Response | Promise<Resp
 interface PageProps<Data, State>
   extends Pick<Context<State>, "req" | "url" | "params" | "state" | "error"> {
   readonly data: Data;
-  /** In `_app.tsx`: the page. */
+  /** In `_app.tsx`: renders the page. */
   readonly Component: ComponentType;
 }
 
-/** Called and not mounted, so that it may wait: hooks belong into islands. */
+/** It is called as a function, not mounted, so it may be async. Hooks work only in islands. */
 type PageComponent<Data, State> = (props: PageProps<Data, State>) => VNode | Promise<VNode>;
 
-/** What a file below `routes/` exports. */
+/** The exports of a file below `routes/`. */
 export interface RouteModule<State> {
   readonly handler?: RouteHandler<unknown, State> | readonly Middleware<State>[];
-  // A method, which TypeScript compares less strictly: each page gets its own handler's data alone.
+  // Method syntax, because TypeScript checks its parameters less strictly: each page accepts only
+  // its own handler's data.
   default?(props: PageProps<unknown, State>): VNode | Promise<VNode>;
 }
 
-/** Answered as its status says, by `_error.tsx`. */
+/** Thrown to respond with this status. `_error.tsx` makes the response. */
 export class HttpError extends Error {
   override name = "HttpError";
 
@@ -76,14 +77,14 @@ type DataOf<Handler, State> = Handler extends RouteHandler<infer Data, State> ? 
 
 interface Define<State> {
   handlers<const Handler extends RouteHandler<unknown, State>>(handler: Handler): Handler;
-  /** A page for what its route's `handler` answers. */
+  /** The page of a route. Its `data` has the type that the route's `handler` returns. */
   page<Handler extends RouteHandler<unknown, State> = never>(
     component: PageComponent<DataOf<Handler, State>, State>,
   ): PageComponent<DataOf<Handler, State>, State>;
   middleware(middlewares: readonly Middleware<State>[]): readonly Middleware<State>[];
 }
 
-/** Functions that answer what they are given, and tell the compiler its type. */
+/** The functions return their argument. They only tell the compiler its type. */
 export function createDefine<State>(): Define<State> {
   return {
     handlers: (handler) => handler,

@@ -1,14 +1,15 @@
 /**
- * Serves files below `routes/` with Hono, as Fresh would: a file's path is its URL, `_middleware` runs
- * around all that lies below its folder, `_app` is the document around every page, and `_error` answers
- * whatever is thrown or not found.
+ * Serves the files below `routes/` with Hono as Fresh would. A file's path is its URL.
+ * `_middleware` runs for everything below its folder, `_app` is the HTML document around every
+ * page, and `_error` responds to errors and unknown URLs.
  *
- * One difference: a method that a route does not have is 404 here, as every unknown resource is.
+ * Unlike Fresh, it responds with 404 to a method that a route does not have.
  */
 import { type Context as HonoContext, Hono } from "hono";
 import { renderToString } from "preact-render-to-string";
 import {
   type Context,
+  type HandlerByMethod,
   type HandlerFn,
   HttpError,
   type Method,
@@ -27,7 +28,7 @@ interface Env<State> {
 interface AppOptions<State> {
   /** Files by their path in `routes/`, such as `./clusters/[id].tsx`. */
   readonly routes: Readonly<Record<string, RouteModule<State>>>;
-  /** The state that a request begins with. */
+  /** Makes the state of a new request. */
   readonly newState: () => State;
 }
 
@@ -44,25 +45,25 @@ export function requestHandler<State>({ routes, newState }: AppOptions<State>): 
   for (const file of files.filter((each) => specialNameOf(each) === "_middleware")) {
     const folder = patternOf(file.replace(/_middleware\.tsx?$/, "index.ts")).replace(/\/$/, "");
     for (const middleware of routes[file]?.handler as readonly Middleware<State>[]) {
-      app.use(`${folder}/*`, (c, next) => run(middleware, c, next));
+      app.use(`${folder}/*`, (c, next) => runMiddleware(middleware, c, next));
     }
   }
-  const shell = routes[APP] as RouteModule<State>;
+  const appModule = routes[APP] as RouteModule<State>;
   for (const file of files.filter((each) => specialNameOf(each) === null)) {
     const module = routes[file] as RouteModule<State>;
     for (const method of METHODS) {
       const handle = handlerFor(module, method);
       if (handle === null) continue;
-      app.on(method, patternOf(file), (c) => answer(handle, contextOf(c), module, shell));
+      app.on(method, patternOf(file), (c) => respond(handle, contextOf(c), module, appModule));
     }
   }
-  const errorRoute = routes[ERROR] as RouteModule<State>;
+  const errorModule = routes[ERROR] as RouteModule<State>;
   const fail = (c: HonoContext<Env<State>>, error: unknown) =>
-    answer(
-      errorRoute.handler as HandlerFn<unknown, State>,
+    respond(
+      errorModule.handler as HandlerFn<unknown, State>,
       contextOf(c, { error }),
-      errorRoute,
-      shell,
+      errorModule,
+      appModule,
     );
   app.notFound((c) => fail(c, new HttpError(404)));
   app.onError((error, c) => fail(c, error));
@@ -72,7 +73,7 @@ export function requestHandler<State>({ routes, newState }: AppOptions<State>): 
 const APP = "./_app.tsx";
 const ERROR = "./_error.tsx";
 
-/** Fresh knows more special files, and these two in every folder: this adapter must not ignore them. */
+/** Refuses special files that Fresh supports and this adapter would ignore. */
 function requireSupported(files: readonly string[]): void {
   for (const file of [APP, ERROR]) {
     if (!files.includes(file)) throw new TypeError(`routes must have ${file}`);
@@ -83,31 +84,31 @@ function requireSupported(files: readonly string[]): void {
   });
   if (others.length > 0) {
     throw new TypeError(
-      `special files must be ${APP}, ${ERROR} or _middleware.ts: there is ${others.join(", ")}`,
+      `special files must be ${APP}, ${ERROR} or _middleware.ts: found ${others.join(", ")}`,
     );
   }
 }
 
-/** Null when the route does not have the method. A page without a handler is there to be got. */
+/** Null if the route does not have the method. A page without a handler has GET. */
 function handlerFor<State>(
   { handler, default: component }: RouteModule<State>,
   method: Method,
 ): HandlerFn<unknown, State> | null {
   if (typeof handler === "function") return handler;
   if (handler !== undefined) {
-    return (handler as Partial<Record<Method, HandlerFn<unknown, State>>>)[method] ?? null;
+    return (handler as HandlerByMethod<unknown, State>)[method] ?? null;
   }
   return component !== undefined && method === "GET" ? () => page(undefined) : null;
 }
 
-interface Around {
+interface ContextOptions {
   readonly error?: unknown;
   readonly next?: () => Promise<Response>;
 }
 
 function contextOf<State>(
   c: HonoContext<Env<State>>,
-  { error = null, next = nothingNext }: Around = {},
+  { error = null, next = noNext }: ContextOptions = {},
 ): Context<State> {
   return {
     req: c.req.raw,
@@ -120,11 +121,11 @@ function contextOf<State>(
   };
 }
 
-function nothingNext(): Promise<Response> {
+function noNext(): Promise<Response> {
   return Promise.reject(new HttpError(404));
 }
 
-async function run<State>(
+async function runMiddleware<State>(
   middleware: Middleware<State>,
   c: HonoContext<Env<State>>,
   proceed: () => Promise<void>,
@@ -134,33 +135,35 @@ async function run<State>(
     return c.res;
   };
   const response = await middleware(contextOf(c, { next }));
-  // Without this Hono would merge the headers of an earlier response into another one's.
+  // Without this line, Hono would merge the headers of the earlier response into the new one.
   c.res = undefined;
   c.res = response;
 }
 
-async function answer<State>(
+async function respond<State>(
   handle: HandlerFn<unknown, State>,
   ctx: Context<State>,
   module: RouteModule<State>,
-  shell: RouteModule<State>,
+  appModule: RouteModule<State>,
 ): Promise<Response> {
-  const answered = await handle(ctx);
-  return answered instanceof Response ? answered : await render(answered, ctx, module, shell);
+  const result = await handle(ctx);
+  return result instanceof Response ? result : await render(result, ctx, module, appModule);
 }
 
 async function render<State>(
   { data, status = 200 }: PageResponse<unknown>,
   { req, url, params, state, error }: Context<State>,
   module: RouteModule<State>,
-  shell: RouteModule<State>,
+  appModule: RouteModule<State>,
 ): Promise<Response> {
-  if (module.default === undefined || shell.default === undefined) {
-    throw new TypeError(`${url.pathname} answers data: it needs a page, and _app.tsx around it`);
+  if (module.default === undefined || appModule.default === undefined) {
+    throw new TypeError(
+      `Cannot render ${url.pathname}: its route and _app.tsx must both have a default export`,
+    );
   }
   const props = { req, url, params, state, error, data, Component: () => null };
   const body = await module.default(props);
-  const document = await shell.default({ ...props, Component: () => body });
+  const document = await appModule.default({ ...props, Component: () => body });
   return new Response(`<!doctype html>${renderToString(document)}`, {
     status,
     headers: { "content-type": "text/html; charset=utf-8" },

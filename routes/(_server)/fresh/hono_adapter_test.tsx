@@ -8,7 +8,7 @@ interface State {
 
 const define = createDefine<State>();
 
-/** A middleware that leaves its mark on the way in and on the way out. */
+/** A middleware that records its mark before the handler and sends all marks in a header. */
 const marking = (mark: string) => async ({ state, next }: Context<State>) => {
   state.trail.push(mark);
   const response = await next();
@@ -55,7 +55,7 @@ const ask = async (path: string, method = "GET"): Promise<Response> =>
     new Request(`http://localhost${path}`, { method }),
   );
 
-Deno.test("a route gets its parameters; what is written out goes before a parameter", async () => {
+Deno.test("a route gets its parameters, and a literal segment wins over a parameter", async () => {
   const params = { id: "a b", act: "go" };
   deepEqual(await (await ask("/api/a%20b/go")).json(), {
     params,
@@ -68,14 +68,14 @@ Deno.test("a route gets its parameters; what is written out goes before a parame
   equal(redirect.headers.get("location"), "/");
 });
 
-Deno.test("middlewares run around all that lies below their folder, in order, errors included", async () => {
+Deno.test("middlewares run in order for everything below their folder, also for errors", async () => {
   equal((await ask("/api/a/stop")).headers.get("trail"), "outer second api");
   equal((await ask("/plain")).headers.get("trail"), "outer second");
   equal((await ask("/nowhere")).headers.get("trail"), "outer second");
   equal((await ask("/page/x", "POST")).headers.get("trail"), "outer second");
 });
 
-Deno.test("data is rendered by the page, in the document, with the handler's status", async () => {
+Deno.test("the page renders the handler's data inside _app, with the handler's status", async () => {
   const response = await ask("/page/x");
   equal(response.status, 202);
   match(response.headers.get("content-type") ?? "", /^text\/html/);
@@ -84,7 +84,7 @@ Deno.test("data is rendered by the page, in the document, with the handler's sta
   equal(await (await ask("/plain")).text(), "<!doctype html><html><b>plain</b></html>");
 });
 
-Deno.test("what is thrown, unknown, or asked by another method is answered by _error", async () => {
+Deno.test("_error responds to thrown errors, unknown URLs and unknown methods", async () => {
   const thrown = await ask("/page/x", "POST");
   equal(thrown.status, 500);
   equal(await thrown.text(), "RangeError: no");
@@ -92,9 +92,9 @@ Deno.test("what is thrown, unknown, or asked by another method is answered by _e
   equal((await ask("/api/a/stop", "DELETE")).status, 404);
 });
 
-Deno.test("a special file that would be ignored is refused", () => {
+Deno.test("an unsupported special file is refused", () => {
   const newState = () => ({ trail: [] });
   const routes = { ...ROUTES, "./api/_error.tsx": ROUTES["./_error.tsx"] ?? {} };
-  throws(() => requestHandler({ routes, newState }), /there is \.\/api\/_error\.tsx/);
+  throws(() => requestHandler({ routes, newState }), /found \.\/api\/_error\.tsx/);
   throws(() => requestHandler({ routes: {}, newState }), /routes must have \.\/_app\.tsx/);
 });

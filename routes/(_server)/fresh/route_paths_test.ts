@@ -16,13 +16,13 @@ Deno.test("a file's path is its URL", () => {
   }
 });
 
-Deno.test("files that begin with an underscore are no routes", () => {
+Deno.test("files that begin with an underscore are not routes", () => {
   equal(specialNameOf("./_app.tsx"), "_app");
   equal(specialNameOf("./api/_middleware.ts"), "_middleware");
   equal(specialNameOf("./clusters/[id].tsx"), null);
 });
 
-Deno.test("what is written out goes before a parameter, and a path before those below it", () => {
+Deno.test("a literal segment comes before a parameter, and a path before the paths below it", () => {
   const files = ["./a/[x]/[y].ts", "./a/[x]/stop.ts", "./a/[x].ts", "./a/b/[y].ts", "./a.ts"];
   deepEqual(files.toSorted(byPath), [
     "./a.ts",

@@ -1,19 +1,19 @@
-/** The forms with which nodes come and go on a page without scripts: the plan comes back as a page. */
+/** Membership changes on a page without scripts: the response to a form shows the plan. */
 import type { ClusterPageProps } from "../../../islands/cluster_page.tsx";
 import { CHANGE_KINDS } from "../../../islands/models/api.ts";
 import type { WantedChange } from "../../../islands/models/cluster_api.ts";
 import type { ChangeRequest } from "../../../nodes/cluster/launcher.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import { parse } from "../api/input.ts";
-import { NodeWish } from "../api/schemas_membership.ts";
+import { NewNode } from "../api/schemas_membership.ts";
 import type { Registered } from "../clusters/registry.ts";
 import type { RouteContext } from "../define.ts";
 import type { PageResponse } from "../fresh/fresh.ts";
 import { clusterView } from "./cluster_view.tsx";
 import { formObject } from "./forms.ts";
 
-/** What fails is shown on the page that was left. */
-export async function orProblem<Answer>(
+/** Runs `answer`. If it throws a {@link ProblemError}, the cluster's page shows the problem. */
+export async function withProblemPage<Answer>(
   ctx: RouteContext,
   registered: Registered,
   answer: () => Promise<Answer>,
@@ -28,8 +28,10 @@ export async function orProblem<Answer>(
   }
 }
 
-/** Throws a 400 {@link ProblemError} that names the field. */
-export function changeIn(form: URLSearchParams): { change: WantedChange; request: ChangeRequest } {
+/** The change that a form describes. Throws a 400 {@link ProblemError} that names the field. */
+export function parseChange(
+  form: URLSearchParams,
+): { change: WantedChange; request: ChangeRequest } {
   const kind = CHANGE_KINDS.find((each) => each === form.get("kind"));
   if (kind === undefined) {
     throw new ProblemError(
@@ -41,7 +43,7 @@ export function changeIn(form: URLSearchParams): { change: WantedChange; request
     const node = form.get("node") ?? "";
     return { change: { kind, node }, request: { kind, node } };
   }
-  const { kind: _, ...given } = formObject(form, ["weight"]);
-  const wish = parse(NodeWish, given);
-  return { change: { kind, ...wish }, request: { kind, ...wish } };
+  const { kind: _, ...fields } = formObject(form, ["weight"]);
+  const newNode = parse(NewNode, fields);
+  return { change: { kind, ...newNode }, request: { kind, ...newNode } };
 }

@@ -1,4 +1,4 @@
-/** The page of one cluster, for every route that answers with it. */
+/** The page of one cluster, for all routes that respond with it. */
 import { ClusterPage, type ClusterPageProps } from "../../../islands/cluster_page.tsx";
 import { type ChangeStart, NO_CHANGE } from "../../../islands/models/change_model.ts";
 import type { KeysStart } from "../../../islands/models/keys_model.ts";
@@ -8,7 +8,7 @@ import { page, type PageResponse } from "../fresh/fresh.ts";
 
 const NO_KEY: KeysStart = { key: "", outcome: null };
 
-interface Shown {
+interface ViewOptions {
   readonly keys?: KeysStart;
   readonly change?: ChangeStart;
   readonly status?: number;
@@ -17,7 +17,7 @@ interface Shown {
 export async function clusterView(
   { state }: RouteContext,
   { live, loads }: Registered,
-  { keys = NO_KEY, change = NO_CHANGE, status = 200 }: Shown = {},
+  { keys = NO_KEY, change = NO_CHANGE, status = 200 }: ViewOptions = {},
 ): Promise<PageResponse<ClusterPageProps>> {
   await live.refresh();
   const props = { cluster: live.detail(), runs: loads.list(), keys, change };

@@ -1,4 +1,4 @@
-/** The page of all clusters, for every route that answers with it. */
+/** The page of all clusters, for all routes that respond with it. */
 import { ClustersPage, type ClustersPageProps } from "../../../islands/clusters_page.tsx";
 import type { Problem } from "../../../islands/models/api.ts";
 import type { LaunchFields } from "../../../islands/models/presets.ts";

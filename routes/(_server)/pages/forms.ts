@@ -1,6 +1,7 @@
 /**
- * What forms post, as the API would take it: text becomes numbers where a number is meant, so that one
- * set of schemas speaks for both, and a field that is no number is refused with the text that was typed.
+ * Reads forms into the input that the API's schemas validate. The text of a number field becomes a
+ * number. If it is not a number it stays as it is, so that the schema's error shows the text that
+ * was typed.
  */
 import { ProblemError } from "../../../nodes/http/problems.ts";
 import { limitedBody } from "../api/input.ts";
@@ -19,7 +20,7 @@ export async function readForm(request: Request): Promise<URLSearchParams> {
   return new URLSearchParams(new TextDecoder().decode(await limitedBody(request, FORM_BYTES_MAX)));
 }
 
-/** The form as an object; empty fields are left out, `numbers` are read as such. */
+/** The form as an object without its empty fields. The fields in `numbers` become numbers. */
 export function formObject(
   form: URLSearchParams,
   numbers: readonly string[],

@@ -1,4 +1,4 @@
-/** Requests for one key that a page without scripts makes: by its query, or by a form. */
+/** Requests for a key from a page without scripts: gets by its query, writes by a form. */
 import type { Problem, ReadEnvelope, WriteEnvelope } from "../../../islands/models/api.ts";
 import type { Answer } from "../../../islands/models/cluster_api.ts";
 import { getResult, type KeyRequestResult } from "../../../islands/models/keys_model.ts";
@@ -6,7 +6,7 @@ import { ProblemError } from "../../../nodes/http/problems.ts";
 import { askNode, type NodeRequest } from "../clusters/node_proxy.ts";
 import type { ClusterRegistry, Registered } from "../clusters/registry.ts";
 
-/** Gets a key as a page's query asks for it. */
+/** Gets a key with the parameters in the page's query. */
 export async function getForPage(
   registry: ClusterRegistry,
   { live }: Registered,
@@ -24,7 +24,7 @@ export async function getForPage(
   return getResult(key, answer);
 }
 
-/** Puts or deletes a key as a page's form asks for it. */
+/** Puts or deletes a key with the fields of the page's form. */
 export async function writeForPage(
   registry: ClusterRegistry,
   { live }: Registered,
@@ -45,7 +45,7 @@ export async function writeForPage(
     search: new URLSearchParams(w ? { w } : {}),
     headers,
     node: form.get("node") || null,
-    // A browser's form turns every line end into CR LF.
+    // Browsers send line breaks in forms as CR LF.
     body: new TextEncoder().encode((form.get("value") ?? "").replaceAll("\r\n", "\n")),
   });
   return answer.ok
@@ -53,7 +53,7 @@ export async function writeForPage(
     : { kind: "problem", method, problem: answer.problem };
 }
 
-/** The node's answer, or why none came, as a page's own scripts would see it. */
+/** The node's answer or a problem, in the form that the page's scripts get from the API. */
 async function askForPage<T>(
   registry: ClusterRegistry,
   live: Registered["live"],

@@ -28,7 +28,7 @@ Deno.test("a cluster is started, described, and ended", async () => {
   assert.equal(registry.list().length, 0);
 });
 
-Deno.test("an empty body starts the default cluster, under a name of its own", async () => {
+Deno.test("an empty body starts the default cluster under a free name", async () => {
   const { post } = dashboardFixture();
   const cluster = await (await post("/api/clusters")).json();
   assert.equal(cluster.id, "cluster-1");
@@ -36,12 +36,12 @@ Deno.test("an empty body starts the default cluster, under a name of its own", a
   assert.deepEqual([cluster.config.n, cluster.config.r, cluster.config.w], [3, 2, 2]);
 });
 
-Deno.test("a cluster can be started like another, from what the API said of that one", async () => {
+Deno.test("a cluster can be started with the configuration of another one", async () => {
   const { post, ask, launched } = dashboardFixture();
   await post("/api/clusters", { name: "a", nodes: 4, n: 2, mode: "lww", latency: "uniform(0,20)" });
   const { nodes, config, latency } = await (await ask("/api/clusters/a")).json();
   const again = await post("/api/clusters", { nodes: nodes.length, config, latency });
-  assert.equal(again.status, 409, "the name is the configuration's, and it is taken");
+  assert.equal(again.status, 409, "the name in the configuration is taken");
   const { cluster: _cluster, ...unnamed } = config;
   const like = await (await post("/api/clusters", { nodes: 4, config: unnamed, latency })).json();
   assert.deepEqual({ ...like.config, cluster: "a" }, config);
@@ -55,7 +55,7 @@ Deno.test("a cluster can be started like another, from what the API said of that
   assert.equal(mixed.latency, null);
 });
 
-Deno.test("what cannot be is refused with the field, the value and what is allowed", async () => {
+Deno.test("invalid input is refused with the field, the value and what is allowed", async () => {
   const { post, launched } = dashboardFixture();
   const cases: [unknown, RegExp][] = [
     [{ nodes: 0 }, /nodes must be a whole number from 1 to 32: it is 0/],
@@ -72,8 +72,11 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
       /^config\.r must be a whole number from 1 to 3: current value is 4/,
     ],
     [{ n: 3, config: { r: 2, w: 9 } }, /^config\.w must be a whole number from 1 to 3/],
-    [{ r: 1, config: { r: 2 } }, /^r is given twice: as 1, and in config as 2/],
-    [{ name: "a", config: { cluster: "b" } }, /^name is given twice: as a, and in config as b/],
+    [{ r: 1, config: { r: 2 } }, /^r must have one value: it is 1, and 2 in config/],
+    [
+      { name: "a", config: { cluster: "b" } },
+      /^name must have one value: it is a, and b in config/,
+    ],
     [{ config: { cluster: "A/b" } }, /^config\.cluster must be 1 to 40 of a-z 0-9 -/],
     [{ config: { mode: "crdt" } }, /^config\.mode must be one of dvv/],
     [
@@ -99,7 +102,7 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
   assert.equal(launched.length, 0);
 });
 
-Deno.test("a body that is no JSON, or not said to be, is refused", async () => {
+Deno.test("a body that is not JSON, or is not declared as JSON, is refused", async () => {
   const { ask, launched } = dashboardFixture();
   const form = await ask("/api/clusters", { method: "POST", body: new URLSearchParams("nodes=3") });
   assert.equal(form.status, 415);
@@ -111,20 +114,23 @@ Deno.test("a body that is no JSON, or not said to be, is refused", async () => {
   assert.equal(launched.length, 0);
 });
 
-Deno.test("a taken name, an unknown cluster and too many nodes are told apart", async () => {
+Deno.test("a taken name, an unknown cluster and too many nodes have different errors", async () => {
   const { post, ask } = dashboardFixture();
   await post("/api/clusters", { name: "a", nodes: 32 });
   assert.equal((await post("/api/clusters", { name: "a" })).status, 409);
   assert.equal((await post("/api/clusters", { nodes: 32 })).status, 201);
   const full = await post("/api/clusters", { nodes: 1 });
   assert.equal(full.status, 409);
-  assert.match((await full.json()).detail, /At most 64 nodes run at once: 64 do/);
+  assert.match(
+    (await full.json()).detail,
+    /At most 64 nodes can run at once: 64 are running, 1 more/,
+  );
   const unknown = await ask("/api/clusters/zzz");
   assert.equal(unknown.status, 404);
-  assert.match((await unknown.json()).detail, /no cluster 'zzz': there is a, cluster-1/);
+  assert.match((await unknown.json()).detail, /no cluster 'zzz': the clusters are a, cluster-1/);
 });
 
-Deno.test("a start that fails says why, and is forgotten at the next", async () => {
+Deno.test("a failed start reports the reason, and the next start removes it", async () => {
   const { post, ask, registry } = dashboardFixture({ failure: "port 9101 is taken" });
   const response = await post("/api/clusters", { name: "a" });
   assert.equal(response.status, 500);
@@ -135,7 +141,7 @@ Deno.test("a start that fails says why, and is forgotten at the next", async () 
   assert.equal(registry.list().length, 1);
 });
 
-Deno.test("nodes are killed, paused and resumed; what the state does not allow is 409", async () => {
+Deno.test("nodes are killed, paused and resumed; an act that the state does not allow is 409", async () => {
   const { post, launched } = dashboardFixture();
   await post("/api/clusters", { name: "a" });
   const after = await (await post("/api/clusters/a/nodes/n2/kill")).json();
@@ -146,10 +152,10 @@ Deno.test("nodes are killed, paused and resumed; what the state does not allow i
 
   const again = await post("/api/clusters/a/nodes/n2/kill");
   assert.equal(again.status, 409);
-  assert.match((await again.json()).detail, /n2, which is killed: allowed now is restart, wipe/);
+  assert.match((await again.json()).detail, /n2 while it is killed: allowed are restart, wipe/);
   const nobody = await post("/api/clusters/a/nodes/n9/kill");
   assert.equal(nobody.status, 404);
-  assert.match((await nobody.json()).detail, /no node 'n9': there is n1, n2, n3, n4, n5/);
+  assert.match((await nobody.json()).detail, /no node 'n9': there are n1, n2, n3, n4, n5/);
   const nothing = await post("/api/clusters/a/nodes/n1/explode");
   assert.equal(nothing.status, 404);
   assert.match((await nothing.json()).detail, /kill, stop, pause, resume, restart, wipe/);

@@ -1,17 +1,22 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../../../nodes/http/json_answer.ts";
 import { jsonBody, parse } from "../../(_server)/api/input.ts";
-import { answers, type Described, problems, takes } from "../../(_server)/api/operation.ts";
+import {
+  jsonRequest,
+  type OperationsOf,
+  problemResponses,
+  response,
+} from "../../(_server)/api/operation.ts";
 import { Cluster, ClusterWithRing, LaunchBody } from "../../(_server)/api/schemas.ts";
 import { launchAndWait } from "../../(_server)/clusters/launching.ts";
 import { define } from "../../(_server)/define.ts";
 
-/** How long a list waits for clusters that are starting, so that it can name their nodes. */
-const STARTS_MS = 2_000;
+/** How long GET waits for clusters that are starting, so that the list includes their nodes. */
+const STARTS_TIMEOUT_MS = 2_000;
 
 export const handler = define.handlers({
   async GET({ state }) {
-    await state.clusters.startsDone(STARTS_MS);
+    await state.clusters.startsDone(STARTS_TIMEOUT_MS);
     return jsonAnswer({ clusters: state.clusters.list().map(({ live }) => live.summary()) });
   },
 
@@ -22,19 +27,19 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "The clusters of this dashboard",
-    responses: answers(200, "All of them", z.object({ clusters: z.array(Cluster) })),
+    summary: "List the clusters of this dashboard",
+    responses: response(200, "All clusters", z.object({ clusters: z.array(Cluster) })),
   },
   POST: {
-    summary: "Start a cluster; answers once every node is ready",
-    request: takes(LaunchBody, { nodes: 5, n: 3, r: 2, w: 2 }),
+    summary: "Start a cluster; responds when all nodes are ready",
+    request: jsonRequest(LaunchBody, { nodes: 5, n: 3, r: 2, w: 2 }),
     responses: {
-      ...answers(201, "It runs; Location names it", ClusterWithRing),
-      ...problems({
-        409: "Name taken, or too many nodes or clusters",
-        500: "It did not start; the detail says why",
+      ...response(201, "The cluster is running; its URL is in Location", ClusterWithRing),
+      ...problemResponses({
+        409: "The name is taken, or there are too many nodes or clusters",
+        500: "The cluster did not start; the detail says why",
       }),
     },
   },

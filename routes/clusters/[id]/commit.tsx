@@ -1,15 +1,15 @@
 import { commitChange } from "../../(_server)/clusters/membership_acts.ts";
 import { clusterOf, define } from "../../(_server)/define.ts";
-import { orProblem } from "../../(_server)/pages/change_forms.ts";
+import { withProblemPage } from "../../(_server)/pages/change_forms.ts";
 import { ClusterView } from "../../(_server)/pages/cluster_view.tsx";
 import { readForm } from "../../(_server)/pages/forms.ts";
 
 export const handler = define.handlers({
-  /** Commits a plan that `plan.tsx` has shown. */
+  /** Commits a plan from `plan.tsx`. */
   async POST(ctx) {
     const registered = clusterOf(ctx);
     const form = await readForm(ctx.req);
-    return orProblem(ctx, registered, async () => {
+    return withProblemPage(ctx, registered, async () => {
       await commitChange(registered, form.get("planId") ?? "");
       return ctx.redirect(`/clusters/${registered.live.id}#nodes`, 303);
     });

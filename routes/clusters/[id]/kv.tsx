@@ -4,7 +4,7 @@ import { readForm } from "../../(_server)/pages/forms.ts";
 import { writeForPage } from "../../(_server)/pages/key_forms.ts";
 
 export const handler = define.handlers({
-  /** A get leads to a page that can be got again; a write is answered with its outcome. */
+  /** A get redirects, so that reloading the page repeats it. A write responds with its result. */
   async POST(ctx) {
     const registered = clusterOf(ctx);
     const form = await readForm(ctx.req);

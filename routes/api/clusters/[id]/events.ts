@@ -1,4 +1,4 @@
-import type { Described } from "../../../(_server)/api/operation.ts";
+import type { OperationsOf } from "../../../(_server)/api/operation.ts";
 import { ClusterParams } from "../../../(_server)/api/schemas.ts";
 import { eventStream } from "../../../(_server)/clusters/event_stream.ts";
 import { clusterOf, define } from "../../../(_server)/define.ts";
@@ -11,12 +11,16 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "Live events: cluster, nodes, protocol, dropped, load, load-cleared, ended",
+    summary:
+      "Stream live events: cluster, nodes, ring, transfers, protocol, dropped, load, load-cleared, ended",
     request: { params: ClusterParams },
     responses: {
-      200: { description: "A stream", content: { "text/event-stream": { schema: {} } } },
+      200: {
+        description: "A stream of server-sent events",
+        content: { "text/event-stream": { schema: {} } },
+      },
     },
   },
 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { dashboardFixture } from "../../../../tests/dashboard_fixture.ts";
 import { EventSplitter } from "../../../(_server)/clusters/node_stream.ts";
 
-/** Reads events off a stream, one at a time. */
+/** Reads events from a stream, one at a time. */
 function reader(response: Response) {
   const source = (response.body as ReadableStream<Uint8Array>).getReader();
   const decoder = new TextDecoder();
@@ -19,7 +19,7 @@ function reader(response: Response) {
     return events.shift() ?? null;
   };
   return {
-    /** The next event of that name; null at the stream's end. */
+    /** The data of the next event with this name; null at the end of the stream. */
     async until(name: string) {
       for (let event = await next(); event !== null; event = await next()) {
         if (event.event === name) return event.data;
@@ -30,7 +30,7 @@ function reader(response: Response) {
   };
 }
 
-/** A node's `/events` whose events the test decides; it ends when its reader goes. */
+/** A node's `/events` whose events the test sends. It ends when its reader disconnects. */
 function nodeEvents(signal: AbortSignal) {
   let control: ReadableStreamDefaultController<Uint8Array>;
   const body = new ReadableStream<Uint8Array>({
@@ -39,11 +39,11 @@ function nodeEvents(signal: AbortSignal) {
   signal.addEventListener("abort", () => control.error(signal.reason));
   return {
     response: new Response(body, { headers: { "Content-Type": "text/event-stream" } }),
-    say: (text: string) => control.enqueue(new TextEncoder().encode(text)),
+    send: (text: string) => control.enqueue(new TextEncoder().encode(text)),
   };
 }
 
-Deno.test("the stream tells of the cluster, its nodes, their events, loads and the end", async () => {
+Deno.test("the stream reports the cluster, its nodes, protocol events, loads and the end", async () => {
   const { post, ask, nodes, launched } = dashboardFixture();
   await post("/api/clusters", { name: "a", nodes: 1 });
   const opened = Promise.withResolvers<ReturnType<typeof nodeEvents>>();
@@ -62,8 +62,8 @@ Deno.test("the stream tells of the cluster, its nodes, their events, loads and t
   assert.equal(states[0]?.status.keys, 7);
 
   const stream = await opened.promise;
-  stream.say("event: siblings\nda");
-  stream.say('ta: {"type":"siblings","key":"k","count":2,"node":"n1","at":1}\n\n: ping\n\n');
+  stream.send("event: siblings\nda");
+  stream.send('ta: {"type":"siblings","key":"k","count":2,"node":"n1","at":1}\n\n: ping\n\n');
   assert.deepEqual(await live.until("protocol"), {
     type: "siblings",
     key: "k",
@@ -85,7 +85,7 @@ Deno.test("the stream tells of the cluster, its nodes, their events, loads and t
   assert.equal(await live.until("anything"), null);
 });
 
-Deno.test("a flood of protocol events is cut, and the cut is counted", async () => {
+Deno.test("too many protocol events are dropped, and the dropped ones are counted", async () => {
   const { post, ask, nodes } = dashboardFixture();
   await post("/api/clusters", { name: "a", nodes: 1 });
   const opened = Promise.withResolvers<ReturnType<typeof nodeEvents>>();
@@ -97,16 +97,16 @@ Deno.test("a flood of protocol events is cut, and the cut is counted", async () 
   const live = reader(await ask("/api/clusters/a/events"));
   await live.until("nodes");
   const line = 'event: forward\ndata: {"type":"forward","key":"k","to":"n2"}\n\n';
-  // What the node itself had to leave out counts as well.
+  // Events that the node itself dropped count too.
   const lost = 'event: dropped\ndata: {"node":"n1","at":1,"count":5000}\n\n';
-  (await opened.promise).say(line.repeat(2_000) + lost);
+  (await opened.promise).send(line.repeat(2_000) + lost);
   const dropped = await live.until("dropped") as { count: number };
   assert.ok(dropped.count >= 6_000 && dropped.count < 7_000, `dropped ${dropped.count}`);
   await live.cancel();
   await ask("/api/clusters/a", { method: "DELETE" });
 });
 
-Deno.test("nodes are asked only while somebody listens", async () => {
+Deno.test("nodes are polled only while there are subscribers", async () => {
   const { post, ask, nodes, registry } = dashboardFixture();
   await post("/api/clusters", { name: "a", nodes: 2 });
   assert.equal(nodes.asked.length, 0);
@@ -117,7 +117,7 @@ Deno.test("nodes are asked only while somebody listens", async () => {
   await registry.close();
 });
 
-Deno.test("events come whole whatever pieces the network makes of them", () => {
+Deno.test("events are complete whatever the size of the chunks", () => {
   const text = "event: a\ndata: 1\n\n: comment\n\ndata: x\ndata: y\n\nevent: b\ndata:2\n\n";
   for (let size = 1; size <= text.length; size++) {
     const seen: string[] = [];

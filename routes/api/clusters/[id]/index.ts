@@ -1,5 +1,5 @@
 import { jsonAnswer } from "../../../../nodes/http/json_answer.ts";
-import { answers, type Described } from "../../../(_server)/api/operation.ts";
+import { type OperationsOf, response } from "../../../(_server)/api/operation.ts";
 import { ClusterParams, ClusterWithRing } from "../../../(_server)/api/schemas.ts";
 import { clusterOf, define } from "../../../(_server)/define.ts";
 
@@ -16,15 +16,15 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "One cluster: its configuration, its nodes and what they say, its ring",
+    summary: "Get one cluster: its configuration, its ring, and its nodes with their status",
     request: { params: ClusterParams },
-    responses: answers(200, "The cluster", ClusterWithRing),
+    responses: response(200, "The cluster", ClusterWithRing),
   },
   DELETE: {
-    summary: "End every process of a cluster and remove its temporary data",
+    summary: "End all processes of a cluster and remove its temporary data",
     request: { params: ClusterParams },
-    responses: answers(204, "Ended"),
+    responses: response(204, "The cluster has ended"),
   },
 };

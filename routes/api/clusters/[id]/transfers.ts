@@ -1,5 +1,5 @@
 import { jsonAnswer } from "../../../../nodes/http/json_answer.ts";
-import { answers, type Described } from "../../../(_server)/api/operation.ts";
+import { type OperationsOf, response } from "../../../(_server)/api/operation.ts";
 import { ClusterParams } from "../../../(_server)/api/schemas.ts";
 import { CHANGE_REFUSALS, Transfers } from "../../../(_server)/api/schemas_membership.ts";
 import { transfersOf } from "../../../(_server)/clusters/membership_acts.ts";
@@ -11,12 +11,12 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "Who belongs to the cluster, and how far changes of that have come",
+    summary: "Get the members of the cluster and the progress of membership changes",
     request: { params: ClusterParams },
     responses: {
-      ...answers(200, "As the node sees it for which most is left", Transfers),
+      ...response(200, "The view of the node that sees the most changes left", Transfers),
       ...CHANGE_REFUSALS,
     },
   },

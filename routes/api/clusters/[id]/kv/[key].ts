@@ -1,13 +1,17 @@
 import { VALUE_BYTES_MAX } from "../../../../../lib/dynamo/types/config.ts";
-import { answers, type Described, problems } from "../../../../(_server)/api/operation.ts";
+import {
+  type OperationsOf,
+  problemResponses,
+  response,
+} from "../../../../(_server)/api/operation.ts";
 import { KEY_REFUSALS, KEY_REQUEST } from "../../../../(_server)/api/schemas_keys.ts";
-import { passKeyRequest } from "../../../../(_server)/clusters/key_requests.ts";
+import { forwardKeyRequest } from "../../../../(_server)/clusters/key_requests.ts";
 import { define } from "../../../../(_server)/define.ts";
 
 export const handler = define.handlers({
-  GET: (ctx) => passKeyRequest(ctx, "kv"),
-  PUT: (ctx) => passKeyRequest(ctx, "kv"),
-  DELETE: (ctx) => passKeyRequest(ctx, "kv"),
+  GET: (ctx) => forwardKeyRequest(ctx, "kv"),
+  PUT: (ctx) => forwardKeyRequest(ctx, "kv"),
+  DELETE: (ctx) => forwardKeyRequest(ctx, "kv"),
 });
 
 const body = {
@@ -15,28 +19,31 @@ const body = {
   required: true,
 };
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "Get a key; with Accept: application/json all that the coordinator knows of the read",
+    summary: "Get a key; with Accept: application/json also each replica's answer and its time",
     request: KEY_REQUEST,
     responses: {
-      ...answers(200, "The value, as it was stored"),
-      ...answers(300, "Several siblings, as JSON with their clocks and one context"),
+      ...response(200, "The value as it was stored"),
+      ...response(300, "Several siblings, as JSON with their clocks and one context for all"),
       ...KEY_REFUSALS,
     },
   },
   PUT: {
-    summary: "Put a value; X-Dynamo-Context says which versions it replaces",
+    summary: "Put a value; it replaces the versions in X-Dynamo-Context",
     request: { ...KEY_REQUEST, body },
     responses: {
-      ...answers(200, "Who committed it, and the context of the new version"),
+      ...response(200, "The nodes that committed the value, and the context of the new version"),
       ...KEY_REFUSALS,
-      ...problems({ 413: `The value has more than ${VALUE_BYTES_MAX} bytes` }),
+      ...problemResponses({ 413: `The value is longer than ${VALUE_BYTES_MAX} bytes` }),
     },
   },
   DELETE: {
-    summary: "Delete a key: writes a tombstone",
+    summary: "Delete a key by writing a tombstone",
     request: KEY_REQUEST,
-    responses: { ...answers(200, "As put"), ...KEY_REFUSALS },
+    responses: {
+      ...response(200, "The nodes that committed the tombstone, and its context"),
+      ...KEY_REFUSALS,
+    },
   },
 };

@@ -8,7 +8,7 @@ async function started() {
   return fixture;
 }
 
-Deno.test("a get passes through: status, bytes, context and who answered", async () => {
+Deno.test("a get returns the node's status, bytes and context, and the node's id", async () => {
   const { ask, nodes } = await started();
   nodes.answer = () =>
     new Response(new Uint8Array([0, 255, 7]), {
@@ -26,12 +26,12 @@ Deno.test("a get passes through: status, bytes, context and who answered", async
   assert.equal(response.headers.get("X-Dynamo-Context"), "abc");
   assert.equal(response.headers.get("X-Dynamo-Node"), "n3");
   assert.equal(response.headers.get("Set-Cookie"), null);
-  // A stored page must not become a page of the dashboard.
+  // A stored HTML page must not run as a page of the dashboard.
   assert.match(response.headers.get("Content-Security-Policy") ?? "", /sandbox/);
   assert.equal(nodes.asked.at(-1), "GET http://127.0.0.1:20003/kv/greeting?r=1");
 });
 
-Deno.test("a put carries body, type and context; the key stays as it was encoded", async () => {
+Deno.test("a put forwards body, type and context, and the key stays encoded as it was sent", async () => {
   const { ask, nodes } = await started();
   let body = new Uint8Array();
   nodes.answer = async (request) => {
@@ -51,7 +51,7 @@ Deno.test("a put carries body, type and context; the key stays as it was encoded
   assert.equal(sent?.headers.get("X-Dynamo-Context"), "ctx");
 });
 
-Deno.test("problems of the node come through as they are", async () => {
+Deno.test("a node's problems are forwarded unchanged", async () => {
   const { ask, nodes } = await started();
   const problem = { type: "urn:x", title: "t", status: 503, needed: 2, got: 1, definite: false };
   nodes.answer = () =>
@@ -65,7 +65,7 @@ Deno.test("problems of the node come through as they are", async () => {
   assert.deepEqual(await response.json(), problem);
 });
 
-Deno.test("a value over 1 MiB is 413 before any node is asked", async () => {
+Deno.test("a value over 1 MiB is refused with 413 before any node is asked", async () => {
   const { ask, nodes } = await started();
   const before = nodes.asked.length;
   const body = new Uint8Array(1_048_577);
@@ -74,7 +74,7 @@ Deno.test("a value over 1 MiB is 413 before any node is asked", async () => {
   assert.equal(nodes.asked.length, before);
 });
 
-Deno.test("a get asks on when a node is gone; a put only when it certainly did not arrive", async () => {
+Deno.test("a get is retried at another node; a put only if it certainly did not arrive", async () => {
   const { ask, nodes } = await started();
   const refusals: string[] = [];
   nodes.answer = (request) => {
@@ -101,7 +101,7 @@ Deno.test("a get asks on when a node is gone; a put only when it certainly did n
   assert.equal(asked, 5);
 });
 
-Deno.test("a write whose connection breaks is made once, and is not called certain", async () => {
+Deno.test("a write whose connection breaks is sent once, and its outcome is not definite", async () => {
   for (const init of [{ method: "PUT", body: "v" }, { method: "DELETE" }]) {
     await using node = new BreakingNode();
     const { ask, nodes } = await started();
@@ -114,7 +114,7 @@ Deno.test("a write whose connection breaks is made once, and is not called certa
   }
 });
 
-Deno.test("only running nodes are asked, unless one is named", async () => {
+Deno.test("only running nodes are asked, unless the request chooses one", async () => {
   const { ask, post, nodes } = await started();
   for (const id of ["n1", "n2", "n3", "n4"]) await post(`/api/clusters/a/nodes/${id}/kill`);
   nodes.answer = () => Response.json({});

@@ -1,16 +1,21 @@
 import { z } from "@hono/zod-openapi";
 import { jsonAnswer } from "../../../../../nodes/http/json_answer.ts";
 import { jsonBody, parse } from "../../../../(_server)/api/input.ts";
-import { answers, type Described, problems, takes } from "../../../../(_server)/api/operation.ts";
+import {
+  jsonRequest,
+  type OperationsOf,
+  problemResponses,
+  response,
+} from "../../../../(_server)/api/operation.ts";
 import { ClusterParams, LoadBody, LoadRun } from "../../../../(_server)/api/schemas.ts";
-import { requireFitting } from "../../../../(_server)/clusters/load_checks.ts";
+import { validateLoad } from "../../../../(_server)/clusters/load_checks.ts";
 import { clusterOf, define } from "../../../../(_server)/define.ts";
 
 export const handler = define.handlers({
   async POST(ctx) {
     const registered = clusterOf(ctx);
     const body = parse(LoadBody, await jsonBody(ctx.req));
-    requireFitting(registered, body);
+    validateLoad(registered, body);
     const run = registered.loads.start(body);
     const location = `/api/clusters/${registered.live.id}/load/${run.run}`;
     return jsonAnswer(run, 202, { location });
@@ -26,26 +31,26 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   POST: {
-    summary: "Start a load of gets or puts; its progress comes by /events",
+    summary: "Start a load of gets or puts; /events reports its progress",
     request: {
       params: ClusterParams,
-      ...takes(LoadBody, { operation: "put", count: 1_000, concurrency: 10 }),
+      ...jsonRequest(LoadBody, { operation: "put", count: 1_000, concurrency: 10 }),
     },
     responses: {
-      ...answers(202, "It runs; Location names it", LoadRun),
-      ...problems({ 409: "Another load runs, or the cluster is not running" }),
+      ...response(202, "The load is running; its URL is in Location", LoadRun),
+      ...problemResponses({ 409: "Another load is running, or the cluster is not running" }),
     },
   },
   GET: {
-    summary: "The load under way and the last results",
+    summary: "List the last loads, including a running one",
     request: { params: ClusterParams },
-    responses: answers(200, "Oldest first", z.object({ runs: z.array(LoadRun) })),
+    responses: response(200, "The loads, oldest first", z.object({ runs: z.array(LoadRun) })),
   },
   DELETE: {
-    summary: "Forget the results of loads that have ended",
+    summary: "Delete the results of loads that have ended",
     request: { params: ClusterParams },
-    responses: answers(204, "Forgotten"),
+    responses: response(204, "The results are deleted"),
   },
 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { RequestOutcome } from "../../../../../lib/experiments/workload/closed_loop.ts";
+import type { RequestOutcome } from "../../../../../lib/experiments/workload/tally.ts";
 import { dashboardFixture } from "../../../../../tests/dashboard_fixture.ts";
 
-/** Polls the API until the load has ended: its end is announced, not timed. */
+/** Polls the API until the load has ended, however long that takes. */
 async function ended(ask: (path: string) => Promise<Response>, path: string) {
   for (;;) {
     const run = await (await ask(path)).json();
@@ -11,7 +11,7 @@ async function ended(ask: (path: string) => Promise<Response>, path: string) {
   }
 }
 
-Deno.test("a load runs to its end and keeps its figures", async () => {
+Deno.test("a load runs to its end and keeps its result", async () => {
   const outcomes: RequestOutcome[] = ["ok", "ok", "failed", "indeterminate"];
   let sent = 0;
   const { post, ask } = dashboardFixture({
@@ -38,7 +38,7 @@ Deno.test("a load runs to its end and keeps its figures", async () => {
   assert.deepEqual((await (await ask("/api/clusters/a/load")).json()).runs, []);
 });
 
-Deno.test("one load at a time; stopping keeps what was measured", async () => {
+Deno.test("one load runs at a time, and a stopped load keeps its measurements", async () => {
   const gate = Promise.withResolvers<RequestOutcome>();
   let sent = 0;
   const { post, ask } = dashboardFixture({
@@ -57,11 +57,11 @@ Deno.test("one load at a time; stopping keeps what was measured", async () => {
   assert.equal((await (await ask("/api/clusters/a/load/1")).json()).state, "stopped");
 });
 
-Deno.test("what does not fit the cluster is refused", async () => {
+Deno.test("a load that is invalid or does not fit the cluster is refused", async () => {
   const { post, ask } = dashboardFixture();
   await post("/api/clusters", { name: "a" });
   const cases: [unknown, RegExp][] = [
-    [{}, /operation must be one of get, put: it is left out/],
+    [{}, /operation must be one of get, put: it is missing/],
     [{ operation: "put", w: 4 }, /w must be a whole number from 1 to N = 3: it is 4/],
     [{ operation: "put", to: "n9" }, /to must be one of any, partition-aware, n1/],
     [{ operation: "put", count: 1e9 }, /count must be a whole number from 1 to 1000000/],
@@ -76,7 +76,7 @@ Deno.test("what does not fit the cluster is refused", async () => {
   assert.equal((await ask("/api/clusters/a/load/x")).status, 400);
 });
 
-Deno.test("a sender that throws fails the run, not the dashboard", async () => {
+Deno.test("an exception in the sender fails the load, not the dashboard", async () => {
   const { post, ask, errors } = dashboardFixture({
     loadSender: () => () => Promise.reject(new Error("no route")),
   });

@@ -10,7 +10,7 @@ async function fixtureWithCluster(body: unknown = { name: "a" }) {
   return { ...fixture, cluster };
 }
 
-Deno.test("a node is added, and the same change can be looked at first", async () => {
+Deno.test("a node is added, with or without planning it first", async () => {
   const { post, ask, cluster } = await fixtureWithCluster();
   const planned = await post("/api/clusters/a/nodes?plan=true", { weight: 2, zone: "b" });
   assert.equal(planned.status, 200);
@@ -29,13 +29,13 @@ Deno.test("a node is added, and the same change can be looked at first", async (
     `commit ${plan.planId}`,
   ]);
 
-  // At once, without a look.
+  // Without planning it first.
   const added = await post("/api/clusters/a/nodes");
   assert.equal(added.status, 201);
   assert.equal((await added.json()).comes, "n7");
 });
 
-Deno.test("a node leaves, is removed or replaced, and keeps its mark to itself", async () => {
+Deno.test("a node leaves, is removed or replaced, and no other node gets its mark", async () => {
   const { post, ask, cluster } = await fixtureWithCluster();
   const left = await ask("/api/clusters/a/nodes/n2", { method: "DELETE" });
   assert.equal(left.status, 202);
@@ -59,7 +59,7 @@ Deno.test("a node leaves, is removed or replaced, and keeps its mark to itself",
   assert.deepEqual([act, goes], ["replace", "n4"]);
 });
 
-Deno.test("a plan is forgotten when it is let be", async () => {
+Deno.test("a discarded plan cannot be committed", async () => {
   const { post, ask, cluster } = await fixtureWithCluster();
   const { planId } = await (await post("/api/clusters/a/nodes?plan=true")).json();
   const gone = await ask(`/api/clusters/a/plans/${planId}`, { method: "DELETE" });
@@ -70,7 +70,7 @@ Deno.test("a plan is forgotten when it is let be", async () => {
   assert.equal(cluster.nodes.length, 5);
 });
 
-Deno.test("transfers tell who belongs to the cluster and what is left", async () => {
+Deno.test("transfers list the members and the number of changes left", async () => {
   const { ask, post } = await fixtureWithCluster();
   await post("/api/clusters/a/nodes");
   const transfers = await (await ask("/api/clusters/a/transfers")).json();
@@ -79,7 +79,7 @@ Deno.test("transfers tell who belongs to the cluster and what is left", async ()
   assert.equal(transfers.members.length, 6);
 });
 
-Deno.test("refusals tell apart a wrong field, an unknown node and what the cluster does not accept", async () => {
+Deno.test("errors distinguish an invalid field, an unknown node and a change that the cluster refuses", async () => {
   const { post, ask, cluster } = await fixtureWithCluster({ name: "a", nodes: 32 });
   const bodies: [unknown, RegExp][] = [
     [{ weight: 0 }, /weight must be a number above 0, at most 100: it is 0/],
@@ -104,7 +104,7 @@ Deno.test("refusals tell apart a wrong field, an unknown node and what the clust
 
   const full = await post("/api/clusters/a/nodes");
   assert.equal(full.status, 409);
-  assert.match((await full.json()).detail, /at most 32 nodes here: a has 32/);
+  assert.match((await full.json()).detail, /at most 32 nodes: 'a' has 32/);
 
   cluster.refusal = new LaunchError(
     "refused",
@@ -117,7 +117,7 @@ Deno.test("refusals tell apart a wrong field, an unknown node and what the clust
   assert.equal((await ask("/api/clusters/a/nodes/n2", { method: "DELETE" })).status, 502);
 });
 
-Deno.test("without scripts the plan comes as a page, and its form commits it", async () => {
+Deno.test("without scripts, a page shows the plan, and its form commits it", async () => {
   const { submit, cluster } = await fixtureWithCluster();
   const page = await submit("/clusters/a/plan", { kind: "add", weight: "1", zone: "" });
   assert.equal(page.status, 200);

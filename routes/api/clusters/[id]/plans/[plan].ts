@@ -1,4 +1,4 @@
-import { answers, type Described } from "../../../../(_server)/api/operation.ts";
+import { type OperationsOf, response } from "../../../../(_server)/api/operation.ts";
 import { CHANGE_REFUSALS, PlanParams } from "../../../../(_server)/api/schemas_membership.ts";
 import { discardChange } from "../../../../(_server)/clusters/membership_acts.ts";
 import { clusterOf, define } from "../../../../(_server)/define.ts";
@@ -10,10 +10,10 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   DELETE: {
-    summary: "Forget a plan, and end the process that stands by to join by it",
+    summary: "Discard a plan, and end the process that was started to join",
     request: { params: PlanParams },
-    responses: { ...answers(204, "Forgotten"), ...CHANGE_REFUSALS },
+    responses: { ...response(204, "The plan is discarded"), ...CHANGE_REFUSALS },
   },
 };

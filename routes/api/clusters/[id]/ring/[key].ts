@@ -1,20 +1,24 @@
-import { answers, type Described, problems } from "../../../../(_server)/api/operation.ts";
+import {
+  type OperationsOf,
+  problemResponses,
+  response,
+} from "../../../../(_server)/api/operation.ts";
 import { KEY_REQUEST } from "../../../../(_server)/api/schemas_keys.ts";
-import { passKeyRequest } from "../../../../(_server)/clusters/key_requests.ts";
+import { forwardKeyRequest } from "../../../../(_server)/clusters/key_requests.ts";
 import { define } from "../../../../(_server)/define.ts";
 
 export const handler = define.handlers({
-  GET: (ctx) => passKeyRequest(ctx, "ring"),
+  GET: (ctx) => forwardKeyRequest(ctx, "ring"),
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   GET: {
-    summary: "Where a key lies on the ring, and its preference list",
+    summary: "Get a key's position on the ring and its preference list",
     request: KEY_REQUEST,
     responses: {
-      ...answers(200, "Its MD5 position, partition and preference list"),
-      ...problems({
-        400: "Malformed key, says the node",
+      ...response(200, "The key's MD5 hash, partition and preference list"),
+      ...problemResponses({
+        400: "The key is malformed",
         404: "No such cluster or node",
         409: "The cluster is not running",
         502: "The node cannot be reached",

@@ -1,6 +1,10 @@
 import { jsonAnswer } from "../../../../../../nodes/http/json_answer.ts";
 import { parse } from "../../../../../(_server)/api/input.ts";
-import { answers, type Described, problems } from "../../../../../(_server)/api/operation.ts";
+import {
+  type OperationsOf,
+  problemResponses,
+  response,
+} from "../../../../../(_server)/api/operation.ts";
 import { LoadRun, RunParams } from "../../../../../(_server)/api/schemas.ts";
 import { clusterOf, define } from "../../../../../(_server)/define.ts";
 
@@ -11,13 +15,13 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   POST: {
-    summary: "Stop a load; what it has measured is kept",
+    summary: "Stop a load and keep its measurements",
     request: { params: RunParams },
     responses: {
-      ...answers(200, "The load", LoadRun),
-      ...problems({ 400: "run is no number", 404: "No such cluster or load" }),
+      ...response(200, "The load", LoadRun),
+      ...problemResponses({ 400: "run is not a number", 404: "No such cluster or load" }),
     },
   },
 };

@@ -1,5 +1,9 @@
 import { jsonAnswer } from "../../../../../../nodes/http/json_answer.ts";
-import { answers, type Described, problems } from "../../../../../(_server)/api/operation.ts";
+import {
+  type OperationsOf,
+  problemResponses,
+  response,
+} from "../../../../../(_server)/api/operation.ts";
 import { ActParams, ClusterWithRing } from "../../../../../(_server)/api/schemas.ts";
 import { actOnNode } from "../../../../../(_server)/clusters/node_acts.ts";
 import { clusterOf, define } from "../../../../../(_server)/define.ts";
@@ -12,16 +16,16 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   POST: {
     summary: "Kill (SIGKILL), stop, pause (SIGSTOP), resume, restart or wipe a node's process",
     request: { params: ActParams },
     responses: {
-      ...answers(200, "The cluster after it", ClusterWithRing),
-      ...problems({
+      ...response(200, "The cluster after the act", ClusterWithRing),
+      ...problemResponses({
         404: "No such cluster, node or act",
-        409: "Not in the node's state, or the cluster is not running",
-        502: "It was tried and failed; the detail says why",
+        409: "The node's state does not allow the act, or the cluster is not running",
+        502: "The act failed; the detail says why",
       }),
     },
   },

@@ -1,4 +1,4 @@
-import { answers, type Described } from "../../../../../(_server)/api/operation.ts";
+import { type OperationsOf, response } from "../../../../../(_server)/api/operation.ts";
 import { NodeParams } from "../../../../../(_server)/api/schemas.ts";
 import {
   CHANGE_REFUSALS,
@@ -15,15 +15,15 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   DELETE: {
-    summary: "Let a node leave when it runs; remove it when it is dead",
+    summary: "Make a running node leave the cluster, or remove a dead node",
     request: { params: NodeParams, query: ChangeQuery },
     responses: {
       ...PLANNED,
-      ...answers(
+      ...response(
         202,
-        "Under way. The process of one that leaves ends when it has handed everything over",
+        "The change has begun. The process of a leaving node ends when its data has been transferred",
         ChangePlan,
       ),
       ...CHANGE_REFUSALS,

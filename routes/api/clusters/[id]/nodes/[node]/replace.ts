@@ -1,4 +1,4 @@
-import { answers, type Described } from "../../../../../(_server)/api/operation.ts";
+import { type OperationsOf, response } from "../../../../../(_server)/api/operation.ts";
 import { NodeParams } from "../../../../../(_server)/api/schemas.ts";
 import {
   CHANGE_REFUSALS,
@@ -15,13 +15,17 @@ export const handler = define.handlers({
   },
 });
 
-export const openapi: Described<typeof handler> = {
+export const openapi: OperationsOf<typeof handler> = {
   POST: {
-    summary: "Let a new node take the place of a dead one",
+    summary: "Replace a dead node with a new one",
     request: { params: NodeParams, query: ChangeQuery },
     responses: {
       ...PLANNED,
-      ...answers(201, "The new one is a member; what moves", ChangePlan),
+      ...response(
+        201,
+        "The new node is a member; the response shows which ranges move",
+        ChangePlan,
+      ),
       ...CHANGE_REFUSALS,
     },
   },

@@ -1,10 +1,10 @@
 /**
- * What a node tells about itself before anybody is a member: to a node that wants to join, what the
- * cluster was founded with and what has changed since; to a member that is to let a node join, who
- * listens at an address and what it was told of the cluster.
+ * The RPC methods that prepare a join; the caller need not be a member. `initial-config` gives a joining
+ * node the initial configuration and the current membership. `identify` tells a member which node
+ * listens at an address, and which configuration that node has.
  *
- * The one who asks has to show the cluster's secret. The answers are compared before a plan is made,
- * so that a node of another cluster, or one that was founded otherwise, never gets keys.
+ * The caller must have the cluster's secret. The member compares the configurations before it plans a
+ * join. So a node of another cluster, or with another initial configuration, never receives keys.
  */
 import { md5 } from "js-md5";
 import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
@@ -12,11 +12,11 @@ import type { DiskCondition } from "../../lib/dynamo/types/boot.ts";
 import { type ClusterConfig, fixedPart } from "../../lib/dynamo/types/config.ts";
 import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
-import type { Introduction } from "../rpc/server.ts";
+import type { OpenMethods } from "../rpc/server.ts";
 import { isMemberDraft, isNodeUrl, isVersionName } from "../rpc/validate_membership.ts";
 import { isNodeId, isObject } from "../rpc/validation.ts";
 
-/** The answer to `initialConfig`. */
+/** The answer to `initial-config`. */
 interface InitialConfigAnswer {
   readonly initialConfig: InitialClusterConfig;
   readonly membership: MembershipState;
@@ -25,34 +25,38 @@ interface InitialConfigAnswer {
 /** The answer to `identify`. */
 export interface Identity {
   readonly id: NodeId;
-  /** Names its data directory. */
+  /** The id of its data directory. */
   readonly dataId: string;
-  /** Null: the directory was never a member's. */
+  /** Null if the directory never belonged to a member. */
   readonly condition: DiskCondition | null;
-  /** Where it believes to be reached. */
+  /** The URL that it gives to others. */
   readonly url: string;
-  /** As it was started: null where nothing was said. */
+  /** From its command line; null if not given. */
   readonly weight: number | null;
+  /** From its command line; null if not given. */
   readonly zone: string | null;
   readonly memberStatus: MemberStatus | null;
-  readonly founded: ReturnType<typeof fixedPart>;
-  /** Equal for nodes that were founded together. */
+  readonly fixedConfig: ReturnType<typeof fixedPart>;
+  /** Equal for all nodes with the same initial configuration. */
   readonly initialConfigId: string;
 }
 
-/** What of a node goes into its answers; read anew for each. */
-interface Introduced {
+/** The parts of a node that go into its answers. They are read again for each answer. */
+interface IdentifiedNode {
   readonly initialConfig: InitialClusterConfig;
   readonly replica: { readonly durableMembership: MembershipState };
   readonly boot: { readonly self: NodeId; readonly dataId: string };
   readonly self: { readonly url: string };
   readonly memberStatus: MemberStatus | null;
   readonly store: { readonly condition?: DiskCondition | undefined };
-  readonly wishes: { readonly weight?: number | undefined; readonly zone?: string | undefined };
+  readonly joinAttributes: {
+    readonly weight?: number | undefined;
+    readonly zone?: string | undefined;
+  };
 }
 
-export function introduce(service: Introduced): Introduction {
-  const founded = fixedPart(service.initialConfig.config);
+export function openMethodsOf(service: IdentifiedNode): OpenMethods {
+  const fixedConfig = fixedPart(service.initialConfig.config);
   const initialConfigId = initialConfigIdOf(service.initialConfig);
   return {
     initialConfig: () => {
@@ -63,16 +67,16 @@ export function introduce(service: Introduced): Introduction {
       return answer;
     },
     identify: () => {
-      const { boot, self, memberStatus, store, wishes } = service;
+      const { boot, self, memberStatus, store, joinAttributes } = service;
       const answer: Identity = {
         id: boot.self,
         dataId: boot.dataId,
         condition: store.condition ?? null,
         url: self.url,
-        weight: wishes.weight ?? null,
-        zone: wishes.zone ?? null,
+        weight: joinAttributes.weight ?? null,
+        zone: joinAttributes.zone ?? null,
         memberStatus,
-        founded,
+        fixedConfig,
         initialConfigId,
       };
       return answer;
@@ -80,33 +84,33 @@ export function introduce(service: Introduced): Introduction {
   };
 }
 
-/** Names an initialConfig: its ring was drawn once. */
+/** The id of an initial configuration: a digest of its fixed part and its ring, which is random. */
 export function initialConfigIdOf({ config, ring }: InitialClusterConfig): string {
   return md5(JSON.stringify([fixedPart(config), ring])).slice(0, 12);
 }
 
-/** The identity, when it is one. */
-export function identityIn(given: unknown): Identity | null {
+/** The identity in an answer; null if the answer is malformed. */
+export function parseIdentity(given: unknown): Identity | null {
   if (!isObject(given)) return null;
-  const { id, dataId, condition, url, weight, zone, founded, initialConfigId } = given;
+  const { id, dataId, condition, url, weight, zone, fixedConfig, initialConfigId } = given;
   const hasCondition = condition === null || condition === "whole" || condition === "recovering";
-  const isWhole = hasCondition && isNodeId(id) && isNodeId(dataId) && isNodeUrl(url) &&
-    isObject(founded) &&
+  const isValid = hasCondition && isNodeId(id) && isNodeId(dataId) && isNodeUrl(url) &&
+    isObject(fixedConfig) &&
     isVersionName(initialConfigId) && isMemberDraft({ weight, zone });
-  return isWhole ? given as unknown as Identity : null;
+  return isValid ? given as unknown as Identity : null;
 }
 
-/** How the two were founded differently; null when they were founded alike. */
+/** The difference between the other node's initial configuration and our own; null if there is none. */
 export function initialConfigDifference(
   own: InitialClusterConfig,
-  { founded, initialConfigId }: Identity,
+  { fixedConfig, initialConfigId }: Identity,
 ): string | null {
   const ours = fixedPart(own.config);
   for (const name of Object.keys(ours) as (keyof ClusterConfig & keyof typeof ours)[]) {
-    if (founded[name] !== ours[name]) {
-      return `its ${name} is '${founded[name]}', this cluster's is '${ours[name]}'`;
+    if (fixedConfig[name] !== ours[name]) {
+      return `its ${name} is '${fixedConfig[name]}', this cluster's is '${ours[name]}'`;
     }
   }
   if (initialConfigId === initialConfigIdOf(own)) return null;
-  return "it was founded by itself: start it with --join, on an empty data directory";
+  return "it belongs to another cluster: start it with --join and an empty data directory";
 }

@@ -1,4 +1,4 @@
-/** A replica with a hand-cranked world: effects are taken out by kind, events are put in by hand. */
+/** A replica without a host: a test delivers each event and takes the effects out by kind. */
 import assert from "node:assert/strict";
 import { Replica } from "../lib/dynamo/replica.ts";
 import { makeInitialRing } from "../lib/dynamo/ring/initial_ring.ts";
@@ -25,12 +25,12 @@ function rng(): SeededRandom {
   return SeededRandom.from(7);
 }
 
-export class HandCranked {
+export class ReplicaHarness {
   readonly replica: Replica;
   now = START;
   effects: Effect[] = [];
 
-  /** As it runs since its first start on the directory that its cluster was founded with. */
+  /** By default the replica of a member that runs on its original data directory. */
   constructor(self: string, tuned: Partial<TunableConfig> = {}, boot: Partial<Boot> = {}) {
     this.replica = new Replica(initialConfig(tuned), rng(), {
       self,
@@ -55,11 +55,11 @@ export class HandCranked {
 
   one<K extends Effect["kind"]>(kind: K): Effect & { kind: K } {
     const taken = this.take(kind);
-    assert.equal(taken.length, 1, `one ${kind} expected, ${taken.length} came`);
+    assert.equal(taken.length, 1, `1 effect ${kind} expected, ${taken.length} found`);
     return taken[0] as Effect & { kind: K };
   }
 
-  /** Answers the one load that is waited for. */
+  /** Answers the only pending load. */
   loaded(siblings: Siblings | null): void {
     const { id } = this.one("load");
     this.step({
@@ -69,7 +69,7 @@ export class HandCranked {
     });
   }
 
-  /** Lets virtual time pass and rings the armed timer. */
+  /** Advances the time and fires the timer that is set. */
   pass(ms: number): void {
     this.now += ms * 1_000;
     const timer = this.take("timer").at(-1);
