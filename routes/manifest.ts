@@ -2,6 +2,7 @@
  * All route files and special files below `routes/`. Fresh would find them itself. A test compares
  * this list with the folder.
  */
+import type { RouteFiles } from "./(_server)/define.ts";
 import * as app from "./_app.tsx";
 import * as error from "./_error.tsx";
 import * as middleware from "./_middleware.ts";
@@ -33,7 +34,6 @@ import * as clusterPlan from "./clusters/[id]/plan.tsx";
 import * as clusters from "./clusters/index.tsx";
 import * as icon from "./icon.svg.ts";
 import * as front from "./index.tsx";
-import type { RouteFiles } from "./(_server)/define.ts";
 
 export const manifest: RouteFiles = {
   "./_app.tsx": app,

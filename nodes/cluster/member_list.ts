@@ -3,8 +3,8 @@
  * are gone. This is not the membership itself, on which the nodes agree. It is the launcher's own list
  * of processes, stored as `members.json` beside the initial configuration, which never changes.
  */
-import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { ActName } from "../../lib/client/membership_client.ts";
+import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 
 export interface MemberList {

@@ -1,5 +1,5 @@
-import { DOCS_HEADERS, renderDocs } from "../../nodes/rest/docs_page.ts";
 import { define } from "../(_server)/define.ts";
+import { DOCS_HEADERS, renderDocs } from "../../nodes/rest/docs_page.ts";
 
 export const handler = define.handlers({
   /** The API's description as an HTML page. */

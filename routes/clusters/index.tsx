@@ -1,11 +1,11 @@
-import { presetFields } from "../../islands/models/presets.ts";
-import { ProblemError } from "../../nodes/http/problems.ts";
 import { parse } from "../(_server)/api/input.ts";
 import { LaunchBody } from "../(_server)/api/schemas.ts";
 import { launchOptions } from "../(_server)/clusters/launching.ts";
 import { define } from "../(_server)/define.ts";
 import { ClustersView, clustersView } from "../(_server)/pages/clusters_view.tsx";
 import { formObject, readForm } from "../(_server)/pages/forms.ts";
+import { presetFields } from "../../islands/models/presets.ts";
+import { ProblemError } from "../../nodes/http/problems.ts";
 
 const NUMBERS = ["nodes", "n", "r", "w", "partitions", "tokensPerNode"];
 

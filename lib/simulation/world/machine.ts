@@ -10,8 +10,8 @@ import { below } from "../../dynamo/types/random.ts";
 import { deepClone } from "../../dynamo/util/clone.ts";
 import { IdTable } from "../../dynamo/util/id_table.ts";
 import type { Versioning } from "../../dynamo/versions/versions.ts";
-import type { SeededRandom } from "../../random/seeded.ts";
 import type { MessageLeg } from "../../random/latency.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
 import type { DiskWatcher, SimulatedDisk } from "./disk.ts";
 
 /** Where the answer to a request goes. */

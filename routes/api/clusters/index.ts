@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import { jsonAnswer } from "../../../nodes/http/json_answer.ts";
 import { jsonBody, parse } from "../../(_server)/api/input.ts";
 import {
   jsonRequest,
@@ -10,6 +9,7 @@ import {
 import { Cluster, ClusterWithRing, LaunchBody } from "../../(_server)/api/schemas.ts";
 import { launchAndWait } from "../../(_server)/clusters/launching.ts";
 import { define } from "../../(_server)/define.ts";
+import { jsonAnswer } from "../../../nodes/http/json_answer.ts";
 
 /** How long GET waits for clusters that are starting, so that the list includes their nodes. */
 const STARTS_TIMEOUT_MS = 2_000;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { dashboardFixture } from "../../../../tests/dashboard_fixture.ts";
 import { EventSplitter } from "../../../(_server)/clusters/node_stream.ts";
+import { dashboardFixture } from "../../../../tests/dashboard_fixture.ts";
 
 /** Reads events from a stream, one at a time. */
 function reader(response: Response) {

@@ -1,7 +1,7 @@
-import { jsonAnswer } from "../../../../nodes/http/json_answer.ts";
 import { type OperationsOf, response } from "../../../(_server)/api/operation.ts";
 import { ClusterParams, ClusterWithRing } from "../../../(_server)/api/schemas.ts";
 import { clusterOf, define } from "../../../(_server)/define.ts";
+import { jsonAnswer } from "../../../../nodes/http/json_answer.ts";
 
 export const handler = define.handlers({
   async GET(ctx) {

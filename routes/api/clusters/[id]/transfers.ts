@@ -1,9 +1,9 @@
-import { jsonAnswer } from "../../../../nodes/http/json_answer.ts";
 import { type OperationsOf, response } from "../../../(_server)/api/operation.ts";
 import { ClusterParams } from "../../../(_server)/api/schemas.ts";
 import { CHANGE_REFUSALS, Transfers } from "../../../(_server)/api/schemas_membership.ts";
 import { transfersOf } from "../../../(_server)/clusters/membership_acts.ts";
 import { clusterOf, define } from "../../../(_server)/define.ts";
+import { jsonAnswer } from "../../../../nodes/http/json_answer.ts";
 
 export const handler = define.handlers({
   async GET(ctx) {

@@ -1,4 +1,3 @@
-import { VALUE_BYTES_MAX } from "../../../../../lib/dynamo/types/config.ts";
 import {
   type OperationsOf,
   problemResponses,
@@ -7,6 +6,7 @@ import {
 import { KEY_REFUSALS, KEY_REQUEST } from "../../../../(_server)/api/schemas_keys.ts";
 import { forwardKeyRequest } from "../../../../(_server)/clusters/key_requests.ts";
 import { define } from "../../../../(_server)/define.ts";
+import { VALUE_BYTES_MAX } from "../../../../../lib/dynamo/types/config.ts";
 
 export const handler = define.handlers({
   GET: (ctx) => forwardKeyRequest(ctx, "kv"),

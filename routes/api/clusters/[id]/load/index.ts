@@ -1,5 +1,4 @@
 import { z } from "@hono/zod-openapi";
-import { jsonAnswer } from "../../../../../nodes/http/json_answer.ts";
 import { jsonBody, parse } from "../../../../(_server)/api/input.ts";
 import {
   jsonRequest,
@@ -10,6 +9,7 @@ import {
 import { ClusterParams, LoadBody, LoadRun } from "../../../../(_server)/api/schemas.ts";
 import { validateLoad } from "../../../../(_server)/clusters/load_checks.ts";
 import { clusterOf, define } from "../../../../(_server)/define.ts";
+import { jsonAnswer } from "../../../../../nodes/http/json_answer.ts";
 
 export const handler = define.handlers({
   async POST(ctx) {

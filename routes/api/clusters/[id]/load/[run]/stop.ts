@@ -1,4 +1,3 @@
-import { jsonAnswer } from "../../../../../../nodes/http/json_answer.ts";
 import { parse } from "../../../../../(_server)/api/input.ts";
 import {
   type OperationsOf,
@@ -7,6 +6,7 @@ import {
 } from "../../../../../(_server)/api/operation.ts";
 import { LoadRun, RunParams } from "../../../../../(_server)/api/schemas.ts";
 import { clusterOf, define } from "../../../../../(_server)/define.ts";
+import { jsonAnswer } from "../../../../../../nodes/http/json_answer.ts";
 
 export const handler = define.handlers({
   async POST(ctx) {

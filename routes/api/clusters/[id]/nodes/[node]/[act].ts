@@ -1,4 +1,3 @@
-import { jsonAnswer } from "../../../../../../nodes/http/json_answer.ts";
 import {
   type OperationsOf,
   problemResponses,
@@ -7,6 +6,7 @@ import {
 import { ActParams, ClusterWithRing } from "../../../../../(_server)/api/schemas.ts";
 import { actOnNode } from "../../../../../(_server)/clusters/node_acts.ts";
 import { clusterOf, define } from "../../../../../(_server)/define.ts";
+import { jsonAnswer } from "../../../../../../nodes/http/json_answer.ts";
 
 export const handler = define.handlers({
   async POST(ctx) {
