@@ -1,8 +1,9 @@
 /**
- * `deno task start`: the dashboard, and a cluster to begin with.
+ * `deno task start`: the dashboard and a demo cluster.
  *
- * The page answers at once; the cluster starts behind it. Whatever ends this process ends every node:
- * a signal by asking them to, anything harsher by the closing of the pipe that each of them watches.
+ * The dashboard is available at once, while the cluster starts. When this process ends, every node ends
+ * too. On a signal the nodes are asked to stop. If the process is killed, each node sees that its
+ * standard input closes.
  */
 import { Option } from "commander";
 import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./cli/options.ts";
@@ -10,10 +11,10 @@ import { launchCluster } from "./nodes/cluster/launcher.ts";
 import { fetchPackages } from "./nodes/cluster/package_cache.ts";
 import { holderOf } from "./nodes/process/port_holder.ts";
 import { PORT_MAX } from "./nodes/process/ports.ts";
-import { createDashboard } from "./routes/app.tsx";
-import { buildAssets } from "./routes/assets.ts";
-import { clientSender } from "./routes/load_sender.ts";
-import { ClusterRegistry, type Registered } from "./routes/registry.ts";
+import { buildAssets } from "./routes/(_server)/assets.ts";
+import { clientSender } from "./routes/(_server)/clusters/load_sender.ts";
+import { ClusterRegistry, type Registered } from "./routes/(_server)/clusters/registry.ts";
+import { createDashboard } from "./routes/(_server)/dashboard.ts";
 
 const HOST = "127.0.0.1";
 const PORT_DEFAULT = 8_000;
@@ -30,31 +31,31 @@ interface StartOptions {
 function readOptions(): StartOptions {
   const command = newCommand("start", "The dashboard, with a demo cluster, until Ctrl-C.")
     .addOption(
-      new Option("--port <port>", "where the dashboard listens; 0 takes any free one")
+      new Option("--port <port>", "the port of the dashboard; 0 for any free one")
         .argParser(integer(0, PORT_MAX)).default(PORT_DEFAULT),
     )
-    .option("--no-cluster", "starts no demo cluster");
+    .option("--no-cluster", "start no demo cluster");
   readArguments(command);
   return command.opts<StartOptions>();
 }
 
 async function refusePort(port: number): Promise<never> {
-  const holder = await holderOf(port) ?? "a process that cannot be seen from here";
+  const holder = await holderOf(port) ?? "an unknown process";
   fail(
     `Cannot listen on port ${port} of ${HOST}: it is taken by ${holder}.\n` +
-      "Stop that, or choose another with --port (0: any free one)",
+      "Stop that process, or use another port with --port (0: any free one)",
     EXIT_REFUSED,
   );
 }
 
-/** Starts the demo cluster behind the page. */
+/** Starts the demo cluster in the background. */
 function startDemo(registry: ClusterRegistry): Registered {
   const { name, nodes, n, r, w } = DEMO;
   return registry.launch({ nodes, config: { n, r, w }, port: 0 }, name);
 }
 
-/** What to do next, once the demo cluster is there to do it with. */
-async function introduce({ live }: Registered): Promise<void> {
+/** Prints how to use the demo cluster, once it has started. */
+async function printDemoHelp({ live }: Registered): Promise<void> {
   await live.settled;
   if (live.failure !== null) return say(`The demo cluster did not start.\n${live.failure}`);
   const [first, second] = live.summary().nodes;
@@ -64,7 +65,7 @@ async function introduce({ live }: Registered): Promise<void> {
       `Cluster ${DEMO.name}: ${DEMO.nodes} nodes, N=${DEMO.n} R=${DEMO.r} W=${DEMO.w}. Try:`,
       `  curl -X PUT --data-binary hello ${first.url}/kv/greeting`,
       `  curl ${second.url}/kv/greeting`,
-      `Its secret, for the nodes' /debug and /membership: ${live.cluster?.secretFile}`,
+      `Its secret, for the nodes' /debug and /membership, is in: ${live.cluster?.secretFile}`,
     ].join("\n"),
   );
 }
@@ -82,7 +83,7 @@ async function main(): Promise<void> {
   try {
     server = Deno.serve(
       { hostname: HOST, port: options.port, onListen: () => {} },
-      dashboard.fetch,
+      dashboard,
     );
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) await refusePort(options.port);
@@ -92,18 +93,19 @@ async function main(): Promise<void> {
   print(`Dynamo Simulator: http://${HOST}:${server.addr.port}/`);
   print(
     options.cluster
-      ? "Open it in a browser. Five nodes are starting; Ctrl-C ends everything."
-      : "Open it in a browser and start a cluster; Ctrl-C ends everything.",
+      ? "Open it in a browser. Five nodes are starting. Ctrl-C stops everything."
+      : "Open it in a browser and start a cluster. Ctrl-C stops everything.",
   );
   void assets.then(({ warning }) => warning !== null && say(warning));
-  if (options.cluster) void introduce(startDemo(registry));
+  if (options.cluster) void printDemoHelp(startDemo(registry));
   await ending;
   await registry.close();
-  // Open event streams have ended with their clusters; nothing else is worth waiting for.
+  // The event streams have ended with their clusters; nothing else must finish.
   Deno.exit(0);
 }
 
-/** Resolves at the first signal to end; later ones change nothing. */
+/** Resolves at the first signal to end; later ones are ignored. */
+
 function endOnSignals(): Promise<void> {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT"]

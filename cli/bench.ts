@@ -1,10 +1,11 @@
 /**
- * `deno task bench`: what the store does a second, how long it takes and what it costs, beside etcd where
- * that is installed; and how fast the simulator and the model are.
+ * `deno task bench`: throughput, latency and resource usage of the store, compared with etcd if
+ * that is installed, and the speed of the simulator and of the model.
  *
- * Three nodes, N=3 R=W=2, values of 100 bytes, every acknowledged write on disk; puts write new keys,
- * gets read keys drawn uniformly. The load comes from this process, over keep-alive connections, and its
- * own share of the processor is printed: on few cores it takes that from what it measures.
+ * Three nodes, N=3 R=W=2, values of 100 bytes, every acknowledged write on disk. Puts write new
+ * keys, gets read keys drawn uniformly. The load comes from this process over keep-alive
+ * connections. The table also shows the processor time of the load, which on few cores the store
+ * lacks.
  */
 import { Option } from "commander";
 import { LaunchError } from "../nodes/cluster/launch_error.ts";
@@ -28,7 +29,7 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** How much more this store does than etcd under one load. */
+/** The throughput of this store divided by etcd's under the same load. */
 interface Ratio {
   readonly operation: string;
   readonly clients: number;
@@ -42,32 +43,34 @@ const step = (text: string) => {
 };
 
 function readFlags(): Flags {
-  const command = newCommand("bench", "Measures the store, beside etcd where it is installed.");
+  const command = newCommand("bench", "Measures the store, and etcd if it is installed.");
   const count = (flags: string, description: string, most: number) =>
     new Option(flags, description).argParser(integer(1, most));
   command
     .addOption(
-      new Option("--clients <list>", "clients at a time")
+      new Option("--clients <list>", "numbers of clients")
         .argParser((text) => items(text).map(integer(1, 1_024))).default([1, 10, 64], "1,10,64"),
     )
-    .addOption(count("--seconds <count>", "how long each load lasts in a round", 600).default(2))
-    .addOption(count("--rounds <count>", "rounds, systems taking turns in each", 100).default(2))
-    .addOption(count("--keys <count>", "keys that gets read", 10_000_000).default(10_000))
-    .addOption(count("--value-bytes <count>", "bytes of a value", 65_536).default(100))
-    .addOption(count("--workers <count>", "threads the load comes from", 64).default(1))
-    .option("--no-etcd", "leave etcd out")
+    .addOption(count("--seconds <count>", "duration of each load in a round", 600).default(2))
+    .addOption(count("--rounds <count>", "rounds; systems take turns in each", 100).default(2))
+    .addOption(count("--keys <count>", "number of keys that gets read", 10_000_000).default(10_000))
+    .addOption(count("--value-bytes <count>", "size of a value in bytes", 65_536).default(100))
+    .addOption(count("--workers <count>", "threads that send the load", 64).default(1))
+    .option("--no-etcd", "do not measure etcd")
     .addOption(
-      new Option("--only <part>", "one part alone").choices(["store", "simulator", "models"]),
+      new Option("--only <part>", "measure only this part")
+        .choices(["store", "simulator", "models"]),
     )
     .addOption(
-      count("--trials <count>", "of the model, for each latency profile", 1e9).default(3_000_000),
+      count("--trials <count>", "trials of the model, for each latency profile", 1e9)
+        .default(3_000_000),
     )
     .option("--json", "one JSON object on stdout");
   readArguments(command);
   return command.opts<Flags>();
 }
 
-/** Starts what is to be measured, measures it and ends it, whatever happens. */
+/** Starts the systems, measures them, and always stops them. */
 async function benchStore(flags: Flags, etcd: string | null): Promise<BenchRow[]> {
   const options: BenchOptions = {
     clients: flags.clients,

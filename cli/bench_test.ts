@@ -1,7 +1,7 @@
-/** The benchmark's parts, and a short run of the whole. */
+/** The parts of the benchmark, and a short run of all of it. */
 import assert from "node:assert/strict";
 import { HttpConnection, httpRequest } from "./bench/http_connection.ts";
-import { type Load, runLoad } from "./bench/load.ts";
+import { type BenchLoad, runBenchLoad } from "./bench/load.ts";
 import { busyMsIn, cpuMsIn, residentBytesIn, usageOf } from "./bench/process_usage.ts";
 
 async function withServer(
@@ -16,7 +16,7 @@ async function withServer(
   }
 }
 
-Deno.test("a connection reads answers of any framing, one after the other", async () => {
+Deno.test("a connection reads answers with any framing, one after the other", async () => {
   const chunked = () =>
     new ReadableStream({
       start(controller) {
@@ -47,7 +47,7 @@ Deno.test("a connection reads answers of any framing, one after the other", asyn
   });
 });
 
-const load = (host: string, given: Partial<Load>): Load => ({
+const load = (host: string, given: Partial<BenchLoad>): BenchLoad => ({
   dialect: "dynamo",
   operation: "put",
   hosts: [host],
@@ -62,7 +62,7 @@ const load = (host: string, given: Partial<Load>): Load => ({
   ...given,
 });
 
-Deno.test("a load writes its own new keys and reads those there are, in either dialect", async () => {
+Deno.test("a load writes its own new keys and reads existing ones, in both dialects", async () => {
   const seen: string[] = [];
   const handle = async (request: Request) => {
     const body = await request.text();
@@ -70,28 +70,30 @@ Deno.test("a load writes its own new keys and reads those there are, in either d
     return Response.json({ kvs: [] });
   };
   await withServer(handle, async (host) => {
-    const puts = await runLoad(load(host, { countMost: 7 }));
-    assert.deepEqual([puts.ok, puts.failed, puts.sent], [7, 0, 7]);
+    const puts = await runBenchLoad(load(host, { countMost: 7 }));
+    assert.deepEqual([puts.ok, puts.failed], [7, 0]);
     assert.equal(puts.latencies.count, 7);
     const keys = Array.from({ length: 7 }, (_, i) => `PUT /kv/p-${1 + 2 * i} 100`);
     assert.deepEqual(seen.splice(0).sort(), keys.sort());
 
-    await runLoad(load(host, { operation: "get", countMost: 50 }));
+    await runBenchLoad(load(host, { operation: "get", countMost: 50 }));
     for (const line of seen.splice(0)) assert.match(line, /^GET \/kv\/p-[0-9] 0$/);
 
-    const etcd = await runLoad(load(host, { dialect: "etcd", operation: "get", countMost: 5 }));
+    const etcd = await runBenchLoad(
+      load(host, { dialect: "etcd", operation: "get", countMost: 5 }),
+    );
     assert.equal(etcd.ok, 5);
     for (const line of seen.splice(0)) assert.match(line, /^POST \/v3\/kv\/range \d+$/);
   });
 });
 
-Deno.test("a load counts what failed apart and says what it was", async () => {
+Deno.test("a load counts failures separately and reports the first one", async () => {
   await withServer(() => new Response("no room", { status: 503 }), async (host) => {
-    const { ok, failed, failure, latencies } = await runLoad(load(host, { countMost: 4 }));
+    const { ok, failed, failure, latencies } = await runBenchLoad(load(host, { countMost: 4 }));
     assert.deepEqual([ok, failed, failure, latencies.count], [0, 4, "503 no room", 0]);
   });
   await withServer(() => Response.json({ header: {} }), async (host) => {
-    const absent = await runLoad(
+    const absent = await runBenchLoad(
       load(host, { dialect: "etcd", operation: "get", countMost: 4 }),
     );
     assert.equal(absent.failed, 4, "a get that finds nothing is no success");
@@ -108,7 +110,7 @@ Deno.test("processor time and memory are read from /proc", async () => {
   } else assert.equal(own, null);
 });
 
-Deno.test("bench --json: every load in the table, nothing failed", async () => {
+Deno.test("bench --json: reports every load, and nothing failed", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",

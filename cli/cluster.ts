@@ -1,8 +1,7 @@
 /**
- * `deno task cluster`: a Dynamo of real processes on this machine, until Ctrl-C.
+ * `deno task cluster`: a cluster of real processes on this machine, until Ctrl-C.
  *
- * stdout carries what the person or script asked for: where the nodes are, as text or as one JSON line.
- * stderr carries what happens to them.
+ * It prints the nodes' addresses on stdout, as text or as one JSON line, and events on stderr.
  */
 import { Option } from "commander";
 import { ConfigError } from "../lib/dynamo/types/config.ts";
@@ -40,18 +39,18 @@ function readOptions(): { readonly launch: LaunchOptions; readonly json: boolean
     .addOption(
       new Option(
         "--port <port>",
-        `the first node's; 0 takes any free ones (default: ${PORT_DEFAULT}, or as last time)`,
+        `port of the first node; 0: any free ports (default: ${PORT_DEFAULT}, or as last time)`,
       ).argParser(integer(0, PORT_MAX)),
     )
-    .option("--data <dir>", "keeps the data there, and starts from it again (default: thrown away)")
+    .option("--data <dir>", "keeps the data in this directory and reuses it (default: deleted)")
     .addOption(
       new Option(
         "--latency <spec>",
         "delays messages between nodes, ms: 10, uniform(0,20), exp(0.183), LNKD-DISK, W=…;A=…;R=…;S=…",
       ).argParser(latencySpec),
     )
-    .option("--allow-faults", "lets /faults make the nodes misbehave")
-    .option("--json", "prints one JSON line when all nodes serve");
+    .option("--allow-faults", "allows fault injection with /faults")
+    .option("--json", "prints one JSON line when all nodes are ready");
   readArguments(command);
   const flags = command.opts();
   const launch: LaunchOptions = {
@@ -66,15 +65,15 @@ function readOptions(): { readonly launch: LaunchOptions; readonly json: boolean
   return { launch, json: flags.json === true };
 }
 
-/** Resolves with the first signal that asks the launcher to end; later ones change nothing. */
+/** Resolves with the first signal that asks the launcher to end. Later signals are ignored. */
 function untilAskedToEnd(): { readonly asked: Promise<Deno.Signal>; readonly signal: AbortSignal } {
   const aborter = new AbortController();
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  // A terminal sends SIGINT to npx, deno and every child at once, and some of them pass it on as well.
+  // A terminal sends SIGINT to npx, deno and all children at once, and some of them forward it too.
   for (const name of endSignals()) {
     Deno.addSignalListener(name, () => {
       resolve(name);
-      aborter.abort(new LaunchError("failed", `Ended by ${name} before all nodes served`));
+      aborter.abort(new LaunchError("failed", `Ended by ${name} before all nodes were ready`));
     });
   }
   return { asked: promise, signal: aborter.signal };
@@ -86,21 +85,21 @@ function endSignals(): Deno.Signal[] {
 
 function report(cluster: RunningCluster, { node, before }: NodeChange): void {
   if (!cluster.nodes.some(({ id }) => id === node.id)) {
-    say(`node ${node.id} is no member any more: it has ended, and is not started again`);
+    say(`node ${node.id} is no longer a member: it has ended and will not be restarted`);
   } else if (node.state === "crashed" && node.exit !== null) {
     say(
-      `node ${node.id} (pid ${node.exit.pid}) ended by itself: ${describeExit(node.exit)}. ` +
-        `Start it again with: kill -USR2 ${Deno.pid}`,
+      `node ${node.id} (pid ${node.exit.pid}) ended unexpectedly: ${describeExit(node.exit)}. ` +
+        `Restart it with: kill -USR2 ${Deno.pid}`,
     );
   } else if (before === "starting" && node.state === "running") {
-    say(`node ${node.id} serves again at ${node.url}, pid ${node.pid}`);
+    say(`node ${node.id} is running again at ${node.url}, pid ${node.pid}`);
   }
 }
 
-/** Starts every node that is down. */
+/** Starts all nodes that are down. */
 async function restartAll(cluster: RunningCluster): Promise<void> {
   const down = cluster.nodes.filter((node) => node.pid === null);
-  if (down.length === 0) say("every node has a process: there is nothing to start");
+  if (down.length === 0) say("all nodes are running: there is nothing to start");
   await Promise.all(down.map(async ({ id }) => {
     try {
       await cluster.restart(id);
@@ -116,29 +115,29 @@ function describe(cluster: RunningCluster, tookMs: number): string {
   const width = Math.max(...cluster.nodes.map((node) => node.id.length));
   return [
     `Cluster ${cluster.id}: ${cluster.nodes.length} nodes, N=${n} R=${r} W=${w}, ` +
-    `${cluster.reopened ? "started again" : "founded"} in ${(tookMs / 1000).toFixed(1)} s`,
+    `${cluster.reopened ? "restarted" : "created"} in ${(tookMs / 1000).toFixed(1)} s`,
     "",
     ...cluster.nodes.map((node) => `  ${node.id.padEnd(width)}  ${node.url}  pid ${node.pid}`),
     "",
-    "Store a value on one node, read it on another, and see who keeps it:",
+    "Store a value on one node, read it on another, and see which nodes keep it:",
     `  curl -X PUT --data-binary hello ${first?.url}/kv/greeting`,
     `  curl -i ${second?.url}/kv/greeting`,
     `  curl ${third?.url}/ring/greeting`,
     `Kill a node, then read again:  kill -9 ${first?.pid}`,
-    `Start what is down:            kill -USR2 ${Deno.pid}`,
-    "Let a node join:",
+    `Restart nodes that are down:   kill -USR2 ${Deno.pid}`,
+    "Add a node:",
     `  deno task node --id ${newId(cluster)} --port 0 --join ${first?.url} \\`,
     `    --secret-file ${cluster.secretFile}`,
-    `The API of a node:             ${first?.url}/docs`,
+    `API documentation:             ${first?.url}/docs`,
     "",
     cluster.temporary
-      ? `Data is in ${cluster.dataDir} and is thrown away at the end; --data DIR keeps it.`
+      ? `Data is in ${cluster.dataDir} and is deleted at the end; --data DIR keeps it.`
       : `Data is in ${cluster.dataDir} and stays there.`,
     "Ctrl-C ends all nodes.",
   ].join("\n");
 }
 
-/** An id that no node has. */
+/** An unused node id. */
 function newId({ nodes }: RunningCluster): string {
   const numbers = nodes.map(({ id }) => Number(/^n(\d{1,9})$/.exec(id)?.[1] ?? 0));
   return `n${Math.max(...numbers) + 1}`;

@@ -13,7 +13,7 @@ interface Announced {
   readonly secretFile: string;
 }
 
-/** A `deno task cluster` process, read until its one line. */
+/** A `deno task cluster` process that has printed its line. */
 class Command {
   readonly child: Deno.ChildProcess;
   readonly printed: string[] = [];
@@ -64,7 +64,7 @@ async function assertAllGone(announced: Announced): Promise<void> {
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  Deno.test(`--json prints one line with everything; ${signal} ends it all, cleanly`, async () => {
+  Deno.test(`--json prints one line; ${signal} ends everything cleanly`, async () => {
     const command = cluster("--nodes", "3");
     const announced = await command.announced();
     assert.equal(announced.pid, command.child.pid);
@@ -83,7 +83,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-/** Launches a temporary cluster among the temporary files of `root`, and says where. */
+/** Launches a cluster with temporary data below `root`. */
 function launcherIn(root: string, then: string): Command {
   const program = `
     import { launchCluster } from "./nodes/cluster/launcher.ts";
@@ -95,14 +95,14 @@ function launcherIn(root: string, then: string): Command {
   return new Command(["eval", "--ext=ts", program], { TMPDIR: root });
 }
 
-Deno.test("SIGKILL of the launcher leaves no node, not even a paused one; its data goes with the next start", async () => {
+Deno.test("SIGKILL of the launcher ends all nodes, even a paused one; the next start deletes its data", async () => {
   const root = await Deno.makeTempDir({ prefix: "dynamo-test-" });
   try {
     const killed = launcherIn(root, 'await cluster.pause("n2"); setInterval(() => {}, 1000);');
     const announced = await killed.announced() as Announced & { dataDir: string };
     const paused = announced.nodes[1]?.pid ?? 0;
     await until("n2 is stopped", async () => await processState(paused) === "T");
-    // While it lives, another leaves its directory alone.
+    // Another launcher does not touch the directory of a running one.
     const neighbour = launcherIn(root, "await cluster.close();");
     assert.equal((await neighbour.ended()).code, 0, neighbour.said.join("\n"));
     assert.ok(Deno.statSync(announced.secretFile).isFile);
@@ -119,7 +119,7 @@ Deno.test("SIGKILL of the launcher leaves no node, not even a paused one; its da
   }
 });
 
-Deno.test("the data of a launcher that was killed can be taken over with --data, and is kept from then on", async () => {
+Deno.test("the data of a launcher that was killed can be reused with --data and is then kept", async () => {
   const root = await Deno.makeTempDir({ prefix: "dynamo-test-" });
   try {
     const killed = launcherIn(root, "setInterval(() => {}, 1000);");
@@ -157,7 +157,7 @@ for (
     [["five"], /too many arguments/],
   ] satisfies [string[], RegExp][]
 ) {
-  Deno.test(`cluster ${args.join(" ")} is refused with the flag, the value and what is allowed`, async () => {
+  Deno.test(`cluster ${args.join(" ")} is rejected with flag, value and what is allowed`, async () => {
     const command = cluster(...args);
     assert.equal((await command.ended()).code, 2);
     assert.match(command.said.join(" "), message);
@@ -165,7 +165,7 @@ for (
   });
 }
 
-Deno.test("a taken port is refused with its holder", async () => {
+Deno.test("a port in use is rejected with the name of its owner", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
     const { port } = listener.addr;
@@ -188,7 +188,7 @@ Deno.test("a taken port is refused with its holder", async () => {
   }
 });
 
-Deno.test("a configuration that cannot be is refused first, whoever has the ports", async () => {
+Deno.test("an invalid configuration is rejected first, even if the ports are in use", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
     const port = `${listener.addr.port}`;
@@ -206,7 +206,7 @@ Deno.test("a configuration that cannot be is refused first, whoever has the port
   }
 });
 
-Deno.test("--help names every flag and exits with 0", async () => {
+Deno.test("--help lists every flag and exits with 0", async () => {
   const command = cluster("--help");
   assert.equal((await command.ended()).code, 0);
   for (const flag of ["--nodes", "--latency", "--data", "--zones", "--sloppy", "--seed"]) {
@@ -214,7 +214,7 @@ Deno.test("--help names every flag and exits with 0", async () => {
   }
 });
 
-Deno.test("a directory in use by a running launcher is refused with its pid", async () => {
+Deno.test("a directory in use by a running launcher is rejected with its pid", async () => {
   const data = await Deno.makeTempDir({ prefix: "dynamo-test-" });
   try {
     const first = cluster("--nodes", "1", "--data", join(data, "mine"));
@@ -229,7 +229,7 @@ Deno.test("a directory in use by a running launcher is refused with its pid", as
     assert.equal((await first.ended()).code, 0);
     const third = cluster("--nodes", "2", "--data", join(data, "mine"));
     assert.equal((await third.ended()).code, 2);
-    assert.match(third.said.join("\n"), /founded with nodes 1.*given now is nodes 2/);
+    assert.match(third.said.join("\n"), /created with nodes 1.*current value is nodes 2/);
   } finally {
     await Deno.remove(data, { recursive: true });
   }

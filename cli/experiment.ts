@@ -1,6 +1,6 @@
 /**
- * `deno task experiment`: the catalogue from the command line. `list` says what there is, `run` carries
- * one out and writes its report, `merge` puts the shards of one grid together.
+ * `deno task experiment`: the catalogue on the command line. `list` shows the experiments, `run`
+ * runs one and writes its report, `merge` combines the shards of a grid.
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../lib/dynamo/types/config.ts";
@@ -28,7 +28,7 @@ import {
 } from "./experiment/run.ts";
 import { EXIT_REFUSED, fail, integer, newCommand, readArguments, writeAll } from "./options.ts";
 
-/** A check of the experiment has failed, or a point could not be carried out. */
+/** A check of the experiment or one of its points has failed. */
 const EXIT_CHECKS = 1;
 const EXIT_STOPPED = 130;
 
@@ -42,24 +42,27 @@ interface Flags extends RunFlags {
 const print = (text: string) => writeAll(Deno.stdout, `${text}\n`);
 const say = (text: string) => writeAll(Deno.stderr, text);
 
-/** What `list` and `run` and `merge` were asked to do, to be done once the arguments are read. */
+/** The action of `list`, `run` or `merge`, which runs after all arguments are parsed. */
 let act: () => void | Promise<void> = () => {};
 
 function readCommandLine(): void {
-  const command = newCommand("experiment", "Published figures again, and what follows from them.");
-  command.command("list").description("every experiment, its engines and its parameters")
-    .argument("[name]", "one in full")
-    .option("--json", "as one JSON array")
+  const command = newCommand(
+    "experiment",
+    "Reproduces published figures, and runs other experiments.",
+  );
+  command.command("list").description("list all experiments with their engines")
+    .argument("[name]", "show this experiment with its parameters")
+    .option("--json", "print one JSON array")
     .action((name: string | undefined, flags: { json?: boolean }) => {
       act = () => list(name, flags);
     });
-  addRunFlags(command.command("run").description("carry one out and write its report"))
+  addRunFlags(command.command("run").description("run an experiment and write its report"))
     .action((name: string | undefined, flags: Flags) => {
       act = () => run(name, flags);
     });
-  command.command("merge").description("put the shards of one grid together")
+  command.command("merge").description("combine the shards of a grid")
     .argument("<dirs...>", "directories of `run --shard`")
-    .addOption(outOption("where the result goes"))
+    .addOption(outOption("directory for the result"))
     .action((dirs: string[], { out }: { out: string }) => {
       act = () => merge(dirs, out);
     });
@@ -70,23 +73,27 @@ function readCommandLine(): void {
 }
 
 function addRunFlags(command: Command): Command {
-  return command.argument("[name]", "of the catalogue")
+  return command.argument("[name]", "name of the experiment")
     .option(
       "--all",
-      "every experiment, or every one that has the engine, each in a directory of its own",
+      "run all experiments, or all that have the engine, each in its own directory",
     )
-    .addOption(new Option("--engine <engine>", "default: the first it has").choices(ENGINES))
+    .addOption(
+      new Option("--engine <engine>", "default: the experiment's first one").choices(ENGINES),
+    )
     .option("--seed <seed>", "repeats a run exactly", "1")
     .addOption(
-      new Option("--set <name=value>", "a parameter; may be given several times")
-        .argParser(addSetting).default({}, "their defaults"),
+      new Option("--set <name=value>", "sets a parameter; may be given several times")
+        .argParser(addSetting).default({}, "the experiment's defaults"),
     )
-    .addOption(new Option("--shard <i/n>", "the i-th of n parts, 1/n to n/n").argParser(readShard))
-    .addOption(outOption("where everything is written; a stopped run goes on there"))
     .addOption(
-      new Option("--fresh", "begin anew whatever the directory holds").conflicts("resume"),
+      new Option("--shard <i/n>", "run only the i-th of n parts, 1/n to n/n").argParser(readShard),
     )
-    .option("--resume", "only go on: refuse a directory that holds no run")
+    .addOption(outOption("directory for all files; a run that was stopped continues there"))
+    .addOption(
+      new Option("--fresh", "start again, whatever the directory contains").conflicts("resume"),
+    )
+    .option("--resume", "only continue: reject a directory without a run")
     .addOption(
       new Option("--workers <count>", "cores to use").argParser(integer(1, 1_024))
         .default(navigator.hardwareConcurrency),
@@ -97,7 +104,7 @@ function addRunFlags(command: Command): Command {
 function outOption(about: string): Option {
   return new Option("--out <dir>", about).makeOptionMandatory().argParser((text) => {
     if (text !== "") return text;
-    throw new InvalidArgumentError("It must be a directory's name: it is empty.");
+    throw new InvalidArgumentError("It must be the name of a directory: it is empty.");
   });
 }
 
@@ -189,7 +196,10 @@ async function runOne(name: string, flags: Flags, signal: AbortSignal): Promise<
 
 async function runAll(flags: Flags, signal: AbortSignal): Promise<readonly Ended[]> {
   if (Object.keys(flags.set).length > 0) {
-    fail("--set is for one experiment: with --all every parameter has its default", EXIT_REFUSED);
+    fail(
+      "--set needs one experiment: with --all, all parameters have their defaults",
+      EXIT_REFUSED,
+    );
   }
   const all = CATALOGUE.flatMap(({ name, engines }) => {
     const engine = engineFor(engines, flags.engine);
@@ -216,7 +226,10 @@ async function merge(dirs: readonly string[], out: string): Promise<void> {
   if (points.length < prepared.pointCount) {
     const there = new Set(points.map(({ index }) => index));
     const missing = pointsOf(prepared.pointCount).filter((index) => !there.has(index));
-    fail(`${missing.length} of ${prepared.pointCount} points are missing: no checks were made`, 1);
+    fail(
+      `${missing.length} of ${prepared.pointCount} points are missing, so nothing was checked`,
+      1,
+    );
   }
   if (result.checks.some((check) => !check.passed)) Deno.exit(EXIT_CHECKS);
 }
@@ -250,7 +263,7 @@ function tellListed({ prepared, ended }: Listed, { json }: Flags): void {
 function tellWhatIsLeft({ done, wanted, failure }: Ended): void {
   if (failure !== null) say(`error: ${failure}\n`);
   if (done < wanted) {
-    say(`stopped: ${done} of ${wanted} points are kept; the same command goes on\n`);
+    say(`stopped: ${done} of ${wanted} points are kept; the same command continues the run\n`);
   }
 }
 

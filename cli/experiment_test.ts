@@ -13,7 +13,7 @@ const BALANCE = [
   "tokens=2,4,8",
   "--set",
   "rings=4",
-  // Other than the published figure's, so that no check is made of so few rings.
+  // Values that the published figure does not have, so that no check compares so few rings with it.
   "--set",
   "nodes=20",
   "--set",
@@ -58,7 +58,7 @@ Deno.test("experiment list names every experiment with its engines", async () =>
   assert.ok(listed.some(({ name, engines }) => name === "pbs-table" && engines.includes("model")));
 });
 
-Deno.test("experiment run writes everything, and two shards merged are the whole", async () => {
+Deno.test("experiment run writes all files, and two merged shards equal the whole run", async () => {
   await inTemporaryDirectory(async (dir) => {
     const at = (name: string) => join(dir, name);
     const whole = await experiment(...BALANCE, "--out", at("whole"));
@@ -90,13 +90,13 @@ Deno.test("experiment run writes everything, and two shards merged are the whole
   });
 });
 
-Deno.test("experiment run goes on where it was stopped", async () => {
+Deno.test("experiment run continues where it was stopped", async () => {
   await inTemporaryDirectory(async (dir) => {
     const out = join(dir, "run");
     assert.equal((await experiment(...BALANCE, "--out", out)).code, 0);
     const whole = await resultIn(out);
     const points = join(out, "points.jsonl");
-    // As a kill leaves it: three points, and half a line.
+    // The state after a kill: three points and half a line.
     const lines = (await Deno.readTextFile(points)).split("\n");
     const kept = lines.slice(0, 4).map((line) =>
       line.replace(/"durationMs":[\d.]+/, '"durationMs":123456')
@@ -109,11 +109,11 @@ Deno.test("experiment run goes on where it was stopped", async () => {
     assert.ok(resumed.durationMs > 3 * 123_456, "the three points were not run again");
     const other = await experiment(...BALANCE, "--set", "nodes=10", "--out", out);
     assert.equal(other.code, 2);
-    assert.match(other.stderr, /holds another run: the parameters differ/);
+    assert.match(other.stderr, /contains another run: the parameters differ/);
   });
 });
 
-Deno.test("experiment refuses what cannot be with the place and what is allowed", async () => {
+Deno.test("experiment rejects invalid input and says what is allowed", async () => {
   await inTemporaryDirectory(async (dir) => {
     const out = ["--out", join(dir, "never")];
     const wrong: [string[], RegExp][] = [
@@ -122,12 +122,12 @@ Deno.test("experiment refuses what cannot be with the place and what is allowed"
       [["run", "pbs-exponential", "--set", "r=4", ...out], /'r' must be at most N, 3: it is 4/],
       [
         ["run", "pbs-table", "--set", "profiles=LNKD-TAPE", ...out],
-        /'profiles' is no latency spec/,
+        /'profiles' must be a latency spec/,
       ],
       [["run", "pbs-table", "--set", "trials", ...out], /name=value/],
       [["run", "pbs-table", "--shard", "3/2", ...out], /i from 1 to n/],
-      [["run", "pbs-table", "--out", ""], /must be a directory's name/],
-      [["merge", dir, ...out], /holds no run/],
+      [["run", "pbs-table", "--out", ""], /must be the name of a directory/],
+      [["merge", dir, ...out], /contains no run/],
     ];
     for (const [args, message] of wrong) {
       const { code, stderr } = await experiment(...args);
@@ -138,10 +138,10 @@ Deno.test("experiment refuses what cannot be with the place and what is allowed"
   });
 });
 
-Deno.test("experiment run stops at Ctrl-C, keeps what is done and says how to go on", async () => {
+Deno.test("experiment run stops at Ctrl-C, keeps its points and says how to continue", async () => {
   await inTemporaryDirectory(async (dir) => {
     const out = join(dir, "run");
-    // One point is done in no time, the other would take for ever.
+    // One point is quick; the other would take forever.
     const args = ["run", "-A", "cli/experiment.ts", "run", "load-balance", "--workers", "1"];
     const sets = ["tokens=2,1024", "rings=100000", "strategies=equal-partitions", "nodes=4", "n=1"];
     const child = new Deno.Command(Deno.execPath(), {
@@ -180,14 +180,14 @@ Deno.test("experiment run on the live engine measures real processes and leaves 
       ...["run", "table-1", "--engine", "live", ...sets.flatMap((set) => ["--set", set])],
       ...["--out", out],
     );
-    // Its check against the model is of times: on a busy machine it may fail.
+    // The check against the model compares times, so it may fail on a busy machine.
     assert.ok(code === 0 || code === 1, stderr);
     const { rows } = await resultIn(out);
     assert.deepEqual(rows.map(({ operation, operations }) => [operation, operations]), [
       ["get", 60],
       ["put", 60],
     ]);
-    // A put at W=2 waits for one replica's legs, 4 ms; a get at R=1 for none, unless it is forwarded.
+    // A put at W=2 waits for the legs of one replica, 4 ms. A get at R=1 waits only if forwarded.
     assert.ok(rows.every(({ mean }) => typeof mean === "number" && mean > 0));
     assert.ok((rows[1]?.mean as number) >= 4);
   });

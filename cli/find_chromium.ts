@@ -1,7 +1,7 @@
-/** Where this machine has a Chromium: the one that `CHROMIUM_PATH` names, or the first known one on PATH. */
+/** Finds Chromium: the one in `CHROMIUM_PATH`, or the first known one on PATH. */
 import { join } from "node:path";
 
-/** The headless shell first: it is the lightest, and starts fastest. */
+/** The headless shell comes first: it is the smallest and starts fastest. */
 const PROGRAMS: readonly string[] = [
   "chromium-headless-shell",
   "chromium",
@@ -12,7 +12,7 @@ const PROGRAMS: readonly string[] = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
 ];
 
-/** Null when there is none. */
+/** The path of Chromium; null when there is none. */
 export async function findChromium(): Promise<string | null> {
   const given = Deno.env.get("CHROMIUM_PATH");
   if (given !== undefined && given !== "") return given;

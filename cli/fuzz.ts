@@ -1,6 +1,6 @@
 /**
- * `deno task fuzz`: many seeds, each with a cluster, a workload and faults of its own. A seed that
- * breaks a promise is shrunk, drawn and written down, with the one line that replays it.
+ * `deno task fuzz`: many seeds, each with its own cluster, workload and faults. A seed that fails a
+ * check is shrunk, drawn and written to files, together with the command that replays it.
  */
 import { Option } from "commander";
 import {
@@ -26,10 +26,10 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Failing seeds that are shrunk and drawn; the others are only named. */
+/** The number of failing seeds that are shrunk and drawn. The others are only listed. */
 const SHRUNK_MAX = 3;
 const SEEDS_MAX = 100_000_000;
-/** Begins a terminal's line anew. */
+/** Clears the current line of a terminal. */
 const CLEAR = "\r\x1b[K";
 
 function readFlags(): Flags {
@@ -37,14 +37,14 @@ function readFlags(): Flags {
   const number = (flags: string, about: string, least: number, most: number, otherwise: number) =>
     new Option(flags, about).argParser(integer(least, most)).default(otherwise);
   command
-    .addOption(number("--seeds <count>", "how many", 1, SEEDS_MAX, 1_000))
-    .addOption(number("--from <seed>", "the first", 0, 2 ** 52, 1))
+    .addOption(number("--seeds <count>", "number of seeds", 1, SEEDS_MAX, 1_000))
+    .addOption(number("--from <seed>", "the first seed", 0, 2 ** 52, 1))
     .addOption(
       number("--workers <count>", "cores to use", 1, 256, navigator.hardwareConcurrency),
     )
-    .option("--faults <list>", "hold the faults to none, all or some kinds (see simulate --help)")
-    .option("--out <dir>", "where failing scenarios are written", "out/fuzz")
-    .addOption(number("--shrink-tries <count>", "runs to spend on shrinking", 1, 100_000, 600))
+    .option("--faults <list>", "use no, all or only some kinds of faults (see simulate --help)")
+    .option("--out <dir>", "directory for failing scenarios", "out/fuzz")
+    .addOption(number("--shrink-tries <count>", "most runs for shrinking", 1, 100_000, 600))
     .option("--json", "one JSON object on stdout");
   readArguments(command);
   return command.opts<Flags>();
@@ -55,7 +55,7 @@ async function fuzz(flags: Flags, limits: SwarmLimits): Promise<FuzzSummary> {
   const onInterrupt = () => stop.abort();
   Deno.addSignalListener("SIGINT", onInterrupt);
   const isWatched = Deno.stderr.isTerminal();
-  // A log gets a line now and then, a terminal one that changes.
+  // A terminal shows one line that is updated often. A log gets a new line now and then.
   const everyMs = isWatched ? 200 : 30_000;
   let summary = emptySummary();
   let shownAt = performance.now();
@@ -82,7 +82,7 @@ async function fuzz(flags: Flags, limits: SwarmLimits): Promise<FuzzSummary> {
   return summary;
 }
 
-/** Tells of a failing seed at once: a long run may be stopped before it is shrunk. */
+/** Reports a failing seed at once, because a long run may be stopped before shrinking. */
 function announce({ seed, violations: [first] }: SeedOutcome, { faults }: Flags): void {
   const held = faults === undefined ? "" : ` --faults ${faults}`;
   const again = `deno task fuzz --seeds 1 --from ${seed}${held}`;
@@ -93,13 +93,13 @@ function announce({ seed, violations: [first] }: SeedOutcome, { faults }: Flags)
   );
 }
 
-/** Exits with 2 when failing scenarios could not be written there: not after hours of looking for them. */
+/** Exits with 2 when the directory cannot be created, instead of failing after hours of fuzzing. */
 function requireFolder(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (error) {
     const why = error instanceof Error ? error.message : `${error}`;
-    fail(`--out must be a directory that can be made: '${path}': ${why}`, EXIT_REFUSED);
+    fail(`--out must be a directory that can be created: '${path}': ${why}`, EXIT_REFUSED);
   }
 }
 
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
   const summary = await fuzz(flags, limits);
   const realMs = performance.now() - begun;
   const explanations = summary.failures.slice(0, SHRUNK_MAX).map(({ seed, violations }) => {
-    writeAll(Deno.stderr, `shrinking seed ${seed}, in at most ${flags.shrinkTries} runs\n`);
+    writeAll(Deno.stderr, `shrinking seed ${seed} with at most ${flags.shrinkTries} runs\n`);
     return explain(swarmScenario(seed, limits), {
       checker: violations[0]?.checker ?? "",
       out: flags.out,

@@ -1,13 +1,15 @@
 /**
- * One node as a process: `deno task node --id n1 --port 9101`. See `nodes/process/flags.ts` for its flags.
+ * One node as a process: `deno task node --id n1 --port 9101`. See `nodes/process/flags.ts` for its
+ * flags.
  *
- * On standard output it says one line of JSON once it serves; everything else goes to standard error.
- * It exits 0 when told to stop, 2 when it cannot start as asked, 70 when it finds itself at fault.
+ * It prints one line of JSON on standard output when it is ready, and everything else on standard
+ * error. It exits with 0 when told to stop, with 2 when it cannot start as requested, and with 70
+ * after an internal error.
  */
 import { ConfigError } from "../lib/dynamo/types/config.ts";
 import { type Legs, parseLegs, SpecError } from "../lib/random/latency.ts";
 import { type NodeFlags, PORT_DEFAULT, readFlags, USAGE } from "../nodes/process/flags.ts";
-import { placeFor } from "../nodes/process/initial_config.ts";
+import { resolveSetup } from "../nodes/process/initial_config.ts";
 import { admit, JoinError } from "../nodes/process/join.ts";
 import { openLog } from "../nodes/process/log.ts";
 import { type NodeLog, type RunningNode, StartError, startNode } from "../nodes/process/node.ts";
@@ -28,7 +30,7 @@ async function main(): Promise<void> {
   const node = await start(flags, { log, secret, ca });
   const stop = stopper(node);
   Deno.addSignalListener("SIGTERM", stop);
-  // Ctrl-C reaches every process at the terminal: the parent of a child decides what it means.
+  // Ctrl-C reaches every process on the terminal. A child leaves the reaction to its parent.
   Deno.addSignalListener("SIGINT", flags.child ? () => {} : stop);
   if (flags.child) untilStdinCloses().then(stop);
   await node.settled;
@@ -43,29 +45,29 @@ interface Means {
   readonly ca: string | undefined;
 }
 
-/** Asks to be admitted where it was started for that; a member goes on as one. */
+/** Joins the cluster if the node was started for that. A member stays one. */
 async function findPart(node: RunningNode, flags: NodeFlags, means: Means): Promise<void> {
   const { service } = node;
   const id = service.boot.self;
   const tellOfEnd = () => {
     if (service.memberStatus === "left") {
-      means.log.info(`'${id}' has left the cluster: it may be stopped`);
+      means.log.info(`'${id}' has left the cluster and can be stopped`);
     }
     if (service.memberStatus === "removed") {
-      means.log.error(`'${id}' was removed from the cluster and serves nobody: stop it`);
+      means.log.error(`'${id}' was removed from the cluster and serves no requests: stop it`);
     }
   };
   service.onMemberStatus(tellOfEnd);
   if (service.memberStatus === "member" || service.memberStatus === "leaving") return;
   if (flags.join === undefined || !flags.admit) {
     if (service.memberStatus === "removed") return tellOfEnd();
-    const what = service.memberStatus === "left" ? "has left the cluster" : "is no member yet";
-    means.log.info(`'${id}' ${what}, and holds nothing: POST /membership/join lets it in`);
+    const what = service.memberStatus === "left" ? "has left the cluster" : "is not a member yet";
+    means.log.info(`'${id}' ${what} and stores nothing: POST /membership/join adds it`);
     return;
   }
   const { weight, zone } = flags;
   try {
-    await admit(node, { ...means, join: flags.join, wishes: { weight, zone } });
+    await admit(node, { ...means, join: flags.join, joinAttributes: { weight, zone } });
   } catch (error) {
     await node.stop();
     throw error;
@@ -83,8 +85,8 @@ async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<Runn
     self: flags.id,
     host: flags.host,
     kv: flags.kv,
-    place: (home) =>
-      placeFor({
+    setup: (stored) =>
+      resolveSetup({
         flags,
         secret,
         ca,
@@ -92,8 +94,8 @@ async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<Runn
         ownUrl: (port) => `${scheme}://${urlHost(flags.host)}:${port}`,
         anyPort: () => freePort(flags.host),
         warn: (message) => log.warn(message),
-      }, home),
-    wishes: { weight, zone },
+      }, stored),
+    joinAttributes: { weight, zone },
     secret,
     kvToken,
     allowOrigins: flags.allowOrigins,
@@ -104,8 +106,8 @@ async function start(flags: NodeFlags, { log, secret, ca }: Means): Promise<Runn
     ca,
     log,
     onDefect: (error) => {
-      // Its state can no longer be trusted, and what it acknowledged is on disk.
-      console.error("The node found itself at fault and stops:", error);
+      // The state may be wrong. Everything that was acknowledged is on disk.
+      console.error("Internal error, the node stops:", error);
       Deno.exit(EXIT_DEFECT);
     },
   });
@@ -121,7 +123,7 @@ function legsFrom(spec: string | undefined): Legs | undefined {
   }
 }
 
-/** A secret from its file, else from the environment; null when there is neither. Never shown. */
+/** A secret from its file or from the environment; null without both. It is never printed. */
 async function secretFrom(
   flag: string,
   path: string | undefined,
@@ -133,12 +135,12 @@ async function secretFrom(
   if (given === null) return null;
   const invalid = validateSecret(given);
   if (invalid !== null) {
-    throw new ConfigError(`${path ?? variable} holds no secret: ${invalid}`);
+    throw new ConfigError(`${path ?? variable} must contain a valid secret: ${invalid}`);
   }
   return given;
 }
 
-/** Children are given files, and no leave to read the environment. */
+/** Children get files and have no permission to read the environment. */
 async function environment(variable: string): Promise<string | null> {
   const { state } = await Deno.permissions.query({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) ?? null : null;
@@ -176,12 +178,12 @@ function stopper(node: RunningNode): () => void {
   };
 }
 
-/** A parent that ends, however it does, closes the pipe. */
+/** Resolves when the parent ends: then the pipe closes. */
 async function untilStdinCloses(): Promise<void> {
   try {
     for await (const _ of Deno.stdin.readable);
   } catch {
-    // A pipe that breaks is closed as well.
+    // A broken pipe is closed too.
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * Command lines: one way to declare flags, to check their values and to say what is wrong with them.
+ * Declares and checks command-line flags, in the same way for all commands.
  *
- * A wrong value is answered with the flag, the value and what is allowed, on stderr, and exit code 2,
- * before anything is started. The flags that describe a cluster are declared once for all commands
- * that start or simulate one.
+ * For a wrong value, a command prints the flag, the value and what is allowed on stderr and exits
+ * with code 2, before it starts anything. The flags that describe a cluster are declared once, for
+ * all commands that start or simulate one.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type Partitioning, PARTITIONINGS } from "../lib/dynamo/ring/ring_state.ts";
@@ -27,12 +27,12 @@ import {
   WEIGHT_MAX,
 } from "../nodes/process/cluster_config_file.ts";
 
-/** The exit code of a command that was asked for what cannot be. */
+/** The exit code for invalid input. */
 export const EXIT_REFUSED = 2;
 
 // Values ------------------------------------------------------------------------------------------
 
-/** A flag's value as a whole number within bounds. */
+/** Parses a flag's value as a whole number within bounds. */
 export function integer(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^[+-]?\d+$/.test(text) ? Number(text) : NaN;
@@ -41,24 +41,24 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
-/** A list such as `1,2,0.5`: numbers above 0 and at most `most`. */
+/** Parses a list such as `1,2,0.5`: numbers above 0 and at most `most`. */
 export function positives(most: number): (text: string) => number[] {
   return (text) =>
     items(text).map((item) => {
       const value = item === "" ? NaN : Number(item);
       if (value > 0 && value <= most) return value;
       throw new InvalidArgumentError(
-        `It must be numbers above 0, at most ${most}, separated by commas: '${item}' is none.`,
+        `It must be numbers above 0, at most ${most}, separated by commas: '${item}' is not.`,
       );
     });
 }
 
-/** A list such as `a,b,b`. */
+/** Parses a list such as `a,b,b`. */
 export function items(text: string): string[] {
   return text.split(",").map((item) => item.trim());
 }
 
-/** A latency spec, checked here so that a mistake is found before anything is started. */
+/** Checks a latency spec, so that a mistake is found before anything starts. */
 export function latencySpec(text: string): string {
   try {
     parseLegs(text);
@@ -75,7 +75,7 @@ function choice(flags: string, description: string, allowed: readonly string[]):
 
 // A cluster's flags -------------------------------------------------------------------------------
 
-/** What {@link clusterFlags} declares, as commander gives it. */
+/** The flags of {@link clusterFlags}, as commander returns them. */
 interface ClusterFlags {
   readonly nodes?: number;
   readonly name?: string;
@@ -96,55 +96,66 @@ interface ClusterFlags {
   readonly seed?: string;
 }
 
-/** Declares the flags that say what a cluster is founded with and what its defaults are. */
+/** Declares the flags for a cluster's initial configuration and its defaults. */
 export function clusterFlags(
   command: Command,
-  seedMeans = "where the ring's tokens are drawn from (default: drawn)",
+  seedMeans = "seed for the ring's tokens (default: random)",
 ): Command {
   const count = (flags: string, description: string, least: number, most: number) =>
     new Option(flags, description).argParser(integer(least, most));
   return command
-    .addOption(count("--nodes <count>", `nodes (default: ${NODES_DEFAULT})`, 1, NODES_MAX))
-    .option("--name <name>", "the cluster's name (default: drawn)")
+    .addOption(
+      count("--nodes <count>", `number of nodes (default: ${NODES_DEFAULT})`, 1, NODES_MAX),
+    )
+    .option("--name <name>", "the cluster's name (default: random)")
     .addOption(count("--n <count>", "replicas of a key, N (default: 3)", 1, N_MAX))
     .addOption(count("--r <count>", "replies a get waits for, R (default: 2)", 1, N_MAX))
     .addOption(count("--w <count>", "acknowledgements a put waits for, W (default: 2)", 1, N_MAX))
     .addOption(count("--pr <count>", "how many of R must be primaries (default: 0)", 0, N_MAX))
     .addOption(count("--pw <count>", "how many of W must be primaries (default: 0)", 0, N_MAX))
-    .addOption(choice("--partitioning <how>", "how the ring is cut", PARTITIONINGS))
+    .addOption(choice("--partitioning <how>", "how the ring is partitioned", PARTITIONINGS))
     .addOption(
       count("--partitions <count>", "equal partitions, Q (default: 128)", 1, PARTITIONS_MAX),
     )
     .addOption(
       count(
         "--tokens <count>",
-        "tokens a node, drawn at random (default: 32)",
+        "tokens per node, drawn at random (default: 32)",
         1,
         TOKENS_PER_NODE_MAX,
       ),
     )
-    .addOption(choice("--mode <mode>", "how versions are told apart", VERSION_MODES))
+    .addOption(choice("--mode <mode>", "how versions are tracked", VERSION_MODES))
     .addOption(
-      count("--timeout-ms <ms>", "for a request (default: 2000)", TIMEOUT_MS_MIN, TIMEOUT_MS_MAX),
+      count(
+        "--timeout-ms <ms>",
+        "timeout of a request (default: 2000)",
+        TIMEOUT_MS_MIN,
+        TIMEOUT_MS_MAX,
+      ),
     )
-    .addOption(choice("--coordinator <choice>", "who coordinates", COORDINATOR_CHOICES))
     .addOption(
-      choice("--sloppy [yes]", "whether fallbacks stand in for primaries that are down", [
+      choice("--coordinator <choice>", "which node coordinates a request", COORDINATOR_CHOICES),
+    )
+    .addOption(
+      choice("--sloppy [yes]", "whether fallbacks replace primaries that are down", [
         "true",
         "false",
       ]).preset("true"),
     )
     .addOption(
-      new Option("--weights <list>", "relative capacities, one a node: 1,1,2")
+      new Option("--weights <list>", "relative capacities, one for each node: 1,1,2")
         .argParser(positives(WEIGHT_MAX)),
     )
     .addOption(
-      new Option("--zones <list>", "one a node, spanned by replicas: a,a,b").argParser(items),
+      new Option("--zones <list>", "one for each node; replicas span zones: a,a,b").argParser(
+        items,
+      ),
     )
     .option("--seed <seed>", seedMeans);
 }
 
-/** What the flags of {@link clusterFlags} ask for; only what was given is set. */
+/** The options from the flags of {@link clusterFlags}. Only flags that were given are set. */
 export function initialConfigOptions(flags: ClusterFlags): InitialConfigOptions {
   const { n, r, w, pr, pw, partitioning, partitions, mode, timeoutMs, coordinator } = flags;
   const config: { [field in keyof ClusterConfig]?: ClusterConfig[field] | undefined } = {
@@ -172,14 +183,14 @@ export function given<T extends object>(fields: T): { [K in keyof T]: Exclude<T[
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
-/** Fields of a configuration whose flag is not the field's own name. */
+/** Flags whose name differs from the field of the configuration. */
 const FLAG_OF: { readonly [field: string]: string } = {
   cluster: "--name",
   tokensPerNode: "--tokens",
   timeoutMs: "--timeout-ms",
 };
 
-/** What a `ConfigError` says, with the flag in place of the field that it opens with. */
+/** The message of a `ConfigError`, with the flag instead of the field at its start. */
 export function flagged(error: ConfigError): string {
   return error.message.replace(
     /^(\w+)(?= must )/,
@@ -189,15 +200,15 @@ export function flagged(error: ConfigError): string {
 
 // Running -----------------------------------------------------------------------------------------
 
-/** A command that explains itself. */
+/** A command with help. */
 export function newCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .configureHelp({ helpWidth: 100 })
-    .showHelpAfterError("(--help lists every flag)");
+    .showHelpAfterError("(--help lists all flags)");
 }
 
-/** Reads the command line into the command, or says what is wrong with it and exits with 2. */
+/** Parses the command line. For invalid input it prints an error and exits with 2. */
 export function readArguments(command: Command, args: readonly string[] = Deno.args): void {
   command.exitOverride().allowExcessArguments(false).configureOutput({
     writeOut: (text) => writeAll(Deno.stdout, text),
@@ -211,13 +222,13 @@ export function readArguments(command: Command, args: readonly string[] = Deno.a
   }
 }
 
-/** Says why the command ends and ends it. */
+/** Prints an error and exits. */
 export function fail(message: string, code: number): never {
   writeAll(Deno.stderr, `error: ${message}\n`);
   Deno.exit(code);
 }
 
-/** Writes at once: what is said before an exit must not be lost. */
+/** Writes synchronously, so that nothing is lost when the process exits right afterwards. */
 export function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let bytes = new TextEncoder().encode(text);
   while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));

@@ -16,11 +16,11 @@ function read(...args: string[]) {
   return initialConfigOptions(command.opts());
 }
 
-Deno.test("only what is given is set, so that a stored cluster is not overruled", () => {
+Deno.test("only given flags are set, so that they do not override a stored cluster", () => {
   assert.deepEqual(read(), { config: {} });
 });
 
-Deno.test("every flag of a cluster finds its option", () => {
+Deno.test("every flag of a cluster sets its option", () => {
   assert.deepEqual(
     read(
       ...["--nodes", "4", "--name", "mine", "--n", "4", "--r", "1", "--w", "3", "--pr", "0"],
@@ -53,7 +53,7 @@ Deno.test("every flag of a cluster finds its option", () => {
   assert.equal(read("--sloppy").config?.sloppy, true);
 });
 
-Deno.test("numbers are read strictly", () => {
+Deno.test("numbers are parsed strictly", () => {
   const one = integer(1, 64);
   assert.equal(one("64"), 64);
   for (const text of ["0", "65", "1.5", "1e1", "0x10", "", " 3", "three"]) {
@@ -67,7 +67,7 @@ Deno.test("numbers are read strictly", () => {
   assert.deepEqual(items("a, b"), ["a", "b"]);
 });
 
-Deno.test("a refused configuration is told by its flag", () => {
+Deno.test("an error in the configuration names the flag", () => {
   const said = (message: string) => flagged(new ConfigError(message));
   assert.equal(said("n must be 3"), "--n must be 3");
   assert.equal(said("tokensPerNode must be 3"), "--tokens must be 3");

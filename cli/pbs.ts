@@ -1,6 +1,6 @@
 /**
- * `deno task pbs`: how long reads and writes take and how stale reads are, for any latencies and quorums,
- * by the WARS model of "Probabilistically Bounded Staleness" (VLDB 2012).
+ * `deno task pbs`: the latency of reads and writes and the staleness of reads, for any latencies
+ * and quorums, by the WARS model of "Probabilistically Bounded Staleness" (VLDB 2012).
  */
 import { InvalidArgumentError, Option } from "commander";
 import { runWarsOnWorkers, TRIALS_MAX } from "../lib/experiments/wars/pool.ts";
@@ -57,31 +57,33 @@ function readFlags(): Flags {
   const number = (flags: string, description: string, least: number, most: number) =>
     new Option(flags, description).argParser(decimal(least, most));
   command
-    .option("--profile <name>", `a production system's latencies: ${PROFILE_NAMES.join(", ")}`)
+    .option("--profile <name>", `latencies of a production system: ${PROFILE_NAMES.join(", ")}`)
     .option("--latency <spec>", "any latencies: 'exp(1)', or 'W=…;A=…;R=…;S=…'")
-    .option("--samples <file>", "measured ones: a CSV of ms, columns W,A,R,S or a single one")
+    .option("--samples <file>", "measured latencies: a CSV in ms, columns W,A,R,S or a single one")
     .addOption(count("--n <count>", "replicas, N", WARS_N_MAX).default(3))
     .addOption(count("--r <count>", "replies a read waits for, R", WARS_N_MAX).default(1))
     .addOption(count("--w <count>", "acknowledgements a write waits for, W", WARS_N_MAX).default(1))
-    .addOption(count("--trials <count>", "of the Monte Carlo", TRIALS_MAX).default(1_000_000))
+    .addOption(
+      count("--trials <count>", "number of Monte Carlo trials", TRIALS_MAX).default(1_000_000),
+    )
     .option("--seed <seed>", "repeats a run exactly", "1")
     .addOption(
       new Option(
         "--coordinator <who>",
-        "proxy: none of the replicas, as published; replica: one of them, drawn for each request; " +
-          "same-replica: one for all",
+        "proxy: no replica, as published; replica: a replica drawn for each request; " +
+          "same-replica: one replica for all requests",
       ).choices(WARS_COORDINATORS).default("proxy"),
     )
     .addOption(
-      new Option("--t <list>", "when to tell P(consistent), ms after the write: 0,1,10")
+      new Option("--t <list>", "when to report P(consistent), ms after the write: 0,1,10")
         .argParser((text) => items(text).map((item) => decimal(0, 1e9)(item))),
     )
     .addOption(
-      number("--consistent <share>", "rank all quorums: so many reads consistent …", 0, 1),
+      number("--consistent <share>", "rank all quorums: the share of consistent reads …", 0, 1),
     )
-    .addOption(number("--after-ms <ms>", "… so long after the write (default: 0)", 0, 1e9))
-    .addOption(number("--read-ms <ms>", "… and p99.9 reads within", 0, 1e9))
-    .addOption(number("--write-ms <ms>", "… and p99.9 writes within", 0, 1e9))
+    .addOption(number("--after-ms <ms>", "… this long after the write (default: 0) …", 0, 1e9))
+    .addOption(number("--read-ms <ms>", "… with p99.9 reads of at most …", 0, 1e9))
+    .addOption(number("--write-ms <ms>", "… and p99.9 writes of at most", 0, 1e9))
     .addOption(
       count("--workers <count>", "cores to use", 1_024).default(navigator.hardwareConcurrency),
     )
@@ -94,18 +96,18 @@ function count(flags: string, description: string, most: number): Option {
   return new Option(flags, description).argParser(integer(1, most));
 }
 
-/** A flag's value as a number within bounds. */
+/** Parses a flag's value as a number within bounds. */
 function decimal(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = text.trim() === "" ? NaN : Number(text);
     if (value >= least && value <= most) return value;
     throw new InvalidArgumentError(
-      `It must be a number from ${least} to ${most}: '${text}' is none.`,
+      `It must be a number from ${least} to ${most}: '${text}' is not.`,
     );
   };
 }
 
-/** The legs asked for and what to call them. Exits with 2 when there are none or they cannot be. */
+/** The legs from the flags, with their name. Exits with 2 for invalid flags. */
 function readLegs(
   { profile, latency, samples }: Flags,
 ): { readonly name: string; readonly legs: Legs } {
@@ -186,14 +188,14 @@ function describe(name: string, { coordinator, seed }: Flags, report: WarsReport
     `write   ${columns(report.writeMean, report.writeP50, report.writeP99, report.writeP999)}`,
     "",
     `99.9% of reads see a write that was answered ${ms(report.tVisibility999)} before ` +
-    `(as PBS estimates it: ${ms(report.tVisibility999FirstCrossing)})`,
+    `(PBS estimates ${ms(report.tVisibility999FirstCrossing)})`,
     "",
     "read after the write   sees it",
     ...report.pConsistent.map(({ t, p }) => `${`${t} ms`.padEnd(22)} ${percent(p)}`),
     "",
-    "one of the last k versions is read, at least (closed form):",
+    "P(reading one of the last k versions), at least (closed form):",
     `  ${report.kFreshness.map(({ k, p }) => `k=${k} ${percent(p)}`).join("   ")}`,
-    `reads never go back, at one write a read, at least: ${percent(report.monotonicReads)}`,
+    `P(monotonic reads), with one write per read, at least: ${percent(report.monotonicReads)}`,
   ];
   return lines.join("\n");
 }
@@ -234,7 +236,7 @@ const report = warsReport(tally, { r, w }, seed, flags.t);
 const ranking = target === null ? null : rankQuorums(tally, target);
 if (flags.json === true) {
   const chosen = ranking === null ? {} : { target, quorums: ranking };
-  // A seed that is a number is shown as one.
+  // A numeric seed is printed as a number.
   const shownSeed = /^\d{1,15}$/.test(seed) ? Number(seed) : seed;
   print(JSON.stringify({ profile: name, coordinator, seed: shownSeed, ...report, ...chosen }));
 } else {

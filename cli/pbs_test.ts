@@ -1,4 +1,4 @@
-/** `deno task pbs` as a person runs it. */
+/** `deno task pbs` as users run it. */
 import assert from "node:assert/strict";
 
 async function pbs(...args: string[]) {
@@ -11,7 +11,7 @@ async function pbs(...args: string[]) {
   return { code, out: text(stdout), err: text(stderr) };
 }
 
-Deno.test("pbs --json: the figures asked for, the same however many workers share them", async () => {
+Deno.test("pbs --json: the requested figures, the same with any number of workers", async () => {
   const args = ["--profile", "LNKD-DISK", "--n", "3", "--r", "1", "--w", "1"];
   const run = async (workers: string) => {
     const { code, out, err } = await pbs(
@@ -33,7 +33,7 @@ Deno.test("pbs --json: the figures asked for, the same however many workers shar
   assert.deepEqual(await run("2"), report);
 });
 
-Deno.test("pbs: text for people, with a ranking when there is a target", async () => {
+Deno.test("pbs: prints text, with a ranking when there is a target", async () => {
   const { code, out } = await pbs(
     ...["--latency", "exp(1)", "--trials", "20000", "--consistent", "0.9", "--after-ms", "2"],
   );
@@ -42,7 +42,7 @@ Deno.test("pbs: text for people, with a ranking when there is a target", async (
   assert.match(out, /meets {2}R {2}W/);
 });
 
-Deno.test("pbs: bad input is exit 2 with the place and what is allowed", async () => {
+Deno.test("pbs: invalid input exits with 2 and says what is allowed", async () => {
   const empty = await Deno.makeTempFile({ suffix: ".csv" });
   const cases: [string[], RegExp][] = [
     [["--profile", "LNKD-DISK", "--r", "4"], /--r must be from 1 to N, 3: it is 4/],
@@ -50,7 +50,7 @@ Deno.test("pbs: bad input is exit 2 with the place and what is allowed", async (
     [["--profile", "NOPE"], /character 1: unknown name 'NOPE'.*LNKD-SSD, LNKD-DISK, YMMR/],
     [["--latency", "mix(0.5*exp(1)+0.4*2)"], /must add up to 1 within .*: they give 0\.9/],
     [["--latency", "mix(0.5*exp(1)+0.5*2"], /at character 21: expected '\)' to close mix\(/],
-    [["--samples", empty], /at line 1: there is nothing in it/],
+    [["--samples", empty], /at line 1: the file is empty/],
     [["--profile", "WAN", "--trials", "0"], /whole number from 1 to 4000000000/],
     [[], /exactly one of --profile, --latency and --samples is needed: 0 are given/],
   ];

@@ -1,11 +1,14 @@
-/** A flag that names a scenario file: such a file says all that a run depends on. */
+/** A flag that names a scenario file. Such a file determines a whole run. */
 import type { Command, Option } from "commander";
 import { ConfigError } from "../lib/dynamo/types/config.ts";
 import { ScenarioError } from "../lib/simulation/scenario/fields.ts";
 import { parseScenarioText, type Scenario } from "../lib/simulation/scenario/scenario.ts";
 import { EXIT_REFUSED, fail } from "./options.ts";
 
-/** Reads the file of a flag such as `replay`. Exits with 2, naming file or field, when it is none. */
+/**
+ * Reads the file of a flag such as `replay`. Exits with 2, naming the file or field, if it is
+ * invalid.
+ */
 export function readScenarioFile(flag: string, path: string): Scenario {
   let text: string;
   try {
@@ -24,7 +27,7 @@ export function readScenarioFile(flag: string, path: string): Scenario {
   }
 }
 
-/** Exits with 2 when another flag is given than those `beside`: the file has the say on the rest. */
+/** Exits with 2 when any flag is given that is not in `beside`: the file determines the rest. */
 export function requireAlone(command: Command, flag: string, beside: readonly string[]): void {
   const isAllowed = (option: Option) => beside.includes(option.attributeName());
   const given = command.options.filter((option) =>
@@ -34,7 +37,7 @@ export function requireAlone(command: Command, flag: string, beside: readonly st
   if (given.length === 0) return;
   const flags = (list: readonly Option[]) => list.map((option) => option.long).join(", ");
   fail(
-    `--${flag} runs the scenario of a file as it is, so ${flags(given)} cannot be given with it: ` +
+    `--${flag} runs a scenario file unchanged, so ${flags(given)} cannot be given with it: ` +
       `only ${flags(command.options.filter(isAllowed))} can. Change the file instead`,
     EXIT_REFUSED,
   );

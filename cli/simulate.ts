@@ -1,6 +1,6 @@
 /**
- * `deno task simulate`: one deterministic run of a simulated cluster, its checks and its trace hash.
- * The same flags or file give the same run, event for event, wherever they are given.
+ * `deno task simulate`: one deterministic run of a simulated cluster, its checks and its trace
+ * hash. The same flags or the same file give the same run, event for event, on any machine.
  */
 import { Option } from "commander";
 import { type ClusterConfig, clusterConfig, ConfigError } from "../lib/dynamo/types/config.ts";
@@ -45,34 +45,39 @@ interface Flags {
   readonly json?: boolean;
 }
 
-/** Between two looks at the progress. */
+/** Steps between two reports of progress. */
 const STEPS_AT_ONCE = 200_000;
 
 function readFlags(): { readonly flags: Flags; readonly scenario: Scenario } {
   const command = newCommand("simulate", "One deterministic run in virtual time, and its checks.");
-  clusterFlags(command, "a whole number that all chance of the run is drawn from (default: 1)");
+  clusterFlags(command, "seed for everything random in the run, a whole number (default: 1)");
   const number = (flags: string, about: string, most: number, otherwise: number) =>
     new Option(flags, about).argParser(integer(1, most)).default(otherwise);
   command
     .addOption(number("--ops <count>", "operations of all clients together", OPERATIONS_MAX, 1_000))
-    .addOption(number("--clients <count>", "clients, each doing one at a time", CLIENTS_MAX, 16))
-    .addOption(number("--keys <count>", "keys they share", 1_000_000, 64))
     .addOption(
-      new Option("--latency <spec>", "of messages: 10, 'exp(1)', 'W=…;A=…;R=…;S=…', LNKD-DISK")
+      number("--clients <count>", "clients, each with one operation at a time", CLIENTS_MAX, 16),
+    )
+    .addOption(number("--keys <count>", "keys that they share", 1_000_000, 64))
+    .addOption(
+      new Option(
+        "--latency <spec>",
+        "latency of messages: 10, 'exp(1)', 'W=…;A=…;R=…;S=…', LNKD-DISK",
+      )
         .argParser(latencySpec),
     )
     .option(
       "--faults <list>",
-      `what goes wrong: none, all, or some of ${FAULT_KINDS.join(", ")}`,
+      `faults to inject: none, all, or some of ${FAULT_KINDS.join(", ")}`,
       "none",
     )
     .option(
       "--replay <file>",
-      "run the scenario of this file, which says all that the run depends on",
+      "run the scenario in this file, which determines the whole run",
     )
-    .option("--save <file>", "write the scenario there")
-    .option("--trace <file>", "write every event there, one JSON object a line")
-    .option("--direct", "hand messages over without a JSON round trip: faster, same trace hash")
+    .option("--save <file>", "write the scenario to this file")
+    .option("--trace <file>", "write every event to this file, one JSON object per line")
+    .option("--direct", "pass messages without a JSON round trip: faster, same trace hash")
     .option("--json", "one JSON object on stdout");
   readArguments(command);
   const flags = command.opts<Flags>();
@@ -80,16 +85,16 @@ function readFlags(): { readonly flags: Flags; readonly scenario: Scenario } {
   return { flags, scenario: readScenario(flags, command.opts()) };
 }
 
-/** What may be said of a run beside its scenario: none of it changes what happens. */
+/** Flags that are allowed together with --replay, because they do not change the run. */
 const BESIDE_REPLAY: readonly string[] = ["save", "trace", "direct", "json"];
 
-/** Exits with 2 when there is no such scenario. */
+/** The scenario from the flags. Exits with 2 for an invalid one. */
 function readScenario(flags: Flags, all: Parameters<typeof initialConfigOptions>[0]): Scenario {
   if (flags.replay !== undefined) return readScenarioFile("replay", flags.replay);
   try {
     return fromFlags(flags, all);
   } catch (error) {
-    // A person who gave flags is told of the flag, not of its field.
+    // The user gave flags, so the message names the flag instead of the field.
     if (error instanceof ConfigError) {
       fail(flagged(new ConfigError(error.message.replace(/^config\./, ""))), EXIT_REFUSED);
     }
@@ -98,7 +103,7 @@ function readScenario(flags: Flags, all: Parameters<typeof initialConfigOptions>
   }
 }
 
-/** A run from flags is the whole protocol, as `cluster` would run it; a scenario file says what it wants. */
+/** A run from flags uses the whole protocol, like `cluster`. A scenario file sets what it needs. */
 const BACKGROUND: Partial<ClusterConfig> = (() => {
   const { sloppy, hintedHandoff, gossipIntervalMs, antiEntropyIntervalMs, reapIntervalMs } =
     clusterConfig();
@@ -129,7 +134,7 @@ function fromFlags(flags: Flags, all: Parameters<typeof initialConfigOptions>[0]
   return faults.length === 0 ? scenario : parseScenario({ ...scenario, faults });
 }
 
-/** Exits with 2 unless the list is left out or names one for each node. */
+/** Exits with 2 if a list is given that does not have one entry for each node. */
 function requireOneEach(flag: string, list: readonly unknown[] | undefined, nodes: number): void {
   if (list === undefined || list.length === nodes) return;
   fail(
@@ -147,7 +152,7 @@ function seedOf(text: string): number {
   );
 }
 
-/** The faults that a flag names. Exits with 2 for one that does not exist. */
+/** The faults in a list. Exits with 2 for an unknown fault. */
 export function kindsOf(list: string): readonly FaultKind[] {
   if (list === "none") return [];
   if (list === "all") return FAULT_KINDS;
@@ -157,8 +162,8 @@ export function kindsOf(list: string): readonly FaultKind[] {
     FAULT_KINDS.find((kind) => kind === name) ??
       refuse(
         name === "none" || name === "all"
-          ? `it is '${list}', and '${name}' stands alone`
-          : `there is no '${name}'`,
+          ? `it is '${list}', but '${name}' must be alone`
+          : `'${name}' is unknown`,
       )
   );
 }
@@ -191,7 +196,7 @@ function saveTo(path: string, scenario: Scenario): void {
   }
 }
 
-/** Lines are written in large pieces: a long run has millions. */
+/** Writes lines in large blocks, because a long run has millions of them. */
 function openTrace(path: string) {
   let file: Deno.FsFile;
   try {

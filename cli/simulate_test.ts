@@ -24,7 +24,7 @@ async function inTempDir(body: (directory: string) => Promise<void>): Promise<vo
   }
 }
 
-Deno.test("simulate: what cannot be is refused with 2, the field, the value and what is allowed", async () => {
+Deno.test("simulate: invalid input exits with 2 and names field, value and what is allowed", async () => {
   await inTempDir(async (directory) => {
     const file = (name: string, scenario: unknown) => {
       const path = join(directory, name);
@@ -34,9 +34,9 @@ Deno.test("simulate: what cannot be is refused with 2, the field, the value and 
     const cases: [string[], RegExp][] = [
       [
         ["--faults", "meteor"],
-        /--faults must be none, all, or some of loss,.* there is no 'meteor'/,
+        /--faults must be none, all, or some of loss,.* 'meteor' is unknown/,
       ],
-      [["--faults", "all,none"], /--faults must be .* it is 'all,none', and 'all' stands alone/],
+      [["--faults", "all,none"], /--faults must be .* it is 'all,none', but 'all' must be alone/],
       [["--latency=-3"], /from 0 to 86400000 ms: it is -3/],
       [["--seed", "x"], /--seed must be a whole number .* it is 'x'/],
       [["--r", "4", "--n", "3"], /--r must be a whole number from 1 to 3: current value is 4/],
@@ -74,7 +74,7 @@ Deno.test("simulate: what cannot be is refused with 2, the field, the value and 
   });
 });
 
-Deno.test("simulate: text for a person, a trace of every event, and a scenario to keep", async () => {
+Deno.test("simulate: prints text, and writes a trace of every event and the scenario", async () => {
   await inTempDir(async (directory) => {
     const trace = join(directory, "trace.jsonl");
     const saved = join(directory, "scenario.json");
@@ -110,7 +110,7 @@ Deno.test("simulate: text for a person, a trace of every event, and a scenario t
   });
 });
 
-Deno.test("fuzz: seeds on two workers come to the same as on one", async () => {
+Deno.test("fuzz: two workers give the same results as one", async () => {
   const figures = async (workers: string) => {
     const args = ["--seeds", "12", "--from", "7", "--workers", workers, "--json"];
     const { code, out, err } = await run("fuzz", ...args);
@@ -127,10 +127,10 @@ Deno.test("fuzz: seeds on two workers come to the same as on one", async () => {
   assert.match(refused.err, /whole number from 1/);
   const nowhere = await run("fuzz", "--seeds", "1", "--out", fileURLToPath(import.meta.url));
   assert.equal(nowhere.code, 2);
-  assert.match(nowhere.err, /--out must be a directory that can be made/);
+  assert.match(nowhere.err, /--out must be a directory that can be created/);
 });
 
-Deno.test("fuzz: a failing seed is shrunk, drawn, and written down with the line that replays it", async () => {
+Deno.test("fuzz: a failing seed is shrunk, drawn, and written with the command that replays it", async () => {
   await inTempDir(async (directory) => {
     const bug = mutantNamed("ack-before-store");
     assert.ok(bug);
@@ -140,7 +140,7 @@ Deno.test("fuzz: a failing seed is shrunk, drawn, and written down with the line
       ...options,
       run,
     });
-    assert.match(text, /^seed 1 breaks honest-replies:/);
+    assert.match(text, /^seed 1 fails honest-replies:/);
     assert.ok(text.includes(`deno task simulate --replay ${files.shrunk}`));
     assert.deepEqual(JSON.parse(await Deno.readTextFile(files.shrunk)), scenario);
     assert.match(await Deno.readTextFile(files.svg), /^<svg /);

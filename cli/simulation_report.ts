@@ -1,12 +1,10 @@
-/**
- * What `simulate` and `fuzz` print for a person.
- */
+/** The text that `simulate` and `fuzz` print. */
 import type { CheckResult } from "../lib/simulation/checkers/mod.ts";
 import type { RunResult } from "../lib/simulation/run.ts";
 import type { FuzzSummary } from "../lib/simulation/scenario/fuzz.ts";
 import type { Scenario } from "../lib/simulation/scenario/scenario.ts";
 
-/** A run and its verdict. */
+/** The results of a run and of its checks. */
 export function describeRun(scenario: Scenario, result: RunResult, realMs: number): string {
   const { n, r, w, mode } = scenario.config;
   const { total, ok, failed, indeterminate } = result.operations;
@@ -16,28 +14,27 @@ export function describeRun(scenario: Scenario, result: RunResult, realMs: numbe
     `${scenario.nodes.length} nodes, N=${n} R=${r} W=${w}, ${mode}, seed ${scenario.seed}`,
     `${total} operations: ${ok} ok, ${failed} failed, ${indeterminate} indeterminate`,
     ...(result.healingReads.total === 0 ? [] : [
-      `${result.healingReads.total} reads to heal, after the faults: ${result.healingReads.ok} ok`,
+      `${result.healingReads.total} reads during healing, after the faults: ` +
+      `${result.healingReads.ok} ok`,
     ]),
     `${result.events} events and ${messages} messages (${dropped} dropped, ${refused} refused, ` +
-    `${held} held, ${delayed} delayed, ${duplicated} doubled)`,
+    `${held} held, ${delayed} delayed, ${duplicated} duplicated)`,
     `faults: ${counts(result.faults) || "none"}`,
     `virtual time ${(result.virtualMs / 1_000).toFixed(3)} s, real time ` +
-    `${(realMs / 1_000).toFixed(3)} s (${perSecond} events a second)`,
+    `${(realMs / 1_000).toFixed(3)} s (${perSecond} events per second)`,
     "",
     ...describeChecks(result.checks),
-    ...(result.checks.some(isUnused)
-      ? ["(unused: this run had nothing for the check to look at)"]
-      : []),
+    ...(result.checks.some(isUnused) ? ["(unused: there was nothing to check in this run)"] : []),
     "",
     `trace hash ${result.traceHash}`,
   ].join("\n");
 }
 
-/** One line for each check, and the first few of what it found. */
+/** One line for each check, and its first few violations. */
 export function describeChecks(checks: readonly CheckResult[]): string[] {
   return checks.flatMap((check) => [
     `${verdict(check)} ${check.name.padEnd(22)} ${check.about} ` +
-    `(${check.examined} looked at${check.found === 0 ? "" : `, ${check.found} found`})`,
+    `(${check.examined} examined${check.found === 0 ? "" : `, ${check.found} found`})`,
     ...check.violations.slice(0, 5).map((violation) => `       ${violation.message}`),
   ]);
 }
@@ -47,12 +44,12 @@ function verdict(check: CheckResult): string {
   return isUnused(check) ? "unused" : "ok    ";
 }
 
-/** A check that had nothing to look at has proved nothing. */
+/** A check that examined nothing shows nothing. */
 function isUnused({ found, examined }: CheckResult): boolean {
   return found === 0 && examined === 0;
 }
 
-/** Many runs together. */
+/** The results of many runs. */
 export function describeFuzz(summary: FuzzSummary, realMs: number): string {
   const { ok, failed, indeterminate } = summary.operations;
   const seconds = realMs / 1_000;
@@ -68,7 +65,7 @@ export function describeFuzz(summary: FuzzSummary, realMs: number): string {
     `faults: ${counts(summary.faults) || "none"}`,
     `sometimes: ${counts(summary.sometimes)}`,
     `never: ${summary.never.join(", ") || "-"}`,
-    `reported in modes that promise less: ${counts(summary.reported) || "-"}`,
+    `reported in modes with weaker guarantees: ${counts(summary.reported) || "-"}`,
     `excused: ${summary.excused}`,
     `failing seeds: ${summary.failures.map(({ seed }) => seed).join(", ") || "none"}`,
   ].join("\n");

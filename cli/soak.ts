@@ -1,9 +1,10 @@
 /**
- * `deno task soak`: does a cluster of real processes keep what it acknowledged while its nodes are
- * killed, paused and cut off from each other? Exits 1 when anything was lost or did not converge.
+ * `deno task soak`: does a cluster of real processes keep acknowledged writes while its nodes are
+ * killed, paused and cut off from each other? Exits with 1 when a write was lost or the cluster did
+ * not converge.
  *
- * With `--scenario` what happens is not drawn but read from a file, the same that `simulate --replay`
- * carries out in virtual time.
+ * With `--scenario`, the faults are not random but come from a file, which `simulate --replay` can
+ * also run in virtual time.
  */
 import { InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../lib/dynamo/types/config.ts";
@@ -47,26 +48,26 @@ function readOptions(): Options {
   const command = clusterFlags(
     newCommand("soak", "Kills, pauses and cuts off nodes under load, then looks for lost writes."),
   )
-    .addOption(count("--clients <count>", "clients at once", 1_000, 16))
-    .addOption(count("--keys <count>", "keys that they write to", 100_000, 256))
-    .addOption(count("--seconds <seconds>", "how long the load lasts", 86_400, 60))
+    .addOption(count("--clients <count>", "number of clients", 1_000, 16))
+    .addOption(count("--keys <count>", "number of keys that they write", 100_000, 256))
+    .addOption(count("--seconds <seconds>", "duration of the load", 86_400, 60))
     .addOption(
-      count("--act-ms <ms>", "how long a kill, pause or cut lasts on average", 600_000, 3_000),
+      count("--act-ms <ms>", "mean duration of a kill, pause or cut", 600_000, 3_000),
     )
     .addOption(count("--settle-seconds <seconds>", "time to converge afterwards", 3_600, 120))
     .addOption(
-      new Option("--acts <list>", `what befalls the nodes, some of ${ACTS.join(",")}`)
+      new Option("--acts <list>", `what happens to the nodes, some of ${ACTS.join(",")}`)
         .argParser(actsIn).default(ACTS_DEFAULT, ACTS_DEFAULT.join(",")),
     )
-    .option("--scenario <file>", "do what this file says, which simulate --replay can do as well")
-    .option("--skip-unsupported", "leave out faults that do not exist on real processes")
+    .option("--scenario <file>", "run the scenario in this file, as simulate --replay does")
+    .option("--skip-unsupported", "skip faults that real processes do not support")
     .option("--json", "prints one JSON line");
   readArguments(command);
   const flags = command.opts();
   const path: string | undefined = flags.scenario;
   if (path !== undefined) requireAlone(command, "scenario", BESIDE_SCENARIO);
   else if (flags.skipUnsupported === true) {
-    fail("--skip-unsupported goes with --scenario, which is not given", EXIT_REFUSED);
+    fail("--skip-unsupported needs --scenario, which is not given", EXIT_REFUSED);
   }
   const seed = flags.seed ?? String(crypto.getRandomValues(new Uint32Array(1))[0]);
   const { clients, keys, seconds, acts, actMs, settleSeconds } = flags;
@@ -96,23 +97,23 @@ function actsIn(text: string): Act[] {
   const acts = items(text).map((item) => {
     const act = ACTS.find((each) => each === item);
     if (act !== undefined) return act;
-    throw new InvalidArgumentError(`It must be some of ${ACTS.join(", ")}: '${item}' is none.`);
+    throw new InvalidArgumentError(`It must be some of ${ACTS.join(", ")}: '${item}' is not.`);
   });
   if (!acts.includes("leave") || acts.includes("join")) return acts;
-  throw new InvalidArgumentError("leave goes with join: who has joined leaves again.");
+  throw new InvalidArgumentError("leave needs join: only nodes that have joined leave again.");
 }
 
 function sayFor(id: string, line: string): void {
   say(`${id} | ${line}`);
 }
 
-/** Aborted by the first Ctrl-C: the load ends and is verified. The second ends it all. */
+/** The first Ctrl-C aborts the signal: the load ends and is verified. The second one exits. */
 function untilAskedToEnd(): AbortSignal {
   const aborter = new AbortController();
   const onSignal = () => {
-    // The nodes end with the pipes that this process holds.
+    // The nodes end when this process closes their pipes.
     if (aborter.signal.aborted) Deno.exit(130);
-    aborter.abort(new LaunchError("failed", "Ended before all nodes served"));
+    aborter.abort(new LaunchError("failed", "Ended before all nodes were ready"));
   };
   Deno.addSignalListener("SIGINT", onSignal);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
@@ -124,11 +125,11 @@ const seconds1 = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 function shareOf(...shares: readonly Share[]): string {
   const requests = shares.reduce((sum, share) => sum + share.requests, 0);
   const served = shares.reduce((sum, share) => sum + share.served, 0);
-  if (requests === 0) return "none asked";
+  if (requests === 0) return "no requests";
   return `${(100 * served / requests).toFixed(3)}% (${served} of ${requests})`;
 }
 
-/** Gets and puts together, and apart. */
+/** Gets and puts, together and separately. */
 function inAll({ whole, cut }: AvailabilityByPhase): string {
   const both = (pick: (from: Availability) => Share) => shareOf(pick(whole), pick(cut));
   return `${shareOf(whole.gets, whole.puts, cut.gets, cut.puts)}; ` +
@@ -147,16 +148,16 @@ function describe(report: SoakReport): string {
   const lines = [
     `Cluster ${report.cluster}: ${report.nodes} nodes, N=${report.n} R=${report.r} W=${report.w}, ` +
     `${report.clients} clients for ${seconds1(report.loadMs)}, seed ${report.seed}`,
-    `  befell        ${acts.kill} kills, ${acts.pause} pauses, ${acts.cut} cuts in two, ` +
+    `  faults        ${acts.kill} kills, ${acts.pause} pauses, ${acts.cut} partitions, ` +
     `${acts.lossy} lossy networks, ${acts.disk} bad disks` +
     (moves === null ? "" : `, ${acts.join} joins, ${acts.leave} leaves`),
     `  operations    ${operations.gets + operations.puts}: ` +
     `${operations.gets} gets (${operations.getsFailed} failed), ${operations.puts} puts`,
     `  puts          ${operations.acknowledged} acknowledged, ${operations.failed} failed, ` +
     `${operations.indeterminate} indeterminate`,
-    `  served        ${inAll(requests)} of the requests that reached for a node that was up`,
-    `                ${shareOf(requests.cut.gets, requests.cut.puts)} of them during cuts`,
-    `  attempts      ${inAll(attempts)} of what single nodes that were up were asked`,
+    `  served        ${inAll(requests)} of the requests that tried a node that was up`,
+    `                ${shareOf(requests.cut.gets, requests.cut.puts)} of them during partitions`,
+    `  attempts      ${inAll(attempts)} of the attempts at single nodes that were up`,
     ...(moves === null ? [] : [
       `  moved         ${moves.settled ? "" : "NOT within "}${
         seconds1(moves.tookMs)
@@ -168,7 +169,7 @@ function describe(report: SoakReport): string {
     `${convergence.keysDiffering.length} keys differ`,
     `  lost          ${verdict.lost.length} acknowledged writes`,
     `  surfaced      ${verdict.surfaced.length} writes that had been refused, ` +
-    `${verdict.strangers.length} that nobody made`,
+    `${verdict.strangers.length} that no client made`,
   ];
   for (const { key, element, coordinator, acks, hints, atMs } of verdict.lost.slice(0, SHOWN_MAX)) {
     const forWhom = hints.map(({ holder, for: target }) => `${holder} for ${target}`);
@@ -180,7 +181,7 @@ function describe(report: SoakReport): string {
   return lines.join("\n");
 }
 
-/** What is to be printed, and whether all was well. */
+/** The text to print, and whether the run succeeded. */
 async function carryOut(
   options: Options,
 ): Promise<{ readonly text: string; readonly ok: boolean }> {

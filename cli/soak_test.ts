@@ -1,4 +1,4 @@
-/** The soak: what its ledger takes for a loss, and a short one of real processes. */
+/** The soak: what its ledger counts as a loss, and a short run with real processes. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,7 @@ const OK: PutResult = {
   node: "",
 };
 
-Deno.test("soak: what was acknowledged must be there, what was refused must not, the rest may", () => {
+Deno.test("soak: acknowledged writes must exist, refused ones must not, the others may", () => {
   const ledger = new Ledger();
   const ends: readonly [string, PutResult][] = [
     ["kept", OK],
@@ -39,7 +39,7 @@ Deno.test("soak: what was acknowledged must be there, what was refused must not,
   assert.deepEqual(ledger.compare("other", new Set()).lost, []);
 });
 
-Deno.test("soak: nodes killed, paused and cut off under load lose nothing that was acknowledged", async () => {
+Deno.test("soak: no acknowledged write is lost while nodes are killed, paused and cut off", async () => {
   const acts: string[] = [];
   const report = await runSoak({
     launch: {
@@ -76,7 +76,7 @@ Deno.test("soak: nodes killed, paused and cut off under load lose nothing that w
   assert.ok(acknowledged > 0, told);
 });
 
-Deno.test("soak: a sixth node joins under load and leaves again, and nothing is lost", async () => {
+Deno.test("soak: nothing is lost while a sixth node joins under load and leaves again", async () => {
   const acts: string[] = [];
   const report = await runSoak({
     launch: {
@@ -113,11 +113,11 @@ Deno.test("soak: a sixth node joins under load and leaves again, and nothing is 
   assert.equal(report.nodes, 5 + report.acts.join - report.acts.leave, told);
 });
 
-Deno.test("soak: a wrong flag is refused before anything starts", async () => {
+Deno.test("soak: a wrong flag is rejected before anything starts", async () => {
   const cases: readonly [readonly string[], RegExp][] = [
     [["--clients", "0"], /--clients.*'0'.*whole number from 1 to 1000/],
-    [["--acts", "kill,leave"], /--acts.*leave goes with join/],
-    [["--acts", "jump"], /--acts.*disk, join, leave: 'jump' is none/],
+    [["--acts", "kill,leave"], /--acts.*leave needs join/],
+    [["--acts", "jump"], /--acts.*disk, join, leave: 'jump' is not/],
   ];
   for (const [flags, wrong] of cases) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,4 +1,4 @@
-/** A cluster's configuration, each figure with what it means. */
+/** A cluster's configuration, each value with an explanation. */
 import type { ClusterSummary } from "../islands/models/api.ts";
 import { explainQuorum } from "../islands/models/quorum.ts";
 
@@ -17,9 +17,9 @@ export function ConfigFacts({ cluster }: { readonly cluster: ClusterSummary }) {
   const { config, latency } = cluster;
   const quorum = explainQuorum(config.n, config.r, config.w);
   const facts: [string, string | number, string][] = [
-    ["N", config.n, "replicas a key"],
-    ["R", config.r, "replies a get waits for"],
-    ["W", config.w, "commits a put waits for"],
+    ["N", config.n, "replicas of each key"],
+    ["R", config.r, "replicas must answer a get"],
+    ["W", config.w, "replicas must commit a put"],
   ];
   return (
     <div class="facts">

@@ -1,30 +1,30 @@
 /**
- * Why something did not start, as `nodes/cluster/start_failures.ts` writes it: a line that says why, a line that
- * says what to do, and, after an empty line, what the process itself said.
+ * Why a start failed, in the format of `nodes/cluster/start_failures.ts`: a line with the reason, a
+ * line with what to do, an empty line, and the output of the process itself.
  */
 
 export function FailureText({ text }: { readonly text: string }) {
-  const [plain = "", ...rest] = text.split("\n\n");
-  const said = rest.join("\n\n");
+  const [summary = "", ...rest] = text.split("\n\n");
+  const output = rest.join("\n\n");
   return (
     <>
-      {plain.split("\n").map((line) => (
+      {summary.split("\n").map((line) => (
         <p key={line}>
           <Line text={line} />
         </p>
       ))}
-      {said !== "" && <pre tabIndex={0}>{said}</pre>}
+      {output !== "" && <pre tabIndex={0}>{output}</pre>}
     </>
   );
 }
 
-/** A command at the end stands apart, so that it can be copied. */
+/** A line of text. A command at its end is set as code, so that it is easy to copy. */
 function Line({ text }: { readonly text: string }) {
-  const [, words, command] = /^(.* run: )(.+)$/.exec(text) ?? [];
+  const [, before, command] = /^(.* run: )(.+)$/.exec(text) ?? [];
   if (command === undefined) return <>{text}</>;
   return (
     <>
-      {words}
+      {before}
       <code>{command}</code>
     </>
   );

@@ -1,12 +1,12 @@
-/** Form fields: a label, a control, and one line that says what it does. */
+/** Form fields: a label, a control, and a one-line explanation. */
 
 interface NumberFieldProps {
   readonly name: string;
   readonly label: string;
   readonly why: string;
   readonly value: number;
-  readonly least?: number;
-  readonly most: number;
+  readonly min?: number;
+  readonly max: number;
   readonly onValue: (value: number) => void;
 }
 
@@ -19,8 +19,8 @@ export function NumberField(props: NumberFieldProps) {
         type="number"
         name={props.name}
         required
-        min={props.least ?? 1}
-        max={props.most}
+        min={props.min ?? 1}
+        max={props.max}
         step={1}
         value={props.value}
         onInput={(event) => props.onValue(event.currentTarget.valueAsNumber)}
@@ -35,7 +35,7 @@ interface SelectFieldProps {
   readonly label: string;
   readonly why: string;
   readonly value: string;
-  /** Values with what is shown for them. */
+  /** Each value with its visible text. */
   readonly options: readonly (readonly [value: string, text: string])[];
   readonly onValue: (value: string) => void;
 }
@@ -56,7 +56,7 @@ export function SelectField(props: SelectFieldProps) {
   );
 }
 
-/** Options 1 … most. */
-export function countOptions(most: number): (readonly [string, string])[] {
-  return Array.from({ length: most }, (_, i) => [String(i + 1), String(i + 1)]);
+/** The options 1 … max. */
+export function countOptions(max: number): (readonly [string, string])[] {
+  return Array.from({ length: max }, (_, i) => [String(i + 1), String(i + 1)]);
 }

@@ -1,6 +1,6 @@
 /**
- * Latency histograms over one another: gets are solid, puts are hatched and outlined, so that both can
- * be seen where they overlap and told apart without colour.
+ * Overlaid latency histograms. Gets are solid, puts are hatched and outlined: both stay visible where
+ * they overlap, and can be distinguished without colour.
  */
 import { formatMs, formatShare } from "../islands/models/format.ts";
 import type { Overlay } from "../islands/models/histogram.ts";
@@ -11,9 +11,9 @@ const TOP = 16;
 const BASE = HEIGHT - 40;
 
 export function HistogramDrawing({ overlay }: { readonly overlay: Overlay }) {
-  const { bins, series, endMs, shareMost } = overlay;
+  const { bins, series, endMs, shareMax } = overlay;
   const across = (ms: number) => `${(ms / endMs * 100).toFixed(3)}%`;
-  const down = (share: number) => BASE - share / shareMost * (BASE - TOP);
+  const down = (share: number) => BASE - share / shareMax * (BASE - TOP);
   return (
     <svg
       class="plot histogram"
@@ -26,7 +26,7 @@ export function HistogramDrawing({ overlay }: { readonly overlay: Overlay }) {
           <path class="hatch" d="M-1 1L1 -1M0 5L5 0M4 6L6 4" />
         </pattern>
       </defs>
-      {axisTicks(shareMost, 4).map((tick) => (
+      {axisTicks(shareMax, 4).map((tick) => (
         <g key={`y${tick}`}>
           <line class="grid" x1="0" x2="100%" y1={down(tick)} y2={down(tick)} />
           {tick > 0 && (

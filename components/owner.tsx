@@ -1,6 +1,6 @@
 /**
- * A node's mark: eight colours and four patterns, so that 32 nodes can be told apart and nobody needs
- * to see colour. The same mark stands in the ring, in tables and in lists.
+ * A node's mark: one of eight colours with one of four patterns. So 32 nodes can be distinguished, and
+ * colour is never the only sign. Ring, tables and lists show the same mark.
  */
 const COLOURS = 8;
 const PATTERNS = 4;
@@ -13,12 +13,15 @@ function patternOf(index: number): number {
   return (index + Math.floor(index / COLOURS)) % PATTERNS;
 }
 
-/** The fill of a node's registers, below 0: of those of a node that is gone; needs {@link OwnerPatterns} somewhere on the page. */
+/**
+ * The SVG fill for the node with this mark. A negative mark is a node that is no longer a member. The
+ * page needs an {@link OwnerPatterns} somewhere.
+ */
 export function ownerFill(index: number): string {
   return index < 0 ? "url(#owner-gone)" : `url(#owner-${index})`;
 }
 
-/** One pattern a node: its colour, and lines of paper over it. */
+/** One SVG pattern for each node: its colour, with lines or dots in the paper's colour. */
 export function OwnerPatterns({ marks }: { readonly marks: readonly number[] }) {
   return (
     <defs>
@@ -54,7 +57,7 @@ function PatternInk({ kind }: { readonly kind: number }) {
   }
 }
 
-/** A small square in a node's mark. */
+/** A small square with a node's mark. */
 export function Swatch({ index }: { readonly index: number }) {
   return (
     <svg class="swatch" width="12" height="12" aria-hidden="true" focusable="false">

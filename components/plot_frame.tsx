@@ -1,22 +1,22 @@
 /**
- * The frame of every plot: a title, what it shows, the drawing, its data as a table, and both as
- * downloads. The CSV holds the very rows of the table.
+ * The frame of every plot: a title, a caption, the drawing, a table of its data, and downloads of the
+ * drawing (SVG) and the data (CSV, the same rows as the table).
  */
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
-import { type Cell, toCsv } from "../islands/models/csv.ts";
+import { toCsv } from "../lib/experiments/report/csv.ts";
 import { saveSvg, saveText } from "./save_file.ts";
 
 interface PlotFrameProps {
   readonly title: string;
-  /** One line: what one looks at. */
+  /** One line that says what the plot shows. */
   readonly caption: ComponentChildren;
-  /** Of the downloads, without extension. */
+  /** The name of the downloaded files, without extension. */
   readonly fileName: string;
   readonly columns: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
+  readonly rows: readonly (readonly (string | number)[])[];
   readonly children: ComponentChildren;
-  /** Headings have levels: the one that fits the place. */
+  /** The level of the heading; it depends on where the plot is. */
   readonly level?: 2 | 3 | 4;
 }
 
@@ -62,17 +62,17 @@ export function PlotFrame(props: PlotFrameProps) {
             type="button"
             class="quiet"
             onClick={save}
-            aria-label={`Download ${title} as SVG`}
+            aria-label={`Download SVG: ${title}`}
           >
-            SVG
+            Download SVG
           </button>
           <button
             type="button"
             class="quiet"
             onClick={() => saveText(toCsv(columns, rows), `${fileName}.csv`, "text/csv")}
-            aria-label={`Download ${title} as CSV`}
+            aria-label={`Download CSV: ${title}`}
           >
-            CSV
+            Download CSV
           </button>
         </span>
       </div>

@@ -1,4 +1,4 @@
-/** A problem as a person reads it: what was wrong, and for a store's refusal what came and what was needed. */
+/** A problem report (RFC 9457) in readable form. A refused quorum shows the replies needed and received. */
 import type { Problem } from "../islands/models/api.ts";
 import { FailureText } from "./failure_text.tsx";
 
@@ -11,14 +11,14 @@ export function ProblemNote({ problem }: { readonly problem: Problem | null }) {
       {detail !== undefined && <FailureText text={detail} />}
       {needed !== undefined && (
         <p>
-          {needed} needed, {got ?? 0} came
+          {needed} needed, {got ?? 0} received
           {unreachable !== undefined && unreachable.length > 0 &&
-            `; silent: ${unreachable.join(", ")}`}
+            `; no answer from ${unreachable.join(", ")}`}
         </p>
       )}
       {definite === false && (
         <p>
-          The outcome is not definite: some replica may hold the write, and it may surface later.
+          The outcome is not definite: a replica may hold the write, and reads may return it later.
         </p>
       )}
     </div>

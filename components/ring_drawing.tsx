@@ -1,6 +1,6 @@
 /**
- * The ring: hash space outside, machines inside. A selected node's registers stand out with lines to
- * it; a key's preference list is a walk along the band, numbered. See `islands/models/ring_geometry.ts`.
+ * The ring: hash space outside, nodes inside. The ranges of the selected node are highlighted, with
+ * lines to it. The preference list of a key is numbered. See `islands/models/ring_geometry.ts`.
  */
 import { Fragment } from "preact";
 import type { NodeView } from "../islands/models/api.ts";
@@ -12,7 +12,7 @@ import {
   nodeTurns,
   type Point,
   pointAt,
-  type Ranked,
+  type RankedNode,
   spokePath,
 } from "../islands/models/ring_geometry.ts";
 import { ownerClass, ownerFill, OwnerPatterns } from "./owner.tsx";
@@ -21,8 +21,8 @@ const SIZE = 600;
 const CENTRE = SIZE / 2;
 const BAND_INNER = 236;
 const BAND_OUTER = 268;
-/** A selected node's registers reach this far. */
-const BAND_LIFTED = 276;
+/** The outer radius of the selected node's ranges. */
+const BAND_SELECTED = 276;
 const NODES_RADIUS = 150;
 const NODE_RADIUS_MAX = 32;
 const QUARTERS = ["0", "¼", "½", "¾"];
@@ -41,14 +41,14 @@ export function RingDrawing(props: RingDrawingProps) {
   const { arcs, nodes, selected, place } = props;
   const index = new Map(nodes.map((node) => [node.id, node.mark]));
   const turns = nodeTurns(nodes.map((node) => node.id));
-  const spot = (id: string) => pointAt(turns.get(id) ?? 0, NODES_RADIUS, CENTRE);
+  const pointOf = (id: string) => pointAt(turns.get(id) ?? 0, NODES_RADIUS, CENTRE);
   const owned = selected === null ? [] : arcs.filter((arc) => arc.owner === selected);
   const radius = Math.min(NODE_RADIUS_MAX, 380 / nodes.length);
   const ranked = (id: string) => place?.preferenceList.find((entry) => entry.id === id) ?? null;
-  const dims = selected !== null || place !== null;
+  const isDimmed = selected !== null || place !== null;
   return (
     <svg
-      class={`plot ring ${dims ? "ring-dimmed" : ""}`}
+      class={`plot ring ${isDimmed ? "ring-dimmed" : ""}`}
       viewBox={`0 0 ${SIZE} ${SIZE}`}
       role="group"
       aria-label={`The ring: ${plural(props.partitions, "partition")} on ${
@@ -61,7 +61,12 @@ export function RingDrawing(props: RingDrawingProps) {
           <path
             key={arc.index}
             class={`arc ${isLit(arc, selected, place) ? "arc-lit" : ""}`}
-            d={bandPath(arc, BAND_INNER, arc.owner === selected ? BAND_LIFTED : BAND_OUTER, CENTRE)}
+            d={bandPath(
+              arc,
+              BAND_INNER,
+              arc.owner === selected ? BAND_SELECTED : BAND_OUTER,
+              CENTRE,
+            )}
             fill={ownerFill(index.get(arc.owner) ?? -1)}
           />
         ))}
@@ -70,10 +75,10 @@ export function RingDrawing(props: RingDrawingProps) {
           <path
             key={arc.index}
             class={`spoke ${ownerClass(index.get(arc.owner) ?? 0)}`}
-            d={spokePath((arc.fromTurn + arc.toTurn) / 2, BAND_INNER, spot(arc.owner), CENTRE)}
+            d={spokePath((arc.fromTurn + arc.toTurn) / 2, BAND_INNER, pointOf(arc.owner), CENTRE)}
           />
         ))}
-        {place !== null && <Walk place={place} index={index} spot={spot} />}
+        {place !== null && <Walk place={place} index={index} pointOf={pointOf} />}
         <Middle place={place} n={props.n} partitions={props.partitions} />
       </g>
       {nodes.map((node) => (
@@ -81,7 +86,7 @@ export function RingDrawing(props: RingDrawingProps) {
           key={node.id}
           node={node}
           index={node.mark}
-          at={spot(node.id)}
+          at={pointOf(node.id)}
           radius={radius}
           selected={selected === node.id}
           ranked={ranked(node.id)}
@@ -93,7 +98,7 @@ export function RingDrawing(props: RingDrawingProps) {
           <NodeBadges
             key={node.id}
             node={node}
-            at={spot(node.id)}
+            at={pointOf(node.id)}
             radius={radius}
             ranked={ranked(node.id)}
             onClick={() => props.onSelect?.(node.id)}
@@ -104,7 +109,7 @@ export function RingDrawing(props: RingDrawingProps) {
   );
 }
 
-/** What stays bright: the selected node's registers, and those where a key's walk meets its owners. */
+/** Whether the arc is highlighted: the selected node owns it, or the key's walk meets an owner in it. */
 function isLit(arc: Arc, selected: string | null, place: KeyOnRing | null): boolean {
   if (arc.owner === selected) return true;
   return place?.preferenceList.some((entry) =>
@@ -117,7 +122,7 @@ function Quarters({ hidden }: { readonly hidden: number | null }) {
   return (
     <>
       {QUARTERS.map((label, i) => {
-        // The key's mark needs the place.
+        // Too close to the key's mark.
         const distance = hidden === null ? 0.5 : Math.abs(hidden - i / 4);
         if (Math.min(distance, 1 - distance) < 0.03) return null;
         const from = pointAt(i / 4, BAND_OUTER + 3, CENTRE);
@@ -134,12 +139,12 @@ function Quarters({ hidden }: { readonly hidden: number | null }) {
   );
 }
 
-/** The key on the band, and the walk to its primaries. */
+/** The key's mark on the band, with lines to the key's primary replicas. */
 function Walk(
-  { place, index, spot }: {
+  { place, index, pointOf }: {
     readonly place: KeyOnRing;
     readonly index: ReadonlyMap<string, number>;
-    readonly spot: (id: string) => Point;
+    readonly pointOf: (id: string) => Point;
   },
 ) {
   const tip = pointAt(place.turn, BAND_OUTER + 2, CENTRE);
@@ -151,7 +156,7 @@ function Walk(
         <path
           key={entry.id}
           class={`walk ${ownerClass(index.get(entry.id) ?? 0)}`}
-          d={spokePath(entry.turn, BAND_INNER, spot(entry.id), CENTRE)}
+          d={spokePath(entry.turn, BAND_INNER, pointOf(entry.id), CENTRE)}
         />
       ))}
       <path
@@ -170,7 +175,7 @@ function Middle(
   },
 ) {
   const [big, small, smaller] = place === null
-    ? [String(partitions), partitions === 1 ? "partition" : "partitions", `${n} replicas a key`]
+    ? [String(partitions), partitions === 1 ? "partition" : "partitions", `${n} replicas per key`]
     : [shorten(place.key, 14), `${place.position.slice(0, 8)}…`, `partition ${place.partition}`];
   return (
     <>
@@ -188,7 +193,7 @@ function NodeDisc(
     readonly at: Point;
     readonly radius: number;
     readonly selected: boolean;
-    readonly ranked: Ranked | null;
+    readonly ranked: RankedNode | null;
     readonly onSelect?: ((id: string) => void) | undefined;
   },
 ) {
@@ -198,7 +203,7 @@ function NodeDisc(
     <g
       class={`ring-node ${ownerClass(index)} is-${node.state} ${selected ? "is-selected" : ""}`}
       role="button"
-      // In lower case: SVG attributes are case-sensitive, and "tabIndex" is none of them.
+      // In lower case: SVG attributes are case-sensitive, and "tabIndex" is not one.
       tabindex={0}
       aria-pressed={selected}
       aria-label={`${node.id}, ${node.state}${rank}`}
@@ -215,14 +220,14 @@ function NodeDisc(
   );
 }
 
-/** What stands beside a disc; the disc's own name says it too. */
+/** The node's state and rank beside its disc. The disc's label has the same information. */
 function NodeBadges(
   { node, at, radius, ranked, onClick }: {
     readonly node: NodeView;
     readonly at: Point;
     readonly radius: number;
-    readonly ranked: Ranked | null;
-    /** They lie over the disc, and must not keep a pointer from it. */
+    readonly ranked: RankedNode | null;
+    /** The badges cover part of the disc, so they must pass clicks on. */
     readonly onClick: () => void;
   },
 ) {

@@ -1,6 +1,6 @@
 /**
- * Downloads made in the page. A drawing is styled by the page's style sheet, which does not travel
- * with it: what a browser computed for each shape is written into the copy.
+ * Downloads made in the page. A saved drawing loses the page's style sheet, so the copy gets the
+ * computed style of each shape as attributes.
  */
 
 const STYLES = [
@@ -26,7 +26,7 @@ export function saveText(text: string, fileName: string, type: string): void {
   link.href = url;
   link.download = fileName;
   link.click();
-  // The download has its own hold on the data by the next task.
+  // By the next task the download has its own reference to the data.
   setTimeout(() => URL.revokeObjectURL(url), 0);
 }
 
@@ -43,7 +43,7 @@ function standaloneSvg(svg: SVGSVGElement): string {
     if (target === undefined) continue;
     const computed = getComputedStyle(original);
     for (const name of STYLES) target.setAttribute(name, computed.getPropertyValue(name));
-    // Lengths set in the style sheet would overrule those of the copy's own attributes.
+    // In a page with our style sheet, its classes would override the copy's attributes.
     for (const name of ["class", "tabindex", "role"]) target.removeAttribute(name);
   }
   const { width, height } = svg.getBoundingClientRect();

@@ -1,6 +1,6 @@
 /**
- * A request, one line a replica. Positions are percentages, so that text keeps its size however narrow
- * the page is.
+ * One request, with a line for each replica. Positions are percentages, so text keeps its size on a
+ * narrow page.
  */
 import { formatMs } from "../islands/models/format.ts";
 import { axisTicks, type Waterfall, type WaterfallBar } from "../islands/models/waterfall.ts";
@@ -24,7 +24,7 @@ export function WaterfallDrawing(
       class="plot waterfall"
       height={height}
       role="img"
-      aria-label={`${waterfall.method} ${waterfall.key}: served after ${formatMs(servedMs)}, ${
+      aria-label={`${waterfall.method} ${waterfall.key}: answered after ${formatMs(servedMs)}, ${
         bars.map((bar) => `${bar.node} ${bar.note}`).join("; ")
       }`}
     >
@@ -58,7 +58,7 @@ export function WaterfallDrawing(
         />
       ))}
       <text class={`served-text ${late ? "at-end" : "at-start"}`} x={across(servedMs)} y={TOP - 10}>
-        {`${waterfall.needed} needed, served at ${formatMs(servedMs)}`}
+        {`${waterfall.needed} needed, client answered at ${formatMs(servedMs)}`}
       </text>
     </svg>
   );

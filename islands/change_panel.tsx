@@ -1,6 +1,6 @@
 /**
- * Nodes come and go: a form to add one, the plan of whatever change was asked for, to be committed or
- * let be, and a line that follows what moves. Works as forms that post, too.
+ * Membership changes: a form that adds a node, the plan of the requested change with buttons to commit
+ * or cancel it, and the progress of the moves. Without scripts the same forms post to the server.
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
@@ -9,7 +9,7 @@ import { ProblemNote } from "../components/problem_note.tsx";
 import {
   type BalanceRow,
   balanceRows,
-  changeInWords,
+  describeChange,
   type PlannedChange,
   progressOf,
   rangesTouched,
@@ -18,16 +18,16 @@ import type { ClusterModel } from "./models/cluster_model.ts";
 import { formatBytes, formatCount, plural } from "./models/format.ts";
 
 export function ChangePanel({ model }: { readonly model: ClusterModel }) {
-  const { planned, problem, busy, asked } = model.change;
+  const { planned, problem, busy, requested } = model.change;
   return (
     <div class="change" id="change">
       <Progress model={model} />
       {busy.value === "plan" && (
         <p class="small" role="status">
           <span aria-busy="true">
-            {asked.value?.kind === "remove"
-              ? "Asking a node what would move"
-              : "Starting a process, and asking a node what would move"}
+            {requested.value?.kind === "remove"
+              ? "Planning the change: asking a node which data would move"
+              : "Starting a process and planning the change"}
           </span>
         </p>
       )}
@@ -49,7 +49,7 @@ function AddForm({ model }: { readonly model: ClusterModel }) {
         event.preventDefault();
         const form = new FormData(event.currentTarget);
         const zone = String(form.get("zone") ?? "").trim();
-        void change.ask({
+        void change.plan({
           kind: "add",
           weight: Number(form.get("weight")),
           zone: zone === "" ? undefined : zone,
@@ -60,11 +60,11 @@ function AddForm({ model }: { readonly model: ClusterModel }) {
       <p>
         <button type="submit" disabled={change.busy.value !== null}>Add a node</button>
         <span class="small">
-          Starts a process and shows what would move to it. Nothing moves before you commit.
+          Starts a node and shows which data would move to it. Nothing moves until you commit.
         </span>
       </p>
       <details>
-        <summary>Weight, zone</summary>
+        <summary>Weight and zone of the new node</summary>
         <div class="fields">
           <label>
             Weight
@@ -77,12 +77,14 @@ function AddForm({ model }: { readonly model: ClusterModel }) {
               step="any"
               value={1}
             />
-            <small>its capacity beside the others’: 2 gets twice the share</small>
+            <small>relative capacity: a node of weight 2 gets twice as many partitions</small>
           </label>
           <label>
             Zone
             <input type="text" name="zone" maxLength={64} autocomplete="off" />
-            <small>such as a rack; replicas of a key span zones. May be left empty</small>
+            <small>
+              optional; for example a rack. The replicas of a key are placed in different zones
+            </small>
           </label>
         </div>
       </details>
@@ -90,29 +92,29 @@ function AddForm({ model }: { readonly model: ClusterModel }) {
   );
 }
 
-/** What the change would mean, with the two ways on. */
+/** The effects of the planned change, with buttons to commit or cancel it. */
 function Plan(
   { model, planned }: { readonly model: ClusterModel; readonly planned: PlannedChange },
 ) {
   const { plan } = planned;
   const { change } = model;
   const title = useRef<HTMLHeadingElement>(null);
-  // Whoever works by keyboard, or listens, is taken to what was asked for.
+  // Moves the focus to the new plan, for people who use a keyboard or a screen reader.
   useEffect(() => title.current?.focus(), [plan.planId]);
   const base = `/clusters/${model.cluster.value.id}`;
   const committing = change.busy.value === "commit";
-  const words = changeInWords(plan);
+  const description = describeChange(plan);
   return (
     <section class="plan" aria-labelledby="plan-title">
-      <h3 id="plan-title" ref={title} tabIndex={-1}>If {words}</h3>
+      <h3 id="plan-title" ref={title} tabIndex={-1}>If {description}</h3>
       <p>
-        {plan.moves.length === 0 ? "Nothing moves." : (
+        {plan.moves.length === 0 ? "No data moves." : (
           <>
-            <strong>{plural(rangesTouched(plan), "partition")}</strong> change{" "}
-            {rangesTouched(plan) === 1 ? "an owner" : "owners"}{" "}
-            ({plural(plan.moves.length, "copy", "copies")} to make or give up), about{" "}
+            <strong>{plural(rangesTouched(plan), "partition")}</strong>{" "}
+            {rangesTouched(plan) === 1 ? "changes an owner" : "change owners"}{" "}
+            ({plural(plan.moves.length, "replica")} to add or drop), about{" "}
             <strong>{formatBytes(plan.bytes)}</strong>{" "}
-            of data. Each stays where it is until its new owner holds all of it.
+            of data. Each old owner keeps its replica until the new owner has a complete one.
           </>
         )}
       </p>
@@ -124,7 +126,7 @@ function Plan(
           onSubmit={() => void change.commit()}
         >
           <button type="submit" disabled={committing} aria-busy={committing}>
-            Commit: {words}
+            Commit: {description}
           </button>
         </PostForm>
         <PostForm
@@ -132,7 +134,7 @@ function Plan(
           planId={plan.planId}
           onSubmit={() => void change.cancel()}
         >
-          <button type="submit" class="act" disabled={committing}>Let it be</button>
+          <button type="submit" class="act" disabled={committing}>Cancel</button>
         </PostForm>
       </div>
     </section>
@@ -170,8 +172,8 @@ function BalanceTable(
     <div class="table-scroll" tabIndex={0} role="region" aria-label="Partitions of each node">
       <table class="balance">
         <caption class="small">
-          Partitions of each node, before and after: those for which it comes first, and those of
-          which it keeps one of the replicas
+          Number of partitions of each node, before and after. “First”: the node leads the
+          preference list. “Replicas”: the node stores one of the N replicas.
         </caption>
         <thead>
           <tr>
@@ -210,7 +212,7 @@ function Change({ of: [before, after] }: { readonly of: readonly [number, number
   );
 }
 
-/** How far what was committed, here or elsewhere, has come. */
+/** Progress of the committed changes, from this page or from elsewhere. */
 function Progress({ model }: { readonly model: ClusterModel }) {
   const { transfers } = model.cluster.value;
   const committed = model.change.committed.value;
@@ -219,20 +221,20 @@ function Progress({ model }: { readonly model: ClusterModel }) {
     if (committed === null) return null;
     return (
       <p class="small" role="status">
-        Done: {changeInWords(committed)}. Every partition is held by whom it should be.
+        Done: {describeChange(committed)}. Every partition is with its new owners.
       </p>
     );
   }
   const { left, leaving } = transfers;
-  const words = left > 0
-    ? `${plural(left, "change")} of owner left`
-    : `${leaving.join(", ")} hands over the last of what it keeps`;
+  const remaining = left > 0
+    ? `${plural(left, "owner change")} left`
+    : `${leaving.join(", ")} is transferring its last data`;
   return (
     <div class="moves-progress">
       <progress max={1} value={done} aria-label="Partitions that have moved" />
       <p class="small" role="status">
-        {committed !== null && <>{changeInWords(committed)}.{" "}</>}
-        {words}
+        {committed !== null && <>{describeChange(committed)}.{" "}</>}
+        {remaining}
       </p>
     </div>
   );

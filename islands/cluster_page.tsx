@@ -1,6 +1,6 @@
 /**
- * The cluster page: one model, one event stream, and panels that read from it. The server draws the
- * same tree first, so that the page says all it can before, and without, scripts.
+ * The cluster page: one model, one event stream, and panels that read from the model. The server
+ * renders the same tree first, so the page is useful before scripts load, and without them.
  */
 import { useEffect, useMemo } from "preact/hooks";
 import { ConfigFacts } from "../components/config_facts.tsx";
@@ -32,7 +32,7 @@ export interface ClusterPageProps {
   readonly change: ChangeStart;
 }
 
-/** How often the feed shows what came: fast enough to feel live, slow enough to read. */
+/** How often the feed shows new events: fast enough to feel live, slow enough to read. */
 const FLUSH_MS = 200;
 
 export function ClusterPage(props: ClusterPageProps) {
@@ -100,7 +100,7 @@ function ClusterHead({ model }: { readonly model: ClusterModel }) {
           <summary>End this cluster</summary>
           <form method="post" action={`/clusters/${cluster.id}/end`}>
             <p>
-              Ends its {cluster.nodes.length} processes and removes their data.
+              Stops its {cluster.nodes.length} processes and deletes their data.
             </p>
             <button type="submit" class="act-hard">End {cluster.id}</button>
           </form>
@@ -111,17 +111,17 @@ function ClusterHead({ model }: { readonly model: ClusterModel }) {
 }
 
 function ConnectionMark({ model }: { readonly model: ClusterModel }) {
-  const words = {
-    static: "as of when the page was loaded",
+  const labels = {
+    static: "as of page load",
     live: "live",
-    lost: "connection lost, trying again",
+    lost: "connection lost, reconnecting",
     ended: "this cluster has ended",
   };
   const connection = model.connection.value;
-  return <p class={`connection connection-${connection}`} role="status">{words[connection]}</p>;
+  return <p class={`connection connection-${connection}`} role="status">{labels[connection]}</p>;
 }
 
-/** Opens the page's one event stream; returns how to close it. */
+/** Opens the page's event stream. Returns a function that closes it. */
 function connect(model: ClusterModel): () => void {
   const stream = new EventSource(
     `/api/clusters/${encodeURIComponent(model.cluster.peek().id)}/events`,
@@ -133,7 +133,7 @@ function connect(model: ClusterModel): () => void {
   for (const event of LIVE_EVENTS) {
     stream.addEventListener(event, (message) => {
       model.apply({ event, data: JSON.parse(message.data) } as LiveMessage);
-      // Otherwise the browser would go on knocking at a cluster that is no more.
+      // Otherwise the browser would keep reconnecting to a cluster that no longer exists.
       if (event === "ended") stream.close();
     });
   }

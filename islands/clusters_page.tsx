@@ -1,4 +1,4 @@
-/** The front page: clusters that run, and the form that starts another. */
+/** The front page: the running clusters, and the form that starts a new one. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { FailureText } from "../components/failure_text.tsx";
@@ -31,15 +31,16 @@ export function ClustersPage(props: ClustersPageProps) {
       <header class="lede">
         <h1>Clusters</h1>
         <p>
-          Each is a working Dynamo: real processes on this machine that partition, replicate and
-          version your keys as the paper says. Start one, load it, break it, and see what it does.
+          A cluster is a working Dynamo store: real processes on this machine that partition,
+          replicate and version your keys as Amazon’s Dynamo paper describes. Start one, put it
+          under load, break it, and watch what happens.
         </p>
       </header>
       <div class="front">
         <section aria-labelledby="running-title">
           <h2 id="running-title">Running now</h2>
           {clusters.value.length === 0
-            ? <p class="empty">None. Start one with the form.</p>
+            ? <p class="empty">No cluster is running. Start one with the form.</p>
             : (
               <ul class="clusters">
                 {clusters.value.map((cluster) => (
@@ -99,7 +100,7 @@ function ClusterItem({ cluster }: { readonly cluster: ClusterSummary }) {
   );
 }
 
-/** Null while the server does not answer: the page keeps what it shows. */
+/** Null while the server does not answer; the page then keeps showing the last list. */
 async function listClusters(): Promise<readonly ClusterSummary[] | null> {
   try {
     const response = await fetch("/api/clusters");

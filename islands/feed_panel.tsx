@@ -1,4 +1,4 @@
-/** What the nodes say they do, as they do it. */
+/** The live feed of protocol events. */
 import type { ClusterModel } from "./models/cluster_model.ts";
 import { FEED_KINDS, type FeedEntry } from "./models/feed_model.ts";
 import { formatClock, formatCount } from "./models/format.ts";
@@ -10,7 +10,7 @@ export function FeedPanel({ model }: { readonly model: ClusterModel }) {
   return (
     <section id="events" aria-labelledby="events-title">
       <h2 id="events-title">Protocol events</h2>
-      <p class="small">What the nodes do and find, newest first; times are UTC.</p>
+      <p class="small">What the nodes do, newest first. Times are in UTC.</p>
       <p class="no-js-only">The live feed needs JavaScript.</p>
       <div class="feed-tools js-only" role="toolbar" aria-label="Kinds of events to show">
         {FEED_KINDS.map(({ kind, label, why }) => (
@@ -31,7 +31,7 @@ export function FeedPanel({ model }: { readonly model: ClusterModel }) {
           aria-pressed={feed.paused.value}
           onClick={() => feed.togglePause()}
         >
-          pause
+          Pause
         </button>
         <button type="button" class="quiet" onClick={() => feed.clear()}>Clear</button>
       </div>
@@ -43,7 +43,7 @@ export function FeedPanel({ model }: { readonly model: ClusterModel }) {
         aria-label="Protocol events"
       >
         {entries.length === 0
-          ? <NothingYet filtered={feed.entries.value.length > 0} />
+          ? <EmptyFeed filtered={feed.entries.value.length > 0} />
           : (
             <ol class="feed">
               {entries.map((entry) => <FeedLine key={entry.serial} entry={entry} model={model} />)}
@@ -53,23 +53,24 @@ export function FeedPanel({ model }: { readonly model: ClusterModel }) {
       {feed.dropped.value > 0 && (
         <p class="small">
           {formatCount(feed.dropped.value)}{" "}
-          more happened too fast to be shown. Every node has all of its own at <code>/events</code>.
+          more events came too fast to show. Each node sends all of its own events at{" "}
+          <code>/events</code>.
         </p>
       )}
     </section>
   );
 }
 
-/** What is going to stand here. */
-function NothingYet({ filtered }: { readonly filtered: boolean }) {
+/** Explains what the feed will show. */
+function EmptyFeed({ filtered }: { readonly filtered: boolean }) {
   if (filtered) {
-    return <p class="empty">All that came so far is of kinds that are switched off above.</p>;
+    return <p class="empty">All events so far are of kinds that are switched off above.</p>;
   }
   return (
     <div class="empty">
       <p>
-        Nothing yet. Get or put a key, run a load, or kill a node; nodes that are left alone compare
-        their trees every few seconds. Here will stand, as it happens:
+        No events yet. Get or put a key, run a load, or kill a node. Idle nodes compare their Merkle
+        trees every few seconds. The feed will show:
       </p>
       <dl class="feed-kinds">
         {FEED_KINDS.map(({ kind, label, why }) => (

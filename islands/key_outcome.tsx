@@ -1,4 +1,4 @@
-/** What the last request on a key brought: a value, siblings to reconcile, an acknowledgement or a problem. */
+/** The result of the last request: a value, siblings to reconcile, an acknowledgement, or a problem. */
 import { ProblemNote } from "../components/problem_note.tsx";
 import type { ClusterModel } from "./models/cluster_model.ts";
 import { formatBytes, plural } from "./models/format.ts";
@@ -27,13 +27,12 @@ function Written(
     <div class="outcome">
       <h3>{method === "put" ? "Stored" : "Deleted"}: {written.key}</h3>
       <p>
-        Committed by <strong>{written.acks.join(", ")}</strong> before the answer; coordinated by
-        {" "}
-        {written.coordinator}.
+        Coordinated by {written.coordinator}. Committed on{" "}
+        <strong>{written.acks.join(", ")}</strong> before the client was answered.
         {written.hints.map(({ holder, for: owner }) => (
-          <>{" "}{holder} keeps it for {owner} until that is back.</>
+          <>{" "}{holder} keeps a hint for {owner} until {owner} is back.</>
         ))}
-        {method === "delete" && " A tombstone stands in its place."}
+        {method === "delete" && " The key now holds a tombstone."}
       </p>
     </div>
   );
@@ -47,8 +46,8 @@ function Read({ model, read }: { readonly model: ClusterModel; readonly read: Re
         <h3>No such key: {read.key}</h3>
         <p>
           {read.context === null
-            ? `No replica that answered has heard of it${from}.`
-            : `It was deleted${from}. A put with its context replaces the tombstone.`}
+            ? `No replica that answered has it${from}.`
+            : `It was deleted${from}. A put with this context replaces the tombstone.`}
         </p>
       </div>
     );
@@ -65,7 +64,7 @@ function Read({ model, read }: { readonly model: ClusterModel; readonly read: Re
   return <Siblings model={model} read={read} />;
 }
 
-/** Concurrent versions side by side; one choice, or one merged value, replaces them all. */
+/** Concurrent versions side by side. Keeping one, or writing a merged value, replaces them all. */
 function Siblings({ model, read }: { readonly model: ClusterModel; readonly read: ReadResult }) {
   const action = `/clusters/${model.cluster.value.id}/kv`;
   const merged = mergedText(read.siblings);
@@ -73,8 +72,8 @@ function Siblings({ model, read }: { readonly model: ClusterModel; readonly read
     <div class="outcome">
       <h3>{plural(read.siblings.length, "sibling")} of {read.key}</h3>
       <p>
-        Written concurrently: no writer had seen the other’s version, so the store keeps them all
-        until somebody who has read them decides.
+        These versions were written concurrently: no writer had seen the others. The store keeps all
+        of them until a client that has read them writes a new version.
       </p>
       <div class="siblings">
         {read.siblings.map((card, i) => (
@@ -89,7 +88,7 @@ function Siblings({ model, read }: { readonly model: ClusterModel; readonly read
             }}
           >
             <Version card={card} />
-            <Hidden read={read} />
+            <HiddenFields read={read} />
             <input type="hidden" name="value" value={card.text} />
             {card.isText && (
               <button type="submit" name="op" value="put" class="secondary">
@@ -109,7 +108,7 @@ function Siblings({ model, read }: { readonly model: ClusterModel; readonly read
           void model.keys.reconcile(String(form.get("value") ?? ""));
         }}
       >
-        <Hidden read={read} />
+        <HiddenFields read={read} />
         <label>
           Or merge them
           <textarea
@@ -124,7 +123,7 @@ function Siblings({ model, read }: { readonly model: ClusterModel; readonly read
   );
 }
 
-function Hidden({ read }: { readonly read: ReadResult }) {
+function HiddenFields({ read }: { readonly read: ReadResult }) {
   return (
     <>
       <input type="hidden" name="key" value={read.key} />
@@ -146,7 +145,7 @@ function Version({ card }: { readonly card: SiblingCard }) {
       </p>
       <dl class="clock">
         <div>
-          <dt title="Names this write: which node made it, and its how-manieth for this key">
+          <dt title="Identifies this write: the node that coordinated it, and a counter per key">
             Dot
           </dt>
           <dd>
@@ -154,10 +153,12 @@ function Version({ card }: { readonly card: SiblingCard }) {
           </dd>
         </div>
         <div>
-          <dt title="What its writer had seen: all writes of each actor up to the number">Clock</dt>
+          <dt title="What the writer had seen: for each node, all writes up to this number">
+            Clock
+          </dt>
           <dd>
             {card.clock.length === 0
-              ? "empty: it had seen nothing"
+              ? "empty: the writer had seen no version"
               : card.clock.map((part) => <Entry key={part.actor} part={part} />)}
           </dd>
         </div>

@@ -1,4 +1,4 @@
-/** Put, get and delete one key; what came back, and how. */
+/** Put, get and delete one key, and see the result replica by replica. */
 import { countOptions, SelectField } from "../components/fields.tsx";
 import { Swatch } from "../components/owner.tsx";
 import { PlotFrame } from "../components/plot_frame.tsx";
@@ -23,8 +23,8 @@ export function KeysPanel({ model }: { readonly model: ClusterModel }) {
           {keys.waterfall.value !== null && <RequestFigure model={model} />}
           {keys.outcome.value === null && keys.waterfall.value === null && (
             <p class="empty">
-              Put a value, then get it. What was found, on which replicas, and how long each took
-              will stand here.
+              Put a value, then get it. The result, the replicas that answered, and how long each
+              took appear here.
             </p>
           )}
         </div>
@@ -107,7 +107,7 @@ function KeyOptions({ model }: { readonly model: ClusterModel }) {
       <SelectField
         name="r"
         label="R"
-        why="replies a get waits for"
+        why="replicas that must answer a get"
         value={keys.r.value || String(config.r)}
         options={countOptions(config.n)}
         onValue={(value) => keys.r.value = value}
@@ -115,15 +115,15 @@ function KeyOptions({ model }: { readonly model: ClusterModel }) {
       <SelectField
         name="w"
         label="W"
-        why="commits a put waits for"
+        why="replicas that must commit a put"
         value={keys.w.value || String(config.w)}
         options={countOptions(config.n)}
         onValue={(value) => keys.w.value = value}
       />
       <SelectField
         name="node"
-        label="Ask"
-        why="every node serves every key"
+        label="Node"
+        why="which node to ask; each one serves every key"
         value={keys.node.value}
         options={[["", "any"], ...nodes.map(({ id }) => [id, id] as const)]}
         onValue={(value) => keys.node.value = value}
@@ -132,16 +132,16 @@ function KeyOptions({ model }: { readonly model: ClusterModel }) {
   );
 }
 
-/** Whether a put replaces what was read, or stands beside it. */
+/** Whether a put replaces the version that was read, or becomes a sibling of it. */
 function ContextSwitch({ model }: { readonly model: ClusterModel }) {
   const { keys } = model;
   const held = keys.held.value;
   const heldHere = held !== null && held.key === keys.key.value;
   const meaning = !keys.useContext.value
-    ? "Off: a put is a blind write, and becomes a sibling of what is there."
+    ? "Off: a put sends no context and becomes a sibling of any existing version."
     : heldHere
-    ? "A put sends the context of your last request, and replaces what that saw."
-    : "Nothing read yet for this key: a put becomes a sibling of what is there.";
+    ? "A put sends the context of your last request and replaces the versions it saw."
+    : "You have not read this key yet: a put becomes a sibling of any existing version.";
   return (
     <>
       <label class="check">
@@ -153,7 +153,7 @@ function ContextSwitch({ model }: { readonly model: ClusterModel }) {
           onChange={(event) => keys.useContext.value = event.currentTarget.checked}
         />
         <span>
-          Replace what I read
+          Replace the version I read
           <small>{meaning}</small>
         </span>
       </label>
@@ -162,12 +162,12 @@ function ContextSwitch({ model }: { readonly model: ClusterModel }) {
   );
 }
 
-/** Where the key in the form belongs, computed in the page by the nodes' own code. */
+/** The key's position and preference list, computed in the page by the same code as in the nodes. */
 function KeyPlace({ model }: { readonly model: ClusterModel }) {
   const ring = model.ring.value;
   const key = model.keys.key.value;
   if (ring === null || key === "") {
-    return <p id="key-place" class="small">Any text; its MD5 decides where it lives.</p>;
+    return <p id="key-place" class="small">Any text. Its MD5 hash is its position on the ring.</p>;
   }
   const place = placeOf(ring, key);
   const nodes = model.cluster.value.nodes;
@@ -195,7 +195,7 @@ function RequestFigure({ model }: { readonly model: ClusterModel }) {
     <PlotFrame
       title={`The last request: ${waterfall.method} ${waterfall.key}`}
       fileName={`${waterfall.method}-waterfall`}
-      caption={`Coordinated by ${waterfall.coordinator}, replica by replica; time runs from its arrival there. Served after ${
+      caption={`One bar per replica. Time starts when the request reached its coordinator, ${waterfall.coordinator}. The client was answered after ${
         formatMs(waterfall.servedMs)
       }.`}
       columns={["replica", "asked at, ms", "answered at, ms", "outcome", "note"]}
@@ -215,7 +215,7 @@ function RequestFigure({ model }: { readonly model: ClusterModel }) {
   );
 }
 
-/** -1 for a node that is gone. */
+/** -1 for a node that is no longer a member. */
 function markOf(nodes: readonly NodeView[], id: string): number {
   return nodes.find((node) => node.id === id)?.mark ?? -1;
 }

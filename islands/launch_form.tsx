@@ -1,6 +1,6 @@
 /**
- * The form that starts a cluster. It posts as forms do, so it works without scripts; with them, presets
- * fill it in place and the meaning of N, R and W follows the numbers as they are typed.
+ * The form that starts a cluster. It is a plain HTML form, so it works without scripts. With scripts,
+ * presets fill it in place, and the explanation of N, R and W follows the numbers as they are typed.
  */
 import type { Signal } from "@preact/signals";
 import { NumberField, SelectField } from "../components/fields.tsx";
@@ -9,27 +9,28 @@ import { PARTITIONINGS } from "../lib/dynamo/ring/ring_state.ts";
 import { COORDINATOR_CHOICES } from "../lib/dynamo/types/config.ts";
 import { VERSION_MODES } from "../lib/dynamo/versions/versions.ts";
 import type { Problem } from "./models/api.ts";
+import { plural } from "./models/format.ts";
 import { type LaunchFields, presetFields, PRESETS } from "./models/presets.ts";
 import { explainQuorum } from "./models/quorum.ts";
 
 const PARTITIONING_WHY: Record<typeof PARTITIONINGS[number], string> = {
   "equal-partitions":
-    "Strategy 3 of the paper: the ring is cut into Q equal parts, dealt out evenly. Best balance.",
+    "Strategy 3 of the paper: Q equal partitions, shared out evenly. The best balance.",
   "random-tokens":
-    "Strategy 1: each node draws random points; a range between two points is a partition.",
+    "Strategy 1: each node takes random positions (tokens), which divide the ring into partitions.",
   "random-tokens-equal-partitions":
-    "Strategy 2: equal parts, but random points still decide who holds them.",
+    "Strategy 2: Q equal partitions; random tokens decide which nodes own them.",
 };
 const MODE_WHY: Record<typeof VERSION_MODES[number], string> = {
-  "dvv": "Dotted version vectors: concurrent writes stay siblings, exactly.",
-  "vector-clock": "Plain vector clocks, as in the paper: siblings can multiply.",
-  "lww": "Last writer wins by wall clock: concurrent writes are lost in silence.",
+  "dvv": "Dotted version vectors: exactly the concurrent writes become siblings.",
+  "vector-clock": "Plain vector clocks, as in the paper: can create false siblings.",
+  "lww": "Last writer wins by wall clock: concurrent writes are lost silently.",
 };
 const COORDINATOR_WHY: Record<typeof COORDINATOR_CHOICES[number], string> = {
-  "first": "The first of the key’s preference list that is up.",
-  "random": "Any of the key’s replicas, by lot: spreads hot keys.",
-  "fastest": "The replica that answered the last read first (section 5 of the paper).",
-  "least-loaded": "The less busy of two replicas drawn by lot.",
+  "first": "The first node of the key’s preference list that is up.",
+  "random": "A random replica of the key: spreads the load of hot keys.",
+  "fastest": "The replica that was fastest in the last read (section 5 of the paper).",
+  "least-loaded": "The less busy of two random replicas of the key.",
 };
 
 interface LaunchFormProps {
@@ -39,7 +40,7 @@ interface LaunchFormProps {
 }
 
 export function LaunchForm({ fields, busy, problem }: LaunchFormProps) {
-  const now = fields.value;
+  const current = fields.value;
   const change = (change: Partial<LaunchFields>) => fields.value = { ...fields.value, ...change };
   return (
     <form
@@ -51,50 +52,58 @@ export function LaunchForm({ fields, busy, problem }: LaunchFormProps) {
       <ProblemNote problem={problem} />
       <Presets onPick={(picked) => fields.value = { ...picked, name: fields.value.name }} />
       <div class="fields">
-        <Whole
+        <CountField
           fields={fields}
           change={change}
           name="nodes"
           label="Nodes"
-          most={32}
-          why="processes to start"
+          max={32}
+          why="node processes to start"
         />
-        <Whole fields={fields} change={change} name="n" label="N" most={20} why="replicas a key" />
-        <Whole
+        <CountField
+          fields={fields}
+          change={change}
+          name="n"
+          label="N"
+          max={20}
+          why="replicas of each key"
+        />
+        <CountField
           fields={fields}
           change={change}
           name="r"
           label="R"
-          most={20}
-          why="replies a get waits for"
+          max={20}
+          why="replicas that must answer a get"
         />
-        <Whole
+        <CountField
           fields={fields}
           change={change}
           name="w"
           label="W"
-          most={20}
-          why="commits a put waits for"
+          max={20}
+          why="replicas that must commit a put"
         />
       </div>
-      <QuorumNote fields={now} />
+      <QuorumNote fields={current} />
       <label>
-        Injected latency
+        Injected latency, ms
         <input
           name="latency"
           type="text"
           maxLength={1000}
           autoComplete="off"
           spellcheck={false}
-          value={now.latency}
+          value={current.latency}
           onInput={(event) => change({ latency: event.currentTarget.value })}
           aria-describedby="latency-why"
         />
         <small id="latency-why">
-          Added to each message between nodes, in ms; empty for none. <code>10</code>,{" "}
-          <code>uniform(0,20)</code>, <code>exp(0.183)</code>, <code>LNKD-DISK</code>, or by leg:
+          Delay added to each message between nodes, in ms. Empty: none. Examples: <code>10</code>,
           {" "}
-          <code>W=10;A,R,S=1</code> (W a write, A its acknowledgement, R a read, S its response).
+          <code>uniform(0,20)</code>, <code>exp(0.183)</code>,{" "}
+          <code>LNKD-DISK</code>. Or one for each kind of message: <code>W=10;A,R,S=1</code>{" "}
+          (W: write, A: its acknowledgement, R: read, S: its response).
         </small>
       </label>
       <MoreFields fields={fields} change={change} />
@@ -106,51 +115,51 @@ export function LaunchForm({ fields, busy, problem }: LaunchFormProps) {
 }
 
 function MoreFields({ fields, change }: FieldsProps) {
-  const now = fields.value;
+  const current = fields.value;
   return (
     <details class="more">
       <summary>Partitioning, versions, coordinator, name</summary>
-      <Choice
+      <ChoiceField
         change={change}
         name="partitioning"
         label="Partitioning"
-        value={now.partitioning}
+        value={current.partitioning}
         choices={PARTITIONINGS}
-        why={PARTITIONING_WHY[now.partitioning]}
+        why={PARTITIONING_WHY[current.partitioning]}
       />
       <div class="fields">
-        <Whole
+        <CountField
           fields={fields}
           change={change}
           name="partitions"
           label="Partitions, Q"
-          most={4096}
-          why="equal parts; not used by random-tokens"
+          max={4096}
+          why="number of equal partitions; not used by random-tokens"
         />
-        <Whole
+        <CountField
           fields={fields}
           change={change}
           name="tokensPerNode"
-          label="Tokens a node"
-          most={256}
-          why="points it draws; random partitionings only"
+          label="Tokens per node"
+          max={256}
+          why="random ring positions of each node; not used by equal-partitions"
         />
       </div>
-      <Choice
+      <ChoiceField
         change={change}
         name="mode"
         label="Versions"
-        value={now.mode}
+        value={current.mode}
         choices={VERSION_MODES}
-        why={MODE_WHY[now.mode]}
+        why={MODE_WHY[current.mode]}
       />
-      <Choice
+      <ChoiceField
         change={change}
         name="coordinator"
         label="Coordinator"
-        value={now.coordinator}
+        value={current.coordinator}
         choices={COORDINATOR_CHOICES}
-        why={COORDINATOR_WHY[now.coordinator]}
+        why={COORDINATOR_WHY[current.coordinator]}
       />
       <label>
         Name
@@ -161,16 +170,18 @@ function MoreFields({ fields, change }: FieldsProps) {
           maxLength={40}
           autoComplete="off"
           spellcheck={false}
-          value={now.name}
+          value={current.name}
           onInput={(event) => change({ name: event.currentTarget.value })}
         />
-        <small>part of its address: a–z, 0–9 and hyphens; drawn when left empty</small>
+        <small>
+          part of the cluster’s address: a–z, 0–9 and hyphens. Empty: a name is chosen for you
+        </small>
       </label>
     </details>
   );
 }
 
-/** Links, so that they work without scripts as well. */
+/** Presets are links, so they work without scripts. */
 function Presets({ onPick }: { readonly onPick: (fields: LaunchFields) => void }) {
   return (
     <ul class="presets" aria-label="Presets">
@@ -205,7 +216,8 @@ function QuorumNote({ fields }: { readonly fields: LaunchFields }) {
   return (
     <p class={`quorum ${meaning.overlapping ? "quorum-meets" : "quorum-misses"}`} role="status">
       <strong>{meaning.rule}.</strong> {meaning.meaning} {meaning.failures}
-      {nodes < n && ` With ${nodes} nodes a key has only ${nodes} replicas.`}
+      {nodes < n &&
+        ` With only ${plural(nodes, "node")}, a key has only ${plural(nodes, "replica")}.`}
     </p>
   );
 }
@@ -215,13 +227,13 @@ interface FieldsProps {
   readonly change: (change: Partial<LaunchFields>) => void;
 }
 
-type WholeName = "nodes" | "n" | "r" | "w" | "partitions" | "tokensPerNode";
+type CountName = "nodes" | "n" | "r" | "w" | "partitions" | "tokensPerNode";
 
-function Whole(
+function CountField(
   { fields, change, name, ...rest }: FieldsProps & {
-    readonly name: WholeName;
+    readonly name: CountName;
     readonly label: string;
-    readonly most: number;
+    readonly max: number;
     readonly why: string;
   },
 ) {
@@ -235,7 +247,7 @@ function Whole(
   );
 }
 
-function Choice(
+function ChoiceField(
   { name, choices, change, ...rest }: {
     readonly name: "partitioning" | "mode" | "coordinator";
     readonly label: string;

@@ -1,17 +1,17 @@
-/** Load: many requests at once, and how long they took. */
+/** Load: run many requests, and compare how long they took. */
 import { countOptions, NumberField, SelectField } from "../components/fields.tsx";
 import { HistogramDrawing } from "../components/histogram_drawing.tsx";
 import { PlotFrame } from "../components/plot_frame.tsx";
 import { ProblemNote } from "../components/problem_note.tsx";
 import { KEY_CHOICES, type KeyChoice, type LoadRunView } from "./models/api.ts";
 import type { ClusterModel } from "./models/cluster_model.ts";
-import { formatCount, formatMs } from "./models/format.ts";
+import { formatCount, formatMs, plural } from "./models/format.ts";
 import type { Overlay } from "./models/histogram.ts";
 
 const KEYS: Record<KeyChoice, { readonly label: string; readonly why: string }> = {
-  "uniform": { label: "uniform", why: "every key equally often" },
+  "uniform": { label: "uniform", why: "every key is equally popular" },
   "hot-set": { label: "hot set", why: "1% of the keys get 90% of the requests" },
-  "zipfian": { label: "zipfian", why: "popularity falls with rank, as on the web (0.99)" },
+  "zipfian": { label: "zipfian", why: "few keys are very popular, as on the web (exponent 0.99)" },
 };
 
 export function LoadPanel({ model }: { readonly model: ClusterModel }) {
@@ -28,8 +28,8 @@ export function LoadPanel({ model }: { readonly model: ClusterModel }) {
           )}
           {overlay.value === null && (
             <p class="empty">
-              Run a load of puts, then one of gets: their latencies will be drawn here, over one
-              another.
+              Run a load of puts, then one of gets. Their latency histograms appear here, in one
+              drawing.
             </p>
           )}
         </div>
@@ -78,17 +78,17 @@ function LoadFields({ model }: { readonly model: ClusterModel }) {
   const { nodes } = model.cluster.value;
   const plan = load.plan.value;
   const numbers = [
-    ["count", "Requests", "in all", 1, 1_000_000],
-    ["concurrency", "At a time", "clients that each wait for their answer", 1, 512],
-    ["keyCount", "Different keys", "to choose from", 1, 1_000_000],
-    ["valueBytes", "Value, bytes", "of each put", 0, 1_048_576],
+    ["count", "Requests", "how many to send in total", 1, 1_000_000],
+    ["concurrency", "Clients", "each has one request in flight at a time", 1, 512],
+    ["keyCount", "Different keys", "how many keys the requests choose from", 1, 1_000_000],
+    ["valueBytes", "Value size, bytes", "size of the value in each put", 0, 1_048_576],
   ] as const;
   return (
     <div class="fields">
       <SelectField
         name="operation"
-        label="Send"
-        why="gets read what puts wrote"
+        label="Operation"
+        why="run puts first, so that gets find values"
         value={plan.operation}
         options={[["put", "puts"], ["get", "gets"]]}
         onValue={(value) => load.change({ operation: value === "get" ? "get" : "put" })}
@@ -101,22 +101,22 @@ function LoadFields({ model }: { readonly model: ClusterModel }) {
         options={KEY_CHOICES.map((choice) => [choice, KEYS[choice].label])}
         onValue={(value) => load.change({ keys: value as KeyChoice })}
       />
-      {numbers.map(([name, label, why, least, most]) => (
+      {numbers.map(([name, label, why, min, max]) => (
         <NumberField
           key={name}
           name={name}
           label={label}
           why={why}
-          least={least}
-          most={most}
+          min={min}
+          max={max}
           value={plan[name]}
           onValue={(value) => load.change({ [name]: value })}
         />
       ))}
       <SelectField
         name="to"
-        label="Ask"
-        why="a replica saves one hop"
+        label="Send to"
+        why="asking a replica of the key saves one hop"
         value={plan.to}
         options={[
           ["any", "any node"],
@@ -141,7 +141,7 @@ function QuorumField({ model }: { readonly model: ClusterModel }) {
         key="r"
         name="r"
         label="R"
-        why="replies to wait for"
+        why="replicas that must answer each get"
         value={String(plan.r ?? config.r)}
         options={countOptions(config.n)}
         onValue={(value) => load.change({ r: Number(value) })}
@@ -152,7 +152,7 @@ function QuorumField({ model }: { readonly model: ClusterModel }) {
         key="w"
         name="w"
         label="W"
-        why="commits to wait for"
+        why="replicas that must commit each put"
         value={String(plan.w ?? config.w)}
         options={countOptions(config.n)}
         onValue={(value) => load.change({ w: Number(value) })}
@@ -181,8 +181,8 @@ function HistogramFigure(
       fileName={`${clusterId}-latency`}
       caption={
         <>
-          Share of each run’s requests in steps of{" "}
-          {formatMs(overlay.binMs)}; the last step holds all that were slower.{" "}
+          Share of each run’s requests, in steps of{" "}
+          {formatMs(overlay.binMs)}. The last step counts all slower requests.{" "}
           {overlay.series.map((one) => (
             <span key={one.run} class="legend">
               <svg class="swatch" width="18" height="12" aria-hidden="true">
@@ -198,7 +198,7 @@ function HistogramFigure(
       columns={["from, ms", "to, ms", ...overlay.series.map((one) => `${one.label}, %`)]}
       rows={overlay.bins.map((bin, i) => [
         bin.fromMs,
-        bin.toMs === Infinity ? "and more" : bin.toMs,
+        bin.toMs === Infinity ? "or more" : bin.toMs,
         ...overlay.series.map((one) => Number(((one.shares[i] ?? 0) * 100).toFixed(3))),
       ])}
     >
@@ -217,16 +217,22 @@ function RunTable({ model }: { readonly model: ClusterModel }) {
             <tr>
               <th scope="col">Run</th>
               <th scope="col" class="number">Requests</th>
-              <th scope="col" class="number" title="Failed for certain, or of unknown outcome">
-                Not acked
+              <th
+                scope="col"
+                class="number"
+                title="Requests that failed, or whose outcome is unknown"
+              >
+                Errors
               </th>
-              <th scope="col" class="number">Per second</th>
-              <th scope="col" class="number">Mean</th>
-              <th scope="col" class="number" title="Standard deviation">SD</th>
-              <th scope="col" class="number">p50</th>
-              <th scope="col" class="number">p99</th>
-              <th scope="col" class="number">p99.9</th>
-              <th scope="col">How</th>
+              <th scope="col" class="number">Requests/s</th>
+              <th scope="col" class="number" title="Mean latency">Mean</th>
+              <th scope="col" class="number" title="Standard deviation of the latency">SD</th>
+              <th scope="col" class="number" title="Half of the requests took at most this">p50</th>
+              <th scope="col" class="number" title="99% of the requests took at most this">p99</th>
+              <th scope="col" class="number" title="99.9% of the requests took at most this">
+                p99.9
+              </th>
+              <th scope="col">Settings</th>
             </tr>
           </thead>
           <tbody>
@@ -272,11 +278,12 @@ function RunRow(
       <td class="number">{formatCount(run.failed)}</td>
       <td class="number">{result === null ? "–" : formatCount(result.opsPerSecond)}</td>
       {figures === null
-        ? <td colSpan={5}>{run.failure ?? "no figures"}</td>
+        ? <td colSpan={5}>{run.failure ?? "no results"}</td>
         : figures.map((ms, i) => <td key={i} class="number">{formatMs(ms)}</td>)}
       <td class="how">
         {run.state === "stopped" ? "stopped early; " : ""}
-        {plan.concurrency} at a time, {KEYS[plan.keys].label} of {formatCount(plan.keyCount)} keys
+        {plural(plan.concurrency, "client")}, {KEYS[plan.keys].label} of{" "}
+        {formatCount(plan.keyCount)} keys
         {plan.r !== undefined && plan.operation === "get" && `, R ${plan.r}`}
         {plan.w !== undefined && plan.operation === "put" && `, W ${plan.w}`}
         {plan.to !== "any" && `, to ${plan.to}`}

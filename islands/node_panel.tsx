@@ -1,4 +1,4 @@
-/** Under the ring: the selected node, and what can be done to it. Without scripts: one such panel a node. */
+/** The panel of the selected node, with its actions. Without scripts there is one panel for each node. */
 import { Swatch } from "../components/owner.tsx";
 import { ProblemNote } from "../components/problem_note.tsx";
 import type { NodeView } from "./models/api.ts";
@@ -12,8 +12,8 @@ export function NodePanel({ model }: { readonly model: ClusterModel }) {
     return (
       <div class="node-panel node-panel-empty">
         <p class="js-only">
-          Select a node, in the drawing or in the table, to see which part of the ring is its own,
-          and to stop, kill or pause it.
+          Select a node in the drawing or in the table to see its part of the ring, and to stop,
+          kill or pause it.
         </p>
         <div class="no-js-only">
           {model.cluster.value.nodes.map((each) => (
@@ -31,21 +31,21 @@ export function NodePanel({ model }: { readonly model: ClusterModel }) {
   );
 }
 
-/** What the others think of the node, and what it keeps for them. */
-function Thoughts(
+/** What the other nodes believe about this node, and the hints that it keeps for them. */
+function PeerFacts(
   { node, nodes }: { readonly node: NodeView; readonly nodes: readonly NodeView[] },
 ) {
   const suspected = describeSuspicion(suspicionOf(nodes, node.id));
   const hints = node.state === "running" ? describeHints(node.status?.hints ?? {}) : null;
   return (
     <>
-      {suspected !== null && <p class="small suspected">{capital(suspected)}.</p>}
+      {suspected !== null && <p class="small suspected">{capitalize(suspected)}.</p>}
       {hints !== null && <p class="small">Keeps {hints}.</p>}
     </>
   );
 }
 
-function capital(text: string): string {
+function capitalize(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
@@ -64,10 +64,10 @@ function NodeActs(
         <a href={node.url} rel="noreferrer">{node.url}</a>
         {node.pid !== null && <>, process {node.pid}</>}
         {node.state === "crashed" && node.exit !== null && (
-          <>. It ended with code {node.exit.code}: {node.exit.lastWords}</>
+          <>. It exited with code {node.exit.code}: {node.exit.stderrTail}</>
         )}
       </p>
-      <Thoughts node={node} nodes={model.cluster.value.nodes} />
+      <PeerFacts node={node} nodes={model.cluster.value.nodes} />
       <div class="acts">
         {ACTS.map(({ act, label, why }) => (
           <form
@@ -102,7 +102,7 @@ function NodeActs(
   );
 }
 
-/** Apart from what is done to its process: these move data, and show first what. */
+/** Changes of the membership. Unlike actions on the process they move data, so each shows a plan first. */
 function MembershipActs(
   { model, node }: { readonly model: ClusterModel; readonly node: NodeView },
 ) {
@@ -113,8 +113,8 @@ function MembershipActs(
     <>
       <p class="small acts-title">
         {isLeaving
-          ? "It is leaving: its process ends when the others hold all that it has."
-          : "Its place in the cluster. Each shows first what would move:"}
+          ? "It is leaving. Its process ends when the other nodes hold all its data."
+          : "Change its membership. Each button first shows which data would move:"}
       </p>
       <div class="acts">
         {CHANGES.map(({ kind, label, why, states }) => (
@@ -124,7 +124,7 @@ function MembershipActs(
             action={`/clusters/${id}/plan`}
             onSubmit={(event) => {
               event.preventDefault();
-              void change.ask({ kind, node: node.id });
+              void change.plan({ kind, node: node.id });
             }}
           >
             <input type="hidden" name="kind" value={kind} />

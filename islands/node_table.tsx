@@ -1,4 +1,4 @@
-/** The nodes as a table: what each is doing, what it holds, what it costs, and what the others think of it. */
+/** The nodes as a table: state, data, load, resources, and what the other nodes believe about each. */
 import type { ComponentChildren } from "preact";
 import { Swatch } from "../components/owner.tsx";
 import type { NodeStatus, NodeView } from "./models/api.ts";
@@ -10,13 +10,13 @@ import type { Suspicion } from "./models/suspicion.ts";
 
 interface Row {
   readonly node: NodeView;
-  /** Of the ring, 0 … 1. */
+  /** The node's share of the ring, 0 … 1. */
   readonly share: number;
   readonly suspicion: Suspicion;
-  /** What it said last; null when it has said nothing. */
+  /** Its last status, also of a node that has stopped; null if it never sent one. */
   readonly status: NodeStatus | null;
-  /** Null unless it runs: what it is doing is then not known. */
-  readonly now: NodeStatus | null;
+  /** Its status if it is running, or null: a node that is not running has no current figures. */
+  readonly current: NodeStatus | null;
 }
 
 interface Column {
@@ -27,61 +27,61 @@ interface Column {
 
 const UNKNOWN = "–";
 
-const NUMBERS: readonly Column[] = [
+const COLUMNS: readonly Column[] = [
   {
     name: "Phi",
-    why: "How strongly the most suspicious of the others suspects it; ✕ once one believes it down",
+    why: "Highest suspicion level among the other nodes; ✕ if at least one believes it is down",
     cell: ({ suspicion }) => <PhiMark suspicion={suspicion} />,
   },
   {
     name: "Ring",
-    why: "Share of the ring for which it comes first",
+    why: "Share of the ring for which the node is first in the preference list",
     cell: ({ share }) => formatShare(share),
   },
   {
     name: "Keys",
-    why: "Keys that it holds, whichever of their replicas it is",
+    why: "Number of keys of which it stores a replica",
     cell: ({ status }) => status === null ? UNKNOWN : formatCount(status.keys),
   },
   {
     name: "Hints",
-    why: "Writes that it keeps for nodes that are down, until they are back",
-    cell: ({ now }) =>
-      now === null ? UNKNOWN : (
-        <span title={describeHints(now.hints) ?? undefined}>
-          {formatCount(hintsHeld(now.hints))}
+    why: "Writes that it keeps for nodes that are down, until they are back up",
+    cell: ({ current }) =>
+      current === null ? UNKNOWN : (
+        <span title={describeHints(current.hints) ?? undefined}>
+          {formatCount(hintsHeld(current.hints))}
         </span>
       ),
   },
   {
     name: "Requests/s",
-    why: "Client requests that it coordinated",
-    cell: ({ now }) => now === null ? UNKNOWN : formatCount(now.servedPerSecond),
+    why: "Client requests that it coordinates per second",
+    cell: ({ current }) => current === null ? UNKNOWN : formatCount(current.servedPerSecond),
   },
   {
     name: "In flight",
-    why: "Client requests that it is working on now",
-    cell: ({ now }) => now === null ? UNKNOWN : formatCount(now.requests.inFlight),
+    why: "Client requests that it is coordinating now",
+    cell: ({ current }) => current === null ? UNKNOWN : formatCount(current.requests.inFlight),
   },
   {
     name: "Failed",
-    why: "Client requests that failed since its process started",
-    cell: ({ now }) => now === null ? UNKNOWN : formatCount(now.requests.failed),
+    why: "Client requests that have failed since its process started",
+    cell: ({ current }) => current === null ? UNKNOWN : formatCount(current.requests.failed),
   },
   {
     name: "Memory",
     why: "Resident memory of its process",
-    cell: ({ now }) => now === null ? UNKNOWN : formatBytes(now.memory.rssBytes),
+    cell: ({ current }) => current === null ? UNKNOWN : formatBytes(current.memory.rssBytes),
   },
   {
     name: "Disk",
-    why: "Its database on disk",
+    why: "Size of its database on disk",
     cell: ({ status }) => status === null ? UNKNOWN : formatBytes(status.bytesOnDisk),
   },
   {
-    name: "Up",
-    why: "Since its process started",
-    cell: ({ now }) => now === null ? UNKNOWN : formatDuration(now.uptimeMs),
+    name: "Uptime",
+    why: "Time since its process started",
+    cell: ({ current }) => current === null ? UNKNOWN : formatDuration(current.uptimeMs),
   },
 ];
 
@@ -97,7 +97,7 @@ export function NodeTable({ model }: { readonly model: ClusterModel }) {
             <tr>
               <th scope="col">Node</th>
               <th scope="col">State</th>
-              {NUMBERS.map(({ name, why }) => (
+              {COLUMNS.map(({ name, why }) => (
                 <th key={name} scope="col" class="number" title={why}>{name}</th>
               ))}
             </tr>
@@ -111,7 +111,7 @@ export function NodeTable({ model }: { readonly model: ClusterModel }) {
                   share: shares?.get(node.id)?.share ?? 0,
                   suspicion: suspicionOf(nodes, node.id),
                   status: node.status,
-                  now: node.state === "running" ? node.status : null,
+                  current: node.state === "running" ? node.status : null,
                 }}
                 selected={model.selected.value === node.id}
                 onSelect={() => model.select(node.id)}
@@ -121,9 +121,9 @@ export function NodeTable({ model }: { readonly model: ClusterModel }) {
         </table>
       </div>
       <details class="legend-of-columns">
-        <summary>What the columns say</summary>
+        <summary>What the columns mean</summary>
         <dl>
-          {NUMBERS.map(({ name, why }) => (
+          {COLUMNS.map(({ name, why }) => (
             <div key={name}>
               <dt>{name}</dt>
               <dd>{why}.</dd>
@@ -153,21 +153,21 @@ function NodeRow(
       <td>
         <StateMark node={node} />
       </td>
-      {NUMBERS.map(({ name, cell }) => <td key={name} class="number">{cell(row)}</td>)}
+      {COLUMNS.map(({ name, cell }) => <td key={name} class="number">{cell(row)}</td>)}
     </tr>
   );
 }
 
-/** By figure, sign, words and colour: a sign alone would tell a screen reader nothing. */
+/** Shown as number, sign, text and colour: a sign or a colour alone does not help a screen reader. */
 function PhiMark({ suspicion }: { readonly suspicion: Suspicion }) {
   const { phi } = suspicion;
   const figure = phi === null ? UNKNOWN : phi < 99.95 ? phi.toFixed(1) : formatCount(phi);
-  const words = describeSuspicion(suspicion);
-  if (words === null) return <>{figure}</>;
+  const description = describeSuspicion(suspicion);
+  if (description === null) return <>{figure}</>;
   return (
-    <span class="suspected" title={words}>
+    <span class="suspected" title={description}>
       <span aria-hidden="true">✕</span> {figure}
-      <span class="unseen">, {words}</span>
+      <span class="unseen">, {description}</span>
     </span>
   );
 }
@@ -181,7 +181,7 @@ const GLYPHS = {
   crashed: "✕",
 } as const;
 
-/** A state by shape, word and colour. */
+/** A node's state, shown by shape, text and colour. */
 export function StateMark({ node }: { readonly node: NodeView }) {
   return (
     <span class={`state state-${node.state}`}>

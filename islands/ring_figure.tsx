@@ -1,4 +1,4 @@
-/** The ring in its frame: selection and the key typed in the form below decide what stands out. */
+/** The ring in its frame. It highlights the selected node, and the key that is typed in the form. */
 import { useMemo } from "preact/hooks";
 import { PlotFrame } from "../components/plot_frame.tsx";
 import { RingDrawing } from "../components/ring_drawing.tsx";
@@ -19,8 +19,8 @@ export function RingFigure({ model }: { readonly model: ClusterModel }) {
       level={2}
       fileName={`${model.cluster.value.id}-ring`}
       caption={place === null
-        ? "Outside the hash space, 0 to 2¹²⁸ clockwise, cut into partitions; each has the mark of the node that comes first for its keys. Inside the machines."
-        : `“${place.key}” hashes to the black mark. Walking clockwise, the first ${ring.n} different nodes are its replicas; the others stand in when those are down.`}
+        ? "The outer circle is the hash space, clockwise from 0 to 2¹²⁸, divided into partitions. Each partition has the colour and pattern of the first node in its preference list. The inner circle shows the nodes."
+        : `The black mark is the position of “${place.key}”. Clockwise from there, the first ${ring.n} different nodes hold its replicas. The other nodes substitute for them when they are down.`}
       columns={["node", "partitions", "share of the ring, %"]}
       rows={nodes.map(({ id }) => {
         const entry = shares.get(id);

@@ -1,4 +1,4 @@
-/** The real browser of the tests: the Chromium that `deno task test` would take, without its own traffic. */
+/** The browser of the tests: the Chromium that `deno task test` finds, without background traffic. */
 import { type Browser, chromium } from "playwright-core";
 import { findChromium } from "../cli/find_chromium.ts";
 
@@ -12,11 +12,11 @@ const FLAGS: readonly string[] = [
   "--disable-sync",
 ];
 
-/** Throws, saying what to do, when there is no Chromium. */
+/** Throws with instructions if there is no Chromium. */
 export async function launchBrowser(): Promise<Browser> {
   const executablePath = await findChromium();
   if (executablePath === null) {
-    throw new Error("There is no Chromium: set CHROMIUM_PATH, or put one on PATH");
+    throw new Error("Cannot find Chromium: set CHROMIUM_PATH, or add Chromium to PATH");
   }
   return await chromium.launch({ executablePath, args: [...FLAGS] });
 }

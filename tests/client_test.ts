@@ -1,8 +1,8 @@
-/** The client against real node processes. */
+/** The client library with real node processes. */
 import assert from "node:assert/strict";
 import { DynamoClient } from "../lib/client/client.ts";
-import { runClosedLoop } from "../lib/experiments/workload/closed_loop.ts";
 import { uniform } from "../lib/experiments/workload/keys.ts";
+import { runLoad } from "../lib/experiments/workload/wall_clock_load.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
 import type { RunningCluster } from "../nodes/cluster/launcher.ts";
 import { withCluster } from "./live_cluster.ts";
@@ -58,7 +58,7 @@ Deno.test("client: put, get, siblings, resolve, update, delete on a real cluster
   });
 });
 
-Deno.test("client: partition-aware puts are coordinated where they are sent", async () => {
+Deno.test("client: partition-aware puts are coordinated by the node that receives them", async () => {
   await withCluster(options(5), async (cluster) => {
     const client = new DynamoClient({ nodes: urlsOf(cluster), routing: "partition-aware" });
     for (let i = 0; i < 20; i++) {
@@ -70,7 +70,7 @@ Deno.test("client: partition-aware puts are coordinated where they are sent", as
   });
 });
 
-Deno.test("client: a node that is killed is passed over, what cannot be is told apart", async () => {
+Deno.test("client: a killed node is skipped, and a missed quorum is reported", async () => {
   await withCluster(options(3), async (cluster) => {
     for (const routing of ["any", "partition-aware"] as const) {
       const client = new DynamoClient({ nodes: urlsOf(cluster), routing, rememberContexts: 100 });
@@ -91,37 +91,37 @@ Deno.test("client: a node that is killed is passed over, what cannot be is told 
     assert.ok(put.outcome !== "ok", JSON.stringify(put));
     assert.equal(put.error.code, "quorum-not-met");
     assert.deepEqual([put.error.needed, put.error.got], [2, 1]);
-    assert.equal(put.outcome, "indeterminate", "the one replica left has it");
+    assert.equal(put.outcome, "indeterminate", "the remaining replica stored it");
     const read = await client.get("k", { sloppy: false });
     assert.ok(read.outcome === "failed", JSON.stringify(read));
     assert.equal(read.error.code, "quorum-not-met");
   });
 });
 
-Deno.test("client: a closed loop of puts and gets, contexts remembered, leaves no siblings", async () => {
+Deno.test("client: a closed loop of puts and gets with remembered contexts makes no siblings", async () => {
   await withCluster(options(3), async (cluster) => {
     const client = new DynamoClient({ nodes: urlsOf(cluster), rememberContexts: 1_000 });
     const common = { keys: uniform(20), valueBytes: 100, random: SeededRandom.from("loop") };
-    const puts = await runClosedLoop({
+    const { operations: [puts] } = await runLoad({
       ...common,
-      operation: "put",
+      mix: [{ operation: "put", share: 1 }],
       count: 200,
-      concurrency: 1,
+      arrivals: { kind: "closed", concurrency: 1 },
       send: async (_, key, value) => (await client.put(key, value)).outcome,
     });
-    assert.deepEqual([puts.ok, puts.failed, puts.indeterminate], [200, 0, 0]);
-    const gets = await runClosedLoop({
+    assert.deepEqual([puts?.ok, puts?.failed, puts?.indeterminate], [200, 0, 0]);
+    const { operations: [gets] } = await runLoad({
       ...common,
-      operation: "get",
+      mix: [{ operation: "get", share: 1 }],
       count: 200,
-      concurrency: 8,
+      arrivals: { kind: "closed", concurrency: 8 },
       send: async (_, key) => {
         const read = await client.get(key);
         assert.ok(read.outcome === "ok" && read.found !== "siblings");
         return read.outcome;
       },
     });
-    assert.equal(gets.ok, 200);
+    assert.equal(gets?.ok, 200);
     assert.ok(gets.p50Ms > 0 && gets.p50Ms <= gets.p99Ms);
   });
 });

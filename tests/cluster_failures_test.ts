@@ -1,4 +1,4 @@
-/** Real processes killed with SIGKILL: who still answers, what is still there, and what a refusal says. */
+/** Real processes killed with SIGKILL: availability, durability, and refusals. */
 import assert from "node:assert/strict";
 import type { RunningCluster } from "../nodes/cluster/launcher.ts";
 import { launchCluster } from "../nodes/cluster/launcher.ts";
@@ -11,7 +11,7 @@ async function preferenceList(cluster: RunningCluster, key: string): Promise<rea
   return (await call(`${cluster.nodes[0]?.url}/ring/${key}`)).json.preferenceList;
 }
 
-Deno.test("kill -9 of one node: gets and puts at R=W=2 go on, through every other node", async () => {
+Deno.test("after kill -9 of one node, gets and puts at R=W=2 succeed on every other node", async () => {
   await withCluster({ nodes: 5, config: CONFIG }, async (cluster) => {
     const keys = Array.from({ length: 20 }, (_, i) => `key-${i}`);
     const [first] = cluster.nodes;
@@ -28,7 +28,7 @@ Deno.test("kill -9 of one node: gets and puts at R=W=2 go on, through every othe
       const again = await get(up[(i + 2) % 4]?.url ?? "", key);
       assert.deepEqual([again.status, again.text], [200, "new"], key);
     }
-    // Back with what it had, and caught up by reads at R=3 of all that it missed.
+    // After the restart, reads at R=3 repair what it missed.
     await cluster.restart("n3");
     for (const key of keys) {
       const read = await get(cluster.node("n3").url, key, "r=3");
@@ -37,7 +37,7 @@ Deno.test("kill -9 of one node: gets and puts at R=W=2 go on, through every othe
   });
 });
 
-/** Puts one key after another until the cluster is gone; resolves with those that were acknowledged. */
+/** Puts keys until the cluster is down. Returns the acknowledged keys. */
 async function writeUntilDead(url: string, prefix: string, enough: () => void): Promise<string[]> {
   const acknowledged: string[] = [];
   for (let i = 0;; i++) {
@@ -53,7 +53,7 @@ async function writeUntilDead(url: string, prefix: string, enough: () => void): 
   }
 }
 
-Deno.test("kill -9 of all five at once: every acknowledged value is there after a restart", async () => {
+Deno.test("after kill -9 of all five nodes, a restart has every acknowledged value", async () => {
   await withDirectory(async (dataDir) => {
     const first = await launchCluster({ nodes: 5, port: 0, config: CONFIG, dataDir });
     let acknowledged: string[] = [];
@@ -82,7 +82,7 @@ Deno.test("kill -9 of all five at once: every acknowledged value is there after 
   });
 });
 
-Deno.test("the same nodes restarted one by one after all were killed serve what was acknowledged", async () => {
+Deno.test("nodes that are restarted one by one after all were killed serve acknowledged values", async () => {
   await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
     const [first, second] = cluster.nodes;
     for (let i = 0; i < 10; i++) {
@@ -90,8 +90,8 @@ Deno.test("the same nodes restarted one by one after all were killed serve what 
     }
     await Promise.all(cluster.nodes.map(({ id }) => cluster.kill(id)));
     for (const { id } of cluster.nodes) await cluster.restart(id);
-    // They were killed before they had heard of each other: none counts for a read before it has heard
-    // from all that nobody remembers a later life of it, and the last has only just come.
+    // They were killed before they knew each other's lives. A node counts for reads only when every
+    // peer has confirmed that it remembers no later life of the node.
     await until("the nodes have heard from each other", async () => {
       const read = await get(second?.url ?? "", "kept-0");
       assert.notEqual(read.status, 404, read.text);
@@ -104,21 +104,21 @@ Deno.test("the same nodes restarted one by one after all were killed serve what 
   });
 });
 
-Deno.test("two of a key's three replicas killed: strict requests are refused with the count, in time", async () => {
+Deno.test("with two of three replicas killed, strict requests are refused in time, with the count", async () => {
   await withCluster({ nodes: 5, config: CONFIG }, async (cluster) => {
     const list = await preferenceList(cluster, "lonely");
     const [keeper, ...others] = list.filter(({ primary }) => primary);
-    const joiningNode = list.find(({ primary }) => !primary);
+    const fallback = list.find(({ primary }) => !primary);
     assert.equal((await put(keeper?.url ?? "", "lonely", "x")).status, 200);
     await Promise.all(others.map(({ id }) => cluster.kill(id)));
     const timeoutMs = 2_000;
     const query = `sloppy=false&timeoutMs=${timeoutMs}`;
-    // Through the replica that is left, and through a node that must forward to it.
-    for (const url of [keeper?.url ?? "", joiningNode?.url ?? ""]) {
+    // Through the remaining replica, and through a node that must forward to it.
+    for (const url of [keeper?.url ?? "", fallback?.url ?? ""]) {
       const askedMs = performance.now();
       const written = await put(url, "lonely", "y", { query });
       const read = await get(url, "lonely", query);
-      // The request's own bound, for the two, and as much again for the machine's other work.
+      // The timeouts of both requests, and the same time again for a busy machine.
       assert.ok(performance.now() - askedMs < 4 * timeoutMs);
       assertProblem(written, 503, /quorum|replica/i);
       assert.deepEqual([written.json.needed, written.json.got], [2, 1], written.text);
@@ -126,13 +126,13 @@ Deno.test("two of a key's three replicas killed: strict requests are refused wit
       assertProblem(read, 503, /quorum|replica/i);
       assert.deepEqual([read.json.needed, read.json.got], [2, 1], read.text);
     }
-    // One is enough for whoever says so.
+    // With R=1 the remaining replica is enough.
     const read = await get(keeper?.url ?? "", "lonely", "r=1&sloppy=false");
     assert.ok(read.status === 200 || read.status === 300, read.text);
   });
 });
 
-Deno.test("a paused replica does not hold up a request at R=W=2, and answers again when resumed", async () => {
+Deno.test("a paused replica does not delay requests at R=W=2, and answers again after a resume", async () => {
   await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
     const [first, , third] = await preferenceList(cluster, "patient");
     assert.equal((await put(first?.url ?? "", "patient", "x")).status, 200);

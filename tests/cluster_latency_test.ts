@@ -1,8 +1,9 @@
 /**
- * `--latency` slows each leg as said: a put's mean against sampling the same distribution.
+ * `--latency` delays each leg as specified: compares the mean of puts with a simulation of the same
+ * distribution.
  *
- * The coordinator is a replica, whose own copy has no legs: at W=3 of N=4 a put waits for the second
- * fastest of three W + A sums. (The published WARS gives the coordinator's replica legs as well.)
+ * The coordinator is a replica, and its own copy has no legs. So with W=3 and N=4 a put waits for the
+ * second fastest of three W + A sums. (In the published WARS model every replica has legs.)
  */
 import assert from "node:assert/strict";
 import { parseDistribution } from "../lib/random/latency.ts";
@@ -10,9 +11,9 @@ import { SeededRandom } from "../lib/random/seeded.ts";
 import { withCluster } from "./live_cluster.ts";
 import { put } from "./rest_calls.ts";
 
-/** Long delays and few requests a second, so that a busy machine's own work is small beside them. */
+/** Long delays, so that the machine's own latency is small in comparison. */
 const LATENCY = "uniform(0,1000)";
-/** Far beyond the slowest reply: nobody is to be passed over. */
+/** Much longer than the slowest reply, so that no replica is skipped. */
 const TIMEOUT_MS = 60_000;
 /** The mean's standard error is then 2%. */
 const PUTS = 128;
@@ -30,7 +31,7 @@ function sampledMeanMs(): number {
   return sum / SAMPLES;
 }
 
-Deno.test("the mean put at W=3 of N=4, sent to a replica, is what sampling gives", async () => {
+Deno.test("the mean latency of puts with W=3 and N=4 agrees with sampling", async () => {
   const config = { n: 4, r: 1, w: 3, timeoutMs: TIMEOUT_MS };
   await withCluster({ nodes: 4, config, latency: LATENCY }, async (cluster) => {
     const tookMs: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * A real cluster, seen from outside: what a person with curl relies on (DESIGN of REST and RPC in
- * ARCHITECTURE.md). One cluster for all of it, one key for each step.
+ * A real cluster as its clients see it: the REST and RPC interfaces. All steps use one cluster, each
+ * with its own keys.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -15,7 +15,7 @@ function urlOf(cluster: RunningCluster, index: number): string {
   return cluster.nodes[index]?.url ?? "";
 }
 
-/** What every node answers for the key: the values, sorted; and the contexts' count as a check. */
+/** The values of the key, sorted, as each node returns them. */
 async function valuesEverywhere(cluster: RunningCluster, key: string): Promise<string[][]> {
   return await Promise.all(cluster.nodes.map(async ({ url }) => {
     const answer = await get(url, key);
@@ -75,7 +75,7 @@ async function siblingsAndTheirReconciliation(cluster: RunningCluster): Promise<
   await assertEverywhere(cluster, "cart", ["milk, bread"]);
 }
 
-/** The case in which a plain vector clock loses one of the two. */
+/** With plain vector clocks one of the two writes would be lost. */
 async function oneContextTwice(cluster: RunningCluster): Promise<void> {
   const placed = (await call(`${urlOf(cluster, 0)}/ring/raced`)).json;
   const coordinator = placed.preferenceList[0]?.url ?? "";
@@ -147,7 +147,7 @@ async function everyNodeAgreesOnTheRing(cluster: RunningCluster): Promise<void> 
   const { key, hash, partition, preferenceList, ringVersion } = first;
   assert.equal(key, "greeting");
   assert.equal(hash, createHash("md5").update("greeting").digest("hex"));
-  // 128 equal partitions, the default: the first 7 bits name one.
+  // With 128 equal partitions, the default, the first 7 bits are the partition's number.
   assert.equal(partition, parseInt(hash.slice(0, 2), 16) >> 1);
   assert.equal(typeof ringVersion, "string");
   assert.deepEqual(
@@ -160,8 +160,8 @@ async function everyNodeAgreesOnTheRing(cluster: RunningCluster): Promise<void> 
   for (const other of others) assert.deepEqual(other, first);
 }
 
-/** What `curl --http2-prior-knowledge` does. */
-async function http2IsSpoken(cluster: RunningCluster): Promise<void> {
+/** The protocol of `curl --http2-prior-knowledge`. */
+async function http2IsSupported(cluster: RunningCluster): Promise<void> {
   const session = connect(urlOf(cluster, 2));
   try {
     const [status, body] = await new Promise<[unknown, string]>((resolve, reject) => {
@@ -217,21 +217,21 @@ async function rpcNeedsTheSecret(cluster: RunningCluster): Promise<void> {
 
 const STEPS: readonly [string, (cluster: RunningCluster) => Promise<void>][] = [
   ["a value put on one node is read on every node, with a context", everyNodeAnswers],
-  ["a put with the context replaces", contextReplaces],
+  ["a put with the context replaces the value", contextReplaces],
   [
-    "puts without context are siblings, and one put with their context leaves one",
+    "puts without context become siblings, and a put with their context replaces them",
     siblingsAndTheirReconciliation,
   ],
   ["two puts with one context through one coordinator are siblings", oneContextTwice],
-  ["a value of 1 MiB and an empty one come back byte for byte, with their type", valuesOfAnySize],
-  ["mistakes are answered with what was wrong", mistakesAreExplained],
+  ["a value of 1 MiB and an empty one are read back unchanged, with their type", valuesOfAnySize],
+  ["invalid requests are refused with the reason", mistakesAreExplained],
   ["a deleted key is absent everywhere, with the tombstone's context", deletesLeaveTombstones],
-  ["every node says the same of where a key lies", everyNodeAgreesOnTheRing],
-  ["HTTP/2 with prior knowledge is spoken", http2IsSpoken],
+  ["every node returns the same preference list for a key", everyNodeAgreesOnTheRing],
+  ["nodes support HTTP/2 with prior knowledge", http2IsSupported],
   ["RPC and debug need the secret; a batch of two gets two results", rpcNeedsTheSecret],
 ];
 
-Deno.test("a cluster of five, N=3 R=2 W=2, as curl sees it", async (t) => {
+Deno.test("a cluster of five nodes with N=3 R=2 W=2, over REST and RPC", async (t) => {
   await withCluster({ nodes: 5, config: { n: 3, r: 2, w: 2 } }, async (cluster) => {
     for (const [name, step] of STEPS) await t.step(name, () => step(cluster));
   });

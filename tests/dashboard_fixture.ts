@@ -1,19 +1,17 @@
-/** A dashboard without sockets or processes, to ask with `app.request()`. */
-import type { Hono } from "hono";
-import { createDashboard } from "../routes/app.tsx";
-import { gather } from "../routes/assets.ts";
-import type { LoadSender } from "../routes/load_runs.ts";
-import { ClusterRegistry } from "../routes/registry.ts";
+/** A dashboard without sockets or processes, for direct requests. */
+import { gather } from "../routes/(_server)/assets.ts";
+import type { LoadSender } from "../routes/(_server)/clusters/load_runs.ts";
+import { ClusterRegistry } from "../routes/(_server)/clusters/registry.ts";
+import { createDashboard } from "../routes/(_server)/dashboard.ts";
 import { FakeCluster, type FakeNodes, fakeNodes } from "./fake_cluster.ts";
 
 interface Fixture {
-  readonly app: Hono;
   readonly registry: ClusterRegistry;
   readonly nodes: FakeNodes;
   /** The clusters launched so far. */
   readonly launched: FakeCluster[];
   readonly errors: unknown[];
-  /** Asks as curl on this machine would. */
+  /** Sends a request as curl on this machine would. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   /** Posts JSON. */
   post(path: string, body?: unknown): Promise<Response>;
@@ -41,23 +39,20 @@ export function dashboardFixture(
   });
   const bundles = new Map([["cluster.js", new Uint8Array([1])], ["clusters.js", new Uint8Array()]]);
   const assets = Promise.resolve(gather(bundles, null));
-  const app = createDashboard({
+  const dashboard = createDashboard({
     registry,
     assets,
     onError: (error) => errors.push(error),
-    api: {
-      onUndescribed: (route, status) => {
-        throw new Error(`${route} answers ${status}, which its description does not know`);
-      },
+    onUndescribed: (route, status) => {
+      throw new Error(`${route} answers ${status}, which is not in its API description`);
     },
   });
   const ask = async (path: string, init: RequestInit = {}) => {
     const headers = new Headers(init.headers);
     if (!headers.has("Host")) headers.set("Host", HOST);
-    return await app.request(`http://${HOST}${path}`, { ...init, headers });
+    return await dashboard(new Request(`http://${HOST}${path}`, { ...init, headers }));
   };
   return {
-    app,
     registry,
     nodes,
     launched,

@@ -1,10 +1,10 @@
-/** Nodes come and go while a person watches the cluster's page. See `dashboard_test.ts`. */
+/** Membership changes on the cluster's page, in a browser. See `dashboard_test.ts`. */
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { checkPage, hydrated, inBrowser } from "./dashboard_session.ts";
 
 interface Fills {
-  /** Registers of the drawn ring, by the node that they are filled for. */
+  /** The number of arcs in the ring's drawing, by their fill, which shows the owner. */
   readonly [fill: string]: number;
 }
 
@@ -17,7 +17,7 @@ async function fillsOf(page: Page): Promise<Fills> {
   return counts;
 }
 
-Deno.test("a person adds a node, sees what would move, commits it, watches it move, and lets one leave", async () => {
+Deno.test("a node is planned, added and shown with its partitions, and another one leaves", async () => {
   await inBrowser([], async ({ open, dashboard }) => {
     await dashboard.ready("demo");
     const page = await open("/clusters/demo", { bypassCSP: true });
@@ -27,7 +27,7 @@ Deno.test("a person adds a node, sees what would move, commits it, watches it mo
     const before = await fillsOf(page);
     assert.deepEqual(Object.keys(before).length, 5);
 
-    // By keyboard: the plan takes the focus when it is there.
+    // By keyboard: the plan gets the focus when it appears.
     await page.focus("button:text-is('Add a node')");
     await page.keyboard.press("Enter");
     await page.waitForSelector("#plan-title:focus");
@@ -36,7 +36,7 @@ Deno.test("a person adds a node, sees what would move, commits it, watches it mo
     const row = await page.innerText(".balance tr:has-text('n6')");
     const share = Number(/0\s*→\s*(?:becomes)?\s*(\d+)/.exec(row)?.[1]);
     assert.ok(share === 21 || share === 22, `128 partitions on 6 nodes: ${row}`);
-    assert.equal(await page.locator(".nodes tbody tr").count(), 5, "nothing has happened yet");
+    assert.equal(await page.locator(".nodes tbody tr").count(), 5, "a plan changes nothing yet");
     await checkPage(page, "the plan");
 
     await page.keyboard.press("Tab");
@@ -54,7 +54,7 @@ Deno.test("a person adds a node, sees what would move, commits it, watches it mo
     await page.waitForSelector(".feed-text:has-text('n6 is a member')");
     await page.waitForSelector(".kind-membership .feed-text:has-text('→ n6')");
 
-    // A node that runs can leave, and can be neither removed nor replaced.
+    // A running node can leave. It can be neither removed nor replaced.
     await page.click(".node-name:has-text('n2')");
     assert.equal(await page.isDisabled("button[aria-label='Remove n2']"), true);
     assert.equal(await page.isDisabled("button[aria-label='Replace n2']"), true);
@@ -62,7 +62,7 @@ Deno.test("a person adds a node, sees what would move, commits it, watches it mo
     await page.waitForSelector("#plan-title:has-text('If n2 leaves')");
     await page.click("button:has-text('Commit: n2 leaves')");
     await page.waitForSelector(".nodes tbody tr:has-text('n2')", { state: "detached" });
-    // The picture follows within a second; until then what it held has the mark of who is gone.
+    // The drawing is updated within a second. Until then arcs can show the fill of a former member.
     await page.waitForFunction(() =>
       document.querySelectorAll(
         ".ring .arc[fill='url(#owner-1)'], .ring .arc[fill='url(#owner-gone)']",
@@ -74,14 +74,14 @@ Deno.test("a person adds a node, sees what would move, commits it, watches it mo
   });
 });
 
-Deno.test("a refusal and a plan that is let be leave the cluster as it is", async () => {
+Deno.test("a refusal and a cancelled plan leave the cluster as it is", async () => {
   await inBrowser([], async ({ open, dashboard }) => {
     await dashboard.ready("demo");
     const page = await open("/clusters/demo");
     await hydrated(page);
     await page.click("button:text-is('Add a node')");
     await page.waitForSelector("#plan-title");
-    await page.click("button:text-is('Let it be')");
+    await page.click("button:text-is('Cancel')");
     await page.waitForSelector("button:text-is('Add a node')");
     assert.equal(await page.locator(".nodes tbody tr").count(), 5);
 
@@ -92,6 +92,6 @@ Deno.test("a refusal and a plan that is let be leave the cluster as it is", asyn
       method: "DELETE",
     });
     assert.equal(refused.status, 409);
-    assert.match((await refused.json()).detail, /let node n3 go while it is paused/);
+    assert.match((await refused.json()).detail, /remove node n3 while it is paused/);
   });
 });

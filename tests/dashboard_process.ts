@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 
 export interface Dashboard extends AsyncDisposable {
-  /** Without a slash at its end. */
+  /** Without a slash at the end. */
   readonly url: string;
-  /** Resolves when the cluster runs; rejects when it does not start. */
+  /** Resolves when the cluster runs; rejects if it does not start. */
   ready(cluster: string): Promise<void>;
-  /** Ends it, and resolves when it is gone. */
+  /** Sends the signal, and resolves when the process has ended. */
   end(signal: Deno.Signal): Promise<Deno.CommandStatus>;
 }
 
@@ -21,15 +21,15 @@ export async function startDashboard(args: readonly string[]): Promise<Dashboard
     stderr: "inherit",
   }).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let said = "";
+  let output = "";
   let url: string | undefined;
   while (url === undefined) {
     const { value, done } = await reader.read();
-    if (done) throw new Error(`The dashboard ended before it served: ${said}`);
-    said += value;
-    url = /http:\/\/127\.0\.0\.1:\d+(?=\/)/.exec(said)?.[0];
+    if (done) throw new Error(`The dashboard ended before it printed its URL: ${output}`);
+    output += value;
+    url = /http:\/\/127\.0\.0\.1:\d+(?=\/)/.exec(output)?.[0];
   }
-  // Whatever else it says must not fill the pipe.
+  // Read further output, so that it does not fill the pipe.
   const drained = drain(reader);
   let ended = false;
   const end = async (signal: Deno.Signal) => {
@@ -52,7 +52,7 @@ async function drain(reader: ReadableStreamDefaultReader<string>): Promise<void>
   for (let done = false; !done;) ({ done } = await reader.read());
 }
 
-/** Follows the cluster's own event stream until it says that it runs. */
+/** Follows the cluster's event stream until the cluster is running. */
 export async function untilRunning(url: string): Promise<void> {
   const response = await fetch(`${url}/events`);
   if (!response.ok || response.body === null) {
@@ -64,5 +64,5 @@ export async function untilRunning(url: string): Promise<void> {
     if (/event: cluster\ndata: [^\n]*"state":"running","failure":null/.test(text)) return;
     if (text.includes('"state":"failed"')) throw new Error(`The cluster did not start: ${text}`);
   }
-  throw new Error(`${url} ended before the cluster ran`);
+  throw new Error(`The event stream of ${url} ended before the cluster was running`);
 }

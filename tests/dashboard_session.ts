@@ -1,17 +1,17 @@
-/** A browser on a dashboard of its own, for the tests that use the pages as a person does. */
+/** A browser with its own dashboard, for tests that use the pages. */
 import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { launchBrowser } from "./browser.ts";
 import { type Dashboard, startDashboard } from "./dashboard_process.ts";
 
-/** Two busy cores are slow, and a test must not mind. */
+/** Long enough for a busy machine with two cores. */
 const PATIENCE_MS = 30_000;
 
 interface Session {
   readonly dashboard: Dashboard;
   readonly browser: Browser;
-  /** A page of a context of its own, whose console must stay free of errors. */
+  /** Opens a page in a new browser context. Its console must stay free of errors. */
   open(path: string, options?: Parameters<Browser["newContext"]>[0]): Promise<Page>;
 }
 
@@ -28,7 +28,7 @@ export async function inBrowser(
     const page = await context.newPage();
     page.on("pageerror", (error) => problems.push(`${path}: ${error.message}`));
     page.on("console", (message) => {
-      // What the store refuses is shown on the page; the browser logs it as well.
+      // The browser logs refused requests as errors; the page shows them.
       const isAnswer = message.text().startsWith("Failed to load resource");
       if (message.type() === "error" && !isAnswer) problems.push(`${path}: ${message.text()}`);
     });
@@ -43,12 +43,12 @@ export async function inBrowser(
   assert.deepEqual(problems, []);
 }
 
-/** Waits until the page's scripts have taken over. */
+/** Waits until the page is hydrated. */
 export async function hydrated(page: Page): Promise<void> {
   await page.waitForSelector("#island[data-live]", { state: "attached" });
 }
 
-/** Axe finds nothing, nothing sticks out, and no command line is cut. */
+/** Asserts that axe finds no violation, that the page is not too wide, and that no command is cut off. */
 export async function checkPage(page: Page, name: string): Promise<void> {
   await page.evaluate(axe.source);
   const violations = await page.evaluate(async () => {
@@ -67,9 +67,12 @@ export async function checkPage(page: Page, name: string): Promise<void> {
     clientWidth: document.documentElement.clientWidth,
     scrollWidth: document.documentElement.scrollWidth,
   }));
-  assert.ok(scrollWidth <= clientWidth, `${name} is ${scrollWidth} wide on ${clientWidth}`);
+  assert.ok(
+    scrollWidth <= clientWidth,
+    `${name}: content ${scrollWidth}, window ${clientWidth} px`,
+  );
   for (const curl of await page.locator(".curl").all()) {
     const isWhole = await curl.evaluate((line) => line.scrollWidth <= line.clientWidth);
-    assert.ok(isWhole, `${name} cuts '${await curl.innerText()}'`);
+    assert.ok(isWhole, `${name}: '${await curl.innerText()}' is cut off`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The dashboard as a person meets it: `deno task start` in a process of its own, a real browser, real
- * nodes. `deno task test` sees to it that there is a Chromium.
+ * The dashboard in a real browser, with `deno task start` as a process and real nodes. `deno task test`
+ * finds a Chromium.
  */
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
@@ -20,7 +20,7 @@ async function get(page: Page): Promise<void> {
   await page.waitForSelector(".key-form [value=get][aria-busy=false]");
 }
 
-Deno.test("a person launches a cluster, stores a key, sees where it lives, kills a node, reads it still", async () => {
+Deno.test("a cluster is launched, a key is stored and shown on the ring, and survives a killed node", async () => {
   await inBrowser(["--no-cluster"], async ({ open }) => {
     const page = await open("/");
     await hydrated(page);
@@ -46,7 +46,7 @@ Deno.test("a person launches a cluster, stores a key, sees where it lives, kills
     const list = await page.locator("#key-place li.primary").allInnerTexts();
     assert.equal(list.length, 3);
     const first = (list[0] as string).trim().split(/\s+/).at(-1) as string;
-    // The same list stands in the drawing, as a walk to three numbered nodes.
+    // The drawing shows the same list, with lines to three numbered nodes.
     assert.equal(await page.locator(".ring .walk").count(), 3);
     const disc = page.locator(`.ring-node[aria-label^="${first}, running, number 1"]`);
     assert.equal(await disc.count(), 1);
@@ -57,9 +57,9 @@ Deno.test("a person launches a cluster, stores a key, sees where it lives, kills
     await page.click(`button[aria-label="Kill ${first}"]`);
     await page.waitForSelector(`.ring-node.is-killed[aria-label^="${first}, killed"]`);
     await page.waitForSelector("tr.is-killed .state-killed");
-    // The others come to believe it down, by phi or by calls that fail.
+    // The other nodes come to believe that it is down, by phi or by failed calls.
     await page.waitForSelector("tr.is-killed .suspected");
-    assert.match(await page.innerText(".node-panel .suspected"), /believes? it down/);
+    assert.match(await page.innerText(".node-panel .suspected"), /believes? it is down/);
 
     await get(page);
     assert.equal(await page.innerText(".outcome pre.value"), "hello");
@@ -68,7 +68,7 @@ Deno.test("a person launches a cluster, stores a key, sees where it lives, kills
   });
 });
 
-Deno.test("siblings stand side by side with their clocks, and one write reconciles them", async () => {
+Deno.test("siblings are shown side by side with their clocks, and one write reconciles them", async () => {
   await inBrowser([], async ({ open, dashboard }) => {
     await dashboard.ready("demo");
     const page = await open("/clusters/demo");
@@ -76,8 +76,8 @@ Deno.test("siblings stand side by side with their clocks, and one write reconcil
     await page.uncheck("[name=useContext]");
     await put(page, "colour", "teal");
     await put(page, "colour", "orange");
-    // A node that is believed down for a moment is stood in for, and a sloppy quorum then promises no
-    // read of the last write: only that both are there in the end.
+    // If a node is suspected for a moment, a fallback takes its writes. A sloppy quorum then does not
+    // guarantee that the next read returns both; it only does so in the end.
     await until("both siblings are read", async () => {
       await get(page);
       return await page.isVisible("text=2 siblings of colour");
@@ -93,16 +93,16 @@ Deno.test("siblings stand side by side with their clocks, and one write reconcil
     await page.waitForSelector('.outcome h3:text-is("colour")');
     assert.equal(await page.innerText(".outcome pre.value"), "teal and orange");
     const clock = await page.locator(".clock-entry").allInnerTexts();
-    assert.ok(clock.length >= 2, `the new version has seen the old ones: ${clock}`);
+    assert.ok(clock.length >= 2, `the new version's clock covers the old ones: ${clock}`);
 
-    // The feed told of it all.
+    // The feed has the requests too.
     await page.waitForSelector(".feed-text:has-text('put colour: ok')");
     await page.click(".feed button:text-is('replicas') >> nth=0");
     await page.waitForSelector("svg.waterfall");
   });
 });
 
-Deno.test("a load of puts and one of gets are drawn over one another, tabled, downloaded and cleared", async () => {
+Deno.test("loads of puts and gets are overlaid in one histogram, listed, downloaded and cleared", async () => {
   await inBrowser([], async ({ open, dashboard }) => {
     await dashboard.ready("demo");
     const page = await open("/clusters/demo", { acceptDownloads: true });
@@ -122,11 +122,11 @@ Deno.test("a load of puts and one of gets are drawn over one another, tabled, do
     assert.match(row, /zipfian of 50 keys/);
 
     const downloading = page.waitForEvent("download");
-    await page.click("button[aria-label='Download Latency of acknowledged requests as CSV']");
+    await page.click("button[aria-label='Download CSV: Latency of acknowledged requests']");
     const csv = await Deno.readTextFile(await (await downloading).path());
     assert.match(csv, /^"from, ms","to, ms","put #1, %","get #2, %"\r\n/);
     const saving = page.waitForEvent("download");
-    await page.click("button[aria-label='Download Latency of acknowledged requests as SVG']");
+    await page.click("button[aria-label='Download SVG: Latency of acknowledged requests']");
     const svg = await Deno.readTextFile(await (await saving).path());
     assert.match(svg, /^<svg[^>]* xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     assert.match(svg, /fill="rgb\(/);
@@ -136,7 +136,7 @@ Deno.test("a load of puts and one of gets are drawn over one another, tabled, do
     await page.click("text=Clear results");
     await page.waitForSelector(".runs", { state: "detached" });
 
-    // A long one is stopped, and keeps what it has measured.
+    // A long run is stopped and keeps its results.
     await page.fill("#load [name=count]", "1000000");
     await page.click("#load button:text-is('Run')");
     await page.waitForSelector("progress");
@@ -145,7 +145,7 @@ Deno.test("a load of puts and one of gets are drawn over one another, tabled, do
   });
 });
 
-Deno.test("axe finds nothing, in light, in dark and on a narrow screen; nothing sticks out", async () => {
+Deno.test("axe finds no violation, and no content is too wide, in light, dark and narrow windows", async () => {
   await inBrowser([], async ({ open, dashboard }) => {
     await dashboard.ready("demo");
     const killing = await fetch(`${dashboard.url}/api/clusters/demo/nodes/n5/kill`, {
@@ -160,7 +160,7 @@ Deno.test("axe finds nothing, in light, in dark and on a narrow screen; nothing 
       { name: "narrow dark", colorScheme: "dark" as const, viewport: { width: 390, height: 844 } },
     ];
     for (const { name, ...look } of looks) {
-      // The policy would keep axe out; what it finds does not depend on the policy.
+      // The content security policy would block axe; its results do not depend on the policy.
       const options = { ...look, bypassCSP: true };
       const front = await open("/", options);
       await hydrated(front);
@@ -175,7 +175,7 @@ Deno.test("axe finds nothing, in light, in dark and on a narrow screen; nothing 
       const key = name.replace(" ", "-");
       await put(page, key, "one");
       await put(page, key, "two");
-      // With a node down, hints stand in for it, and R + W > N promises less: both, in the end.
+      // With a node down, fallbacks take its writes, so a read may return both only in the end.
       await until("both siblings are read", async () => {
         await get(page);
         return await page.isVisible(".siblings");
@@ -199,7 +199,7 @@ Deno.test("axe finds nothing, in light, in dark and on a narrow screen; nothing 
   });
 });
 
-Deno.test("without scripts the pages still serve", async () => {
+Deno.test("the pages work without scripts", async () => {
   await inBrowser([], async ({ open, dashboard }) => {
     await dashboard.ready("demo");
     const page = await open("/clusters/demo", { javaScriptEnabled: false });
@@ -215,7 +215,7 @@ Deno.test("without scripts the pages still serve", async () => {
   });
 });
 
-Deno.test("the page answers while the cluster starts, a taken port is refused, signals end all", async () => {
+Deno.test("the page answers while the cluster starts, a taken port is refused, a signal ends all", async () => {
   await using dashboard = await startDashboard([]);
   const page = await fetch(dashboard.url);
   assert.equal(page.status, 200);

@@ -1,4 +1,5 @@
-/** What `determinism_test.ts` runs in a browser's page. */
+/** The script that `determinism_test.ts` runs in a browser. */
+
 import { runScenario } from "../lib/simulation/run.ts";
 import { parseScenario } from "../lib/simulation/scenario/scenario.ts";
 import { swarmScenario } from "../lib/simulation/scenario/swarm.ts";

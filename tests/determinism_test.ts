@@ -1,6 +1,6 @@
 /**
- * One seed, one trace, wherever it runs: in another process, in a worker, in a browser. What the time
- * machine's links promise.
+ * A seed gives the same trace in another process, in a worker and in a browser. Links to the time
+ * machine rely on this.
  */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
@@ -14,7 +14,7 @@ import { launchBrowser } from "./browser.ts";
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SEEDS = [3, 5, 12];
 
-Deno.test("the simulate command gives the trace hash that the library gives, each time", async () => {
+Deno.test("the simulate command gives the same trace hash each time, with and without JSON copies", async () => {
   const args = [
     "--nodes",
     "5",
@@ -36,7 +36,7 @@ Deno.test("the simulate command gives the trace hash that the library gives, eac
   assert.ok(one.checks.every((check: { found: number }) => check.found === 0));
 });
 
-Deno.test("a saved scenario and a swarm's seed run alike here, from a file and in a worker", async () => {
+Deno.test("a scenario and a seed give the same results here, from a file and in a worker", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const scenario = swarmScenario(5);

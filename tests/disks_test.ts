@@ -1,6 +1,6 @@
 /**
- * Real processes on disks that are replaced, restored and founded anew: what was acknowledged is never
- * answered as absent, and every node comes to count again.
+ * Real processes with replaced and restored disks: acknowledged keys are never reported absent, and in
+ * the end every node counts for reads again.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ const CONFIG: Partial<ClusterConfig> = {
   antiEntropyIntervalMs: 300,
 };
 const STRICT = "r=2&sloppy=false";
-/** Within this time after the last node is back everything is readable, ms. */
+/** The time limit for recovery after the last node is back, in ms. */
 const RECOVERED_MS = 15_000;
 
 interface Status {
@@ -48,7 +48,7 @@ function named(count: number, prefix = "key"): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 }
 
-/** Reads all the time, at every node that runs, what was acknowledged; it must never be told absent. */
+/** Continuously reads acknowledged keys at every running node. None may be reported absent. */
 class Reader {
   readonly absences: string[] = [];
   answers = 0;
@@ -64,7 +64,7 @@ class Reader {
     this.isOver = true;
     await this.reading;
     assert.deepEqual(this.absences, []);
-    assert.ok(this.answers > 0, "it has read something");
+    assert.ok(this.answers > 0, "at least one read must succeed");
   }
 
   private async read(): Promise<void> {
@@ -72,7 +72,7 @@ class Reader {
       const key = this.keys[i % this.keys.length] as string;
       const running = this.cluster.nodes.filter(({ state }) => state === "running");
       await Promise.all(running.map(async ({ id, url }) => {
-        // A node that is stopped meanwhile answers nothing.
+        // A node that is stopped meanwhile does not answer.
         const answer = await get(url, key, STRICT).catch(() => null);
         if (answer === null) return;
         if (answer.status === 404) this.absences.push(`${key} at ${id}: ${answer.text}`);
@@ -84,7 +84,7 @@ class Reader {
   }
 }
 
-/** Every node answers every key, within the bound. */
+/** Waits until every node answers every key, at most {@link RECOVERED_MS}. */
 async function allReadable(cluster: RunningCluster, keys: readonly string[]): Promise<void> {
   const deadline = performance.now() + RECOVERED_MS;
   for (const { id, url } of cluster.nodes) {
@@ -104,13 +104,13 @@ async function allReadable(cluster: RunningCluster, keys: readonly string[]): Pr
 }
 
 async function allSettled(cluster: RunningCluster): Promise<void> {
-  await until("every node counts", async () => {
+  await until("every node has recovered", async () => {
     const all = await Promise.all(cluster.nodes.map(({ id }) => statusOf(cluster, id)));
     return all.every(({ recovery }) => recovery.status === "settled");
   });
 }
 
-Deno.test("a new cluster knows its directories, and no node waits for another", async () => {
+Deno.test("a new cluster knows the ids of its data directories, and no node needs recovery", async () => {
   await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
     const initialConfig = JSON.parse(
       await Deno.readTextFile(join(cluster.dataDir, "cluster.json")),
@@ -120,12 +120,12 @@ Deno.test("a new cluster knows its directories, and no node waits for another", 
       assert.equal(initialConfig.members[i].dataId, dataId);
       assert.deepEqual(recovery, { status: "settled", cause: null, ranges: 0, waitingFor: [] });
       const names = [...Deno.readDirSync(data)].map(({ name }) => name);
-      assert.ok(!names.includes("identity.json"), "the founder's word has been taken");
+      assert.ok(!names.includes("identity.json"), "the assigned identity has been used");
     }
   });
 });
 
-Deno.test("a replaced disk that is started first, and alone, hides nothing that was acknowledged", async () => {
+Deno.test("a node with a replaced disk that starts first and alone hides no acknowledged write", async () => {
   await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
     const keys = named(60);
     await fill(cluster, "n1", keys);
@@ -144,7 +144,7 @@ Deno.test("a replaced disk that is started first, and alone, hides nothing that 
     assert.match(refused.json.detail, /disk of n3 was replaced.*copied from n1, n2/);
 
     await cluster.restart("n1");
-    // n1 alone has what n3 must have from both of them: reads wait for n2.
+    // n3 must merge from both n1 and n2, so reads must still wait for n2.
     await until("n3 waits for n2 alone", async () => {
       const { recovery } = await statusOf(cluster, "n3");
       return recovery.waitingFor.join() === "n2";
@@ -155,11 +155,11 @@ Deno.test("a replaced disk that is started first, and alone, hides nothing that 
     await reader.end();
     const { members } = await statusOf(cluster, "n1");
     const registered = members.find(({ id }) => id === "n3")?.dataId;
-    assert.equal(registered, alone.dataId, "the new directory is the member's now");
+    assert.equal(registered, alone.dataId, "the membership has the new data id");
   });
 });
 
-/** `node-down` events of a node about a peer, for as long as `during` takes. */
+/** The `node-down` events of a node about a peer, until `during` resolves. */
 async function downs(url: string, peer: string, during: Promise<unknown>): Promise<string[]> {
   const aborter = new AbortController();
   const heard: string[] = [];
@@ -183,13 +183,13 @@ async function downs(url: string, peer: string, during: Promise<unknown>): Promi
   });
 }
 
-Deno.test("a node that was wiped after several starts is not taken for dead", async () => {
+Deno.test("a node that was wiped after several starts is not suspected", async () => {
   await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
     for (let i = 0; i < 3; i++) await cluster.restart("n2");
     await cluster.wipe("n2");
     await cluster.restart("n2");
     const others = ["n1", "n3"];
-    await until("the others believe it up", async () => {
+    await until("the others believe that it is up", async () => {
       const all = await Promise.all(others.map((id) => statusOf(cluster, id)));
       return all.every(({ peers }) => peers["n2"]?.up === true);
     });
@@ -217,7 +217,7 @@ async function copyDirectory(from: string, to: string): Promise<void> {
   }
 }
 
-Deno.test("an older copy of a disk counts for nothing until the others have filled it", async () => {
+Deno.test("an older copy of a disk does not count for reads until it has recovered", async () => {
   await withDirectory(async (elsewhere) => {
     await withCluster({ nodes: 3, config: CONFIG }, async (cluster) => {
       const view = await ClusterView.of(cluster);
@@ -231,8 +231,8 @@ Deno.test("an older copy of a disk counts for nothing until the others have fill
       await cluster.restart("n1");
       await allSettled(cluster);
       await fill(cluster, "n1", late);
-      // As gossip tells the others: they remember this start.
-      await until("the others have heard of all that n1 has written", async () => {
+      // The others learn by gossip how much n1 has written since this start.
+      await until("the others have all keys of n1", async () => {
         const held = await Promise.all(["n2", "n3"].map((id) => view.keys(id)));
         return held.every((each) => each.keys.length === keys.length);
       });
@@ -241,7 +241,7 @@ Deno.test("an older copy of a disk counts for nothing until the others have fill
       await copyDirectory(backup, data);
 
       const reader = new Reader(cluster, keys);
-      // While n2 stands still n1 cannot be whole: that is long enough to be looked at.
+      // While n2 is paused, n1 cannot complete its recovery, so its state can be checked.
       await cluster.pause("n2");
       await cluster.restart("n1");
       await until("n1 waits for n2", async () => {
@@ -263,8 +263,8 @@ Deno.test("an older copy of a disk counts for nothing until the others have fill
   });
 });
 
-/** As if the configuration had been written by hand. */
-async function forgetDataIds(dataDir: string): Promise<void> {
+/** Removes the data ids, as in a configuration that was written by hand. */
+async function removeDataIds(dataDir: string): Promise<void> {
   const path = join(dataDir, "cluster.json");
   const initialConfig = JSON.parse(await Deno.readTextFile(path));
   const members = initialConfig.members.map(({ dataId: _, ...member }: { dataId: string }) =>
@@ -274,18 +274,18 @@ async function forgetDataIds(dataDir: string): Promise<void> {
 }
 
 async function directoriesKnown(cluster: RunningCluster): Promise<void> {
-  await until("every directory is known to all", async () => {
+  await until("every node knows every data id", async () => {
     const all = await Promise.all(cluster.nodes.map(({ id }) => statusOf(cluster, id)));
     return all.every(({ members }) => all.every(({ dataId }, i) => members[i]?.dataId === dataId));
   });
 }
 
-Deno.test("initial configuration without data ids: empty directories count at once, and are known from then on", async () => {
+Deno.test("without data ids in the configuration, empty directories count at once and get registered", async () => {
   await withDirectory(async (directory) => {
     const dataDir = join(directory, "cluster");
     const options = { nodes: 3, config: CONFIG, dataDir };
     await withCluster(options, () => Promise.resolve());
-    await forgetDataIds(dataDir);
+    await removeDataIds(dataDir);
     for (const id of ["n1", "n2", "n3"]) {
       await Deno.remove(join(dataDir, id, "node.sqlite3"));
     }

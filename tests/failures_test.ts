@@ -1,6 +1,6 @@
 /**
- * Real processes through failures: who stands in for the dead, what is handed back, what a wiped disk
- * is filled with, and what a cut leaves behind when it heals. Checked on the disks, node by node.
+ * Real processes with failures: fallbacks and hinted handoff, recovery of a wiped disk, partitions, and
+ * anti-entropy. The tests check the disks of all nodes.
  */
 import assert from "node:assert/strict";
 import type { ClusterConfig } from "../lib/dynamo/types/config.ts";
@@ -26,7 +26,7 @@ async function withView(
   await withCluster(options, async (cluster) => await work(cluster, await ClusterView.of(cluster)));
 }
 
-/** The primaries of the key hold the same, and it is something. */
+/** Whether all primaries of the key have the same record, and have one at all. */
 async function areEqual(view: ClusterView, key: string): Promise<boolean> {
   const primaries = await view.primaries(key);
   const held = await Promise.all(primaries.map((id) => view.record(id, key)));
@@ -35,17 +35,17 @@ async function areEqual(view: ClusterView, key: string): Promise<boolean> {
 }
 
 /**
- * Whether `node` is sure that the others are down: nothing was heard of them for so long that a
- * heartbeat which a third node still passes on cannot change its mind.
+ * Whether `node` firmly believes that the others are down: phi is so high that a late heartbeat, passed
+ * on by a third node, does not end the suspicion.
  */
-async function givesUp(view: ClusterView, node: string, others: readonly string[]) {
+async function believesDown(view: ClusterView, node: string, others: readonly string[]) {
   const { peers } = await view.status(node);
-  // No number is endless suspicion.
+  // A missing phi is infinite.
   return others.every((id) => peers[id]?.up === false && (peers[id]?.phi ?? Infinity) > 8);
 }
 
-Deno.test("two of three primaries killed: puts at W=2 go on, hints say for whom, and drain when they are back", async () => {
-  // Without anti-entropy and without a read: what comes home, a hint has brought.
+Deno.test("with two of three primaries killed, puts at W=2 leave hints, delivered after a restart", async () => {
+  // Without anti-entropy and reads, only hints can bring the data back.
   const config = { ...CONFIG, antiEntropyIntervalMs: 0 };
   await withView({ nodes: 5, config }, async (cluster, view) => {
     const [keeper = "", ...dead] = await view.primaries("cart");
@@ -59,7 +59,7 @@ Deno.test("two of three primaries killed: puts at W=2 go on, hints say for whom,
     for (const { holder, for: target } of written.json.hints) {
       assert.ok(written.json.acks.includes(holder) && dead.includes(target), written.text);
     }
-    // Two primaries are as many as there cannot be.
+    // Only one primary is up, so two cannot acknowledge.
     const strict = await put(url(keeper), "cart", "beer", { query: "sloppy=false" });
     assertProblem(strict, 503, /replica|quorum/i);
     assert.deepEqual([strict.json.needed, strict.json.got], [2, 1], strict.text);
@@ -67,28 +67,28 @@ Deno.test("two of three primaries killed: puts at W=2 go on, hints say for whom,
     assertProblem(primaries, 503, /primar/i);
     assert.equal((await put(url(keeper), "cart", "bread", { query: "pw=1" })).status, 200);
 
-    const standIns = cluster.nodes.filter(({ id }) => id !== keeper && !dead.includes(id));
-    const owed = async (): Promise<string[]> => {
-      const held = await Promise.all(standIns.map(({ id }) => view.keys(id)));
+    const fallbacks = cluster.nodes.filter(({ id }) => id !== keeper && !dead.includes(id));
+    const hintTargets = async (): Promise<string[]> => {
+      const held = await Promise.all(fallbacks.map(({ id }) => view.keys(id)));
       return held.flatMap(({ hints }) => hints)
         .flatMap((hint) => hint.key === "cart" ? hint.for : []).toSorted();
     };
-    await until("each of the dead has a stand-in", async () => (await owed()).length === 2);
-    assert.deepEqual(await owed(), dead.toSorted());
-    for (const { id } of standIns) {
-      assert.deepEqual((await view.keys(id)).keys, [], "a hint is shown apart");
+    await until("each dead node has a hint", async () => (await hintTargets()).length === 2);
+    assert.deepEqual(await hintTargets(), dead.toSorted());
+    for (const { id } of fallbacks) {
+      assert.deepEqual((await view.keys(id)).keys, [], "hints are listed separately");
       assert.equal((await view.record(id, "cart"))?.primary, false);
     }
 
     await Promise.all(dead.map((id) => cluster.restart(id)));
     await until("the hints are delivered", async () => await view.hints() === 0);
     for (const id of dead) {
-      const home = await view.record(id, "cart");
-      assert.equal(home?.primary, true);
-      assert.equal(contentsOf(home), contentsOf(await view.record(keeper, "cart")));
+      const delivered = await view.record(id, "cart");
+      assert.equal(delivered?.primary, true);
+      assert.equal(contentsOf(delivered), contentsOf(await view.record(keeper, "cart")));
     }
-    for (const { id } of standIns) {
-      assert.equal(await view.record(id, "cart"), null, "what was delivered is not kept");
+    for (const { id } of fallbacks) {
+      assert.equal(await view.record(id, "cart"), null, "a delivered hint is deleted");
     }
     const text = await (await fetch(`${url(keeper)}/metrics`)).text();
     assert.match(text, /^dynamo_hints_for\{peer=.*\} 0$/m);
@@ -96,7 +96,7 @@ Deno.test("two of three primaries killed: puts at W=2 go on, hints say for whom,
   });
 });
 
-Deno.test("a wiped disk is filled again without a client's read, and no dot is used again", async () => {
+Deno.test("a wiped disk recovers without client reads, and no dot is reused", async () => {
   await withView({ nodes: 4, config: CONFIG }, async (cluster, view) => {
     const wiped = "n3";
     const { url } = cluster.node(wiped);
@@ -113,7 +113,7 @@ Deno.test("a wiped disk is filled again without a client's read, and no dot is u
     await cluster.wipe(wiped);
     const fresh = (await view.status(wiped)).dataId;
     assert.notEqual(fresh, dataId);
-    await until("the disk is filled", async () => {
+    await until("the disk has recovered", async () => {
       const { keys } = await view.keys(wiped);
       return keys.length === before.keys.length;
     });
@@ -127,21 +127,21 @@ Deno.test("a wiped disk is filled again without a client's read, and no dot is u
     const added = (await view.record(wiped, own))?.siblings
       .filter(({ dot }) => !old.some(([actor, count]) => actor === dot[0] && count === dot[1]));
     const [actor] = added?.[0]?.dot ?? [];
-    assert.ok(actor?.startsWith(`${wiped}/${fresh}/`), `the new dot is of ${actor}`);
-    assert.ok(old.every(([each]) => !each.includes(fresh)), "and the old ones are of the old disk");
+    assert.ok(actor?.startsWith(`${wiped}/${fresh}/`), `the new dot's actor is ${actor}`);
+    assert.ok(old.every(([each]) => !each.includes(fresh)), "old dots have the old data id");
   });
 });
 
-Deno.test("a cut in two: both sides take writes, and after it heals all have both", async () => {
+Deno.test("both sides of a partition accept writes, and after healing all nodes have both", async () => {
   await withView({ nodes: 5, config: CONFIG, allowFaults: true }, async (cluster, view) => {
     const left = ["n1", "n2"];
     const right = ["n3", "n4", "n5"];
     const keys = Array.from({ length: 12 }, (_, i) => `cut-${i}`);
     for (const id of left) await cluster.setFaults(id, { partition: { nodes: right } });
-    await until("each side believes the other down", async () => {
+    await until("each side believes that the other is down", async () => {
       const seen = [
-        ...left.map((id) => givesUp(view, id, right)),
-        ...right.map((id) => givesUp(view, id, left)),
+        ...left.map((id) => believesDown(view, id, right)),
+        ...right.map((id) => believesDown(view, id, left)),
       ];
       return (await Promise.all(seen)).every((each) => each);
     });
@@ -169,7 +169,7 @@ Deno.test("a cut in two: both sides take writes, and after it heals all have bot
   });
 });
 
-Deno.test("what differs between replicas is found by an exchange on order, and only that is sent", async () => {
+Deno.test("a requested exchange finds the differing keys, and only those are sent", async () => {
   const config = { ...CONFIG, antiEntropyIntervalMs: 600_000, hintedHandoff: false };
   await withView({ nodes: 3, config, allowFaults: true }, async (cluster, view) => {
     const [one, two, three] = ["n1", "n2", "n3"] as const;
@@ -179,7 +179,7 @@ Deno.test("what differs between replicas is found by an exchange on order, and o
       const built = [one, two, three].map(async (id) => (await view.status(id)).antiEntropy.ready);
       return (await Promise.all(built)).every((each) => each);
     });
-    // Only n3's copies are missing: its calls go out, and none comes in.
+    // n3 misses some writes, because its incoming calls are dropped.
     await cluster.setFaults(three, { partition: { nodes: [one, two], direction: "in" } });
     for (let i = 0; i < 5; i++) assert.equal((await put(url, `new-${i}`, "y")).status, 200);
     assert.equal((await view.keys(three)).keys.length, 200);
@@ -196,7 +196,7 @@ Deno.test("what differs between replicas is found by an exchange on order, and o
       (after.traffic[name]?.calls ?? 0) - (before.traffic[name]?.calls ?? 0);
     assert.equal(calls("replica.get/repair"), 5);
     assert.equal(after.counters["exchanges"], (before.counters["exchanges"] ?? 0) + 2);
-    // Nothing differs any more, so nothing is repaired: the order of one key names its one range.
+    // Nothing differs any more, so nothing is repaired. A request for one key covers one range.
     const again = await view.antiEntropy(one, { key: "new-0" });
     assert.ok(
       again.exchanges.every(({ ranges, rangesDiffering, keysRepaired }) =>
@@ -206,7 +206,7 @@ Deno.test("what differs between replicas is found by an exchange on order, and o
   });
 });
 
-Deno.test("a cluster that was not launched for it takes no faults, and a wrong fault is refused in words", async () => {
+Deno.test("faults need --allow-faults, and an invalid fault is refused with the reason", async () => {
   await withCluster({ nodes: 2, config: { n: 2 } }, async (cluster) => {
     await assert.rejects(cluster.setFaults("n1", { drop: 1 }), /without --allow-faults/);
   });
@@ -216,6 +216,6 @@ Deno.test("a cluster that was not launched for it takes no faults, and a wrong f
       /partition\.nodes must be one of n2: current value is 'n9'/,
     );
     await cluster.kill("n2");
-    await assert.rejects(cluster.setFaults("n2", null), /Cannot tell node n2/);
+    await assert.rejects(cluster.setFaults("n2", null), /Cannot set faults on node n2/);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A launched cluster without processes, for the dashboard's route tests: a founded ring, nodes whose
- * states the acts change, and a `fetch` that answers for the nodes.
+ * A launched cluster without processes, for the tests of the dashboard's routes: an initial ring, nodes
+ * whose states follow the actions, and a `fetch` that answers for the nodes.
  */
 import {
   type ChangePlan,
@@ -12,15 +12,15 @@ import {
   type NodeState,
 } from "../nodes/cluster/launcher.ts";
 import { makeInitialConfig } from "../nodes/process/cluster_config_file.ts";
-import type { LaunchedCluster } from "../routes/launched_cluster.ts";
+import type { LaunchedCluster } from "../routes/(_server)/clusters/launched_cluster.ts";
 
 type Change = { readonly node: NodeProcess; readonly before: NodeState };
 
 export interface FakeNodes {
-  /** Requests that reached nodes, as `METHOD url`. */
+  /** The requests to nodes, as `METHOD url`. */
   readonly asked: string[];
   readonly requests: Request[];
-  /** Answers for a node's REST; the default knows `/status` only. */
+  /** Answers REST requests except `/status`; the default is 404. */
   answer: (request: Request) => Response | Promise<Response>;
   readonly fetch: typeof fetch;
 }
@@ -93,9 +93,9 @@ export class FakeCluster implements LaunchedCluster {
     return Promise.resolve();
   }
 
-  /** What was planned and committed, in order. */
+  /** The planned, committed and discarded changes, in order. */
   readonly changes: string[] = [];
-  /** Set: what the cluster refuses every change with. */
+  /** If set, the cluster refuses every change with this error. */
   refusal: LaunchError | null = null;
   left = 0;
   readonly #plans = new Map<string, ChangePlan>();

@@ -1,9 +1,9 @@
 /**
- * A node joins real processes under load, and leaves again: nothing acknowledged is lost, no read is
- * stale, and the partitions lie evenly (DESIGN's promise of a membership that changes while it serves).
+ * A node joins a cluster of real processes under load, and leaves again: no acknowledged write is lost,
+ * no read is stale, and the partitions are balanced.
  *
- * Each key has one writer, which counts up and writes over what it wrote last. So a read is stale when
- * it shows less than was acknowledged before it began, and a write is lost when the end shows less.
+ * Each key has one writer, which writes increasing numbers with its last context. So a read is stale if
+ * it returns less than was acknowledged before it began, and a write is lost if the final value is less.
  */
 import assert from "node:assert/strict";
 import type { ClusterConfig } from "../lib/dynamo/types/config.ts";
@@ -21,11 +21,11 @@ const CONFIG: Partial<ClusterConfig> = {
 };
 const WRITERS = 8;
 const READERS = 6;
-const KEYS_A_WRITER = 8;
-/** Only primaries count: without failures R + W > N then promises the last acknowledged write. */
+const KEYS_PER_WRITER = 8;
+/** Only primaries count. Without failures, R + W > N then guarantees the last acknowledged write. */
 const STRICT = "sloppy=false";
 
-/** What one key's writer knows. */
+/** The state of one key's writer. */
 interface Counter {
   readonly key: string;
   tried: number;
@@ -42,14 +42,14 @@ interface Tally {
   readonly refusals: Map<string, number>;
 }
 
-/** The highest count among the siblings; 0 when there is nothing. */
+/** The highest number among the siblings; 0 if there is none. */
 function countIn({ status, text, json }: Answer): number {
   if (status === 404) return 0;
   if (status === 300) return Math.max(...json.siblings.map(({ value }) => Number(value)));
   return Number(text);
 }
 
-/** Null when the node ended before it answered. */
+/** Null if the node ended before it answered. */
 function sent(answer: Promise<Answer>): Promise<Answer | null> {
   return answer.catch((error) => {
     if (error instanceof TypeError) return null;
@@ -66,7 +66,7 @@ class Load {
     stale: [],
     refusals: new Map(),
   };
-  readonly counters: Counter[] = Array.from({ length: WRITERS * KEYS_A_WRITER }, (_, i) => ({
+  readonly counters: Counter[] = Array.from({ length: WRITERS * KEYS_PER_WRITER }, (_, i) => ({
     key: `count-${i}`,
     tried: 0,
     acknowledged: 0,
@@ -88,7 +88,7 @@ class Load {
     await Promise.all(this.clients);
   }
 
-  /** Every node in turn, newcomers too. */
+  /** Every node in turn, including new ones. */
   private next(): string {
     const nodes = this.nodes();
     return nodes[this.turn++ % nodes.length] as string;
@@ -103,7 +103,7 @@ class Load {
       const node = this.next();
       const answer = await sent(put(node, counter.key, `${value}`, { ...options, query: STRICT }));
       this.tally.puts++;
-      // It may surface all the same: what comes next is then its sibling, and counts higher.
+      // The write may surface nevertheless. The next write is then its sibling, with a higher number.
       if (answer === null || answer.status !== 200) {
         this.tally.refusedPuts++;
         this.note(answer);
@@ -125,7 +125,9 @@ class Load {
         this.note(answer);
       } else if (countIn(answer) < acknowledged) {
         const { key } = counter;
-        this.tally.stale.push(`${key}: ${countIn(answer)} is read, ${acknowledged} was stored`);
+        this.tally.stale.push(
+          `${key}: ${countIn(answer)} read, ${acknowledged} acknowledged before`,
+        );
       }
     }
   }
@@ -137,17 +139,17 @@ class Load {
     this.tally.refusals.set(what, (this.tally.refusals.get(what) ?? 0) + 1);
   }
 
-  /** Whatever was acknowledged is there: from every node, with R = 2. */
+  /** Asserts that every acknowledged write is read with R = 2. */
   async requireAll(): Promise<void> {
     for (const { key, acknowledged, tried } of this.counters) {
       const count = countIn(await get(this.next(), key, STRICT));
-      assert.ok(count >= acknowledged, `${key}: ${count} is left, ${acknowledged} was stored`);
+      assert.ok(count >= acknowledged, `${key}: ${count} read, ${acknowledged} acknowledged`);
       assert.ok(count <= tried, `${key}: ${count} was never written`);
     }
   }
 }
 
-async function evenly(url: string): Promise<void> {
+async function assertBalanced(url: string): Promise<void> {
   const { tokens } = await (await fetch(`${url}/ring`)).json() as { tokens: { owner: string }[] };
   const counts = new Map<string, number>();
   for (const { owner } of tokens) counts.set(owner, (counts.get(owner) ?? 0) + 1);
@@ -165,26 +167,29 @@ Deno.test("a sixth node joins under load and leaves: no acknowledged write is lo
     const url = cluster.node("n1").url;
     load.start();
     try {
-      await until("every key is there", () => load.counters.every((each) => each.acknowledged > 2));
+      await until(
+        "every key is stored",
+        () => load.counters.every((each) => each.acknowledged > 2),
+      );
       const plan = await cluster.addNode();
       assert.equal(plan.comes, "n6");
-      await until("all has moved to it", () => ended(cluster));
-      await evenly(url);
+      await until("its ranges have moved to it", () => ended(cluster));
+      await assertBalanced(url);
       const beforeLeave = load.tally.puts;
-      await until("it serves", () => load.tally.puts > beforeLeave + 300);
+      await until("it serves requests", () => load.tally.puts > beforeLeave + 300);
       const gone = await cluster.removeNode("n6");
       assert.equal(gone.act, "leave");
       await until("it has left", () => cluster.nodes.every(({ id }) => id !== "n6"));
-      await until("all is where it was", () => ended(cluster));
-      await evenly(url);
+      await until("its ranges have moved back", () => ended(cluster));
+      await assertBalanced(url);
     } finally {
       await load.stop();
     }
     const { puts, gets, refusedPuts, refusedGets, stale, refusals } = load.tally;
     assert.deepEqual(stale, []);
     await load.requireAll();
-    assert.ok(puts > 500 && gets > 500, `${puts} puts and ${gets} gets are no load`);
+    assert.ok(puts > 500 && gets > 500, `too little load: ${puts} puts and ${gets} gets`);
     const refused = (refusedPuts + refusedGets) / (puts + gets);
-    assert.ok(refused < 0.01, `${refused} of all were refused: ${JSON.stringify([...refusals])}`);
+    assert.ok(refused < 0.01, `share refused: ${refused}: ${JSON.stringify([...refusals])}`);
   });
 });

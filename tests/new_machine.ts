@@ -1,61 +1,61 @@
 /**
- * A machine that has never seen this project: a copy of the checkout, empty caches of npm and Deno, and
- * a registry whose door can be closed.
+ * A simulated new machine: a copy of the checkout, empty caches of npm and Deno, and a registry that can
+ * be taken offline.
  *
- * Both npm and Deno keep what they fetch by the registry's address. So the address stays the same all
- * the time: a door on this machine, which passes questions on to the registry that npm is set to use,
- * until it is closed.
+ * npm and Deno cache what they fetch by the registry's address, so the address must not change. It is a
+ * proxy on this machine. It forwards requests to the registry that npm is configured to use, until it
+ * is shut down.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readLines } from "../nodes/cluster/text_lines.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
-/** Nothing of a checkout that a clone does not have. */
+/** Parts of a checkout that a fresh clone would not have. */
 const NOT_CLONED = new Set([".git", "node_modules", "data", "out", "tmp"]);
-/** A registry that takes longer is as good as none. */
+/** A registry that takes longer counts as unreachable. */
 const REGISTRY_MS = 10_000;
-/** Nothing listens there. */
+/** No server listens at this address. */
 const NOWHERE = "http://127.0.0.1:1/";
 
 export interface NewMachine extends AsyncDisposable {
-  /** Of the checkout's copy. */
+  /** The path of the checkout's copy. */
   readonly project: string;
   readonly denoDir: string;
-  /** For files of a test. */
+  /** A directory for files of a test. */
   readonly scratch: string;
-  /** From now on nothing can be had from the network. */
+  /** Makes the registry unreachable from now on. */
   goOffline(): Promise<void>;
-  /** Runs a task as the README writes it; `--offline` is npx's own flag. */
+  /** Runs a task with the command from the README; offline it adds npx's flag `--offline`. */
   task(args: readonly string[]): Task;
 }
 
-/** A process group of npx, Deno's task runner and what that runs. */
+/** A process group of npx, Deno's task runner and the task itself. */
 export interface Task {
-  /** Standard output so far, and as it grows. */
-  readonly said: () => string;
-  /** Standard error so far. */
+  /** The standard output so far. */
+  readonly stdout: () => string;
+  /** The standard error so far. */
   readonly stderr: () => string;
-  /** Resolves when the pattern is in standard output; rejects when the task ends without. */
-  untilSaid(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Resolves when everything that belongs to it is gone. */
+  /** Resolves when the pattern is in standard output; rejects if the task ends before. */
+  untilOutput(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Resolves when all processes of the group have ended. */
   readonly ended: Promise<Deno.CommandStatus>;
-  /** Asks all of it to end, and waits. */
+  /** Asks all processes to end, and waits. */
   end(): Promise<void>;
 }
 
-/** Null when the registry cannot be reached: nothing can be fetched anew then. */
+/** Null if the registry cannot be reached, so that nothing can be fetched. */
 export async function newMachine(): Promise<NewMachine | null> {
   const registry = await registryAddress();
   if (!await answers(registry)) return null;
-  const door = openDoor(registry);
+  const proxy = startProxy(registry);
   const root = await Deno.makeTempDir({ prefix: "dynamo-new-machine-" });
   const at = (name: string) => join(root, name);
   await copyCheckout(PROJECT, at("project"));
   await Deno.mkdir(at("scratch"));
   let isOffline = false;
   const goOffline = async () => {
-    if (!isOffline) await door.shutdown();
+    if (!isOffline) await proxy.shutdown();
     isOffline = true;
   };
   return {
@@ -67,7 +67,7 @@ export async function newMachine(): Promise<NewMachine | null> {
       const env = {
         DENO_DIR: at("deno"),
         npm_config_cache: at("npm"),
-        NPM_CONFIG_REGISTRY: `http://127.0.0.1:${door.addr.port}/`,
+        NPM_CONFIG_REGISTRY: `http://127.0.0.1:${proxy.addr.port}/`,
         NO_COLOR: "1",
         NO_PROXY: "127.0.0.1",
         ...(isOffline ? { HTTPS_PROXY: NOWHERE, HTTP_PROXY: NOWHERE } : {}),
@@ -83,7 +83,7 @@ export async function newMachine(): Promise<NewMachine | null> {
   };
 }
 
-/** This machine with the caches that it has, and without network. */
+/** This machine with its existing caches, and without network. */
 export async function thisMachineOffline(): Promise<NewMachine> {
   const root = await Deno.makeTempDir({ prefix: "dynamo-offline-" });
   const project = join(root, "project");
@@ -115,12 +115,12 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-function openDoor(registry: string): Deno.HttpServer<Deno.NetAddr> {
+function startProxy(registry: string): Deno.HttpServer<Deno.NetAddr> {
   const base = registry.endsWith("/") ? registry : `${registry}/`;
   return Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
-      // The path as it came: a scoped name is one segment, with its slash encoded.
+      // The unchanged path: a scoped name is one segment with an encoded slash.
       const here = `${new URL(request.url).origin}/`;
       const path = request.url.slice(here.length);
       const accept = request.headers.get("accept") ?? "*/*";
@@ -145,7 +145,7 @@ async function copyCheckout(from: string, to: string): Promise<void> {
   }
 }
 
-/** Runs a program in a process group of its own. */
+/** Runs a program in a new process group. */
 export function runTask(
   program: string,
   options: { args: string[]; cwd: string; env: Record<string, string> },
@@ -155,24 +155,26 @@ export function runTask(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    // A group of its own: npx passes no signals on.
+    // A new process group, because npx does not forward signals.
     detached: true,
   }).spawn();
   const output = follow(child.stdout);
   const errors = follow(child.stderr);
-  // The pipes close when the last process that holds them is gone.
+  // The pipes close when the last process of the group has ended.
   const ended = Promise.all([child.status, output.closed, errors.closed])
     .then(([status]) => status);
   return {
-    said: output.text,
+    stdout: output.text,
     stderr: errors.text,
-    untilSaid: async (pattern) => {
+    untilOutput: async (pattern) => {
       for (;;) {
         const found = pattern.exec(output.text());
         if (found !== null) return found;
         if (!await output.more()) {
           await ended;
-          throw new Error(`'${options.args.join(" ")}' ended too soon:\n${errors.text()}`);
+          throw new Error(
+            `'${options.args.join(" ")}' ended without the expected output:\n${errors.text()}`,
+          );
         }
       }
     },
@@ -188,7 +190,7 @@ export function runTask(
   };
 }
 
-/** A stream's text as it comes. */
+/** Collects a stream's text as it arrives. */
 function follow(stream: ReadableStream<Uint8Array>) {
   let text = "";
   let isOpen = true;
@@ -206,7 +208,7 @@ function follow(stream: ReadableStream<Uint8Array>) {
   return {
     text: () => text,
     closed,
-    /** Whether more came; false at the end. */
+    /** Waits for more text; false at the end of the stream. */
     more: async () => {
       if (isOpen) await next.promise;
       return isOpen;

@@ -1,13 +1,13 @@
 /**
- * A classroom without network: what the documented command has fetched is all that the dashboard and
- * its nodes have. Caches that earlier work has filled must not help, so the machine is a new one.
+ * Use without network: the dashboard and its nodes need only what the documented command has fetched.
+ * The test uses a simulated new machine, so that existing caches cannot hide a missing package.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { untilRunning } from "./dashboard_process.ts";
 import { type NewMachine, newMachine, type Task, thisMachineOffline } from "./new_machine.ts";
 
-/** Deno says so when it asks a registry. */
+/** Messages of Deno when it needs the network. */
 const NETWORK = /Download|error sending request|not found in cache/;
 
 async function textAt(url: string): Promise<string> {
@@ -21,15 +21,15 @@ async function runs(task: Task, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    console.error(`The task said:\n${task.said()}${task.stderr()}`);
+    console.error(`Output of the task:\n${task.stdout()}${task.stderr()}`);
     throw error;
   } finally {
     await task.end();
   }
 }
 
-/** What a node loads late. */
-async function askNode(url: string): Promise<void> {
+/** Requests the parts that a node loads late. */
+async function checkLatePackages(url: string): Promise<void> {
   assert.match(await textAt(`${url}/metrics`), /^# HELP dynamo_/m);
   assert.match(await textAt(`${url}/docs`), /<html/);
   assert.equal(JSON.parse(await textAt(`${url}/openapi.json`)).openapi, "3.1.0");
@@ -38,15 +38,15 @@ async function askNode(url: string): Promise<void> {
 async function startsDashboard(machine: NewMachine): Promise<void> {
   const task = machine.task(["start", "--port", "0"]);
   await runs(task, async () => {
-    const [url] = await task.untilSaid(/http:\/\/127\.0\.0\.1:\d+(?=\/)/);
-    // The page's script came out of the bundler.
+    const [url] = await task.untilOutput(/http:\/\/127\.0\.0\.1:\d+(?=\/)/);
+    // The bundler has made the page's script.
     const script = /src="(\/assets\/[^"]+\.js)"/.exec(await textAt(`${url}/`))?.[1];
-    assert.ok(script !== undefined, "the page has a script");
+    assert.ok(script !== undefined, "the page must have a script");
     assert.ok((await textAt(url + script)).length > 1_000);
     await untilRunning(`${url}/api/clusters/demo`);
     const { nodes } = JSON.parse(await textAt(`${url}/api/clusters/demo`));
     assert.equal(nodes.length, 5);
-    for (const node of nodes) await askNode(node.url);
+    for (const node of nodes) await checkLatePackages(node.url);
   });
   assert.doesNotMatch(task.stderr(), NETWORK);
 }
@@ -55,17 +55,17 @@ async function startsNode(machine: NewMachine): Promise<void> {
   const kv = join(machine.scratch, "node.sqlite3");
   const task = machine.task(["node", "--id", "solo", "--port", "0", "--kv", kv]);
   await runs(task, async () => {
-    const [line] = await task.untilSaid(/^\{"ready":true.*\}$/m);
-    await askNode(JSON.parse(line).url);
+    const [line] = await task.untilOutput(/^\{"ready":true.*\}$/m);
+    await checkLatePackages(JSON.parse(line).url);
   });
   assert.doesNotMatch(task.stderr(), NETWORK);
 }
 
 /** The cache is lost while the dashboard runs: no node can start, and the page says what to do. */
-async function tellsOfMissingPackages(machine: NewMachine): Promise<void> {
+async function reportsMissingPackages(machine: NewMachine): Promise<void> {
   const task = machine.task(["start", "--port", "0", "--no-cluster"]);
   await runs(task, async () => {
-    const [url] = await task.untilSaid(/http:\/\/127\.0\.0\.1:\d+(?=\/)/);
+    const [url] = await task.untilOutput(/http:\/\/127\.0\.0\.1:\d+(?=\/)/);
     await textAt(`${url}/`);
     await Deno.rename(join(machine.denoDir, "npm"), join(machine.denoDir, "lost"));
     const answer = await fetch(`${url}/api/clusters`, {
@@ -83,10 +83,10 @@ async function tellsOfMissingPackages(machine: NewMachine): Promise<void> {
   });
 }
 
-Deno.test("offline: what 'task fetch' has fetched is all that start and node need", async () => {
+Deno.test("offline: after 'task fetch', start and node need no network", async () => {
   const fresh = await newMachine();
   if (fresh === null) {
-    // Without network nothing can be fetched anew; what this machine has must do all the same.
+    // Without network nothing can be fetched; the existing caches of this machine must be enough.
     await using machine = await thisMachineOffline();
     await startsDashboard(machine);
     await startsNode(machine);
@@ -100,5 +100,5 @@ Deno.test("offline: what 'task fetch' has fetched is all that start and node nee
   await runs(again, async () => assert.ok((await again.ended).success));
   await startsDashboard(machine);
   await startsNode(machine);
-  await tellsOfMissingPackages(machine);
+  await reportsMissingPackages(machine);
 });

@@ -1,11 +1,11 @@
-/** Events and runs as the API sends them, for the tests of the pages' models. */
+/** Example events and runs of the API, for the tests of the pages' models. */
 import type { LoadRunView, ProtocolEvent } from "../islands/models/api.ts";
 import { DEFAULT_PLAN } from "../islands/models/load_model.ts";
 import { LatencyRecorder } from "../lib/experiments/stats/histogram.ts";
 
 type RequestEvent = Extract<ProtocolEvent, { type: "request" }>;
 
-/** A get of `k` through n1 that two of three replicas had to answer. */
+/** A get of `k` through n1 with R = 2 and three replicas. */
 export function requestEvent(change: Partial<RequestEvent> = {}): RequestEvent {
   return {
     type: "request",
@@ -25,7 +25,7 @@ export function requestEvent(change: Partial<RequestEvent> = {}): RequestEvent {
   };
 }
 
-/** A finished run with these latencies, ms. */
+/** A finished run with these latencies, in ms. */
 export function runOf(run: number, operation: "get" | "put", latencies: number[]): LoadRunView {
   const recorder = new LatencyRecorder();
   for (const ms of latencies) recorder.record(ms);

@@ -1,14 +1,14 @@
-/** A node's REST interface as curl would use it: every answer with its body read. */
+/** Calls of a node's REST interface; each answer has its complete body. */
 import assert from "node:assert/strict";
 
-/** A place in a key's preference list. */
+/** A node in a key's preference list. */
 export interface Placed {
   readonly id: string;
   readonly url: string;
   readonly primary: boolean;
 }
 
-/** The fields that answers have, each in some of them: a test asserts those that it needs. */
+/** The fields of all kinds of answers. Each answer has some of them. */
 export interface Body {
   readonly key: string;
   readonly context: string;
@@ -36,7 +36,7 @@ export interface Answer {
   readonly headers: Headers;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly text: string;
-  /** The body as JSON; throws when it is none. */
+  /** The body as JSON; throws if it is not JSON. */
   readonly json: Body;
 }
 
@@ -86,19 +86,19 @@ export async function call(url: string, init?: RequestInit): Promise<Answer> {
   return await answerOf(await fetch(url, init));
 }
 
-/** The context that an answer carries. */
+/** The context in an answer's header. */
 export function contextOf(answer: Answer): string {
   const context = answer.headers.get("x-dynamo-context");
-  assert.ok(context !== null && context !== "", "the answer carries X-Dynamo-Context");
+  assert.ok(context !== null && context !== "", "the answer must have X-Dynamo-Context");
   return context;
 }
 
-/** Asserts a problem+json answer that says what was wrong. */
+/** Asserts a problem+json answer with this status and a matching message. */
 export function assertProblem(answer: Answer, status: number, says: RegExp): void {
   assert.equal(answer.status, status, answer.text);
   assert.match(answer.headers.get("content-type") ?? "", /^application\/problem\+json/);
-  const { type, title, status: told, detail } = answer.json;
-  assert.equal(told, status);
+  const { type, title, status: statusInBody, detail } = answer.json;
+  assert.equal(statusInBody, status);
   assert.equal(typeof type, "string");
   assert.match(`${title}: ${detail}`, says);
 }

@@ -1,4 +1,4 @@
-/** One scenario file on real processes and in virtual time, and what is refused of it. */
+/** Scenario files on real processes and in virtual time, and refused scenarios. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ import { withDirectory } from "./live_cluster.ts";
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const SCENARIO = {
-  name: "a death, a cut and a stop",
+  name: "a kill, a partition and a pause",
   seed: 5,
   nodes: 5,
   config: {
@@ -32,16 +32,16 @@ const SCENARIO = {
   ],
 };
 
-Deno.test("one scenario, in virtual time and on real processes: both lose nothing", async () => {
+Deno.test("one scenario loses no write, in virtual time and on real processes", async () => {
   const scenario = parseScenario(SCENARIO);
   const simulated = runScenario(scenario);
   const moments: string[] = [];
   const live = await runScenarioLive(scenario, {
     onFault: ({ kind }, begins) => void moments.push(`${kind} ${begins ? "begins" : "ends"}`),
   });
-  const told = JSON.stringify(live, null, 1);
+  const details = JSON.stringify(live, null, 1);
   for (const result of [simulated, live]) {
-    assert.deepEqual(result.violations, [], told);
+    assert.deepEqual(result.violations, [], details);
     assert.equal(result.ok, true);
     assert.equal(result.operations.total, 600);
     assert.deepEqual(result.faults, {
@@ -53,16 +53,16 @@ Deno.test("one scenario, in virtual time and on real processes: both lose nothin
     });
   }
   assert.deepEqual(live.skipped, []);
-  assert.equal(live.convergence.converged, true, told);
+  assert.equal(live.convergence.converged, true, details);
   assert.equal(moments.length, 10, "each fault begins and ends");
-  assert.ok(live.operations.ok > 100, told);
-  const looked = new Map(live.checks.map(({ name, examined }) => [name, examined]));
+  assert.ok(live.operations.ok > 100, details);
+  const examined = new Map(live.checks.map(({ name, examined }) => [name, examined]));
   for (const name of ["no-lost-write", "exact-siblings", "convergence", "honest-replies"]) {
-    assert.ok((looked.get(name) ?? 0) > 0, `${name} had nothing to look at`);
+    assert.ok((examined.get(name) ?? 0) > 0, `${name} must examine something`);
   }
 });
 
-Deno.test("a script of single operations is carried out one by one, over what each client has seen", async () => {
+Deno.test("a script of operations runs in order, with the context of each client", async () => {
   const operation = (atMs: number, act: string, client = 0) => ({
     atUs: atMs * 1_000,
     client,
@@ -84,13 +84,13 @@ Deno.test("a script of single operations is carried out one by one, over what ea
         operation(2_600, "get", 1),
       ],
     },
-    // With nothing in the background, what differs in the end is only read equal.
+    // Without background work, the healing reads make the replicas equal.
     config: { timeoutMs: 500 },
     faults: [{ kind: "partition", atMs: 1_400, forMs: 800, groups: [["n1"], ["clients"]] }],
   }));
   const { operations: { total, ok, indeterminate, byKind }, violations } = live;
   assert.deepEqual(violations, []);
-  // The update is a get and a put; the third write was lost between client and node.
+  // The update is a get and a put. The third write was lost between client and node.
   assert.deepEqual([total, ok, indeterminate], [5, 4, 1]);
   assert.deepEqual(byKind["put"], { ok: 2, failed: 0, indeterminate: 1 });
 });
@@ -114,7 +114,7 @@ const TINY = {
   ],
 };
 
-Deno.test("soak --scenario: faults that real processes cannot have are refused, or skipped and listed", async () => {
+Deno.test("soak --scenario: faults that are impossible on real processes are refused, or skipped and listed", async () => {
   await withDirectory(async (directory) => {
     const path = join(directory, "tiny.json");
     await Deno.writeTextFile(path, JSON.stringify(TINY));
@@ -142,7 +142,7 @@ Deno.test("soak --scenario: bad input is refused before anything starts", async 
       [["--scenario", path], /faults\[0\]\.probability must be a probability.*current value is 2/],
       [["--scenario", join(directory, "none.json")], /Cannot read --scenario '.*none\.json'/],
       [["--scenario", path, "--clients", "4"], /--clients cannot be given with it: only --skip-/],
-      [["--skip-unsupported"], /--skip-unsupported goes with --scenario/],
+      [["--skip-unsupported"], /--skip-unsupported needs --scenario/],
     ];
     for (const [args, wrong] of cases) {
       const { code, stderr } = await soak(args);

@@ -1,6 +1,6 @@
 /**
- * The simulator's disk under the cases that every record store must pass: what is proved in virtual
- * time holds on a real disk only as far as both keep the same promises.
+ * The conformance tests of record stores with the simulator's disk. Results in virtual time apply to
+ * real disks only if both give the same guarantees.
  */
 import type { DiskState } from "../lib/dynamo/types/boot.ts";
 import { parseDistribution } from "../lib/random/latency.ts";
@@ -18,9 +18,9 @@ import type {
   StorageUnderTest,
 } from "../nodes/storage/testing/storage_under_test.ts";
 
-const UNSEEN = { committed: () => {}, destroyed: () => {}, removed: () => {} };
+const NO_OBSERVER = { committed: () => {}, destroyed: () => {}, removed: () => {} };
 
-/** A machine's disk and what its host keeps beside it. */
+/** A simulated disk, with the metadata that its host stores separately. */
 class Drive implements StorageUnderTest {
   disk = new SimulatedDisk(
     parseDistribution("0"),
@@ -44,7 +44,7 @@ class Drive implements StorageUnderTest {
 
   wipe(): Promise<void> {
     this.wipes++;
-    this.disk.wipe(`d${this.wipes + 1}`, UNSEEN);
+    this.disk.wipe(`d${this.wipes + 1}`, NO_OBSERVER);
     this.documents.clear();
     return Promise.resolve();
   }
@@ -59,7 +59,7 @@ class Drive implements StorageUnderTest {
   }
 
   corrupt(key: string, position: string): Promise<void> {
-    this.disk.damage(key, position, UNSEEN);
+    this.disk.damage(key, position, NO_OBSERVER);
     return Promise.resolve();
   }
 
@@ -70,11 +70,11 @@ class Drive implements StorageUnderTest {
 
 type Unnumbered<T> = T extends DiskRequest ? Omit<T, "id"> : never;
 
-/** The disk as a {@link ConformingStore}: operations begin at once and end in turn, a little later. */
+/** The disk as a {@link ConformingStore}: operations begin at once and end later, in order. */
 class DriveStore implements ConformingStore {
   private nextId = 0;
   private state: "open" | "closed" | "cut off" = "open";
-  private readonly underWay = new Map<
+  private readonly inProgress = new Map<
     number,
     PromiseWithResolvers<DiskAnswer> & { readonly operation: DiskOperation }
   >();
@@ -155,16 +155,16 @@ class DriveStore implements ConformingStore {
 
   async close() {
     if (this.state === "open") this.state = "closed";
-    await Promise.allSettled([...this.underWay.values()].map(({ promise }) => promise));
+    await Promise.allSettled([...this.inProgress.values()].map(({ promise }) => promise));
   }
 
-  /** The process is gone: what was under way is done or not, and nobody is told. */
+  /** A crash: operations in progress may have happened or not, and all of them reject. */
   cutOff(): void {
     this.state = "cut off";
-    const operations = [...this.underWay.values()].map(({ operation }) => operation);
-    this.drive.disk.interrupt(operations, 0, UNSEEN);
-    for (const { reject } of this.underWay.values()) reject(new StorageError("io", "cut off"));
-    this.underWay.clear();
+    const operations = [...this.inProgress.values()].map(({ operation }) => operation);
+    this.drive.disk.interrupt(operations, 0, NO_OBSERVER);
+    for (const { reject } of this.inProgress.values()) reject(new StorageError("io", "cut off"));
+    this.inProgress.clear();
   }
 
   private ask(request: Unnumbered<DiskRequest>): Promise<DiskAnswer> {
@@ -174,13 +174,13 @@ class DriveStore implements ConformingStore {
     const id = ++this.nextId;
     const operation = this.drive.disk.begin({ ...request, id } as DiskRequest);
     const answer = Promise.withResolvers<DiskAnswer>();
-    this.underWay.set(id, { ...answer, operation });
+    this.inProgress.set(id, { ...answer, operation });
     setTimeout(() => {
       if (this.state === "cut off") return;
-      this.underWay.delete(id);
-      const told = this.drive.disk.finish(operation, UNSEEN);
-      if (told.kind !== "storage-failed") answer.resolve(told);
-      else answer.reject(new StorageError(told.unreadable ? "unreadable" : "io", told.reason));
+      this.inProgress.delete(id);
+      const result = this.drive.disk.finish(operation, NO_OBSERVER);
+      if (result.kind !== "storage-failed") answer.resolve(result);
+      else answer.reject(new StorageError(result.unreadable ? "unreadable" : "io", result.reason));
     });
     return answer.promise;
   }

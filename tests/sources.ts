@@ -1,4 +1,4 @@
-/** The project's own source files, as the tests of its house rules read them. */
+/** Reads the project's source files for the tests of the house rules. */
 import { dirname, join, normalize, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -6,18 +6,18 @@ export const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const SKIPPED = new Set([".git", "node_modules", "data", "out", "tmp"]);
 
 export interface Source {
-  /** From the project's root, with slashes. */
+  /** Relative to the project's root, with slashes. */
   readonly path: string;
   readonly text: string;
-  /** Without comments, so that a rule may be named where it is explained. */
+  /** The text without comments, so that comments can mention what a rule bans. */
   readonly code: string;
   readonly isTest: boolean;
 }
 
-/** What one file takes from another. */
+/** An import of one project file by another. */
 interface Import {
   readonly from: string;
-  /** The path of the imported file, from the project's root. */
+  /** The path of the imported file, relative to the project's root. */
   readonly target: string;
   /** The names that are imported; null for all of them. */
   readonly names: readonly string[] | null;
@@ -47,7 +47,7 @@ export function sourceOf(path: string, text: string): Source {
   return { path, text, code: withoutComments(text), isTest };
 }
 
-/** Enough for this code base: no string here holds a comment's beginning, but for URLs. */
+/** Sufficient for this project: apart from URLs, no string contains the start of a comment. */
 function withoutComments(text: string): string {
   return text
     .replace(/\/\*[\s\S]*?\*\//g, (comment) => "\n".repeat(comment.split("\n").length - 1))
@@ -59,7 +59,7 @@ const STATIC_IMPORT =
 const LATE_IMPORT = /\bimport\("(\.[^"]+)"\)/g;
 const FILE_URL = /\bnew URL\(\s*"(\.[^"]*)",\s*import\.meta\.url/g;
 
-/** Imports of the project's own files, types included. */
+/** The imports of other project files, including type imports. */
 export function importsOf({ path, code }: Source): Import[] {
   const targetOf = (specifier: string) => normalize(join(dirname(path), specifier));
   const fixed = [...code.matchAll(STATIC_IMPORT)].map(([, clause = "", specifier = ""]) => ({
@@ -84,7 +84,7 @@ function namesIn(clause: string): string[] | null {
   return /^\w/.test(clause) ? ["default", ...named] : named;
 }
 
-/** Files and folders that the code names by `new URL("…", import.meta.url)`, from the root. */
+/** The paths in `new URL("…", import.meta.url)`, relative to the project's root. */
 export function fileUrlsOf({ path, code }: Source): string[] {
   return [...code.matchAll(FILE_URL)]
     .map(([, specifier = ""]) => normalize(join(dirname(path), specifier)));
@@ -98,13 +98,13 @@ export function exportsOf({ code }: Source): string[] {
     .map(([, isDefault, name = ""]) => isDefault === undefined ? name : "default");
 }
 
-/** Every group of files that import each other in a circle, each sorted. */
+/** The groups of files that import each other in a circle, each group sorted. */
 export function circlesIn(imports: readonly Import[]): string[][] {
   const targets = new Map<string, string[]>();
   for (const { from, target } of imports) {
     targets.set(from, [...targets.get(from) ?? [], target]);
   }
-  // Tarjan (1972): a file that reaches nothing above it on the stack closes a component.
+  // Tarjan's algorithm (1972) for strongly connected components.
   const order = new Map<string, number>();
   const lowest = new Map<string, number>();
   const stack: string[] = [];

@@ -1,4 +1,4 @@
-/** `task start` where the demo cluster cannot start: the terminal, the API and the page say the same. */
+/** `task start` with a demo cluster that cannot start: terminal, API and page give the same reason. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { runTask } from "./new_machine.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 
-Deno.test("start: a demo cluster that cannot start is explained on the terminal, in JSON and on the page", async () => {
+Deno.test("start: terminal, API and page explain why the demo cluster cannot start", async () => {
   await withDirectory(async (directory) => {
     const task = runTask(Deno.execPath(), {
       args: ["run", "-A", "main.ts", "--port", "0"],
@@ -15,14 +15,14 @@ Deno.test("start: a demo cluster that cannot start is explained on the terminal,
       env: { TMPDIR: join(directory, "missing") },
     });
     try {
-      const [url] = await task.untilSaid(/http:\/\/127\.0\.0\.1:\d+(?=\/)/);
+      const [url] = await task.untilOutput(/http:\/\/127\.0\.0\.1:\d+(?=\/)/);
       await until("the start has failed", () => task.stderr().includes("did not start"));
       const { clusters: [demo] } = await (await fetch(`${url}/api/clusters`)).json();
       assert.equal(demo.state, "failed");
       assert.equal(
         demo.failure,
         "Cannot start a cluster: the directory for temporary files does not exist.\n" +
-          "Make it, or choose another directory: with --data, or with TMPDIR where the data is " +
+          "Create it, or choose another directory: with --data, or with TMPDIR where the data is " +
           "temporary.",
       );
       assert.ok(

@@ -1,6 +1,6 @@
 /**
- * House rules about the structure: which room may import which, no circles, nothing exported that
- * nobody uses, and every file that the code names is there.
+ * House rules about the structure: the direction of imports between rooms, no circular imports, no
+ * unused exports, and no imports of missing files.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import {
   sources,
 } from "./sources.ts";
 
-/** For each room, the rooms that it may import; npm packages are the business of `deno.json`. */
+/** The rooms that each room may import. npm packages are listed in `deno.json`. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "lib/dynamo": ["lib/dynamo"],
   "lib/random": ["lib/random", "lib/dynamo"],
@@ -38,13 +38,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 const isBelow = (path: string, room: string) => path === room || path.startsWith(`${room}/`);
 
-/** The innermost room that the file is in. */
+/** The innermost room of the file. */
 function roomOf(path: string): string | undefined {
   return Object.keys(ROOMS).filter((room) => isBelow(path, room))
     .toSorted((a, b) => b.length - a.length)[0];
 }
 
-Deno.test("structure: rooms import only in the direction that ARCHITECTURE.md draws", async () => {
+Deno.test("structure: rooms import only in the direction that ARCHITECTURE.md shows", async () => {
   const wrong = (await sources()).filter(({ isTest }) => !isTest).flatMap((source) => {
     const room = roomOf(source.path);
     if (room === undefined) return [];
@@ -56,11 +56,11 @@ Deno.test("structure: rooms import only in the direction that ARCHITECTURE.md dr
   assert.deepEqual(wrong, []);
 });
 
-Deno.test("structure: no files import each other in a circle, types included", async () => {
+Deno.test("structure: there are no circular imports, including type imports", async () => {
   assert.deepEqual(circlesIn((await sources()).flatMap(importsOf)), []);
 });
 
-Deno.test("structure: every file that an import or a URL names is there", async () => {
+Deno.test("structure: every file that an import or a URL names exists", async () => {
   const missing: string[] = [];
   for (const source of await sources()) {
     const named = [...importsOf(source).map(({ target }) => target), ...fileUrlsOf(source)];
@@ -72,7 +72,7 @@ Deno.test("structure: every file that an import or a URL names is there", async 
   assert.deepEqual(missing, []);
 });
 
-/** Exports that others than this project use: the client library's types. */
+/** Files whose exports are for users of the project: the client library's types. */
 const PUBLIC = new Set(["lib/client/client.ts"]);
 
 function unusedExports(files: readonly Source[]): string[] {
@@ -87,11 +87,11 @@ function unusedExports(files: readonly Source[]): string[] {
     .filter((name) => !used.has(name));
 }
 
-Deno.test("structure: nothing is exported that no other file uses", async () => {
+Deno.test("structure: every export is used in another file", async () => {
   assert.deepEqual(unusedExports(await sources()), []);
 });
 
-Deno.test("structure: the rules see what they are about", () => {
+Deno.test("structure: the rules find violations in example files", () => {
   const files = [
     sourceOf("a.ts", 'import type { B } from "./b.ts";\nexport class A {}\n// import("./no.ts")'),
     sourceOf("b.ts", 'import c, { type A as D } from "./a.ts";\nexport type B = D;'),

@@ -3,8 +3,8 @@ import type { ClientRequest } from "../lib/dynamo/types/client_messages.ts";
 import type { Fault } from "../lib/simulation/faults/faults.ts";
 import type { ScenarioInput } from "../lib/simulation/scenario/scenario.ts";
 
-/** One act of a story. A request may carry the context of an earlier answer, by that act's name. */
-export interface Act {
+/** One request of a story. It can use the context of an earlier answer, by the name of its request. */
+export interface StoryRequest {
   readonly atMs: number;
   readonly name: string;
   readonly node: string;
@@ -17,7 +17,7 @@ export interface Story {
   readonly about: string;
   readonly scenario: ScenarioInput;
   readonly faults?: readonly Fault[];
-  readonly acts: readonly Act[];
+  readonly requests: readonly StoryRequest[];
   /** What happens before is not told. */
   readonly fromMs?: number;
   /** Told too: how the nodes start. */
@@ -45,7 +45,7 @@ export const STORIES: readonly Story[] = [
     file: "put_with_siblings.txt",
     about: "Two clients write without having read: siblings. A third reads both and reconciles.",
     scenario: { nodes: 3 },
-    acts: [
+    requests: [
       { atMs: 0, name: "ann", node: "n1", request: put("cart", "milk") },
       { atMs: 0, name: "bob", node: "n2", request: put("cart", "eggs") },
       { atMs: 20, name: "eve reads", node: "n3", request: get("cart") },
@@ -64,7 +64,7 @@ export const STORIES: readonly Story[] = [
     file: "forward.txt",
     about: "A node that is no primary of the key passes a put on, and the answer back.",
     scenario: { nodes: 5, network: { latency: "1;other=2" } },
-    acts: [{ atMs: 0, name: "client", node: "n1", request: put("k4", "v") }],
+    requests: [{ atMs: 0, name: "client", node: "n1", request: put("k4", "v") }],
     untilMs: 5_000,
   },
   {
@@ -72,7 +72,7 @@ export const STORIES: readonly Story[] = [
     about: "A slow replica is waited for no longer than R and W need, and catches up.",
     scenario: { nodes: 3 },
     faults: [{ kind: "disk-slow", atMs: 0, forMs: 1_500, node: "n3", factor: 3_000 }],
-    acts: [
+    requests: [
       { atMs: 0, name: "writer", node: "n1", request: put("k", "v") },
       { atMs: 10, name: "reader", node: "n2", request: get("k", 2) },
     ],
@@ -85,7 +85,7 @@ export const STORIES: readonly Story[] = [
       "too late for its client.",
     scenario: { nodes: 2, config: { n: 2, w: 1, r: 1 } },
     faults: [{ kind: "partition", atMs: 10, forMs: 10, groups: [["n1"], ["n2"]], how: "refuse" }],
-    acts: [
+    requests: [
       { atMs: 0, name: "first", node: "n1", request: put("k", "old") },
       { atMs: 11, name: "second", node: "n1", request: put("k", "new"), contextOf: "first" },
       { atMs: 30, name: "reader", node: "n2", request: get("k") },
@@ -104,7 +104,7 @@ export const STORIES: readonly Story[] = [
       to: ["n3"],
       how: "drop",
     }],
-    acts: [
+    requests: [
       { atMs: 1, name: "writer", node: "n1", request: put("k", "new") },
       { atMs: 50, name: "reader", node: "n2", request: get("k") },
     ],
@@ -116,7 +116,7 @@ export const STORIES: readonly Story[] = [
       "Both sides of a cut take a write. Afterwards a read finds both values, and each replica gets the one it lacks.",
     scenario: { nodes: 2, config: { n: 2, w: 1, r: 2 } },
     faults: [{ kind: "partition", atMs: 0, forMs: 10, groups: [["n1"], ["n2"]], how: "refuse" }],
-    acts: [
+    requests: [
       { atMs: 0, name: "ann", node: "n1", request: put("cart", "milk") },
       { atMs: 0, name: "bob", node: "n2", request: put("cart", "eggs") },
       { atMs: 20, name: "eve", node: "n1", request: get("cart") },
@@ -136,7 +136,7 @@ export const STORIES: readonly Story[] = [
       groups: [["n3"], ["n1", "n2", "n4"]],
       how: "refuse",
     }],
-    acts: [{ atMs: 0, name: "writer", node: "n1", request: put("k", "v") }],
+    requests: [{ atMs: 0, name: "writer", node: "n1", request: put("k", "v") }],
     untilMs: 6,
   },
   {
@@ -152,7 +152,7 @@ export const STORIES: readonly Story[] = [
       groups: [["n3"], ["n1", "n2", "n4"]],
       how: "refuse",
     }],
-    acts: [{ atMs: 0, name: "writer", node: "n1", request: put("k", "v") }],
+    requests: [{ atMs: 0, name: "writer", node: "n1", request: put("k", "v") }],
     fromMs: 50,
     untilMs: 110,
   },
@@ -166,7 +166,7 @@ export const STORIES: readonly Story[] = [
       config: { gossipIntervalMs: 1_000 },
       network: { latency: "1;other=1" },
     },
-    acts: [],
+    requests: [],
     fromMs: 2_790,
     untilMs: 2_810,
   },
@@ -187,7 +187,7 @@ export const STORIES: readonly Story[] = [
       groups: [["n3"], ["n1", "n2"]],
       how: "refuse",
     }],
-    acts: [
+    requests: [
       { atMs: 0, name: "first", node: "n1", request: put("k", "one") },
       { atMs: 10, name: "second", node: "n1", request: put("k", "two"), contextOf: "first" },
     ],
@@ -208,7 +208,7 @@ export const STORIES: readonly Story[] = [
       { kind: "restart", atMs: 500, node: "n2" },
       { kind: "partition", atMs: 1_000, forMs: 1_000, groups: [["n1"], ["n2"]], how: "refuse" },
     ],
-    acts: [{ atMs: 1_000, name: "writer", node: "n1", request: put("k", "v") }],
+    requests: [{ atMs: 1_000, name: "writer", node: "n1", request: put("k", "v") }],
     fromMs: 2_900,
     untilMs: 3_100,
   },
@@ -232,7 +232,7 @@ export const STORIES: readonly Story[] = [
       },
       { kind: "leave", atMs: 10, node: "n1" },
     ],
-    acts: [{ atMs: 3_001, name: "client", node: "n4", request: put("key", "v") }],
+    requests: [{ atMs: 3_001, name: "client", node: "n4", request: put("key", "v") }],
     fromMs: 3_001,
     untilMs: 3_007,
   },
@@ -244,7 +244,7 @@ export const STORIES: readonly Story[] = [
     scenario: { nodes: 3, seed: 4 },
     tellsStart: true,
     faults: [{ kind: "kill", atMs: 20.1, node: "n1", downMs: 30, torn: 0 }],
-    acts: [
+    requests: [
       { atMs: 0, name: "first", node: "n1", request: put("k", "one") },
       { atMs: 20, name: "lost", node: "n1", request: put("k", "two") },
       { atMs: 30, name: "refused", node: "n1", request: get("k") },

@@ -1,8 +1,8 @@
 /**
- * Golden transcripts: what the nodes do in a few small stories, step by step, reviewed as behaviour
- * (after etcd-io/raft's `testdata`). A change of the protocol shows as a change of these texts.
+ * Golden transcripts: the steps of the nodes in a few small scenarios (after etcd-io/raft's
+ * `testdata`). A change of the protocol changes these texts, and is reviewed as a change of behaviour.
  *
- * `UPDATE_TRANSCRIPTS=1 deno test -A tests/transcripts_test.ts` writes them anew; then read the diff.
+ * `UPDATE_TRANSCRIPTS=1 deno test -A tests/transcripts_test.ts` rewrites them; then review the diff.
  */
 import assert from "node:assert/strict";
 import type { ClientReply } from "../lib/dynamo/types/client_messages.ts";
@@ -15,39 +15,39 @@ import { Simulation } from "../lib/simulation/world/simulation.ts";
 import type { ClientOutcome } from "../lib/simulation/world/tasks.ts";
 import type { Tracer } from "../lib/simulation/world/tracer.ts";
 import type { Driver } from "../lib/simulation/world/world.ts";
-import { type Act, STORIES, type Story } from "./transcript_stories.ts";
+import { STORIES, type Story, type StoryRequest } from "./transcript_stories.ts";
 
 const FOLDER = new URL("./transcripts/", import.meta.url);
 const UPDATE = Deno.env.get("UPDATE_TRANSCRIPTS") === "1";
 
-/** Plays the acts, and keeps what was answered. */
+/** Sends the requests, and keeps the contexts of the answers. */
 class Player implements Driver {
   private readonly contexts = new Map<string, CausalContext | null>();
 
-  constructor(private readonly story: Story, private readonly say: (line: string) => void) {}
+  constructor(private readonly story: Story, private readonly write: (line: string) => void) {}
 
   begin(world: Simulation): void {
     for (const fault of this.story.faults ?? []) world.scheduleFault(fault);
-    this.story.acts.forEach(({ atMs }, i) => world.wakeAt(atMs * 1_000, i));
+    this.story.requests.forEach(({ atMs }, i) => world.wakeAt(atMs * 1_000, i));
   }
 
   woken(world: Simulation, token: number): void {
-    const { name, node, request, contextOf } = this.story.acts[token] as Act;
+    const { name, node, request, contextOf } = this.story.requests[token] as StoryRequest;
     const context = contextOf === undefined ? null : this.contexts.get(contextOf) ?? null;
     const sent = request.method === "get" ? request : { ...request, context };
-    this.say(`${name} → ${node}`);
+    this.write(`${name} → ${node}`);
     world.ask(world.indexOf(node), token, sent);
   }
 
   answered(_world: Simulation, token: number, outcome: ClientOutcome): void {
-    const { name } = this.story.acts[token] as Act;
+    const { name } = this.story.requests[token] as StoryRequest;
     if (outcome.kind === "reply") this.contexts.set(name, contextOf(outcome.reply));
     const what = outcome.kind === "reply" ? describeReply(outcome.reply) : outcome.kind;
-    this.say(`${name} ← ${what}`);
+    this.write(`${name} ← ${what}`);
   }
 
   clone(): Player {
-    throw new Error("A story is told once");
+    throw new Error("A story cannot be cloned");
   }
 }
 
@@ -89,17 +89,17 @@ class Asked {
   }
 }
 
-function tell(story: Story): string {
+function transcriptOf(story: Story): string {
   const scenario = parseScenario({ seed: 1, ...story.scenario });
   const { fromMs = 0, tellsStart = false } = story;
   const lines = [story.about, ""];
-  // The driver speaks before there is a world to tell the time.
+  // The driver writes its first lines before the simulation, with its clock, exists.
   const started: { world?: Simulation } = {};
   const nowUs = () => started.world?.now ?? 0;
-  const say = (line: string) => {
+  const write = (line: string) => {
     if (nowUs() >= fromMs * 1_000) lines.push(`${ms(nowUs())}  ${line}`);
   };
-  const driver = new Player(story, say);
+  const driver = new Player(story, write);
   const running = new Simulation({ ...worldOf(scenario), json: true, driver });
   started.world = running;
   const asked = new Asked();
@@ -109,10 +109,10 @@ function tell(story: Story): string {
       if (!tellsStart && asked.isStart(node, event)) return;
       const shown = effects.filter((effect) => effect.kind !== "timer");
       if (nowUs() < fromMs * 1_000 || (event.kind === "timer" && shown.length === 0)) return;
-      say(`  ${node}  ${asked.describe(node, event)}`);
+      write(`  ${node}  ${asked.describe(node, event)}`);
       for (const effect of shown) lines.push(`${" ".repeat(18)}${describeEffect(effect)}`);
     },
-    acted: (_at, text) => say(`! ${text}`),
+    acted: (_at, text) => write(`! ${text}`),
   };
   running.tracer = tracer;
   running.runUntil(story.untilMs * 1_000);
@@ -125,7 +125,7 @@ function ms(us: number): string {
 
 for (const story of STORIES) {
   Deno.test(`transcript ${story.file}: ${story.about}`, async () => {
-    const told = tell(story);
+    const told = transcriptOf(story);
     const path = new URL(story.file, FOLDER);
     if (UPDATE) await Deno.writeTextFile(path, told);
     const golden = await Deno.readTextFile(path).catch(() => "");

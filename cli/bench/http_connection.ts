@@ -1,9 +1,9 @@
 /**
- * One keep-alive HTTP/1.1 connection, one request at a time, as cheap as it can be.
+ * A minimal keep-alive HTTP/1.1 connection with one request at a time.
  *
- * A load generator must not be what is measured: `fetch` takes 70 µs of processor time a request, this
- * takes 10, so that a fast server can be driven from half a core. It reads only what it needs of an
- * answer: the status, and where the answer ends.
+ * The load generator should cost little compared with the server. `fetch` takes 70 µs of processor
+ * time per request and this takes 10, so half a core is enough to load a fast server. It reads only
+ * the status and the length of an answer.
  */
 const BUFFER_BYTES = 16_384;
 const CR = 13;
@@ -18,7 +18,7 @@ interface Answer {
 
 export class HttpConnection {
   private readonly buffer = new Uint8Array(BUFFER_BYTES);
-  /** Of the last answer read whole: for tests and for looking into. */
+  /** Bytes of the last answer in the buffer. */
   private filled = 0;
   private bodyFrom = 0;
 
@@ -30,7 +30,10 @@ export class HttpConnection {
     return new HttpConnection(connection);
   }
 
-  /** Sends a request and reads its answer. Throws when the connection ends or the answer is no HTTP. */
+  /**
+   * Sends a request and reads the answer. Throws when the connection ends or the answer is not
+   * HTTP.
+   */
   async exchange(request: Uint8Array): Promise<Answer> {
     for (let sent = 0; sent < request.length;) {
       sent += await this.connection.write(sent === 0 ? request : request.subarray(sent));
@@ -50,7 +53,7 @@ export class HttpConnection {
     return { status, length: length ?? this.filled - head };
   }
 
-  /** The body of the last answer; chunked ones with their chunk marks. */
+  /** The body of the last answer, including chunk headers if it was chunked. */
   body(): string {
     return decoder.decode(this.buffer.subarray(this.bodyFrom, this.filled));
   }
@@ -61,7 +64,7 @@ export class HttpConnection {
 
   private async fill(): Promise<void> {
     if (this.filled === this.buffer.length) {
-      throw new Error(`the answer must fit ${BUFFER_BYTES} bytes: it does not`);
+      throw new Error(`the answer must have at most ${BUFFER_BYTES} bytes: it is longer`);
     }
     const read = await this.connection.read(this.buffer.subarray(this.filled));
     if (read === null) throw new Error("the server closed the connection");
@@ -86,7 +89,7 @@ export class HttpConnection {
   }
 }
 
-/** A request as bytes. */
+/** Formats a request. */
 export function httpRequest(
   method: string,
   path: string,
@@ -116,7 +119,7 @@ function digits(bytes: Uint8Array, from: number): number {
   return value;
 }
 
-/** Null: the body comes in chunks. */
+/** The length of the body; null when it is chunked. */
 function contentLength(head: string): number | null {
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
   if (length !== undefined) return Number(length);

@@ -1,17 +1,17 @@
-/** The load in a thread of its own: see `load.ts`. One message in, one out. */
-import { type Load, type LoadOutcome, runLoad } from "./load.ts";
+/** Runs a load (`load.ts`) in its own thread. It receives one message and sends one back. */
+import { type BenchLoad, type LoadOutcome, runBenchLoad } from "./load.ts";
 
-/** What it posts back. */
+/** The message that is sent back. */
 export type LoadMessage = { readonly outcome: LoadOutcome } | { readonly error: string };
 
 interface Scope {
-  onmessage: ((event: MessageEvent<Load>) => void) | null;
+  onmessage: ((event: MessageEvent<BenchLoad>) => void) | null;
   postMessage(message: LoadMessage): void;
 }
 
 const scope = self as unknown as Scope;
 scope.onmessage = ({ data }) => {
-  runLoad(data).then(
+  runBenchLoad(data).then(
     (outcome) => scope.postMessage({ outcome }),
     (error) => scope.postMessage({ error: String(error) }),
   );

@@ -1,4 +1,4 @@
-/** How fast the WARS model is: trials a second on one core, N=3, one quorum, as `deno task pbs` runs it. */
+/** The speed of the WARS model on one core, with N=3 and one quorum, as in `deno task pbs`. */
 import process from "node:process";
 import { runWars } from "../../lib/experiments/wars/wars.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
@@ -8,7 +8,7 @@ export interface ModelRow {
   readonly legs: string;
   readonly trials: number;
   readonly trialsPerSecond: number;
-  /** By processor time: what an otherwise idle core would have done. */
+  /** Per second of processor time, as on an otherwise idle core. */
   readonly trialsPerCpuSecond: number;
 }
 

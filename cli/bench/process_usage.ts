@@ -1,15 +1,15 @@
 /**
- * Processor time and memory of other processes, as Linux tells them in /proc. Elsewhere: null, and the
- * table shows a dash.
+ * Processor time and memory of other processes, from /proc on Linux. On other systems they are null
+ * and the table shows a dash.
  */
 
 export interface ProcessUsage {
-  /** Processor time since its start, user and system, ms. */
+  /** Processor time since the start of the process, user and system, ms. */
   readonly cpuMs: number;
   readonly residentBytes: number;
 }
 
-/** Ticks a second in /proc/PID/stat: USER_HZ, 100 on every Linux that Deno runs on. */
+/** Ticks per second in /proc/PID/stat (USER_HZ): 100 on every Linux that Deno supports. */
 const TICKS_PER_SECOND = 100;
 
 export async function usageOf(pid: number): Promise<ProcessUsage | null> {
@@ -25,7 +25,9 @@ export async function usageOf(pid: number): Promise<ProcessUsage | null> {
   }
 }
 
-/** Processor time of the whole machine since it started, all but idling and waiting for disks, ms. */
+/**
+ * Busy processor time of the whole machine since it started, without idle time and I/O wait, ms.
+ */
 export async function busyMs(): Promise<number | null> {
   try {
     return busyMsIn(await Deno.readTextFile("/proc/stat"));
@@ -35,7 +37,7 @@ export async function busyMs(): Promise<number | null> {
   }
 }
 
-/** The first line: user, nice, system, idle, iowait, irq, softirq, steal. */
+/** The first line has user, nice, system, idle, iowait, irq, softirq and steal. */
 export function busyMsIn(stat: string): number {
   const [user, nice, system, , , irq, softirq, steal] = stat.slice(0, stat.indexOf("\n")).split(
     /\s+/,
@@ -45,7 +47,7 @@ export function busyMsIn(stat: string): number {
   return ticks / TICKS_PER_SECOND * 1_000;
 }
 
-/** Fields 14 and 15; counted after the name in parentheses, which may hold spaces. */
+/** Fields 14 and 15. They are counted after the name in parentheses, which may contain spaces. */
 export function cpuMsIn(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND * 1_000;

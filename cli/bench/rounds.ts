@@ -1,25 +1,25 @@
 /**
- * The measurement: rounds in which every system gets every load in turn, so that whatever else the
- * machine does meanwhile hits them all alike.
+ * Measures in rounds. In each round, every system gets every load in turn, so that other activity
+ * on the machine affects all of them equally.
  */
 import { LatencyRecorder } from "../../lib/experiments/stats/histogram.ts";
-import type { BenchOperation, Load, LoadOutcome } from "./load.ts";
+import type { BenchLoad, BenchOperation, LoadOutcome } from "./load.ts";
 import type { LoadMessage } from "./load_worker.ts";
 import { busyMs, type ProcessUsage, usageOf } from "./process_usage.ts";
 import type { BenchedSystem } from "./systems.ts";
 
 export interface BenchOptions {
   readonly clients: readonly number[];
-  /** How long each load lasts, ms. */
+  /** Duration of each load, ms. */
   readonly durationMs: number;
   readonly rounds: number;
   readonly valueBytes: number;
-  /** Keys written first, that gets read. */
+  /** The number of keys that are written first and that gets read. */
   readonly keys: number;
   readonly workers: number;
 }
 
-/** One line of the table: a system under a load, over all rounds. */
+/** One row of the table: a system under a load, over all rounds. */
 export interface BenchRow {
   readonly system: string;
   readonly operation: BenchOperation;
@@ -30,13 +30,13 @@ export interface BenchRow {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
-  /** Of each node: share of one core while the load ran, 0 … cores; null where it cannot be told. */
+  /** The share of one core that each node used, 0 … cores; null when it is not known. */
   readonly nodeCpu: readonly number[] | null;
-  /** At the end. */
+  /** Memory of each node at the end. */
   readonly nodeMemoryBytes: readonly number[] | null;
-  /** The load generator's own share of one core. */
+  /** The share of one core that the load generator used. */
   readonly generatorCpu: number;
-  /** What the rest of the machine took, in cores: above a tenth or so the figures are too low. */
+  /** Cores used by other processes. Above about 0.1, the throughput is too low. */
   readonly othersCpu: number | null;
   readonly failure: string | null;
 }
@@ -52,14 +52,14 @@ interface Cell {
 
 const GET_PREFIX = "g-";
 
-/** Loads the systems and measures them. */
+/** Fills the systems with keys and measures them. */
 export async function runRounds(
   systems: readonly BenchedSystem[],
   options: BenchOptions,
   onStep: (text: string) => void,
 ): Promise<BenchRow[]> {
   for (const system of systems) {
-    onStep(`${system.name}: ${options.keys} keys to read`);
+    onStep(`${system.name}: writing ${options.keys} keys`);
     await preload(system, options);
   }
   const cells = new Map<string, Cell>();
@@ -147,7 +147,7 @@ async function cpuNow(system: BenchedSystem): Promise<CpuNow> {
   return { nodes, own, machineMs };
 }
 
-/** Deals a load out to workers. `keys` given: so many puts are made in all, numbered from 0. */
+/** Divides a load among workers. With `keys`, it makes that many puts, numbered from 0. */
 async function onWorkers(
   system: BenchedSystem,
   operation: BenchOperation,
@@ -161,7 +161,8 @@ async function onWorkers(
     return inWorker({
       dialect: system.dialect,
       operation,
-      // Each worker begins with another node, or one client a worker would spare the last ones.
+      // Each worker begins with another node. Else, with one client each, the last nodes get no
+      // load.
       hosts: system.hosts.map((_, at) => system.hosts[(at + i) % system.hosts.length] as string),
       clients: share(clients),
       prefix: how.prefix,
@@ -176,12 +177,12 @@ async function onWorkers(
   }));
 }
 
-function inWorker(load: Load): Promise<LoadOutcome> {
+function inWorker(load: BenchLoad): Promise<LoadOutcome> {
   const worker = new Worker(new URL("./load_worker.ts", import.meta.url), { type: "module" });
   return new Promise<LoadOutcome>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<LoadMessage>) => {
       if ("outcome" in data) resolve(data.outcome);
-      else reject(new Error(`the load on ${load.hosts.join(", ")} broke off: ${data.error}`));
+      else reject(new Error(`the load on ${load.hosts.join(", ")} failed: ${data.error}`));
     };
     worker.onerror = (event) => {
       event.preventDefault();

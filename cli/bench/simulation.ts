@@ -1,27 +1,27 @@
 /**
- * How fast the simulator is: protocol events a second on one core, without faults and without JSON on
- * the wire (the trace hash is the same), and whether its memory stays flat.
+ * The speed of the simulator: protocol events per second on one core, without faults and without
+ * JSON on the wire (the trace hash is the same), and whether its memory stays constant.
  */
 import process from "node:process";
 import { parseScenario } from "../../lib/simulation/scenario/scenario.ts";
-import { LoadDriver } from "../../lib/simulation/workload/load_driver.ts";
 import { worldOf } from "../../lib/simulation/world/cluster.ts";
 import { Simulation } from "../../lib/simulation/world/simulation.ts";
+import { SimulationLoad } from "./simulation_load.ts";
 
 export interface SimulationRow {
   readonly name: string;
   readonly nodes: number;
   readonly operations: number;
   readonly failed: number;
-  /** Steps of all replicas. */
+  /** The number of steps of all replicas. */
   readonly events: number;
-  /** Setting up the cluster and running it. */
+  /** Setup and run of the cluster. */
   readonly elapsedMs: number;
   readonly eventsPerSecond: number;
-  /** By processor time: what an otherwise idle core would have done. */
+  /** Per second of processor time, as on an otherwise idle core. */
   readonly eventsPerCpuSecond: number;
   readonly virtualMs: number;
-  /** Growth of the heap from a quarter of the run to its end, bytes an operation. */
+  /** Growth of the heap from a quarter of the run to its end, bytes per operation. */
   readonly heapBytesPerOperation: number;
   readonly traceHash: string;
 }
@@ -32,21 +32,21 @@ interface Setting {
   readonly operations: number;
 }
 
-/** A run before each that is measured, so that the compiler knows the code. */
+/** Each measured run follows a warm-up of this many operations, so that the code is compiled. */
 const WARM_UP_OPERATIONS = 30_000;
 
-/** The two sizes that the design promises speeds for. */
+/** The two sizes for which the design sets a target speed. */
 export const SIMULATION_SETTINGS: readonly Setting[] = [
   { name: "5 nodes, N=3", nodes: 5, operations: 200_000 },
   { name: "1000 nodes, N=3", nodes: 1_000, operations: 10_000 },
 ];
 
-/** Bytes of a value, as in the benchmarks of the store. */
+/** Size of a value, as in the benchmarks of the store. */
 const VALUE_BYTES = 100;
 const CLIENTS = 16;
 const KEYS = 1_000;
 
-/** Runs the settings here, one after the other, each after a run that is not measured. */
+/** Runs the settings in this process, one by one, each after a warm-up. */
 export function benchSimulation(settings = SIMULATION_SETTINGS): SimulationRow[] {
   return settings.map((setting) => {
     bench({ ...setting, operations: Math.min(setting.operations, WARM_UP_OPERATIONS) });
@@ -57,7 +57,7 @@ export function benchSimulation(settings = SIMULATION_SETTINGS): SimulationRow[]
 function bench({ name, nodes, operations }: Setting): SimulationRow {
   const scenario = parseScenario({ nodes, seed: 42, network: { latency: "10" } });
   const value = btoa("v".repeat(VALUE_BYTES));
-  const driver = new LoadDriver({ seed: 42, clients: CLIENTS, operations, keys: KEYS, value });
+  const driver = new SimulationLoad({ seed: 42, clients: CLIENTS, operations, keys: KEYS, value });
   const begun = performance.now();
   const cpuBefore = process.cpuUsage();
   const simulation = new Simulation({ ...worldOf(scenario), json: false, driver });
@@ -82,7 +82,7 @@ function bench({ name, nodes, operations }: Setting): SimulationRow {
   };
 }
 
-/** After a collection, where V8 was started with `--expose-gc`. */
+/** The heap in use, after a garbage collection if V8 was started with `--expose-gc`. */
 function heapInUse(): number {
   (globalThis as { readonly gc?: () => void }).gc?.();
   return Deno.memoryUsage().heapUsed;

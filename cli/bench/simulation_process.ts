@@ -1,12 +1,13 @@
 /**
- * Measures the simulator in a process of its own, whose young generation is large enough for what a run
- * has under way (with V8's default half the time goes into collecting it), and prints rows as JSON.
+ * Measures the simulator in its own process and prints the rows as JSON. The process has a young
+ * generation that is large enough for a run; with V8's default, half of the time is garbage
+ * collection.
  */
 import { fileURLToPath } from "node:url";
 import { writeAll } from "../options.ts";
 import { benchSimulation, SIMULATION_SETTINGS, type SimulationRow } from "./simulation.ts";
 
-/** As the tasks `simulate` and `fuzz` have it; and the collector, to see what memory is really in use. */
+/** The same as for the tasks `simulate` and `fuzz`, plus access to the garbage collector. */
 const V8_FLAGS = "--v8-flags=--max-semi-space-size=64,--expose-gc";
 
 /** The rows for `deno task bench`. `quick` takes a tenth of the operations. */

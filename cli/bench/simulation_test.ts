@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { runSimulationBench } from "./simulation_process.ts";
 
-Deno.test("the simulator's benchmark serves every operation, and gives the same runs each time", async () => {
+Deno.test("the simulator's benchmark completes every operation and repeats the same run", async () => {
   const [small, large] = await runSimulationBench(true);
   assert.ok(small !== undefined && large !== undefined);
   assert.deepEqual([small.nodes, large.nodes], [5, 1_000]);

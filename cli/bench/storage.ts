@@ -1,10 +1,10 @@
 /**
- * How fast one node's disk is, without network or protocol: stores of 100-byte values under random
- * keys while the store grows, at several numbers in flight, then loads and memory.
+ * The speed of one node's storage, without network or protocol: stores of 100-byte values under
+ * random keys while the store grows, with several numbers in flight, then loads and memory.
  *
  *     deno run -A cli/bench/storage.ts [--keys 100000] [--seconds 3] [--dir DIR]
  *
- * "In flight" is what group commit lives on: it is how many stores may share one commit.
+ * The number of stores in flight matters for group commit: they can share one commit.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -29,7 +29,7 @@ function recordFor(key: string, counter: number): StoredRecord {
   };
 }
 
-/** Keeps `inFlight` calls going until `more` says no; returns calls a second. */
+/** Keeps `inFlight` calls in flight until `more` returns false. Returns calls per second. */
 async function rate(inFlight: number, more: () => boolean, call: () => Promise<unknown>) {
   let calls = 0;
   const startedAt = performance.now();

@@ -1,6 +1,6 @@
 /**
- * What is measured: this store and, where it is installed, etcd, each as three processes on loopback
- * that keep their data in a temporary directory.
+ * The systems to measure: this store and, if it is installed, etcd. Each runs as three processes on
+ * loopback with data in a temporary directory.
  */
 import { launchCluster } from "../../nodes/cluster/launcher.ts";
 import { freePorts } from "../../nodes/process/ports.ts";
@@ -19,7 +19,7 @@ const HOST = "127.0.0.1";
 const NODES = 3;
 const READY_MS = 20_000;
 
-/** N=3, R=W=2, durable: what a person gets who asks for nothing else. */
+/** N=3, R=W=2, durable: the defaults. */
 export async function startDynamo(): Promise<BenchedSystem> {
   const cluster = await launchCluster({ nodes: NODES, port: 0, config: { n: 3, r: 2, w: 2 } });
   return {
@@ -42,7 +42,7 @@ export async function etcdVersion(): Promise<string | null> {
   }
 }
 
-/** Reads are linearizable, writes on disk on two of three: etcd's defaults, and much like R=W=2. */
+/** Linearizable reads, and writes on two of three disks: etcd's defaults, comparable to R=W=2. */
 export async function startEtcd(): Promise<BenchedSystem> {
   const directory = await Deno.makeTempDir({ prefix: "dynamo-bench-etcd-" });
   const ports = freePorts(HOST, 2 * NODES);
@@ -85,7 +85,7 @@ export async function startEtcd(): Promise<BenchedSystem> {
       try {
         child.kill("SIGTERM");
       } catch {
-        // It has ended already.
+        // The process has already ended.
       }
     }
     await Promise.all(children.map((child) => child.status));
@@ -113,7 +113,7 @@ async function untilHealthy(url: string): Promise<void> {
       const body = await (await fetch(`${url}/health`)).text();
       if (body.includes(`"true"`)) return;
     } catch {
-      // Not listening yet.
+      // It does not listen yet.
     }
     if (performance.now() - startedMs > READY_MS) {
       throw new Error(`etcd at ${url} must be healthy within ${READY_MS} ms: it is not`);

@@ -1,6 +1,6 @@
 /**
- * The directory of a run. `points.jsonl` gets a line for every finished point at once, so that a stopped
- * run goes on where it was; everything else is made from it and from the catalogue:
+ * The directory of a run. Each finished point is appended to `points.jsonl` at once, so that a
+ * stopped run can continue. All other files are made from it and from the catalogue:
  *
  *     points.jsonl  result.json  rows.csv  <series>.csv  <plot>.svg  report.html
  */
@@ -8,17 +8,17 @@ import { join } from "node:path";
 import { z } from "zod";
 import { prepare } from "../../lib/experiments/catalogue/catalogue.ts";
 import { ENGINES, type Prepared } from "../../lib/experiments/experiment.ts";
-import { csvOf } from "../../lib/experiments/report/csv.ts";
+import { rowsToCsv } from "../../lib/experiments/report/csv.ts";
 import { plotSvg } from "../../lib/experiments/report/plot_svg.ts";
 import { reportHtml } from "../../lib/experiments/report/report_html.ts";
 import { type PointResult, readPoint, type Result } from "../../lib/experiments/report/result.ts";
 
-/** What a run is: a directory holds one, and only the same one may go on in it. */
+/** Identifies a run. A directory contains one run, and only the same run may continue in it. */
 const runHeader = z.object({
   experiment: z.string(),
   engine: z.enum(ENGINES),
   seed: z.string(),
-  /** As they were given. */
+  /** The parameters, as given. */
   given: z.record(z.string(), z.string()),
   points: z.int().min(0),
   shard: z.string().nullable(),
@@ -31,14 +31,17 @@ interface StoredRun {
   readonly points: readonly PointResult[];
 }
 
-/** Thrown for a directory that cannot be used; the message says which and why. */
+/** A directory cannot be used. The message says which one and why. */
 export class DirectoryError extends Error {
   override name = "DirectoryError";
 }
 
 const POINTS = "points.jsonl";
 
-/** Reads the run in a directory; null when there is none. Throws {@link DirectoryError} for a foreign file. */
+/**
+ * Reads the run in a directory; null without one. Throws {@link DirectoryError} for an invalid
+ * file.
+ */
 export async function readRun(dir: string): Promise<StoredRun | null> {
   let text: string;
   try {
@@ -52,19 +55,21 @@ export async function readRun(dir: string): Promise<StoredRun | null> {
     try {
       return [JSON.parse(line) as unknown];
     } catch {
-      // The last line may be half of one: the run was killed while it wrote.
+      // The last line may be incomplete if the run was killed while writing it.
       if (i === lines.length - 1 && i > 0) return [];
-      throw new DirectoryError(`${join(dir, POINTS)}: line ${i + 1} is no JSON`);
+      throw new DirectoryError(`${join(dir, POINTS)}: line ${i + 1} is not JSON`);
     }
   });
   const head = runHeader.safeParse(parsed[0]);
   if (!head.success) {
-    throw new DirectoryError(`${join(dir, POINTS)}: line 1 is not the head of an experiment's run`);
+    throw new DirectoryError(`${join(dir, POINTS)}: line 1 is not the header of a run`);
   }
   return { header: head.data, points: readPoints(dir, head.data, parsed.slice(1)) };
 }
 
-/** The points of a run, each once. Throws {@link DirectoryError} for what is none, with its line. */
+/**
+ * The points of a run, each once. Throws {@link DirectoryError} with the line of an invalid one.
+ */
 function readPoints(dir: string, header: RunHeader, lines: readonly unknown[]): PointResult[] {
   const points = new Map<number, PointResult>();
   for (const [i, line] of lines.entries()) {
@@ -84,7 +89,7 @@ function readPoints(dir: string, header: RunHeader, lines: readonly unknown[]): 
   return [...points.values()];
 }
 
-/** Why a run cannot go on in a directory that holds another; null when it can. */
+/** The difference between the stored run and the requested one; null when they are the same. */
 export function difference(stored: RunHeader, asked: RunHeader): string | null {
   for (const field of ["experiment", "engine", "seed", "shard", "points"] as const) {
     if (stored[field] !== asked[field]) {
@@ -95,11 +100,11 @@ export function difference(stored: RunHeader, asked: RunHeader): string | null {
   return sets(stored) === sets(asked) ? null : "the parameters differ";
 }
 
-/** A run's file, open for more points. */
+/** The file of a run, open for appending points. */
 export class RunFile {
   private constructor(private readonly file: Deno.FsFile) {}
 
-  /** Begins the file, or goes on in it with what is `kept`. */
+  /** Writes the header and the `kept` points, and opens the file. */
   static async open(
     dir: string,
     header: RunHeader,
@@ -108,7 +113,7 @@ export class RunFile {
     await Deno.mkdir(dir, { recursive: true });
     const text = [header, ...kept].map((line) => JSON.stringify(line) + "\n").join("");
     const path = join(dir, POINTS);
-    // Renamed into place, so that no moment loses what is kept.
+    // The file is renamed into place, so that a crash loses no points.
     await Deno.writeTextFile(`${path}.new`, text);
     await Deno.rename(`${path}.new`, path);
     return new RunFile(await Deno.open(path, { append: true }));
@@ -124,7 +129,7 @@ export class RunFile {
   }
 }
 
-/** Writes everything that people read. Returns the files' names. */
+/** Writes the result, tables, plots and report. Returns the names of the files. */
 export async function writeReports(
   dir: string,
   prepared: Prepared,
@@ -132,10 +137,10 @@ export async function writeReports(
 ): Promise<string[]> {
   const files: [string, string][] = [
     ["result.json", JSON.stringify(result, null, 2) + "\n"],
-    ["rows.csv", csvOf(result.rows)],
+    ["rows.csv", rowsToCsv(result.rows)],
     ...Object.entries(result.series).map(([name, rows]): [string, string] => [
       `${name}.csv`,
-      csvOf(rows),
+      rowsToCsv(rows),
     ]),
     ...prepared.experiment.plots.flatMap((spec): [string, string][] => {
       const svg = plotSvg(spec, result);
@@ -149,15 +154,15 @@ export async function writeReports(
 }
 
 /**
- * Puts runs of one grid together. Throws {@link DirectoryError} when a directory holds none, or runs
- * differ in more than their shard.
+ * Combines the shards of a grid. Throws {@link DirectoryError} when a directory contains no run, or
+ * when the runs differ in more than their shard.
  */
 export async function mergeRuns(
   dirs: readonly string[],
 ): Promise<StoredRun & { prepared: Prepared }> {
   const runs = await Promise.all(dirs.map(async (dir) => {
     const run = await readRun(dir);
-    if (run === null) throw new DirectoryError(`${dir} holds no run: no ${POINTS} in it`);
+    if (run === null) throw new DirectoryError(`${dir} contains no run: it has no ${POINTS}`);
     return { dir, ...run };
   }));
   const [first] = runs;
@@ -166,17 +171,17 @@ export async function mergeRuns(
   for (const { dir, header } of runs) {
     const differs = difference(whole, { ...header, shard: null });
     if (differs !== null) {
-      throw new DirectoryError(`${dir} is of another run than ${first.dir}: ${differs}`);
+      throw new DirectoryError(`${dir} contains another run than ${first.dir}: ${differs}`);
     }
   }
-  // A point is the same whoever ran it: of copies any will do.
+  // A point has the same result wherever it ran, so any copy will do.
   const points = new Map(runs.flatMap((run) => run.points.map((point) => [point.index, point])));
   const startedAt = runs.map(({ header }) => header.startedAt).toSorted()[0] ?? whole.startedAt;
   const prepared = prepare(whole.experiment, whole.engine, whole.given);
   if (prepared.pointCount !== whole.points) {
     throw new DirectoryError(
-      `${first.dir} is a run of ${whole.points} points: '${whole.experiment}' has ` +
-        `${prepared.pointCount} today`,
+      `${first.dir} contains a run of ${whole.points} points: '${whole.experiment}' now has ` +
+        `${prepared.pointCount}`,
     );
   }
   return {
@@ -186,7 +191,7 @@ export async function mergeRuns(
   };
 }
 
-/** Refuses to overwrite another run, or a part of this one that is not among what is merged. */
+/** Throws instead of overwriting another run, or points that are not among the merged ones. */
 export async function requireOwn(
   out: string,
   header: RunHeader,
@@ -198,8 +203,8 @@ export async function requireOwn(
   const there = new Set(points.map(({ index }) => index));
   const lost = stored.points.filter(({ index }) => !there.has(index)).length;
   if (differs === null && lost === 0) return;
-  const why = differs ?? `${lost} of its points are in none of what is merged`;
-  throw new DirectoryError(`--out ${out} holds another run: ${why}. Choose another directory`);
+  const why = differs ?? `${lost} of its points are in none of the merged runs`;
+  throw new DirectoryError(`--out ${out} contains another run: ${why}. Choose another directory`);
 }
 
 function messageOf(error: unknown): string {

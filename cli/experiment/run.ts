@@ -1,6 +1,6 @@
 /**
- * Carries out experiments into directories: one into its own, or all there are side by side, each with
- * its report, under one page that lists them.
+ * Runs experiments: one in its own directory, or all of them side by side, each with a report, and
+ * with an index page.
  */
 import { join } from "node:path";
 import denoJson from "../../deno.json" with { type: "json" };
@@ -34,33 +34,34 @@ import {
   writeReports,
 } from "./directory.ts";
 
-/** How to carry it out. */
+/** The flags of a run. */
 export interface RunFlags {
   readonly seed: string;
   readonly set: Readonly<Record<string, string>>;
   readonly shard?: Shard;
-  /** Begin anew whatever the directory holds. */
+  /** Start again, whatever the directory contains. */
   readonly fresh?: boolean;
-  /** Refuse to begin anew. */
+  /** Only continue an existing run. */
   readonly resume?: boolean;
   readonly workers: number;
 }
 
-/** What became of a run. */
+/** The outcome of a run. */
 export interface Ended {
   readonly result: Result;
-  /** Written, by name. */
+  /** The names of the files written. */
   readonly files: readonly string[];
-  /** Points done and wanted, of the shard. */
+  /** Points done and requested, of the shard. */
   readonly done: number;
   readonly wanted: number;
-  /** Why a point could not be carried out; null when none failed. What was done is kept. */
+  /** Why a point failed; null when none did. Other points are kept. */
   readonly failure: string | null;
 }
 
 /**
- * Runs what is not yet done into `out` and writes everything there, also when the signal comes or a point
- * fails. Throws {@link DirectoryError} for a directory that holds another run.
+ * Runs the points that are not done yet and writes all files to `out`, even when the signal is
+ * aborted or a point fails. Throws {@link DirectoryError} for a directory that contains another
+ * run.
  */
 export async function runInto(
   out: string,
@@ -109,14 +110,14 @@ async function beginOrGoOn(
   const stored = flags.fresh === true ? null : await readRun(out);
   if (stored === null) {
     if (flags.resume === true) {
-      throw new DirectoryError(`--resume needs a run to go on with: --out ${out} holds none`);
+      throw new DirectoryError(`--resume needs a run to continue: --out ${out} contains none`);
     }
     return { header: asked, points: [] };
   }
   const differs = difference(stored.header, asked);
   if (differs !== null) {
     throw new DirectoryError(
-      `--out ${out} holds another run: ${differs}. Choose another directory, or --fresh`,
+      `--out ${out} contains another run: ${differs}. Choose another directory, or use --fresh`,
     );
   }
   return { header: stored.header, points: [...stored.points] };
@@ -133,7 +134,7 @@ async function carryOut(
   const runners: PointRunner[] = [];
   const closers: (() => void)[] = [];
   if (engine === "live") {
-    // Real processes want the machine for themselves: one cluster at a time.
+    // Only one cluster at a time, because real processes need the whole machine.
     const launch = clusterLauncher(signal);
     runners.push((index, onProgress) =>
       runPoint(prepared, index, flags.seed, signal, onProgress, launch)
@@ -181,13 +182,13 @@ export function environmentOf(
 
 // All of them -------------------------------------------------------------------------------------
 
-/** What the page that lists a whole catalogue says of each. */
+/** An entry of the index page. */
 export interface Listed {
   readonly prepared: Prepared;
   readonly ended: Ended;
 }
 
-/** Runs one after the other, each into its own directory, and keeps the list of them up to date. */
+/** Runs experiments one by one, each in its own directory, and keeps the index page up to date. */
 export async function runAllInto(
   out: string,
   all: readonly Prepared[],
@@ -211,7 +212,7 @@ export async function runAllInto(
   return listed;
 }
 
-/** The engines that `--all` runs: the one asked for where an experiment has it, else its first. */
+/** The engine for `--all`: the requested one, or null without it; by default the first. */
 export function engineFor(engines: readonly Engine[], asked: Engine | undefined): Engine | null {
   if (asked === undefined) return engines[0] ?? null;
   return engines.includes(asked) ? asked : null;
@@ -221,7 +222,7 @@ export function engineFor(engines: readonly Engine[], asked: Engine | undefined)
 
 const SAY_EVERY_MS = 200;
 
-/** Rewrites one line of a terminal; says nothing elsewhere. */
+/** Updates one line on a terminal; prints nothing elsewhere. */
 function progressLine(name: string): (progress: RunProgress) => void {
   if (!Deno.stderr.isTerminal()) return () => {};
   let saidMs = -Infinity;

@@ -16,7 +16,7 @@ async function inTemporaryDirectory(work: (dir: string) => Promise<void>): Promi
   }
 }
 
-Deno.test("run --all: each in a directory of its own, under a page that lists them", async () => {
+Deno.test("run --all: each experiment has its own directory, and an index page lists them", async () => {
   await inTemporaryDirectory(async (dir) => {
     const all = [
       prepare("sibling-explosion", "simulated", {}),
@@ -35,7 +35,7 @@ Deno.test("run --all: each in a directory of its own, under a page that lists th
       assert.ok((await Deno.stat(join(dir, name, "report.html"))).isFile);
     }
     assert.match(page, /✓ 2 passed/);
-    // Once more: nothing is left to do.
+    // A second run has nothing left to do.
     const again = await runAllInto(dir, all, FLAGS, signal, () => {});
     const worked = (ended: Ended | undefined) => ended?.result.durationMs;
     assert.deepEqual(
@@ -45,29 +45,29 @@ Deno.test("run --all: each in a directory of its own, under a page that lists th
   });
 });
 
-Deno.test("run --resume refuses to begin; --fresh begins whatever is there", async () => {
+Deno.test("run --resume does not start a run; --fresh starts again in any directory", async () => {
   await inTemporaryDirectory(async (dir) => {
     const prepared = prepare("sibling-explosion", "simulated", { writes: "6" });
     await assert.rejects(
       runInto(dir, prepared, { ...FLAGS, resume: true }, signal),
-      /--resume needs a run to go on with/,
+      /--resume needs a run to continue/,
     );
     await runInto(dir, prepared, FLAGS, signal);
     const resumed = await runInto(dir, prepared, { ...FLAGS, resume: true }, signal);
     assert.equal(resumed.done, 2);
     const other = prepare("availability", "model", {});
-    await assert.rejects(runInto(dir, other, FLAGS, signal), /holds another run: experiment is/);
+    await assert.rejects(runInto(dir, other, FLAGS, signal), /contains another run: experiment is/);
     await runInto(dir, other, { ...FLAGS, fresh: true }, signal);
     assert.equal((await readRun(dir))?.header.experiment, "availability");
   });
 });
 
-Deno.test("a point that fails says which and why, and what was done is kept", async () => {
+Deno.test("a failed point is reported with its number and reason, and other points are kept", async () => {
   await inTemporaryDirectory(async (dir) => {
     const sound = prepare("load-balance", "model", { tokens: "2,4,8", rings: "1", nodes: "5" });
     const ill = {
       ...sound,
-      // On this thread, so that its failure is the deliberate one.
+      // On this thread, so that it fails for the intended reason.
       engine: "live" as const,
       run: (index: number, context: Parameters<typeof sound.run>[1]) => {
         if (index === 1) throw new Error("a deliberate failure");
@@ -82,7 +82,7 @@ Deno.test("a point that fails says which and why, and what was done is kept", as
   });
 });
 
-Deno.test("the engine of --all is the one asked for, or each one's first", () => {
+Deno.test("--all uses the requested engine, or each experiment's first one", () => {
   assert.equal(engineFor(["simulated", "live"], undefined), "simulated");
   assert.equal(engineFor(["simulated", "live"], "live"), "live");
   assert.equal(engineFor(["model"], "live"), null);

@@ -1,6 +1,6 @@
 /**
- * A failing seed, written down so that it can be understood: the scenario, a shrunk one that fails
- * alike, and space-time diagrams of the shrunk run as text and as SVG.
+ * Explains a failing seed. Writes the scenario, a shrunk scenario that fails in the same way, and
+ * space-time diagrams of the shrunk run as text and as SVG.
  */
 import { join } from "node:path";
 import { diagramOf, renderText } from "../../lib/simulation/report/diagram.ts";
@@ -12,15 +12,15 @@ import { shrink } from "../../lib/simulation/scenario/shrink.ts";
 
 interface ExplainOptions {
   readonly checker: string;
-  /** Where a folder for the seed is made. */
+  /** The directory in which a folder for the seed is created. */
   readonly out: string;
   readonly triesMax: number;
-  /** How runs are made; tests plant a bug here. */
+  /** The options of every run. Tests add a mutant here. */
   readonly run?: () => RunOptions;
 }
 
 interface Explanation {
-  /** What to tell a person. */
+  /** The explanation for users. */
   readonly text: string;
   readonly scenario: Scenario;
   readonly files: {
@@ -32,10 +32,14 @@ interface Explanation {
 }
 
 const TRACE_ENTRIES_MAX = 20_000;
-/** What happens after the last operation and fault is waiting and checking: little of it is drawn. */
+/**
+ * After the last operation and fault, a run only waits and checks: only this much of it is drawn.
+ */
 const TAIL_US = 50_000;
 
-/** Shrinks and draws a failing scenario, and writes it all down. Throws when it does not fail so. */
+/**
+ * Shrinks and draws a failing scenario and writes the files. Throws when the check does not fail.
+ */
 export function explain(whole: Scenario, options: ExplainOptions): Explanation {
   const { checker, triesMax, run = () => ({}) } = options;
   const { scenario, result, tries } = shrink(whole, { checker, triesMax, run });
@@ -61,10 +65,10 @@ export function explain(whole: Scenario, options: ExplainOptions): Explanation {
   const { workload, faults } = scenario;
   const operations = workload.kind === "script" ? workload.operations.length : workload.operations;
   const text = [
-    `seed ${whole.seed} breaks ${checker}:`,
+    `seed ${whole.seed} fails ${checker}:`,
     `  ${violation?.message}`,
     `  replay: deno task simulate --replay ${files.scenario}`,
-    `  shrunk, in ${tries} runs, to ${counted(nodes.length, "node")}, ` +
+    `  shrunk in ${tries} runs to ${counted(nodes.length, "node")}, ` +
     `${counted(operations, "operation")} and ${counted(faults.length, "fault")}:`,
     `          deno task simulate --replay ${files.shrunk}`,
     `  drawn:  ${files.svg}`,
@@ -78,7 +82,7 @@ function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** The moment after which nothing new is begun, virtual µs; all of it where that is not known. */
+/** The virtual time of the last operation or fault, µs; Infinity when it is not known. */
 function endOfActs({ workload, faults }: Scenario): number {
   if (workload.kind !== "script") return Infinity;
   return Math.max(

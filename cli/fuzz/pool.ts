@@ -1,6 +1,6 @@
 /**
- * Seeds on several cores. Every worker is given one seed at a time and asked for the next when it has
- * answered, so a slow seed holds up one core only. What a seed comes to does not depend on who ran it.
+ * Runs seeds on several cores. Each worker gets one seed at a time, so a slow seed keeps only one
+ * core busy. The result of a seed does not depend on the worker.
  */
 import type { SeedOutcome } from "../../lib/simulation/scenario/fuzz.ts";
 import type { SwarmLimits } from "../../lib/simulation/scenario/swarm.ts";
@@ -14,7 +14,7 @@ interface PoolOptions {
   readonly onOutcome: (outcome: SeedOutcome) => void;
 }
 
-/** Runs every seed, or those that were begun when the signal came. */
+/** Runs every seed, or only those begun before the signal is aborted. */
 export async function fuzzOnWorkers(options: PoolOptions): Promise<void> {
   const end = options.from + options.seeds;
   let next = options.from;

@@ -1,4 +1,6 @@
-/** The worker that `deno task fuzz` starts on each core: it is sent a seed, and sends back what came of it. */
+/**
+ * The worker that `deno task fuzz` starts on each core. It receives a seed and returns the outcome.
+ */
 import { fuzzSeed } from "../../lib/simulation/scenario/fuzz.ts";
 import type { SwarmLimits } from "../../lib/simulation/scenario/swarm.ts";
 

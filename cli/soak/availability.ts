@@ -1,13 +1,12 @@
 /**
- * Which share of what the clients asked was served by nodes that were up. It is counted twice:
+ * Measures availability: the share of requests that nodes served while they were up. It counts
  *
- * - *requests*, as the paper counts them (SOSP 2007, section 6: the share of requests that received a
- *   successful response): a get or a put of a client, which may try one node after the other;
- * - *attempts*: what a single node made of what it was asked.
+ * - *requests*, as the paper does (SOSP 2007, section 6: the share of requests that received a successful
+ *   response). A request is a get or a put of a client, which may try several nodes;
+ * - *attempts*: requests to a single node.
  *
- * A node that was killed, paused or restarted while it had an attempt is not counted for it, nor is a
- * request that failed without reaching for any other node. One that is cut off from others is up, and
- * counts.
+ * An attempt does not count if the node was killed, paused or restarted meanwhile. A failed request
+ * does not count if it tried no other node. A node that is cut off from others is up, so it counts.
  */
 import type { NodeProcess, RunningCluster } from "../../nodes/cluster/launcher.ts";
 
@@ -21,7 +20,7 @@ export interface Availability {
   readonly puts: Share;
 }
 
-/** While all nodes could reach each other, and while they were cut in two. */
+/** While all nodes could reach each other, and while there was a partition. */
 export interface AvailabilityByPhase {
   readonly whole: Availability;
   readonly cut: Availability;
@@ -34,7 +33,7 @@ export interface AvailabilityReport {
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** What has happened to one request so far. */
+/** The progress of one request. */
 interface Course {
   reachedUp: boolean;
   wasCut: boolean;
@@ -59,12 +58,12 @@ export class AvailabilityMeter {
     this.unsubscribe();
   }
 
-  /** For one client, which has one request at a time. */
+  /** A meter for one client, which sends one request at a time. */
   client(): ClientMeter {
     return new ClientMeter(this);
   }
 
-  /** Like `fetch`, and counts. */
+  /** Like `fetch`, but counts the attempt. */
   async attempt(course: Course, url: string, init: RequestInit): Promise<Response> {
     const node = new URL(url).origin;
     const startedMs = performance.now();
@@ -94,7 +93,7 @@ export class ClientMeter {
 
   readonly fetch: Fetch = (url, init) => this.meter.attempt(this.course, url, init);
 
-  /** One request, from its first attempt to its end. */
+  /** Counts one request with all its attempts. */
   async request<T extends { readonly outcome: string }>(
     kind: keyof Availability,
     work: () => Promise<T>,

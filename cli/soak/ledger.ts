@@ -1,14 +1,14 @@
 /**
- * The clients' own record of what they wrote and what became of it, against which the disks are held
- * afterwards. Values are sets that only grow: a write that is lost leaves an element missing, and one
- * that was superseded leaves it in what superseded it.
+ * The clients' record of their writes and the outcomes, which is compared with the disks
+ * afterwards. Values are sets that only grow. A lost write leaves an element missing; the element
+ * of a superseded write is in the value that replaced it.
  */
 import type { PutResult } from "../../lib/client/client.ts";
 
 export interface Acknowledged {
   readonly key: string;
   readonly element: string;
-  /** Who coordinated it, who had it on disk by then, and for whom. */
+  /** The coordinator, the nodes that had it on disk, and the hints. */
   readonly coordinator: string;
   readonly acks: readonly string[];
   readonly hints: readonly { readonly holder: string; readonly for: string }[];
@@ -25,12 +25,12 @@ export interface OperationCounts {
   indeterminate: number;
 }
 
-/** What the ledger says of the elements found in a key's value at the end. */
+/** The result of comparing the elements of a key with the ledger. */
 interface Findings {
   readonly lost: Acknowledged[];
-  /** Writes that were refused for certain and are there all the same. */
+  /** Writes that were refused but exist. */
   readonly surfaced: string[];
-  /** Elements that nobody wrote to that key. */
+  /** Elements that no client wrote to that key. */
   readonly strangers: string[];
 }
 
@@ -43,7 +43,7 @@ export class Ledger {
     failed: 0,
     indeterminate: 0,
   };
-  /** By key, then element: null while under way and for what may or may not surface. */
+  /** By key and element; null while the write is in flight or when its outcome is unknown. */
   private readonly keys = new Map<string, Map<string, Acknowledged | "failed" | null>>();
   private readonly startedMs = performance.now();
 
@@ -52,7 +52,7 @@ export class Ledger {
     if (!ok) this.counts.getsFailed++;
   }
 
-  /** Before the write leaves: it may surface from then on. */
+  /** Call it before sending the write, which may take effect from then on. */
   begin(key: string, element: string): void {
     this.counts.puts++;
     let elements = this.keys.get(key);
@@ -73,7 +73,7 @@ export class Ledger {
     }
   }
 
-  /** Keys that were written to, or tried to be. */
+  /** Keys with at least one attempted write. */
   get written(): string[] {
     return [...this.keys.keys()];
   }
@@ -90,7 +90,7 @@ export class Ledger {
   }
 }
 
-/** A value as it is stored, and back. Throws for what no client wrote. */
+/** A set as it is stored; {@link setOfText} is the inverse. */
 export function textOfSet(elements: ReadonlySet<string>): string {
   return [...elements].toSorted().join(" ");
 }

@@ -1,11 +1,11 @@
 /**
- * What befalls the nodes during a soak: kill -9 of one or two and a restart, a pause, a cut in two;
- * and, where they are asked for, a node whose messages are lost, doubled and late, and one whose disk
- * is slow and fails. One act at a time, each undone before the next; which and whom is drawn from the
- * seed.
+ * Injects faults during a soak: kill -9 and restart of one or two nodes, a pause, a partition and,
+ * on request, a node that loses, duplicates and delays messages, or one with a slow and failing
+ * disk. There is one act at a time, and each is undone before the next. The seed determines the
+ * acts and the nodes.
  *
- * A node that joins, and one that has joined and leaves, are only told to: their data moves while the
- * next acts go on, and these may strike them as well.
+ * Joining and leaving are only started: data moves while the next acts go on, which may hit the
+ * same nodes.
  */
 import type { SeededRandom } from "../../lib/random/seeded.ts";
 import {
@@ -13,7 +13,6 @@ import {
   LaunchError,
   type RunningCluster,
 } from "../../nodes/cluster/launcher.ts";
-import { OrderRefused } from "../../nodes/cluster/membership_requests.ts";
 
 export const ACTS = ["kill", "pause", "cut", "lossy", "disk", "join", "leave"] as const;
 export type Act = typeof ACTS[number];
@@ -26,7 +25,7 @@ interface NemesisOptions {
   readonly cluster: RunningCluster;
   readonly random: SeededRandom;
   readonly acts: readonly Act[];
-  /** How long an act lasts on average, ms; between acts half as long. */
+  /** Mean duration of an act, ms. Pauses between acts are half as long. */
   readonly actMs: number;
   readonly onAct: (act: Act, nodes: readonly string[]) => void;
   readonly onCut: (isCut: boolean) => void;
@@ -43,18 +42,18 @@ export class Nemesis {
     leave: 0,
   };
   private deck: Act[] = [];
-  /** Joined and not told to leave. */
+  /** Nodes that have joined and were not told to leave. */
   private joined: string[] = [];
   private readonly leaving = new Set<string>();
 
   constructor(private readonly options: NemesisOptions) {}
 
-  /** Nobody who was told to leave is still here. */
+  /** Whether all nodes that were told to leave are gone. */
   get areDecommissionsDone(): boolean {
     return this.options.cluster.nodes.every(({ id }) => !this.leaving.has(id));
   }
 
-  /** Act after act until `signal` is aborted; then all nodes run and can reach each other. */
+  /** Runs acts until `signal` is aborted. Afterwards all nodes run and can reach each other. */
   async run(signal: AbortSignal): Promise<void> {
     const { actMs } = this.options;
     while (!signal.aborted) {
@@ -63,7 +62,7 @@ export class Nemesis {
     }
   }
 
-  /** Every act comes once before one comes again; whoever is to leave has joined before. */
+  /** Each act comes once before any is repeated. A join comes before the leave. */
   private next(): Act {
     if (this.deck.length === 0) {
       this.deck = this.shuffled(this.options.acts);
@@ -119,21 +118,21 @@ export class Nemesis {
   }
 
   private async join(): Promise<void> {
-    const { comes } = await whileItMoves(() => this.options.cluster.addNode());
-    if (comes === null) throw new Error("Cannot tell who has joined");
+    const { comes } = await this.options.cluster.addNode();
+    if (comes === null) throw new Error("The plan does not name the joining node");
     this.joined.push(comes);
     this.options.onAct("join", [comes]);
   }
 
   private async leave(): Promise<void> {
     const id = this.joined.shift();
-    if (id === undefined) throw new Error("Cannot let a node leave that has not joined");
+    if (id === undefined) throw new Error("No node has joined that could leave");
     this.leaving.add(id);
     this.options.onAct("leave", [id]);
-    await whileItMoves(() => this.options.cluster.removeNode(id));
+    await this.options.cluster.removeNode(id);
   }
 
-  /** One that was told to leave may be gone by now, or go just then. */
+  /** A node that was told to leave may be gone already, or end during the act. */
   private async each(ids: readonly string[], act: (id: string) => Promise<void>): Promise<void> {
     const { cluster } = this.options;
     const isGone = (id: string) => cluster.nodes.every((node) => node.id !== id);
@@ -151,9 +150,9 @@ export class Nemesis {
     const { cluster, actMs, onCut } = this.options;
     const half = Math.floor(ids.length / 2);
     const [few, many] = [ids.slice(0, half), ids.slice(half)];
-    // Both directions of every pair are cut at one of its ends.
+    // One end of each pair drops the messages of both directions.
     const partition = { nodes: many, direction: "both" } as const;
-    // Not all of them may have heard by now who has joined, or still know who has left.
+    // A node may not know yet which nodes have joined, or no longer know which have left.
     const settings = this.options.acts.includes("join")
       ? { partition, strangers: many }
       : { partition };
@@ -179,7 +178,7 @@ export class Nemesis {
     await end();
   }
 
-  /** Half to one and a half times as long; no longer than until `signal` is aborted. */
+  /** Waits for 0.5 to 1.5 times `ms`, at most until `signal` is aborted. */
   private wait(ms: number, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (signal.aborted) return Promise.resolve();
@@ -193,16 +192,5 @@ export class Nemesis {
     return items.map((item) => ({ item, at: random.float() }))
       .toSorted((a, b) => a.at - b.at)
       .map(({ item }) => item);
-  }
-}
-
-/** A plan is void when the membership changes before it is committed, as when a node has just left. */
-async function whileItMoves<T>(change: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await change();
-    } catch (error) {
-      if (!(error instanceof OrderRefused) || error.code !== "ring-moved") throw error;
-    }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A soak: real node processes under load while they are killed, paused and cut off from each other;
- * then everything heals, and what the clients were told must be on the disks.
+ * A soak: real node processes under load while they are killed, paused and cut off from each other.
+ * Then everything heals, and the disks must contain all acknowledged writes.
  */
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { type Convergence, untilConverged } from "../../nodes/cluster/cluster_convergence.ts";
@@ -21,15 +21,15 @@ export interface SoakOptions {
   readonly launch: LaunchOptions;
   readonly clients: number;
   readonly keys: number;
-  /** How long the load lasts. */
+  /** Duration of the load. */
   readonly seconds: number;
   readonly acts: readonly Act[];
-  /** How long an act of the nemesis lasts on average, ms. */
+  /** Mean duration of an act of the nemesis, ms. */
   readonly actMs: number;
-  /** How long the cluster may take to converge after the last act, ms. */
+  /** Time to converge after the last act, ms. */
   readonly settleMs: number;
   readonly seed: string;
-  /** Aborted: the load ends early, and what was written so far is verified. */
+  /** Ends the load early; what was written so far is verified. */
   readonly signal?: AbortSignal;
   readonly onAct?: (act: Act, nodes: readonly string[], atMs: number) => void;
   readonly onHealing?: () => void;
@@ -47,18 +47,18 @@ export interface SoakReport {
   readonly acts: Readonly<Record<Act, number>>;
   readonly operations: Readonly<OperationCounts>;
   readonly availability: AvailabilityReport;
-  /** After the load: until all who left are gone and everybody holds what it should; null without joins. */
+  /** From the end of the load until all membership changes are complete; null without joins. */
   readonly moves: { readonly settled: boolean; readonly tookMs: number } | null;
   readonly convergence: Convergence;
   readonly verdict: Verdict;
   /**
-   * Nothing is lost, nothing came that should not, all replicas are equal without a hint left, and
-   * whatever was to move has moved.
+   * No write is lost, no refused or unknown one exists, all replicas are equal, no hint is left,
+   * and all membership changes are complete.
    */
   readonly ok: boolean;
 }
 
-/** Throws what {@link launchCluster} throws, and `LaunchError` when a node does not come back. */
+/** Throws like {@link launchCluster}, and `LaunchError` when a node does not restart. */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const { launch, signal } = options;
   const cluster = await launchCluster({

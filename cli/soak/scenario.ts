@@ -1,4 +1,7 @@
-/** `deno task soak --scenario FILE`: one scenario file on real processes, and what is said of it. */
+/**
+ * `deno task soak --scenario FILE`: runs a scenario file on real processes and describes the
+ * result.
+ */
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import { type Fault, FAULTS } from "../../lib/simulation/faults/faults.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
@@ -11,7 +14,7 @@ import {
 import { EXIT_REFUSED, fail } from "../options.ts";
 import { describeChecks } from "../simulation_report.ts";
 
-/** Exits with 2 where the scenario cannot be carried out on real processes. */
+/** Exits with 2 when real processes cannot run the scenario. */
 export async function runScenarioFile(
   scenario: Scenario,
   options: LiveRunOptions,
@@ -20,14 +23,14 @@ export async function runScenarioFile(
     return await runScenarioLive(scenario, options);
   } catch (error) {
     if (error instanceof UnsupportedFaultsError) {
-      fail(`${error.message}\nGive --skip-unsupported to run it without them`, EXIT_REFUSED);
+      fail(`${error.message}\nUse --skip-unsupported to run it without them`, EXIT_REFUSED);
     }
     if (error instanceof ConfigError) fail(error.message, EXIT_REFUSED);
     throw error;
   }
 }
 
-/** A fault that begins or ends, in one line. */
+/** The beginning or the end of a fault, in one line. */
 export function describeFaultMoment(fault: Fault, begins: boolean): string {
   const { kind, atMs: _at, ...rest } = fault;
   if (!begins) return `${kind}${"node" in fault ? ` of ${fault.node}` : ""} ends`;
@@ -51,7 +54,7 @@ export function describeLiveRun(scenario: Scenario, result: LiveRunResult): stri
     ...(acts.length === 0 ? [] : [`accepted: ${acts.join(", ")}`]),
     ...result.skipped.map(({ index, kind, why }) => `skipped: faults[${index}] (${kind}): ${why}`),
     converged
-      ? `converged ${(tookMs / 1_000).toFixed(1)} s after all had settled`
+      ? `converged ${(tookMs / 1_000).toFixed(1)} s after healing`
       : `NOT converged: ${hintsLeft} hints left, ${keysDiffering.length} keys differ`,
     "",
     ...describeChecks(result.checks),

@@ -1,19 +1,20 @@
 /**
- * One client of the soak: it reads a key, adds an element of its own to the union of what it found,
- * and writes that back with the context it read. Where it cannot read, it writes all the same, without
- * a context: Dynamo is always writeable, and the two become siblings that the next reader unites.
+ * One client of the soak. It reads a key, adds its own element to the union of the siblings, and
+ * writes the set back with the context that it read. When it cannot read, it writes without a
+ * context, because Dynamo is always writeable; the next reader merges the siblings. Unlike a load,
+ * it must know the outcome of each write, which the ledger compares with the disks.
  */
 import { type ContextToken, DynamoClient } from "../../lib/client/client.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
 import type { ClientMeter } from "./availability.ts";
 import { type Ledger, setOfText, textOfSet } from "./ledger.ts";
 
-/** All attempts of one operation together: above the nodes' own limit, so that they can answer. */
+/** For all attempts of an operation. It exceeds the nodes' own timeout, so that they can answer. */
 const CLIENT_TIMEOUT_MS = 4_000;
 
 interface SetClientOptions {
   readonly name: string;
-  /** Where the nodes are now. */
+  /** The current URLs of the nodes. */
   readonly nodes: () => readonly string[];
   readonly keys: readonly string[];
   readonly ledger: Ledger;
@@ -36,7 +37,7 @@ export class SetClient {
     return new DynamoClient({ nodes, fetch, timeoutMs: CLIENT_TIMEOUT_MS, random });
   }
 
-  /** Nodes come and go: it asks those that there are. */
+  /** Nodes come and go: requests go to the current ones. */
   private refresh(): void {
     const nodes = this.options.nodes();
     if (nodes.join() === this.known.join()) return;
@@ -44,7 +45,7 @@ export class SetClient {
     this.client = this.clientOf(nodes);
   }
 
-  /** One operation after the other until `signal` is aborted; the last one is ended. */
+  /** Runs operations one by one until `signal` is aborted, and completes the last one. */
   async run(signal: AbortSignal): Promise<void> {
     const { keys, random } = this.options;
     while (!signal.aborted) {

@@ -1,5 +1,5 @@
-/** After the faults: holds the disks against the clients' own record. */
-import { heldByPrimaries, inTurns } from "../../nodes/cluster/cluster_convergence.ts";
+/** Compares the disks with the clients' record, after the faults. */
+import { forEachConcurrently, heldByPrimaries } from "../../nodes/cluster/cluster_convergence.ts";
 import type { ClusterView, HeldRecord } from "../../nodes/cluster/cluster_view.ts";
 import { type Acknowledged, type Ledger, setOfText } from "./ledger.ts";
 
@@ -8,7 +8,7 @@ export interface Verdict {
   readonly lost: readonly Acknowledged[];
   readonly surfaced: readonly string[];
   readonly strangers: readonly string[];
-  /** The most values that one key had side by side. */
+  /** The largest number of siblings of a key. */
   readonly siblingsMost: number;
 }
 
@@ -17,7 +17,7 @@ export async function verify(view: ClusterView, ledger: Ledger): Promise<Verdict
   const surfaced = new Set<string>();
   const strangers = new Set<string>();
   let siblingsMost = 0;
-  await inTurns(ledger.written, async (key) => {
+  await forEachConcurrently(ledger.written, async (key) => {
     for (const { record } of await heldByPrimaries(view, key)) {
       const findings = ledger.compare(key, elementsOf(record));
       for (const each of findings.lost) lost.set(each.element, each);

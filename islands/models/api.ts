@@ -1,6 +1,6 @@
 /**
- * What the dashboard's API says, as its pages read it: the shapes of the JSON under `/api/clusters`
- * and of the events of `/api/clusters/{id}/events`. Units stand last in the names.
+ * The JSON of the dashboard's API as its pages read it: the shapes under `/api/clusters`, and of the
+ * events of `/api/clusters/{id}/events`. A name ends with its unit.
  */
 import type { RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
@@ -15,7 +15,7 @@ export type ClusterState = "starting" | "running" | "failed" | "ending";
 
 export type NodeState = "starting" | "running" | "paused" | "stopped" | "killed" | "crashed";
 
-/** What can be done to a node's process. */
+/** Actions on a node's process. */
 export const NODE_ACTS = ["kill", "stop", "pause", "resume", "restart", "wipe"] as const;
 export type NodeAct = typeof NODE_ACTS[number];
 
@@ -30,12 +30,12 @@ export interface NodeStatus {
     readonly failed: number;
   };
   readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number };
-  /** Hints that it keeps, by the node that each is for. */
+  /** Number of hints that it keeps, by target node. */
   readonly hints: Readonly<Record<NodeId, number>>;
-  /** What it thinks of each of the others; phi is null without gossip. */
+  /** What it believes about every other node; phi is null without gossip. */
   readonly peers: Readonly<Record<NodeId, { readonly up: boolean; readonly phi: number | null }>>;
   readonly warnings: readonly string[];
-  /** Client requests a second since the previous look, 0 at the first. */
+  /** Client requests per second since the previous status; 0 in the first one. */
   readonly servedPerSecond: number;
 }
 
@@ -43,37 +43,38 @@ interface NodeExit {
   readonly code: number;
   readonly signal: string | null;
   /** The end of what it wrote on stderr. */
-  readonly lastWords: string;
+  readonly stderrTail: string;
 }
 
 export interface NodeView {
   readonly id: NodeId;
   readonly url: string;
-  /** Null while it has no process. */
+  /** Null if it has no process. */
   readonly pid: number | null;
   readonly state: NodeState;
-  /** How its last process ended, where one has. */
+  /** How its last process ended; null if none has ended. */
   readonly exit: NodeExit | null;
-  /** The last one heard; null while the node has said nothing. */
+  /** The last status that the node sent; null if it has not sent one. */
   readonly status: NodeStatus | null;
-  /** Which colour and pattern is its: its own for the cluster's life, whoever comes and goes. */
+  /** Index of its colour and pattern. It never changes, and no other node of the cluster gets it. */
   readonly mark: number;
 }
 
-/** What can be done to a cluster's membership. */
+/** Changes of a cluster's membership. */
 export const CHANGE_KINDS = ["add", "remove", "replace"] as const;
 export type ChangeKind = typeof CHANGE_KINDS[number];
 
-/** What a change of the membership would mean, or, once it is committed, means. */
+/** The effects of a change of the membership, planned or committed. */
 export interface ChangePlan {
-  /** Commits this very plan, as long as no other change came first. */
+  /** Commits exactly this plan, unless another change was committed first. */
   readonly planId: string;
   readonly act: "join" | "leave" | "remove" | "replace";
-  /** The new node; null: none comes. */
+  /** The node that is added; null if none is. */
   readonly comes: NodeId | null;
+  /** The node that goes; null if none does. */
   readonly goes: NodeId | null;
   readonly moves: readonly RangeMove[];
-  /** Bytes that are copied, about. */
+  /** Approximate number of bytes to copy. */
   readonly bytes: number;
   readonly balance: {
     readonly before: Readonly<Record<NodeId, NodeShare>>;
@@ -81,7 +82,7 @@ export interface ChangePlan {
   };
 }
 
-/** How far changes of the membership have come, in the view of the node for which most is left. */
+/** Progress of membership changes, as seen by the node that still has the most owner changes to make. */
 export interface ClusterTransfers extends TransfersState {
   readonly seenBy: NodeId;
 }
@@ -89,48 +90,48 @@ export interface ClusterTransfers extends TransfersState {
 export interface ClusterSummary {
   readonly id: string;
   readonly state: ClusterState;
-  /** Why it failed to start. */
+  /** Why it failed to start; null if it did not fail. */
   readonly failure: string | null;
   readonly startedAt: string;
   readonly config: ClusterConfig;
-  /** The injected latency's spec; null: none. */
+  /** The specification of the injected latency; null if there is none. */
   readonly latency: string | null;
   readonly nodes: readonly NodeView[];
 }
 
 export interface ClusterDetail extends ClusterSummary {
-  /** Who holds what now, as a node says; null until the cluster runs. */
+  /** Tokens and owners as one of the nodes reports them; null until the cluster runs. */
   readonly ring: RingState | null;
   readonly transfers: TransfersView;
 }
 
 /** The part of the transfers that a page follows. */
 export interface TransfersView {
-  /** Changes of an owner that are still to be made. */
+  /** Owner changes that are still to be made. */
   readonly left: number;
-  /** Most that were left since there were none. */
+  /** The highest `left` since it was last 0. */
   readonly most: number;
-  /** Nodes that are handing over what they hold. */
+  /** Nodes that are transferring their data to others in order to leave. */
   readonly leaving: readonly NodeId[];
 }
 
 /** An observation as a node's `/events` sends it. */
 export type ProtocolEvent = Observation & {
-  /** Who observed it. */
+  /** The node that observed it. */
   readonly node: NodeId;
   /** ms since 1970. */
   readonly at: number;
 };
 
-/** What `/api/clusters/{id}/events` sends: the SSE event's name, and its data. */
+/** A message of `/api/clusters/{id}/events`: the SSE event's name, and its data. */
 export type LiveMessage =
   | { readonly event: "cluster"; readonly data: ClusterDetail }
   | { readonly event: "nodes"; readonly data: readonly NodeView[] }
-  /** Who holds what has changed. */
+  /** Owners of ranges have changed. */
   | { readonly event: "ring"; readonly data: RingState }
   | { readonly event: "transfers"; readonly data: TransfersView }
   | { readonly event: "protocol"; readonly data: ProtocolEvent }
-  /** Protocol events left out since the last such message: there were too many to send. */
+  /** Protocol events omitted since the last such message, because there were too many to send. */
   | { readonly event: "dropped"; readonly data: { readonly count: number } }
   | { readonly event: "load"; readonly data: LoadRunView }
   | { readonly event: "load-cleared"; readonly data: Record<string, never> }
@@ -155,17 +156,17 @@ export type KeyChoice = typeof KEY_CHOICES[number];
 
 export interface LoadPlan {
   readonly operation: "get" | "put";
-  /** Requests in all. */
+  /** Total number of requests. */
   readonly count: number;
-  /** Requests under way at a time. */
+  /** Number of requests in flight at a time. */
   readonly concurrency: number;
   readonly keys: KeyChoice;
-  /** How many different keys there are to choose from. */
+  /** Number of different keys. */
   readonly keyCount: number;
   readonly valueBytes: number;
-  /** A node's id, `any` (in turn) or `partition-aware` (a replica of the key). */
+  /** A node's id, `any` (round robin) or `partition-aware` (a replica of the key). */
   readonly to: string;
-  /** Left out: the cluster's default. */
+  /** Undefined: the cluster's default. */
   readonly r?: number | undefined;
   readonly w?: number | undefined;
 }
@@ -193,7 +194,7 @@ interface LoadFigures {
 }
 
 export interface LoadRunView {
-  /** 1 for a cluster's first. */
+  /** Numbered from 1 within the cluster. */
   readonly run: number;
   readonly state: "running" | "done" | "stopped" | "failed";
   readonly plan: LoadPlan;
@@ -207,7 +208,7 @@ export interface LoadRunView {
 
 // Keys ----------------------------------------------------------------------------------------------
 
-/** RFC 9457, with the members that Dynamo adds. */
+/** A problem report (RFC 9457), with the extra fields of the nodes. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -226,11 +227,11 @@ export interface SiblingView {
   readonly contentType: string;
   readonly clock: Clock;
   readonly dot: Dot;
-  /** What its writer had seen beyond the clock. */
+  /** Dots that its writer had seen in addition to the clock. */
   readonly dots?: readonly Dot[];
 }
 
-/** The JSON envelope that a node answers a read with, when asked for JSON. */
+/** A node's answer to a read, if the request accepts JSON. */
 export interface ReadEnvelope {
   readonly key: string;
   readonly context: string | null;
@@ -239,7 +240,7 @@ export interface ReadEnvelope {
   readonly replicas?: readonly ReplicaTrace[];
 }
 
-/** The JSON that a node answers a write with. */
+/** A node's answer to a write. */
 export interface WriteEnvelope {
   readonly key: string;
   readonly context: string;

@@ -1,6 +1,6 @@
 /**
- * A change of the membership as its page goes through it: asked for, shown as a plan, committed or let
- * be. What moves afterwards comes by the event stream, with everything else.
+ * A change of the membership on its page: requested, shown as a plan, then committed or cancelled. The
+ * event stream reports the moves that follow.
  */
 import { batch, signal } from "@preact/signals";
 import type { ChangePlan, Problem, TransfersView } from "./api.ts";
@@ -12,7 +12,7 @@ export interface PlannedChange {
   readonly plan: ChangePlan;
 }
 
-/** What the server has to show already. */
+/** The state that the server rendered. */
 export interface ChangeStart {
   readonly planned: PlannedChange | null;
   readonly problem: Problem | null;
@@ -23,15 +23,15 @@ export const NO_CHANGE: ChangeStart = { planned: null, problem: null };
 export class ChangeModel {
   readonly planned;
   readonly problem;
-  /** Which of the two is under way. */
+  /** The call in progress. */
   readonly busy = signal<"plan" | "commit" | null>(null);
-  /** The change that was asked for last. */
-  readonly asked = signal<WantedChange | null>(null);
-  /** What was last committed, until the next plan. */
+  /** The change that was requested last. */
+  readonly requested = signal<WantedChange | null>(null);
+  /** The plan that was committed last, until the next one is requested. */
   readonly committed = signal<ChangePlan | null>(null);
   readonly #api: ClusterApi;
-  /** All that the committed change moves has moved. */
-  #isOver = false;
+  /** Whether the committed change has moved everything that it moves. */
+  #isComplete = false;
 
   constructor(api: ClusterApi, start: ChangeStart = NO_CHANGE) {
     this.#api = api;
@@ -39,12 +39,12 @@ export class ChangeModel {
     this.problem = signal(start.problem);
   }
 
-  /** Asks what the change would mean. */
-  async ask(change: WantedChange): Promise<void> {
+  /** Requests the plan of the change. */
+  async plan(change: WantedChange): Promise<void> {
     if (this.busy.value !== null) return;
     batch(() => {
       this.busy.value = "plan";
-      this.asked.value = change;
+      this.requested.value = change;
       this.planned.value = null;
       this.problem.value = null;
       this.committed.value = null;
@@ -57,7 +57,7 @@ export class ChangeModel {
     });
   }
 
-  /** Makes the change that is shown. */
+  /** Commits the plan that is shown. */
   async commit(): Promise<void> {
     const planned = this.planned.value;
     if (planned === null || this.busy.value !== null) return;
@@ -74,14 +74,14 @@ export class ChangeModel {
     });
   }
 
-  /** What moves after a change is over moves for another one, made elsewhere. */
+  /** Takes in the progress of the moves. Moves after the change is complete belong to another change. */
   follow(transfers: TransfersView): void {
-    const rests = progressOf(transfers) === null;
-    if (!rests && this.#isOver) this.committed.value = null;
-    this.#isOver = rests && this.committed.value !== null;
+    const isIdle = progressOf(transfers) === null;
+    if (!isIdle && this.#isComplete) this.committed.value = null;
+    this.#isComplete = isIdle && this.committed.value !== null;
   }
 
-  /** Lets it be. */
+  /** Discards the plan that is shown. */
   async cancel(): Promise<void> {
     const planned = this.planned.value;
     if (planned === null || this.busy.value !== null) return;
@@ -94,7 +94,7 @@ export class ChangeModel {
 }
 
 /** "n6 joins", "n2 leaves", "n7 replaces n3". */
-export function changeInWords({ act, comes, goes }: ChangePlan): string {
+export function describeChange({ act, comes, goes }: ChangePlan): string {
   switch (act) {
     case "join":
       return `${comes} joins`;
@@ -107,15 +107,16 @@ export function changeInWords({ act, comes, goes }: ChangePlan): string {
   }
 }
 
-/** Before and after, node by node, in the order of their names. */
+/** A node's partitions before and after a change. */
 export interface BalanceRow {
   readonly id: string;
-  /** Partitions for which it comes first. */
+  /** Number of partitions for which the node is first in the preference list. */
   readonly first: readonly [before: number, after: number];
-  /** Partitions of which it keeps one of the replicas. */
+  /** Number of partitions of which the node stores a replica. */
   readonly replicas: readonly [before: number, after: number];
 }
 
+/** One row for each node, sorted by the number at the end of its name. */
 export function balanceRows({ balance: { before, after } }: ChangePlan): BalanceRow[] {
   const ids = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   return ids.toSorted((a, b) => numberIn(a) - numberIn(b) || (a < b ? -1 : 1)).map((id) => ({
@@ -129,12 +130,12 @@ function numberIn(id: string): number {
   return Number(/\d+$/.exec(id)?.[0] ?? 0);
 }
 
-/** How many ranges the plan touches; a range can change more than one of its owners. */
+/** How many ranges the plan changes; several owners of one range can change. */
 export function rangesTouched({ moves }: ChangePlan): number {
   return new Set(moves.map(({ range }) => range)).size;
 }
 
-/** How much is done, 0 … 1; null: nothing moves. */
+/** The completed share of the moves, 0 … 1; null if nothing moves. */
 export function progressOf({ left, most, leaving }: TransfersView): number | null {
   if (left === 0 && leaving.length === 0) return null;
   return most === 0 ? 1 : 1 - left / most;

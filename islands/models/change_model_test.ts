@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { ChangePlan } from "./api.ts";
 import {
   balanceRows,
-  changeInWords,
   ChangeModel,
+  describeChange,
   progressOf,
   rangesTouched,
 } from "./change_model.ts";
@@ -31,13 +31,13 @@ const plan: ChangePlan = {
 };
 
 function modelOf(answer: (call: string) => Response) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const api = new ClusterApi("a", (url, init) => {
     const call = `${init?.method ?? "GET"} ${url}`;
-    asked.push(call);
+    requests.push(call);
     return Promise.resolve(answer(call));
   });
-  return { model: new ChangeModel(api), asked };
+  return { model: new ChangeModel(api), requests };
 }
 
 function refusal(detail: string): Response {
@@ -46,15 +46,15 @@ function refusal(detail: string): Response {
   return Response.json(problem, { status: 409, headers });
 }
 
-Deno.test("a change is planned first, and that very plan is committed", async () => {
-  const { model, asked } = modelOf(() => Response.json(plan));
-  const asking = model.ask({ kind: "add", weight: 2 });
+Deno.test("a change is planned first, and exactly that plan is committed", async () => {
+  const { model, requests } = modelOf(() => Response.json(plan));
+  const planning = model.plan({ kind: "add", weight: 2 });
   assert.equal(model.busy.value, "plan");
-  await model.ask({ kind: "remove", node: "n2" });
-  await asking;
+  await model.plan({ kind: "remove", node: "n2" });
+  await planning;
   assert.equal(model.planned.value?.plan.planId, "n1-1-1");
   await model.commit();
-  assert.deepEqual(asked, [
+  assert.deepEqual(requests, [
     "POST /api/clusters/a/nodes?plan=true",
     "POST /api/clusters/a/nodes?planId=n1-1-1",
   ]);
@@ -62,9 +62,9 @@ Deno.test("a change is planned first, and that very plan is committed", async ()
   assert.equal(model.committed.value?.comes, "n10");
 });
 
-Deno.test("what moves after a change is over is not said to be its doing", async () => {
+Deno.test("moves after a change is complete are not attributed to it", async () => {
   const { model } = modelOf(() => Response.json(plan));
-  await model.ask({ kind: "add" });
+  await model.plan({ kind: "add" });
   await model.commit();
   model.follow({ left: 3, most: 3, leaving: [] });
   model.follow({ left: 0, most: 0, leaving: [] });
@@ -73,46 +73,46 @@ Deno.test("what moves after a change is over is not said to be its doing", async
   assert.equal(model.committed.value, null);
 });
 
-Deno.test("a plan that is let be is forgotten on the server too", async () => {
-  const { model, asked } = modelOf(() => Response.json(plan));
-  await model.ask({ kind: "replace", node: "n2" });
+Deno.test("a plan that is cancelled is discarded on the server too", async () => {
+  const { model, requests } = modelOf(() => Response.json(plan));
+  await model.plan({ kind: "replace", node: "n2" });
   await model.cancel();
   await model.commit();
   assert.equal(model.planned.value, null);
-  assert.deepEqual(asked, [
+  assert.deepEqual(requests, [
     "POST /api/clusters/a/nodes/n2/replace?plan=true",
     "DELETE /api/clusters/a/plans/n1-1-1",
   ]);
 });
 
-Deno.test("a refusal is shown, whether the plan or its commit is refused", async () => {
+Deno.test("a refused plan and a refused commit are shown", async () => {
   const { model } = modelOf((call) =>
     call.includes("planId") ? refusal("it has changed") : Response.json(plan)
   );
-  await model.ask({ kind: "remove", node: "n2" });
+  await model.plan({ kind: "remove", node: "n2" });
   await model.commit();
   assert.equal(model.problem.value?.detail, "it has changed");
   assert.equal(model.planned.value, null);
   const refused = modelOf(() => refusal("too few would be left"));
-  await refused.model.ask({ kind: "remove", node: "n2" });
+  await refused.model.plan({ kind: "remove", node: "n2" });
   assert.equal(refused.model.problem.value?.detail, "too few would be left");
 });
 
-Deno.test("a plan in figures and in words", () => {
+Deno.test("a plan is summarised in numbers and in a sentence", () => {
   assert.equal(rangesTouched(plan), 2);
   assert.deepEqual(balanceRows(plan), [
     { id: "n1", first: [4, 3], replicas: [8, 8] },
     { id: "n2", first: [4, 3], replicas: [8, 6] },
     { id: "n10", first: [0, 2], replicas: [0, 2] },
   ]);
-  assert.equal(changeInWords(plan), "n10 joins");
+  assert.equal(describeChange(plan), "n10 joins");
   assert.equal(
-    changeInWords({ ...plan, act: "replace", goes: "n2" }),
+    describeChange({ ...plan, act: "replace", goes: "n2" }),
     "n10 replaces n2",
   );
 });
 
-Deno.test("progress goes from nothing to all, and a leaving node counts until it has left", () => {
+Deno.test("progress goes from 0 to 1, and is not over before a leaving node has left", () => {
   assert.equal(progressOf({ left: 0, most: 0, leaving: [] }), null);
   assert.equal(progressOf({ left: 3, most: 4, leaving: [] }), 0.25);
   assert.equal(progressOf({ left: 0, most: 4, leaving: ["n2"] }), 1);

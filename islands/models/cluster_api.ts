@@ -1,6 +1,6 @@
 /**
- * The dashboard's JSON API as a page calls it. Problems come back as data: what a store refuses, and
- * why, is what people come here to see.
+ * A client of the dashboard's JSON API. Problems are returned as values, not thrown: the page shows
+ * what the store refused, and why.
  */
 import type {
   ChangeKind,
@@ -18,7 +18,7 @@ export type Answer<T> =
   | { readonly ok: false; readonly problem: Problem; readonly node: string | null };
 
 interface ReadOptions {
-  /** A node's id; undefined: any that runs. */
+  /** A node's id; undefined: any running node. */
   readonly node?: string | undefined;
   readonly r?: number | undefined;
 }
@@ -29,13 +29,13 @@ interface WriteOptions {
   readonly context?: string | undefined;
 }
 
-/** Nodes then tell of each replica as well. */
-const JSON_WANTED = { Accept: "application/json" };
+/** With this header a node also reports how each replica answered. */
+const ACCEPT_JSON = { Accept: "application/json" };
 
-/** A change of the membership that somebody wants. */
+/** A requested change of the membership. */
 export interface WantedChange {
   readonly kind: ChangeKind;
-  /** The one that is to go. */
+  /** The node to remove or to replace. */
   readonly node?: string | undefined;
   readonly weight?: number | undefined;
   readonly zone?: string | undefined;
@@ -60,17 +60,17 @@ export class ClusterApi {
     return this.#call(`/nodes/${encodeURIComponent(node)}/${act}`, { method: "POST" });
   }
 
-  /** What a change of the membership would mean. */
+  /** Plans a change of the membership; nothing moves yet. */
   planChange(change: WantedChange): Promise<Answer<ChangePlan>> {
     return this.#change(change, "plan=true");
   }
 
-  /** Makes the change exactly as it was planned. */
+  /** Commits the change exactly as planned. */
   commitChange(change: WantedChange, planId: string): Promise<Answer<ChangePlan>> {
     return this.#change(change, `planId=${encodeURIComponent(planId)}`);
   }
 
-  /** Nobody will commit that plan. */
+  /** Tells the server that the plan will not be committed. */
   discardPlan(planId: string): Promise<Answer<unknown>> {
     return this.#call(`/plans/${encodeURIComponent(planId)}`, { method: "DELETE" });
   }
@@ -91,10 +91,10 @@ export class ClusterApi {
     }
   }
 
-  /** A 404 answers ok with no siblings: absence is an answer, and may carry a tombstone's context. */
+  /** Reads a key. For a key that is absent the problem (404) may carry a tombstone's context. */
   get(key: string, options: ReadOptions): Promise<Answer<ReadEnvelope>> {
     return this.#call(kvPath(key, { node: options.node, r: options.r }), {
-      headers: JSON_WANTED,
+      headers: ACCEPT_JSON,
     });
   }
 
@@ -106,7 +106,7 @@ export class ClusterApi {
   ): Promise<Answer<WriteEnvelope>> {
     return this.#call(kvPath(key, { node: options.node, w: options.w }), {
       method: "PUT",
-      headers: { ...JSON_WANTED, "Content-Type": contentType, ...contextHeader(options.context) },
+      headers: { ...ACCEPT_JSON, "Content-Type": contentType, ...contextHeader(options.context) },
       body: value,
     });
   }
@@ -114,7 +114,7 @@ export class ClusterApi {
   remove(key: string, options: WriteOptions): Promise<Answer<WriteEnvelope>> {
     return this.#call(kvPath(key, { node: options.node, w: options.w }), {
       method: "DELETE",
-      headers: { ...JSON_WANTED, ...contextHeader(options.context) },
+      headers: { ...ACCEPT_JSON, ...contextHeader(options.context) },
     });
   }
 
@@ -148,7 +148,7 @@ export class ClusterApi {
           type: "about:blank",
           title: "The dashboard did not answer",
           status: 0,
-          detail: "Its server may have ended. Start it again with: deno task start",
+          detail: "It may have stopped. Start it again with: deno task start",
         },
       };
     }

@@ -1,6 +1,6 @@
 /**
- * A cluster as its page knows it: what the server drew, kept up to date by the event stream. Which
- * node is selected and what can be done to it. No DOM, so it is tested as plain code.
+ * The state of a cluster's page: the cluster, kept up to date by the event stream, the selected node,
+ * and the actions on it. It does not use the DOM, so it can be tested as plain code.
  */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { Ring } from "../../lib/dynamo/ring/ring.ts";
@@ -13,17 +13,17 @@ import { KeysModel } from "./keys_model.ts";
 import { LoadModel } from "./load_model.ts";
 import { ringOf } from "./ring_geometry.ts";
 
-/** How the event stream fares: `static` before scripts run, `lost` while the browser retries. */
+/** The state of the event stream: `static` before scripts run, `lost` while the browser reconnects. */
 type Connection = "static" | "live" | "lost" | "ended";
 
-/** Points of the throughput line, one a second. */
+/** Points of the throughput line, one per second. */
 export const THROUGHPUT_POINTS = 60;
 
 export class ClusterModel {
   readonly cluster;
   readonly connection = signal<Connection>("static");
   readonly selected = signal<string | null>(null);
-  /** The act under way, as `n1:kill`. */
+  /** The action in progress, as `n1:kill`. */
   readonly busy = signal<string | null>(null);
   readonly actProblem = signal<Problem | null>(null);
   readonly throughput = signal<readonly number[]>([]);
@@ -47,7 +47,7 @@ export class ClusterModel {
     this.cluster = signal(initial);
     this.load = load;
     this.keys = keys;
-    // It changes only while a change of the membership moves ranges.
+    // The ring changes only while a membership change moves ranges, so it has a signal of its own.
     const ringState = computed(() => this.cluster.value.ring);
     this.ring = computed(() =>
       ringState.value === null ? null : ringOf(ringState.value, this.cluster.peek().config.n)
@@ -57,7 +57,7 @@ export class ClusterModel {
     );
   }
 
-  /** Takes one event of the stream in. */
+  /** Applies one event of the stream. */
   apply(message: LiveMessage): void {
     switch (message.event) {
       case "cluster":
@@ -97,7 +97,7 @@ export class ClusterModel {
     }
   }
 
-  /** A reconnected stream sends the same ring again: keep the old object, and its drawing. */
+  /** A reconnected stream sends the same ring again: keep the old object, so nothing is redrawn. */
   #newRing(ring: RingState | null): RingState | null {
     const known = this.cluster.peek().ring;
     return JSON.stringify(ring) === JSON.stringify(known) ? known : ring;
@@ -134,14 +134,14 @@ interface ActMeaning {
   readonly why: string;
 }
 
-/** Every act with what it does, in the order of the buttons. */
+/** Every action with its explanation, in the order of the buttons. */
 export const ACTS: readonly ActMeaning[] = [
-  { act: "kill", label: "Kill", why: "SIGKILL: gone at once, as in a crash" },
-  { act: "stop", label: "Stop", why: "finishes what it does, then ends" },
-  { act: "pause", label: "Pause", why: "SIGSTOP: holds its connections but says nothing" },
-  { act: "resume", label: "Resume", why: "SIGCONT: goes on where it was paused" },
-  { act: "restart", label: "Restart", why: "starts it on the data that it has" },
-  { act: "wipe", label: "Wipe", why: "ends it, empties its disk, starts it anew" },
+  { act: "kill", label: "Kill", why: "ends the process at once, as a crash does (SIGKILL)" },
+  { act: "stop", label: "Stop", why: "finishes running requests, then ends the process" },
+  { act: "pause", label: "Pause", why: "keeps connections open but does not answer (SIGSTOP)" },
+  { act: "resume", label: "Resume", why: "continues where it was paused (SIGCONT)" },
+  { act: "restart", label: "Restart", why: "starts the process again on its existing data" },
+  { act: "wipe", label: "Wipe", why: "ends the process, deletes its data, starts it again" },
 ];
 
 interface ChangeMeaning {
@@ -153,29 +153,29 @@ interface ChangeMeaning {
 
 const DEAD: readonly NodeState[] = ["stopped", "killed", "crashed"];
 
-/** What can be done to a node's membership, with what it does and the states in which it can be. */
+/** The membership changes of a node, each with its explanation and the states that allow it. */
 export const CHANGES: readonly ChangeMeaning[] = [
   {
     kind: "remove",
     label: "Leave",
-    why: "hands all it holds over to the others, then ends",
+    why: "transfers all its data to the other nodes, then ends",
     states: ["running"],
   },
   {
     kind: "remove",
     label: "Remove",
-    why: "a dead node for good: the others make new copies of what it held",
+    why: "removes a dead node for good; the others restore its replicas from their copies",
     states: DEAD,
   },
   {
     kind: "replace",
     label: "Replace",
-    why: "a new node takes over the place of a dead one",
+    why: "a new node takes the place of a dead one",
     states: DEAD,
   },
 ];
 
-/** Which acts make sense in a state; the others are shown but disabled. */
+/** The actions that make sense in a state; the buttons of the others are disabled. */
 export function allowedActs(state: NodeState): readonly NodeAct[] {
   switch (state) {
     case "starting":

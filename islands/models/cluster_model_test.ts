@@ -48,16 +48,16 @@ const detail: ClusterDetail = {
 };
 
 function modelOf(initial: ClusterDetail, answer: (url: string) => Response) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const api = new ClusterApi("a", (url, init) => {
-    asked.push(`${init?.method ?? "GET"} ${url}`);
+    requests.push(`${init?.method ?? "GET"} ${url}`);
     return Promise.resolve(answer(url));
   });
   const keys = new KeysModel(api, { key: "", outcome: null });
-  return { model: new ClusterModel(initial, api, new LoadModel(api, []), keys), asked };
+  return { model: new ClusterModel(initial, api, new LoadModel(api, []), keys), requests };
 }
 
-Deno.test("the ring appears when the cluster runs, and stays the same object from then on", () => {
+Deno.test("the ring appears when the cluster runs, and an unchanged ring stays the same object", () => {
   const starting: ClusterDetail = { ...detail, state: "starting", ring: null, nodes: [] };
   const { model } = modelOf(starting, () => Response.json({}));
   assert.ok(model.ring.value === null);
@@ -70,7 +70,7 @@ Deno.test("the ring appears when the cluster runs, and stays the same object fro
   assert.equal(model.cluster.value.nodes[0]?.state, "killed");
 });
 
-Deno.test("the ring follows the registers as they move, and so does what is left", () => {
+Deno.test("ring and remaining owner changes follow the event stream", () => {
   const { model } = modelOf(detail, () => Response.json({}));
   const drawn = model.ring.peek();
   const segments = Array.from({ length: 16 }, (_, range) => ({
@@ -84,7 +84,7 @@ Deno.test("the ring follows the registers as they move, and so does what is left
   assert.equal(model.cluster.value.transfers.left, 4);
 });
 
-Deno.test("throughput adds up the running nodes, a bounded number of times", () => {
+Deno.test("throughput is the sum over the running nodes, with a bounded number of points", () => {
   const { model } = modelOf(detail, () => Response.json({}));
   const killed = { ...busyNode("n3", 100), state: "killed" as const };
   for (let i = 0; i < THROUGHPUT_POINTS + 5; i++) {
@@ -94,9 +94,9 @@ Deno.test("throughput adds up the running nodes, a bounded number of times", () 
   assert.equal(model.throughput.value.at(-1), 12);
 });
 
-Deno.test("a node is selected, acted on once at a time, and a refusal is shown", async () => {
+Deno.test("a selected node has one action at a time, and a refusal is shown", async () => {
   const problem = { type: "x", title: "No", status: 409, detail: "it is killed" };
-  const { model, asked } = modelOf(
+  const { model, requests } = modelOf(
     detail,
     (url) =>
       url.endsWith("kill") ? Response.json({}) : Response.json(problem, {
@@ -110,7 +110,7 @@ Deno.test("a node is selected, acted on once at a time, and a refusal is shown",
   assert.equal(model.busy.value, "n2:kill");
   await model.act("n2", "pause");
   await killing;
-  assert.deepEqual(asked, ["POST /api/clusters/a/nodes/n2/kill"]);
+  assert.deepEqual(requests, ["POST /api/clusters/a/nodes/n2/kill"]);
   assert.equal(model.busy.value, null);
   await model.act("n2", "pause");
   assert.equal(model.actProblem.value?.detail, "it is killed");
@@ -119,7 +119,7 @@ Deno.test("a node is selected, acted on once at a time, and a refusal is shown",
   assert.equal(model.actProblem.value, null);
 });
 
-Deno.test("protocol events feed the feed; a stream that ends says so", () => {
+Deno.test("protocol events go to the feed, and the end of the cluster is shown", () => {
   const { model } = modelOf(detail, () => Response.json({}));
   model.apply({ event: "protocol", data: requestEvent() });
   model.apply({ event: "dropped", data: { count: 3 } });
@@ -130,7 +130,7 @@ Deno.test("protocol events feed the feed; a stream that ends says so", () => {
   assert.equal(model.connection.value, "ended");
 });
 
-Deno.test("every act is allowed in some state, and none out of place", () => {
+Deno.test("every action is allowed in some state, and none where it makes no sense", () => {
   const states = ["starting", "running", "paused", "stopped", "killed", "crashed"] as const;
   for (const { act } of ACTS) {
     assert.ok(states.some((state) => allowedActs(state).includes(act)), act);

@@ -1,13 +1,13 @@
 /**
- * The live feed: protocol events in sentences, newest first. Bounded, and told to the page in
- * batches, because a cluster under load makes thousands a second and a page shows dozens.
+ * The live feed: protocol events as sentences, newest first. It is bounded and updates the page in
+ * batches, because a loaded cluster emits thousands of events per second and a page shows dozens.
  */
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { ProtocolEvent } from "./api.ts";
 import { formatMs, plural } from "./format.ts";
 import { servedUs } from "./waterfall.ts";
 
-/** A node that joins among a few makes 100 to 200 events: who joined should still stand below them. */
+/** A join in a small cluster emits 100 to 200 events; the feed should still show that it began. */
 export const FEED_MAX = 300;
 
 type FeedKind =
@@ -23,22 +23,26 @@ export const FEED_KINDS: readonly {
   readonly label: string;
   readonly why: string;
 }[] = [
-  { kind: "request", label: "requests", why: "a get, put or delete was answered, and by whom" },
+  {
+    kind: "request",
+    label: "requests",
+    why: "a get, put or delete was answered, and by which replicas",
+  },
   {
     kind: "routing",
     label: "forwards",
-    why: "a node passed a request on to one of the key’s replicas",
+    why: "a node forwarded a request to a replica of the key",
   },
   {
     kind: "repair",
     label: "repairs",
-    why: "read repair, hints on their way home, comparisons of Merkle trees",
+    why: "read repair, hinted handoff, comparisons of Merkle trees",
   },
-  { kind: "conflict", label: "siblings", why: "concurrent writes of a key stand side by side" },
+  { kind: "conflict", label: "siblings", why: "a key has several concurrent versions" },
   {
     kind: "node",
     label: "nodes",
-    why: "a node believes another down or up, or finds its own disk empty",
+    why: "a node believes another one is down or up, or finds that its own disk was replaced",
   },
   {
     kind: "membership",
@@ -48,12 +52,12 @@ export const FEED_KINDS: readonly {
   {
     kind: "trouble",
     label: "trouble",
-    why: "silence, failed calls, failed requests, errors of a disk",
+    why: "replicas that do not answer, failed calls, failed requests, disk errors",
   },
 ];
 
 export interface FeedEntry {
-  /** Rises with arrival: a key for rendering. */
+  /** Increases with each event; the key for rendering. */
   readonly serial: number;
   readonly at: number;
   readonly node: string;
@@ -74,7 +78,7 @@ export class FeedModel {
   get entries(): ReadonlySignal<readonly FeedEntry[]> {
     return this.#entries;
   }
-  /** Events that were never shown, because there were too many. */
+  /** Number of events that were never shown, because there were too many. */
   get dropped(): ReadonlySignal<number> {
     return this.#dropped;
   }
@@ -105,7 +109,7 @@ export class FeedModel {
     this.#pendingDropped += count;
   }
 
-  /** Shows what came since the last flush; a paused feed keeps what it shows. */
+  /** Shows the events since the last flush. A paused feed does not change. */
   flush(): void {
     if (this.#paused.value) return;
     if (this.#pending.length > 0) {
@@ -138,7 +142,7 @@ export class FeedModel {
   }
 }
 
-/** An event in a sentence. Types that this page does not know are shown by name, not hidden. */
+/** An event as a sentence. A type that this page does not know is shown by name, not hidden. */
 export function describe(event: ProtocolEvent): { kind: FeedKind; text: string } {
   switch (event.type) {
     case "request":
@@ -146,7 +150,7 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
     case "forward":
       return {
         kind: "routing",
-        text: `passed ${event.key} on to ${event.to}, one of its replicas`,
+        text: `forwarded ${event.key} to ${event.to}, one of its replicas`,
       };
     case "read-repair":
       return { kind: "repair", text: `read repair: sent ${event.to} the newer ${event.key}` };
@@ -155,89 +159,92 @@ export function describe(event: ProtocolEvent): { kind: FeedKind; text: string }
     case "silent":
       return {
         kind: "trouble",
-        text: `passed over ${event.peer}, silent too long for ${event.key}`,
+        text: `skipped ${event.peer} for ${event.key}: no answer in time`,
       };
     case "call-failed":
       return { kind: "trouble", text: `${event.method} to ${event.to} failed: ${event.reason}` };
     case "storage-failed":
       return { kind: "trouble", text: `storage failed for ${event.key}: ${event.reason}` };
     case "recovered":
-      return { kind: "repair", text: `${event.key} was damaged here, and is whole again` };
+      return { kind: "repair", text: `repaired ${event.key}, which was damaged on its disk` };
     case "hint-stored":
-      return { kind: "repair", text: `keeps ${event.key} for ${event.for} until that is back` };
+      return {
+        kind: "repair",
+        text: `keeps a hint: ${event.key} for ${event.for}, until ${event.for} is back`,
+      };
     case "hint-delivered":
       return {
         kind: "repair",
         text: event.to === event.for
-          ? `handed ${event.key} over to ${event.for}, which is back`
-          : `handed ${event.key}, kept for ${event.for}, to ${event.to}`,
+          ? `hinted handoff: delivered ${event.key} to ${event.for}, which is back`
+          : `hinted handoff: delivered ${event.key}, kept for ${event.for}, to ${event.to}`,
       };
     case "anti-entropy":
       return { kind: "repair", text: describeExchange(event) };
     case "node-down":
       return {
         kind: "node",
-        text: `believes ${event.peer} down${
+        text: `believes ${event.peer} is down${
           event.phi === null ? "" : `, phi ${event.phi.toFixed(1)}`
         }`,
       };
     case "node-up":
-      return { kind: "node", text: `believes ${event.peer} up` };
+      return { kind: "node", text: `believes ${event.peer} is up` };
     case "recovering":
-      return { kind: "node", text: CAUSE_WORDS[event.cause] };
+      return { kind: "node", text: RECOVERY_CAUSES[event.cause] };
     case "caught-up":
-      return { kind: "node", text: "holds all its data again: its answers count for reads" };
+      return { kind: "node", text: "has all its data again; its answers count for reads" };
     case "boot-checked":
       return {
         kind: "node",
         text: event.heard.length === 0
-          ? "has started; no peer has answered yet"
-          : `has started; heard from ${event.heard.join(", ")}`,
+          ? "started; no peer has answered yet"
+          : `started; heard from ${event.heard.join(", ")}`,
       };
     case "member":
       return {
         kind: "membership",
-        text: `knows: ${event.member} ${MEMBER_STATUS_WORDS[event.memberStatus]}`,
+        text: `learned: ${event.member} ${MEMBER_STATUSES[event.memberStatus]}`,
       };
     case "range-taken":
       return {
         kind: "membership",
-        text: `holds all of range ${event.range} now${from(event)}: ${
-          plural(event.keys, "key")
-        } in ${formatMs(event.tookUs / 1000)}`,
+        text: `received range ${event.range}${fromNode(event)}: ${plural(event.keys, "key")} in ${
+          formatMs(event.tookUs / 1000)
+        }`,
       };
     case "range-moved":
       return { kind: "membership", text: describeMove(event) };
     case "reaped":
-      return { kind: "repair", text: `forgot ${event.key}, deleted everywhere` };
+      return { kind: "repair", text: `removed the tombstone of ${event.key}` };
     default:
       return { kind: "node", text: (event as { type: string }).type };
   }
 }
 
-/** Until its peers have filled it, nobody takes the node's word that a key is absent. */
-const CAUSE_WORDS = {
-  replaced: "has a new disk: its answers count for no read until peers have filled it",
+/** Until the node has recovered, its answer that a key is absent proves nothing. */
+const RECOVERY_CAUSES = {
+  replaced: "has a new, empty disk; its answers do not count for reads until it has recovered",
   restored:
-    "has an older copy of its disk: its answers count for no read until peers have filled it",
+    "has an older copy of its disk; its answers do not count for reads until it has recovered",
 } as const;
 
-const MEMBER_STATUS_WORDS = {
+const MEMBER_STATUSES = {
   member: "is a member",
   leaving: "is leaving",
   left: "has left",
   removed: "was removed",
 } as const;
 
-function from({ from }: { readonly from: string | null }): string {
-  return from === null ? "" : `, from ${from}`;
+function fromNode({ from }: { readonly from: string | null }): string {
+  return from === null ? "" : ` from ${from}`;
 }
 
 function describeMove(event: Extract<ProtocolEvent, { type: "range-moved" }>): string {
   const { range, from, to } = event;
-  if (from === null && to === null) return `range ${range}: its owners stand in another order`;
-  if (to === null) return `range ${range}: ${from} owns it no more`;
-  return from === null ? `range ${range}: now also ${to}’s` : `range ${range}: ${from} → ${to}`;
+  if (from === null && to === null) return `range ${range}: the order of its owners changed`;
+  if (to === null) return `range ${range}: ${from} no longer owns it`;
+  return from === null ? `range ${range}: new owner ${to}` : `range ${range}: ${from} → ${to}`;
 }
 
 function describeExchange(event: Extract<ProtocolEvent, { type: "anti-entropy" }>): string {
@@ -253,13 +260,13 @@ function describeRequest(
 ): { kind: FeedKind; text: string } {
   const answered = event.replicas.filter((replica) => replica.outcome === "answered");
   const took = formatMs(servedUs(event) / 1000);
-  const who = answered.map((replica) => replica.node).join(", ");
+  const nodes = answered.map((replica) => replica.node).join(", ");
   switch (event.outcome) {
     case "ok":
       return {
         kind: "request",
         text:
-          `${event.method} ${event.key}: ok in ${took}, ${event.needed} needed, ${who} answered`,
+          `${event.method} ${event.key}: ok in ${took}, ${event.needed} needed, ${nodes} answered`,
       };
     case "absent":
       return { kind: "request", text: `${event.method} ${event.key}: no such key, ${took}` };

@@ -23,9 +23,9 @@ Deno.test("every kind of event becomes a sentence", () => {
       "trouble",
       /quorum-not-met after 1\.50 ms, 1 needed, 0 answered/,
     ],
-    [{ ...from, type: "forward", key: "k", to: "n3" }, "routing", /passed k on to n3/],
+    [{ ...from, type: "forward", key: "k", to: "n3" }, "routing", /forwarded k to n3/],
     [{ ...from, type: "read-repair", key: "k", to: "n3" }, "repair", /sent n3 the newer k/],
-    [{ ...from, type: "silent", key: "k", peer: "n3" }, "trouble", /passed over n3, silent/],
+    [{ ...from, type: "silent", key: "k", peer: "n3" }, "trouble", /skipped n3 for k: no answer/],
     [{ ...from, type: "siblings", key: "k", count: 2 }, "conflict", /k has 2 siblings/],
     [
       { ...from, type: "call-failed", to: "n3", method: "replica.get", reason: "gone" },
@@ -37,10 +37,14 @@ Deno.test("every kind of event becomes a sentence", () => {
       "trouble",
       /storage failed for k: full/,
     ],
-    [{ ...from, type: "recovered", key: "k" }, "repair", /whole again/],
+    [{ ...from, type: "recovered", key: "k" }, "repair", /repaired k/],
     [{ ...from, type: "something-new" }, "node", /^something-new$/],
-    [{ ...from, type: "hint-stored", key: "k", for: "n2" }, "repair", /keeps k for n2/],
-    [{ ...from, type: "hint-delivered", key: "k", for: "n2", to: "n2" }, "repair", /over to n2/],
+    [{ ...from, type: "hint-stored", key: "k", for: "n2" }, "repair", /keeps a hint: k for n2/],
+    [
+      { ...from, type: "hint-delivered", key: "k", for: "n2", to: "n2" },
+      "repair",
+      /delivered k to n2, which is back/,
+    ],
     [
       { ...from, type: "hint-delivered", key: "k", for: "n2", to: "n4" },
       "repair",
@@ -59,9 +63,13 @@ Deno.test("every kind of event becomes a sentence", () => {
       "repair",
       /compared 3 ranges with n2: 1 difference, 2 keys repaired, 900 µs/,
     ],
-    [{ ...from, type: "node-down", peer: "n2", phi: 8.21 }, "node", /believes n2 down, phi 8\.2/],
-    [{ ...from, type: "node-up", peer: "n2" }, "node", /believes n2 up/],
-    [{ ...from, type: "recovering", cause: "replaced" }, "node", /has a new disk/],
+    [
+      { ...from, type: "node-down", peer: "n2", phi: 8.21 },
+      "node",
+      /believes n2 is down, phi 8\.2/,
+    ],
+    [{ ...from, type: "node-up", peer: "n2" }, "node", /believes n2 is up/],
+    [{ ...from, type: "recovering", cause: "replaced" }, "node", /has a new, empty disk/],
     [{ ...from, type: "recovering", cause: "restored" }, "node", /older copy of its disk/],
     [{ ...from, type: "caught-up" }, "node", /count for reads/],
     [{ ...from, type: "boot-checked", heard: [] }, "node", /no peer has answered/],
@@ -74,7 +82,7 @@ Deno.test("every kind of event becomes a sentence", () => {
   }
 });
 
-Deno.test("events are shown in batches, newest first, and never more than the bound", () => {
+Deno.test("events are shown in batches, newest first, and never more than FEED_MAX", () => {
   const feed = new FeedModel();
   const event = (key: string) => ({ ...from, type: "recovered", key } as const);
   feed.add(event("a"));
@@ -93,7 +101,7 @@ Deno.test("events are shown in batches, newest first, and never more than the bo
   assert.equal(new Set(serials).size, FEED_MAX);
 });
 
-Deno.test("a paused feed holds still, goes on where it was, and can be cleared", () => {
+Deno.test("a paused feed does not change, continues where it stopped, and can be cleared", () => {
   const feed = new FeedModel();
   feed.add({ ...from, type: "recovered", key: "a" });
   feed.flush();

@@ -1,4 +1,4 @@
-/** Numbers as people read them: few digits, always a unit. */
+/** Numbers for people: few digits, always a unit. */
 
 /** "1.24 ms", "83 µs", "2.1 s". */
 export function formatMs(ms: number): string {
@@ -24,12 +24,12 @@ export function formatBytes(bytes: number): string {
     : `${value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** "12,345", the same in every locale: pages are rendered on the server and again in the browser. */
+/** "12,345" in every locale: server and browser must render the same text. */
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** "20.3%" of a share in 0 … 1. */
+/** "20.3%", from a share in 0 … 1. */
 export function formatShare(share: number): string {
   return `${(share * 100).toFixed(1)}%`;
 }
@@ -51,9 +51,9 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
-/** The text, cut in the middle so that both ends can be told apart. */
-export function shorten(text: string, most: number): string {
-  if (text.length <= most) return text;
-  const tail = Math.floor((most - 1) / 3);
-  return `${text.slice(0, most - 1 - tail)}…${text.slice(text.length - tail)}`;
+/** The text, shortened in the middle so that its beginning and its end stay visible. */
+export function shorten(text: string, lengthMax: number): string {
+  if (text.length <= lengthMax) return text;
+  const tail = Math.floor((lengthMax - 1) / 3);
+  return `${text.slice(0, lengthMax - 1 - tail)}…${text.slice(text.length - tail)}`;
 }

@@ -1,16 +1,16 @@
 /**
- * Histograms of several runs over one another. Each run has bins of its own (those of its HDR
- * histogram), so they are poured into common ones; shares of each run's requests make runs of
- * different sizes comparable.
+ * Overlaid latency histograms of several runs. Each run has its own bins (those of its HDR histogram),
+ * so they are redistributed to common bins. Each bin shows a share of the run's requests, so that runs
+ * of different sizes can be compared.
  */
 import type { LoadRunView } from "./api.ts";
 
-/** As many as a run's own histogram has at most (`LatencyRecorder.buckets`), so bins agree. */
-export const BINS_MOST = 60;
+/** The maximum of a run's own histogram (`LatencyRecorder.buckets`), so that the bins agree. */
+export const BINS_MAX = 60;
 
 interface OverlayBin {
   readonly fromMs: number;
-  /** Infinity in the last bin: what is slower than the axis. */
+  /** Infinity in the last bin, which counts all slower requests. */
   readonly toMs: number;
 }
 
@@ -18,7 +18,7 @@ interface OverlaySeries {
   readonly run: number;
   readonly operation: "get" | "put";
   readonly label: string;
-  /** Share of the run's answered requests, 0 … 1, by bin. */
+  /** For each bin, the share of the run's acknowledged requests, 0 … 1. */
   readonly shares: readonly number[];
 }
 
@@ -26,17 +26,17 @@ export interface Overlay {
   readonly bins: readonly OverlayBin[];
   readonly binMs: number;
   readonly endMs: number;
-  readonly shareMost: number;
+  readonly shareMax: number;
   readonly series: readonly OverlaySeries[];
 }
 
-/** The overlay of the runs that have a result; null when none has. */
+/** The overlay of the runs that have a result; null if none has one. */
 export function overlayOf(runs: readonly LoadRunView[]): Overlay | null {
   const shown = runs.filter((run) => (run.result?.histogram.length ?? 0) > 0);
   if (shown.length === 0) return null;
   const slowest = Math.max(...shown.map((run) => run.result?.p999Ms ?? 0), 0.01);
-  const binMs = niceStep(slowest / BINS_MOST);
-  // One for the slowest itself, one for what is beyond.
+  const binMs = niceStep(slowest / BINS_MAX);
+  // One more bin for the slowest request itself, and one for everything beyond the axis.
   const count = Math.floor(slowest / binMs + 1e-9) + 2;
   const bins = Array.from({ length: count }, (_, i) => ({
     fromMs: round(i * binMs),
@@ -46,19 +46,19 @@ export function overlayOf(runs: readonly LoadRunView[]): Overlay | null {
     run: run.run,
     operation: run.plan.operation,
     label: `${run.plan.operation} #${run.run}`,
-    shares: pour(run, bins, binMs),
+    shares: redistribute(run, bins, binMs),
   }));
   return {
     bins,
     binMs,
     endMs: round(count * binMs),
-    shareMost: Math.max(0.01, ...series.flatMap((s) => s.shares)),
+    shareMax: Math.max(0.01, ...series.flatMap((s) => s.shares)),
     series,
   };
 }
 
-/** Spreads each of the run's bins evenly over the common bins that it overlaps. */
-function pour(run: LoadRunView, bins: readonly OverlayBin[], binMs: number): number[] {
+/** Distributes each of the run's bins evenly over the common bins that it overlaps. */
+function redistribute(run: LoadRunView, bins: readonly OverlayBin[], binMs: number): number[] {
   const counts = new Array<number>(bins.length).fill(0);
   const last = bins.length - 1;
   for (const { fromMs, toMs, count } of run.result?.histogram ?? []) {
@@ -77,10 +77,10 @@ function pour(run: LoadRunView, bins: readonly OverlayBin[], binMs: number): num
   return counts.map((count) => total === 0 ? 0 : count / total);
 }
 
-/** The least of 1, 2, 5 times a power of ten that is not below `least`. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  const step = [1, 2, 5, 10].find((candidate) => candidate * power >= least * (1 - 1e-9)) ?? 10;
+/** The smallest 1, 2 or 5 times a power of ten that is at least `min`. */
+function niceStep(min: number): number {
+  const power = 10 ** Math.floor(Math.log10(min));
+  const step = [1, 2, 5, 10].find((candidate) => candidate * power >= min * (1 - 1e-9)) ?? 10;
   return round(step * power);
 }
 

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { runOf } from "../../tests/page_examples.ts";
-import { BINS_MOST, overlayOf } from "./histogram.ts";
+import { BINS_MAX, overlayOf } from "./histogram.ts";
 
 function draws(seed: string, count: number, scaleMs: number): number[] {
   const random = SeededRandom.from(seed);
   return Array.from({ length: count }, () => -Math.log(1 - random.float()) * scaleMs);
 }
 
-Deno.test("shares of every run add up to 1, in common bins of round width", () => {
+Deno.test("the shares of each run add up to 1, in common bins of round width", () => {
   const overlay = overlayOf([
     runOf(1, "put", draws("put", 1_000, 12)),
     runOf(2, "get", draws("get", 300, 3)),
   ]);
   assert.ok(overlay);
-  assert.ok(overlay.bins.length <= BINS_MOST + 2);
+  assert.ok(overlay.bins.length <= BINS_MAX + 2);
   assert.match(overlay.binMs.toExponential(), /^[125]e/);
   for (const series of overlay.series) {
     const sum = series.shares.reduce((total, share) => total + share, 0);
@@ -32,7 +32,7 @@ Deno.test("the slowest run keeps the bins of its own histogram", () => {
   assert.ok(Math.abs((overlay.series[0]?.shares[0] ?? 0) - (first?.count ?? 0) / 2_000) < 1e-9);
 });
 
-Deno.test("what is slower than the axis falls into the last bin", () => {
+Deno.test("requests slower than the axis are counted in the last bin", () => {
   const overlay = overlayOf([runOf(1, "get", [...new Array(5_000).fill(1), 5_000])]);
   assert.ok(overlay);
   assert.equal(overlay.bins.at(-1)?.toMs, Infinity);

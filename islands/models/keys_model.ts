@@ -1,6 +1,7 @@
 /**
- * Working with one key: where it belongs, what a get found, and the context that makes the next put
- * replace what was read instead of adding a sibling beside it (SOSP 2007, section 4.4).
+ * The state of the key panel: the key, the result of the last request, and the context of the last
+ * read. With that context a put replaces what was read instead of adding a sibling (SOSP 2007,
+ * section 4.4).
  */
 import { batch, signal } from "@preact/signals";
 import type { ReplicaTrace } from "../../lib/dynamo/types/client_messages.ts";
@@ -9,7 +10,7 @@ import type { Answer, ClusterApi } from "./cluster_api.ts";
 import { type SiblingCard, siblingCards } from "./siblings.ts";
 import { type Waterfall, waterfallOf, waterfallOfReply } from "./waterfall.ts";
 
-/** What the last request brought. */
+/** The result of the last request. */
 export type KeyRequestResult =
   | { readonly kind: "read"; readonly read: ReadResult }
   | { readonly kind: "written"; readonly method: "put" | "delete"; readonly written: WriteEnvelope }
@@ -18,7 +19,7 @@ export type KeyRequestResult =
 export interface ReadResult {
   readonly key: string;
   readonly siblings: readonly SiblingCard[];
-  /** Null: the store has never heard of the key. */
+  /** Null: no replica that answered knows the key. */
   readonly context: string | null;
   readonly coordinator: string | null;
   readonly replicas: readonly ReplicaTrace[];
@@ -26,7 +27,7 @@ export interface ReadResult {
 
 type Method = "get" | "put" | "delete";
 
-/** How the page was asked for, so that it works without scripts: `?key=…&r=…&node=…`. */
+/** The state that the server rendered from the URL, so that the page works without scripts. */
 export interface KeysStart {
   readonly key: string;
   readonly outcome: KeyRequestResult | null;
@@ -41,9 +42,9 @@ export class KeysModel {
   readonly w = signal("");
   /** Empty: any running node. */
   readonly node = signal("");
-  /** Whether a put carries what the last get saw. */
+  /** Whether a put sends the context of the last request. */
   readonly useContext = signal(true);
-  /** The context held, and the key that it is for. */
+  /** The context of the last request, with its key. */
   readonly held = signal<{ readonly key: string; readonly context: string } | null>(null);
   readonly busy = signal<Method | null>(null);
   readonly outcome = signal<KeyRequestResult | null>(null);
@@ -64,14 +65,14 @@ export class KeysModel {
     this.held.value = context === null ? null : { key, context };
     const { coordinator, replicas } = outcome.kind === "read" ? outcome.read : outcome.written;
     const method = outcome.kind === "read" ? "get" : outcome.method;
-    // The stream may have told the whole story already.
+    // The event stream may have reported the complete request already.
     const known = this.waterfall.value !== null && this.#awaited === null;
     if (coordinator !== null && replicas !== undefined && replicas.length > 0 && !known) {
       this.waterfall.value = waterfallOfReply({ method, key, coordinator, replicas });
     }
   }
 
-  /** The context that a put of the current key would carry. */
+  /** The context that a put of the current key sends. */
   contextForPut(): string | undefined {
     const held = this.held.value;
     return this.useContext.value && held?.key === this.key.value ? held.context : undefined;
@@ -81,8 +82,8 @@ export class KeysModel {
     const key = this.key.value;
     if (!this.#begin("get", key)) return;
     const answer = await this.#api.get(key, {
-      node: given(this.node.value),
-      r: count(this.r.value),
+      node: optionalText(this.node.value),
+      r: optionalNumber(this.r.value),
     });
     batch(() => {
       this.busy.value = null;
@@ -94,12 +95,12 @@ export class KeysModel {
     return this.#write("put", this.value.value, this.contextForPut());
   }
 
-  /** Deletes what was read; without a context the coordinator deletes what it reads itself. */
+  /** Deletes the version that was read. Without a context the coordinator reads first, then deletes. */
   remove(): Promise<void> {
     return this.#write("delete", "", this.contextForPut());
   }
 
-  /** Writes one value over all the siblings that the last get showed. */
+  /** Replaces all siblings of the last read by one value. */
   async reconcile(value: string): Promise<void> {
     const outcome = this.outcome.value;
     if (outcome?.kind !== "read" || outcome.read.context === null) return;
@@ -115,7 +116,11 @@ export class KeysModel {
   ): Promise<void> {
     const key = this.key.value;
     if (!this.#begin(method, key)) return;
-    const options = { node: given(this.node.value), w: count(this.w.value), context };
+    const options = {
+      node: optionalText(this.node.value),
+      w: optionalNumber(this.w.value),
+      context,
+    };
     const answer = method === "put"
       ? await this.#api.put(key, value, this.contentType.value, options)
       : await this.#api.remove(key, options);
@@ -136,21 +141,21 @@ export class KeysModel {
     return true;
   }
 
-  /** A request event from the stream: the page's own request gets its waterfall from it. */
+  /** Takes in a request event from the stream. For the page's own request it shows the waterfall. */
   observe(event: Extract<ProtocolEvent, { type: "request" }>): void {
     if (event.method !== this.#awaited?.method || event.key !== this.#awaited.key) return;
     this.#awaited = null;
     this.waterfall.value = waterfallOf(event);
   }
 
-  /** Shows the waterfall of a request picked from the feed. */
+  /** Shows the waterfall of a request from the feed. */
   show(event: Extract<ProtocolEvent, { type: "request" }>): void {
     this.#awaited = null;
     this.waterfall.value = waterfallOf(event);
   }
 }
 
-/** A get's answer as an outcome; absence is not a problem. */
+/** The result of a get. Absence is a valid result, not a problem. */
 export function getResult(key: string, answer: Answer<ReadEnvelope>): KeyRequestResult {
   if (answer.ok) return { kind: "read", read: readResult(key, answer.value) };
   const read = absentRead(key, answer.problem);
@@ -169,7 +174,7 @@ function readResult(key: string, envelope: ReadEnvelope): ReadResult {
   };
 }
 
-/** A 404 is an answer: nothing there, perhaps with a tombstone's context. Null for other problems. */
+/** The result for an absent key (404), perhaps with a tombstone's context. Null for other problems. */
 function absentRead(
   key: string,
   problem: Problem & Partial<Pick<ReadEnvelope, "context" | "coordinator" | "replicas">>,
@@ -184,10 +189,10 @@ function absentRead(
   };
 }
 
-function given(text: string): string | undefined {
+function optionalText(text: string): string | undefined {
   return text === "" ? undefined : text;
 }
 
-function count(text: string): number | undefined {
+function optionalNumber(text: string): number | undefined {
   return text === "" ? undefined : Number(text);
 }

@@ -4,15 +4,15 @@ import type { SiblingView } from "./api.ts";
 import { ClusterApi } from "./cluster_api.ts";
 import { KeysModel } from "./keys_model.ts";
 
-interface Asked {
+interface SentRequest {
   readonly method: string;
   readonly url: string;
   readonly context: string | null;
   readonly body: string;
 }
 
-function keysOf(answers: (asked: Asked) => Response) {
-  const asked: Asked[] = [];
+function keysOf(answers: (request: SentRequest) => Response) {
+  const requests: SentRequest[] = [];
   const api = new ClusterApi("a", (url, init) => {
     const request = {
       method: init?.method ?? "GET",
@@ -20,10 +20,10 @@ function keysOf(answers: (asked: Asked) => Response) {
       context: new Headers(init?.headers).get("X-Dynamo-Context"),
       body: String(init?.body ?? ""),
     };
-    asked.push(request);
+    requests.push(request);
     return Promise.resolve(answers(request));
   });
-  return { keys: new KeysModel(api, { key: "", outcome: null }), asked };
+  return { keys: new KeysModel(api, { key: "", outcome: null }), requests };
 }
 
 function sibling(value: string, counter: number): SiblingView {
@@ -45,8 +45,8 @@ function problem(status: number, code: string, more: object = {}): Response {
   );
 }
 
-Deno.test("a put carries the context of the last get of that key, and of no other", async () => {
-  const { keys, asked } = keysOf(({ method }) =>
+Deno.test("a put sends the context of the last request for the same key", async () => {
+  const { keys, requests } = keysOf(({ method }) =>
     method === "GET" ? read([sibling("red", 1)]) : written()
   );
   keys.key.value = "k";
@@ -54,26 +54,26 @@ Deno.test("a put carries the context of the last get of that key, and of no othe
   assert.equal(keys.outcome.value?.kind, "read");
   keys.value.value = "blue";
   await keys.put();
-  assert.equal(asked.at(-1)?.context, "C1");
+  assert.equal(requests.at(-1)?.context, "C1");
   await keys.put();
-  assert.equal(asked.at(-1)?.context, "C2");
+  assert.equal(requests.at(-1)?.context, "C2");
   keys.key.value = "other";
   await keys.put();
-  assert.equal(asked.at(-1)?.context, null);
+  assert.equal(requests.at(-1)?.context, null);
   keys.key.value = "k";
   keys.useContext.value = false;
   assert.equal(keys.contextForPut(), undefined);
 });
 
-Deno.test("R, W and the node asked go along; slashes in keys are encoded", async () => {
-  const { keys, asked } = keysOf(({ method }) => method === "GET" ? read([]) : written());
+Deno.test("R, W and the node are sent, and slashes in keys are encoded", async () => {
+  const { keys, requests } = keysOf(({ method }) => method === "GET" ? read([]) : written());
   keys.key.value = "a/b c";
   keys.r.value = "1";
   keys.w.value = "3";
   keys.node.value = "n4";
   await keys.get();
   await keys.remove();
-  assert.deepEqual(asked.map(({ method, url }) => `${method} ${url}`), [
+  assert.deepEqual(requests.map(({ method, url }) => `${method} ${url}`), [
     "GET /kv/a%2Fb%20c?node=n4&r=1",
     "DELETE /kv/a%2Fb%20c?node=n4&w=3",
   ]);
@@ -81,7 +81,7 @@ Deno.test("R, W and the node asked go along; slashes in keys are encoded", async
 
 Deno.test("siblings are reconciled with the context that covers them all, then read again", async () => {
   let reconciled = false;
-  const { keys, asked } = keysOf(({ method }) => {
+  const { keys, requests } = keysOf(({ method }) => {
     if (method === "PUT") {
       reconciled = true;
       return written();
@@ -92,10 +92,10 @@ Deno.test("siblings are reconciled with the context that covers them all, then r
   });
   keys.key.value = "k";
   await keys.get();
-  // What stands in the form by now does not matter: it is the key that was read.
+  // The key in the form may have changed since; the key that was read is reconciled.
   keys.key.value = "elsewhere";
   await keys.reconcile("both");
-  const put = asked.find(({ method }) => method === "PUT");
+  const put = requests.find(({ method }) => method === "PUT");
   assert.deepEqual(put, { method: "PUT", url: "/kv/k", context: "C12", body: "both" });
   const outcome = keys.outcome.value;
   assert.ok(outcome?.kind === "read");
@@ -122,7 +122,7 @@ Deno.test("other 404s and refusals are problems", async () => {
   }
 });
 
-Deno.test("a server that is gone is said to be", async () => {
+Deno.test("a server that does not answer is reported as a problem", async () => {
   const api = new ClusterApi("a", () => Promise.reject(new TypeError("failed to fetch")));
   const keys = new KeysModel(api, { key: "k", outcome: null });
   await keys.get();
@@ -130,7 +130,7 @@ Deno.test("a server that is gone is said to be", async () => {
   assert.match(keys.outcome.value.problem.title, /did not answer/);
 });
 
-Deno.test("the page's own request gets its waterfall, whichever of answer and event comes first", async () => {
+Deno.test("the page's own request gets its waterfall, whether answer or event comes first", async () => {
   const replicas = [
     { node: "n1", primary: true, outcome: "answered", sentUs: 0, answeredUs: 800 },
     { node: "n2", primary: true, outcome: "pending", sentUs: 0 },
@@ -154,7 +154,7 @@ Deno.test("the page's own request gets its waterfall, whichever of answer and ev
   keys.key.value = "k";
   await keys.get();
   assert.equal(keys.waterfall.value?.bars.length, 3);
-  // Later requests of that key are somebody else's.
+  // Later requests for the same key are not the page's own.
   keys.observe(requestEvent({ key: "k", method: "get", replicas: [] }));
   assert.equal(keys.waterfall.value?.bars.length, 3);
 });

@@ -1,16 +1,16 @@
 /**
- * Load runs: the form's fields, the run under way, and the finished ones to compare. Bounded as the
- * server's own list is.
+ * The state of the load panel: the form's fields, the current run, and the finished runs to compare.
+ * It keeps as many runs as the server does.
  */
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
 import type { LoadPlan, LoadRunView, Problem } from "./api.ts";
 import type { ClusterApi } from "./cluster_api.ts";
 import { type Overlay, overlayOf } from "./histogram.ts";
 
-/** Finished runs that a cluster remembers. */
+/** The number of finished runs that are kept for each cluster. */
 export const RUNS_KEPT = 12;
 
-/** What the original simulator's client sent: 1000 requests, 10 at a time. */
+/** The load of the original simulator's client: 1000 requests, 10 at a time. */
 export const DEFAULT_PLAN: LoadPlan = {
   operation: "put",
   count: 1_000,
@@ -26,7 +26,7 @@ export class LoadModel {
   readonly problem = signal<Problem | null>(null);
   readonly busy = signal(false);
   readonly runs;
-  /** Runs that the viewer has taken out of the plot. */
+  /** Runs that are not drawn. */
   readonly hidden = signal<ReadonlySet<number>>(new Set());
   readonly current: ReadonlySignal<LoadRunView | null>;
   readonly finished: ReadonlySignal<readonly LoadRunView[]>;
@@ -55,7 +55,7 @@ export class LoadModel {
     batch(() => {
       this.busy.value = false;
       this.problem.value = answer.ok ? null : answer.problem;
-      // The stream may have told of the run already, and of its end: do not go back.
+      // The event stream may already have reported the run, even its end. Do not overwrite that.
       if (answer.ok && !this.runs.value.some((run) => run.run === answer.value.run)) {
         this.update(answer.value);
       }
@@ -75,7 +75,7 @@ export class LoadModel {
     });
   }
 
-  /** A run as the server tells of it. */
+  /** Takes in the server's latest report on a run. */
   update(run: LoadRunView): void {
     const known = this.runs.value.filter((other) => other.run !== run.run);
     const runs = [...known, run].sort((a, b) => a.run - b.run);

@@ -14,7 +14,7 @@ function loadOf(answer: (url: string, body: string) => Response, runs: LoadRunVi
 
 const running: LoadRunView = { ...runOf(1, "put", []), state: "running", result: null };
 
-Deno.test("a run is started with the form's plan, followed, and drawn when it has ended", async () => {
+Deno.test("a run starts with the form's plan, shows its progress, and is drawn when it has ended", async () => {
   let sent = "";
   const load = loadOf((_, body) => {
     sent = body;
@@ -33,7 +33,7 @@ Deno.test("a run is started with the form's plan, followed, and drawn when it ha
   assert.equal(load.overlay.peek()?.series.length, 1);
 });
 
-Deno.test("news of a run that outrun the answer to its start are not undone by it", async () => {
+Deno.test("a late answer to the start of a run does not overwrite newer reports on it", async () => {
   const load = loadOf(() => {
     load.update(runOf(1, "put", [1]));
     return Response.json(running);
@@ -42,7 +42,7 @@ Deno.test("news of a run that outrun the answer to its start are not undone by i
   assert.equal(load.runs.value[0]?.state, "done");
 });
 
-Deno.test("a refusal is shown; the next start forgets it", async () => {
+Deno.test("a refusal is shown until the next start", async () => {
   let refuse = true;
   const problem = { type: "x", title: "Conflict", status: 409, detail: "Load 1 is running" };
   const headers = { "Content-Type": "application/problem+json" };
@@ -56,7 +56,7 @@ Deno.test("a refusal is shown; the next start forgets it", async () => {
   assert.equal(load.problem.value, null);
 });
 
-Deno.test("gets and puts lie over one another, can be hidden, and are cleared", async () => {
+Deno.test("gets and puts are overlaid, can be hidden, and are cleared", async () => {
   const runs = [runOf(1, "put", [5, 6]), runOf(2, "get", [1, 2])];
   const load = loadOf(() => new Response(null, { status: 204 }), runs);
   assert.deepEqual(load.overlay.value?.series.map((series) => series.operation), ["put", "get"]);
@@ -69,7 +69,7 @@ Deno.test("gets and puts lie over one another, can be hidden, and are cleared", 
   assert.equal(load.overlay.value, null);
 });
 
-Deno.test("only so many finished runs are kept, the newest", () => {
+Deno.test("only the newest RUNS_KEPT finished runs are kept", () => {
   const load = loadOf(() => Response.json({}));
   for (let run = 1; run <= RUNS_KEPT + 3; run++) load.update(runOf(run, "get", [1]));
   assert.equal(load.finished.value.length, RUNS_KEPT);

@@ -1,10 +1,10 @@
 /**
- * What a choice of N, R and W means, in a sentence that a person who has not read the paper can use
- * (SOSP 2007, sections 4.5 and 6; N, R, W "impact object availability, durability and consistency").
+ * Explains a choice of N, R and W to a person who has not read the paper (SOSP 2007, sections 4.5 and
+ * 6: N, R, W "impact object availability, durability and consistency").
  */
 
 interface QuorumMeaning {
-  /** Whether every read quorum meets every write quorum. */
+  /** Whether every read quorum overlaps every write quorum. */
   readonly overlapping: boolean;
   readonly rule: string;
   readonly meaning: string;
@@ -19,11 +19,11 @@ export function explainQuorum(n: number, r: number, w: number): QuorumMeaning | 
     overlapping,
     rule: `R + W = ${r + w} ${overlapping ? ">" : "≤"} N = ${n}`,
     meaning: overlapping
-      ? "Every read meets at least one replica that took the last acknowledged write, as long as the key’s own replicas are up."
-      : "A read can miss the last acknowledged write for a while: faster, and at times stale.",
+      ? "Every read has an answer from a replica that stored the last acknowledged write, as long as the key’s own replicas are up."
+      : "A read can miss the last acknowledged write for a while: faster, but sometimes stale.",
     failures: `Of a key’s ${n} ${n === 1 ? "replica" : "replicas"}, ${
       spare(n - r)
-    } can be down for reads and ${spare(n - w)} for writes before others must stand in.`,
+    } can be down for reads and ${spare(n - w)} for writes before fallback nodes are needed.`,
   };
 }
 

@@ -1,17 +1,17 @@
 /**
- * Where the ring's parts lie in a drawing. Turns go clockwise from the top, 0 … 1, as the hash space
- * does from 0 to 2^128.
+ * The geometry of the ring's drawing. Positions are measured in turns, 0 … 1 clockwise from the top,
+ * for hash values from 0 to 2^128.
  *
- * Two circles: the outer one is the hash space, cut into ranges, each in the colour of the node that
- * comes first in its preference list; the inner one holds the machines. Lines between them say which
- * machine answers for which range, and a key's preference list is a walk along the outer circle.
+ * The outer circle is the hash space, divided into ranges. Each has the colour of the first node in its
+ * preference list. The inner circle shows the nodes; lines connect a node with its ranges. A key's
+ * preference list is a walk along the outer circle.
  */
 import { type Position, positionOf } from "../../lib/dynamo/ring/position.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 
-/** More ranges than this are drawn as this many samples: thinner strokes could not be seen. */
+/** The maximum number of arcs. A ring of more ranges is sampled: thinner arcs would not be visible. */
 export const ARCS_MAX = 1_024;
 
 export interface Arc {
@@ -26,13 +26,13 @@ export interface Point {
   readonly y: number;
 }
 
-/** A node's part in one key's preference list. */
-export interface Ranked {
+/** A node in a key's preference list. */
+export interface RankedNode {
   readonly id: NodeId;
   /** 1 for the first of the list. */
   readonly rank: number;
   readonly primary: boolean;
-  /** Where the walk meets the node first, clockwise from the key. */
+  /** The first place clockwise from the key where the node owns a range. */
   readonly turn: number;
 }
 
@@ -41,10 +41,10 @@ export interface KeyOnRing {
   readonly position: Position;
   readonly turn: number;
   readonly partition: number;
-  readonly preferenceList: readonly Ranked[];
+  readonly preferenceList: readonly RankedNode[];
 }
 
-/** A position as a share of the whole circle. 52 bits are all that a double keeps, and all that a drawing needs. */
+/** A position as a share of the circle. A double holds 52 bits, which is enough for a drawing. */
 export function turnOf(position: Position): number {
   return parseInt(position.slice(0, 13), 16) / 2 ** 52;
 }
@@ -82,7 +82,7 @@ function ownerOf(ring: Ring, range: number): NodeId {
   return ring.primaries(range)[0] ?? "";
 }
 
-/** Each node's share of the ring as first owner, 0 … 1, and how many ranges make it up. */
+/** Each node's share of the ring as first owner, 0 … 1, and its number of such ranges. */
 export function sharesOf(ring: Ring): Map<NodeId, { share: number; ranges: number }> {
   const shares = new Map(
     ring.state.members.map((member) => [member.id, { share: 0, ranges: 0 }]),
@@ -96,7 +96,7 @@ export function sharesOf(ring: Ring): Map<NodeId, { share: number; ranges: numbe
   return shares;
 }
 
-/** Where a key lies and who is to hold it. Pure: the page asks no node for it. */
+/** A key's position and preference list. The page computes it without asking a node. */
 export function placeOf(ring: Ring, key: string): KeyOnRing {
   const position = positionOf(key);
   const partition = ring.rangeAt(position);
@@ -111,7 +111,7 @@ export function placeOf(ring: Ring, key: string): KeyOnRing {
   return { key, position, turn, partition, preferenceList };
 }
 
-/** The middle of the first range from `partition` on that the node owns. */
+/** The middle of the node's first range, clockwise from `partition`. */
 function firstTurn(ring: Ring, partition: number, id: NodeId): number | undefined {
   for (let step = 0; step < ring.rangeCount; step++) {
     const index = (partition + step) % ring.rangeCount;
@@ -124,7 +124,7 @@ function firstTurn(ring: Ring, partition: number, id: NodeId): number | undefine
   return undefined;
 }
 
-/** Where the machines stand on the inner circle: evenly, the first at the top. */
+/** The places of the nodes on the inner circle: evenly spaced, the first at the top. */
 export function nodeTurns(ids: readonly NodeId[]): Map<NodeId, number> {
   return new Map(ids.map((id, i) => [id, i / ids.length]));
 }
@@ -137,14 +137,14 @@ export function pointAt(turn: number, radius: number, centre: number): Point {
   };
 }
 
-/** The SVG path of a piece of a band between two radii. */
+/** The SVG path of a segment of the band between two radii. */
 export function bandPath(
   arc: Pick<Arc, "fromTurn" | "toTurn">,
   inner: number,
   outer: number,
   centre: number,
 ): string {
-  // An arc of a full turn has equal ends and would not be drawn: stop a hair short of it.
+  // SVG does not draw an arc with equal ends, so a full turn stops slightly short.
   const toTurn = Math.min(arc.toTurn, arc.fromTurn + 0.99999);
   const large = toTurn - arc.fromTurn > 0.5 ? 1 : 0;
   const a = pointAt(arc.fromTurn, outer, centre);
@@ -155,14 +155,14 @@ export function bandPath(
     `L${c.x} ${c.y}A${inner} ${inner} 0 ${large} 0 ${d.x} ${d.y}Z`;
 }
 
-/** A line from the band to a machine, bent towards the centre so that many of them stay apart. */
+/** A line from the band to a node, curved towards the centre so that many lines stay separate. */
 export function spokePath(turn: number, band: number, node: Point, centre: number): string {
   const start = pointAt(turn, band, centre);
   const bend = pointAt(turn, band * 0.72, centre);
   return `M${start.x} ${start.y}Q${bend.x} ${bend.y} ${node.x} ${node.y}`;
 }
 
-/** An index over a ring that came as JSON. */
+/** The ring of a state that was received as JSON. */
 export function ringOf(state: RingState, n: number): Ring {
   return new Ring(state, n);
 }

@@ -38,7 +38,7 @@ for (const partitioning of PARTITIONINGS) {
     assert.equal(shares.reduce((sum, { ranges }) => sum + ranges, 0), made.rangeCount);
   });
 
-  Deno.test(`a key's place is the ring's own: ${partitioning}`, () => {
+  Deno.test(`a key's position and preference list agree with the ring: ${partitioning}`, () => {
     const made = ring(partitioning);
     for (const key of ["greeting", "cart:alice", "ключ", ""]) {
       const place = placeOf(made, key);
@@ -52,7 +52,7 @@ for (const partitioning of PARTITIONINGS) {
   });
 }
 
-Deno.test("the walk meets its primaries clockwise from the key", () => {
+Deno.test("the primaries follow clockwise from the key", () => {
   const made = ring("equal-partitions");
   const place = placeOf(made, "greeting");
   const distances = place.preferenceList
@@ -61,13 +61,13 @@ Deno.test("the walk meets its primaries clockwise from the key", () => {
   assert.deepEqual(distances, distances.toSorted((a, b) => a - b));
 });
 
-Deno.test("a ring of very many partitions is drawn in a bounded number of arcs", () => {
+Deno.test("a ring with very many partitions is drawn with a bounded number of arcs", () => {
   const arcs = arcsOf(ring("equal-partitions", 5, 4_096));
   assert.equal(arcs.length, ARCS_MAX);
   assert.deepEqual(new Set(arcs.map((arc) => arc.owner)).size, 5);
 });
 
-Deno.test("points go clockwise from the top; bands of a whole turn can still be drawn", () => {
+Deno.test("points go clockwise from the top, and a band of a full turn can be drawn", () => {
   assert.deepEqual(pointAt(0, 10, 100), { x: 100, y: 90 });
   assert.deepEqual(pointAt(0.25, 10, 100), { x: 110, y: 100 });
   assert.deepEqual([...nodeTurns(["a", "b"]).values()], [0, 0.5]);

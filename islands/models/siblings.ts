@@ -1,8 +1,8 @@
 /**
- * Siblings side by side: each version's value and clock in a form that a person can compare.
+ * Siblings side by side: each version's value and clock in a readable form.
  *
- * A dot names the write itself (its actor's n-th for this key), the clock what its writer had seen.
- * Two versions are siblings because neither clock has seen the other's dot.
+ * A dot identifies the write itself (the actor's n-th write of this key). The clock is what the writer
+ * had seen. Two versions are siblings if neither clock contains the other's dot.
  */
 import type { SiblingView } from "./api.ts";
 
@@ -15,7 +15,7 @@ export interface ClockPart {
 }
 
 export interface SiblingCard {
-  /** What is shown of the value. */
+  /** The value, or the beginning of a binary value in hexadecimal. */
   readonly text: string;
   /** Whether `text` is the value itself, so that it can be edited and written back. */
   readonly isText: boolean;
@@ -52,7 +52,7 @@ function clockPart([actor, counter]: readonly [string, number, ...unknown[]]): C
   return { node: actor.split(/[/:~.@#]/)[0] ?? actor, actor, counter };
 }
 
-/** A starting point for merging by hand: every different text, one a line. */
+/** A first proposal for a merge by hand: every distinct line of the texts. */
 export function mergedText(siblings: readonly SiblingCard[]): string {
   const lines = siblings.filter((s) => s.isText).flatMap((s) => s.text.split("\n"));
   return [...new Set(lines)].join("\n");

@@ -1,8 +1,7 @@
-/** The small ones together: numbers as text, CSV, quorums, presets, siblings. */
+/** Tests of the small models: formats, quorums, presets, siblings. */
 import assert from "node:assert/strict";
 import { clusterConfig } from "../../lib/dynamo/types/config.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
-import { toCsv } from "./csv.ts";
 import {
   formatBytes,
   formatClock,
@@ -37,15 +36,7 @@ Deno.test("numbers have few digits and a unit", () => {
   assert.equal(shorten("short", 10), "short");
 });
 
-Deno.test("CSV quotes what must be, and disarms formulas", () => {
-  const rows = [["a,b", 1], ['say "hi"', -2.5], ["=1+1", 3], ["two\nlines", 4]] as const;
-  assert.equal(
-    toCsv(["key", "n"], rows),
-    'key,n\r\n"a,b",1\r\n"say ""hi""",-2.5\r\n\'=1+1,3\r\n"two\nlines",4\r\n',
-  );
-});
-
-Deno.test("a quorum is explained for every choice, and only for choices", () => {
+Deno.test("every valid choice of N, R and W is explained, and no other", () => {
   assert.equal(explainQuorum(3, 2, 2)?.overlapping, true);
   assert.match(explainQuorum(3, 2, 2)?.rule ?? "", /R \+ W = 4 > N = 3/);
   assert.equal(explainQuorum(3, 1, 1)?.overlapping, false);
@@ -58,7 +49,7 @@ Deno.test("a quorum is explained for every choice, and only for choices", () => 
   }
 });
 
-Deno.test("every preset is a cluster that can be", () => {
+Deno.test("every preset is a valid configuration", () => {
   for (const preset of PRESETS) {
     const { name: _, nodes, latency, ...config } = presetFields(preset.id);
     assert.ok(nodes >= config.n, preset.id);
@@ -93,7 +84,7 @@ Deno.test("siblings show text as text, bytes as hex, and clocks by node", () => 
   assert.deepEqual([binary?.text, binary?.isText, binary?.bytes], ["00 ff 10", false, 3]);
 });
 
-Deno.test("a merge starts from every different line of the texts", () => {
+Deno.test("the proposed merge has every distinct line of the texts", () => {
   const cards = siblingCards(["milk\neggs", "eggs\nbread"].map((value, i) => (
     { value, contentType: "text/plain", clock: [], dot: ["n1", i + 1] }
   )));

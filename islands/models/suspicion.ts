@@ -1,39 +1,41 @@
-/** What the running nodes of a cluster think of one another. Opinion is local: they need not agree. */
+/** What the running nodes believe about each other. Suspicion is local: nodes can disagree. */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { NodeView } from "./api.ts";
 
 export interface Suspicion {
-  /** The highest phi that any of the others has of the node; null when none says. */
+  /** The highest phi for the node among the others; null if none reports one. */
   readonly phi: number | null;
-  /** Who believes it down. */
+  /** The nodes that believe it is down. */
   readonly downBy: readonly NodeId[];
-  /** How many of the others were asked. */
-  readonly asked: number;
+  /** How many of the other nodes reported. */
+  readonly reports: number;
 }
 
 export function suspicionOf(nodes: readonly NodeView[], id: NodeId): Suspicion {
   let phi: number | null = null;
   const downBy: NodeId[] = [];
-  let asked = 0;
+  let reports = 0;
   for (const { id: other, state, status } of nodes) {
-    // What a node thought before it was killed or paused is no opinion of now.
-    const opinion = other === id || state !== "running" ? undefined : status?.peers[id];
-    if (opinion === undefined) continue;
-    asked++;
-    if (!opinion.up) downBy.push(other);
-    if (opinion.phi !== null) phi = Math.max(phi ?? 0, opinion.phi);
+    // The last report of a node that was killed or paused is out of date.
+    const report = other === id || state !== "running" ? undefined : status?.peers[id];
+    if (report === undefined) continue;
+    reports++;
+    if (!report.up) downBy.push(other);
+    if (report.phi !== null) phi = Math.max(phi ?? 0, report.phi);
   }
-  return { phi, downBy, asked };
+  return { phi, downBy, reports };
 }
 
-/** "n1 and n2 believe it down"; null when nobody does. */
-export function describeSuspicion({ downBy, asked }: Suspicion): string | null {
+/** "n1 and n2 believe it is down"; null if no node does. */
+export function describeSuspicion({ downBy, reports }: Suspicion): string | null {
   if (downBy.length === 0) return null;
-  if (downBy.length === asked && asked > 2) return `all ${asked} others believe it down`;
-  return `${listed(downBy)} ${downBy.length === 1 ? "believes" : "believe"} it down`;
+  if (downBy.length === reports && reports > 2) {
+    return `all ${reports} other nodes believe it is down`;
+  }
+  return `${listed(downBy)} ${downBy.length === 1 ? "believes" : "believe"} it is down`;
 }
 
-/** "12 hints: 10 for n3 and 2 for n4"; null when it keeps none. */
+/** "12 hints: 10 for n3 and 2 for n4"; null if it keeps none. */
 export function describeHints(hints: Readonly<Record<NodeId, number>>): string | null {
   const held = Object.entries(hints).filter(([, count]) => count > 0);
   if (held.length === 0) return null;

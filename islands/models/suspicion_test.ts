@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { NodeState, NodeView } from "./api.ts";
 import { describeHints, describeSuspicion, hintsHeld, suspicionOf } from "./suspicion.ts";
 
-type Opinions = Record<string, { readonly up: boolean; readonly phi: number | null }>;
+type PeerReports = Record<string, { readonly up: boolean; readonly phi: number | null }>;
 
-function view(id: string, peers: Opinions, state: NodeState = "running"): NodeView {
+function view(id: string, peers: PeerReports, state: NodeState = "running"): NodeView {
   return {
     id,
     url: `http://127.0.0.1/${id}`,
@@ -26,24 +26,25 @@ function view(id: string, peers: Opinions, state: NodeState = "running"): NodeVi
   };
 }
 
-Deno.test("the highest phi of those who run counts, and who believes the node down", () => {
+Deno.test("suspicion has the highest phi of the running nodes, and those that believe it down", () => {
   const nodes = [
     view("n1", { n2: { up: true, phi: 1.5 }, n3: { up: true, phi: 0.1 } }),
     view("n2", { n1: { up: false, phi: 50 }, n3: { up: false, phi: 50 } }, "paused"),
     view("n3", { n1: { up: true, phi: null }, n2: { up: false, phi: 9 } }),
   ];
-  assert.deepEqual(suspicionOf(nodes, "n2"), { phi: 9, downBy: ["n3"], asked: 2 });
-  assert.deepEqual(suspicionOf(nodes, "n1"), { phi: null, downBy: [], asked: 1 });
-  assert.deepEqual(suspicionOf(nodes, "n9"), { phi: null, downBy: [], asked: 0 });
+  assert.deepEqual(suspicionOf(nodes, "n2"), { phi: 9, downBy: ["n3"], reports: 2 });
+  assert.deepEqual(suspicionOf(nodes, "n1"), { phi: null, downBy: [], reports: 1 });
+  assert.deepEqual(suspicionOf(nodes, "n9"), { phi: null, downBy: [], reports: 0 });
 });
 
-Deno.test("suspicions and hints are put in words", () => {
-  const words = (downBy: string[], asked = 4) => describeSuspicion({ phi: 9, downBy, asked });
-  assert.equal(words([]), null);
-  assert.equal(words(["n1"]), "n1 believes it down");
-  assert.equal(words(["n1", "n3"]), "n1 and n3 believe it down");
-  assert.equal(words(["n1", "n3", "n4", "n5"]), "all 4 others believe it down");
-  assert.equal(words(["n1", "n3"], 2), "n1 and n3 believe it down");
+Deno.test("suspicions and hints are described in a phrase", () => {
+  const describe = (downBy: string[], reports = 4) =>
+    describeSuspicion({ phi: 9, downBy, reports });
+  assert.equal(describe([]), null);
+  assert.equal(describe(["n1"]), "n1 believes it is down");
+  assert.equal(describe(["n1", "n3"]), "n1 and n3 believe it is down");
+  assert.equal(describe(["n1", "n3", "n4", "n5"]), "all 4 other nodes believe it is down");
+  assert.equal(describe(["n1", "n3"], 2), "n1 and n3 believe it is down");
   assert.equal(describeHints({}), null);
   assert.equal(describeHints({ n3: 0 }), null);
   assert.equal(describeHints({ n3: 1 }), "1 hint for n3");

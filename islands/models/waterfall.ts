@@ -1,6 +1,6 @@
 /**
- * One request, replica by replica: when the coordinator asked each, when each answered, and the
- * instant at which enough had answered for the client to be served.
+ * One request, replica by replica: when the coordinator asked each one, when each one answered, and
+ * when enough had answered for the client to get its answer.
  */
 import type { ReplicaTrace } from "../../lib/dynamo/types/client_messages.ts";
 import type { ProtocolEvent } from "./api.ts";
@@ -11,9 +11,9 @@ export interface WaterfallBar {
   readonly primary: boolean;
   readonly outcome: ReplicaTrace["outcome"];
   readonly fromMs: number;
-  /** Null: no answer while anybody listened. */
+  /** Null: no answer before the request ended. */
   readonly toMs: number | null;
-  /** What a person should know of this bar. */
+  /** A description of this bar for people. */
   readonly note: string;
 }
 
@@ -22,7 +22,7 @@ export interface Waterfall {
   readonly key: string;
   readonly coordinator: string;
   readonly needed: number;
-  /** When the client had its answer. */
+  /** When the client was answered. */
   readonly servedMs: number;
   /** The right edge of the drawing. */
   readonly endMs: number;
@@ -30,16 +30,16 @@ export interface Waterfall {
   readonly bars: readonly WaterfallBar[];
 }
 
-/** The whole story, as the coordinator tells it when every replica has answered or failed. */
+/** The complete request. The coordinator reports it when every replica has answered or failed. */
 export function waterfallOf(event: Extract<ProtocolEvent, { type: "request" }>): Waterfall {
   const { method, key, node, needed, outcome, replicas } = event;
   const servedMs = servedUs(event) / 1000;
-  return drawn({ method, key, coordinator: node, needed, servedMs, outcome }, replicas);
+  return makeWaterfall({ method, key, coordinator: node, needed, servedMs, outcome }, replicas);
 }
 
 /**
- * When the client had its answer. The event comes later, when the last replica has answered; a request
- * that succeeded was served when the last of those needed had.
+ * When the client was answered. The event itself comes later, when the last replica has answered. A
+ * successful request was answered when the last of the needed replicas had answered.
  */
 export function servedUs(event: Extract<ProtocolEvent, { type: "request" }>): number {
   if (event.outcome !== "ok" && event.outcome !== "absent") return event.tookUs;
@@ -50,8 +50,8 @@ export function servedUs(event: Extract<ProtocolEvent, { type: "request" }>): nu
 }
 
 /**
- * The same from the client's own answer: it left when the last of the needed replicas had answered, so
- * those that had not are pending.
+ * The request as far as the client's answer shows it. The answer was sent when the last of the needed
+ * replicas had answered, so the others are still pending.
  */
 export function waterfallOfReply(
   reply: {
@@ -67,10 +67,10 @@ export function waterfallOfReply(
   );
   const servedMs = Math.max(0, ...answered) / 1000;
   const needed = answered.length;
-  return drawn({ method, key, coordinator, needed, servedMs, outcome: "ok" }, replicas);
+  return makeWaterfall({ method, key, coordinator, needed, servedMs, outcome: "ok" }, replicas);
 }
 
-function drawn(
+function makeWaterfall(
   request: Omit<Waterfall, "bars" | "endMs">,
   replicas: readonly ReplicaTrace[],
 ): Waterfall {
@@ -102,17 +102,17 @@ function noteOf(
     ? "the coordinator’s own replica"
     : trace.primary
     ? "primary"
-    : "stand-in";
+    : "fallback";
   if (trace.outcome === "failed") return `${role}, failed: ${trace.reason ?? "no reason given"}`;
   if (toMs === null) return `${role}, no answer yet`;
   const took = formatMs(toMs - trace.sentUs / 1000);
-  return toMs > servedMs ? `${role}, ${took}, after the client was served` : `${role}, ${took}`;
+  return toMs > servedMs ? `${role}, ${took}, after the client was answered` : `${role}, ${took}`;
 }
 
-/** Round steps for an axis from 0: at most `most` of them. */
-export function axisTicks(end: number, most: number): number[] {
+/** Round ticks for an axis from 0, with at most `stepsMax` steps. */
+export function axisTicks(end: number, stepsMax: number): number[] {
   if (!(end > 0)) return [0];
-  const raw = end / most;
+  const raw = end / stepsMax;
   const magnitude = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((m) => m * magnitude).find((s) => s >= raw * 0.999) ??
     10 * magnitude;

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { requestEvent } from "../../tests/page_examples.ts";
 import { axisTicks, servedUs, waterfallOf, waterfallOfReply } from "./waterfall.ts";
 
-Deno.test("the client was served when the last needed replica had answered", () => {
+Deno.test("the client was answered when the last needed replica had answered", () => {
   assert.equal(servedUs(requestEvent()), 2_100);
   assert.equal(servedUs(requestEvent({ needed: 1 })), 400);
   assert.equal(servedUs(requestEvent({ tookUs: 1_900 })), 1_900);
   assert.equal(servedUs(requestEvent({ outcome: "quorum-not-met" })), 9_000);
 });
 
-Deno.test("bars tell who was late, who stood in, who failed and why", () => {
+Deno.test("bars show late replicas, fallbacks, and failures with their reason", () => {
   const waterfall = waterfallOf(requestEvent({
     replicas: [
       ...requestEvent().replicas,
@@ -27,9 +27,9 @@ Deno.test("bars tell who was late, who stood in, who failed and why", () => {
   }));
   assert.deepEqual(waterfall.bars.map((bar) => bar.note), [
     "the coordinator’s own replica, 400 µs",
-    "primary, 8.90 ms, after the client was served",
-    "primary, 2.00 ms, after the client was served",
-    "stand-in, 1.50 ms",
+    "primary, 8.90 ms, after the client was answered",
+    "primary, 2.00 ms, after the client was answered",
+    "fallback, 1.50 ms",
     "primary, failed: refused",
     "primary, no answer yet",
   ]);
@@ -37,7 +37,7 @@ Deno.test("bars tell who was late, who stood in, who failed and why", () => {
   assert.ok(waterfall.endMs > 9);
 });
 
-Deno.test("a client's own answer tells the story as far as it is known", () => {
+Deno.test("a client's answer shows the request as far as it is known", () => {
   const waterfall = waterfallOfReply({
     method: "put",
     key: "k",
@@ -53,7 +53,7 @@ Deno.test("a client's own answer tells the story as far as it is known", () => {
   assert.equal(waterfall.bars[2]?.toMs, null);
 });
 
-Deno.test("axes have round steps from 0 and not more than asked for", () => {
+Deno.test("axes have round steps from 0, and at most the given number", () => {
   assert.deepEqual(axisTicks(10, 5), [0, 2, 4, 6, 8, 10]);
   assert.deepEqual(axisTicks(0.037, 4), [0, 0.01, 0.02, 0.03]);
   assert.deepEqual(axisTicks(0, 4), [0]);

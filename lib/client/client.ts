@@ -1,13 +1,13 @@
 /**
- * A client of the store: get, put, delete and update over any node's REST, in Deno and in browsers.
+ * A client of the store: get, put, delete and update over the nodes' REST API, in Deno and in browsers.
  *
- * It never throws for what a store or a network does: each operation answers with its outcome. It goes
- * on to another node when one does not answer, a write only where it certainly did not arrive: a copy
- * sent twice would leave two versions of one write.
+ * It never throws because of the store or the network: each operation returns its outcome. If a node
+ * does not answer, the client tries another one. It repeats a write only if the first attempt certainly
+ * did not arrive, because a write that arrives twice would leave two versions.
  */
 import type { CoordinatorChoice } from "../dynamo/types/config.ts";
 import type { FloatSource } from "../random/seeded.ts";
-import { type Answer, type Attempt, attemptHttp } from "./http.ts";
+import { type Answer, attemptHttp, type NodeRequest } from "./http.ts";
 import {
   type ContextToken,
   type GetResult,
@@ -20,29 +20,29 @@ import {
   type Sibling,
 } from "./results.ts";
 import { RingView } from "./ring_view.ts";
-import { NodeBook } from "./routing.ts";
+import { NodeSelection } from "./routing.ts";
 
 export type { ContextToken, GetResult, PutResult, RequestError, Sibling } from "./results.ts";
 
 export interface ClientOptions {
-  /** URLs of nodes, at least one. A partition-aware client learns of the others from the ring. */
+  /** URLs of nodes, at least one. A partition-aware client learns the others from the ring. */
   readonly nodes: readonly string[];
   readonly routing?: "any" | "partition-aware";
-  /** Partition-aware: which replica of a key is asked. */
+  /** Partition-aware: which replica of a key is asked first. */
   readonly coordinator?: CoordinatorChoice;
-  /** Makes one value of several siblings. Without it a get that finds several says so. */
+  /** Merges siblings into one value. Without it, a get returns all siblings. */
   readonly resolve?: Resolver;
-  /** The whole operation, all attempts together, ms. */
+  /** For the whole operation with all its attempts, ms. */
   readonly timeoutMs?: number;
   /**
-   * Remembers the context last seen of so many keys and writes over it when none is given: what a
-   * session does that reads before it writes. 0: none.
+   * For how many keys to remember the last context. A write without a context then uses the remembered
+   * one, like a session that reads before it writes. 0: none.
    */
   readonly rememberContexts?: number;
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-  /** Where random choices come from. */
+  /** The source of random choices. */
   readonly random?: FloatSource;
-  /** How old the ring may grow before it is asked for again, ms (section 6.4: every 10 s). */
+  /** The age at which the ring is fetched again, ms (section 6.4: every 10 s). */
   readonly ringMaxAgeMs?: number;
 }
 
@@ -56,7 +56,7 @@ export type Resolver = (
 
 interface CommonOptions {
   readonly sloppy?: boolean;
-  /** The node's own limit for this request, ms; the client then waits a little longer than that. */
+  /** The node's time limit for this request, ms. The client waits a little longer. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
@@ -67,34 +67,36 @@ export interface GetOptions extends CommonOptions {
 export interface DeleteOptions extends CommonOptions {
   readonly w?: number;
   readonly pw?: number;
-  /** What to write over; null: nothing, even if a context is remembered. */
+  /** The context of the versions to replace; null: none, even if one is remembered. */
   readonly context?: ContextToken | null;
 }
 export interface PutOptions extends DeleteOptions {
   readonly contentType?: string;
 }
 
+type KeyMethod = "GET" | "PUT" | "DELETE";
+
 const TIMEOUT_MS = 5_000;
 const RING_MAX_AGE_MS = 10_000;
-/** So much longer than the node may take does the client wait for it. */
+/** How much longer than the node's time limit the client waits. */
 const GRACE_MS = 500;
 const OCTETS = "application/octet-stream";
 const TEXT = "text/plain; charset=utf-8";
 
 export class DynamoClient {
-  private readonly book: NodeBook;
+  private readonly selection: NodeSelection;
   private readonly contexts = new Map<string, ContextToken>();
   private ring: RingView | null = null;
   private ringAskedMs = -Infinity;
-  private ringArriving: Promise<void> | null = null;
+  private ringFetch: Promise<void> | null = null;
 
-  /** Throws {@link RangeError} when no node is given. */
+  /** Throws {@link RangeError} if no node is given. */
   constructor(private readonly options: ClientOptions) {
     if (options.nodes.length === 0) {
-      throw new RangeError("nodes must name at least one URL: it names none");
+      throw new RangeError("nodes must have at least one URL: it is empty");
     }
     const random = options.random ?? { float: Math.random };
-    this.book = new NodeBook(options.nodes.map(withoutSlash), random);
+    this.selection = new NodeSelection(options.nodes.map(withoutSlash), random);
   }
 
   /** Reads a key. */
@@ -128,7 +130,7 @@ export class DynamoClient {
     return { outcome: "ok", found: true, ...resolved, context, siblings, node };
   }
 
-  /** Writes a key. A string is UTF-8 text. */
+  /** Writes a key. A string is stored as UTF-8 text. */
   put(key: string, value: Uint8Array | string, options: PutOptions = {}): Promise<PutResult> {
     const given = options.contentType === undefined
       ? { value }
@@ -136,15 +138,15 @@ export class DynamoClient {
     return this.write("PUT", key, encoded(given), options);
   }
 
-  /** Deletes a key; without a context, what the node reads at R. */
+  /** Deletes a key. Without a context, the node deletes the versions that it reads with R. */
   delete(key: string, options: DeleteOptions = {}): Promise<PutResult> {
     return this.write("DELETE", key, null, options);
   }
 
   /**
-   * Reads, changes and writes back over what was read. `change` gets the value, resolved if need be, or
-   * null where there is none; null from it means: leave it. Siblings without a resolver fail.
-   * Concurrent updates both survive as siblings: nothing is locked.
+   * Reads a key, changes the value and replaces what was read. `change` gets the value, after resolving
+   * siblings, or null if there is none. If `change` returns null, nothing is written. Fails for siblings
+   * without a resolver. Nothing is locked: concurrent updates are both kept as siblings.
    */
   async update(
     key: string,
@@ -155,7 +157,7 @@ export class DynamoClient {
     if (read.outcome !== "ok") return read;
     if (read.found === "siblings") {
       const message =
-        `Cannot update '${key}': it has ${read.siblings.length} siblings, give a resolver`;
+        `Cannot update '${key}': it has ${read.siblings.length} siblings and there is no resolver`;
       return { outcome: "failed", error: ownError("invalid", message, [read.node]) };
     }
     const changed = change(read.found ? read : null);
@@ -186,9 +188,9 @@ export class DynamoClient {
     }
   }
 
-  /** Asks one node after the other, as far as that is safe. */
+  /** Asks one node after another, as long as repeating the request is safe. */
   private async ask(
-    method: Attempt["method"],
+    method: KeyMethod,
     key: string,
     options: GetOptions & PutOptions,
     headers: Record<string, string>,
@@ -203,23 +205,18 @@ export class DynamoClient {
     const limitMs = this.limitOf(options);
     await this.freshRing();
     const { coordinator } = this.options;
-    const nodes = this.book.order(key, this.ring, coordinator ?? "first", startedMs);
-    let refusal: Refusal = UNASKED;
+    const nodes = this.selection.order(key, this.ring, coordinator ?? "first", startedMs);
+    let refusal: Refusal = NOT_ASKED;
     for (const node of nodes) {
       const leftMs = limitMs - (performance.now() - startedMs);
       if (leftMs <= 0) break;
-      // A read leaves time for another node; a write that may have arrived is not sent again.
+      // A read leaves time for another node. A write is not repeated after a timeout.
       const isLast = tried.length === nodes.length - 1;
       const timeoutMs = method === "GET" && !isLast ? leftMs / 2 : leftMs;
       tried.push(node);
-      const answer = await this.attempt({
-        method,
-        url: `${node}${path.path}`,
-        headers,
-        timeoutMs,
-        ...(body === undefined ? {} : { body }),
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-      }, node);
+      const { signal } = options;
+      const url = `${node}${path.path}`;
+      const answer = await this.attempt({ method, url, headers, body, timeoutMs, signal }, node);
       if ("response" in answer) {
         const { response } = answer;
         if (response.status !== 503 && response.status !== 421) {
@@ -228,7 +225,7 @@ export class DynamoClient {
         refusal = await readRefusal(response);
         if (!refusal.definite || !mayServeElsewhere(method, refusal.error.code)) break;
       } else {
-        // Of a read, what a node said tells more than that another one said nothing.
+        // For a read, one node's error is more useful than another node's silence.
         if (method !== "GET" || refusal.error.status === null) refusal = answer;
         if (answer.error.code === "aborted") break;
         if (method !== "GET" && !answer.definite) break;
@@ -237,16 +234,16 @@ export class DynamoClient {
     return { tried, refusal };
   }
 
-  private async attempt(attempt: Attempt, node: string): Promise<Answer> {
+  private async attempt(request: NodeRequest, node: string): Promise<Answer> {
     const startedMs = performance.now();
-    this.book.sent(node);
-    const answer = await attemptHttp(this.options.fetch ?? fetch, attempt);
+    this.selection.sent(node);
+    const answer = await attemptHttp(this.options.fetch ?? fetch, request);
     const nowMs = performance.now();
-    if ("response" in answer) this.book.answered(node, nowMs - startedMs);
-    else if (answer.error.code === "aborted") this.book.dropped(node);
+    if ("response" in answer) this.selection.answered(node, nowMs - startedMs);
+    else if (answer.error.code === "aborted") this.selection.dropped(node);
     else {
-      this.book.failed(node, nowMs);
-      // Whoever does not answer may have left.
+      this.selection.failed(node, nowMs);
+      // The node may have left the cluster, so the ring is fetched again.
       this.ringAskedMs = -Infinity;
     }
     return answer;
@@ -258,42 +255,41 @@ export class DynamoClient {
       : options.timeoutMs + GRACE_MS;
   }
 
-  /** Sees to a ring that is not too old. Waits only for the first: an old one routes well enough. */
+  /** Fetches the ring if it is too old. Waits only for the first one, as an old ring still works. */
   private async freshRing(): Promise<void> {
     if (this.options.routing !== "partition-aware") return;
     const maxAgeMs = this.options.ringMaxAgeMs ?? RING_MAX_AGE_MS;
     const isOld = performance.now() - this.ringAskedMs >= maxAgeMs;
-    if (isOld && this.ringArriving === null) {
-      this.ringArriving = this.fetchRing().finally(() => this.ringArriving = null);
+    if (isOld && this.ringFetch === null) {
+      this.ringFetch = this.fetchRing().finally(() => this.ringFetch = null);
     }
-    if (this.ring === null && this.ringArriving !== null) await this.ringArriving;
+    if (this.ring === null && this.ringFetch !== null) await this.ringFetch;
   }
 
-  /** Without an answer the client goes on as it is: any node can serve any key. */
+  /** If no node answers, the client keeps the ring that it has: any node can serve any key. */
   private async fetchRing(): Promise<void> {
     this.ringAskedMs = performance.now();
     const timeoutMs = this.options.timeoutMs ?? TIMEOUT_MS;
-    for (const node of this.book.order("", null, "random", this.ringAskedMs)) {
-      this.book.sent(node);
+    for (const node of this.selection.order("", null, "random", this.ringAskedMs)) {
+      this.selection.sent(node);
       const url = `${node}/ring`;
       const answer = await attemptHttp(this.options.fetch ?? fetch, {
         method: "GET",
         url,
-        headers: {},
         timeoutMs: timeoutMs / 4,
       });
       const nowMs = performance.now();
       if (!("response" in answer)) {
-        this.book.failed(node, nowMs);
+        this.selection.failed(node, nowMs);
         continue;
       }
-      this.book.answered(node, nowMs - this.ringAskedMs);
+      this.selection.answered(node, nowMs - this.ringAskedMs);
       try {
         this.ring = RingView.from(await answer.response.json());
-        this.book.keepOnly(this.ring.nodes);
+        this.selection.keepOnly(this.ring.nodes);
         return;
       } catch {
-        // Not a ring: the next node may be in better shape.
+        // The answer is not a ring: tries the next node.
       }
     }
   }
@@ -301,7 +297,7 @@ export class DynamoClient {
   private remember(key: string, context: ContextToken | null): void {
     const most = this.options.rememberContexts ?? 0;
     if (most === 0 || context === null) return;
-    // Re-inserted, so that a Map's order is that of last use.
+    // Inserted again, so that the map is ordered by last use.
     this.contexts.delete(key);
     this.contexts.set(key, context);
     if (this.contexts.size > most) {
@@ -311,24 +307,30 @@ export class DynamoClient {
   }
 }
 
-/** Refusals that another node may not share. */
-const ELSEWHERE: readonly string[] = ["overloaded", "not-ready", "storage-failed", "wrong-owner"];
+/** Errors that concern one node, so that another one may succeed. */
+const ERRORS_OF_ONE_NODE: readonly string[] = [
+  "overloaded",
+  "not-ready",
+  "storage-failed",
+  "wrong-owner",
+];
 
 /**
- * For a write, a quorum that is not there is not there for the others either: they ask the same
- * replicas. A read may have come to the wrong side of a cut, and costs the other side little.
+ * Whether another node may serve the request. A missing write quorum is the same for all coordinators,
+ * as they ask the same replicas. A read may have reached the smaller side of a partition, and trying a
+ * node of the other side is cheap.
  */
-function mayServeElsewhere(method: Attempt["method"], code: string): boolean {
-  return ELSEWHERE.includes(code) || (method === "GET" && code === "quorum-not-met");
+function mayServeElsewhere(method: KeyMethod, code: string): boolean {
+  return ERRORS_OF_ONE_NODE.includes(code) || (method === "GET" && code === "quorum-not-met");
 }
 
 type Asked =
   | { readonly answer: Response; readonly node: string; readonly tried: readonly string[] }
   | { readonly refusal: Refusal; readonly tried: readonly string[] };
 
-const UNASKED: Refusal = {
+const NOT_ASKED: Refusal = {
   definite: true,
-  error: { message: "no time was left to ask a node", status: null, code: "timed-out" },
+  error: { message: "the time was over before a node was asked", status: null, code: "timed-out" },
 };
 
 function failed(
@@ -353,15 +355,19 @@ function badAnswer(error: unknown, asked: { readonly tried: readonly string[] })
   return ownError("bad-answer", `the node's answer cannot be read: ${reason}`, asked.tried);
 }
 
-/** The path and query of a key, or what is wrong with it. */
+/** The path and query of a key, or why the key is not possible. */
 function pathOf(
   key: string,
   options: GetOptions & PutOptions,
 ): { readonly path: string; readonly wrong?: undefined } | { readonly wrong: string } {
   if (key === "") return { wrong: "a key must have at least one character: it is empty" };
-  // A URL drops these segments, encoded or not: the request would go to another path.
-  if (key === "." || key === "..") return { wrong: `a key cannot be '${key}': URLs drop it` };
-  if (!key.isWellFormed()) return { wrong: "a key must be text: it has half a surrogate pair" };
+  // URLs resolve these segments, encoded or not, so the request would go to another path.
+  if (key === "." || key === "..") {
+    return { wrong: `a key cannot be '${key}': URLs give it another meaning` };
+  }
+  if (!key.isWellFormed()) {
+    return { wrong: "a key must be valid Unicode text: it has a lone surrogate" };
+  }
   const query = new URLSearchParams();
   for (const name of ["r", "pr", "w", "pw", "sloppy", "timeoutMs"] as const) {
     if (options[name] !== undefined) query.set(name, String(options[name]));

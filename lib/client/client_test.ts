@@ -17,7 +17,7 @@ interface Asked {
 }
 type Reply = (asked: Asked) => Response | Promise<Response>;
 
-/** A client of nodes that answer as told, and what they were asked. */
+/** A client whose requests `reply` answers, and the requests that it made. */
 function clientOf(reply: Reply, options: Partial<ClientOptions> = {}) {
   const asked: Asked[] = [];
   const client = new DynamoClient({
@@ -88,7 +88,7 @@ const twoSiblings = () =>
     ],
   }, { status: 300 });
 
-Deno.test("siblings: told apart without a resolver, resolved with one", async () => {
+Deno.test("siblings: all are returned without a resolver, one value with a resolver", async () => {
   const plain = await clientOf(twoSiblings).client.get("k");
   assert.ok(plain.outcome === "ok" && plain.found === "siblings");
   assert.equal(plain.context, "both");
@@ -106,7 +106,7 @@ Deno.test("siblings: told apart without a resolver, resolved with one", async ()
   assert.equal(resolved.siblings.length, 2);
 });
 
-Deno.test("update writes over what it read", async () => {
+Deno.test("update replaces what it has read", async () => {
   const { client, asked } = clientOf(
     ({ method }) => method === "GET" ? twoSiblings() : written(),
     { resolve: (siblings) => siblings.map((sibling) => text(sibling.value)).join() },
@@ -119,17 +119,20 @@ Deno.test("update writes over what it read", async () => {
   assert.match(text(asked[1]?.body as Uint8Array), /^milk,.*!$/);
 });
 
-Deno.test("update: siblings without a resolver are not guessed at; null changes nothing", async () => {
+Deno.test("update: fails for siblings without a resolver; null writes nothing", async () => {
   const { client, asked } = clientOf(twoSiblings);
   const result = await client.update("k", () => "x");
   assert.ok(result.outcome === "failed");
-  assert.match(result.error.message, /Cannot update 'k': it has 2 siblings, give a resolver/);
+  assert.match(
+    result.error.message,
+    /Cannot update 'k': it has 2 siblings and there is no resolver/,
+  );
   const quiet = clientOf(() => value("v"));
   assert.deepEqual(await quiet.client.update("k", () => null), { outcome: "ok", unchanged: true });
   assert.equal(asked.length + quiet.asked.length, 2);
 });
 
-Deno.test("put: bytes and type as given, context carried, acknowledgements told", async () => {
+Deno.test("put: sends the bytes, type and context, and returns the acknowledgements", async () => {
   const { client, asked } = clientOf(() => written("c2"));
   const bytes = new Uint8Array([0, 1, 255]);
   const result = await client.put("k", bytes, { context: "c1", contentType: "image/png" });
@@ -140,7 +143,7 @@ Deno.test("put: bytes and type as given, context carried, acknowledgements told"
   assert.equal(asked[0]?.headers.get("x-dynamo-context"), "c1");
 });
 
-Deno.test("contexts are remembered by choice, the oldest forgotten first", async () => {
+Deno.test("contexts are remembered if asked for, and the least recently used is dropped first", async () => {
   let count = 0;
   const reply: Reply = ({ method }) =>
     method === "GET" ? value("v", "read") : written(`w${++count}`);
@@ -161,7 +164,7 @@ Deno.test("contexts are remembered by choice, the oldest forgotten first", async
   assert.deepEqual(sent, ["read", null, "w3", null, null, null]);
 });
 
-Deno.test("a node that refuses connections is passed over, and asked last from then on", async () => {
+Deno.test("a node that refuses connections is skipped, and asked last afterwards", async () => {
   const { client, asked } = clientOf(({ node, method }) =>
     node === "http://b:1" ? refuseConnection() : method === "GET" ? value("v") : written()
   );
@@ -187,14 +190,14 @@ Deno.test("a write that may have arrived is indeterminate and not sent again", a
   assert.equal(asked.length, 1 + NODES.length, "a read is: it has no effect to double");
 });
 
-Deno.test("all nodes down: certainly failed, and it says who was tried", async () => {
+Deno.test("all nodes down: the write has certainly failed, and the error lists the nodes", async () => {
   const put = await clientOf(refuseConnection).client.put("k", "v");
   assert.ok(put.outcome === "failed");
   assert.deepEqual([...put.error.tried].sort(), NODES);
   assert.match(put.error.message, /Connection refused/);
 });
 
-Deno.test("503: definite decides; another node is asked only when it may have room", async () => {
+Deno.test("503: `definite` decides the outcome; another node is asked only for some errors", async () => {
   const quorum = (definite: boolean) =>
     problem(503, "quorum-not-met", { definite, needed: 2, got: 1, unreachable: ["n2"] });
   const unsure = clientOf(() => quorum(false));
@@ -217,7 +220,7 @@ Deno.test("503: definite decides; another node is asked only when it may have ro
   assert.equal(busy.asked.length, 3);
 });
 
-Deno.test("503: a read that came to the wrong side of a cut is served by the other, a write is not sent there", async () => {
+Deno.test("503: without a quorum, a read tries the other side of a partition, but a write does not", async () => {
   const quorum = () => problem(503, "quorum-not-met", { definite: true, needed: 2, got: 1 });
   const cutOff = (): Reply => {
     let asked = 0;
@@ -242,7 +245,7 @@ Deno.test("503: a read that came to the wrong side of a cut is served by the oth
   assert.equal(read.error.tried.length, NODES.length);
 });
 
-Deno.test("4xx failed, 5xx without a word on it indeterminate, for a write", async () => {
+Deno.test("a write fails with a 4xx, and is indeterminate with a 5xx that has no `definite`", async () => {
   const conflict = await clientOf(() => problem(409, "too-many-siblings", { context: "all" }))
     .client.put("k", "v");
   assert.ok(conflict.outcome === "failed");
@@ -256,7 +259,7 @@ Deno.test("4xx failed, 5xx without a word on it indeterminate, for a write", asy
   assert.equal(garbled.error.code, "bad-answer");
 });
 
-Deno.test("time is up: a write is indeterminate, a read failed", async () => {
+Deno.test("after a timeout a write is indeterminate, and a read has failed", async () => {
   const pending: Reply[] = [];
   const { client } = clientOf(() => new Promise<Response>(() => pending.length), {
     timeoutMs: 30,
@@ -274,7 +277,7 @@ Deno.test("time is up: a write is indeterminate, a read failed", async () => {
   assert.match(get.error.message, /http:\/\/a:1 did not answer within 30 ms/);
 });
 
-Deno.test("a caller that gives up: aborted", async () => {
+Deno.test("an aborted operation ends with `aborted`", async () => {
   const stop = new AbortController();
   const { client } = clientOf(() => {
     stop.abort();
@@ -287,7 +290,7 @@ Deno.test("a caller that gives up: aborted", async () => {
   assert.equal(late.outcome, "failed", "it was never sent");
 });
 
-Deno.test("keys that no URL can carry are refused unsent", async () => {
+Deno.test("keys that are not possible in a URL are refused without a request", async () => {
   const { client, asked } = clientOf(() => written());
   for (const key of ["", ".", "..", "\ud800"]) {
     const put = await client.put(key, "v");
@@ -295,7 +298,7 @@ Deno.test("keys that no URL can carry are refused unsent", async () => {
     assert.match(put.error.message, /a key (must|cannot)/);
   }
   assert.equal(asked.length, 0);
-  assert.throws(() => new DynamoClient({ nodes: [] }), /nodes must name at least one URL/);
+  assert.throws(() => new DynamoClient({ nodes: [] }), /nodes must have at least one URL/);
 });
 
 // Partition-aware ---------------------------------------------------------------------------------
@@ -343,7 +346,7 @@ Deno.test("partition-aware: every coordinator choice stays among the primaries",
   }
 });
 
-Deno.test("partition-aware without a ring is any-node", async () => {
+Deno.test("partition-aware: without a ring any node is asked", async () => {
   const { client } = clientOf(
     ({ path }) => path === "/ring" ? new Response("no", { status: 500 }) : written(),
     { routing: "partition-aware" },
@@ -351,7 +354,7 @@ Deno.test("partition-aware without a ring is any-node", async () => {
   assert.equal((await client.put("k", "v")).outcome, "ok");
 });
 
-Deno.test("a write whose connection breaks is made once, and its end is not known", async () => {
+Deno.test("a write whose connection breaks is sent once, and its effect is unknown", async () => {
   for (const method of ["put", "delete"] as const) {
     await using node = new BreakingNode();
     const client = new DynamoClient({ nodes: [node.url], random: SeededRandom.from("broken") });

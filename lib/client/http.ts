@@ -1,42 +1,43 @@
-/**
- * One HTTP attempt, with a time limit, whose failure is a value.
- */
+/** One HTTP request to a node with a time limit. A failure is returned, not thrown. */
 import type { Refusal } from "./results.ts";
 
-export interface Attempt {
-  readonly method: "GET" | "PUT" | "DELETE";
+export interface NodeRequest {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly url: string;
-  readonly headers: Record<string, string>;
-  readonly body?: Uint8Array;
-  /** Until the answer's head. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: Uint8Array | undefined;
+  /** The cluster's secret, which `/membership`, `/faults`, `/debug` and `/anti-entropy` need. */
+  readonly secret?: string | null | undefined;
+  /** Whether `fetch` may send the request twice. Default: only a GET. */
+  readonly isIdempotent?: boolean;
+  /** The time until the answer has been read completely. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  /** Cancels the request. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type Answer = { readonly response: Response } | Refusal;
 
-type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-export async function attemptHttp(fetch: Fetch, attempt: Attempt): Promise<Answer> {
-  const { method, url, headers, body, timeoutMs, signal } = attempt;
-  const isGivenUp = () => signal?.aborted === true;
-  if (isGivenUp()) return refused("aborted", "the caller gave up before it was sent", true);
+/** Returns the node's answer, whatever its status, or why there is none. Never rejects. */
+export async function attemptHttp(fetch: Fetch, request: NodeRequest): Promise<Answer> {
+  const { url, timeoutMs, signal } = request;
+  const isAborted = () => signal?.aborted === true;
+  if (isAborted()) {
+    return refused("aborted", "the caller aborted before the request was sent", true);
+  }
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), timeoutMs);
   const stop = () => limit.abort();
   signal?.addEventListener("abort", stop);
   try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      signal: limit.signal,
-      ...(method === "GET" ? {} : bodySentOnce(body)),
-    });
-    // Read here, under the limit: a node that stops in the middle of its answer has not answered.
+    const response = await fetch(url, initOf(request, limit.signal));
+    // Read within the time limit, because a node may stop in the middle of its answer.
     const bytes = await response.arrayBuffer();
     return { response: detached(response, bytes) };
   } catch (error) {
-    if (isGivenUp()) return refused("aborted", "the caller gave up", false);
+    if (isAborted()) return refused("aborted", "the caller aborted the request", false);
     if (limit.signal.aborted) {
       const shown = Math.round(timeoutMs);
       return refused("timed-out", `${origin(url)} did not answer within ${shown} ms`, false);
@@ -49,15 +50,26 @@ export async function attemptHttp(fetch: Fetch, attempt: Attempt): Promise<Answe
   }
 }
 
+function initOf(request: NodeRequest, signal: AbortSignal): RequestInit {
+  const { method, body, secret } = request;
+  const headers: Record<string, string> = { ...request.headers };
+  if (typeof secret === "string") headers["authorization"] = `Bearer ${secret}`;
+  const init: RequestInit = { method, headers, signal };
+  if (!(request.isIdempotent ?? method === "GET")) return Object.assign(init, bodySentOnce(body));
+  if (body !== undefined) init.body = body as BodyInit;
+  return init;
+}
+
 const IS_DENO = "Deno" in globalThis;
 
 /**
- * A write's body, so that the write is made once. When a connection that was used before breaks under a
- * request, Deno's fetch sends all of it again on a new one, and tells only of that copy (measured, 2.9.6):
- * two writes for one, or one that is called refused and is there. A stream cannot be sent again. Browsers
- * take no stream over HTTP/1.1, and need none: there no failure is certain.
+ * The body of a write, in a form that `fetch` sends only once. If a reused connection breaks during a
+ * request, Deno's fetch sends the whole request again on a new connection, and reports only the second
+ * attempt (measured, 2.9.6). The write could then be made twice, or be reported as refused although it
+ * was made. A stream cannot be sent again. Browsers do not accept streams over HTTP/1.1, and do not need
+ * them, because there a failed write always counts as possibly made.
  */
-export function bodySentOnce(bytes?: Uint8Array): RequestInit & { duplex?: "half" } {
+function bodySentOnce(bytes?: Uint8Array): RequestInit & { duplex?: "half" } {
   if (!IS_DENO) return bytes === undefined ? {} : { body: bytes as BodyInit };
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -68,22 +80,22 @@ export function bodySentOnce(bytes?: Uint8Array): RequestInit & { duplex?: "half
   return { body, duplex: "half" };
 }
 
-/** The same answer over bytes already here. */
+/** The same response with a body that has been read. */
 function detached(response: Response, bytes: ArrayBuffer): Response {
   const { status, headers } = response;
-  // 204 and 304 may have no body.
+  // Responses with status 204 or 304 must not have a body.
   return new Response(bytes.byteLength === 0 ? null : bytes, { status, headers });
 }
 
-/** Deno says only "fetch failed" and keeps what happened in the cause. */
+/** The message of Deno's error is only "fetch failed". Its cause has the reason. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 /**
- * True when no connection was made, so that a write certainly did not arrive. Deno says so in the
- * message; browsers do not tell, and then it is not certain.
+ * Whether no connection was made, so that a write certainly did not arrive. Deno says so in its message.
+ * Browsers do not, so there it is never certain.
  */
 function isUndelivered(reason: string): boolean {
   return /\(Connect\)|ECONNREFUSED|connection refused/i.test(reason);

@@ -1,18 +1,18 @@
 /**
- * How an operation ended, for its caller, and how that is read off an HTTP answer.
+ * The outcomes of a client's operations, and how they are read from HTTP answers.
  *
- * A write has three ends, not two: acknowledged, certainly without effect, and unknown. What is not
- * acknowledged and not certainly refused is *indeterminate*: it may surface later, on some replica.
- * Reads have no effect to be unsure of: they are ok or failed.
+ * A write can end in three ways: acknowledged, certainly without effect, or *indeterminate*. An
+ * indeterminate write may become visible later, because some replica may have stored it. A read is ok or
+ * failed, because it has no effect.
  */
 
-/** One of the versions that are not superseded by another. */
+/** One of several versions, none of which supersedes another. */
 export interface Sibling {
   readonly value: Uint8Array;
   readonly contentType: string;
 }
 
-/** Opaque: what a client has seen of a key. It goes back with the next write of that key. */
+/** Opaque: the versions of a key that a client has seen. Send it with the next write of that key. */
 export type ContextToken = string;
 
 export type GetResult =
@@ -22,7 +22,7 @@ export type GetResult =
     readonly value: Uint8Array;
     readonly contentType: string;
     readonly context: ContextToken;
-    /** One, or several that the resolver made `value` of. */
+    /** One sibling, or several that the resolver merged into `value`. */
     readonly siblings: readonly Sibling[];
     /** The URL of the node that answered. */
     readonly node: string;
@@ -30,7 +30,7 @@ export type GetResult =
   | {
     readonly outcome: "ok";
     readonly found: false;
-    /** Null when nobody ever heard of the key; a deleted one has a context. */
+    /** A deleted key has a context; null if the key has never had a value. */
     readonly context: ContextToken | null;
     readonly node: string;
   }
@@ -50,34 +50,34 @@ export type PutResult =
     readonly context: ContextToken;
     /** The node that coordinated the write. */
     readonly coordinator: string;
-    /** Nodes that had committed before the answer, fallbacks included. */
+    /** The nodes that had stored the write before the answer, including fallbacks. */
     readonly acks: readonly string[];
     readonly hints: readonly { readonly holder: string; readonly for: string }[];
     readonly node: string;
   }
   | { readonly outcome: "failed" | "indeterminate"; readonly error: RequestError };
 
-/** Why not. Plain data, safe to log: it holds no value and no secret. */
+/** Why an operation failed. It is safe to log, as it contains no value and no secret. */
 export interface RequestError {
   /** For a person. */
   readonly message: string;
-  /** The HTTP status; null when no answer came. */
+  /** The HTTP status; null if there was no answer. */
   readonly status: number | null;
   /**
-   * The last part of the problem's type, such as `quorum-not-met`; the client's own are `unreachable`,
+   * The last part of the problem's type, such as `quorum-not-met`. The client itself adds `unreachable`,
    * `timed-out`, `aborted`, `invalid` and `bad-answer`.
    */
   readonly code: string;
   readonly needed?: number;
   readonly got?: number;
   readonly unreachable?: readonly string[];
-  /** With `too-many-siblings`: what to reconcile over. */
+  /** For `too-many-siblings`: the context for a write that reconciles them. */
   readonly context?: ContextToken;
-  /** The nodes asked, in order. */
+  /** The nodes that were asked, in order. */
   readonly tried: readonly string[];
 }
 
-/** What one node answered to one attempt; `definite` says that a write certainly left nothing. */
+/** Why one attempt failed. `definite`: a write certainly had no effect. */
 export interface Refusal {
   readonly error: Omit<RequestError, "tried">;
   readonly definite: boolean;
@@ -86,7 +86,7 @@ export interface Refusal {
 const CONTEXT_HEADER = "x-dynamo-context";
 const OCTETS = "application/octet-stream";
 
-/** Reads a 200 or 300 or 404 of `GET /kv/{key}`; anything else is null. Throws on a malformed body. */
+/** Reads a 200, 300 or 404 of `GET /kv/{key}`; null for other statuses. Throws on a malformed body. */
 export async function readGetAnswer(
   response: Response,
 ): Promise<{ siblings: Sibling[]; context: ContextToken | null } | null> {
@@ -101,7 +101,7 @@ export async function readGetAnswer(
   }
   if (response.status !== 300) return null;
   const body = await jsonOf(response);
-  if (!Array.isArray(body["siblings"])) throw new TypeError("a 300 without its siblings");
+  if (!Array.isArray(body["siblings"])) throw new TypeError("a 300 without siblings");
   return { siblings: body["siblings"].map(siblingOf), context: textOr(body["context"], context) };
 }
 
@@ -111,7 +111,7 @@ export async function readPutAnswer(
 ): Promise<Omit<Extract<PutResult, { outcome: "ok" }>, "outcome" | "node">> {
   const body = await jsonOf(response);
   const context = textOr(body["context"], response.headers.get(CONTEXT_HEADER));
-  if (context === null) throw new TypeError("a write acknowledged without its context");
+  if (context === null) throw new TypeError("an acknowledged write without a context");
   return {
     context,
     coordinator: textOr(body["coordinator"], null) ?? "",
@@ -120,7 +120,7 @@ export async function readPutAnswer(
   };
 }
 
-/** Reads an error: RFC 9457 problem details where there are some. */
+/** Reads an error: problem details (RFC 9457), if there are any. */
 export async function readRefusal(response: Response): Promise<Refusal> {
   const { status } = response;
   const isProblem = response.headers.get("content-type")?.includes("json") === true;
@@ -129,14 +129,14 @@ export async function readRefusal(response: Response): Promise<Refusal> {
     if (isProblem) body = await jsonOf(response);
     else await response.body?.cancel();
   } catch {
-    // A broken body: the status says enough.
+    // The body is malformed: the status is enough.
   }
   const message = textOr(body["detail"], null) ?? textOr(body["title"], null) ?? `HTTP ${status}`;
   const type = textOr(body["type"], null) ?? "";
   const context = textOr(body["context"], null);
   const unreachable = body["unreachable"];
   return {
-    // A 4xx is refused before any store; for the rest it is what the node says, and silence is no promise.
+    // A 4xx had no effect. For other statuses only the node's `definite` counts.
     definite: typeof body["definite"] === "boolean"
       ? body["definite"]
       : status >= 400 && status < 500,
@@ -158,7 +158,9 @@ async function bytesOf(response: Response): Promise<Uint8Array> {
 
 async function jsonOf(response: Response): Promise<Record<string, unknown>> {
   const body: unknown = await response.json();
-  if (typeof body !== "object" || body === null) throw new TypeError("a body that is no object");
+  if (typeof body !== "object" || body === null) {
+    throw new TypeError("a body that is not an object");
+  }
   return body as Record<string, unknown>;
 }
 

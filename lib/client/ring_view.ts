@@ -1,19 +1,19 @@
 /**
- * The ring as a client sees it: what `GET /ring` says, indexed by the same `Ring` that the nodes use,
- * so that client and nodes cannot disagree about where a key lives.
+ * The ring as a client sees it: the answer to `GET /ring` in the same `Ring` class that the nodes use, so
+ * that client and nodes place keys in the same way.
  */
 import { Ring } from "../dynamo/ring/ring.ts";
 import type { RingState } from "../dynamo/ring/ring_state.ts";
 
 export class RingView {
   private constructor(
-    /** As the nodes name it: a change means that keys have moved. */
+    /** The nodes' `ringVersion`. It changes when the owners of keys change. */
     readonly version: string,
     private readonly ring: Ring,
     private readonly urls: ReadonlyMap<string, string>,
   ) {}
 
-  /** Reads the answer of `GET /ring`. Throws {@link TypeError} when it is not one. */
+  /** Reads the answer to `GET /ring`. Throws {@link TypeError} if it is malformed. */
   static from(body: unknown): RingView {
     const { ringVersion, n, partitioning, partitions, tokens, members, segments } =
       (body ?? {}) as Record<string, unknown>;
@@ -30,7 +30,7 @@ export class RingView {
       }
       urls.set(member.id, member.url.replace(/\/+$/, ""));
     }
-    // Absent as long as everybody holds what the tokens say.
+    // Absent as long as the owners are those that the tokens name.
     const held = segments === undefined ? {} : { segments };
     const state = { partitioning, partitions, tokens, members, ...held } as RingState;
     return new RingView(String(ringVersion), new Ring(state, n), urls);
@@ -41,7 +41,7 @@ export class RingView {
     return [...this.urls.values()];
   }
 
-  /** The URLs of a key's replicas in ring order, then of all other nodes in theirs. */
+  /** The URLs of a key's primaries in ring order, and of all other nodes in ring order. */
   preferenceOf(key: string): { primaries: readonly string[]; others: readonly string[] } {
     const range = this.ring.rangeOfKey(key);
     const primaries = this.ring.primaries(range);
@@ -49,7 +49,7 @@ export class RingView {
     return { primaries: this.urlsOf(primaries), others: this.urlsOf(others) };
   }
 
-  /** An owner that was removed is in the ring until others hold what it held, and cannot be asked. */
+  /** A removed owner stays in the ring until others have its data, but has no URL. */
   private urlsOf(ids: readonly string[]): string[] {
     return ids.flatMap((id) => this.urls.get(id) ?? []);
   }

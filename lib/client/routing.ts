@@ -1,32 +1,32 @@
 /**
- * Which node to ask, and which next when it does not answer.
+ * Which node to ask first, and which next if it does not answer.
  *
- * The paper's two strategies (SOSP 2007, sections 4.5 and 6.4): any node, which forwards where it is
- * not a replica itself, or a client that knows the ring and asks a replica straight away, which saves
- * the hop. Nodes that did not answer are asked last for a while, whatever the strategy.
+ * The paper has two strategies (SOSP 2007, sections 4.5 and 6.4). A client can ask any node, which
+ * forwards the request if it is not a replica of the key. Or the client knows the ring and asks a replica
+ * directly, which saves a hop. With both, nodes that did not answer are asked last for a while.
  */
 import type { CoordinatorChoice } from "../dynamo/types/config.ts";
 import type { FloatSource } from "../random/seeded.ts";
 import type { RingView } from "./ring_view.ts";
 
-/** How long a node that failed once is asked last; doubles with each failure in a row. */
+/** How long a node is asked last after a failure. Doubles with each further failure. */
 const AVOID_MS_MIN = 250;
 const AVOID_MS_MAX = 10_000;
-/** Weight of the newest latency in a node's moving average. */
-const NEWEST = 0.2;
-/** How often `fastest` tries another, or a node that was slow once would stay so for ever. */
-const EXPLORE = 1 / 32;
+/** The weight of the newest latency in a node's moving average. */
+const NEWEST_WEIGHT = 0.2;
+/** How often `fastest` tries a random replica, so that a node that was slow once gets another chance. */
+const EXPLORE_PROBABILITY = 1 / 32;
 
 interface Peer {
   inFlight: number;
-  /** Moving average of its answers, ms; 0 until the first, so that every node is tried. */
+  /** The moving average of its latency, ms. It is 0 at first, so that every node is tried. */
   averageMs: number;
   failures: number;
   avoidUntilMs: number;
 }
 
-/** What a client remembers of each node, by URL. */
-export class NodeBook {
+/** Orders the nodes for each request, by what the client remembers of each one. */
+export class NodeSelection {
   private readonly peers = new Map<string, Peer>();
   private turn: number;
 
@@ -35,7 +35,7 @@ export class NodeBook {
     this.turn = Math.floor(random.float() * nodes.length);
   }
 
-  /** Every node, in the order to ask; `ring` is null for the any-node strategy. */
+  /** All nodes in the order to ask them. `ring` is null for the any-node strategy. */
   order(
     key: string,
     ring: RingView | null,
@@ -50,7 +50,7 @@ export class NodeBook {
     ];
   }
 
-  /** Follows a ring that gained or lost nodes. */
+  /** Adds and removes nodes to match a new ring. */
   keepOnly(nodes: readonly string[]): void {
     for (const known of this.peers.keys()) if (!nodes.includes(known)) this.peers.delete(known);
     for (const node of nodes) this.peer(node);
@@ -61,23 +61,23 @@ export class NodeBook {
   }
 
   answered(node: string, tookMs: number): void {
-    const peer = this.landed(node);
+    const peer = this.ended(node);
     peer.failures = 0;
     peer.avoidUntilMs = 0;
     peer.averageMs = peer.averageMs === 0
       ? tookMs
-      : peer.averageMs + NEWEST * (tookMs - peer.averageMs);
+      : peer.averageMs + NEWEST_WEIGHT * (tookMs - peer.averageMs);
   }
 
   failed(node: string, nowMs: number): void {
-    const peer = this.landed(node);
+    const peer = this.ended(node);
     peer.avoidUntilMs = nowMs + Math.min(AVOID_MS_MIN * 2 ** peer.failures, AVOID_MS_MAX);
     peer.failures = Math.min(peer.failures + 1, 16);
   }
 
-  /** The caller gave up: nothing is learnt. */
+  /** The caller aborted the request, which says nothing about the node. */
   dropped(node: string): void {
-    this.landed(node);
+    this.ended(node);
   }
 
   private peer(node: string): Peer {
@@ -89,8 +89,8 @@ export class NodeBook {
     return peer;
   }
 
-  /** A node may have been forgotten and met again since. */
-  private landed(node: string): Peer {
+  /** A request has ended. The node may have been removed and added again meanwhile. */
+  private ended(node: string): Peer {
     const peer = this.peer(node);
     peer.inFlight = Math.max(0, peer.inFlight - 1);
     return peer;
@@ -107,7 +107,7 @@ export class NodeBook {
     choice: CoordinatorChoice,
   ): string[] {
     const { primaries, others } = preference;
-    // All of a key's owners were removed, and nobody has taken over yet.
+    // All owners of the key were removed, and no other node has received the range yet.
     if (primaries.length === 0) return [...others];
     const first = this.chosen(primaries, choice);
     return [first, ...primaries.filter((node) => node !== first), ...others];
@@ -121,10 +121,10 @@ export class NodeBook {
       case "random":
         return any();
       case "fastest":
-        if (this.random.float() < EXPLORE) return any();
+        if (this.random.float() < EXPLORE_PROBABILITY) return any();
         return least(primaries, (node) => this.peer(node).averageMs);
       case "least-loaded":
-        // Two random ones, the less loaded of them: nearly as even as asking all (Mitzenmacher 2001).
+        // The less loaded of two random replicas is nearly as good as the best of all (Mitzenmacher 2001).
         return least([any(), any()], (node) => this.peer(node).inFlight);
     }
   }

@@ -2,7 +2,7 @@
  * The conversations that a replica has open, who waits for the outcome of each, and which call to a
  * peer belongs to which.
  */
-import type { PeerView } from "./requests/forwarding.ts";
+import type { PeerView } from "./requests/forward.ts";
 import type { Micros, NodeId } from "./types/ids.ts";
 import { assert } from "./util/assert.ts";
 import { IdTable } from "./util/id_table.ts";

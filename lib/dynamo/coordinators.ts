@@ -8,7 +8,7 @@ import type { BootCheck } from "./recovery/recovering.ts";
 import type { Exchange, KeyRepair } from "./repair/exchange.ts";
 import type { HintDelivery } from "./repair/handoff.ts";
 import type { ReapRound } from "./repair/reaping.ts";
-import type { Forward } from "./requests/forwarding.ts";
+import type { Forward } from "./requests/forward.ts";
 import type { GetCoordinator } from "./requests/get_coordinator.ts";
 import type { PutCoordinator } from "./requests/put_coordinator.ts";
 

@@ -1,6 +1,6 @@
 /** Bytes from outside are never invariants: whatever a peer or a disk sends, no assert stops the node. */
 import assert from "node:assert/strict";
-import { HandCranked, IDS, KEY } from "../../tests/hand_cranked.ts";
+import { IDS, KEY, ReplicaHarness } from "../../tests/replica_harness.ts";
 import type { StoredRecord } from "./types/records.ts";
 import { merged, written } from "./versions/sound.ts";
 import { EMPTY_CONTEXT, type Siblings, type Version, versioning } from "./versions/versions.ts";
@@ -52,7 +52,7 @@ Deno.test("invariants: rules that break their promise are stopped", () => {
 });
 
 Deno.test("hints: those that are stored together stay within the bound together", () => {
-  const bench = new HandCranked(FIRST, { hintsMax: 2 });
+  const bench = new ReplicaHarness(FIRST, { hintsMax: 2 });
   for (const [i, hintFor] of ["n2", "n3", "n4"].entries()) {
     const siblings = [version("x", 1)];
     const request = { method: "replica.put", key: KEY, siblings, purpose: "replicate" } as const;

@@ -15,7 +15,7 @@ import { LocalRecords } from "./records/local_records.ts";
 import { PeerLives } from "./recovery/lives.ts";
 import { Recovery } from "./recovery/recovery.ts";
 import { TreeKeeper } from "./repair/tree_keeper.ts";
-import { KnownForwards } from "./requests/forwarding.ts";
+import { KnownForwards } from "./requests/forward.ts";
 import type { GetCoordinator } from "./requests/get_coordinator.ts";
 import type { PutCoordinator } from "./requests/put_coordinator.ts";
 import { type Health, type Place, Placement } from "./ring/placement.ts";

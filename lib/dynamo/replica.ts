@@ -14,7 +14,7 @@ import { MICROS_PER_MS, NodeContext } from "./node_context.ts";
 import { Parts } from "./parts.ts";
 import type { Change } from "./records/record_changes.ts";
 import { ReplyDispatch } from "./reply_dispatch.ts";
-import { validateWith } from "./requests/request_options.ts";
+import { validateRequest } from "./requests/request_options.ts";
 import type { Ring } from "./ring/ring.ts";
 import { StorageCompletions } from "./storage_completions.ts";
 import type { Boot, RecoveryState } from "./types/boot.ts";
@@ -252,7 +252,7 @@ export class Replica {
   }
 
   private onClientRequest(id: number, request: ClientRequest): void {
-    const invalid = validateWith(request, this.config);
+    const invalid = validateRequest(request, this.config);
     if (invalid !== null) {
       this.node.refuse(id, refusal("invalid", invalid));
       return;

@@ -3,7 +3,7 @@
  * under faults are the simulator's business.
  */
 import assert from "node:assert/strict";
-import { HandCranked, IDS, KEY, START } from "../../tests/hand_cranked.ts";
+import { IDS, KEY, ReplicaHarness, START } from "../../tests/replica_harness.ts";
 import { hexOf, recordDigest } from "./repair/merkle.ts";
 import type { Replica } from "./replica.ts";
 import type { Effect } from "./types/events.ts";
@@ -11,7 +11,7 @@ import type { PeerRequest } from "./types/peer_messages.ts";
 import { deepClone } from "./util/clone.ts";
 import type { Siblings } from "./versions/versions.ts";
 
-const PRIMARIES = new HandCranked("n1").replica.ring.primariesOfKey(KEY);
+const PRIMARIES = new ReplicaHarness("n1").replica.ring.primariesOfKey(KEY);
 const [FIRST = "", SECOND = "", THIRD = ""] = PRIMARIES;
 const NON_PRIMARY = IDS.find((id) => !PRIMARIES.includes(id)) as string;
 const put = {
@@ -33,7 +33,7 @@ function version(actor: string, counter: number, seen: Siblings = []): Siblings 
 }
 
 Deno.test("put: commits before it sends, sends the whole merged record, answers after W", () => {
-  const bench = new HandCranked(FIRST);
+  const bench = new ReplicaHarness(FIRST);
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(version("old", 1));
   const store = bench.one("store");
@@ -54,7 +54,7 @@ Deno.test("put: commits before it sends, sends the whole merged record, answers 
 });
 
 Deno.test("put: a definite refusal where nothing was stored, an indefinite failure where it was", () => {
-  const bench = new HandCranked(FIRST);
+  const bench = new ReplicaHarness(FIRST);
   bench.step({ kind: "client", id: 1, request: { ...put, w: 4 } });
   const refused = bench.response();
   assert.ok(refused.status === "error" && refused.error.code === "invalid");
@@ -82,7 +82,7 @@ Deno.test("put: a definite refusal where nothing was stored, an indefinite failu
 });
 
 Deno.test("put: silent replicas end it at the timeout, and their late answers are ignored", () => {
-  const bench = new HandCranked(FIRST, { timeoutMs: 100, patienceMs: 25 });
+  const bench = new ReplicaHarness(FIRST, { timeoutMs: 100, patienceMs: 25 });
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(null);
   bench.step({ kind: "stored", id: bench.one("store").id });
@@ -99,7 +99,7 @@ Deno.test("put: silent replicas end it at the timeout, and their late answers ar
 });
 
 Deno.test("put: writes of one key through one coordinator are serialised, and stored together", () => {
-  const bench = new HandCranked(FIRST);
+  const bench = new ReplicaHarness(FIRST);
   for (const id of [1, 2, 3]) bench.step({ kind: "client", id, request: put });
   bench.loaded(null);
   const store = bench.one("store");
@@ -111,7 +111,7 @@ Deno.test("put: writes of one key through one coordinator are serialised, and st
 });
 
 Deno.test("put: buffered, it is sent from memory, and the first other replica is asked to commit", () => {
-  const bench = new HandCranked(FIRST, { durability: "buffered" });
+  const bench = new ReplicaHarness(FIRST, { durability: "buffered" });
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(null);
   const store = bench.one("store");
@@ -133,7 +133,7 @@ Deno.test("put: buffered, it is sent from memory, and the first other replica is
 
 Deno.test("put: an earlier boot's actor issues no more dots: some may have been lost", () => {
   for (const durability of ["commit", "buffered"] as const) {
-    const bench = new HandCranked(FIRST, { durability });
+    const bench = new ReplicaHarness(FIRST, { durability });
     bench.step({ kind: "client", id: 1, request: put });
     const { id } = bench.one("load");
     const record = { key: KEY, siblings: version("a", 1), actor: `${FIRST}/d1/3-0.7` };
@@ -143,7 +143,7 @@ Deno.test("put: an earlier boot's actor issues no more dots: some may have been 
 });
 
 Deno.test("put: a full house of siblings is refused with the context to reconcile over", () => {
-  const bench = new HandCranked(FIRST, { siblingsMax: 2 });
+  const bench = new ReplicaHarness(FIRST, { siblingsMax: 2 });
   bench.step({ kind: "client", id: 1, request: put });
   const [old] = version("a", 1);
   const [other] = version("b", 1);
@@ -156,7 +156,7 @@ Deno.test("put: a full house of siblings is refused with the context to reconcil
 });
 
 Deno.test("get: answers after R, then repairs whoever turned out stale", () => {
-  const bench = new HandCranked(FIRST);
+  const bench = new ReplicaHarness(FIRST);
   const old = version("a", 1);
   const fresh = version("b", 1, old);
   bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
@@ -185,7 +185,7 @@ Deno.test("get: answers after R, then repairs whoever turned out stale", () => {
 });
 
 Deno.test("get: fails at once when R can no longer be met", () => {
-  const bench = new HandCranked(FIRST, { r: 3 });
+  const bench = new ReplicaHarness(FIRST, { r: 3 });
   bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
   const [call] = bench.take("call");
   bench.step({ kind: "call-failed", id: call?.id ?? 0, undelivered: true, reason: "refused" });
@@ -194,7 +194,7 @@ Deno.test("get: fails at once when R can no longer be met", () => {
 });
 
 Deno.test("get: a damaged record answers failed, and is replaced once every other primary has spoken", () => {
-  const bench = new HandCranked(FIRST, { r: 1 });
+  const bench = new ReplicaHarness(FIRST, { r: 1 });
   bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
   const load = bench.one("load");
   bench.step({ kind: "storage-failed", id: load.id, reason: "checksum", unreadable: true });
@@ -221,7 +221,7 @@ Deno.test("get: a damaged record answers failed, and is replaced once every othe
 });
 
 Deno.test("get: two damaged copies do not wait for each other", () => {
-  const bench = new HandCranked(FIRST, { r: 1 });
+  const bench = new ReplicaHarness(FIRST, { r: 1 });
   bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
   const { id } = bench.one("load");
   bench.step({ kind: "storage-failed", id, reason: "checksum", unreadable: true });
@@ -239,7 +239,7 @@ Deno.test("get: two damaged copies do not wait for each other", () => {
 });
 
 Deno.test("delete: without a context it reads at R first, and leaves a tombstone over what it saw", () => {
-  const bench = new HandCranked(FIRST);
+  const bench = new ReplicaHarness(FIRST);
   const held = version("a", 1);
   bench.step({ kind: "client", id: 1, request: { method: "delete", key: KEY, context: null } });
   const [call] = bench.take("call");
@@ -253,7 +253,7 @@ Deno.test("delete: without a context it reads at R first, and leaves a tombstone
 });
 
 Deno.test("forward: a node that is no primary passes a request on once, to the first primary", () => {
-  const bench = new HandCranked(NON_PRIMARY, { gossipIntervalMs: 0 });
+  const bench = new ReplicaHarness(NON_PRIMARY, { gossipIntervalMs: 0 });
   bench.step({ kind: "client", id: 1, request: put });
   const call = bench.one("call");
   assert.equal(call.to, FIRST);
@@ -264,7 +264,7 @@ Deno.test("forward: a node that is no primary passes a request on once, to the f
 });
 
 Deno.test("forward: a write that may have arrived is not tried elsewhere, a read is", () => {
-  const bench = new HandCranked(NON_PRIMARY, { gossipIntervalMs: 0 });
+  const bench = new ReplicaHarness(NON_PRIMARY, { gossipIntervalMs: 0 });
   bench.step({ kind: "client", id: 1, request: put });
   bench.step({
     kind: "call-failed",
@@ -281,7 +281,7 @@ Deno.test("forward: a write that may have arrived is not tried elsewhere, a read
 });
 
 Deno.test("forward: copies write once and are answered alike; one from the past is refused", () => {
-  const bench = new HandCranked(FIRST, { timeoutMs: 100, w: 1 });
+  const bench = new ReplicaHarness(FIRST, { timeoutMs: 100, w: 1 });
   const request: PeerRequest = {
     method: "forward",
     requestId: `${NON_PRIMARY}/4/1`,
@@ -306,7 +306,7 @@ Deno.test("forward: copies write once and are answered alike; one from the past 
 });
 
 Deno.test("forward: a node that is no primary refuses, naming its ring version", () => {
-  const bench = new HandCranked(NON_PRIMARY);
+  const bench = new ReplicaHarness(NON_PRIMARY);
   const other = IDS.find((id) => !PRIMARIES.includes(id) && id !== NON_PRIMARY) as string;
   bench.step({
     kind: "peer",
@@ -320,7 +320,7 @@ Deno.test("forward: a node that is no primary refuses, naming its ring version",
 });
 
 Deno.test("overload: past the bound requests are refused, and taken on again afterwards", () => {
-  const bench = new HandCranked(FIRST, { requestsMax: 1, r: 1 });
+  const bench = new ReplicaHarness(FIRST, { requestsMax: 1, r: 1 });
   bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
   bench.step({ kind: "client", id: 2, request: { method: "get", key: KEY } });
   const refused = bench.one("respond");
@@ -333,7 +333,7 @@ Deno.test("overload: past the bound requests are refused, and taken on again aft
 });
 
 Deno.test("state: a clone goes its own way, and both go on alike from equal events", () => {
-  const bench = new HandCranked(FIRST);
+  const bench = new ReplicaHarness(FIRST);
   bench.step({ kind: "client", id: 1, request: put });
   const load = bench.one("load");
   const twin = deepClone(bench.replica);
@@ -348,7 +348,7 @@ Deno.test("state: a clone goes its own way, and both go on alike from equal even
 });
 
 Deno.test("late and unknown ids are ignored", () => {
-  const bench = new HandCranked(FIRST);
+  const bench = new ReplicaHarness(FIRST);
   const before = bench.replica.stats();
   bench.step({ kind: "timer", id: 99 });
   bench.step({ kind: "stored", id: 99 });
@@ -360,7 +360,7 @@ Deno.test("late and unknown ids are ignored", () => {
 });
 
 Deno.test("reaping: every member is asked, and all must agree before an owner drops", () => {
-  const bench = new HandCranked(FIRST, {
+  const bench = new ReplicaHarness(FIRST, {
     reapIntervalMs: 10,
     tombstoneGraceMs: 5,
     gossipIntervalMs: 0,
@@ -396,7 +396,7 @@ Deno.test("reaping: every member is asked, and all must agree before an owner dr
 });
 
 Deno.test("reaping: a tombstone that was written over meanwhile is not dropped", () => {
-  const bench = new HandCranked(SECOND);
+  const bench = new ReplicaHarness(SECOND);
   const tombstone: Siblings = [{ ...version("a", 1)[0] as Siblings[number], value: null }];
   const digest = hexOf(recordDigest(KEY, tombstone));
   const drop: PeerRequest = { method: "reap.drop", key: KEY, digest };

@@ -1,28 +1,28 @@
 /**
- * What an experiment is: data and a few pure functions.
+ * An experiment is data and a few pure functions.
  *
- * Its parameters span a grid of *points*. A point is the unit of work: it has a seed of its own, drawn
- * from the run's seed and the point's number, and depends on no other point. So points can be spread
- * over cores and machines, stopped and taken up again, and always come to the same rows.
+ * Its parameters span a grid of *points*. A point is the unit of work. It has its own seed, derived
+ * from the run's seed and the point's number, and does not depend on other points. So points can be
+ * spread over cores and machines, stopped and resumed, and always give the same rows.
  */
 import type { SeededRandom } from "../random/seeded.ts";
 import type { ClusterLauncher } from "./engines/live_cluster.ts";
 import type { Parameters, ParameterValue, Values } from "./parameters.ts";
 import { readParameters } from "./parameters.ts";
 
-/** Closed form or Monte Carlo; the protocol in virtual time; real processes. */
+/** A closed form or Monte Carlo; the protocol in virtual time; or real processes. */
 export type Engine = "model" | "simulated" | "live";
 export const ENGINES: readonly Engine[] = ["model", "simulated", "live"];
 
 export type Cell = string | number | boolean | null;
-/** One line of a table: a cell a column. */
+/** One row of a table, by column. */
 export type Row = { readonly [column: string]: Cell };
 /** Tables behind the plots, by name. */
 type Series = { readonly [name: string]: readonly Row[] };
 
-/** How rows are drawn. Plots are data: whoever has the rows can draw them. */
+/** How to draw rows. Plots are data, so they can be drawn wherever the rows are. */
 export interface PlotSpec {
-  /** Names the file. */
+  /** Also the name of the file. */
   readonly name: string;
   readonly title: string;
   /** "rows", or the name of a series. */
@@ -30,7 +30,9 @@ export interface PlotSpec {
   readonly mark: "line" | "dot" | "bar";
   readonly x: string;
   readonly y: string;
-  /** Columns that tell lines apart, and small multiples. */
+  /**
+   * The column with one colour for each value, and the column with one small plot for each value.
+   */
   readonly color?: string;
   readonly facet?: string;
   readonly xLabel: string;
@@ -38,31 +40,31 @@ export interface PlotSpec {
   readonly xScale?: "linear" | "log" | "point";
   readonly yScale?: "linear" | "log";
   readonly yDomain?: readonly [number, number];
-  /** Draw the published figures too, as hollow marks: they have the same columns. */
+  /** Also draw the published figures, as hollow marks. They have the same columns. */
   readonly published?: boolean;
 }
 
-/** Published figures, in columns named as the measured ones. */
+/** Published figures, in columns with the same names as the measured ones. */
 export interface Reference {
   readonly source: string;
   readonly note?: string;
   readonly rows: readonly Row[];
-  /** Columns that say which measured row a published one belongs to. */
+  /** Columns that match a published row with a measured one. */
   readonly keys: readonly string[];
   /** Columns that are compared. */
   readonly compared: readonly string[];
 }
 
-/** One of an experiment's own demands on its figures. */
+/** A condition that an experiment's own figures must meet. */
 export interface Check {
   readonly name: string;
   readonly passed: boolean;
   readonly measured: Cell;
-  /** What would have been accepted, for people. */
+  /** The accepted values, as text. */
   readonly accepted: string;
 }
 
-/** What a point found. */
+/** The results of a point. */
 export interface Findings {
   readonly rows: readonly Row[];
   readonly series?: Series;
@@ -72,16 +74,16 @@ export interface PointContext {
   readonly engine: Engine;
   /** The point's own. */
   readonly random: SeededRandom;
-  /** A number drawn from it, for whatever takes a seed. */
+  /** A number drawn from `random`, for code that takes a seed. */
   readonly seed: number;
   readonly signal: AbortSignal;
   /** How much of this point is done, 0 … 1. */
   readonly onProgress: (share: number) => void;
-  /** Starts real clusters; absent but under `live`. */
+  /** Starts real clusters; only the `live` engine has it. */
   readonly launch?: ClusterLauncher;
 }
 
-/** All that was found, in the order of the points. */
+/** The results of all points, in their order. */
 interface Evidence<V> {
   readonly engine: Engine;
   readonly values: V;
@@ -92,7 +94,7 @@ interface Evidence<V> {
 interface Definition<P extends Parameters, Point> {
   readonly name: string;
   readonly title: string;
-  /** What it answers, in a sentence. */
+  /** What it answers, in one sentence. */
   readonly question: string;
   readonly reproduces: string;
   readonly engines: readonly Engine[];
@@ -105,23 +107,23 @@ interface Definition<P extends Parameters, Point> {
   readonly columns: { readonly [column: string]: string };
   readonly plots: readonly PlotSpec[];
   readonly reference?: Reference;
-  /** What only makes sense together. Throws `ParameterError`. */
+  /** Checks parameters that depend on each other. Throws `ParameterError`. */
   validate?(values: Values<P>, engine: Engine): void;
   points(values: Values<P>, engine: Engine): readonly Point[];
   run(point: Point, values: Values<P>, context: PointContext): Findings | Promise<Findings>;
-  /** What can only be told of a row when all are there; rows keep their order. */
+  /** Completes rows once all of them are known. Rows keep their order. */
   finish?(rows: readonly Row[]): readonly Row[];
   checks(evidence: Evidence<Values<P>>): readonly Check[];
 }
 
-/** An experiment as the catalogue holds it: the types of its points are its own business. */
+/** An experiment in the catalogue, where the types of its points are hidden. */
 export interface Experiment
   extends Omit<Definition<Parameters, never>, "points" | "run" | "finish" | "checks" | "validate"> {
-  /** Throws `ParameterError` for parameters or an engine that cannot be. */
+  /** Throws `ParameterError` for parameters that are not allowed. */
   prepare(engine: Engine, given: Readonly<Record<string, string>>): Prepared;
 }
 
-/** An experiment with its parameters read. */
+/** An experiment with parsed parameters. */
 export interface Prepared {
   readonly experiment: Experiment;
   readonly engine: Engine;
@@ -148,7 +150,9 @@ export function defineExperiment<P extends Parameters, Point>(
         pointCount: points.length,
         run: async (index, context) => {
           if (!(index in points)) {
-            throw new RangeError(`${definition.name} has ${points.length} points: no ${index}`);
+            throw new RangeError(
+              `point must be below ${points.length} for ${definition.name}: it is ${index}`,
+            );
           }
           const { rows, series } = await definition.run(points[index] as Point, values, context);
           return {
@@ -170,7 +174,7 @@ export function defineExperiment<P extends Parameters, Point>(
   return experiment;
 }
 
-/** JSON knows no NaN and no Infinity: a figure that could not be formed, as a share of nothing, is null. */
+/** JSON has no NaN and no Infinity. A figure that does not exist, such as 0 of 0, becomes null. */
 function tellable(row: Row): Row {
   return mapValues(row, finiteOrNull);
 }
@@ -185,7 +189,7 @@ function mapValues<A, B>(from: { readonly [key: string]: A }, change: (value: A)
 
 // Small helpers for checks ------------------------------------------------------------------------
 
-/** A number for people and JSON: four significant digits. */
+/** A number with four significant digits, for reports and JSON. */
 export function rounded(value: number, digits = 4): number {
   return Number.isFinite(value) ? Number(value.toPrecision(digits)) : value;
 }
@@ -218,14 +222,14 @@ export function checkThat(name: string, passed: boolean, measured: Cell, accepte
 }
 
 /**
- * A row's column as a number; NaN where there is no figure (null), so that no check of it passes. Throws
- * when it is something else: a mistake of the experiment.
+ * The number in a row's column. It is NaN when there is no figure (null), so that no check of it
+ * passes. Throws {@link TypeError} for anything else, which is a mistake in the experiment.
  */
 export function numberIn(row: Row | undefined, column: string): number {
   const value = row?.[column];
   if (value === null) return NaN;
   if (typeof value !== "number") {
-    throw new TypeError(`column '${column}' holds no number: ${value}`);
+    throw new TypeError(`column '${column}' must hold a number: it is ${value}`);
   }
   return value;
 }

@@ -1,25 +1,25 @@
 /**
- * What an experiment can be asked to do otherwise: parameters as data, each with its type, its default,
- * its range and a line for people. `--set name=value` and the dashboard's forms give text; a value
- * that cannot be is answered with the name, the value and what is allowed.
+ * The parameters of experiments, as data: each has a type, a default, a range and a description.
+ * `--set name=value` and the dashboard's forms supply text. An error names the parameter, its value
+ * and what is allowed.
  */
 import { N_MAX } from "../dynamo/types/config.ts";
 import { parseLegs, SpecError } from "../random/latency.ts";
 
-/** Thrown for a parameter that cannot be; the message is for the person who gave it. */
+/** A parameter is not allowed. The message is meant for the user. */
 export class ParameterError extends Error {
   override name = "ParameterError";
 }
 
-/** JSON, so that a result says what it was made with. */
+/** Values are JSON, so that a result can record its parameters. */
 export type ParameterValue = string | number | boolean | readonly (string | number)[];
 
 interface Parameter<V extends ParameterValue = ParameterValue> {
   readonly about: string;
   readonly default: V;
-  /** What is allowed, for people. */
+  /** What is allowed, as text. */
   readonly allowed: string;
-  /** Reads a value. Throws {@link ParameterError} saying what is allowed. */
+  /** Parses a value. Throws {@link ParameterError} saying what is allowed. */
   readonly parse: (text: string) => V;
 }
 
@@ -83,7 +83,7 @@ export function choice<const T extends string>(
   return { ...described(given), allowed, parse };
 }
 
-/** Some of a few names. */
+/** Any of the given names. */
 export function choices<const T extends string>(
   all: readonly T[],
   given: Described<readonly NoInfer<T>[]>,
@@ -107,14 +107,16 @@ export function latencies(given: Described<readonly string[]>): Parameter<readon
   return { ...described(given), allowed, parse };
 }
 
-/** Replicas, replies that a get waits for, acknowledgements that a put waits for. */
+/** N replicas; a get waits for R replies, a put for W acknowledgements. */
 export interface Quorums {
   readonly n: number;
   readonly r: number;
   readonly w: number;
 }
 
-/** Configurations such as `3/1/1`: N, R and W. They stay text; {@link quorumsOf} reads them. */
+/**
+ * Configurations such as `3/1/1`: N, R and W. They stay text until {@link quorumsOf} parses them.
+ */
 export function quorums(
   given: Described<readonly string[]>,
 ): Parameter<readonly string[]> {
@@ -128,7 +130,7 @@ export function quorums(
   return { ...described(given), allowed, parse };
 }
 
-/** Reads `N/R/W`. Throws {@link ParameterError} when R or W is over N. */
+/** Parses `N/R/W`. Throws {@link ParameterError} when R or W is above N. */
 export function quorumsOf(text: string): Quorums {
   const [n = 0, r = 0, w = 0] = /^\d+\/\d+\/\d+$/.test(text) ? text.split("/").map(Number) : [];
   if (n < 1 || n > N_MAX) refuse(text, `N/R/W such as 3/2/2, N from 1 to ${N_MAX}`);
@@ -137,19 +139,19 @@ export function quorumsOf(text: string): Quorums {
   return { n, r, w };
 }
 
-/** The width of a histogram's buckets: the same for all lines of a plot, or they could not be compared. */
+/** The width of a histogram's buckets. The lines of a plot need the same one to be comparable. */
 export function bucketMs(defaultMs: number): Parameter<number> {
   return decimal({
     default: defaultMs,
     least: 0.001,
     most: 60_000,
-    about: "width of the histogram's buckets, ms; beyond 60 of them all is one",
+    about: "width of the histogram's buckets, ms; the 60th and later ones are merged",
   });
 }
 
 // Reading -----------------------------------------------------------------------------------------
 
-/** The values asked for, defaults filled in. Throws {@link ParameterError} naming the parameter. */
+/** Parses the given values; others get their defaults. Throws {@link ParameterError}. */
 export function readParameters<P extends Parameters>(
   parameters: P,
   given: Readonly<Record<string, string>>,
@@ -173,15 +175,15 @@ export function readParameters<P extends Parameters>(
   return Object.fromEntries(values) as Values<P>;
 }
 
-/** The text that reads back as the value. */
+/** The text that parses to the value. */
 export function formatValue(value: ParameterValue): string {
   if (!Array.isArray(value)) return `${value}`;
-  // Latency specs hold commas themselves.
+  // Latency specs may contain commas.
   const isSpecs = value.some((item) => typeof item === "string" && /[,;(]/.test(item));
   return value.join(isSpecs ? "|" : ",");
 }
 
-/** Parts of parameters that only make sense together. Throws {@link ParameterError}. */
+/** Checks a parameter against another one. Throws {@link ParameterError}. */
 export function requireAtMost(name: string, value: number, limit: string, most: number): void {
   if (value > most) {
     throw new ParameterError(
@@ -190,7 +192,7 @@ export function requireAtMost(name: string, value: number, limit: string, most: 
   }
 }
 
-/** Every N has so many nodes. Throws {@link ParameterError}. */
+/** Checks that there are at least N nodes. Throws {@link ParameterError}. */
 export function requireNodes(quorums: readonly string[], nodes: number): void {
   for (const each of quorums) {
     if (quorumsOf(each).n > nodes) {
@@ -207,11 +209,13 @@ function refuse(text: string, allowed: string): never {
   throw new ParameterError(`must be ${allowed}: it is '${text}'`);
 }
 
-/** Each once: a point that is run twice would be drawn over itself. */
+/** Items must differ: a point that runs twice would be drawn over itself. */
 function listOf<T>(text: string, read: (item: string) => T, separator = ","): T[] {
   const items = text.split(separator).map((item) => read(item.trim()));
   const twice = items.find((item, i) => items.indexOf(item) < i);
-  if (twice !== undefined) throw new ParameterError(`must hold each once: it holds ${twice} twice`);
+  if (twice !== undefined) {
+    throw new ParameterError(`must name each value once: it names ${twice} twice`);
+  }
   return items;
 }
 
@@ -231,7 +235,7 @@ function readLatency(text: string): string {
     return text;
   } catch (error) {
     if (error instanceof SpecError) {
-      throw new ParameterError(`is no latency spec: ${error.message}`);
+      throw new ParameterError(`must be a latency spec: ${error.message}`);
     }
     throw error;
   }

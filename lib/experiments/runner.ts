@@ -1,13 +1,13 @@
 /**
- * Carries out the points of an experiment: on this thread, or on workers, each asked for one point at a
- * time. What a point comes to does not depend on who ran it, nor on which others did.
+ * Runs the points of an experiment, on this thread or on workers. A worker runs one point at a
+ * time. The result of a point depends neither on the worker nor on other points.
  */
 import { SeededRandom } from "../random/seeded.ts";
 import type { ClusterLauncher } from "./engines/live_cluster.ts";
 import type { Engine, PointContext, Prepared } from "./experiment.ts";
 import type { PointResult } from "./report/result.ts";
 
-/** `i` of `n`, from 1. */
+/** Shard `i` of `n`, counted from 1. */
 export interface Shard {
   readonly i: number;
   readonly n: number;
@@ -15,7 +15,7 @@ export interface Shard {
 
 export const SHARDS_MAX = 100_000;
 
-/** Thrown when a point could not be carried out: a mistake of the experiment, or a cluster that would not start. */
+/** A point failed: a mistake in the experiment, or a cluster that did not start. */
 export class PointFailure extends Error {
   override name = "PointFailure";
 }
@@ -23,10 +23,12 @@ export class PointFailure extends Error {
 interface RunOptions {
   readonly seed: string;
   readonly shard?: Shard;
-  /** Points that an earlier run has finished. */
+  /** Points that an earlier run has completed. */
   readonly done?: ReadonlySet<number>;
   readonly signal: AbortSignal;
-  /** Called with every point as it is finished: keep it at once, so that a stop loses nothing. */
+  /**
+   * Called with each completed point. Save it at once, so that nothing is lost when the run stops.
+   */
   readonly onPoint: (point: PointResult) => void;
   readonly onProgress?: (progress: RunProgress) => void;
 }
@@ -34,23 +36,25 @@ interface RunOptions {
 export interface RunProgress {
   readonly done: number;
   readonly total: number;
-  /** Estimated from the pace so far; null before anything is done. */
+  /** Estimated from the speed so far; null before anything is done. */
   readonly leftMs: number | null;
 }
 
-/** Runs one point: here, or somewhere else. */
+/** Runs one point, on this thread or elsewhere. */
 export type PointRunner = (
   index: number,
   onProgress: (share: number) => void,
 ) => Promise<PointResult>;
 
-/** The points of a shard: every n-th, so that slow neighbours are spread. */
+/** The points of a shard: every n-th, so that slow neighbours end up in different shards. */
 export function pointsOf(count: number, shard?: Shard): number[] {
   const all = Array.from({ length: count }, (_, index) => index);
   return shard === undefined ? all : all.filter((index) => index % shard.n === shard.i - 1);
 }
 
-/** Runs what is left to do, `runners` at a time. Resolves early when the signal comes. */
+/**
+ * Runs the remaining points, one on each of `runners`. Resolves early when the signal is aborted.
+ */
 export async function runPoints(
   prepared: Prepared,
   runners: readonly PointRunner[],
@@ -78,7 +82,7 @@ export async function runPoints(
         shares.set(mine, Math.min(1, share));
         report();
       }).catch((error) => {
-        // Nothing more begins; what the others are at is kept.
+        // No further point begins. The ones that others are running are kept.
         left.length = 0;
         throw new PointFailure(`point ${mine} failed: ${error?.message ?? error}`, {
           cause: error,
@@ -133,7 +137,7 @@ function contextFor(
 
 // Workers -----------------------------------------------------------------------------------------
 
-/** What a worker is told once. */
+/** The first message to a worker. */
 interface WorkerStart {
   readonly experiment: string;
   readonly engine: Engine;
@@ -151,7 +155,7 @@ export interface WorkerScope {
   postMessage(message: unknown): void;
 }
 
-/** The worker's side: call it with `self` and the way to an experiment of that name. */
+/** The worker's side. Call it with `self` and a function that finds the experiment. */
 export function servePoints(
   scope: WorkerScope,
   prepare: (start: WorkerStart) => Prepared,
@@ -164,8 +168,8 @@ export function servePoints(
       seed = data.start.seed;
       return;
     }
-    if (prepared === null) throw new Error("a worker must be started before it is asked");
-    // Nobody stops a point from within: the worker is terminated.
+    if (prepared === null) throw new Error("the first message to a worker must be its start");
+    // A point is never stopped from within: the worker is terminated instead.
     const { signal } = new AbortController();
     const onProgress = (share: number) => scope.postMessage({ share });
     try {
@@ -177,7 +181,7 @@ export function servePoints(
   };
 }
 
-/** A runner that has a worker do it. The worker ends with `close` or the signal: what it was at is given up. */
+/** A runner on a worker. `close` and the signal terminate the worker and abandon its point. */
 export function workerRunner(
   worker: Worker,
   start: WorkerStart,

@@ -1,22 +1,22 @@
 /**
- * Latency distributions: plain data ({@link Shape}), and what can be asked of it.
+ * Latency distributions: plain data ({@link Shape}), and how to draw from it.
  *
- * They are the families that "Probabilistically Bounded Staleness" (Bailis et al., VLDB 2012, Table 3)
- * fits to production latencies, and those of the original Dynamo Simulator. Everything is in
- * milliseconds and never below zero.
+ * The families are those that "Probabilistically Bounded Staleness" (Bailis et al., VLDB 2012,
+ * Table 3) fits to production latencies, and those of the original Dynamo Simulator. All values are
+ * in milliseconds and never negative.
  */
 import type { FloatSource } from "./seeded.ts";
 
 export type Shape =
   | { readonly kind: "constant"; readonly ms: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
-  /** Clipped: what would lie below 0 is 0. */
+  /** Clipped: negative values become 0. */
   | { readonly kind: "normal"; readonly mean: number; readonly sd: number }
   /** `rate` is per millisecond, as PBS prints it: the mean is 1 / rate. */
   | { readonly kind: "exp"; readonly rate: number }
   | { readonly kind: "pareto"; readonly xm: number; readonly alpha: number }
   | { readonly kind: "mix"; readonly terms: readonly MixTerm[] }
-  /** Measured latencies, each as likely as the others. */
+  /** Measured latencies, all equally likely. */
   | { readonly kind: "empirical"; readonly name: string; readonly samples: Float64Array };
 
 export interface MixTerm {
@@ -30,7 +30,7 @@ export interface Distribution {
   readonly spec: string;
   readonly shape: Shape;
   sample(random: FloatSource): number;
-  /** Infinite where a Pareto tail has no mean (alpha at most 1). */
+  /** Infinite for a Pareto tail without a mean (alpha at most 1). */
   mean(): number;
 }
 
@@ -39,12 +39,12 @@ export function distributionOf(shape: Shape): Distribution {
 }
 
 /**
- * The distribution of measured latencies, ms. Its `spec` names them but cannot be read back.
- * Throws when there are none or one is negative or not finite; says which.
+ * The distribution of measured latencies, ms. Its `spec` names them but cannot be parsed.
+ * Throws {@link RangeError} when there are none, or when one is negative or not finite.
  */
 export function empiricalDistribution(name: string, samples: ArrayLike<number>): Distribution {
   if (samples.length === 0) {
-    throw new RangeError(`Cannot use the samples '${name}': at least one is needed, there are 0`);
+    throw new RangeError(`Cannot use samples '${name}': at least one is needed, there are 0`);
   }
   const kept = Float64Array.from(samples);
   kept.forEach((sample, i) => {
@@ -58,7 +58,7 @@ export function empiricalDistribution(name: string, samples: ArrayLike<number>):
   return distributionOf({ kind: "empirical", name, samples: kept });
 }
 
-/** The text of a shape, as the grammar of `latency.ts` has it. */
+/** A shape as text, in the grammar of `latency.ts`. */
 function format(shape: Shape): string {
   switch (shape.kind) {
     case "constant":
@@ -92,7 +92,7 @@ function meanOf(shape: Shape): number {
     case "pareto":
       return shape.alpha > 1 ? shape.alpha * shape.xm / (shape.alpha - 1) : Infinity;
     case "mix":
-      // A weight of 0 must not meet an infinite mean.
+      // A weight of 0 times an infinite mean would be NaN.
       return shape.terms.reduce(
         (sum, { weight, shape }) => weight === 0 ? sum : sum + weight * meanOf(shape),
         0,
@@ -102,7 +102,9 @@ function meanOf(shape: Shape): number {
   }
 }
 
-/** How to draw from a shape, by inversion where there is one: 1 - float() lies in (0, 1]. */
+/**
+ * Draws by inverting the distribution function where that is possible; 1 - float() is in (0, 1].
+ */
 function sampler(shape: Shape): (random: FloatSource) => number {
   switch (shape.kind) {
     case "constant": {
@@ -140,7 +142,7 @@ function mixSampler(terms: readonly MixTerm[]): (random: FloatSource) => number 
   const upTo: number[] = [];
   let sum = 0;
   for (const term of terms) upTo.push(sum += term.weight);
-  // Weights add up to 1 only nearly: the last term that can be drawn takes what is missing.
+  // The weights may add up to slightly less than 1. The last term with a weight takes the rest.
   let last = terms.length - 1;
   while (last > 0 && terms[last]?.weight === 0) last--;
   return (random) => {
@@ -151,7 +153,7 @@ function mixSampler(terms: readonly MixTerm[]): (random: FloatSource) => number 
   };
 }
 
-/** Box and Muller; the second value is thrown away, so that a generator is the whole state. */
+/** Box-Muller. The second value is discarded, so that the generator is the only state. */
 function standardNormal(random: FloatSource): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random.float()));
   return radius * Math.cos(2 * Math.PI * random.float());

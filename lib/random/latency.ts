@@ -1,19 +1,19 @@
 /**
- * Reading a latency spec, the same text in every command, form and scenario:
+ * Parses latency specs. Every command, form and scenario uses the same syntax:
  *
  *     10                       constant ms             uniform(0,20)      normal(10,10)  clipped at 0
  *     exp(0.183)               rate per ms             pareto(1.05,1.51)  xm in ms, alpha
  *     mix(0.38*pareto(1.05,1.51)+0.62*exp(0.183))      weights add up to 1
  *     LNKD-DISK                a profile's name (`profiles.ts`)
  *
- * for all four legs, or leg by leg: `W=…;A=…;R=…;S=…[;other=…][;remote=ms]`; `A,R,S=…` names several at
- * once, and a spec for all may come first: `LNKD-DISK;S=0`, `exp(1);other=1`. On one leg a profile's
- * name means that leg of the profile.
+ * A spec applies to all four legs, or to single ones: `W=…;A=…;R=…;S=…[;other=…][;remote=ms]`.
+ * `A,R,S=…` sets several at once. A spec for all legs may come first: `LNKD-DISK;S=0`,
+ * `exp(1);other=1`. On a single leg, a profile's name means that leg of the profile.
  *
- * W and A are a write's request and acknowledgement, R and S a read's request and response, between
- * the coordinator and a replica (WARS: PBS, VLDB 2012, section 4.1). `other` delays every other message
- * (0 unless given). `remote` is a constant that comes on top of W, A, R and S when the two ends are far
- * apart: see {@link legDelayMs} for what "far" means where.
+ * W and A are the request and the acknowledgement of a write, R and S the request and the response
+ * of a read, between the coordinator and a replica (WARS: PBS, VLDB 2012, section 4.1). `other`
+ * delays all other messages (default 0). `remote` is a constant added to W, A, R and S when the two
+ * ends are far apart; {@link legDelayMs} defines "far".
  */
 import { type Distribution, distributionOf, type MixTerm, type Shape } from "./distribution.ts";
 import { type Profile, profileNamed, PROFILES } from "./profiles.ts";
@@ -27,9 +27,13 @@ export { SPEC_CHARACTERS_MAX, SpecError } from "./spec_reader.ts";
 export type Leg = "W" | "A" | "R" | "S";
 export const LEGS: readonly Leg[] = ["W", "A", "R", "S"];
 
+/** The legs of a read or a write, and all messages that belong to none. */
+export type MessageLeg = Leg | "other";
+export const MESSAGE_LEGS: readonly MessageLeg[] = [...LEGS, "other"];
+
 /** The delays of a cluster's messages. */
 export interface Legs {
-  /** The text that {@link parseLegs} reads back, in one form whatever was typed. */
+  /** The text that {@link parseLegs} reads back, in a canonical form. */
   readonly spec: string;
   readonly W: Distribution;
   readonly A: Distribution;
@@ -37,18 +41,18 @@ export interface Legs {
   readonly S: Distribution;
   /** Messages that belong to no read or write. */
   readonly other: Distribution;
-  /** Comes on top of W, A, R and S between far ends, ms. */
+  /** Added to W, A, R and S between distant ends, ms. */
   readonly remoteMs: number;
 }
 
-/** The longest constant or scale that a spec may name, ms: a day. */
+/** The longest time in a spec, ms: one day. */
 const LATENCY_MS_MAX = 86_400_000;
 const MIX_TERMS_MAX = 64;
 const MIX_DEPTH_MAX = 8;
-/** How far from 1 the weights of a mixture may add up. */
+/** How far the sum of a mixture's weights may be from 1. */
 const WEIGHT_SLACK = 1e-6;
 
-/** Reads one distribution. Throws {@link SpecError} with the place and what is allowed. */
+/** Parses one distribution. Throws {@link SpecError} with the position and what is allowed. */
 export function parseDistribution(spec: string): Distribution {
   const reader = new SpecReader(spec);
   const shape = readShape(reader, null, 0);
@@ -56,7 +60,9 @@ export function parseDistribution(spec: string): Distribution {
   return distributionOf(shape);
 }
 
-/** Reads the delays of all legs. Throws {@link SpecError} with the place and what is allowed. */
+/**
+ * Parses the delays of all legs. Throws {@link SpecError} with the position and what is allowed.
+ */
 export function parseLegs(spec: string): Legs {
   const reader = new SpecReader(spec);
   const shapes = new Map<LegKey, Shape>();
@@ -76,12 +82,15 @@ export function parseLegs(spec: string): Legs {
   const missing = LEGS.filter((leg) => !shapes.has(leg));
   if (missing.length > 0) {
     const names = missing.join(", ");
-    reader.fail(spec.length, `W, A, R and S are all needed, or a spec for all first: no ${names}`);
+    reader.fail(
+      spec.length,
+      `W, A, R and S are all needed, or a spec for all legs first: ${names} missing`,
+    );
   }
   return legsOf(shapes, remoteMs);
 }
 
-/** Legs made of distributions, such as measured ones. */
+/** Legs from given distributions, such as measured ones. */
 export function legsFrom(
   legs: { readonly [leg in Leg]: Distribution } & { readonly other?: Distribution },
   remoteMs = 0,
@@ -92,15 +101,20 @@ export function legsFrom(
 }
 
 /**
- * The delay of one message, ms. `near` says that its two ends are in one place, where `remote` does
- * not apply. In a running or simulated cluster two nodes are near when both name the same zone: the
- * coordinator's own copy has no legs and is the local replica, so a cluster without zones is one
- * node a datacenter, as the WAN profile means it. The WARS model has no nodes: it draws the one near
- * replica for each write and, again, for each read (`lib/experiments/wars/wars.ts`).
+ * The delay of one message, ms. `near` means that both ends are in one place, where `remote` does
+ * not apply. In a running or simulated cluster, two nodes are near when they have the same zone. A
+ * cluster without zones has one node in each datacenter, as in the WAN profile: the coordinator's
+ * own copy is the local replica and has no legs. The WARS model has no nodes. It draws the near
+ * replica for each write, and again for each read (`lib/experiments/wars/wars.ts`).
  */
-export function legDelayMs(legs: Legs, leg: Leg, random: FloatSource, near: boolean): number {
+export function legDelayMs(
+  legs: Legs,
+  leg: MessageLeg,
+  random: FloatSource,
+  near: boolean,
+): number {
   const delayMs = legs[leg].sample(random);
-  return near ? delayMs : delayMs + legs.remoteMs;
+  return near || leg === "other" ? delayMs : delayMs + legs.remoteMs;
 }
 
 type LegKey = Leg | "other";
@@ -120,7 +134,7 @@ function startsAssignment(reader: SpecReader): boolean {
   return /^\s*[A-Za-z]+\s*[=,]/.test(reader.spec);
 }
 
-/** A spec for all four legs: returns its remote part, ms. */
+/** Reads a spec for all four legs, and returns its remote part, ms. */
 function readAllLegs(reader: SpecReader, shapes: Map<LegKey, Shape>): number {
   const place = reader.place;
   const name = reader.match(NAME);
@@ -135,8 +149,9 @@ function readAllLegs(reader: SpecReader, shapes: Map<LegKey, Shape>): number {
 }
 
 /**
- * Reads `W=` or `A,R,S=` and yields each key; whoever takes one reads the value that follows. With
- * several keys each reads the same text again, since a profile's name means something else on each.
+ * Reads `W=` or `A,R,S=` and yields each key. The caller reads the value after each key. With
+ * several keys it reads the same text again, because a profile's name means a different leg each
+ * time.
  */
 function* readKeys(
   reader: SpecReader,
@@ -270,7 +285,7 @@ function readMix(
   return { kind: "mix", terms };
 }
 
-/** A profile where one distribution is wanted: that leg of it, or its only one. */
+/** A profile in place of one distribution: the profile's leg, or its only distribution. */
 function readProfile(
   reader: SpecReader,
   name: string,
@@ -286,13 +301,13 @@ function readProfile(
     const { remoteMs } = profile;
     reader.fail(
       place,
-      `profile ${name} has a remote part: it may only come first, for all legs; on one leg name ` +
-        `what it is made of, and give remote=${remoteMs}`,
+      `profile ${name} has a remote part, so it is only allowed first, for all legs: on a single ` +
+        `leg write its distribution, and add remote=${remoteMs}`,
     );
   }
   if (leg !== null && leg !== "other") return shapeOfLeg(profile, leg);
   if (LEGS.some((each) => profile[each] !== profile.W)) {
-    reader.fail(place, `profile ${name} differs from leg to leg: it may stand for W, A, R, S only`);
+    reader.fail(place, `profile ${name} differs from leg to leg: use it on W, A, R and S only`);
   }
   return shapeOfLeg(profile, "W");
 }
@@ -310,7 +325,7 @@ function readMs(reader: SpecReader, name: string): number {
   return ms + 0; // -0 reads as 0
 }
 
-/** Bounded on both sides, so that no sample overflows. */
+/** Bounded at both ends, so that no sample overflows. */
 function readPositive(reader: SpecReader, name: string, least = 1e-9): number {
   const place = reader.place;
   const value = reader.number(name);

@@ -52,7 +52,7 @@ const mixture: fc.Arbitrary<Shape> = fc.array(fc.tuple(fc.integer({ min: 1, max:
   };
 });
 
-Deno.test("what is formatted is read back, with the same draws", () => {
+Deno.test("a formatted spec parses to the same shape, with the same draws", () => {
   fc.assert(fc.property(fc.oneof(family, mixture), fc.nat(), (shape, seed) => {
     const spec = parseDistribution(parseLegs(specOf(shape)).W.spec);
     assert.deepEqual(spec.shape, shape);
@@ -83,7 +83,7 @@ function specOf(shape: Shape): string {
   }
 }
 
-Deno.test("legs are read back, whatever form was typed", () => {
+Deno.test("the canonical spec of legs parses to the same legs", () => {
   for (
     const spec of [
       "10",
@@ -100,7 +100,7 @@ Deno.test("legs are read back, whatever form was typed", () => {
   }
 });
 
-Deno.test("a plain spec is all four legs, other messages are not delayed", () => {
+Deno.test("a plain spec applies to all four legs; other messages are not delayed", () => {
   const legs = parseLegs("uniform(0,20)");
   for (const leg of LEGS) assert.equal(legs[leg].spec, "uniform(0,20)");
   assert.equal(legs.other.spec, "0");
@@ -116,7 +116,7 @@ Deno.test("a profile's name on a leg means that leg of it", () => {
   assert.equal(legs.other.spec, parseLegs("LNKD-SSD").R.spec);
 });
 
-Deno.test("WAN: 75 ms on top of each message between far ends only", () => {
+Deno.test("WAN: only messages between distant ends take 75 ms more", () => {
   const legs = parseLegs("WAN");
   assert.equal(legs.remoteMs, 75);
   const near = legDelayMs(legs, "A", SeededRandom.from(1), true);
@@ -124,7 +124,7 @@ Deno.test("WAN: 75 ms on top of each message between far ends only", () => {
   assert.equal(far, near + 75);
 });
 
-Deno.test("sampled means are the closed-form ones", () => {
+Deno.test("sampled means equal the closed form", () => {
   const specs = [
     "7.5",
     "uniform(2,20)",
@@ -148,7 +148,7 @@ Deno.test("sampled means are the closed-form ones", () => {
   }
 });
 
-Deno.test("quantiles of a sampled exponential are the closed-form ones", () => {
+Deno.test("quantiles of a sampled exponential equal the closed form", () => {
   const random = SeededRandom.from("quantiles");
   const distribution = parseDistribution("exp(0.1)");
   const samples = Float64Array.from({ length: 100_000 }, () => distribution.sample(random)).sort();
@@ -159,12 +159,12 @@ Deno.test("quantiles of a sampled exponential are the closed-form ones", () => {
   }
 });
 
-Deno.test("a tail without a mean says so", () => {
+Deno.test("a tail without a mean has an infinite mean", () => {
   assert.equal(parseDistribution("pareto(1,1)").mean(), Infinity);
   assert.equal(parseDistribution("mix(0*pareto(1,1)+1*5)").mean(), 5);
 });
 
-Deno.test("every profile names its source, and both exponents of YMMR are there", () => {
+Deno.test("every profile names its source, and YMMR exists with both exponents", () => {
   for (const profile of PROFILES) {
     assert.match(profile.source, /PBS, VLDB 2012, Table 3/);
     assert.equal(parseLegs(profile.name).remoteMs, profile.remoteMs);
@@ -173,7 +173,7 @@ Deno.test("every profile names its source, and both exponents of YMMR are there"
   assert.match(parseLegs("YMMR-PRINTED").W.spec, /pareto\(3,3\.35\)/);
 });
 
-Deno.test("measured samples are drawn as they came", () => {
+Deno.test("measured samples are drawn unchanged", () => {
   const measured = empiricalDistribution("disk", [1, 2, 4]);
   const random = SeededRandom.from(3);
   const drawn = new Set(Array.from({ length: 100 }, () => measured.sample(random)));
@@ -186,7 +186,7 @@ Deno.test("measured samples are drawn as they came", () => {
   assert.throws(() => empiricalDistribution("disk", [NaN]), /sample 1 of 'disk'.*it is NaN/);
 });
 
-Deno.test("errors name the place, what is there and what is allowed", () => {
+Deno.test("errors name the position, what was found and what is allowed", () => {
   const cases: [spec: string, place: number, reason: RegExp][] = [
     ["", 0, /expected a number of ms.* or a profile's name, found the end/],
     ["-1", 0, /a latency must be from 0 to 86400000 ms: it is -1/],
@@ -208,12 +208,12 @@ Deno.test("errors name the place, what is there and what is allowed", () => {
     ["gauss(1,2)", 0, /unknown name 'gauss': allowed are/],
     ["LNKD-TAPE", 0, /unknown name 'LNKD-TAPE': .*LNKD-SSD, LNKD-DISK, YMMR, YMMR-PRINTED, WAN/],
     ["10 20", 3, /expected ';' or the end after the spec for all legs, found '20'/],
-    ["W=1;A=2;R=3", 11, /W, A, R and S are all needed, or a spec for all first: no S/],
+    ["W=1;A=2;R=3", 11, /W, A, R and S are all needed, or a spec for all legs first: S missing/],
     ["W=1;W=2;A,R,S=3", 4, /'W' may be given only once/],
     ["Q=1", 0, /expected one of W, A, R, S, other, remote, found 'Q'/],
     ["W=;A=1;R=1;S=1", 2, /expected a number of ms.*found ';'/],
     ["1;other=LNKD-DISK", 8, /profile LNKD-DISK differs from leg to leg/],
-    ["1;W=WAN", 4, /profile WAN has a remote part: .* remote=75/],
+    ["1;W=WAN", 4, /profile WAN has a remote part, .* remote=75/],
     ["1;remote=-5", 9, /remote must be from 0 to 86400000 ms: it is -5/],
     [`${"mix(1*".repeat(9)}1${")".repeat(9)}`, 48, /nested at most 8 deep/],
     ["9".repeat(5000), 4096, /at most 4096 characters: it has 5000/],
@@ -229,7 +229,7 @@ Deno.test("errors name the place, what is there and what is allowed", () => {
   );
 });
 
-Deno.test("no text makes the reader fail in another way", () => {
+Deno.test("no text makes the parser fail in any other way", () => {
   const pieces = [
     "mix(",
     "exp(",

@@ -1,8 +1,8 @@
 /**
  * Latency profiles fitted to production systems: Bailis, Venkataraman, Franklin, Hellerstein and
  * Stoica, "Probabilistically Bounded Staleness for Practical Partial Quorums", VLDB 2012, Table 3.
- * Milliseconds; W, A, R, S are the one-way messages of the WARS model (section 4.1 there): write
- * request, write acknowledgement, read request, read response.
+ * In milliseconds. W, A, R and S are the one-way messages of the WARS model (section 4.1 of the
+ * paper): write request, write acknowledgement, read request, read response.
  */
 
 export interface Profile {
@@ -11,9 +11,9 @@ export interface Profile {
   readonly A: string;
   readonly R: string;
   readonly S: string;
-  /** Added to every message between a client's coordinator and a replica that is not local, ms. */
+  /** Added to every message between the coordinator and a replica that is not local, ms. */
   readonly remoteMs: number;
-  /** For people: what was measured, and what is odd about the numbers. */
+  /** What was measured, and anything unusual about the numbers. */
   readonly about: string;
   readonly source: string;
 }
@@ -52,8 +52,9 @@ export const PROFILES: readonly Profile[] = [
     R: YMMR_READ,
     S: YMMR_READ,
     remoteMs: 0,
-    about: "Yammer's Riak. The exponent of W's Pareto part is printed 3.35; the authors' own " +
-      "simulator uses 3.5, and only 3.5 gives the results they publish: this is 3.5",
+    about:
+      "Yammer's Riak. The paper prints 3.35 as the exponent of W's Pareto part. The authors' " +
+      "simulator uses 3.5, and only 3.5 gives the published results, so this profile uses 3.5",
     source: `${TABLE_3}, with the exponent of the authors' simulator`,
   },
   {
@@ -74,8 +75,8 @@ export const PROFILES: readonly Profile[] = [
     S: SSD,
     remoteMs: 75,
     about:
-      "LNKD-DISK with one replica a datacenter: 75 ms more on each message to and from every " +
-      "replica but the one that is local; which one is local is drawn for each write and read",
+      "LNKD-DISK with one replica in each datacenter: each message to or from a replica that is " +
+      "not local takes 75 ms more; the local replica is drawn for each write and each read",
     source: TABLE_3,
   },
 ];

@@ -1,16 +1,16 @@
 /**
  * One seed, many independent generators.
  *
- * A run is repeated by its seed alone, so every subsystem draws from a child of its own: the child's
- * state comes from hashing the path of names that leads to it, never from how much its parent or
- * siblings have drawn. One more draw in the network therefore never shifts the workload.
- * (After TigerBeetle's `vopr.zig`; the generator is Blackman and Vigna's xoroshiro128+.)
+ * The seed alone must repeat a run. So every subsystem draws from its own child generator. A
+ * child's state is a hash of the path of names that leads to it, and does not depend on what its
+ * parent or its siblings have drawn. One more draw in the network therefore never changes the
+ * workload. (After TigerBeetle's `vopr.zig`. The generator is Blackman and Vigna's xoroshiro128+.)
  */
 import { md5 } from "js-md5";
 import { xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
 import type { Random } from "../dynamo/types/random.ts";
 
-/** What a latency or a workload draws from: uniform in [0, 1). */
+/** Random numbers, uniform in [0, 1). */
 export interface FloatSource {
   float(): number;
 }
@@ -19,18 +19,19 @@ type Generator = ReturnType<typeof xoroshiro128plusFromState>;
 
 export class SeededRandom implements Random, FloatSource {
   private constructor(
-    /** 32 hex digits that name this generator: a digest of the path from the seed to here. */
+    /** Identifies this generator: the digest of its path from the seed, 32 hex digits. */
     private readonly path: string,
     private readonly generator: Generator,
   ) {}
 
   /**
-   * The generator of a seed. A number and its decimal text give the same one, so that a seed may
-   * come from a program or from a command line. Throws when a number is not finite.
+   * The generator of a seed. A number and its decimal text give the same generator, so a seed may
+   * come from a program or from a command line. Throws {@link RangeError} when a number is not
+   * finite.
    */
   static from(seed: number | string): SeededRandom {
     if (typeof seed === "number" && !Number.isFinite(seed)) {
-      throw new RangeError(`Cannot seed: the seed must be a finite number or text: it is ${seed}`);
+      throw new RangeError(`the seed must be a finite number or text: it is ${seed}`);
     }
     return SeededRandom.at(md5(`seed:${seed}`));
   }
@@ -39,9 +40,9 @@ export class SeededRandom implements Random, FloatSource {
     return new SeededRandom(path, xoroshiro128plusFromState(stateOf(path)));
   }
 
-  /** The generator of that name below this one: always the same, however much either has drawn. */
+  /** The child of that name. It is always the same, whatever either of the two has drawn. */
   child(name: string): SeededRandom {
-    // The parent's digest has a fixed length, so no two paths are written alike.
+    // The parent's digest has a fixed length, so different paths give different texts.
     return SeededRandom.at(md5(`${this.path}/${name}`));
   }
 
@@ -51,7 +52,7 @@ export class SeededRandom implements Random, FloatSource {
 
   /** Uniform in [0, 1), 53 bits. */
   float(): number {
-    // The high bits: the lowest ones of xoroshiro128+ are a plain linear sequence.
+    // Only the high bits: the lowest bits of xoroshiro128+ are a linear sequence.
     const high = this.generator.next() >>> 5;
     const low = this.generator.next() >>> 6;
     return (high * 0x4000000 + low) / 0x20000000000000;
@@ -62,7 +63,7 @@ export class SeededRandom implements Random, FloatSource {
   }
 }
 
-/** Four words of state from a digest. All zeros would draw zeros forever. */
+/** Four words of state from a digest. A state of zeros would give zeros forever. */
 function stateOf(digest: string): number[] {
   const words = [0, 8, 16, 24].map((at) => parseInt(digest.slice(at, at + 8), 16) | 0);
   return words.every((word) => word === 0) ? [1, 0, 0, 0] : words;

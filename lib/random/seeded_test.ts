@@ -5,16 +5,16 @@ import { SeededRandom } from "./seeded.ts";
 const draws = (random: SeededRandom, count = 8) =>
   Array.from({ length: count }, () => random.uint32());
 
-Deno.test("a seed gives one sequence, as a number or as text", () => {
+Deno.test("a seed gives the same sequence as a number and as text", () => {
   assert.deepEqual(draws(SeededRandom.from(42)), draws(SeededRandom.from("42")));
   assert.notDeepEqual(draws(SeededRandom.from(42)), draws(SeededRandom.from(43)));
 });
 
-Deno.test("the sequence of a seed is part of the contract: shared links replay it", () => {
+Deno.test("the sequence of a seed is a contract: shared links replay it", () => {
   assert.deepEqual(draws(SeededRandom.from(42), 3), [3851837853, 3122591780, 1348550550]);
 });
 
-Deno.test("a child does not depend on what parent or siblings have drawn", () => {
+Deno.test("a child does not depend on what its parent or siblings have drawn", () => {
   fc.assert(fc.property(fc.string(), fc.string(), fc.nat(20), (seed, name, count) => {
     const parent = SeededRandom.from(seed);
     const before = draws(parent.child(name));
@@ -24,12 +24,12 @@ Deno.test("a child does not depend on what parent or siblings have drawn", () =>
   }));
 });
 
-Deno.test("paths that read alike are different children", () => {
+Deno.test("paths that join to the same text are different children", () => {
   const root = SeededRandom.from(1);
   assert.notDeepEqual(draws(root.child("a/b")), draws(root.child("a").child("b")));
 });
 
-Deno.test("a clone continues alike and apart", () => {
+Deno.test("a clone draws the same numbers, independently", () => {
   const random = SeededRandom.from("clone");
   draws(random);
   const clone = random.clone();
@@ -39,7 +39,7 @@ Deno.test("a clone continues alike and apart", () => {
   assert.notDeepEqual(draws(clone), draws(random));
 });
 
-Deno.test("floats lie in [0, 1), uniformly", () => {
+Deno.test("floats are uniform in [0, 1)", () => {
   const random = SeededRandom.from("floats");
   const counts = new Array<number>(10).fill(0);
   const total = 50_000;
@@ -55,6 +55,6 @@ Deno.test("floats lie in [0, 1), uniformly", () => {
   assert.ok(chiSquare < 27.9, `chi square ${chiSquare} of 9 degrees: beyond 1 in 1,000`);
 });
 
-Deno.test("a seed that is no number is refused", () => {
+Deno.test("NaN is not a seed", () => {
   assert.throws(() => SeededRandom.from(NaN), /must be a finite number or text: it is NaN/);
 });

@@ -1,16 +1,16 @@
 /**
- * A cursor over a latency spec. Specs are typed by people, on command lines and in forms: every
- * error says where it is, what stands there and what would be allowed.
+ * A cursor over a latency spec. People type specs on command lines and in forms, so every error
+ * says where it is, what was found and what is allowed.
  */
 
-/** Longer than any sensible mixture; a bound all the same, since specs come from outside. */
+/** Longer than any sensible mixture. Specs come from outside, so there must be a limit. */
 export const SPEC_CHARACTERS_MAX = 4_096;
 
 export class SpecError extends Error {
   override name = "SpecError";
   constructor(
     readonly spec: string,
-    /** Where, as a count of characters before it. */
+    /** The number of characters before the error. */
     readonly place: number,
     /** What is wrong and what is allowed. */
     readonly reason: string,
@@ -32,7 +32,7 @@ export class SpecReader {
     }
   }
 
-  /** The place of the next token. */
+  /** The position of the next token. */
   get place(): number {
     this.skipSpace();
     return this.at;
@@ -42,7 +42,7 @@ export class SpecReader {
     return this.place === this.spec.length;
   }
 
-  /** Goes back to a place already seen. */
+  /** Returns to an earlier position. */
   rewind(place: number): void {
     this.at = place;
   }
@@ -51,21 +51,21 @@ export class SpecReader {
     throw new SpecError(this.spec, place, reason);
   }
 
-  /** Takes the character if it comes next. */
+  /** Consumes the character if it comes next. */
   takes(character: string): boolean {
     if (this.spec[this.place] !== character) return false;
     this.at++;
     return true;
   }
 
-  /** Takes the character or fails: `purpose` says what it would do there. */
+  /** Consumes the character or fails. `purpose` completes the message: `expected ',' between …`. */
   expect(character: string, purpose: string): void {
     if (!this.takes(character)) {
       this.fail(this.place, `expected '${character}' ${purpose}, found ${this.found()}`);
     }
   }
 
-  /** Takes what matches at this place, or nothing: null. */
+  /** Consumes what matches here; null when nothing does. */
   match(pattern: RegExp): string | null {
     const sticky = new RegExp(pattern.source, "y");
     sticky.lastIndex = this.place;
@@ -74,7 +74,7 @@ export class SpecReader {
     return found;
   }
 
-  /** Reads a decimal number; `name` is what it is for. */
+  /** Reads a decimal number. Messages call it `name`. */
   number(name: string): number {
     const place = this.place;
     const text = this.match(/[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?/);

@@ -1,20 +1,20 @@
 /**
- * The end of every run: heal everything, then demand that the replicas become equal.
+ * The end of every run: all faults are healed, then the replicas must become equal.
  *
- * Where anti-entropy runs it has to do so by itself, but for damaged records where no scrub looks for
- * them: then a read has to find them. Where it does not run, healing ends by reading every
- * key with R = all its owners, again and again, within the same bound (`convergeWithinMs`).
+ * With anti-entropy this must happen without reads. The exception is damaged records without a scrub:
+ * only reads find those. Without anti-entropy, every key is read repeatedly with R = all its owners,
+ * within the same time limit (`convergeWithinMs`).
  */
 import type { Siblings } from "../dynamo/versions/versions.ts";
 import type { World } from "./world/world.ts";
 
-/** What one owner holds of a key: `undefined` nothing, `null` a record that cannot be read. */
+/** One owner's replica of a key: `undefined` if there is none, `null` if it is unreadable. */
 export interface Holding {
   readonly node: string;
   readonly siblings: Siblings | null | undefined;
 }
 
-/** What every owner of the key holds. */
+/** The replicas of the key on all its owners. */
 export function holdingsOf(world: World, key: string): Holding[] {
   return world.ring.primariesOfKey(key).map((node) => {
     const record = world.machine(world.indexOf(node)).disk.peek(key);
@@ -22,7 +22,7 @@ export function holdingsOf(world: World, key: string): Holding[] {
   });
 }
 
-/** Whether all hold the same, and all of it can be read. */
+/** Whether all replicas are equal and readable. */
 export function areEqual(holdings: readonly Holding[]): boolean {
   const first = JSON.stringify(holdings[0]?.siblings ?? []);
   return holdings.every(({ siblings }) =>
@@ -35,14 +35,14 @@ export function divergentKeys(world: World, keys: Iterable<string>): string[] {
   return [...keys].filter((key) => !areEqual(holdingsOf(world, key)));
 }
 
-/** The keys of which an owner has a record that it cannot read. */
+/** The keys with an unreadable record on one of their owners. */
 export function unreadableKeys(world: World, keys: Iterable<string>): string[] {
   return [...keys].filter((key) =>
     holdingsOf(world, key).some(({ siblings }) => siblings === null)
   );
 }
 
-/** The hints that every node holds. */
+/** The number of hints, by node and target. */
 export function hintsHeld(world: World) {
   return world.machines.flatMap(({ id, replica }) =>
     Object.entries(replica?.stats().hints ?? {})
@@ -51,7 +51,7 @@ export function hintsHeld(world: World) {
   );
 }
 
-/** Copies of keys that a node does not own, hints left aside, once ranges have moved. */
+/** Orphaned replicas: copies of keys, without hints, on nodes that do not own the keys. */
 export function leftBehind(world: World): { readonly node: string; readonly key: string }[] {
   const { ring } = world;
   return world.machines.flatMap(({ id, disk, replica }) => {
@@ -63,5 +63,5 @@ export function leftBehind(world: World): { readonly node: string; readonly key:
   });
 }
 
-/** Keys read at once, so that the healing itself stays within the nodes' bounds. */
+/** Number of concurrent reads, so that healing does not exceed the nodes' limits. */
 export const KEYS_AT_ONCE = 32;

@@ -1,6 +1,6 @@
 /**
- * Disks that were replaced or put back, in whole clusters: strict reads never take what such a disk lacks
- * for absent, and what was acknowledged is on it again in the end.
+ * Replaced and restored disks in simulated clusters. Strict reads never treat keys that such a disk
+ * lacks as absent, and in the end the disk has all acknowledged writes again.
  */
 import assert from "node:assert/strict";
 import type { TunableConfig } from "../dynamo/types/config.ts";
@@ -16,12 +16,12 @@ interface Plan {
   readonly nodes?: number;
   readonly config?: Partial<TunableConfig>;
   readonly faults: readonly Fault[];
-  /** When each key is read, at which node, ms. */
+  /** When and at which node every key is read, in ms. */
   readonly reads: readonly { readonly atMs: number; readonly node: string }[];
 }
 
-/** Every key is put at n1 half a second after the start; returns the reads, in their order. */
-function play({ nodes = 3, config = {}, faults, reads }: Plan) {
+/** Runs a scenario that puts every key at n1 half a second after the start. Returns the reads in order. */
+function runPlan({ nodes = 3, config = {}, faults, reads }: Plan) {
   const at = (ms: number) => Math.round(ms * US_PER_MS);
   const puts = KEYS.map((key, i) => (
     { atUs: at(500 + 5 * i), client: 0, act: "put", key, node: "n1", options: {} }
@@ -74,7 +74,7 @@ const SHORT_OF_N3: Fault = {
   how: "drop",
 };
 
-/** All power is lost; n2 gets an empty disk and is up first, alone until the others are back. */
+/** All nodes lose power. n2 gets an empty disk and starts first, alone until the others are back. */
 const POWER_CYCLE: readonly Fault[] = [
   SHORT_OF_N3,
   { kind: "crash", atMs: 2_000, node: "n1", downMs: 5_000 },
@@ -82,7 +82,7 @@ const POWER_CYCLE: readonly Fault[] = [
   { kind: "wipe", atMs: 2_000, node: "n2", downMs: 1_000 },
 ];
 
-/** n2 gets an empty disk, and is cut off for longer than any call may take. */
+/** n2 gets an empty disk, and is partitioned for longer than the timeout of any call. */
 const CUT_OFF: readonly Fault[] = [
   SHORT_OF_N3,
   { kind: "wipe", atMs: 2_000, node: "n2", downMs: 500 },
@@ -101,18 +101,18 @@ for (const gossipIntervalMs of [200, 0]) {
       antiEntropyIntervalMs > 0 ? "on" : "off"
     }`;
     const config = { gossipIntervalMs, antiEntropyIntervalMs };
-    Deno.test(`a replaced disk that is up first hides nothing (${what})`, () => {
+    Deno.test(`a node with a replaced disk that starts first hides no write (${what})`, () => {
       const reads = [{ atMs: 3_500, node: "n2" }, { atMs: 9_000, node: "n2" }];
-      const { reads: got, seen, result } = play({ config, faults: POWER_CYCLE, reads });
+      const { reads: got, seen, result } = runPlan({ config, faults: POWER_CYCLE, reads });
       assert.deepEqual(tally(got.slice(0, KEYS.length)), { value: 0, absent: 0, failed: 12 });
       assert.deepEqual(tally(got.slice(KEYS.length)), { value: 12, absent: 0, failed: 0 });
       assert.deepEqual(seen, ["n2 replaced", "n2 caught up"]);
       assert.deepEqual(result.violations, []);
     });
 
-    Deno.test(`a replaced disk that is cut off hides nothing (${what})`, () => {
+    Deno.test(`a node with a replaced disk that is partitioned hides no write (${what})`, () => {
       const reads = [{ atMs: 4_000, node: "n2" }, { atMs: 9_000, node: "n2" }];
-      const { reads: got, seen, result } = play({ config, faults: CUT_OFF, reads });
+      const { reads: got, seen, result } = runPlan({ config, faults: CUT_OFF, reads });
       assert.deepEqual(tally(got.slice(0, KEYS.length)), { value: 0, absent: 0, failed: 12 });
       assert.deepEqual(tally(got.slice(KEYS.length)), { value: 12, absent: 0, failed: 0 });
       assert.deepEqual(seen, ["n2 replaced", "n2 caught up"]);
@@ -121,12 +121,12 @@ for (const gossipIntervalMs of [200, 0]) {
   }
 }
 
-Deno.test("two replaced disks fill each other and do not wait for each other", () => {
+Deno.test("two nodes with replaced disks recover without waiting for each other", () => {
   const faults: Fault[] = [
     { kind: "wipe", atMs: 2_000, node: "n2", downMs: 100 },
     { kind: "wipe", atMs: 2_000, node: "n3", downMs: 200 },
   ];
-  const { reads, seen } = play({ faults, reads: [{ atMs: 4_000, node: "n2" }] });
+  const { reads, seen } = runPlan({ faults, reads: [{ atMs: 4_000, node: "n2" }] });
   assert.deepEqual(tally(reads), { value: 12, absent: 0, failed: 0 });
   assert.deepEqual(seen.toSorted(), [
     "n2 caught up",
@@ -136,25 +136,25 @@ Deno.test("two replaced disks fill each other and do not wait for each other", (
   ]);
 });
 
-Deno.test("an owner that stays down blocks the reads of a replaced disk until it is removed", () => {
+Deno.test("an owner that stays down blocks reads from a replaced disk until it is removed", () => {
   const faults: Fault[] = [
     { kind: "crash", atMs: 2_000, node: "n3", downMs: 30_000 },
     { kind: "wipe", atMs: 3_000, node: "n2", downMs: 100 },
   ];
   const remove: Fault = { kind: "remove", atMs: 5_000, node: "n3" };
   const reads = [{ atMs: 9_000, node: "n2" }];
-  const blocked = play({ nodes: 4, faults, reads });
+  const blocked = runPlan({ nodes: 4, faults, reads });
   const { absent, failed } = tally(blocked.reads);
-  assert.deepEqual([absent, failed > 0], [0, true], "keys of n1, n2 and n3 have one answer left");
+  assert.deepEqual([absent, failed > 0], [0, true], "of n1, n2 and n3 only n1 counts for reads");
   assert.deepEqual(blocked.seen, ["n2 replaced", "n2 caught up"], "once n3 is back");
-  const removed = play({ nodes: 4, faults: [...faults, remove], reads });
+  const removed = runPlan({ nodes: 4, faults: [...faults, remove], reads });
   assert.deepEqual(tally(removed.reads), { value: 12, absent: 0, failed: 0 });
 });
 
-Deno.test("an owner that gives nothing holds up only the ranges that it shares", () => {
-  // The disk of n1 refuses every load, from before n2 gets an empty disk until long after.
+Deno.test("an owner with a failing disk blocks only the recovery of the ranges that it shares", () => {
+  // The disk of n1 fails every load, from before n2 gets an empty disk until long after.
   const run = Run.start(parseScenario({
-    name: "one owner gives nothing",
+    name: "one owner has a failing disk",
     nodes: 6,
     seed: 5,
     config: { n: 3, r: 2, w: 2, sloppy: false, gossipIntervalMs: 200, timeoutMs: 1_000 },
@@ -194,7 +194,7 @@ Deno.test("an owner that gives nothing holds up only the ranges that it shares",
   assert.deepEqual([recovery.ranges, recovery.waitingFor], [withN1.length, ["n1"]]);
 });
 
-Deno.test("without gossip a restored node learns again who its peers are, and confirms them", () => {
+Deno.test("without gossip a restored node learns the lives of its peers again, and confirms them", () => {
   const faults: Fault[] = [
     { kind: "wipe", atMs: 2_000, node: "n2", downMs: 100 },
     { kind: "restart", atMs: 3_500, node: "n1" },
@@ -202,7 +202,7 @@ Deno.test("without gossip a restored node learns again who its peers are, and co
     { kind: "crash", atMs: 8_000, node: "n3", downMs: 60_000 },
     { kind: "restart", atMs: 9_000, node: "n2" },
   ];
-  const { reads } = play({
+  const { reads } = runPlan({
     config: { gossipIntervalMs: 0 },
     faults,
     reads: [{ atMs: 7_000, node: "n1" }, { atMs: 11_000, node: "n2" }],
@@ -210,19 +210,19 @@ Deno.test("without gossip a restored node learns again who its peers are, and co
   assert.deepEqual(tally(reads), { value: 24, absent: 0, failed: 0 });
 });
 
-Deno.test("a disk that is put back recovers, and no dot is issued twice", () => {
+Deno.test("a node with a restored disk recovers, and no dot is issued twice", () => {
   const faults: Fault[] = [
     { kind: "restore", atMs: 4_000, node: "n1", agoMs: 3_700, downMs: 300 },
   ];
   const reads = [{ atMs: 4_310, node: "n1" }, { atMs: 8_000, node: "n1" }];
-  const { reads: got, seen, result } = play({ faults, reads });
+  const { reads: got, seen, result } = runPlan({ faults, reads });
   assert.equal(tally(got).absent, 0);
   assert.deepEqual(tally(got.slice(KEYS.length)), { value: 12, absent: 0, failed: 0 });
   assert.deepEqual(seen, ["n1 restored", "n1 caught up"]);
   assert.deepEqual(result.violations, []);
 });
 
-Deno.test("a node that was restarted, wiped and restarted once more is heard by all, and not suspected", () => {
+Deno.test("a node that was restarted, wiped and restarted again is heard by all and not suspected", () => {
   const restarts = [1_000, 2_000, 3_000, 4_000, 5_000]
     .map((atMs): Fault => ({ kind: "restart", atMs, node: "n2" }));
   const faults: Fault[] = [
@@ -260,7 +260,7 @@ Deno.test("a node that was restarted, wiped and restarted once more is heard by 
     },
   });
   while (!run.isDone) run.advance(100_000);
-  assert.deepEqual(down.filter((at) => at > 10_000), [], "in a calm minute nobody is suspected");
+  assert.deepEqual(down.filter((at) => at > 10_000), [], "no suspicion in a minute without faults");
   const [n1, n2] = run.simulation.machines.map(({ replica }) => replica);
   assert.equal(n1?.remembers("n2")?.bootNumber, n2?.life.bootNumber);
 });

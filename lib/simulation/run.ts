@@ -1,6 +1,6 @@
 /**
- * One run of a scenario, from the first request to the checkers' verdict. It can be made step by
- * step, cloned at any moment, or carried out at once.
+ * One run of a scenario, from the first request to the results of the checkers. It can be executed step
+ * by step, cloned at any time, or executed at once.
  */
 import type { Replica } from "../dynamo/replica.ts";
 import { versioning } from "../dynamo/versions/versions.ts";
@@ -19,33 +19,33 @@ import { Simulation } from "./world/simulation.ts";
 import type { Tracer } from "./world/tracer.ts";
 
 export interface RunOptions {
-  /** Send everything through JSON (default); the trace hash is the same without. */
+  /** Whether messages and records go through JSON (default). The trace hash is the same without it. */
   readonly json?: boolean;
   readonly hook?: FaultHook;
   readonly tracer?: Tracer;
 }
 
-/** Operations that ended so. */
+/** The number of operations by outcome. */
 export type OutcomeCounts = Readonly<Record<Exclude<OperationOutcome, "pending">, number>>;
 
 export interface RunResult {
   readonly name: string;
   readonly seed: number;
-  /** No asserted checker found anything. */
+  /** Whether no asserted checker found a violation. */
   readonly ok: boolean;
-  /** The clients' own: what the workload asked for. */
+  /** The operations of the workload's clients. */
   readonly operations:
     & OutcomeCounts
     & { readonly total: number; readonly byKind: Readonly<Record<string, OutcomeCounts>> };
-  /** Reads of every key after the faults were healed, where it takes them to find what is stale. */
+  /** The reads of the healing phase; there are none if the cluster must heal without reads. */
   readonly healingReads: OutcomeCounts & { readonly total: number };
   readonly checks: readonly CheckResult[];
-  /** Of asserted checkers only, the first few each. */
+  /** The first violations of each asserted checker. */
   readonly violations: readonly Violation[];
-  /** Acknowledged writes that are gone because the simulator destroyed their last copy. */
+  /** Acknowledged writes that are lost because the simulator destroyed their last copy. */
   readonly excused: number;
   readonly virtualMs: number;
-  /** Steps of all replicas together. */
+  /** The total number of steps of all replicas. */
   readonly events: number;
   readonly messages: Readonly<NetworkCounters>;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
@@ -53,7 +53,7 @@ export interface RunResult {
   readonly traceHash: string;
 }
 
-/** Requests in flight are looked at every so many steps. */
+/** The number of requests in flight is sampled once in this many steps. */
 const SAMPLE_EVERY = 256;
 
 export class Run {
@@ -76,7 +76,7 @@ export class Run {
     if (options.tracer !== undefined) this.simulation.tracer = options.tracer;
   }
 
-  /** Sets the scenario up; nothing has happened yet. */
+  /** Sets up the scenario without executing a step. */
   static start(scenario: Scenario, options: RunOptions = {}): Run {
     return new Run(scenario, options);
   }
@@ -89,16 +89,16 @@ export class Run {
     return this.exception !== null || this.driver.phase === "done";
   }
 
-  /** Operations that have begun, for a progress bar. */
+  /** The number of operations that have begun, for a progress bar. */
   get operationsBegun(): number {
     return this.driver.history.size;
   }
 
-  /** Does the next thing. A step that throws ends the run, and is a violation. */
+  /** Executes the next event. An exception ends the run and counts as a violation. */
   step(): void {
     try {
       if (!this.simulation.step()) {
-        throw new Error("nothing is left to happen before the run is over");
+        throw new Error("the event queue is empty before the end of the run");
       }
     } catch (error) {
       this.exception = error instanceof Error ? `${error.name}: ${error.message}` : `${error}`;
@@ -106,13 +106,13 @@ export class Run {
     if (++this.sinceSample >= SAMPLE_EVERY) this.sample();
   }
 
-  /** Goes on for at most so many steps; true when the run is done. */
+  /** Executes at most this many steps. Returns whether the run is done. */
   advance(steps: number): boolean {
     for (let left = steps; left > 0 && !this.isDone; left--) this.step();
     return this.isDone;
   }
 
-  /** An independent copy that goes on to the same trace hash. The tracer stays behind. */
+  /** An independent copy, without the tracer. It reaches the same trace hash. */
   clone(): Run {
     const { tracer: _tracer, ...options } = this.options;
     const copy = new Run(this.scenario, options, this.simulation.clone());
@@ -122,9 +122,9 @@ export class Run {
     return copy;
   }
 
-  /** The verdict; the run must be done. */
+  /** The results of the checkers. The run must be done. */
   result(): RunResult {
-    if (!this.isDone) throw new Error("Cannot judge a run that is not done");
+    if (!this.isDone) throw new Error("Cannot check a run that is not done");
     const { scenario, simulation } = this;
     const checks = [this.exceptionCheck(), ...runCheckers(scenario, this.evidence())];
     const violations = checks.filter((check) => check.asserted)
@@ -176,7 +176,7 @@ export class Run {
       handoffsMost: Math.max(...simulation.machines.map((machine) => machine.handoffsMost)),
       boots: simulation.machines.reduce((sum, machine) => sum + machine.boot, 0),
       hintsLeft: this.exception === null ? hintsHeld(simulation) : [],
-      // Acts that cross may leave a member that nobody brings back or removes.
+      // Concurrent membership changes can leave a dead member that is neither restarted nor removed.
       unsettled: this.exception === null && !hasLostMember(simulation) ? unsettled(simulation) : [],
       actorsRenewed: simulation.machines.reduce((sum, { disk }) => sum + disk.actorsDropped, 0),
       nodes: simulation.machines.map((machine) => machine.id),
@@ -238,7 +238,7 @@ function sumOf({ ok, failed, indeterminate }: OutcomeCounts): number {
   return ok + failed + indeterminate;
 }
 
-/** Carries a scenario out and judges it. */
+/** Runs a scenario to its end and checks it. */
 export function runScenario(scenario: Scenario, options: RunOptions = {}): RunResult {
   const run = Run.start(scenario, options);
   while (!run.advance(100_000));

@@ -1,9 +1,9 @@
 /**
  * Drives a run through its three phases, after TigerBeetle's `vopr.zig`:
  *
- * 1. safety: clients work while faults happen;
- * 2. healing: everything is repaired, and what is under way may end;
- * 3. liveness: every key is read at R = all its owners until they are equal, within a bound.
+ * 1. safety: clients send requests while faults occur;
+ * 2. healing: all faults end, and requests in progress may finish;
+ * 3. liveness: the owners of every key must become equal within a time limit (see `healing.ts`).
  */
 import type { Replica } from "../dynamo/replica.ts";
 import { resolveOptions } from "../dynamo/requests/request_options.ts";
@@ -27,8 +27,8 @@ import {
   endOf,
   type Knowledge,
   knowledgeFrom,
+  type PlannedOperation,
   sendOperation,
-  type Wish,
 } from "./workload/clients.ts";
 import { History, type Operation, type OperationStart } from "./workload/history.ts";
 import type { Act } from "./workload/workload_plan.ts";
@@ -39,49 +39,52 @@ import type { Driver } from "./world/world.ts";
 
 type Phase = "safety" | "healing" | "liveness" | "done";
 
-/** The client number of the reads that end a run. */
+/** The client number of the healing reads. */
 const HEALER = -1;
 
-/** A forward is remembered for two timeouts, and its answer may take another. */
+/** A node remembers a forward for two timeouts, and its answer can take another one. */
 const SETTLE_TIMEOUTS = 3;
 
-/** Looks at the disk that reaping may need: two rounds, and every member's word in between. */
+/** Scans of the disk that reaping may need: it has two rounds, with a confirmation of every member. */
 const REAP_ROUNDS = 100;
 
-/** What a wake is for; a token is `number * WAKES + wake`. */
+/** The kinds of wake-ups; a token is `number * WAKES + kind`. */
 const WAKES = 4;
 const THINK = 0;
 const GIVE_UP = 1;
 const SCRIPT = 2;
 const PHASE = 3;
 
-/** Every node is held against every other one: not where there are many. */
-const UNHEARD_NODES_MAX = 64;
+/** Comparing the lives of all pairs of nodes is skipped in larger clusters. */
+const COMPARED_NODES_MAX = 64;
 
 export class RunDriver implements Driver {
   phase: Phase = "safety";
   history: History;
   record: RunRecord;
-  /** Virtual µs at which the owners of every key were seen to be equal; null when they never were. */
+  /** When the owners of every key were found to be equal, in virtual µs; null if they never were. */
   convergedAt: number | null = null;
-  /** Rounds of reading every key that it took. */
+  /** The number of liveness rounds so far. */
   rounds = 0;
   healedAt = 0;
   finishedAt = 0;
-  /** Keys still different at the end of the bound. */
+  /** The keys whose owners differ at the end of the run. */
   divergent: readonly string[] = [];
-  /** What the owners held of each key when the safety phase ended. */
+  /** The replicas of each key at the end of the safety phase. */
   diverged: (readonly Holding[])[] = [];
-  /** What is under way when things are healed may go on for so long, µs. */
+  /** How long requests in progress at the healing may take, in µs. */
   private settleUs = 0;
   private clients: Clients;
   readonly keys = new Set<string>();
-  private pending = new Map<number, { readonly client: number; readonly then: Wish | null }>();
-  /** Puts that reads under way are to be followed by: they count towards the workload's operations. */
+  private pending = new Map<
+    number,
+    { readonly client: number; readonly then: PlannedOperation | null }
+  >();
+  /** Puts of updates whose reads are in progress. They count towards the workload's operations. */
   private putsToCome = 0;
   private scriptLeft: number;
   private toRead: string[] = [];
-  /** The round whose end is arranged. */
+  /** The round whose end is scheduled. */
   private roundEnding = 0;
 
   constructor(private readonly scenario: Scenario) {
@@ -157,9 +160,9 @@ export class RunDriver implements Driver {
     switch (token % WAKES) {
       case THINK:
         if (this.phase === "safety" && this.hasRoomFor(1)) {
-          const wish = this.clients.draw(world, number);
-          const isCut = wish.act === "update" && !this.hasRoomFor(2);
-          this.startWish(world, number, isCut ? { ...wish, act: "get" } : wish);
+          const planned = this.clients.draw(world, number);
+          const isCut = planned.act === "update" && !this.hasRoomFor(2);
+          this.startOperation(world, number, isCut ? { ...planned, act: "get" } : planned);
         }
         break;
       case GIVE_UP:
@@ -180,7 +183,7 @@ export class RunDriver implements Driver {
 
   // Operations ------------------------------------------------------------------------------------
 
-  /** Whether the workload still asks for so many operations. */
+  /** Whether the workload has this many operations left. */
   private hasRoomFor(operations: number): boolean {
     const { workload } = this.scenario;
     return workload.kind === "script" ||
@@ -190,31 +193,31 @@ export class RunDriver implements Driver {
   private onScript(world: World, index: number): void {
     const { workload } = this.scenario;
     if (workload.kind !== "script" || this.phase !== "safety") return;
-    const wish = workload.operations[index];
-    if (wish === undefined) return;
+    const planned = workload.operations[index];
+    if (planned === undefined) return;
     this.scriptLeft--;
-    this.startWish(world, wish.client, wish);
+    this.startOperation(world, planned.client, planned);
   }
 
-  private startWish(world: World, client: number, wish: Wish): void {
-    this.keys.add(wish.key);
-    const reads = wish.act === "get" || wish.act === "update";
-    const known = wish.act === "put-with-context" || wish.act === "delete"
-      ? this.clients.knowledge(client, wish.key)
+  private startOperation(world: World, client: number, planned: PlannedOperation): void {
+    this.keys.add(planned.key);
+    const reads = planned.act === "get" || planned.act === "update";
+    const known = planned.act === "put-with-context" || planned.act === "delete"
+      ? this.clients.knowledge(client, planned.key)
       : undefined;
-    const kind = reads ? "get" : wish.act.startsWith("delete") ? "delete" : "put";
-    this.send(world, client, wish, kind, known, wish.act === "update" ? wish : null);
+    const kind = reads ? "get" : planned.act.startsWith("delete") ? "delete" : "put";
+    this.send(world, client, planned, kind, known, planned.act === "update" ? planned : null);
   }
 
   private send(
     world: World,
     client: number,
-    wish: Wish,
+    planned: PlannedOperation,
     kind: Operation["kind"],
     known: Knowledge | undefined,
-    then: Wish | null,
+    then: PlannedOperation | null,
   ): void {
-    const { act, key, node, options } = wish;
+    const { act, key, node, options } = planned;
     const start: OperationStart = {
       client,
       act,
@@ -298,18 +301,18 @@ export class RunDriver implements Driver {
     } else if (this.phase === "liveness" && step === this.rounds) this.endRound(world);
   }
 
-  /** Anti-entropy makes the owners equal without anybody reading. */
+  /** Whether anti-entropy makes the owners equal without reads. */
   private get healsItself(): boolean {
     const { antiEntropyIntervalMs, gossipIntervalMs } = this.scenario.config;
     return antiEntropyIntervalMs > 0 && gossipIntervalMs > 0;
   }
 
-  /** When tombstones have been reaped: only then is it seen whether anything comes back. */
+  /** When tombstones have been reaped. Only after that can a resurrected key be detected. */
   private get reapedAt(): number {
     const { reapIntervalMs, tombstoneGraceMs } = this.scenario.config;
     if (reapIntervalMs === 0 || !this.healsItself) return 0;
     const at = this.healedAt + (tombstoneGraceMs + REAP_ROUNDS * reapIntervalMs) * US_PER_MS;
-    // A grace of a day is not waited for.
+    // A run does not wait for a grace time beyond its limit.
     return at <= this.boundUs ? at : 0;
   }
 
@@ -336,7 +339,7 @@ export class RunDriver implements Driver {
     else if (this.pending.size === 0) this.endRoundLater(world);
   }
 
-  /** Read repair comes after the answers, and anti-entropy takes its time. */
+  /** Waits at the end of a round, because read repair and anti-entropy take some time. */
   private endRoundLater(world: World): void {
     if (this.roundEnding === this.rounds) return;
     this.roundEnding = this.rounds;
@@ -362,7 +365,7 @@ export class RunDriver implements Driver {
     const isEqual = this.divergent.length === 0 && hintsHeld(world).length === 0 &&
       unsettled(world).length === 0;
     const isDone = isEqual && world.now >= this.reapedAt;
-    // What was equal before the reaping has to be equal after it.
+    // Owners that were equal before reaping must be equal after it.
     this.convergedAt = isEqual ? world.now : null;
     if (!isDone && world.now < this.boundUs) {
       this.startRound(world);
@@ -373,14 +376,14 @@ export class RunDriver implements Driver {
   }
 }
 
-/** Whether a machine that was taken out for good is still a member: nobody takes over from the dead. */
+/** Whether a permanently removed machine is still a member. Then its ranges cannot move. */
 export function hasLostMember({ machines }: World): boolean {
   return machines.some(({ id, isGone }) =>
     isGone && machines.some(({ replica }) => replica?.membership.isActive(id) === true)
   );
 }
 
-/** What keeps the membership from rest: empty when every act is done, and what it moves has moved. */
+/** The unfinished membership changes and transfers; empty if everything is complete. */
 export function unsettled(world: World): string[] {
   const replicas = world.machines.flatMap(({ id, replica }) =>
     replica?.membership.isActive(id) === true ? [{ id, replica }] : []
@@ -390,39 +393,39 @@ export function unsettled(world: World): string[] {
     recovery.status !== "settled"
       ? [`${id} is ${recovery.status} and waits for ${recovery.waitingFor.join(", ")}`]
       : ring.steps.length > 0
-      ? [`${id} knows of ${ring.steps.length} ranges that are still to move`]
+      ? [`${id} has ${ring.steps.length} ranges that must still move`]
       : membership.version !== version
       ? [`${id} has another membership than ${replicas[0]?.id}`]
       : isAtRest
       ? []
-      : [`${id} has something to hand over or to let go`]
+      : [`${id} has unfinished transfers or orphaned replicas`]
   );
-  const all = [...restless, ...unheard(replicas)];
-  return world.orders.isIdle ? all : ["an act of membership is not decided", ...all];
+  const all = [...restless, ...unknownLives(replicas)];
+  return world.orders.isIdle ? all : ["a membership change is not committed or refused", ...all];
 }
 
-interface Up {
+interface RunningNode {
   readonly id: string;
   readonly replica: Replica;
 }
 
-/** Nodes whose present life others do not know of: they would take its end for its silence. */
-function unheard(replicas: readonly Up[]): string[] {
-  if (replicas.length > UNHEARD_NODES_MAX) return [];
+/** Nodes whose current life is unknown to others; those could not recognise an older copy of its disk. */
+function unknownLives(replicas: readonly RunningNode[]): string[] {
+  if (replicas.length > COMPARED_NODES_MAX) return [];
   return replicas.flatMap(({ id, replica: { life } }) =>
     replicas.filter((other) => other.id !== id)
       .filter(({ replica }) => !knows(replica.remembers(id), life, replica.config))
-      .map((other) => `${other.id} has not heard of the present life of ${id}`)
+      .map((other) => `${other.id} does not know the current life of ${id}`)
   );
 }
 
-/** Without gossip first starts are not told. */
+/** Whether the life is known. Without gossip, nodes do not learn of first starts. */
 function knows(remembered: Life | null, life: Life, { gossipIntervalMs }: ClusterConfig): boolean {
   if (remembered === null) return gossipIntervalMs === 0;
   return remembered.bootNumber === life.bootNumber;
 }
 
-/** A clock that was set back makes timeouts last: conversations may be open when nothing moves. */
+/** Whether requests are open. A clock that was set back can delay their timeouts. */
 function hasRequests(world: World): boolean {
   return world.machines.some(({ replica }) => (replica?.stats().requestsInFlight ?? 0) > 0);
 }

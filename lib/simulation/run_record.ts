@@ -1,8 +1,8 @@
 /**
- * What the disks of a run did, as the checkers need it: which write became durable where and when,
- * which dot stands for what, and which copies were destroyed.
+ * Records what the checkers need to know about the disks of a run: when and where each write became
+ * durable, the value of each dot, and destroyed copies.
  *
- * The dots are used to tell versions apart, never to order them.
+ * Dots are used only to distinguish versions, never to order them.
  */
 import type { StoredRecord } from "../dynamo/types/records.ts";
 import type { Version } from "../dynamo/versions/versions.ts";
@@ -18,7 +18,7 @@ interface Destruction {
   readonly at: number;
 }
 
-/** One dot that was seen to stand for two things. */
+/** One dot with two different values. */
 interface DotClash {
   readonly key: string;
   readonly dot: string;
@@ -37,17 +37,18 @@ export class RunRecord {
   readonly clashes: DotClash[] = [];
   /** Writes whose last copy the simulator destroyed. */
   readonly excused = new Set<number>();
-  /** Keys with a tombstone on some disk, and since when. */
+  /** Keys with a tombstone on any disk, with the time of the first one. */
   readonly tombstones = new Map<string, number>();
-  /** Values on a disk that no put of this run wrote. */
+  /** Values on disks that no put of this run wrote. */
   readonly foreign: { readonly key: string; readonly value: string; readonly node: number }[] = [];
   /** Writes that were applied under two dots. */
   readonly twice = new Map<number, readonly [string, string]>();
   siblingsMost = 0;
   clockEntriesMost = 0;
-  /** What nodes told before it was durable, and how many messages could have. */
+  /** State that nodes sent before it was durable. */
   readonly toldTooSoon: { readonly node: number; readonly what: string; readonly at: number }[] =
     [];
+  /** The number of messages that were checked for such state. */
   messagesTold = 0;
   /** The data directories that nodes were removed with. */
   readonly removedData = new Map<number, Set<string>>();
@@ -58,7 +59,7 @@ export class RunRecord {
 
   constructor(private readonly history: History) {}
 
-  /** Over the copy's own history. */
+  /** `history`: the history of the copy. */
   clone(history: History): RunRecord {
     const copy = new RunRecord(history);
     copy.destructions.push(...this.destructions);
@@ -111,7 +112,7 @@ export class RunRecord {
     const lost = nodes?.get(node) ?? [];
     nodes?.delete(node);
     const left = [...(nodes?.values() ?? [])].flat();
-    // What a lost write had replaced here may have been replaced nowhere else.
+    // The lost write may have replaced older versions, and only here.
     const alive = (id: number) =>
       left.some((each) => each === id || hadSeen(this.history, each, id));
     for (const id of withPast(this.history, lost)) {
@@ -123,7 +124,7 @@ export class RunRecord {
     this.holdings.get(key)?.delete(node);
   }
 
-  /** A message left the node; `what` of it was not durable, null when all of it was. */
+  /** A node sent a message; `what` names the part of it that was not durable, null if all was. */
   told(node: number, what: string | null, at: number): void {
     this.messagesTold++;
     if (what !== null && this.toldTooSoon.length < TOLD_MAX) {
@@ -136,12 +137,12 @@ export class RunRecord {
     this.removedData.set(node, dataIds.add(dataId));
   }
 
-  /** When the write was first durable on the node; undefined when it never was. */
+  /** When the write first became durable on the node; undefined if it never did. */
   committedAt(write: number, node: number): number | undefined {
     return this.firstCommit.get(write)?.get(node);
   }
 
-  /** Whether the write ever was durable anywhere. */
+  /** Whether the write ever became durable on any node. */
   surfaced(write: number): boolean {
     return this.firstCommit.has(write);
   }

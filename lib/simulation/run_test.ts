@@ -17,7 +17,7 @@ import returnWhileReplaced from "../../tests/scenarios/return_while_replaced.jso
 import { runScenario } from "./run.ts";
 import { parseScenario } from "./scenario/scenario.ts";
 
-Deno.test("clients do as many operations as the workload says, whatever each is followed by", () => {
+Deno.test("clients execute exactly the workload's number of operations, also with updates", () => {
   for (const operations of [0, 1, 2, 3, 50, 51]) {
     for (const acts of [{ update: 1 }, { update: 3, get: 1, put: 1, delete: 1 }]) {
       for (const seed of [1, 2, 3]) {
@@ -34,7 +34,7 @@ Deno.test("clients do as many operations as the workload says, whatever each is 
   }
 });
 
-Deno.test("the reads that heal are counted apart, and only where it takes them", () => {
+Deno.test("healing reads are counted separately, and happen only without anti-entropy", () => {
   const workload = { operations: 40, clients: 4, keys: 5 };
   const healingReads = (config: Record<string, unknown>) => {
     const result = runScenario(parseScenario({ seed: 1, config, workload }));
@@ -47,7 +47,7 @@ Deno.test("the reads that heal are counted apart, and only where it takes them",
   assert.equal(healingReads({ gossipIntervalMs: 500, antiEntropyIntervalMs: 1_000 }).total, 0);
 });
 
-Deno.test("a spare that never joins was not started, and so not started again either", () => {
+Deno.test("a spare that never joins does not count as started again", () => {
   const { sometimes, ok } = runScenario(parseScenario({
     nodes: 3,
     spares: [{ id: "s1" }, { id: "s2" }],
@@ -57,30 +57,30 @@ Deno.test("a spare that never joins was not started, and so not started again ei
   assert.equal(sometimes["node started again"], 0);
 });
 
-Deno.test("a membership that a disk did not take is saved again, also when all else is at rest", () => {
-  // The disk of n3 fails once, at the last word of a join.
+Deno.test("a membership that could not be saved is saved again, even without other activity", () => {
+  // The disk of n3 fails once, at the last change of a join.
   const { checks, faults } = runScenario(parseScenario(membershipNotTaken));
   assert.ok((faults.join ?? 0) > 0 && (faults["disk-failing"] ?? faults["disk-full"] ?? 0) > 0);
   assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
 });
 
-Deno.test("a question about a look at orphaned replicas that is over leaves the next one alone", () => {
-  // A removal, a flapping network, hints that expire: n3 hears late that nobody answered.
+Deno.test("a late result for an earlier check of orphaned replicas does not affect the next check", () => {
+  // A removal, a flapping network and expired hints: n3 gets the failure of its call late.
   const { checks, faults } = runScenario(parseScenario(lateAnswer));
   assert.ok((faults.remove ?? 0) > 0);
   assert.deepEqual(checks.find(({ name }) => name === "convergence")?.violations, []);
 });
 
-Deno.test("a check that a refused directory sent does not hide the present life, however late it comes", () => {
+Deno.test("a late boot check of a refused data directory does not replace the current life", () => {
   const { ok, faults } = runScenario(parseScenario(lateCheck));
   assert.ok((faults.remove ?? 0) > 0 && (faults.return ?? 0) > 0);
   assert.equal(ok, true);
 });
 
-Deno.test("a node is not brought back while somebody still takes it out", () => {
+Deno.test("a node does not return while another node is still replacing it", () => {
   assert.equal(runScenario(parseScenario(returnWhileReplaced)).ok, true);
 });
 
-Deno.test("a node that could not be removed may be a member with the directory it had", () => {
+Deno.test("a node whose removal failed can stay a member with its data directory", () => {
   assert.equal(runScenario(parseScenario(removalThatFailed)).ok, true);
 });

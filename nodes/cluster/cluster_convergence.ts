@@ -1,29 +1,28 @@
 /**
- * After the faults: waits until no hint is left and all primaries of every key hold the same, by what
- * is on the nodes' disks and not by what a quorum answers.
+ * Waits, after faults have ended, until no hint is left and all primaries of each key hold equal
+ * records. It compares what is on the nodes' disks, not what a quorum answers.
  */
 import { type ClusterView, contentsOf, type HeldRecord } from "./cluster_view.ts";
 
-/** Questions to the nodes at once. */
-const ASKED_AT_ONCE = 32;
+const CONCURRENT_REQUESTS = 32;
 const POLL_MS = 100;
 
 export interface Convergence {
   readonly converged: boolean;
   readonly tookMs: number;
-  /** When the last hint was gone, ms; null when some were left. */
+  /** How long it took until the last hint was gone; null if some were left. */
   readonly hintsTookMs: number | null;
   readonly hintsLeft: number;
   /** Keys whose primaries still differed at the end. */
   readonly keysDiffering: readonly string[];
 }
 
-/** Waits for `settleMs` at most. `nudge` is given, again and again, the keys that still differ. */
+/** Waits at most `settleMs`. `repair` is called again and again with the keys that still differ. */
 export async function untilConverged(
   view: ClusterView,
   keys: readonly string[],
   settleMs: number,
-  nudge: (keys: readonly string[]) => Promise<void> = () => Promise.resolve(),
+  repair: (keys: readonly string[]) => Promise<void> = () => Promise.resolve(),
 ): Promise<Convergence> {
   const startedMs = performance.now();
   const sinceMs = () => Math.round(performance.now() - startedMs);
@@ -31,19 +30,19 @@ export async function untilConverged(
   for (;;) {
     const hintsLeft = await view.hints();
     hintsTookMs = hintsLeft > 0 ? null : hintsTookMs ?? sinceMs();
-    // While hints travel, records still change: comparing them would only slow the nodes down.
-    const late = performance.now() - startedMs > settleMs;
-    const keysDiffering = hintsLeft > 0 && !late ? keys : await differing(view, keys);
+    // While hints are being delivered, records still change. Comparing them would only load the nodes.
+    const isLate = performance.now() - startedMs > settleMs;
+    const keysDiffering = hintsLeft > 0 && !isLate ? keys : await differing(view, keys);
     const converged = hintsLeft === 0 && keysDiffering.length === 0;
     const tookMs = sinceMs();
-    if (converged || late) return { converged, tookMs, hintsTookMs, hintsLeft, keysDiffering };
-    if (hintsLeft === 0) await nudge(keysDiffering);
+    if (converged || isLate) return { converged, tookMs, hintsTookMs, hintsLeft, keysDiffering };
+    if (hintsLeft === 0) await repair(keysDiffering);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
 async function differing(view: ClusterView, keys: readonly string[]): Promise<string[]> {
-  const equal = await inTurns(keys, async (key) => {
+  const equal = await forEachConcurrently(keys, async (key) => {
     const [first, ...others] = (await heldByPrimaries(view, key)).map(({ record }) =>
       contentsOf(record)
     );
@@ -63,8 +62,8 @@ export async function heldByPrimaries(
   );
 }
 
-/** `work` for each item, a bounded number at once. */
-export async function inTurns<T, R>(
+/** Runs `work` for each item, at most {@link CONCURRENT_REQUESTS} at once. */
+export async function forEachConcurrently<T, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
@@ -76,6 +75,6 @@ export async function inTurns<T, R>(
       results[index] = await work(items[index] as T);
     }
   };
-  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: CONCURRENT_REQUESTS }, worker));
   return results;
 }

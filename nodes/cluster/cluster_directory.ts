@@ -1,13 +1,13 @@
 /**
- * The directory of a cluster of local processes: the initial configuration and the secret that its nodes share,
- * and a directory a node. One launcher at a time: a lock that the system releases however the launcher
- * ends says who has it.
+ * The directory of a cluster of local processes. It has the initial configuration and the secret that
+ * the nodes share, and a subdirectory for each node. A lock lets one launcher use it at a time. The
+ * system releases the lock however the launcher ends.
  *
  *     DIR/cluster.json   DIR/secret (0600)   DIR/launcher.lock   DIR/n1/node.sqlite3   DIR/n2/…
  *     DIR/n1/identity.json, until the node's first start: see `assigned_identity.ts`
- *     DIR/members.json, once a node has joined or gone
+ *     DIR/members.json, once a node has joined or is gone
  *
- * A temporary one has a mark besides: see `temporary_directories.ts`.
+ * A temporary directory also contains a mark: see `temporary_directories.ts`.
  */
 import { randomBytes } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
@@ -29,15 +29,15 @@ const SECRET = "secret";
 const SECRET_BYTES = 32;
 
 export class ClusterDirectory {
-  /** The initial configuration as found, null in a new directory. */
+  /** The initial configuration that was found; null in a new directory. */
   readonly stored: InitialClusterConfig | null;
-  /** As it was left. */
+  /** The member list that was found. */
   readonly storedMemberList: MemberList;
   private readonly lock: Deno.FsFile;
 
   private constructor(
     readonly path: string,
-    /** Made by this program for one run: removed at the end. */
+    /** Created for this run, and removed at its end. */
     readonly temporary: boolean,
     stored: InitialClusterConfig | null,
     memberList: MemberList,
@@ -49,19 +49,19 @@ export class ClusterDirectory {
   }
 
   /**
-   * Opens and locks the directory, making it when it is missing; without a path, a temporary one, and
-   * those that dead launchers left are removed.
-   * Throws {@link LaunchError} when it cannot be used, is another's, or neither empty nor a cluster's,
-   * and `ConfigError` when its initial configuration cannot be read.
+   * Opens and locks the directory, and creates it if it is missing. Without a path it creates a
+   * temporary one, and removes those that dead launchers left.
+   * Throws {@link LaunchError} if the directory cannot be used, is in use, or is neither empty nor a
+   * cluster's; `ConfigError` if its initial configuration cannot be read.
    */
   static async open(path?: string): Promise<ClusterDirectory> {
-    return await inPlainWords(path, () => ClusterDirectory.opened(path));
+    return await explainingErrors(path, () => ClusterDirectory.openLocked(path));
   }
 
-  private static async opened(path?: string): Promise<ClusterDirectory> {
+  private static async openLocked(path?: string): Promise<ClusterDirectory> {
     const temporary = path === undefined;
-    const directory = temporary ? await makeTemporary() : await madeDirectory(resolve(path));
-    const lock = locked(directory);
+    const directory = temporary ? await makeTemporary() : await makeDirectory(resolve(path));
+    const lock = lockDirectory(directory);
     try {
       const stored = await readStored(directory);
       const memberList = stored === null
@@ -91,11 +91,11 @@ export class ClusterDirectory {
   }
 
   /**
-   * Writes the initial configuration, a secret where there is none, and a directory for each member. Throws
-   * {@link LaunchError} when the disk does not take them.
+   * Writes the initial configuration, a secret if there is none, and a directory for each member. Throws
+   * {@link LaunchError} if the disk fails.
    */
   async write(initialConfig: InitialClusterConfig): Promise<void> {
-    await inPlainWords(this.path, () => this.writeFiles(initialConfig));
+    await explainingErrors(this.path, () => this.writeFiles(initialConfig));
   }
 
   private async writeFiles(initialConfig: InitialClusterConfig): Promise<void> {
@@ -106,59 +106,64 @@ export class ClusterDirectory {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
     for (const { id, dataId } of initialConfig.members) {
-      const directory = await madeDirectory(this.nodeDirectory(id));
-      // Once: a directory that is empty at a later start is not the one that was founded.
+      const directory = await makeDirectory(this.nodeDirectory(id));
+      // Only for a new cluster: a directory that is empty at a later start was replaced.
       if (this.stored !== null || dataId === undefined) continue;
       const { cluster } = initialConfig.config;
       await writeAssignedIdentity(directory, { cluster, node: id, dataId });
     }
-    // The file comes last and whole: a directory with it has all that a start needs.
-    await writeWhole(this.initialConfigFile, join(this.path, INITIAL_CONFIG_DRAFT), initialConfig);
+    // Written last and atomically: a directory that has this file is complete.
+    await writeAtomically(
+      this.initialConfigFile,
+      join(this.path, INITIAL_CONFIG_DRAFT),
+      initialConfig,
+    );
   }
 
-  /** Remembers who is to be started. */
+  /** Stores which nodes to start. */
   async writeMemberList(memberList: MemberList): Promise<void> {
-    await writeWhole(join(this.path, MEMBER_LIST), join(this.path, MEMBER_LIST_DRAFT), memberList);
+    const [path, draft] = [join(this.path, MEMBER_LIST), join(this.path, MEMBER_LIST_DRAFT)];
+    await writeAtomically(path, draft, memberList);
   }
 
-  /** An empty directory for a node that is new; what an earlier try left there is removed. */
-  async makeRoom(id: NodeId): Promise<void> {
+  /** Creates an empty directory for a new node, and removes what an earlier attempt left there. */
+  async createNodeDirectory(id: NodeId): Promise<void> {
     await removeAll(this.nodeDirectory(id));
-    await madeDirectory(this.nodeDirectory(id));
+    await makeDirectory(this.nodeDirectory(id));
   }
 
   /** Removes a node's directory. */
-  async clear(id: NodeId): Promise<void> {
+  async removeNodeDirectory(id: NodeId): Promise<void> {
     await removeAll(this.nodeDirectory(id));
   }
 
-  /** Takes back an initial configuration whose first start failed: the next try must not be held to it. */
-  async unfound(initialConfig: InitialClusterConfig): Promise<void> {
+  /** Undoes {@link write} for a new cluster that failed to start, so that other options can be tried. */
+  async undoWrite(initialConfig: InitialClusterConfig): Promise<void> {
     if (this.stored !== null) return;
     await removeAll(this.initialConfigFile);
     await removeAll(this.secretFile);
     for (const { id } of initialConfig.members) await removeAll(this.nodeDirectory(id));
   }
 
-  /** Empties a node's directory: its disk is lost. */
+  /** Empties a node's directory, as if its disk were replaced. */
   async wipe(id: NodeId): Promise<void> {
     for await (const entry of Deno.readDir(this.nodeDirectory(id))) {
       await removeAll(join(this.nodeDirectory(id), entry.name));
     }
   }
 
-  /** Gives the lock back; a temporary directory is removed. */
+  /** Releases the lock, and removes a temporary directory. */
   async close(): Promise<void> {
-    // Before the lock is free: what is half removed must not be taken for what a dead launcher left.
+    // Before the lock is free, so that no other launcher removes the directory at the same time.
     if (this.temporary) await unmark(this.path);
-    // The lock file itself stays in a kept directory: removing it would let two launchers hold "the" lock.
+    // The lock file stays. If it were removed, two launchers could each lock a file of that name.
     this.lock.truncateSync(0);
     this.lock.close();
     if (this.temporary) await removeAll(this.path);
   }
 }
 
-/** What a first start that was cut short may have left beside its members' directories. */
+/** What an interrupted first start may have left beside its members' directories. */
 const UNFINISHED: readonly string[] = [LOCK, MARK, SECRET, INITIAL_CONFIG_DRAFT];
 
 async function readStored(directory: string): Promise<InitialClusterConfig | null> {
@@ -172,13 +177,13 @@ async function readStored(directory: string): Promise<InitialClusterConfig | nul
   if (foreign.length === 0) return null;
   throw new LaunchError(
     "refused",
-    `Cannot create a cluster in ${directory}: it must be empty, or hold a cluster of this version of ` +
-      `the program, with ${INITIAL_CONFIG}; ` +
-      `it holds ${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}`,
+    `Cannot create a cluster in ${directory}: it must be empty, or contain a cluster of this version ` +
+      `of the program, with ${INITIAL_CONFIG}; ` +
+      `it contains ${foreign.slice(0, 3).join(", ")}${foreign.length > 3 ? ", …" : ""}`,
   );
 }
 
-/** A first start that was cut short may have left this: writing the initial configuration again replaces it. */
+/** Whether an interrupted first start may have left this entry. The next start overwrites it. */
 function isUnfinished(directory: string, { name, isDirectory }: Deno.DirEntry): boolean {
   if (!isDirectory) return UNFINISHED.includes(name);
   return [...Deno.readDirSync(join(directory, name))].every((held) => held.name === IDENTITY_FILE);
@@ -193,21 +198,21 @@ async function readMemberList(path: string): Promise<MemberList> {
   }
 }
 
-/** A reader, and a start after a crash, see the old file or the new one. */
-async function writeWhole(path: string, draft: string, document: unknown): Promise<void> {
+/** A reader, even after a crash, sees either the old file or the new one. */
+async function writeAtomically(path: string, draft: string, document: unknown): Promise<void> {
   await Deno.writeTextFile(draft, `${JSON.stringify(document, null, 1)}\n`);
   await Deno.rename(draft, path);
 }
 
-/** Says what to do where the system refuses for a reason that is known. */
-async function inPlainWords<T>(path: string | undefined, work: () => Promise<T>): Promise<T> {
+/** Turns known errors of the system into {@link LaunchError}s that say what to do. */
+async function explainingErrors<T>(path: string | undefined, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof LaunchError || error instanceof ConfigError) throw error;
     const directory = path ?? "the directory for temporary files";
     if (error instanceof Deno.errors.NotFound) {
-      const advice = `Make it, or choose another directory: ${ELSEWHERE}`;
+      const advice = `Create it, or choose another directory: ${ELSEWHERE}`;
       const why = `${directory} does not exist`;
       throw new LaunchError("refused", `Cannot start a cluster: ${why}.\n${advice}`);
     }
@@ -218,20 +223,20 @@ async function inPlainWords<T>(path: string | undefined, work: () => Promise<T>)
   }
 }
 
-async function madeDirectory(path: string): Promise<string> {
+async function makeDirectory(path: string): Promise<string> {
   try {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     return path;
   } catch (error) {
     const { message } = error as Error;
     if (explain(message) !== null) throw error;
-    throw new LaunchError("refused", `Cannot make the directory ${path}: ${message}`);
+    throw new LaunchError("refused", `Cannot create the directory ${path}: ${message}`);
   }
 }
 
-function locked(directory: string): Deno.FsFile {
+function lockDirectory(directory: string): Deno.FsFile {
   const path = join(directory, LOCK);
-  const file = opened(path);
+  const file = openLockFile(path);
   if (!file.tryLockSync(true)) {
     file.close();
     const holder = Deno.readTextFileSync(path).trim();
@@ -239,7 +244,7 @@ function locked(directory: string): Deno.FsFile {
       "refused",
       `Cannot use ${directory}: ${
         holder === "" ? "another launcher" : `the launcher with pid ${holder}`
-      } is running a cluster in it. Stop that one, or use another data directory`,
+      } is running a cluster in it. Stop that cluster, or use another data directory`,
     );
   }
   file.truncateSync(0);
@@ -247,13 +252,13 @@ function locked(directory: string): Deno.FsFile {
   return file;
 }
 
-function opened(path: string): Deno.FsFile {
+function openLockFile(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { read: true, write: true, create: true });
   } catch (error) {
     const { message } = error as Error;
     if (explain(message) !== null) throw error;
-    throw new LaunchError("refused", `Cannot write in ${path}: ${message}`);
+    throw new LaunchError("refused", `Cannot open the lock ${path}: ${message}`);
   }
 }
 

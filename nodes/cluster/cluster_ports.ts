@@ -1,4 +1,4 @@
-/** Where the nodes of a cluster are to listen, and whether they can. */
+/** Chooses the ports of a cluster's nodes and checks that they are free. */
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
@@ -11,12 +11,12 @@ export const HOST = "127.0.0.1";
 export const PORT_DEFAULT = 9_100;
 
 interface WantedPorts {
-  /** 0: any; left out: where the cluster listened last. */
+  /** 0: any free ports; left out: those that the cluster used last. */
   readonly port?: number;
   readonly nodes?: number;
 }
 
-/** Ports of the initial members. Throws {@link ConfigError} for a port that cannot be. */
+/** The ports of the initial members. Throws {@link ConfigError} for a port that is not allowed. */
 export function portsFor(
   stored: InitialClusterConfig | null,
   { joined, leaving, gone }: MemberList,
@@ -27,8 +27,8 @@ export function portsFor(
   const port = wanted.port ?? PORT_DEFAULT;
   if (joined.length + leaving.length + gone.length > 0) {
     throw new ConfigError(
-      "port must be left out, as the membership has changed since the initial configuration and the nodes know " +
-        `each other by where they listen: current value is ${port}`,
+      "port must be left out, as the membership has changed since the cluster was created and the " +
+        `nodes know each other by their addresses: current value is ${port}`,
     );
   }
   if (port === 0) return freePorts(HOST, count);
@@ -41,7 +41,7 @@ export function portsFor(
   return Array.from({ length: count }, (_, i) => port + i);
 }
 
-/** Nodes that are no members, on free ports beside those of the members. */
+/** Spare nodes, on free ports other than those of the members. */
 export function sparesAt(ids: readonly NodeId[], members: readonly number[]): Member[] {
   const ports = freePorts(HOST, members.length + ids.length)
     .filter((port) => !members.includes(port));
@@ -52,7 +52,7 @@ export function portsOf(members: readonly Member[]): number[] {
   return members.map(({ url }) => Number(new URL(url).port));
 }
 
-/** Throws {@link LaunchError} that names who has the ports. */
+/** Throws {@link LaunchError} that names the processes that use the ports. */
 export async function requireFree(ports: readonly number[]): Promise<void> {
   const taken = await takenPorts(HOST, ports);
   if (taken.length === 0) return;
@@ -62,6 +62,6 @@ export async function requireFree(ports: readonly number[]): Promise<void> {
   throw new LaunchError(
     "refused",
     `Cannot start ${where} of ${HOST}:${list}\n` +
-      "Stop what listens there, or choose another first port (0: any free ones)",
+      "Stop the programs that listen there, or choose another first port (0: any free ports)",
   );
 }

@@ -1,7 +1,8 @@
 /**
- * What each node of a running cluster holds and thinks, for tests, the soak and experiments that must
- * know what is on the disks and not what a quorum answers.
+ * What each node of a running cluster stores and knows. Tests, the soak and experiments use it to check
+ * the nodes' disks rather than a quorum's answers.
  */
+import { askForJson, NodeError } from "../../lib/client/node_requests.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { RingMember, RingState } from "../../lib/dynamo/ring/ring_state.ts";
 import type {
@@ -10,10 +11,11 @@ import type {
   TransfersState,
 } from "../../lib/dynamo/types/admin.ts";
 import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
+import { readSecret } from "../process/secret.ts";
 import type { MethodTraffic } from "../rpc/traffic.ts";
 import type { RunningCluster } from "./launcher.ts";
 
-/** The part of `GET /status` that tells of failures. */
+/** The part of `GET /status` that shows failures and repairs. */
 interface NodeView {
   readonly id: NodeId;
   readonly dataId: string;
@@ -25,17 +27,17 @@ interface NodeView {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** What one node knows of the membership. */
+/** The membership as one node knows it. */
 export interface MembershipView {
   readonly node: NodeId;
-  /** Of all who are or ever were members. */
+  /** Of all current and former members. */
   readonly memberStatuses: ReadonlyMap<NodeId, MemberStatus>;
   readonly ring: Ring;
-  /** Ranges are still to change hands, or copies to be let go. */
+  /** Some ranges must still change owners, or orphaned replicas must still be dropped. */
   readonly isMoving: boolean;
 }
 
-/** The part of `GET /ring` that a ring is made from. */
+/** The part of `GET /ring` that is needed to build a `Ring`. */
 interface RingTable extends Omit<RingState, "members"> {
   readonly n: number;
   readonly members: readonly (RingMember & { readonly memberStatus: MemberStatus })[];
@@ -65,13 +67,13 @@ interface HeldKeys {
   readonly hints: readonly { readonly key: string; readonly for: readonly NodeId[] }[];
 }
 
-interface OrderedExchanges extends AntiEntropyState {
+interface RequestedExchanges extends AntiEntropyState {
   readonly exchanges: readonly ExchangeReport[];
   readonly unreachable: readonly NodeId[];
 }
 
-const ANSWER_MS = 10_000;
-const PAGE = 1_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const PAGE_KEYS = 1_000;
 
 export class ClusterView {
   private constructor(
@@ -80,29 +82,29 @@ export class ClusterView {
     private readonly ring: { readonly ring: Ring } | undefined,
   ) {}
 
-  /** `ring`: where it is followed already, so that no node has to be asked for a key's primaries. */
+  /** `ring`: the current ring, if the caller follows it. Then no node is asked for a key's primaries. */
   static async of(
     cluster: RunningCluster,
     ring?: { readonly ring: Ring },
   ): Promise<ClusterView> {
-    return new ClusterView(cluster, (await Deno.readTextFile(cluster.secretFile)).trim(), ring);
+    return new ClusterView(cluster, await readSecret(cluster.secretFile), ring);
   }
 
-  /** Those that run now. */
+  /** The nodes that are running now. */
   get running(): NodeId[] {
     return this.cluster.nodes.filter(({ state }) => state === "running").map(({ id }) => id);
   }
 
   async status(id: NodeId): Promise<NodeView> {
-    return await this.ask(id, "/status") as NodeView;
+    return await this.ask<NodeView>(id, "/status");
   }
 
-  /** Hints that the running nodes hold, all together. */
+  /** The number of hints that all running nodes hold. */
   async hints(): Promise<number> {
     return (await this.hintsByHolder()).reduce((sum, { count }) => sum + count, 0);
   }
 
-  /** Who holds how many for whom. */
+  /** The number of hints by the node that holds them and the node that they are meant for. */
   async hintsByHolder(): Promise<{ node: NodeId; target: NodeId; count: number }[]> {
     const statuses = await Promise.all(this.running.map((id) => this.status(id)));
     return statuses.flatMap(({ id, hints }) =>
@@ -111,11 +113,11 @@ export class ClusterView {
     );
   }
 
-  /** The membership in the node's own view, and the ring that follows from it. */
+  /** The membership as the node knows it, and the ring that follows from it. */
   async membership(id: NodeId): Promise<MembershipView> {
     const [table, transfers] = await Promise.all([
-      this.ask(id, "/ring") as Promise<RingTable>,
-      this.ask(id, "/membership/transfers") as Promise<TransfersState>,
+      this.ask<RingTable>(id, "/ring"),
+      this.ask<TransfersState>(id, "/membership/transfers"),
     ]);
     const { partitioning, partitions, tokens, segments, n } = table;
     const members = table.members.filter(({ memberStatus }) => memberStatus === "member")
@@ -129,23 +131,28 @@ export class ClusterView {
     };
   }
 
-  /** What the node itself holds of the key; null: nothing. */
+  /** The node's own record of the key; null if it has none. */
   async record(id: NodeId, key: string): Promise<HeldRecord | null> {
-    const path = `/debug/keys/${encodeURIComponent(key)}`;
-    return await this.ask(id, path, { absent: true }) as HeldRecord | null;
+    try {
+      return await this.ask<HeldRecord>(id, `/debug/keys/${encodeURIComponent(key)}`);
+    } catch (error) {
+      const { cause } = error as Error;
+      if (cause instanceof NodeError && cause.status === 404) return null;
+      throw error;
+    }
   }
 
-  /** Every key that the node holds, those that it keeps for others apart. */
+  /** Every key that the node stores. Keys stored as hints for other nodes are listed separately. */
   async keys(id: NodeId): Promise<HeldKeys> {
     const keys: string[] = [];
     const hints: { key: string; for: NodeId[] }[] = [];
     let after = "";
     for (;;) {
-      const page = await this.ask(id, `/debug/keys?limit=${PAGE}${after}`) as {
+      const page = await this.ask<{
         keys: { key: string }[];
         hints: { key: string; for: { node: NodeId }[] }[];
         next: string | null;
-      };
+      }>(id, `/debug/keys?limit=${PAGE_KEYS}${after}`);
       keys.push(...page.keys.map(({ key }) => key));
       hints.push(...page.hints.map((each) => ({
         key: each.key,
@@ -156,44 +163,47 @@ export class ClusterView {
     }
   }
 
-  /** A key's primaries, as a node that runs knows them. */
+  /** A key's primaries, as the followed ring or else the first running node knows them. */
   async primaries(key: string): Promise<readonly NodeId[]> {
     if (this.ring !== undefined) return this.ring.ring.primariesOfKey(key);
     const [running] = this.running;
-    if (running === undefined) throw new Error("Cannot ask for a key's primaries: no node runs");
-    const place = await this.ask(running, `/ring/${encodeURIComponent(key)}`) as {
+    if (running === undefined) throw new Error("Cannot find a key's primaries: no node is running");
+    const { preferenceList } = await this.ask<{
       preferenceList: { id: NodeId; primary: boolean }[];
-    };
-    return place.preferenceList.filter(({ primary }) => primary).map(({ id }) => id);
+    }>(running, `/ring/${encodeURIComponent(key)}`);
+    return preferenceList.filter(({ primary }) => primary).map(({ id }) => id);
   }
 
-  /** Compares a node with its co-owners, or pauses and resumes that; resolves when it is done. */
+  /** Compares a node with its co-owners, or pauses or resumes anti-entropy. Resolves when done. */
   async antiEntropy(
     id: NodeId,
-    order: { readonly range?: number; readonly key?: string; readonly pause?: boolean } = {},
-  ): Promise<OrderedExchanges> {
-    const init = { method: "POST", body: JSON.stringify(order) };
-    return await this.ask(id, "/anti-entropy", { init }) as OrderedExchanges;
+    request: { readonly range?: number; readonly key?: string; readonly pause?: boolean } = {},
+  ): Promise<RequestedExchanges> {
+    // Comparing equal replicas again changes nothing.
+    const call = { method: "POST", json: request, isIdempotent: true } as const;
+    return await this.ask<RequestedExchanges>(id, "/anti-entropy", call);
   }
 
-  private async ask(
+  private async ask<T>(
     id: NodeId,
     path: string,
-    { init = {}, absent = false }: { init?: RequestInit; absent?: boolean } = {},
-  ): Promise<unknown> {
-    const response = await fetch(`${this.cluster.node(id).url}${path}`, {
-      ...init,
-      headers: { authorization: `Bearer ${this.secret}` },
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
-    const answer = await response.json();
-    if (response.ok) return answer;
-    if (absent && response.status === 404) return null;
-    throw new Error(`${id} answers ${response.status} to ${path}: ${answer.detail}`);
+    call: { readonly method?: "POST"; readonly json?: unknown; readonly isIdempotent?: true } = {},
+  ): Promise<T> {
+    const url = `${this.cluster.node(id).url}${path}`;
+    try {
+      return await askForJson<T>({
+        ...call,
+        url,
+        secret: this.secret,
+        timeoutMs: REQUEST_TIMEOUT_MS,
+      });
+    } catch (cause) {
+      throw new Error(`Cannot get ${path} from node ${id}: ${(cause as Error).message}`, { cause });
+    }
   }
 }
 
-/** The record's versions in one form, so that equal records have equal texts. */
+/** The record's versions as text. Equal records have equal texts. */
 export function contentsOf(record: HeldRecord | null): string {
   if (record === null) return "";
   const versions = record.siblings.map(({ value, valueBase64, deleted, clock, dot, dots = [] }) =>

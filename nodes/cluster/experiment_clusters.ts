@@ -1,8 +1,8 @@
-/** Clusters of real processes for the live experiments: the launcher, as `lib/experiments` wants it. */
+/** Clusters of real processes for live experiments: the launcher behind `lib/experiments`' interface. */
 import type { ClusterLauncher } from "../../lib/experiments/engines/live_cluster.ts";
 import { launchCluster } from "./launcher.ts";
 
-/** Starts clusters that end with the signal at the latest: a stopped run leaves no process behind. */
+/** Starts clusters that close at the latest when `signal` aborts, so no process outlives the run. */
 export function clusterLauncher(signal: AbortSignal): ClusterLauncher {
   return async ({ nodes, config, latency, seed }) => {
     const cluster = await launchCluster({

@@ -1,12 +1,12 @@
 import type { FailureCause } from "./start_failures.ts";
 
-/** Why a cluster, or an act on one of its nodes, could not be had. The message is for the person who asked. */
+/** A cluster could not start, or an action on a node failed. The message is for a person. */
 export class LaunchError extends Error {
   override name = "LaunchError";
 
   /**
-   * `refused`: what was asked cannot be, and nothing was started; `failed`: it was tried;
-   * `unfit`: the node's state does not allow the act. `reason` is there where the cause is a known one.
+   * `refused`: not possible, so nothing was done; `failed`: it was tried and failed; `unfit`: the
+   * node's state does not allow the action. `reason` is the cause, if it is a known one.
    */
   constructor(
     readonly kind: "refused" | "failed" | "unfit",

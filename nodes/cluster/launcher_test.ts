@@ -45,7 +45,7 @@ Deno.test("a cluster starts, serves on every node, and leaves nothing behind", a
   assert.equal(exists(cluster.dataDir), false);
 });
 
-Deno.test("kill, stop, restart, pause, resume and wipe do to a process what they say", async () => {
+Deno.test("kill, stop, restart, pause, resume and wipe act on the node's process", async () => {
   await withCluster({ nodes: 3 }, async (cluster) => {
     const changes: string[] = [];
     const unsubscribe = cluster.onChange(({ node, before }: NodeChange) => {
@@ -97,7 +97,7 @@ Deno.test("kill, stop, restart, pause, resume and wipe do to a process what they
   });
 });
 
-Deno.test("acts that do not fit a node's state are refused with the state", async () => {
+Deno.test("an action that a node's state does not allow is refused, naming the state", async () => {
   await withCluster({ nodes: 1 }, async (cluster) => {
     await assert.rejects(cluster.resume("n1"), refused(/resume node n1: .*paused.*it is running/));
     await cluster.pause("n1");
@@ -107,12 +107,12 @@ Deno.test("acts that do not fit a node's state are refused with the state", asyn
     await assert.rejects(cluster.kill("n1"), refused(/kill node n1: .*it is killed/));
     await assert.rejects(cluster.kill("n9"), refused(/no node 'n9'.*there are n1/));
     const restart = cluster.restart("n1");
-    await assert.rejects(cluster.wipe("n1"), refused(/wipe node n1: its restart is under way/));
+    await assert.rejects(cluster.wipe("n1"), refused(/wipe node n1: its restart is in progress/));
     await restart;
   });
 });
 
-Deno.test("a node that ends by itself is seen as crashed, with how it ended", async () => {
+Deno.test("a node that ends by itself is reported as crashed, with its exit", async () => {
   await withCluster({ nodes: 2 }, async (cluster) => {
     const seen = Promise.withResolvers<NodeChange>();
     cluster.onChange(seen.resolve);
@@ -126,14 +126,14 @@ Deno.test("a node that ends by itself is seen as crashed, with how it ended", as
   });
 });
 
-Deno.test("a cluster with a paused node closes, and so does one whose restart is under way", async () => {
+Deno.test("a cluster closes while a node is paused and another restarts", async () => {
   const cluster = await launchCluster({ nodes: 2, port: 0 });
   const pids = cluster.nodes.map((node) => node.pid ?? 0);
   await cluster.pause("n1");
   const restart = cluster.restart("n2");
   await Promise.all([
     cluster.close(),
-    // Whether it was under way far enough to succeed does not matter: nothing may be left.
+    // The restart may succeed or fail, but no process may be left.
     restart.catch((error) => assert.ok(error instanceof LaunchError)),
   ]);
   for (const pid of pids) assert.equal(await isAlive(pid), false);
@@ -141,7 +141,7 @@ Deno.test("a cluster with a paused node closes, and so does one whose restart is
   await assert.rejects(cluster.restart("n1"), refused(/its cluster is closed/));
 });
 
-Deno.test("the same directory gives the same cluster again; another N, mode or size is refused", async () => {
+Deno.test("a directory always gives the same cluster; another N, mode or size is refused", async () => {
   await withDirectory(async (dataDir) => {
     const again = (options: LaunchOptions) => launchCluster({ port: 0, dataDir, ...options });
     const first = await again({
@@ -158,12 +158,12 @@ Deno.test("the same directory gives the same cluster again; another N, mode or s
 
     for (
       const [options, message] of [
-        [{ config: { n: 2 } }, /founded with n 3.*given now is n 2/],
-        [{ config: { mode: "lww" } }, /founded with mode dvv.*given now is mode lww/],
+        [{ config: { n: 2 } }, /created with n 3.*current value is n 2/],
+        [{ config: { mode: "lww" } }, /created with mode dvv.*current value is mode lww/],
         [{ config: { partitioning: "equal-partitions" } }, /partitioning random-tokens/],
-        [{ nodes: 4 }, /founded with nodes 3.*given now is nodes 4/],
-        [{ zones: ["a", "a", "c"] }, /founded with zones a,b,c.*given now is zones a,a,c/],
-        [{ seed: 1 }, /seed another.*given now is seed 1/],
+        [{ nodes: 4 }, /created with nodes 3.*current value is nodes 4/],
+        [{ zones: ["a", "a", "c"] }, /created with zones a,b,c.*current value is zones a,a,c/],
+        [{ seed: 1 }, /seed another.*current value is seed 1/],
       ] satisfies [LaunchOptions, RegExp][]
     ) {
       await assert.rejects(again(options), refused(message));
@@ -187,7 +187,7 @@ Deno.test("the same directory gives the same cluster again; another N, mode or s
   });
 });
 
-Deno.test("one seed founds one ring", async () => {
+Deno.test("a seed always gives the same ring", async () => {
   const rings: string[] = [];
   for (const _ of [1, 2]) {
     await withCluster({ nodes: 1, config: { partitions: 8, n: 1 }, seed: 42 }, (cluster) => {
@@ -198,7 +198,7 @@ Deno.test("one seed founds one ring", async () => {
   assert.equal(rings[0], rings[1]);
 });
 
-Deno.test("a taken port is named with its holder before anything is started", async () => {
+Deno.test("a taken port and the process that uses it are named before anything starts", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
     await withDirectory(async (directory) => {
@@ -215,7 +215,7 @@ Deno.test("a taken port is named with its holder before anything is started", as
   }
 });
 
-Deno.test("a node that cannot start ends the others and says why", async () => {
+Deno.test("if a node cannot start, the others end and the error says why", async () => {
   await withDirectory(async (dataDir) => {
     // A directory where the database file should be.
     const mine = join(dataDir, "mine");
@@ -225,7 +225,7 @@ Deno.test("a node that cannot start ends the others and says why", async () => {
     Deno.mkdirSync(join(mine, "n2", "node.sqlite3", "x"), { recursive: true });
     await assert.rejects(
       launchCluster({ port: 0, dataDir: mine }),
-      refused(/^Node n2 could not start: it ended with exit code \d+\.\n\nIt said:\n.+/),
+      refused(/^Node n2 could not start: it ended with exit code \d+\.\n\nIt printed:\n.+/),
     );
     // The lock is free again.
     Deno.removeSync(join(mine, "n2"), { recursive: true });
@@ -234,7 +234,7 @@ Deno.test("a node that cannot start ends the others and says why", async () => {
   });
 });
 
-Deno.test("a second process on a running node's directory is refused, and the first serves on", async () => {
+Deno.test("a second process on a running node's directory is refused, and the first keeps serving", async () => {
   await withCluster({ nodes: 1 }, async (cluster) => {
     const { id, url, data } = cluster.node("n1");
     const [port] = freePorts("127.0.0.1", 1);
@@ -247,26 +247,26 @@ Deno.test("a second process on a running node's directory is refused, and the fi
     }, () => {});
     await assert.rejects(
       second.ready,
-      refused(/^Node \w+ could not start: it ended with exit code 2\.\n\nIt said:\n/),
+      refused(/^Node \w+ could not start: it ended with exit code 2\.\n\nIt printed:\n/),
     );
     await second.exited;
     assert.equal(await statusOf(`${url}/health`), 200);
   });
 });
 
-Deno.test("a directory that is neither empty nor a cluster's is refused and left alone", async () => {
+Deno.test("a directory that is neither empty nor a cluster's is refused and kept unchanged", async () => {
   await withDirectory(async (dataDir) => {
     Deno.writeTextFileSync(join(dataDir, "thesis.tex"), "x");
-    await assert.rejects(launchCluster({ port: 0, dataDir }), refused(/it holds thesis\.tex/));
+    await assert.rejects(launchCluster({ port: 0, dataDir }), refused(/it contains thesis\.tex/));
     assert.equal(exists(join(dataDir, "thesis.tex")), true);
     Deno.removeSync(join(dataDir, "thesis.tex"));
     Deno.mkdirSync(join(dataDir, "thesis"));
     Deno.writeTextFileSync(join(dataDir, "thesis", "identity.json.old"), "x");
-    await assert.rejects(launchCluster({ port: 0, dataDir }), refused(/it holds thesis$/));
+    await assert.rejects(launchCluster({ port: 0, dataDir }), refused(/it contains thesis$/));
   });
 });
 
-Deno.test("a first start that was cut short before the initial configuration was written can be tried again", async () => {
+Deno.test("a first start that was interrupted before it wrote the initial configuration can be repeated", async () => {
   await withDirectory(async (dataDir) => {
     Deno.mkdirSync(join(dataDir, "n1"));
     Deno.writeTextFileSync(join(dataDir, "n1", "identity.json"), '{"cluster":"a","no');
@@ -278,7 +278,7 @@ Deno.test("a first start that was cut short before the initial configuration was
   });
 });
 
-Deno.test("options that cannot be are refused with the value and what is allowed", async () => {
+Deno.test("an option out of range is refused with its value and what is allowed", async () => {
   for (
     const [options, message] of [
       [{ nodes: 0 }, /nodes must be .* from 1 to 64: current value is 0/],
@@ -295,13 +295,16 @@ Deno.test("options that cannot be are refused with the value and what is allowed
   }
 });
 
-Deno.test("an aborted start ends every process and takes its initial configuration back", async () => {
+Deno.test("an aborted start ends every process and removes the initial configuration", async () => {
   await withDirectory(async (directory) => {
     const dataDir = join(directory, "new");
     const aborter = new AbortController();
     const start = launchCluster({ nodes: 3, port: 0, dataDir, signal: aborter.signal });
     start.catch(() => {});
-    await until("the cluster is founded", () => exists(join(dataDir, "cluster.json")));
+    await until(
+      "the initial configuration is written",
+      () => exists(join(dataDir, "cluster.json")),
+    );
     aborter.abort(new LaunchError("failed", "no longer wanted"));
     await assert.rejects(start, refused(/no longer wanted/));
     assert.equal(exists(join(dataDir, "cluster.json")), false);

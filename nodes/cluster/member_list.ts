@@ -1,34 +1,47 @@
 /**
- * Which nodes a cluster's launcher has to start: the initial members, those that have joined since,
- * without those that are gone. The cluster itself agrees on its membership; this is only the launcher's
- * list of processes, kept in `members.json` beside the initial configuration, which never changes.
+ * Which nodes a launcher starts: the initial members and the nodes that joined later, without those that
+ * are gone. This is not the membership itself, on which the nodes agree. It is the launcher's own list
+ * of processes, stored as `members.json` beside the initial configuration, which never changes.
  */
+import type { ActName } from "../../lib/client/membership_client.ts";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 
 export interface MemberList {
-  /** In the order in which they came; those that are gone as well. */
+  /** In the order in which they joined, including nodes that are gone. */
   readonly joined: readonly Member[];
-  /** Told to leave, and perhaps not done with it. */
+  /** Were asked to leave, and may not have finished. */
   readonly leaving: readonly NodeId[];
-  /** Left or removed: their processes are not started, and their ids are not given again. */
+  /** Left or removed: their processes are not started, and their ids are not used again. */
   readonly gone: readonly NodeId[];
+}
+
+/** What a planned change does to the list. */
+interface PlannedChange {
+  readonly act: ActName;
+  /** The node that leaves, is removed or is replaced. */
+  readonly goes: NodeId | null;
+  /** The new node. */
+  readonly member: Member | null;
 }
 
 export const INITIAL_MEMBER_LIST: MemberList = { joined: [], leaving: [], gone: [] };
 
-/** Those that are to run: `initialConfig` and who joined, without who is gone. */
-export function livingMembers(initialConfig: readonly Member[], memberList: MemberList): Member[] {
-  return [...initialConfig, ...memberList.joined].filter(({ id }) => !memberList.gone.includes(id));
+/** The members whose processes run: initial and joined ones, without those that are gone. */
+export function currentMembers(initial: readonly Member[], memberList: MemberList): Member[] {
+  return [...initial, ...memberList.joined].filter(({ id }) => !memberList.gone.includes(id));
 }
 
-/** The next id that no node of the cluster ever had: n6 after n5. `others` came without the launcher. */
+/**
+ * The next id that no node of the cluster ever had: n6 after n5. `others` are ids of nodes that this
+ * launcher did not start.
+ */
 export function nextId(
-  initialConfig: readonly Member[],
+  initial: readonly Member[],
   memberList: MemberList,
   others: readonly NodeId[] = [],
 ): NodeId {
-  const ids = [...[...initialConfig, ...memberList.joined].map(({ id }) => id), ...others];
+  const ids = [...[...initial, ...memberList.joined].map(({ id }) => id), ...others];
   const numbers = ids.map((id) => {
     const number = /^n(\d{1,9})$/.exec(id)?.[1];
     return number === undefined ? 0 : Number(number);
@@ -36,13 +49,27 @@ export function nextId(
   return `n${Math.max(0, ...numbers) + 1}`;
 }
 
-export function withJoined(memberList: MemberList, member: Member): MemberList {
-  return { ...memberList, joined: [...memberList.joined, member] };
+/** The list once the change is committed. */
+export function withChange(
+  memberList: MemberList,
+  { act, goes, member }: PlannedChange,
+): MemberList {
+  const joined = member === null ? memberList.joined : [...memberList.joined, member];
+  const changed = { ...memberList, joined };
+  if (goes === null) return changed;
+  return act === "leave" ? withLeaving(changed, goes) : withGone(changed, goes);
 }
 
-/** As if it had never come: its join was refused. */
-export function withoutJoined(memberList: MemberList, id: NodeId): MemberList {
-  return { ...memberList, joined: memberList.joined.filter((member) => member.id !== id) };
+/** Undoes {@link withChange}, because the commit was refused. */
+export function withoutChange(
+  memberList: MemberList,
+  { goes, member }: PlannedChange,
+): MemberList {
+  return {
+    joined: memberList.joined.filter(({ id }) => id !== member?.id),
+    leaving: memberList.leaving.filter((id) => id !== goes),
+    gone: memberList.gone.filter((id) => id !== goes),
+  };
 }
 
 export function withLeaving(memberList: MemberList, id: NodeId): MemberList {
@@ -57,19 +84,10 @@ export function withGone(memberList: MemberList, id: NodeId): MemberList {
   return { ...memberList, leaving, gone };
 }
 
-/** It stays: its leave or removal was refused. */
-export function withoutGone(memberList: MemberList, id: NodeId): MemberList {
-  return {
-    ...memberList,
-    leaving: memberList.leaving.filter((each) => each !== id),
-    gone: memberList.gone.filter((each) => each !== id),
-  };
-}
-
-/** Throws {@link ConfigError} for a file that is damaged or of another make. */
+/** Throws {@link ConfigError} if the file is damaged or was not written by this program. */
 export function parseMemberList(text: string, path: string): MemberList {
   const refuse = (why: string): never => {
-    throw new ConfigError(`${path} is not a list of a cluster's nodes: ${why}`);
+    throw new ConfigError(`${path} is not a launcher's member list: ${why}`);
   };
   let json: Partial<MemberList> | null = null;
   try {
@@ -81,11 +99,11 @@ export function parseMemberList(text: string, path: string): MemberList {
   if (!Array.isArray(joined)) return refuse("it has no 'joined'");
   for (const member of joined) {
     if (typeof member?.id !== "string" || !URL.canParse(member?.url)) {
-      refuse("a node that joined lacks its id or url");
+      refuse("a node in 'joined' has no id or no url");
     }
   }
-  if (!isIds(leaving)) return refuse("'leaving' must list ids");
-  if (!isIds(gone)) return refuse("'gone' must list ids");
+  if (!isIds(leaving)) return refuse("'leaving' must be a list of ids");
+  if (!isIds(gone)) return refuse("'gone' must be a list of ids");
   return { joined, leaving, gone };
 }
 

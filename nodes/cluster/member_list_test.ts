@@ -1,57 +1,70 @@
 import assert from "node:assert/strict";
 import {
+  currentMembers,
   INITIAL_MEMBER_LIST,
-  livingMembers,
+  type MemberList,
   nextId,
   parseMemberList,
+  withChange,
   withGone,
-  withJoined,
   withLeaving,
-  withoutGone,
-  withoutJoined,
+  withoutChange,
 } from "./member_list.ts";
 
 const member = (id: string) => ({ id, url: `http://127.0.0.1:1/${id}`, weight: 1 });
-const initialConfig = ["n1", "n2", "n3"].map(member);
+const initial = ["n1", "n2", "n3"].map(member);
 const ids = (list: readonly { readonly id: string }[]) => list.map(({ id }) => id);
 
-Deno.test("who is to run: the initial members, and those who came, without those who went", () => {
-  assert.deepEqual(ids(livingMembers(initialConfig, INITIAL_MEMBER_LIST)), ["n1", "n2", "n3"]);
-  const joined = withJoined(INITIAL_MEMBER_LIST, member("n4"));
-  const gone = withGone(withLeaving(joined, "n2"), "n2");
-  assert.deepEqual(ids(livingMembers(initialConfig, gone)), ["n1", "n3", "n4"]);
+const JOIN = { act: "join", goes: null, member: member("n4") } as const;
+const LEAVE = { act: "leave", goes: "n1", member: null } as const;
+const REMOVE = { act: "remove", goes: "n1", member: null } as const;
+const REPLACE = { act: "replace", goes: "n1", member: member("n4") } as const;
+const JOINED = withChange(INITIAL_MEMBER_LIST, JOIN);
+
+Deno.test("current members: initial and joined ones, without those that are gone", () => {
+  assert.deepEqual(ids(currentMembers(initial, INITIAL_MEMBER_LIST)), ["n1", "n2", "n3"]);
+  const gone = withGone(withLeaving(JOINED, "n2"), "n2");
+  assert.deepEqual(ids(currentMembers(initial, gone)), ["n1", "n3", "n4"]);
   assert.deepEqual(gone.leaving, []);
   assert.deepEqual(withGone(gone, "n2"), gone);
 });
 
-Deno.test("an id is never given twice, whoever is gone", () => {
-  assert.equal(nextId(initialConfig, INITIAL_MEMBER_LIST), "n4");
-  const memberList = withGone(withJoined(INITIAL_MEMBER_LIST, member("n4")), "n4");
-  assert.equal(nextId(initialConfig, memberList), "n5");
+Deno.test("an id is never given twice, not even that of a node that is gone", () => {
+  assert.equal(nextId(initial, INITIAL_MEMBER_LIST), "n4");
+  assert.equal(nextId(initial, withGone(JOINED, "n4")), "n5");
   assert.equal(nextId([member("alpha")], INITIAL_MEMBER_LIST), "n1");
 });
 
-Deno.test("a refused change is taken back", () => {
-  const joined = withJoined(INITIAL_MEMBER_LIST, member("n4"));
-  assert.deepEqual(withoutJoined(joined, "n4"), INITIAL_MEMBER_LIST);
-  assert.deepEqual(withoutGone(withGone(INITIAL_MEMBER_LIST, "n1"), "n1"), INITIAL_MEMBER_LIST);
-  assert.deepEqual(withoutGone(withLeaving(INITIAL_MEMBER_LIST, "n1"), "n1"), INITIAL_MEMBER_LIST);
+Deno.test("a change adds the new node, and marks the other one as leaving or gone", () => {
+  const partsOf = ({ joined, leaving, gone }: MemberList) => [ids(joined), leaving, gone];
+  assert.deepEqual(partsOf(JOINED), [["n4"], [], []]);
+  assert.deepEqual(partsOf(withChange(JOINED, LEAVE)), [["n4"], ["n1"], []]);
+  assert.deepEqual(partsOf(withChange(JOINED, REMOVE)), [["n4"], [], ["n1"]]);
+  assert.deepEqual(partsOf(withChange(INITIAL_MEMBER_LIST, REPLACE)), [["n4"], [], ["n1"]]);
 });
 
-Deno.test("a damaged file is refused with what is wrong with it", () => {
-  const memberList = withLeaving(withJoined(INITIAL_MEMBER_LIST, member("n4")), "n1");
+Deno.test("a refused change is undone", () => {
+  for (const change of [JOIN, LEAVE, REMOVE, REPLACE]) {
+    const changed = withChange(INITIAL_MEMBER_LIST, change);
+    assert.notDeepEqual(changed, INITIAL_MEMBER_LIST);
+    assert.deepEqual(withoutChange(changed, change), INITIAL_MEMBER_LIST);
+  }
+});
+
+Deno.test("a damaged file is refused with the reason", () => {
+  const memberList = withLeaving(JOINED, "n1");
   assert.deepEqual(parseMemberList(JSON.stringify(memberList), "members.json"), memberList);
   for (
     const [text, reason] of [
-      ["{", /memberList\.json is not a list of a cluster's nodes: .*JSON/],
+      ["{", /members\.json is not a launcher's member list: .*JSON/],
       ["[]", /it has no 'joined'/],
-      ['{"joined":[{"id":"n4"}],"leaving":[],"gone":[]}', /lacks its id or url/],
-      ['{"joined":[],"leaving":"n1","gone":[]}', /'leaving' must list ids/],
-      ['{"joined":[],"leaving":[],"gone":[1]}', /'gone' must list ids/],
+      ['{"joined":[{"id":"n4"}],"leaving":[],"gone":[]}', /has no id or no url/],
+      ['{"joined":[],"leaving":"n1","gone":[]}', /'leaving' must be a list of ids/],
+      ['{"joined":[],"leaving":[],"gone":[1]}', /'gone' must be a list of ids/],
     ] satisfies [string, RegExp][]
   ) assert.throws(() => parseMemberList(text, "members.json"), reason);
 });
 
-Deno.test("an id is not given that somebody else's node has", () => {
-  assert.equal(nextId(initialConfig, INITIAL_MEMBER_LIST, ["n4", "n7", "alpha"]), "n8");
+Deno.test("an id that a node of another launcher has is not used", () => {
+  assert.equal(nextId(initial, INITIAL_MEMBER_LIST, ["n4", "n7", "alpha"]), "n8");
 });

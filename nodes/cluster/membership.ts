@@ -1,31 +1,25 @@
 /**
- * Changes of a running cluster's membership, as its launcher makes them: a plan first, so that a person
- * sees what would move, then a commit of that very plan (SOSP 2007, section 4.8.1: explicit acts).
+ * Membership changes of a running cluster, made by its launcher in two steps: a plan shows what would
+ * move, and a commit carries out that plan (SOSP 2007, section 4.8.1: joins and leaves are explicit).
  *
- * A node that is to join has to run before it can be planned for. It then stands by as a *joining node*,
- * which no member knows and which holds nothing, until its plan is committed or forgotten. A node that
- * leaves hands everything over first; its process ends when the others have heard that it has left.
- * What is ordered at a node directly is learnt from the members (`membership_watch.ts`).
+ * A new node runs before a plan can include it (`joining_node.ts`). A leaving node first hands over its
+ * data; its process ends when the others know that it has left (`decommissions.ts`). Changes that were
+ * requested at a node directly are learnt from the members (`membership_watch.ts`).
  */
+import type { ActName, PlanAnswer, PlanFields } from "../../lib/client/membership_client.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
 import type { Member, MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
-import { Decommissions, look, memberStatusAt, memberStatusIn } from "./decommissions.ts";
+import { Decommissions, memberStatusAt, memberStatusIn, pollDelay } from "./decommissions.ts";
+import { JoiningNode } from "./joining_node.ts";
 import { LaunchError } from "./launch_error.ts";
 import {
   type MemberList,
+  withChange,
   withGone,
-  withJoined,
   withLeaving,
-  withoutGone,
-  withoutJoined,
+  withoutChange,
 } from "./member_list.ts";
-import {
-  type ActName,
-  type Addressee,
-  MembershipRequests,
-  type PlanAnswer,
-  type PlanFields,
-} from "./membership_requests.ts";
+import { MembershipRequests, type NodeAddress } from "./membership_requests.ts";
 import { MembershipWatch } from "./membership_watch.ts";
 import { DEAD, type NodeProcess, type SupervisedNode } from "./supervised_node.ts";
 
@@ -35,93 +29,96 @@ export type ChangeRequest =
     readonly weight?: number | undefined;
     readonly zone?: string | undefined;
   }
-  /** Leave when it is up, remove when it is dead. */
+  /** The node leaves if it is running, and is removed if it is dead. */
   | { readonly kind: "remove"; readonly node: NodeId }
   /** A new node takes the place of a dead one. */
   | { readonly kind: "replace"; readonly node: NodeId };
 
-export interface ChangePlan extends PlanAnswer {
+export interface ChangePlan extends Pick<PlanAnswer, "planId" | "moves" | "bytes" | "balance"> {
   readonly act: ActName;
-  /** The new node; null: none comes. */
+  /** The id of the new node; null if there is none. */
   readonly comes: NodeId | null;
+  /** The node that leaves, is removed or is replaced; null if there is none. */
   readonly goes: NodeId | null;
 }
 
-/** How far the changes have come, in the view of the running member for which most is left. */
+/** The progress of the changes, as seen by the running member that reports the most work left. */
 export interface ClusterTransfers extends TransfersState {
-  /** Whose view it is. */
+  /** The member that reports it. */
   readonly seenBy: NodeId;
 }
 
-/** What the changes need of the cluster that they change. */
+/** What membership changes need from the cluster. */
 export interface ChangingCluster {
   /** Members' processes. */
   nodes(): readonly NodeProcess[];
   memberList(): MemberList;
   readonly secretFile: string;
-  /** Makes the rest of the launcher remember who is to run. */
-  keep(memberList: MemberList): Promise<void>;
-  /** A process under the next id that is not `taken`, on a free port and an empty disk; not started. */
-  newcomer(taken: readonly NodeId[]): Promise<SupervisedNode>;
-  /** Whether acts that others order at the nodes are followed: processes of those who go are ended. */
-  readonly follows: boolean;
-  /** The joining node is one of the nodes now. */
-  adopt(node: SupervisedNode): void;
-  /** Ends a process for good, and forgets it. */
-  release(id: NodeId): Promise<void>;
+  /** Stores the list of nodes to run, for this launcher and for a later one. */
+  saveMemberList(memberList: MemberList): Promise<void>;
+  /** A new process, not started, with an id that is not `taken`, a free port and an empty disk. */
+  createJoiningNode(taken: readonly NodeId[]): Promise<SupervisedNode>;
+  /** Whether to follow changes requested at the nodes, and end the processes of nodes that are gone. */
+  readonly followsMembers: boolean;
+  /** The joining node is now one of the nodes. */
+  addJoined(node: SupervisedNode): void;
+  /** Ends a node's process for good. The node is then unknown. */
+  removeNode(id: NodeId): Promise<void>;
   /** Ends a joining node and removes its disk. */
-  discard(node: SupervisedNode): Promise<void>;
+  discardJoiningNode(node: SupervisedNode): Promise<void>;
 }
 
-interface Pending {
+interface PendingPlan {
   readonly plan: ChangePlan;
-  readonly via: Addressee;
+  /** The member that made the plan. */
+  readonly via: NodeAddress;
   readonly joiningNode: SupervisedNode | null;
   readonly member: Member | null;
 }
 
-/** How long the detectors of failures may take to notice that a process is gone. */
-const NOTICE_MS = 30_000;
-/** How long a joining node stands by for its plan to be committed. */
-const STANDBY_MS = 120_000;
+/** How long to wait until the nodes' failure detectors notice that a process is gone. */
+const DETECTION_MS = 30_000;
 
 export class MembershipChanges {
-  private readonly pending = new Map<string, Pending>();
-  private readonly orders: MembershipRequests;
-  private readonly ending = new AbortController();
+  private readonly pending = new Map<string, PendingPlan>();
+  private readonly requests: MembershipRequests;
+  private readonly closing = new AbortController();
   private readonly decommissions: Decommissions;
   private readonly watch: MembershipWatch;
-  private joiningNode: SupervisedNode | null = null;
-  private standby: ReturnType<typeof setTimeout> | undefined;
-  /** One change at a time: a second would be planned for a membership that the first is changing. */
+  private readonly joiningNode: JoiningNode;
+  /** One change at a time, because each one changes the membership that the next is planned for. */
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly cluster: ChangingCluster) {
-    this.orders = new MembershipRequests(cluster.secretFile);
+    this.requests = new MembershipRequests(cluster.secretFile);
+    this.joiningNode = new JoiningNode(cluster, this.closing.signal, () => {
+      // If the cluster closes first, closing ends the node.
+      this.inTurn(() => this.expirePlans()).catch(() => {});
+    });
     this.decommissions = new Decommissions(
       () => cluster.nodes(),
-      this.orders,
-      this.ending.signal,
-      (id) => this.dismiss(id),
+      this.requests,
+      this.closing.signal,
+      (id) => this.forgetGone(id),
     );
     this.watch = new MembershipWatch(
       () => cluster.nodes(),
-      this.orders,
-      this.ending.signal,
-      // After a commit under way: it has the first say on whom it changes.
+      this.requests,
+      this.closing.signal,
+      // In turn, because a commit under way already handles the nodes that it changes.
       (view) => this.inTurn(() => this.learn(view)),
     );
   }
 
-  /** What a change would mean; nothing moves. Throws {@link LaunchError}. */
+  /** Plans a change; nothing moves. Throws {@link LaunchError}. */
   plan(request: ChangeRequest): Promise<ChangePlan> {
     return this.inTurn(() => this.makePlan(request));
   }
 
   /**
-   * Does what was planned. Resolves when the cluster has accepted it, and a newcomer knows itself
-   * admitted; data then goes on moving. Throws {@link LaunchError}, also when the membership has
-   * changed since the plan was made.
+   * Commits a plan. Resolves when the cluster has accepted it and a new node knows that it is a member;
+   * data may still be moving. Throws {@link LaunchError}, also when the membership has changed since
+   * the plan was made.
    */
   commit(planId: string): Promise<ChangePlan> {
     return this.inTurn(async () => {
@@ -129,29 +126,29 @@ export class MembershipChanges {
       if (pending === undefined) {
         throw new LaunchError(
           "refused",
-          `There is no plan '${planId}': it was committed, or another change was. Ask for a new one`,
+          `There is no plan '${planId}': it, or another change, was committed. Make a new plan`,
         );
       }
-      // Any commit makes the other plans void.
+      // A commit makes all other plans outdated.
       this.pending.clear();
       await this.carryOut(pending);
       return pending.plan;
     });
   }
 
-  /** Forgets a plan, and ends the joining node that stood by for it. */
+  /** Discards a plan, and ends the joining node if no other plan needs it. */
   discard(planId: string): Promise<void> {
     return this.inTurn(async () => {
       this.pending.delete(planId);
-      const isAwaited = [...this.pending.values()].some(({ joiningNode }) => joiningNode !== null);
-      if (!isAwaited) await this.dropJoiningNode();
+      const isNeeded = [...this.pending.values()].some(({ joiningNode }) => joiningNode !== null);
+      if (!isNeeded) await this.joiningNode.discard();
     });
   }
 
   /** Throws {@link LaunchError} when no member answers. */
   async transfers(): Promise<ClusterTransfers> {
     const members = this.running();
-    const views = await Promise.allSettled(members.map((node) => this.orders.transfers(node)));
+    const views = await Promise.allSettled(members.map((node) => this.requests.transfers(node)));
     let furthestBack: ClusterTransfers | null = null;
     for (const [i, view] of views.entries()) {
       const seenBy = members[i]?.id;
@@ -162,23 +159,22 @@ export class MembershipChanges {
     if (furthestBack !== null) return furthestBack;
     const reason = views.find((view) => view.status === "rejected")?.reason;
     if (reason instanceof Error) throw reason;
-    throw new LaunchError("unfit", "Cannot tell how far the changes have come: no node is running");
+    throw new LaunchError("unfit", "Cannot tell the progress of the changes: no node is running");
   }
 
-  /** Goes on with what an earlier launcher has begun, and follows what others order from now on. */
+  /** Continues what an earlier launcher began, and follows changes that others request. */
   resume(): void {
     for (const id of this.cluster.memberList().leaving) this.decommissions.watch(id);
-    if (this.cluster.follows) this.watch.start();
+    if (this.cluster.followsMembers) this.watch.start();
   }
 
-  /** No change is begun or waited for any more. */
+  /** Stops making changes and waiting for them. */
   async close(): Promise<void> {
-    this.ending.abort(new LaunchError("failed", "The cluster is closed"));
-    clearTimeout(this.standby);
-    await this.watch.over();
+    this.closing.abort(new LaunchError("failed", "The cluster is closed"));
+    await this.watch.stopped();
     await this.last;
-    await this.decommissions.over();
-    await this.dropJoiningNode();
+    await this.decommissions.stopped();
+    await this.joiningNode.discard();
   }
 
   // Planning ---------------------------------------------------------------------------------------
@@ -186,38 +182,38 @@ export class MembershipChanges {
   private async makePlan(request: ChangeRequest): Promise<ChangePlan> {
     switch (request.kind) {
       case "add": {
-        const via = this.addressee(null);
-        const joiningNode = await this.standBy(via);
+        const via = this.memberToAsk(null);
+        const joiningNode = await this.startJoiningNode(via);
         const { weight, zone } = request;
         const fields = { url: joiningNode.process.url, weight, zone };
-        return this.ask(via, "join", fields, { joiningNode, goes: null });
+        return this.requestPlan(via, "join", fields, { joiningNode, goes: null });
       }
       case "remove": {
         const { node } = request;
         const act = this.actOfRemoval(node);
-        const via = this.addressee(node);
+        const via = this.memberToAsk(node);
         if (act === "remove") await this.untilBelievedDown(via, node);
-        return this.ask(via, act, { node }, { joiningNode: null, goes: node });
+        return this.requestPlan(via, act, { node }, { joiningNode: null, goes: node });
       }
       case "replace": {
         const { node } = request;
         this.requireDead("replace", node);
-        const via = this.addressee(node);
-        const joiningNode = await this.standBy(via);
+        const via = this.memberToAsk(node);
+        const joiningNode = await this.startJoiningNode(via);
         await this.untilBelievedDown(via, node);
         const fields = { node, url: joiningNode.process.url };
-        return this.ask(via, "replace", fields, { joiningNode, goes: node });
+        return this.requestPlan(via, "replace", fields, { joiningNode, goes: node });
       }
     }
   }
 
-  private async ask(
-    via: Addressee,
+  private async requestPlan(
+    via: NodeAddress,
     act: ActName,
     fields: PlanFields,
     { joiningNode, goes }: { joiningNode: SupervisedNode | null; goes: NodeId | null },
   ): Promise<ChangePlan> {
-    const answer = await this.orders.plan(via, act, fields);
+    const answer = await this.requests.plan(via, act, fields);
     const { planId, moves, bytes, balance } = answer;
     const comes = joiningNode?.process.id ?? null;
     const plan = { planId, moves, bytes, balance, act, comes, goes };
@@ -232,8 +228,8 @@ export class MembershipChanges {
     if (DEAD.includes(state)) return "remove";
     throw new LaunchError(
       "unfit",
-      `Cannot let node ${id} go while it is ${state}: it leaves while it is running, and is removed ` +
-        "when it is stopped, killed or crashed",
+      `Cannot remove node ${id} while it is ${state}: a running node leaves, and a stopped, killed ` +
+        "or crashed one is removed",
     );
   }
 
@@ -243,16 +239,16 @@ export class MembershipChanges {
     throw new LaunchError(
       "unfit",
       `Cannot ${act} node ${id}: it must be ${DEAD.join(" or ")}, and it is ${state}. ` +
-        "One that is running can leave",
+        "A running node can leave instead",
     );
   }
 
-  /** The launcher knows at once that a process is gone; the nodes have to notice. */
-  private async untilBelievedDown(via: Addressee, id: NodeId): Promise<void> {
-    const deadline = performance.now() + NOTICE_MS;
-    // Beyond it the node's own refusal tells the person why.
-    while (performance.now() < deadline && await this.orders.believesUp(via, id)) {
-      await look(this.ending.signal);
+  /** The launcher knows at once that a process is gone. The nodes' failure detectors need time. */
+  private async untilBelievedDown(via: NodeAddress, id: NodeId): Promise<void> {
+    const deadline = performance.now() + DETECTION_MS;
+    // After the deadline the node refuses the plan and says why.
+    while (performance.now() < deadline && await this.requests.believesUp(via, id)) {
+      await pollDelay(this.closing.signal);
     }
   }
 
@@ -267,142 +263,105 @@ export class MembershipChanges {
     return this.cluster.nodes().filter(({ state }) => state === "running");
   }
 
-  /** A member that takes orders: not the one that is to go, which may be gone before it is done. */
-  private addressee(goes: NodeId | null): Addressee {
+  /** A running member to send requests to. The one that goes may stop before the change is complete. */
+  private memberToAsk(goes: NodeId | null): NodeAddress {
     const { leaving } = this.cluster.memberList();
     const running = this.running().filter(({ id }) => id !== goes);
     const staying = running.find(({ id }) => !leaving.includes(id)) ?? running[0];
     if (staying !== undefined) return staying;
     throw new LaunchError(
       "unfit",
-      "Cannot change the membership: no other node is running that could be told",
+      "Cannot change the membership: no other node is running to carry it out",
     );
   }
 
-  // The joining node -----------------------------------------------------------------------------------
-
-  /** A newcomer that runs, under an id that `via` knows nobody by; the one that stands by already, where there is one. */
-  private async standBy(via: Addressee): Promise<SupervisedNode> {
-    clearTimeout(this.standby);
-    this.standby = setTimeout(() => {
-      // A cluster that closes meanwhile drops it as well.
-      this.inTurn(() => this.expire()).catch(() => {});
-    }, STANDBY_MS);
-    // Nodes that were started by hand have ids as well.
-    const taken = (await this.orders.transfers(via)).members.map(({ id }) => id);
-    const { process } = this.joiningNode ?? {};
-    if (this.joiningNode !== null && process?.state === "running" && !taken.includes(process.id)) {
-      return this.joiningNode;
-    }
-    await this.dropJoiningNode();
-    this.ending.signal.throwIfAborted();
-    const joiningNode = await this.cluster.newcomer(taken);
-    this.joiningNode = joiningNode;
-    try {
-      await joiningNode.begin();
-    } catch (error) {
-      await this.dropJoiningNode();
-      throw error;
-    }
-    return joiningNode;
+  /** Starts a node under an id that the member `via` has never seen, or reuses the one that waits. */
+  private async startJoiningNode(via: NodeAddress): Promise<SupervisedNode> {
+    // A node that was not started by this launcher has an id too.
+    const { members } = await this.requests.transfers(via);
+    return await this.joiningNode.start(members.map(({ id }) => id));
   }
 
-  private async expire(): Promise<void> {
+  private async expirePlans(): Promise<void> {
     for (const [planId, { joiningNode }] of this.pending) {
       if (joiningNode !== null) this.pending.delete(planId);
     }
-    await this.dropJoiningNode();
-  }
-
-  private async dropJoiningNode(): Promise<void> {
-    const { joiningNode } = this;
-    clearTimeout(this.standby);
-    this.joiningNode = null;
-    if (joiningNode !== null) await this.cluster.discard(joiningNode);
+    await this.joiningNode.discard();
   }
 
   // Committing -------------------------------------------------------------------------------------
 
-  private async carryOut(pending: Pending): Promise<void> {
-    const { plan, joiningNode } = pending;
-    const { act, goes } = plan;
+  private async carryOut({ plan, via, joiningNode, member }: PendingPlan): Promise<void> {
+    const { act, goes, planId } = plan;
     if (joiningNode !== null && joiningNode.process.state !== "running") {
-      throw new LaunchError("failed", `Node ${plan.comes} ended while it waited to be admitted`);
+      throw new LaunchError("failed", `Node ${plan.comes} ended before its plan was committed`);
     }
-    // Before the cluster is told: a launcher that dies in between must start who is needed.
-    await this.cluster.keep(this.afterwards(pending));
+    const { cluster } = this;
+    const change = { act, goes, member };
+    // Saved before the commit: if this launcher dies in between, the next one starts every member.
+    await cluster.saveMemberList(withChange(cluster.memberList(), change));
     try {
-      await this.orders.commit(pending.via, act, plan.planId);
+      await this.requests.commit(via, act, planId);
     } catch (error) {
-      if (!await this.cameThrough(error, pending)) {
-        await this.cluster.keep(this.takenBack(pending));
+      if (!await this.wasCommitted(error, plan)) {
+        await cluster.saveMemberList(withoutChange(cluster.memberList(), change));
         throw error;
       }
     }
-    if (joiningNode !== null) {
-      this.joiningNode = null;
-      this.cluster.adopt(joiningNode);
-    }
-    await this.dropJoiningNode();
+    if (joiningNode !== null) cluster.addJoined(this.joiningNode.release(joiningNode));
+    await this.joiningNode.discard();
     if (act === "leave" && goes !== null) this.decommissions.watch(goes);
-    else if (goes !== null) await this.cluster.release(goes);
+    else if (goes !== null) await cluster.removeNode(goes);
     if (joiningNode !== null) await this.untilAdmitted(joiningNode);
   }
 
-  /** What a member says of the nodes here, whoever ordered it: who leaves is watched, who was removed ends. */
+  /**
+   * Applies what a member reports, whoever requested the change: watches leaving nodes and ends the
+   * processes of removed ones.
+   */
   private async learn(view: TransfersState): Promise<void> {
-    for (const { id } of this.cluster.nodes()) {
+    const { cluster } = this;
+    for (const { id } of cluster.nodes()) {
       switch (memberStatusIn(view, id)) {
         case "leaving":
         case "left":
-          if (!this.cluster.memberList().leaving.includes(id)) {
-            await this.cluster.keep(withLeaving(this.cluster.memberList(), id));
+          if (!cluster.memberList().leaving.includes(id)) {
+            await cluster.saveMemberList(withLeaving(cluster.memberList(), id));
           }
           this.decommissions.watch(id);
           break;
         case "removed":
-          await this.dismiss(id);
+          await this.forgetGone(id);
       }
     }
   }
 
-  /** It has left, or was removed. */
-  private async dismiss(id: NodeId): Promise<void> {
-    await this.cluster.keep(withGone(this.cluster.memberList(), id));
-    // Not twice, when one that leaves is removed as well.
-    if (this.cluster.nodes().some((node) => node.id === id)) await this.cluster.release(id);
+  /** Ends the process of a node that has left or was removed. */
+  private async forgetGone(id: NodeId): Promise<void> {
+    const { cluster } = this;
+    await cluster.saveMemberList(withGone(cluster.memberList(), id));
+    // A leaving node may also have been removed, and its process ended already.
+    if (cluster.nodes().some((node) => node.id === id)) await cluster.removeNode(id);
   }
 
-  private afterwards({ plan: { act, goes }, member }: Pending): MemberList {
-    let memberList = this.cluster.memberList();
-    if (member !== null) memberList = withJoined(memberList, member);
-    if (goes === null) return memberList;
-    return act === "leave" ? withLeaving(memberList, goes) : withGone(memberList, goes);
-  }
-
-  private takenBack({ plan: { goes }, member }: Pending): MemberList {
-    let memberList = this.cluster.memberList();
-    if (member !== null) memberList = withoutJoined(memberList, member.id);
-    return goes === null ? memberList : withoutGone(memberList, goes);
-  }
-
-  /** A node that fell silent may have spread the word before: then the others know of it. */
-  private async cameThrough(error: unknown, { plan }: Pending): Promise<boolean> {
+  /** If the member failed after it had committed, gossip may have told the others of the change. */
+  private async wasCommitted(error: unknown, { act, comes, goes }: ChangePlan): Promise<boolean> {
     if (!(error instanceof LaunchError) || error.kind === "refused") return false;
-    const about = plan.comes ?? plan.goes as NodeId;
-    const wanted: MemberStatus = plan.comes !== null
+    const changed = comes ?? goes as NodeId;
+    const wanted: MemberStatus = comes !== null
       ? "member"
-      : plan.act === "leave"
+      : act === "leave"
       ? "leaving"
       : "removed";
     const views = await Promise.allSettled(
-      this.running().map((node) => this.orders.transfers(node)),
+      this.running().map((node) => this.requests.transfers(node)),
     );
     return views.some((view) =>
-      view.status === "fulfilled" && memberStatusIn(view.value, about) === wanted
+      view.status === "fulfilled" && memberStatusIn(view.value, changed) === wanted
     );
   }
 
+  /** Waits until the new node itself knows that it is a member. */
   private async untilAdmitted(node: SupervisedNode): Promise<void> {
     const { id } = node.process;
     for (;;) {
@@ -410,19 +369,17 @@ export class MembershipChanges {
       if (state !== "running") {
         throw new LaunchError(
           "failed",
-          `Node ${id} was admitted and is ${state} before it knew it`,
+          `Node ${id} is ${state}: the cluster admitted it, but it ended before it learnt so`,
         );
       }
-      if (await memberStatusAt(this.orders, node.process, id) === "member") return;
-      await look(this.ending.signal);
+      if (await memberStatusAt(this.requests, node.process, id) === "member") return;
+      await pollDelay(this.closing.signal);
     }
   }
 
-  // ------------------------------------------------------------------------------------------------
-
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.last.then(() => {
-      this.ending.signal.throwIfAborted();
+      this.closing.signal.throwIfAborted();
       return work();
     });
     this.last = turn.catch(() => {});

@@ -1,106 +1,75 @@
 /**
- * What a launcher orders of its nodes over their REST, as a person who looks after the cluster would:
- * `/membership/…` at a node that is a member, with the cluster's secret. Refusals come back as
- * {@link LaunchError} with the node's own words.
+ * A launcher's requests to its nodes over their REST API: `/membership/…` at a member, with the
+ * cluster's secret, just as an operator would make them. A node's refusal becomes a {@link LaunchError}
+ * with the node's message.
  */
+import {
+  type ActName,
+  MembershipClient,
+  type PlanAnswer,
+  type PlanFields,
+} from "../../lib/client/membership_client.ts";
+import { NodeError } from "../../lib/client/node_requests.ts";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
-import type { NodeShare, RangeMove } from "../../lib/dynamo/types/membership_plan.ts";
-import { PROBLEM_TYPE_PREFIX } from "../http/problems.ts";
+import { readSecret } from "../process/secret.ts";
 import { LaunchError } from "./launch_error.ts";
 
-export type ActName = "join" | "leave" | "remove" | "replace";
-
-/** A plan as a node answers it. */
-export interface PlanAnswer {
-  readonly planId: string;
-  readonly moves: readonly RangeMove[];
-  /** Bytes that are copied, about. */
-  readonly bytes: number;
-  readonly balance: {
-    readonly before: Readonly<Record<NodeId, NodeShare>>;
-    readonly after: Readonly<Record<NodeId, NodeShare>>;
-  };
-}
-
-/** What an act needs beside its name. */
-export interface PlanFields {
-  readonly node?: NodeId | undefined;
-  readonly url?: string | undefined;
-  readonly weight?: number | undefined;
-  readonly zone?: string | undefined;
-}
-
-/** A node that orders are sent to. */
-export interface Addressee {
+/** A node that requests are sent to. */
+export interface NodeAddress {
   readonly id: NodeId;
   readonly url: string;
 }
 
-/** A node does not accept an order; `code` is that of its problem. */
-export class OrderRefused extends LaunchError {
+/** A node refused a request; `code` is that of its problem document. */
+export class RequestRefused extends LaunchError {
   constructor(message: string, readonly code: string) {
     super("refused", message);
   }
 }
 
-/** A plan looks at every range; a commit waits for a disk. */
-const ANSWER_MS = 15_000;
-
+/** All methods throw {@link RequestRefused} for a refusal, and {@link LaunchError} for no answer. */
 export class MembershipRequests {
   constructor(private readonly secretFile: string) {}
 
-  plan(to: Addressee, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
-    const body = JSON.stringify({ plan: true, ...fields });
-    return this.ask(to, `/membership/${act}`, { method: "POST", body });
+  plan(to: NodeAddress, act: ActName, fields: PlanFields): Promise<PlanAnswer> {
+    return this.send(to, (client) => client.plan(to.url, act, fields));
   }
 
-  commit(to: Addressee, act: ActName, planId: string): Promise<unknown> {
-    const body = JSON.stringify({ planId });
-    return this.ask(to, `/membership/${act}`, { method: "POST", body });
+  commit(to: NodeAddress, act: ActName, planId: string): Promise<void> {
+    return this.send(to, (client) => client.commit(to.url, act, planId));
   }
 
-  /** `signal` gives the question up. */
-  transfers(of: Addressee, signal?: AbortSignal): Promise<TransfersState> {
-    return this.ask(of, "/membership/transfers", signal === undefined ? {} : { signal });
+  planAndCommit(to: NodeAddress, act: ActName, fields: PlanFields): Promise<void> {
+    return this.send(to, (client) => client.planAndCommit(to.url, act, fields));
+  }
+
+  /** `signal` cancels the request. */
+  transfers(of: NodeAddress, signal?: AbortSignal): Promise<TransfersState> {
+    return this.send(of, (client) => client.transfers(of.url, signal));
   }
 
   /** Whether the node believes that `other` is up; true when it does not know it. */
-  async believesUp(node: Addressee, other: NodeId): Promise<boolean> {
-    const { peers } = await this.ask<
-      { peers: Readonly<Record<NodeId, { readonly up: boolean } | undefined>> }
-    >(node, "/status", {});
-    return peers[other]?.up ?? true;
+  believesUp(node: NodeAddress, other: NodeId): Promise<boolean> {
+    return this.send(node, (client) => client.believesUp(node.url, other));
   }
 
-  /** Throws {@link OrderRefused} for what the node does not accept, {@link LaunchError} for silence. */
-  private async ask<T>({ id, url }: Addressee, path: string, init: RequestInit): Promise<T> {
-    const secret = (await Deno.readTextFile(this.secretFile)).trim();
-    const headers = { "authorization": `Bearer ${secret}`, "content-type": "application/json" };
-    let answer: Response;
-    let text: string;
+  private async send<T>(
+    { id }: NodeAddress,
+    request: (client: MembershipClient) => Promise<T>,
+  ): Promise<T> {
     try {
-      const timeout = AbortSignal.timeout(ANSWER_MS);
-      const signal = init.signal ? AbortSignal.any([timeout, init.signal]) : timeout;
-      answer = await fetch(`${url}${path}`, { ...init, headers, signal });
-      text = await answer.text();
+      return await request(new MembershipClient(await readSecret(this.secretFile)));
     } catch (error) {
-      const { message } = error as Error;
-      throw new LaunchError("failed", `Node ${id} does not answer to ${path}: ${message}`);
+      if (!(error instanceof NodeError)) throw error;
+      const { status, message, code } = error;
+      if (status === null) {
+        throw new LaunchError("failed", `Node ${id} does not answer: ${message}`);
+      }
+      const explained = `Node ${id}: ${message}`;
+      // After a 5xx, or an answer that is not JSON, the node may have carried out a part.
+      if (status < 400 || status >= 500) throw new LaunchError("failed", explained);
+      throw new RequestRefused(explained, code);
     }
-    const json = jsonIn(text);
-    if (answer.ok) return json as T;
-    const { detail = `status ${answer.status}`, type } = (json ?? {}) as Record<string, unknown>;
-    const message = `Node ${id}: ${detail}`;
-    if (answer.status >= 500) throw new LaunchError("failed", message);
-    throw new OrderRefused(message, String(type).replace(PROBLEM_TYPE_PREFIX, ""));
-  }
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

@@ -19,12 +19,12 @@ async function fill(cluster: RunningCluster): Promise<void> {
   for (let i = 0; i < KEYS; i++) {
     const node = cluster.nodes[i % cluster.nodes.length];
     const stored = await fetch(`${node?.url}/kv/key-${i}`, { method: "PUT", body: `value ${i}` });
-    const said = await stored.text();
-    assert.ok(stored.ok, `key-${i} is stored: ${stored.status} ${said}`);
+    const answer = await stored.text();
+    assert.ok(stored.ok, `key-${i} is stored: ${stored.status} ${answer}`);
   }
 }
 
-/** Every value is read back, each through another node. */
+/** Reads every value back, through all nodes in turn. */
 async function requireAll(cluster: RunningCluster): Promise<void> {
   const running = cluster.nodes.filter(({ state }) => state === "running");
   for (let i = 0; i < KEYS; i++) {
@@ -34,13 +34,13 @@ async function requireAll(cluster: RunningCluster): Promise<void> {
 }
 
 async function untilMoved(cluster: RunningCluster): Promise<void> {
-  await until("everybody holds what it should", async () => {
+  await until("all data has moved", async () => {
     const { left, orphanedReplicas } = await cluster.transfers();
     return left === 0 && !orphanedReplicas;
   });
 }
 
-/** Partitions of each node in the ring that `id` answers, counting every replica. */
+/** How many ranges each node owns, as node `id` reports the ring; every replica counts. */
 async function heldBy(cluster: RunningCluster, id: string): Promise<Map<string, number>> {
   const ring = await (await fetch(`${cluster.node(id).url}/ring`)).json() as {
     ranges: { primaries: string[] }[];
@@ -56,7 +56,7 @@ function ids(cluster: RunningCluster): string[] {
   return cluster.nodes.map(({ id }) => id);
 }
 
-Deno.test("a sixth node is planned for, joins, takes its share, and leaves again; nothing is lost", async () => {
+Deno.test("a sixth node joins after a plan, gets its share, and leaves again; nothing is lost", async () => {
   await withCluster({ nodes: 5, config: { partitions: 32 } }, async (cluster) => {
     await fill(cluster);
     const plan = await cluster.planChange({ kind: "add" });
@@ -85,7 +85,7 @@ Deno.test("a sixth node is planned for, joins, takes its share, and leaves again
     await untilMoved(cluster);
     assert.equal((await heldBy(cluster, "n1")).has("n6"), false);
     await requireAll(cluster);
-    assert.ok(exists(data), "its data is kept, as everybody's");
+    assert.ok(exists(data), "its data is kept");
   });
 });
 
@@ -94,7 +94,7 @@ Deno.test("a dead node is removed, another is replaced, and every key keeps N re
     await fill(cluster);
     await assert.rejects(cluster.replaceNode("n2"), (error) => {
       assert.ok(error instanceof LaunchError);
-      assert.match(error.message, /replace node n2: .*it is running.*can leave/);
+      assert.match(error.message, /replace node n2: .*it is running.*can leave instead/);
       return true;
     });
     await cluster.kill("n2");
@@ -122,8 +122,8 @@ Deno.test("a dead node is removed, another is replaced, and every key keeps N re
   });
 });
 
-/** What a person orders at a node with curl: a plan, and its commit. */
-async function order(cluster: RunningCluster, at: string, act: string, node: string) {
+/** Plans and commits a change at a node directly, as a person would do with curl. */
+async function changeAt(cluster: RunningCluster, at: string, act: string, node: string) {
   const authorization = `Bearer ${(await Deno.readTextFile(cluster.secretFile)).trim()}`;
   const ask = async (body: unknown) => {
     const answer = await fetch(`${cluster.node(at).url}/membership/${act}`, {
@@ -134,7 +134,7 @@ async function order(cluster: RunningCluster, at: string, act: string, node: str
     return { status: answer.status, json: await answer.json() };
   };
   let planned = await ask({ plan: true, node });
-  // A dead node has to be noticed by the detector of failures first.
+  // The failure detector needs some time to notice that a node is dead.
   await until(`${at} plans to ${act} ${node}`, async () => {
     if (planned.status === 409) planned = await ask({ plan: true, node });
     return planned.status === 200;
@@ -143,7 +143,7 @@ async function order(cluster: RunningCluster, at: string, act: string, node: str
   assert.equal(status, 200, json.detail);
 }
 
-Deno.test("what is ordered at a node directly, the launcher learns: who is gone is ended and forgotten", async () => {
+Deno.test("the launcher learns of changes requested at a node: it ends and forgets nodes that are gone", async () => {
   await withDirectory(async (directory) => {
     const dataDir = join(directory, "kept");
     const options = { port: 0, nodes: 5, dataDir, config: { partitions: 16 } };
@@ -152,14 +152,14 @@ Deno.test("what is ordered at a node directly, the launcher learns: who is gone 
       await fill(first);
       const told: string[] = [];
       first.onChange(({ node: { id, state } }) => told.push(`${id} ${state}`));
-      await order(first, "n1", "leave", "n5");
+      await changeAt(first, "n1", "leave", "n5");
       await until("n5 has ended", () => told.includes("n5 stopped"));
       assert.deepEqual(ids(first), ["n1", "n2", "n3", "n4"]);
       await assert.rejects(first.restart("n5"), /There is no node 'n5'/);
 
       await first.kill("n2");
-      await order(first, "n1", "remove", "n2");
-      // Once when it was killed, and once that it is forgotten.
+      await changeAt(first, "n1", "remove", "n2");
+      // n2 is reported twice: when it was killed, and when it was forgotten.
       const ends = ["n5 stopped", "n2 killed", "n2 killed"];
       await until("n2 is forgotten", () => told.length === ends.length);
       assert.deepEqual(told, ends);
@@ -171,7 +171,7 @@ Deno.test("what is ordered at a node directly, the launcher learns: who is gone 
     }
     const second = await launchCluster({ dataDir });
     try {
-      assert.deepEqual(ids(second), ["n1", "n3", "n4"], "who is gone is not started again");
+      assert.deepEqual(ids(second), ["n1", "n3", "n4"], "nodes that are gone are not started");
       await requireAll(second);
     } finally {
       await second.close();
@@ -179,7 +179,7 @@ Deno.test("what is ordered at a node directly, the launcher learns: who is gone 
   });
 });
 
-Deno.test("a cluster started again starts who has joined, and not who is gone", async () => {
+Deno.test("a cluster started again starts nodes that joined, but not nodes that are gone", async () => {
   await withDirectory(async (directory) => {
     const dataDir = join(directory, "kept");
     const first = await launchCluster({ port: 0, nodes: 4, dataDir, config: { partitions: 16 } });
@@ -217,12 +217,12 @@ Deno.test("a cluster started again starts who has joined, and not who is gone", 
   });
 });
 
-Deno.test("a plan that is let be leaves no process and no directory behind", async () => {
+Deno.test("a discarded plan leaves no process and no directory behind", async () => {
   await withCluster({ nodes: 3, config: { partitions: 8 } }, async (cluster) => {
     const plan = await cluster.planChange({ kind: "add" });
     const directory = join(cluster.dataDir, "n4");
     assert.ok(exists(directory));
-    // A second look takes the process that stands by already.
+    // A second plan reuses the process that waits already.
     const other = await cluster.planChange({ kind: "add", weight: 2 });
     assert.equal(other.comes, "n4");
     assert.ok(tokens(other) > tokens(plan));
@@ -230,10 +230,10 @@ Deno.test("a plan that is let be leaves no process and no directory behind", asy
     assert.ok(exists(directory), "the other plan still needs it");
     await cluster.discardChange(other.planId);
     assert.equal(exists(directory), false);
-    await assert.rejects(cluster.commitChange(other.planId), /no plan '.*Ask for a new one/);
+    await assert.rejects(cluster.commitChange(other.planId), /no plan '.*Make a new plan/);
     assert.deepEqual(ids(cluster), ["n1", "n2", "n3"]);
 
-    // And none is left when the cluster closes first.
+    // Closing the cluster also removes the directory of a plan that is still open.
     const last = await cluster.planChange({ kind: "add" });
     assert.equal(last.comes, "n4");
     await cluster.close();
@@ -245,7 +245,7 @@ function tokens({ balance }: ChangePlan): number {
   return balance.after["n4"]?.tokens ?? 0;
 }
 
-Deno.test("what cannot be is refused by the launcher or in a node's own words", async () => {
+Deno.test("an impossible change is refused by the launcher, or with the node's own message", async () => {
   await withCluster({ nodes: 2, config: { n: 2, partitions: 8 } }, async (cluster) => {
     await assert.rejects(cluster.removeNode("n9"), /no node 'n9': there are n1, n2/);
     await assert.rejects(
@@ -253,12 +253,15 @@ Deno.test("what cannot be is refused by the launcher or in a node's own words", 
       /Cannot let 'n1' leave as requests need 2 nodes/,
     );
     await cluster.pause("n2");
-    await assert.rejects(cluster.removeNode("n2"), /let node n2 go while it is paused/);
+    await assert.rejects(cluster.removeNode("n2"), /remove node n2 while it is paused/);
     await assert.rejects(cluster.removeNode("n1"), /no other node is running/);
     await cluster.resume("n2");
     const plan = await cluster.planChange({ kind: "add" });
     await cluster.addNode();
-    await assert.rejects(cluster.commitChange(plan.planId), /no plan .*another change was/);
+    await assert.rejects(
+      cluster.commitChange(plan.planId),
+      /no plan .*another change, was committed/,
+    );
     assert.equal(await statusOf(`${cluster.node("n3").url}/health`), 200);
   });
 });

@@ -1,15 +1,14 @@
 /**
- * What the members say of the nodes that a launcher supervises. A change of the membership can be ordered
- * at any node, past the launcher: it looks at the ring now and then, so that it neither shows nor starts
- * again a node that has left or was removed.
+ * Polls the members for the membership. Changes can be requested at any node without the launcher. With
+ * this it notices them, and neither shows nor restarts a node that has left or was removed.
  */
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
-import { look } from "./decommissions.ts";
+import { pollDelay } from "./decommissions.ts";
 import type { MembershipRequests } from "./membership_requests.ts";
 import type { NodeProcess } from "./supervised_node.ts";
 
-/** How often the ring is looked at, ms: one small question to one node. */
-const WATCH_MS = 1_000;
+/** The time between two polls: one small request to one node. */
+const POLL_MS = 1_000;
 
 export class MembershipWatch {
   private watching: Promise<void> = Promise.resolve();
@@ -17,36 +16,36 @@ export class MembershipWatch {
 
   constructor(
     private readonly nodes: () => readonly NodeProcess[],
-    private readonly orders: MembershipRequests,
-    private readonly ending: AbortSignal,
-    private readonly learn: (view: TransfersState) => Promise<void>,
+    private readonly requests: MembershipRequests,
+    private readonly closing: AbortSignal,
+    private readonly onView: (view: TransfersState) => Promise<void>,
   ) {}
 
   start(): void {
     this.watching = this.watch();
   }
 
-  /** Resolves when it has ended: at once after `ending`. */
-  over(): Promise<void> {
+  /** Resolves when polling has stopped, which is soon after `closing`. */
+  stopped(): Promise<void> {
     return this.watching;
   }
 
   private async watch(): Promise<void> {
-    while (!this.ending.aborted) {
+    while (!this.closing.aborted) {
       try {
-        await look(this.ending, WATCH_MS);
+        await pollDelay(this.closing, POLL_MS);
         const view = await this.view();
-        if (view !== null) await this.learn(view);
+        if (view !== null) await this.onView(view);
       } catch {
-        // A node was silent, or the disk would not keep what was learnt: the next look is as good.
+        // A node did not answer, or the launcher's disk failed: the next poll tries again.
       }
     }
   }
 
-  /** Of one node that runs, another one each time: one that is silent must not hide what the others know. */
+  /** Asks the running nodes in turn, so that a silent one does not hide what the others know. */
   private async view(): Promise<TransfersState | null> {
     const running = this.nodes().filter(({ state }) => state === "running");
     const node = running[this.turn++ % running.length];
-    return node === undefined ? null : await this.orders.transfers(node, this.ending);
+    return node === undefined ? null : await this.requests.transfers(node, this.closing);
   }
 }

@@ -1,10 +1,10 @@
 /**
- * One node as a process of the operating system, seen from the launcher: started under the least
- * permissions that it can do with, heard until it says that it serves, and gone when the launcher is.
+ * One node as a child process of the launcher. It starts with the fewest permissions possible, reports
+ * when it serves, and ends when the launcher ends.
  *
  * A child's stdin is a pipe that only the launcher holds. However the launcher ends, even by SIGKILL,
- * the system closes the pipe and the child ends. A child that is stopped by SIGSTOP would not notice,
- * so a guard stands by it: see {@link PauseGuard}.
+ * the system closes the pipe and the child ends. A child that is stopped by SIGSTOP does not notice
+ * that, so {@link PauseWatchdog} continues it.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,12 +14,12 @@ import { CACHED_ONLY } from "./package_cache.ts";
 import { explain, quoted, withoutColours } from "./start_failures.ts";
 import { readLines } from "./text_lines.ts";
 
-/** What a node is started with. */
+/** How to start a node. */
 export interface NodeStart {
   readonly id: NodeId;
-  /** Where it is to listen: `http://host:port`. */
+  /** Where it listens: `http://host:port`. */
   readonly url: string;
-  /** Its own directory: all that it may write. */
+  /** Its own directory, the only one that it may write to. */
   readonly directory: string;
   readonly initialConfigFile: string;
   readonly secretFile: string;
@@ -30,40 +30,40 @@ export interface NodeStart {
 /** How a process ended. */
 export interface NodeExit {
   readonly pid: number;
-  /** The exit code; what the shell would say (128 + signal) when a signal ended it. */
+  /** The exit code, or as in a shell 128 + signal if a signal ended it. */
   readonly code: number;
   readonly signal: string | null;
   /** The end of what it wrote on stderr. */
-  readonly lastWords: string;
+  readonly stderrTail: string;
 }
 
-/** A first start may compile, check a database of gigabytes, and share two cores with its peers. */
+/** A start may compile code, check a database of gigabytes, and share two cores with other nodes. */
 const READY_TIMEOUT_MS = 60_000;
-/** A server fed by `node:http2` makes much short-lived garbage: a small nursery keeps it at 120 MB. */
+/** `node:http2` makes much short-lived garbage. A small nursery keeps a server at 120 MB. */
 const V8_FLAGS = "--max-semi-space-size=4";
 /**
- * glibc gives every thread that allocates an arena of its own, and keeps what is free in each. With two
- * for all a node is 3 MB smaller when it is new and 7 MB after a load, at no measurable cost (2.9.6).
+ * glibc gives every allocating thread an arena, and each arena keeps its free memory. With two arenas a
+ * node takes 3 MB less at its start and 7 MB less under load, at no measurable cost (Deno 2.9.6).
  */
 const ARENAS = "2";
-const WORDS_LINES_MAX = 30;
+const STDERR_LINES_MAX = 30;
 /** In a node's own directory. */
 export const NODE_DATABASE = "node.sqlite3";
 const NODE_PROGRAM = fileURLToPath(new URL("../../cli/node.ts", import.meta.url));
 
 export class NodeChild {
   readonly pid: number;
-  /** Resolves when the node serves; rejects with {@link LaunchError} when it ends first or stays silent. */
+  /** Resolves when the node serves. Rejects with {@link LaunchError} if it ends first or takes too long. */
   readonly ready: Promise<void>;
   /** Resolves when the process is gone and its pipes are closed. */
   readonly exited: Promise<NodeExit>;
   private readonly child: Deno.ChildProcess;
-  private readonly words: string[] = [];
-  private announce: () => void = () => {};
-  /** The last signal that the launcher sent it. */
-  private sent: Deno.Signal | null = null;
+  private readonly stderrLines: string[] = [];
+  private onReadyLine: () => void = () => {};
+  /** The last signal that the launcher sent. */
+  private signalSent: Deno.Signal | null = null;
 
-  /** Starts the process; `onOutput` is given each line that it writes on stderr. */
+  /** Starts the process. `onOutput` gets each line that it writes to stderr. */
   constructor(start: NodeStart, onOutput: (line: string) => void) {
     this.child = new Deno.Command(Deno.execPath(), {
       args: argumentsOf(start),
@@ -73,81 +73,82 @@ export class NodeChild {
       stderr: "piped",
     }).spawn();
     this.pid = this.child.pid;
-    const announced = new Promise<void>((resolve) => this.announce = resolve);
+    const readyLine = new Promise<void>((resolve) => this.onReadyLine = resolve);
     this.exited = this.watch(onOutput);
-    this.ready = this.untilReady(start, announced);
-    // Whoever waits for it hears of a failure; if nobody does, the exit tells.
+    this.ready = this.untilReady(start, readyLine);
+    // If nobody waits for `ready`, `exited` reports the failure.
     this.ready.catch(() => {});
   }
 
-  /** Sends a signal; a process that is gone already is left alone. */
+  /** Sends a signal. Does nothing if the process is gone already. */
   send(signal: Deno.Signal): void {
-    this.sent = signal;
+    this.signalSent = signal;
     sendSignal(this.child, signal);
   }
 
   private async watch(onOutput: (line: string) => void): Promise<NodeExit> {
-    const heard = [
+    const outputs = [
       readLines(this.child.stdout, (line) => {
-        if (isReadyLine(line)) this.announce();
+        if (isReadyLine(line)) this.onReadyLine();
       }),
-      readLines(this.child.stderr, (said) => {
-        const line = withoutColours(said);
-        this.words.push(line);
-        if (this.words.length > WORDS_LINES_MAX) this.words.shift();
+      readLines(this.child.stderr, (coloured) => {
+        const line = withoutColours(coloured);
+        this.stderrLines.push(line);
+        if (this.stderrLines.length > STDERR_LINES_MAX) this.stderrLines.shift();
         onOutput(line);
       }),
     ];
     const { code, signal } = await this.child.status;
-    await Promise.all(heard);
-    // Closing the pipe of a process that is gone may fail, and nothing is lost by that.
+    await Promise.all(outputs);
+    // Closing the pipe of an ended process may fail, which does no harm.
     await this.child.stdin.close().catch(() => {});
-    return { pid: this.pid, code, signal, lastWords: this.words.join("\n") };
+    return { pid: this.pid, code, signal, stderrTail: this.stderrLines.join("\n") };
   }
 
-  private async untilReady(start: NodeStart, announced: Promise<void>): Promise<void> {
+  private async untilReady(start: NodeStart, readyLine: Promise<void>): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), READY_TIMEOUT_MS);
     });
-    const first = await Promise.race([announced, this.exited, late]);
+    const first = await Promise.race([readyLine, this.exited, late]);
     clearTimeout(timer);
     if (first === undefined) return;
-    const isAsked = this.sent !== null;
+    const isEndedByLauncher = this.signalSent !== null && first !== "late";
     if (first === "late") this.send("SIGKILL");
-    throw isAsked && first !== "late"
-      ? new LaunchError("failed", `Node ${start.id} was ended before it served`)
-      : failureOf(start, first, this.words.join("\n"));
+    throw isEndedByLauncher
+      ? new LaunchError("failed", `Node ${start.id} was stopped before it served`)
+      : failureOf(start, first, this.stderrLines.join("\n"));
   }
 }
 
 /** Why a node did not start, and what to do about it. */
-function failureOf(start: NodeStart, end: NodeExit | "late", words: string): LaunchError {
-  const told = (why: string, rest: string) => `Node ${start.id} could not start: ${why}.\n${rest}`;
+function failureOf(start: NodeStart, end: NodeExit | "late", output: string): LaunchError {
+  const explained = (why: string, rest: string) =>
+    `Node ${start.id} could not start: ${why}.\n${rest}`;
   if (end === "late") {
-    const why = `it did not serve within ${READY_TIMEOUT_MS / 1_000} s, and was ended`;
+    const why = `it did not serve within ${READY_TIMEOUT_MS / 1_000} s, and was killed`;
     const advice = "The machine may be too busy: start fewer nodes, or try again.";
-    return new LaunchError("failed", `${told(why, advice)}\n\n${quoted(words)}`);
+    return new LaunchError("failed", `${explained(why, advice)}\n\n${quoted(output)}`);
   }
   const { port } = new URL(start.url);
-  const known = explain(words, { port, directory: start.directory });
+  const known = explain(output, { port, directory: start.directory });
   if (known !== null) {
-    return new LaunchError("failed", told(known.why, known.advice), known.cause);
+    return new LaunchError("failed", explained(known.why, known.advice), known.cause);
   }
   if (end.signal === "SIGKILL") {
-    const why = "the system ended it (SIGKILL), most likely because memory ran out";
+    const why = "the system killed it (SIGKILL), most likely because memory ran out";
     const advice = "Close other programs, or start fewer nodes.";
-    return new LaunchError("failed", told(why, advice), "out-of-memory");
+    return new LaunchError("failed", explained(why, advice), "out-of-memory");
   }
   const why = `it ended with ${describeExit(end)}`;
-  return new LaunchError("failed", told(why, `\n${quoted(words)}`));
+  return new LaunchError("failed", explained(why, `\n${quoted(output)}`));
 }
 
 function sendSignal(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch (error) {
-    // Deno says TypeError or NotFound for a child that has ended, depending on who noticed first.
+    // For a child that has ended, Deno throws TypeError or NotFound, depending on timing.
     if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
   }
 }
@@ -157,10 +158,10 @@ function argumentsOf(start: NodeStart): string[] {
   return [
     "run",
     "--no-prompt",
-    // A node never asks the network for code: what it needs has been fetched (`package_cache.ts`).
+    // A node never fetches code: the cache has all that it needs (`package_cache.ts`).
     ...CACHED_ONLY,
     `--v8-flags=${V8_FLAGS}`,
-    // Every port of its host, not a list: nodes that join later listen on ports not known yet.
+    // Every port of its host, because the ports of nodes that join later are not known yet.
     `--allow-net=${hostname}`,
     `--allow-read=${pathList(start.directory, start.initialConfigFile, start.secretFile)}`,
     `--allow-write=${pathList(start.directory)}`,
@@ -183,7 +184,7 @@ function argumentsOf(start: NodeStart): string[] {
   ];
 }
 
-/** Paths in a permission are separated by commas; a comma in one is written twice. */
+/** Commas separate the paths of a permission. A comma inside a path is doubled. */
 function pathList(...paths: string[]): string {
   return paths.map((path) => path.replaceAll(",", ",,")).join(",");
 }
@@ -202,15 +203,15 @@ export function describeExit(exit: NodeExit): string {
 }
 
 /**
- * Lifts a pause when the launcher is gone. A stopped process cannot see its stdin close; the guard, a
- * shell that waits on a pipe of its own, can, and then continues the node, which sees it in turn.
+ * Continues a paused node when the launcher is gone. A stopped process cannot notice that its stdin
+ * closes. This shell waits on a pipe of its own and can. It continues the node, which then ends.
  */
-export class PauseGuard {
+export class PauseWatchdog {
   private readonly shell: Deno.ChildProcess;
 
   constructor(pid: number) {
     this.shell = new Deno.Command("sh", {
-      // Ctrl-C in a terminal goes to the guard as well: it must outlive that.
+      // Ctrl-C in a terminal is sent to the shell too, which has to survive it.
       args: ["-c", `trap "" HUP INT TERM; read -r _; kill -CONT ${pid} 2>/dev/null`],
       stdin: "piped",
       stdout: "null",
@@ -218,8 +219,8 @@ export class PauseGuard {
     }).spawn();
   }
 
-  /** The pause is over or the process is: the guard ends and does nothing. */
-  async dismiss(): Promise<void> {
+  /** Ends the shell without any effect, because the node is continued or ended by the launcher. */
+  async stop(): Promise<void> {
     sendSignal(this.shell, "SIGKILL");
     await this.shell.status;
     await this.shell.stdin.close().catch(() => {});

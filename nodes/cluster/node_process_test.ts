@@ -7,10 +7,10 @@ import { NodeChild } from "./node_process.ts";
 
 const HOST = "127.0.0.1";
 
-/** Starts a node beside a cluster of one, lets `meddle` do what it will, and tells why it did not start. */
+/** Starts a node beside a cluster of one node, calls `interfere`, and returns why the node did not start. */
 async function failureAt(
   port: number,
-  meddle: (child: NodeChild) => void = () => {},
+  interfere: (child: NodeChild) => void = () => {},
 ): Promise<LaunchError> {
   let failure: unknown;
   await withCluster({ nodes: 1 }, async (cluster) => {
@@ -23,7 +23,7 @@ async function failureAt(
       initialConfigFile: join(cluster.dataDir, "cluster.json"),
       secretFile: cluster.secretFile,
     }, () => {});
-    meddle(child);
+    interfere(child);
     failure = await child.ready.catch((error) => error);
     await child.exited;
   });
@@ -35,7 +35,7 @@ function freePort(): number {
   return freePorts(HOST, 1)[0] as number;
 }
 
-Deno.test("a node whose port was taken meanwhile says which, and what to do", async () => {
+Deno.test("a node whose port is taken names the port, and says what to do", async () => {
   const listener = Deno.listen({ hostname: HOST, port: 0 });
   const { port } = listener.addr;
   const { message, reason } = await failureAt(port);
@@ -48,11 +48,11 @@ Deno.test("a node whose port was taken meanwhile says which, and what to do", as
   );
 });
 
-Deno.test("a node that the system ends is told apart from one that the launcher ends", async () => {
+Deno.test("a node killed by the system is reported differently from one killed by the launcher", async () => {
   const system = await failureAt(freePort(), ({ pid }) => Deno.kill(pid, "SIGKILL"));
   assert.equal(system.reason, "out-of-memory");
-  assert.match(system.message, /^Node n1 could not start: the system ended it \(SIGKILL\), most/);
+  assert.match(system.message, /^Node n1 could not start: the system killed it \(SIGKILL\), most/);
   const launcher = await failureAt(freePort(), (child) => child.send("SIGKILL"));
   assert.equal(launcher.reason, null);
-  assert.equal(launcher.message, "Node n1 was ended before it served");
+  assert.equal(launcher.message, "Node n1 was stopped before it served");
 });

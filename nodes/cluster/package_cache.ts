@@ -1,7 +1,7 @@
 /**
- * The packages that nodes need. Whatever runs a launcher has made Deno fetch every package of
- * `deno.lock` when it started; should one be missing all the same, `cli/fetch.ts` gets it, in a
- * process of its own. Nodes themselves only ever read the cache.
+ * The packages that nodes need. Deno fetches every package of `deno.lock` before it starts a task that
+ * runs a launcher. If a package is still missing, `cli/fetch.ts` gets it in a separate process. Nodes
+ * only read the cache.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,8 +14,8 @@ const DENO_CONFIG = join(PROJECT, "deno.json");
 const DENO_LOCK = join(PROJECT, "deno.lock");
 
 /**
- * For programs that may not fetch. The lock names the packages' versions: without it, Deno would look
- * for the registry's lists of versions, which nobody has fetched.
+ * Arguments of programs that must not fetch. The lock file has the packages' versions. Without it Deno
+ * looks for the registry's lists of versions, which are not in the cache.
  */
 export const CACHED_ONLY: readonly string[] = [
   "--cached-only",
@@ -26,7 +26,10 @@ export const CACHED_ONLY: readonly string[] = [
 
 let fetching: Promise<void> | undefined;
 
-/** Fetches what is missing. Calls that meet share one fetch. Throws {@link LaunchError}, saying what to do. */
+/**
+ * Fetches missing packages. Concurrent calls share one fetch. Throws {@link LaunchError} that says what
+ * to do.
+ */
 export function fetchPackages(): Promise<void> {
   return fetching ??= runFetch().finally(() => fetching = undefined);
 }
@@ -40,6 +43,6 @@ async function runFetch(): Promise<void> {
     stderr: "piped",
   }).output();
   if (success) return;
-  const words = withoutColours(new TextDecoder().decode(stderr)).trim();
-  throw new LaunchError("failed", words.replace(/^error: /, ""), "package-missing");
+  const output = withoutColours(new TextDecoder().decode(stderr)).trim();
+  throw new LaunchError("failed", output.replace(/^error: /, ""), "package-missing");
 }

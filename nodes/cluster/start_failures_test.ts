@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { explain, type FailureCause, quoted, withoutColours } from "./start_failures.ts";
 
-/** What Deno 2.9, Linux and SQLite say, and the cause behind it. */
-const SAYINGS: readonly [words: string, cause: FailureCause, why: RegExp][] = [
+/** Messages of Deno 2.9, Linux and SQLite, and their cause. */
+const MESSAGES: readonly [message: string, cause: FailureCause, why: RegExp][] = [
   [
     'error: Failed loading http://127.0.0.1:1/tinyqueue for package "tinyqueue"\n' +
     '    0: npm package not found in cache: "tinyqueue", --cached-only is specified.',
@@ -37,10 +37,10 @@ const SAYINGS: readonly [words: string, cause: FailureCause, why: RegExp][] = [
   ["Cannot allocate memory (os error 12)", "out-of-memory", /not enough memory/],
 ];
 
-Deno.test("failures: what the system says is told in plain words, with what to do", () => {
-  for (const [words, cause, why] of SAYINGS) {
-    const explained = explain(words, { port: "9101", directory: "/data/n1" });
-    assert.equal(explained?.cause, cause, words);
+Deno.test("failures: a known message is explained, with what to do", () => {
+  for (const [message, cause, why] of MESSAGES) {
+    const explained = explain(message, { port: "9101", directory: "/data/n1" });
+    assert.equal(explained?.cause, cause, message);
     assert.match(explained?.why ?? "", why);
     assert.match(explained?.advice ?? "", /^[A-Z]/);
   }
@@ -51,15 +51,15 @@ Deno.test("failures: a missing package names the command that fetches it", () =>
   assert.match(advice, /run: npx --yes deno@2\.9 task fetch$/);
 });
 
-Deno.test("failures: unknown words are quoted, without colours", () => {
-  const words = "\u001b[0m\u001b[1m\u001b[31merror\u001b[0m: strange things";
-  assert.equal(explain(words), null);
-  assert.equal(withoutColours(words), "error: strange things");
-  assert.equal(quoted(words), "It said:\nerror: strange things");
-  assert.equal(quoted(" \n"), "It said nothing.");
+Deno.test("failures: an unknown message is quoted, without colours", () => {
+  const output = "\u001b[0m\u001b[1m\u001b[31merror\u001b[0m: strange things";
+  assert.equal(explain(output), null);
+  assert.equal(withoutColours(output), "error: strange things");
+  assert.equal(quoted(output), "It printed:\nerror: strange things");
+  assert.equal(quoted(" \n"), "It printed nothing.");
 });
 
 Deno.test("failures: colours do not hide a known cause", () => {
-  const words = '\u001b[31mnpm package not found in cache: "\u001b[1mtinyqueue\u001b[0m", x';
-  assert.match(explain(words)?.why ?? "", /\(tinyqueue\)/);
+  const output = '\u001b[31mnpm package not found in cache: "\u001b[1mtinyqueue\u001b[0m", x';
+  assert.match(explain(output)?.why ?? "", /\(tinyqueue\)/);
 });

@@ -1,5 +1,5 @@
 /**
- * A node under its launcher: which state it is in, and which acts fit that state.
+ * A node as its launcher sees it: its state, and the actions that the state allows.
  *
  *     starting ── ready ──▶ running ── pause ──▶ paused ── resume ──▶ running
  *                             │ kill, stop, or it ends by itself
@@ -13,28 +13,28 @@ import {
   NodeChild,
   type NodeExit,
   type NodeStart,
-  PauseGuard,
+  PauseWatchdog,
 } from "./node_process.ts";
 
 export type NodeState = "starting" | "running" | "paused" | "stopped" | "killed" | "crashed";
 
-/** The states of a node that has no process, and will have one only when somebody starts it. */
+/** States without a process. The node stays in such a state until somebody starts it. */
 export const DEAD: readonly NodeState[] = ["stopped", "killed", "crashed"];
 
-/** What is known of a node: plain data, as of now. */
+/** A snapshot of a node's process, as plain data. */
 export interface NodeProcess {
   readonly id: NodeId;
   readonly url: string;
   /** Null while it has no process. */
   readonly pid: number | null;
-  /** Its directory. */
+  /** Its data directory. */
   readonly data: string;
   readonly state: NodeState;
-  /** How its last process ended, where one has. */
+  /** How its last process ended; null if none has ended. */
   readonly exit: NodeExit | null;
 }
 
-/** How long a node that was asked to end may take, before it is killed. */
+/** How long a node may take to end after SIGTERM before it is killed. */
 const STOP_GRACE_MS = 5_000;
 
 interface NodeListeners {
@@ -42,23 +42,23 @@ interface NodeListeners {
   readonly onOutput: (id: NodeId, line: string) => void;
 }
 
-const BEGUN: readonly NodeState[] = ["running", "paused", ...DEAD];
+const RESTARTABLE: readonly NodeState[] = ["running", "paused", ...DEAD];
 
 export class SupervisedNode {
   private state: NodeState = "stopped";
   private child: NodeChild | null = null;
   private exit: NodeExit | null = null;
-  private guard: PauseGuard | null = null;
-  private guardGone: Promise<void> = Promise.resolve();
+  private watchdog: PauseWatchdog | null = null;
+  private watchdogStopped: Promise<void> = Promise.resolve();
   private closed = false;
-  /** The act under way, which others must wait for. */
-  private act: string | null = null;
-  /** The state that the process's end leads to; another than `crashed` when the end was asked for. */
+  /** The action in progress. Meanwhile other actions are refused. */
+  private action: string | null = null;
+  /** The state after the process ends: `crashed`, unless the launcher ended it. */
   private endState: "stopped" | "killed" | "crashed" = "crashed";
 
   constructor(readonly start: NodeStart, private readonly listeners: NodeListeners) {}
 
-  /** As it is now. */
+  /** A snapshot of the process. */
   get process(): NodeProcess {
     return {
       id: this.start.id,
@@ -70,20 +70,20 @@ export class SupervisedNode {
     };
   }
 
-  /** SIGKILL: no goodbye. Resolves when the process is gone. Cuts any other act short. */
+  /** SIGKILL: ends at once. Resolves when the process is gone. Interrupts an action in progress. */
   async kill(): Promise<void> {
     this.requireState("kill", ["running", "paused", "starting"]);
-    if (this.act !== null) await this.end("SIGKILL", "killed");
+    if (this.action !== null) await this.end("SIGKILL", "killed");
     else await this.during("kill", () => this.end("SIGKILL", "killed"));
   }
 
-  /** SIGTERM: the node finishes what it has in hand. Resolves when the process is gone. */
+  /** SIGTERM: the node completes its requests first. Resolves when the process is gone. */
   async stop(): Promise<void> {
     this.require("stop", ["running"]);
     await this.during("stop", () => this.end("SIGTERM", "stopped"));
   }
 
-  /** SIGSTOP: it keeps its memory and its connections, and answers nothing. */
+  /** SIGSTOP: the node keeps its memory and its connections, but answers nothing. */
   pause(): void {
     this.require("pause", ["running"]);
     this.suspend();
@@ -95,21 +95,24 @@ export class SupervisedNode {
     await this.during("resume", () => this.unpause());
   }
 
-  /** The same id, data and port, in a new process; one that runs is stopped first. Resolves when it serves. */
+  /**
+   * Starts a new process with the same id, data and port, after stopping a running one. Resolves when
+   * it serves.
+   */
   async restart(): Promise<void> {
-    this.require("restart", BEGUN);
+    this.require("restart", RESTARTABLE);
     await this.during("restart", async () => {
       await this.endForRestart();
       await this.launch();
     });
   }
 
-  /** As a restart, on an empty disk: `empty` removes what the node has stored. */
-  async wipe(empty: () => Promise<void>): Promise<void> {
-    this.require("wipe", BEGUN);
+  /** Restarts the node with an empty disk. `emptyDisk` removes what it has stored. */
+  async wipe(emptyDisk: () => Promise<void>): Promise<void> {
+    this.require("wipe", RESTARTABLE);
     await this.during("wipe", async () => {
       await this.endForRestart();
-      await empty();
+      await emptyDisk();
       await this.launch();
     });
   }
@@ -119,12 +122,12 @@ export class SupervisedNode {
     return this.during("start", () => this.launch());
   }
 
-  /** Ends the process, whatever state it is in; no act is possible afterwards. */
+  /** Ends the process in any state. Afterwards every action is refused. */
   async close(how: "SIGTERM" | "SIGKILL"): Promise<void> {
     this.closed = true;
     if (this.state === "paused" && how === "SIGTERM") await this.unpause();
     await this.end(how, how === "SIGTERM" ? "stopped" : "killed");
-    await this.guardGone;
+    await this.watchdogStopped;
   }
 
   private async launch(): Promise<void> {
@@ -143,26 +146,26 @@ export class SupervisedNode {
       await exited;
       throw error;
     }
-    // It may have ended between its ready line and now.
+    // It may have ended after its ready line.
     if (this.child === child) this.become("running");
-    else throw new LaunchError("failed", `Node ${id} ended as soon as it served`);
+    else throw new LaunchError("failed", `Node ${id} ended right after it had started to serve`);
   }
 
   private onExit(child: NodeChild, exit: NodeExit): void {
     if (this.child !== child) return;
     this.child = null;
     this.exit = exit;
-    this.dismissGuard();
+    this.stopWatchdog();
     this.become(this.endState);
   }
 
-  /** Resolves when the process is gone; one that does not end within the grace is killed. */
+  /** Resolves when the process is gone. It is killed if it does not end within the grace period. */
   private async end(signal: "SIGTERM" | "SIGKILL", state: "stopped" | "killed"): Promise<void> {
     const child = this.child;
     if (child === null) return;
     this.endState = state;
-    // Before the signal, or the guard would continue a paused process that is to be killed.
-    await this.dismissGuard();
+    // Before the signal, so that the watchdog does not continue a process that is being killed.
+    await this.stopWatchdog();
     child.send(signal);
     const timer = setTimeout(() => child.send("SIGKILL"), STOP_GRACE_MS);
     await child.exited;
@@ -176,22 +179,22 @@ export class SupervisedNode {
 
   private suspend(): void {
     const child = this.child as NodeChild;
-    this.guard = new PauseGuard(child.pid);
+    this.watchdog = new PauseWatchdog(child.pid);
     child.send("SIGSTOP");
     this.become("paused");
   }
 
   private async unpause(): Promise<void> {
-    await this.dismissGuard();
+    await this.stopWatchdog();
     this.child?.send("SIGCONT");
     if (this.child !== null) this.become("running");
   }
 
-  private dismissGuard(): Promise<void> {
-    const guard = this.guard;
-    this.guard = null;
-    if (guard !== null) this.guardGone = guard.dismiss();
-    return this.guardGone;
+  private stopWatchdog(): Promise<void> {
+    const { watchdog } = this;
+    this.watchdog = null;
+    if (watchdog !== null) this.watchdogStopped = watchdog.stop();
+    return this.watchdogStopped;
   }
 
   private become(state: NodeState): void {
@@ -200,30 +203,30 @@ export class SupervisedNode {
     if (before !== state) this.listeners.onState(this.process, before);
   }
 
-  private require(act: string, states: readonly NodeState[]): void {
-    if (this.act !== null) this.refuse(act, `its ${this.act} is under way`);
-    this.requireState(act, states);
+  private require(action: string, states: readonly NodeState[]): void {
+    if (this.action !== null) this.refuse(action, `its ${this.action} is in progress`);
+    this.requireState(action, states);
   }
 
-  private requireState(act: string, states: readonly NodeState[]): void {
-    if (this.closed) this.refuse(act, "its cluster is closed");
+  private requireState(action: string, states: readonly NodeState[]): void {
+    if (this.closed) this.refuse(action, "its cluster is closed");
     if (states.includes(this.state)) return;
     const how = this.state === "crashed" && this.exit !== null
       ? `crashed (${describeExit(this.exit)})`
       : this.state;
-    this.refuse(act, `it must be ${states.join(" or ")}, and it is ${how}`);
+    this.refuse(action, `it must be ${states.join(" or ")}, and it is ${how}`);
   }
 
-  private refuse(act: string, why: string): never {
-    throw new LaunchError("unfit", `Cannot ${act} node ${this.start.id}: ${why}`);
+  private refuse(action: string, why: string): never {
+    throw new LaunchError("unfit", `Cannot ${action} node ${this.start.id}: ${why}`);
   }
 
-  private async during<T>(act: string, work: () => Promise<T>): Promise<T> {
-    this.act = act;
+  private async during<T>(action: string, work: () => Promise<T>): Promise<T> {
+    this.action = action;
     try {
       return await work();
     } finally {
-      this.act = null;
+      this.action = null;
     }
   }
 }

@@ -1,17 +1,18 @@
 /**
- * Temporary directories of launchers, and those that dead launchers have left behind. A launcher that
- * was killed with SIGKILL removes nothing, and its directory holds a secret: so the next one does.
+ * Temporary directories of launchers, and the removal of those that dead launchers left. A launcher that
+ * is killed with SIGKILL removes nothing, and its directory contains a secret. So the next launcher
+ * removes it.
  *
- * What may be removed must be certain. Such a directory is marked with its own name, so neither a
- * directory that was given with `--data` nor a copy that somebody made is taken for one; it is this
- * user's; and nobody holds its locks, which the system releases however a process ends.
+ * A directory is removed only if that is certainly safe. It contains a mark with its own name, so a
+ * directory given with `--data` or a copy is never removed. It belongs to this user. And nobody holds
+ * its locks, which the system releases however a process ends.
  */
 import { basename, join } from "node:path";
 import { NODE_DATABASE } from "./node_process.ts";
 
 const PREFIX = "dynamo-";
-/** Appended by the launcher that is removing it: from then on nobody can take the directory into use. */
-const LEAVING = "-leaving";
+/** Appended to the name by the launcher that removes the directory, so that nobody can use it again. */
+const REMOVING_SUFFIX = "-leaving";
 export const MARK = "launcher.temporary";
 export const LOCK = "launcher.lock";
 
@@ -19,25 +20,25 @@ export async function makeTemporary(): Promise<string> {
   return await Deno.makeTempDir({ prefix: PREFIX });
 }
 
-/** Says that the directory may be removed once nobody holds its lock; to be called by who holds it. */
+/** Marks the directory: it may be removed once its lock is free. Only the lock's holder may call it. */
 export async function mark(directory: string): Promise<void> {
   await Deno.writeTextFile(join(directory, MARK), basename(directory));
 }
 
-/** Says that the directory stays, or that its owner is removing it. */
+/** Removes the mark, because the directory is kept or its owner removes it. */
 export async function unmark(directory: string): Promise<void> {
   await Deno.remove(join(directory, MARK)).catch(ignoreMissing);
 }
 
-/** Removes what dead launchers of this user left in `root`. What cannot be removed is left for the next. */
+/** Removes what dead launchers of this user left in `root`. Skips what it cannot remove. */
 export async function sweep(root: string): Promise<void> {
   for (const { name, isDirectory } of await Array.fromAsync(Deno.readDir(root)).catch(() => [])) {
-    // A link is no directory here: what it points to is not ours to remove.
+    // A symbolic link is not a directory here, so its target is never removed.
     if (!isDirectory || !name.startsWith(PREFIX)) continue;
     try {
       await sweepOne(join(root, name));
     } catch {
-      // Not a launcher's, another user's, or another launcher is at it.
+      // It is not a launcher's, or another user's, or another launcher removes it.
     }
   }
 }
@@ -47,20 +48,20 @@ async function sweepOne(directory: string): Promise<void> {
   if (uid !== null && uid !== Deno.uid()) return;
   const marked = await Deno.readTextFile(join(directory, MARK));
   const name = basename(directory);
-  if (name !== marked && name !== marked + LEAVING) return;
+  if (name !== marked && name !== marked + REMOVING_SUFFIX) return;
   const lock = await lockOf(join(directory, LOCK));
   if (lock === null) return;
   try {
     if (await hasLiveNode(directory)) return;
-    const leaving = join(directory, "..", marked + LEAVING);
-    if (leaving !== directory) await Deno.rename(directory, leaving);
-    await Deno.remove(leaving, { recursive: true });
+    const removing = join(directory, "..", marked + REMOVING_SUFFIX);
+    if (removing !== directory) await Deno.rename(directory, removing);
+    await Deno.remove(removing, { recursive: true });
   } finally {
     lock.close();
   }
 }
 
-/** A node ends within moments of its launcher, but not before it. */
+/** Nodes end shortly after their launcher, so some may still be running. */
 async function hasLiveNode(directory: string): Promise<boolean> {
   for await (const { name, isDirectory } of Deno.readDir(directory)) {
     if (!isDirectory) continue;
@@ -75,7 +76,7 @@ async function hasLiveNode(directory: string): Promise<boolean> {
   return false;
 }
 
-/** Null when another process holds it. */
+/** Takes the lock; null if another process holds it. */
 async function lockOf(path: string): Promise<Deno.FsFile | null> {
   const file = await Deno.open(path, { read: true, write: true });
   if (await file.tryLock(true)) return file;

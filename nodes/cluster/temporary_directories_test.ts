@@ -3,18 +3,18 @@ import { basename, join } from "node:path";
 import { withDirectory } from "../../tests/live_cluster.ts";
 import { LOCK, MARK, sweep } from "./temporary_directories.ts";
 
-/** What a launcher that was killed leaves; `holds` says otherwise in one point each. */
+/** Makes a directory as a killed launcher leaves it, with another mark or without a lock if asked. */
 async function orphan(
   root: string,
   name: string,
-  holds: { readonly mark?: string; readonly lock?: false } = {},
+  options: { readonly mark?: string; readonly lock?: false } = {},
 ): Promise<string> {
   const directory = join(root, name);
   await Deno.mkdir(join(directory, "n1"), { recursive: true });
   await Deno.writeTextFile(join(directory, "secret"), "s3cret");
   await Deno.writeTextFile(join(directory, "n1", "node.sqlite3.lock"), "");
-  if (holds.lock !== false) await Deno.writeTextFile(join(directory, LOCK), "4711\n");
-  await Deno.writeTextFile(join(directory, MARK), holds.mark ?? name);
+  if (options.lock !== false) await Deno.writeTextFile(join(directory, LOCK), "4711\n");
+  await Deno.writeTextFile(join(directory, MARK), options.mark ?? name);
   return directory;
 }
 
@@ -22,7 +22,7 @@ async function namesIn(root: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(root))).map(({ name }) => name).toSorted();
 }
 
-Deno.test("what a dead launcher left is removed, also when its removal was cut short", async () => {
+Deno.test("directories of dead launchers are removed, even after an interrupted removal", async () => {
   await withDirectory(async (root) => {
     await orphan(root, "dynamo-a");
     await orphan(root, "dynamo-b-leaving", { mark: "dynamo-b" });
@@ -31,7 +31,7 @@ Deno.test("what a dead launcher left is removed, also when its removal was cut s
   });
 });
 
-Deno.test("what is not certainly a dead launcher's stays as it is", async () => {
+Deno.test("a directory that may not be a dead launcher's is kept unchanged", async () => {
   await withDirectory(async (root) => {
     const unmarked = await orphan(root, "dynamo-given");
     await Deno.remove(join(unmarked, MARK));
@@ -61,6 +61,6 @@ Deno.test("what is not certainly a dead launcher's stays as it is", async () => 
   });
 });
 
-Deno.test("a place that cannot be looked at is left alone", async () => {
+Deno.test("a root that cannot be read is skipped", async () => {
   await sweep("/nowhere/at/all");
 });

@@ -1,9 +1,9 @@
-/** Hands over the lines of a process's output one by one, however the system cuts it into pieces. */
+/** Splits a process's output into lines, wherever the system cuts it into chunks. */
 
-/** A longer line is handed over in parts. */
+/** A longer line is passed on in parts. */
 const LINE_CHARACTERS_MAX = 65_536;
 
-/** Resolves at the stream's end; an unfinished last line counts as one. */
+/** Resolves at the end of the stream. A last line without a line end counts too. */
 export async function readLines(
   stream: ReadableStream<Uint8Array>,
   onLine: (line: string) => void,
@@ -19,7 +19,7 @@ export async function readLines(
       rest = "";
     }
   };
-  for await (const piece of stream) take(decoder.decode(piece, { stream: true }));
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
   take(decoder.decode());
   if (rest !== "") onLine(rest);
 }

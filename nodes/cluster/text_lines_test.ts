@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { readLines } from "./text_lines.ts";
 
-async function linesOf(...pieces: Uint8Array[]): Promise<string[]> {
+async function linesOf(...chunks: Uint8Array[]): Promise<string[]> {
   const lines: string[] = [];
-  await readLines(ReadableStream.from(pieces), (line) => lines.push(line));
+  await readLines(ReadableStream.from(chunks), (line) => lines.push(line));
   return lines;
 }
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("lines come whole however the stream is cut, even inside a character", async () => {
+Deno.test("lines are complete wherever the stream is cut, even inside a character", async () => {
   const text = bytes("one\nzwölf\n\nlast");
   for (let cut = 0; cut <= text.length; cut++) {
     assert.deepEqual(
@@ -20,8 +20,8 @@ Deno.test("lines come whole however the stream is cut, even inside a character",
   assert.deepEqual(await linesOf(), []);
 });
 
-Deno.test("a line without an end is handed over in parts instead of growing", async () => {
-  const piece = bytes("x".repeat(50_000));
-  const lines = await linesOf(piece, piece, piece);
+Deno.test("a line without an end is passed on in parts instead of growing", async () => {
+  const chunk = bytes("x".repeat(50_000));
+  const lines = await linesOf(chunk, chunk, chunk);
   assert.deepEqual(lines.map((line) => line.length), [100_000, 50_000]);
 });

@@ -1,22 +1,23 @@
 /**
- * Holds messages back for the time that an injected latency says.
+ * Delays messages or disk accesses by the time that an injected fault asks for.
  *
- * `setTimeout` is of little use for that: it counts whole milliseconds and comes 1.1 to 1.3 ms late
- * (measured on Deno 2.9.6: 0.3 becomes 2.1, 10.9 becomes 11.3), as much as a whole leg of a fast disk.
- * So a worker sleeps on a futex instead, which is 0.2 ms late and costs no spinning, and wakes us for
- * whatever is due. It is started with the first delay: a node without injected latency has none.
+ * `setTimeout` is too coarse for this. It counts whole milliseconds and fires 1.1 to 1.3 ms late
+ * (measured on Deno 2.9.6: 0.3 becomes 2.1, 10.9 becomes 11.3), as long as one leg on a fast disk.
+ * Instead, a worker sleeps on a futex and wakes this thread when something is due. That is only 0.2 ms
+ * late and costs no spinning. The first delay starts the worker, so a node without injected latency
+ * has none.
  */
 import TinyQueue from "tinyqueue";
 
-/** Messages held at once; past it they pass without delay, rather than grow without bound. */
+/** Most messages held at once. Further messages are not delayed, which keeps memory bounded. */
 const HELD_MAX = 200_000;
-/** Due this soon is due: waking once more would take longer, µs. */
+/** An action due within this time runs now, because another wake-up would take longer, µs. */
 const NEAR_US = 60;
-/** From a word to the worker until its word back, µs, measured. */
+/** A round trip to the worker and back, µs, measured. */
 const WAKE_US = 150;
-/** The worker's longest sleep, µs: an Int32 holds it, and waking for nothing does no harm. */
+/** The worker's longest sleep, µs. It fits in an Int32, and a needless wake-up does no harm. */
 const SLEEP_US_MAX = 1_000_000_000;
-/** In place of a sleep: the worker is to end. */
+/** Sent instead of a sleep: the worker must end. */
 const END = -1;
 
 interface Held {
@@ -30,39 +31,57 @@ export class DelayLine {
     [],
     (a, b) => a.atUs - b.atUs || a.order - b.order,
   );
-  private taken = 0;
+  private lastOrder = 0;
+  private lastInOrderUs = -Infinity;
   private worker: Worker | null = null;
-  /** [changes whenever the sleep does, the sleep in µs]. */
+  /** [a counter that changes with every new sleep, the sleep in µs]. */
   private readonly cells = new Int32Array(new SharedArrayBuffer(8));
   private armedForUs = Infinity;
 
-  /** `nowUs` is the clock, µs. */
+  /** `nowUs` reads the clock, µs. */
   constructor(private readonly nowUs: () => number = elapsedUs) {}
 
-  /** Starts the worker ahead of the first delay, which would otherwise be late by as much as that takes. */
+  /** Starts the worker early. Otherwise the first delay is late by the time that starting it takes. */
   start(): void {
     this.worker ??= this.startWorker();
   }
 
-  /** Calls `act` after that long; at once when it is 0. */
+  /** Calls `act` after the delay, or at once if the delay is 0. */
   after(delayMs: number, act: () => void): void {
     if (!(delayMs > 0) || this.held.length >= HELD_MAX) {
       act();
       return;
     }
-    this.held.push({ atUs: this.nowUs() + delayMs * 1_000, order: ++this.taken, act });
+    this.hold(this.nowUs() + delayMs * 1_000, act);
+  }
+
+  /**
+   * Like {@link after}, but keeps the order of calls even when delays become shorter. The number held
+   * is not limited, because letting one pass would break the order.
+   */
+  afterInOrder(delayMs: number, act: () => void): void {
+    if (!(delayMs > 0) && this.held.length === 0) {
+      act();
+      return;
+    }
+    this.lastInOrderUs = Math.max(this.lastInOrderUs, this.nowUs() + delayMs * 1_000);
+    this.hold(this.lastInOrderUs, act);
+  }
+
+  private hold(atUs: number, act: () => void): void {
+    this.held.push({ atUs, order: ++this.lastOrder, act });
     this.arm();
   }
 
-  /** Messages on their way. */
+  /** Messages or accesses that are being delayed. */
   get length(): number {
     return this.held.length;
   }
 
-  /** Forgets what it holds. */
+  /** Ends the worker and drops everything held, without running it. */
   close(): void {
-    // Told to end rather than terminated: a thread asleep on a futex does not hear of that.
-    if (this.worker !== null) this.tell(END);
+    // `terminate` does not wake a thread that sleeps on a futex, so the worker has to end itself.
+    if (this.worker !== null) this.setSleep(END);
     this.worker = null;
     this.held.data = [];
     this.held.length = 0;
@@ -74,10 +93,10 @@ export class DelayLine {
     this.armedForUs = next.atUs;
     this.start();
     const sleepUs = Math.max(0, Math.round(next.atUs - this.nowUs() - WAKE_US));
-    this.tell(Math.min(sleepUs, SLEEP_US_MAX));
+    this.setSleep(Math.min(sleepUs, SLEEP_US_MAX));
   }
 
-  private tell(sleepUs: number): void {
+  private setSleep(sleepUs: number): void {
     Atomics.store(this.cells, 1, sleepUs);
     Atomics.add(this.cells, 0, 1);
     Atomics.notify(this.cells, 0);
@@ -95,7 +114,7 @@ export class DelayLine {
   }
 
   private startWorker(): Worker {
-    // From a data URL, so that it needs no permission to read a file.
+    // A data URL needs no permission to read a file.
     const source = `(${sleeper.toString()})()`;
     const url = `data:text/javascript,${encodeURIComponent(source)}`;
     const worker = new Worker(url, { type: "module", name: "delay line" });
@@ -109,16 +128,16 @@ function elapsedUs(): number {
   return performance.now() * 1_000;
 }
 
-/** Runs in the worker; it can use nothing from this file. */
+/** Runs in the worker, so it cannot use anything else from this file. */
 function sleeper(): void {
   const scope = globalThis as unknown as {
     onmessage: (message: { data: Int32Array }) => void;
-    postMessage(word: number): void;
+    postMessage(change: number): void;
     close(): void;
   };
   scope.onmessage = ({ data: cells }) => {
     let change = 0;
-    // Sleeps until something changes, then for as long as it says, unless it changes meanwhile.
+    // Waits for a new sleep and then sleeps that long, or until the sleep changes again.
     for (;;) {
       Atomics.wait(cells, 0, change);
       do {

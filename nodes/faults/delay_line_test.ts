@@ -1,15 +1,15 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { DelayLine } from "./delay_line.ts";
 
-/** A line whose clock stands still until it is let go: messages set out at the very same moment. */
-function memberStatusLine(): { line: DelayLine; go(): void } {
-  const stoodUs = performance.now() * 1_000;
-  let stands = true;
-  const line = new DelayLine(() => stands ? stoodUs : performance.now() * 1_000);
-  return { line, go: () => stands = false };
+/** A line whose clock stands still until `startClock`, so messages can start at the same instant. */
+function lineWithStoppedClock(): { line: DelayLine; startClock(): void } {
+  const stoppedUs = performance.now() * 1_000;
+  let isStopped = true;
+  const line = new DelayLine(() => isStopped ? stoppedUs : performance.now() * 1_000);
+  return { line, startClock: () => isStopped = false };
 }
 
-Deno.test("without a delay nothing waits", () => {
+Deno.test("an action without a delay runs at once", () => {
   const line = new DelayLine();
   let acted = 0;
   line.after(0, () => acted++);
@@ -19,20 +19,20 @@ Deno.test("without a delay nothing waits", () => {
   line.close();
 });
 
-Deno.test("messages end in the order of their delays, and equal ones in that of their start", async () => {
-  const { line, go } = memberStatusLine();
+Deno.test("messages arrive in the order of their delays, and equal delays in the order of sending", async () => {
+  const { line, startClock } = lineWithStoppedClock();
   const ended: string[] = [];
   const last = new Promise<void>((resolve) => line.after(40, resolve));
   for (const [ms, name] of [[20, "d"], [2, "a"], [9, "b"], [9, "c"], [30, "e"]] as const) {
     line.after(ms, () => ended.push(name));
   }
-  go();
+  startClock();
   await last;
   deepEqual(ended, ["a", "b", "c", "d", "e"]);
   line.close();
 });
 
-Deno.test("no message is early by more than the line allows itself", async () => {
+Deno.test("no message is earlier than the tolerance allows", async () => {
   const line = new DelayLine();
   for (const ms of [0.3, 2.5, 12]) {
     const startedAt = performance.now();
@@ -43,7 +43,7 @@ Deno.test("no message is early by more than the line allows itself", async () =>
   line.close();
 });
 
-Deno.test("a message set out from another's arrival is delayed too", async () => {
+Deno.test("a message sent when another one arrives is delayed too", async () => {
   const line = new DelayLine();
   const startedAt = performance.now();
   await new Promise<void>((resolve) => line.after(4, () => line.after(4, resolve)));
@@ -51,7 +51,23 @@ Deno.test("a message set out from another's arrival is delayed too", async () =>
   line.close();
 });
 
-Deno.test("a closed line forgets what it held", async () => {
+Deno.test("afterInOrder keeps the order, even when delays become shorter", async () => {
+  const line = new DelayLine();
+  const ended: number[] = [];
+  line.afterInOrder(0, () => ended.push(0));
+  deepEqual(ended, [0], "nothing is held, so it runs at once");
+  await new Promise<void>((resolve) => {
+    line.afterInOrder(20, () => ended.push(1));
+    line.afterInOrder(0, () => ended.push(2));
+    line.afterInOrder(5, resolve);
+  });
+  deepEqual(ended, [0, 1, 2]);
+  line.afterInOrder(0, () => ended.push(3));
+  deepEqual(ended, [0, 1, 2, 3], "nothing is held any more");
+  line.close();
+});
+
+Deno.test("a closed line drops what it held", async () => {
   const line = new DelayLine();
   let acted = false;
   line.after(5, () => acted = true);

@@ -1,12 +1,12 @@
 /**
- * What a node is told to do wrong, as `PUT /faults` takes it: the faults of real networks and disks
- * that killing and pausing a process cannot show.
+ * The faults that a node injects, as `PUT /faults` accepts them. They are faults of real networks and
+ * disks that killing or pausing a process cannot produce.
  *
- * A message is a call to a peer or its answer. `drop`, `duplicate` and `latency` befall the messages of
- * calls that this node makes; a partition cuts it off from some nodes: from its calls to them (`out`),
- * theirs to it (`in`), or `both`. What is cut or dropped is met with silence, as behind a black hole.
- * `links` are faults of single links in the words of a scenario (`link_faults.ts`). Both name members,
- * and whom `strangers` lists: a node can be cut off from one that only will join.
+ * A message is a call to a peer or its answer. `drop`, `duplicate` and `latency` apply to the messages
+ * of calls that this node makes. A partition cuts the node off from other nodes: it loses this node's
+ * calls to them (`out`), their calls to this node (`in`), or `both`. Nobody is told of a lost message.
+ * `links` are faults of single links, written as in a scenario (`link_faults.ts`). `partition` and
+ * `links` may name members and the nodes listed in `strangers`, for example a node that joins later.
  */
 import { ConfigError, requireInteger, requireOneOf } from "../../lib/dynamo/types/config.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
@@ -22,7 +22,7 @@ type FailingAccesses = "loads" | "stores" | "both";
 const FAILING_ACCESSES: readonly FailingAccesses[] = ["loads", "stores", "both"];
 
 export interface FaultSettings {
-  /** Comes on top of `--latency`, in the same notation; null: none. */
+  /** Added to `--latency`, in the same notation; null: none. */
   readonly latency: string | null;
   /** The probability that a message is lost, 0 to 1. */
   readonly drop: number;
@@ -33,19 +33,19 @@ export interface FaultSettings {
     readonly direction: CutDirection;
   } | null;
   readonly disk: {
-    /** Every access takes so much longer. */
+    /** Added to the time of every access. */
     readonly slowMs: number;
-    /** The probability that an access fails, 0 to 1. Half of the writes that fail happen all the same. */
+    /** The probability that an access fails, 0 to 1. Half of the failed writes are stored anyway. */
     readonly failing: number;
     /** Which accesses may fail. */
     readonly operations: FailingAccesses;
-    /** Nothing can be stored, and nothing is. */
+    /** Every store fails, and nothing is stored. */
     readonly full: boolean;
   };
   readonly links: readonly LastingLinkFault[];
 }
 
-/** What may be asked for: whatever is left out is well. */
+/** The body of `PUT /faults`. A field that is left out means no such fault. */
 export type FaultRequest =
   & {
     readonly [name in Exclude<keyof FaultSettings, "partition" | "disk">]?: FaultSettings[name];
@@ -56,7 +56,7 @@ export type FaultRequest =
       readonly direction?: CutDirection;
     } | null;
     readonly disk?: Partial<FaultSettings["disk"]>;
-    /** Nodes that may be no members, not yet or not any more: the rest may name them all the same. */
+    /** Nodes that the other fields may name although they are not members, not yet or no longer. */
     readonly strangers?: readonly NodeId[];
   };
 
@@ -75,13 +75,13 @@ const STRANGERS_MAX = 64;
 const FIELDS = ["latency", "drop", "duplicate", "partition", "disk", "links", "strangers"];
 
 /**
- * `ends`: whom links may join, this node and its peers. Throws {@link ConfigError} that names the field,
- * its value and what is allowed.
+ * `linkEnds` are the nodes that `links` may name: this node and its peers. Throws {@link ConfigError}
+ * that names the field, its value and what is allowed.
  */
 export function readFaults(
   given: unknown,
   peers: readonly NodeId[],
-  ends: readonly NodeId[] = peers,
+  linkEnds: readonly NodeId[] = peers,
 ): FaultSettings {
   const fields = objectOf("faults", given, FIELDS);
   const strangers = strangersIn(fields["strangers"] ?? []);
@@ -91,14 +91,14 @@ export function readFaults(
     duplicate: probability("duplicate", fields["duplicate"]),
     partition: partitionOf(fields["partition"] ?? null, [...peers, ...strangers]),
     disk: diskOf(fields["disk"] ?? {}),
-    links: asConfig(() => readLinkFaults(fields["links"] ?? [], [...ends, ...strangers])),
+    links: asConfig(() => readLinkFaults(fields["links"] ?? [], [...linkEnds, ...strangers])),
   };
 }
 
 function strangersIn(given: unknown): NodeId[] {
   if (Array.isArray(given) && given.length <= STRANGERS_MAX && given.every(isNodeId)) return given;
   throw new ConfigError(
-    `strangers must be a list of at most ${STRANGERS_MAX} ids of nodes: current value is ${
+    `strangers must be a list of at most ${STRANGERS_MAX} node ids: current value is ${
       shownValue(given)
     }`,
   );
@@ -117,7 +117,7 @@ function diskOf(given: unknown): FaultSettings["disk"] {
   }));
 }
 
-/** A scenario's reader says it in the same way, in an error of another kind. */
+/** Turns the error of a scenario's reader into a `ConfigError` with the same message. */
 function asConfig<T>(read: () => T): T {
   try {
     return read();
@@ -127,7 +127,7 @@ function asConfig<T>(read: () => T): T {
   }
 }
 
-/** The object, when it has no other fields. Throws {@link ConfigError} that names what is allowed. */
+/** Returns the object if it has no other fields. Throws {@link ConfigError} that lists the fields. */
 export function objectOf(
   name: string,
   given: unknown,
@@ -188,7 +188,7 @@ function partitionOf(given: unknown, peers: readonly NodeId[]): FaultSettings["p
   return { nodes: [...new Set<NodeId>(nodes)], direction: direction as CutDirection };
 }
 
-/** A foreign value in a message to a person. */
+/** Shows a value from outside in an error message. */
 export function shownValue(given: unknown): string {
   return (JSON.stringify(given) ?? "missing").slice(0, 100);
 }

@@ -1,4 +1,4 @@
-/** Faults that a node is told to inject: what may be asked for, and what becomes of calls and of the disk. */
+/** Faults that a node injects: which requests are accepted, and their effect on calls and on the disk. */
 import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Member } from "../../lib/dynamo/types/ids.ts";
@@ -11,13 +11,12 @@ import { type FaultRequest, NO_FAULTS, readFaults } from "./fault_settings.ts";
 import { Faults } from "./faults.ts";
 import { FaultyCaller, FaultyListener } from "./faulty_calls.ts";
 import { FaultyStore } from "./faulty_store.ts";
-import { FifoDelay } from "./fifo_delay.ts";
 
 const PEERS = ["n2", "n3"];
 const GET: PeerRequest = { method: "replica.get", key: "k" };
 const STORED: CallAnswer = { kind: "reply", reply: { status: "stored" } };
 
-Deno.test("faults: what is left out is well, and everything given is kept", () => {
+Deno.test("faults: a field that is left out means no fault, and given fields are kept", () => {
   deepEqual(readFaults({}, PEERS), NO_FAULTS);
   deepEqual(readFaults({ latency: null, partition: null, disk: {} }, PEERS), NO_FAULTS);
   const given = {
@@ -57,12 +56,12 @@ for (
       /disk\.operations must be one of loads, stores, both: .*"some"/,
     ],
     [{ disk: { full: 1 } }, /disk\.full must be true or false: current value is 1/],
-    [{ strangers: "n9" }, /strangers must be a list of at most 64 ids of nodes: .*"n9"/],
+    [{ strangers: "n9" }, /strangers must be a list of at most 64 node ids: .*"n9"/],
     [{ partition: { nodes: ["n9"] } }, /partition\.nodes must be one of .*n9/],
-    [{ links: {} }, /links must be a list of at most 64 faults of links: current value is \{\}/],
+    [{ links: {} }, /links must be a list of at most 64 link faults: current value is \{\}/],
   ] as const
 ) {
-  Deno.test(`faults: refused, saying why: ${JSON.stringify(given)}`, () => {
+  Deno.test(`faults: refused with the reason: ${JSON.stringify(given)}`, () => {
     throws(() => readFaults(given, PEERS), (error: Error) => {
       match(error.message, wrong);
       return error instanceof ConfigError;
@@ -70,7 +69,7 @@ for (
   });
 }
 
-Deno.test("faults: a node can be cut off from one that is no member, where it is named as such", () => {
+Deno.test("faults: a node can be cut off from a non-member that strangers lists", () => {
   const partition = { nodes: ["n9"] };
   const links = [{ kind: "clog", to: ["n9"] }];
   const settings = readFaults({ partition, links, strangers: ["n9"] }, PEERS);
@@ -82,18 +81,22 @@ function member(id: string): Member {
   return { id, url: `http://${id}`, weight: 1 };
 }
 
-/** A caller over a network that is the test's, with faults as asked for. */
+/** Node n1's caller and listener with injected faults. The test answers the calls itself. */
 class Bench {
-  readonly faults = new Faults(SeededRandom.from(1));
+  readonly faults = new Faults("n1", SeededRandom.from(1));
   readonly sent: { readonly to: string; readonly answer: (answer: CallAnswer) => void }[] = [];
   readonly heard: CallAnswer[] = [];
-  readonly caller = new FaultyCaller(
-    { call: (to, _request, _timeoutMs, answer) => void this.sent.push({ to, answer }) },
-    this.faults,
-    "n1",
-    member,
-    SeededRandom.from(2),
-  );
+  readonly caller = new FaultyCaller({
+    inner: { call: (to, _request, _timeoutMs, answer) => void this.sent.push({ to, answer }) },
+    self: "n1",
+    memberOf: member,
+    faults: this.faults,
+    random: SeededRandom.from(2),
+  });
+  readonly received: string[] = [];
+  readonly listener = new FaultyListener("n1", this.faults, (from) => {
+    this.received.push(from);
+  }, 1);
 
   set(request: FaultRequest): void {
     this.faults.set(readFaults(request, PEERS));
@@ -102,17 +105,45 @@ class Bench {
   call(to: string): void {
     this.caller.call(to, GET, 1_000, (answer) => this.heard.push(answer));
   }
+
+  /** Whether calls to the node go out, its calls come in, and its answers arrive. */
+  reach(node: string): { out: boolean; in: boolean; heard: boolean } {
+    const [sent, received, heard] = [this.sent.length, this.received.length, this.heard.length];
+    this.call(node);
+    this.listener.handle(node, GET, () => {});
+    this.sent[sent]?.answer(STORED);
+    return {
+      out: this.sent.length > sent,
+      in: this.received.length > received,
+      heard: this.heard.length > heard,
+    };
+  }
+
+  close(): void {
+    this.caller.close();
+    this.listener.close();
+  }
 }
 
-Deno.test("faults: a cut keeps calls in or out or both, and an answer that is under way", () => {
+Deno.test("faults: a partition loses calls out, in or both ways, and an answer on its way", () => {
   const bench = new Bench();
-  const cuts = () => (["out", "in"] as const).filter((way) => bench.faults.cuts(way, "n2"));
-  for (const [direction, expected] of [["both", ["out", "in"]], ["out", ["out"]], ["in", ["in"]]]) {
-    bench.set({ partition: { nodes: ["n2"], direction: direction as "both" } });
-    deepEqual(cuts(), expected);
-    equal(bench.faults.cuts("out", "n3"), false);
+  const well = { out: true, in: true, heard: true };
+  const cuts = {
+    both: { out: false, in: false, heard: false },
+    out: { out: false, in: true, heard: false },
+    in: { out: true, in: false, heard: true },
+  };
+  for (const direction of ["both", "out", "in"] as const) {
+    bench.set({ partition: { nodes: ["n2"], direction } });
+    deepEqual(bench.reach("n2"), cuts[direction]);
+    deepEqual(bench.reach("n3"), well);
   }
+  const { callsCut, callsRefused } = bench.faults.injected;
+  deepEqual({ callsCut, callsRefused }, { callsCut: 2, callsRefused: 2 });
   bench.set({});
+  deepEqual(bench.reach("n2"), well);
+  bench.sent.length = 0;
+  bench.heard.length = 0;
   bench.call("n2");
   bench.set({ partition: { nodes: ["n2"] } });
   bench.call("n2");
@@ -120,12 +151,14 @@ Deno.test("faults: a cut keeps calls in or out or both, and an answer that is un
   deepEqual(bench.sent.map(({ to }) => to), ["n2", "n3"], "the second call was cut");
   for (const { answer } of bench.sent) answer(STORED);
   equal(bench.heard.length, 1, "n3's answer; n2's was lost in the cut");
+  equal(bench.faults.injected.callsCut, 4);
   bench.faults.set(NO_FAULTS);
   bench.call("n2");
   equal(bench.sent.length, 3);
+  bench.close();
 });
 
-Deno.test("faults: every message is lost at 1, about half at 0.5, both ways", () => {
+Deno.test("faults: drop 1 loses every message, drop 0.5 about half, calls and answers alike", () => {
   const bench = new Bench();
   bench.set({ drop: 1 });
   bench.call("n2");
@@ -137,29 +170,31 @@ Deno.test("faults: every message is lost at 1, about half at 0.5, both ways", ()
   for (const { answer } of bench.sent) answer(STORED);
   const { length: heard } = bench.heard;
   equal(heard > 180 && heard < 320, true, `${heard} of 1000 answers came back`);
+  equal(bench.faults.injected.messagesDropped, 1 + 1_000 - heard);
 });
 
-Deno.test("faults: of a doubled call the first answer counts, and a failure only when both failed", () => {
+Deno.test("faults: a duplicated call is made again once it was answered, and its second answer is ignored", () => {
   const bench = new Bench();
   bench.set({ duplicate: 1 });
   bench.call("n2");
-  equal(bench.sent.length, 2);
-  const failed = { kind: "failed", reason: "gone", undelivered: true } as const;
+  bench.call("n3");
+  const failed = { kind: "failed", reason: "gone", undelivered: false } as const;
   bench.sent[0]?.answer(failed);
-  deepEqual(bench.heard, [], "the other copy may have arrived");
+  equal(bench.sent.length, 2, "a call that failed is not made again");
   bench.sent[1]?.answer(STORED);
-  deepEqual(bench.heard, [STORED]);
-  bench.call("n2");
-  bench.sent[2]?.answer({ ...failed, undelivered: false });
-  bench.sent[3]?.answer(failed);
-  deepEqual(bench.heard[1], { ...failed, undelivered: false }, "one copy may have arrived");
+  deepEqual(bench.sent.map(({ to }) => to), ["n2", "n3", "n3"]);
+  bench.sent[2]?.answer(STORED);
+  deepEqual(bench.heard, [failed, STORED]);
+  equal(bench.faults.injected.callsDuplicated, 2);
+  const { dropped, duplicated } = bench.faults.linkCounters;
+  deepEqual({ dropped, duplicated }, { dropped: 0, duplicated: 0 }, "counted once");
 });
 
-Deno.test("faults: a call from beyond the cut is met with silence, and counts as in hand no longer than needed", async () => {
-  const faults = new Faults(SeededRandom.from(1));
+Deno.test("faults: a call from the other side of a partition gets no answer in time, and is released afterwards", async () => {
+  const faults = new Faults("n1", SeededRandom.from(1));
   faults.set(readFaults({ partition: { nodes: ["n2"], direction: "in" } }, PEERS));
   const arrived: string[] = [];
-  const listener = new FaultyListener(faults, (from, _, answer) => {
+  const listener = new FaultyListener("n1", faults, (from, _, answer) => {
     arrived.push(from);
     answer({ status: "stored" });
   }, 20);
@@ -171,9 +206,9 @@ Deno.test("faults: a call from beyond the cut is met with silence, and counts as
   listener.close();
 });
 
-/** A disk that remembers which keys were asked for in which order. */
+/** A disk that records its accesses in order. */
 function recordingStore(done: string[]): HostStore {
-  const note = (word: string) => Promise.resolve(void done.push(word));
+  const note = (access: string) => Promise.resolve(void done.push(access));
   return {
     load: (key) => note(`load ${key}`).then(() => null),
     store: (record) => note(`store ${record.key}`),
@@ -192,9 +227,9 @@ function record(key: string): StoredRecord {
   return { key, siblings: [] };
 }
 
-Deno.test("faults: a slow disk keeps the order of accesses, also when it is well again meanwhile", async () => {
+Deno.test("faults: a slow disk keeps the order of accesses, even when it recovers meanwhile", async () => {
   const done: string[] = [];
-  const faults = new Faults(SeededRandom.from(1));
+  const faults = new Faults("n1", SeededRandom.from(1));
   const store = new FaultyStore(recordingStore(done), faults);
   faults.set(readFaults({ disk: { slowMs: 30 } }, PEERS));
   const begunMs = performance.now();
@@ -203,7 +238,7 @@ Deno.test("faults: a slow disk keeps the order of accesses, also when it is well
   const second = store.load("a", "0");
   deepEqual(done, []);
   await Promise.all([first, second]);
-  equal(performance.now() - begunMs >= 29, true, "it took what was asked for");
+  equal(performance.now() - begunMs >= 29, true, "it took as long as requested");
   deepEqual(done, ["store a", "load a"]);
   const third = store.delete("a", "0");
   deepEqual(done.at(-1), "delete a", "nothing waits on a healthy disk");
@@ -211,9 +246,9 @@ Deno.test("faults: a slow disk keeps the order of accesses, also when it is well
   store.close();
 });
 
-Deno.test("faults: a failing disk rejects as a disk does, and some of what it rejects was written", async () => {
+Deno.test("faults: a failing disk reports io errors, and some failed writes are stored anyway", async () => {
   const done: string[] = [];
-  const faults = new Faults(SeededRandom.from(1));
+  const faults = new Faults("n1", SeededRandom.from(1));
   const store = new FaultyStore(recordingStore(done), faults);
   faults.set(readFaults({ disk: { failing: 1 } }, PEERS));
   const isDiskError = (error: Error) => error instanceof StorageError && error.code === "io";
@@ -226,9 +261,9 @@ Deno.test("faults: a failing disk rejects as a disk does, and some of what it re
   equal(faults.injected.diskFailures, 103);
 });
 
-Deno.test("faults: a disk can fail at stores alone, or be full and store nothing at all", async () => {
+Deno.test("faults: a disk can fail stores only, or be full and store nothing", async () => {
   const done: string[] = [];
-  const faults = new Faults(SeededRandom.from(1));
+  const faults = new Faults("n1", SeededRandom.from(1));
   const store = new FaultyStore(recordingStore(done), faults);
   faults.set(readFaults({ disk: { failing: 1, operations: "stores" } }, PEERS));
   await store.load("a", "0");
@@ -238,20 +273,4 @@ Deno.test("faults: a disk can fail at stores alone, or be full and store nothing
   for (let i = 0; i < 20; i++) await rejects(store.store(record("a"), "0"), { code: "full" });
   await store.load("a", "0");
   deepEqual(done, ["load a"]);
-});
-
-Deno.test("faults: what waits is let go in order, and forgotten at the end", async () => {
-  const delay = new FifoDelay();
-  const gone: number[] = [];
-  delay.after(0, () => gone.push(0));
-  deepEqual(gone, [0], "nothing to wait for");
-  await new Promise<void>((resolve) => {
-    delay.after(20, () => gone.push(1));
-    delay.after(0, () => gone.push(2));
-    delay.after(5, resolve);
-  });
-  deepEqual(gone, [0, 1, 2]);
-  delay.after(10_000, () => gone.push(3));
-  delay.close();
-  equal(delay.length, 0);
 });

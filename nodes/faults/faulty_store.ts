@@ -1,6 +1,6 @@
 /**
- * Stands between a replica and its disk, and makes it slow or failing as `/faults` says. Only the
- * replica's own accesses are touched: `/debug` and `/status` still see the disk as it is.
+ * The injected disk between a replica and its store: slow, failing or full, as set at `/faults`. Only
+ * the replica's own accesses are affected. `/debug` and `/status` still see the real disk.
  */
 import type { Position } from "../../lib/dynamo/ring/position.ts";
 import type { DiskState } from "../../lib/dynamo/types/boot.ts";
@@ -14,15 +14,15 @@ import {
   type ScanPage,
   StorageError,
 } from "../storage/storage.ts";
+import { DelayLine } from "./delay_line.ts";
 import type { Faults } from "./faults.ts";
-import { FifoDelay } from "./fifo_delay.ts";
 
-/** Of writes that are reported as failed: an `io` failure leaves open whether they happened. */
+/** The share of failed writes that are stored anyway, because an `io` error leaves that open. */
 const FAILED_WRITES_DONE = 0.5;
 
 export class FaultyStore implements HostStore {
-  /** Accesses of a slow disk; they never overtake each other, even when the delay changes. */
-  private readonly delay = new FifoDelay();
+  /** Accesses to a slow disk. They keep their order even when the delay changes. */
+  private readonly delays = new DelayLine();
 
   constructor(private readonly inner: HostStore, private readonly faults: Faults) {}
 
@@ -58,9 +58,9 @@ export class FaultyStore implements HostStore {
     return this.inner.writes;
   }
 
-  /** Forgets the accesses that wait. */
+  /** Drops the accesses that are being delayed. */
   close(): void {
-    this.delay.close();
+    this.delays.close();
   }
 
   private read<T>(access: () => Promise<T>): Promise<T> {
@@ -70,7 +70,7 @@ export class FaultyStore implements HostStore {
   private write(access: () => Promise<void>): Promise<void> {
     return this.slowed(async () => {
       if (this.faults.diskIsFull()) {
-        throw new StorageError("full", "there is no room on the disk, as /faults says");
+        throw new StorageError("full", "the disk is full, as set at /faults");
       }
       if (!this.faults.diskFails("stores")) return await access();
       if (this.faults.happens(FAILED_WRITES_DONE)) await access();
@@ -79,14 +79,13 @@ export class FaultyStore implements HostStore {
   }
 
   private slowed<T>(access: () => Promise<T>): Promise<T> {
-    if (this.faults.areOff && this.delay.length === 0) return access();
     return new Promise((resolve, reject) => {
       const { slowMs } = this.faults.settings.disk;
-      this.delay.after(slowMs, () => access().then(resolve, reject));
+      this.delays.afterInOrder(slowMs, () => access().then(resolve, reject));
     });
   }
 }
 
 function failure(): StorageError {
-  return new StorageError("io", "the disk failed, as /faults says it should");
+  return new StorageError("io", "the disk failed, as set at /faults");
 }

@@ -1,9 +1,9 @@
 /**
- * Faults of single links, in the words of a scenario (`lib/simulation/faults/faults.ts`) and judged by the
- * very rules that the simulator has for them, so that one file means the same on either clock.
+ * Faults of single links, written as in a scenario (`lib/simulation/faults/faults.ts`). They use the
+ * simulator's own rules, so a scenario means the same in virtual time and on real processes.
  *
- * A node judges the messages of the calls that it makes, there and back. Once every node of a cluster
- * is told the same faults, every message between them has been judged, and once.
+ * A node judges the calls that it makes and their answers. When every node of a cluster has the same
+ * faults, each message between them is judged exactly once.
  */
 import { parseDistribution, parseLegs } from "../../lib/random/latency.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
@@ -12,24 +12,26 @@ import { type InTransit, ruleOf } from "../../lib/simulation/faults/link_rules.t
 import { Fields, ScenarioError } from "../../lib/simulation/scenario/fields.ts";
 import { Network, type NetworkCounters } from "../../lib/simulation/world/network.ts";
 
-/** Without its times: it lasts until something else is said. */
+/** A link fault without times: it lasts until the next `PUT` or `DELETE` of `/faults`. */
 export type LastingLinkFault = LinkFault extends infer F
   ? F extends LinkFault ? Omit<F, "atMs" | "forMs"> : never
   : never;
 
 const LINK_FAULTS_MAX = 64;
 
-/** What becomes of a message that is neither lost nor held back. */
-export interface Passage {
-  /** It arrives so much later; where a copy follows, so long after it. */
+/** What to do with a message once it has been judged. A message held back gets its verdict later. */
+export interface VerdictHandlers {
+  /** It arrives after `laterMs`, and a copy `copyAfterMs` after that; null: no copy. */
   deliver(laterMs: number, copyAfterMs: number | null): void;
-  /** The sender hears that there is no way. */
+  /** The sender is told that the message cannot be delivered. */
   refuse(): void;
+  /** It is lost. Neither end is told, but the transport may have to account for it. */
+  lose?(): void;
 }
 
 export class LinkFaults {
-  private readonly network = new Network<Passage>(parseLegs("0"), parseDistribution("0"));
-  /** The rules in force, by the fault's text: one that goes on keeps its state. */
+  private readonly network = new Network<VerdictHandlers>(parseLegs("0"), parseDistribution("0"));
+  /** Ids of the active rules by the text of their faults: a fault that stays keeps its state. */
   private readonly rules = new Map<string, number>();
   private rulesMade = 0;
 
@@ -42,11 +44,11 @@ export class LinkFaults {
     return this.network.counters;
   }
 
-  get areOff(): boolean {
+  get isEmpty(): boolean {
     return !this.network.hasRules;
   }
 
-  /** These are in force from now on. What only faults now over have held back is let go. */
+  /** Replaces the active faults. Messages that only ended faults held back are released. */
   set(faults: readonly LastingLinkFault[]): void {
     const wanted = new Map(faults.map((fault) => [JSON.stringify(fault), fault]));
     for (const [text, fault] of wanted) {
@@ -63,33 +65,35 @@ export class LinkFaults {
     }
   }
 
-  judge(message: InTransit, passage: Passage): void {
-    const verdict = this.network.judge(message, this.nowUs(), passage);
+  judge(message: InTransit, handlers: VerdictHandlers): void {
+    const verdict = this.network.judge(message, this.nowUs(), handlers);
     switch (verdict.kind) {
       case "pass":
-        passage.deliver(0, null);
+        handlers.deliver(0, null);
         break;
       case "deliver": {
         const { laterUs, copyAfterUs } = verdict;
-        passage.deliver(laterUs / 1_000, copyAfterUs === undefined ? null : copyAfterUs / 1_000);
+        handlers.deliver(laterUs / 1_000, copyAfterUs === undefined ? null : copyAfterUs / 1_000);
         break;
       }
       case "refuse":
-        passage.refuse();
+        handlers.refuse();
+        break;
+      case "drop":
+        handlers.lose?.();
         break;
       case "hold":
-      case "drop":
         break;
     }
   }
 }
 
 /**
- * Reads such faults between `ends`. Throws {@link ScenarioError} with the field, the value and what is
- * allowed.
+ * Reads faults of links between the nodes `ends`. Throws {@link ScenarioError} that names the field,
+ * its value and what is allowed.
  */
 export function readLinkFaults(given: unknown, ends: readonly string[]): LastingLinkFault[] {
-  const description = `a list of at most ${LINK_FAULTS_MAX} faults of links`;
+  const description = `a list of at most ${LINK_FAULTS_MAX} link faults`;
   if (!Array.isArray(given) || given.length > LINK_FAULTS_MAX) {
     throw new ScenarioError("links", description, given);
   }
@@ -102,12 +106,12 @@ export function readLinkFaults(given: unknown, ends: readonly string[]): Lasting
     }
     for (const time of ["atMs", "forMs"] as const) {
       if (!Object.hasOwn(each as object, time)) continue;
-      const why = "left out, as it lasts from now until something else is said";
+      const why = "left out, as the fault starts now and lasts until /faults is set again";
       throw new ScenarioError(`${path}.${time}`, why, (each as Record<string, unknown>)[time]);
     }
     const fault = readFault(new Fields(path, { ...each as object, atMs: 0, forMs: 0 }), ends);
-    const { atMs: _at, forMs: _for, ...memberStatus } = fault as LinkFault;
-    return memberStatus as LastingLinkFault;
+    const { atMs: _at, forMs: _for, ...lasting } = fault as LinkFault;
+    return lasting as LastingLinkFault;
   });
 }
 

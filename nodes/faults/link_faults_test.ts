@@ -1,4 +1,4 @@
-/** Faults of single links on a node: which messages of its calls they concern, there and back. */
+/** Faults of single links on a node: which of its calls and their answers they affect. */
 import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
@@ -14,11 +14,11 @@ const GET: PeerRequest = { method: "replica.get", key: "k" };
 const PUT: PeerRequest = { method: "replica.put", key: "k", siblings: [], purpose: "replicate" };
 const STORED: CallAnswer = { kind: "reply", reply: { status: "stored" } };
 
-/** Node n1, over a network that is the test's. */
+/** Node n1. The test answers the calls itself. */
 class Bench {
   readonly arrived: { readonly to: string; readonly answer: (answer: CallAnswer) => void }[] = [];
   readonly heard: CallAnswer[] = [];
-  private readonly faults = new Faults(SeededRandom.from(1));
+  private readonly faults = new Faults("n1", SeededRandom.from(1));
   private readonly caller: FaultyCaller;
 
   constructor() {
@@ -28,7 +28,8 @@ class Bench {
       call: (to: string, _request: unknown, _ms: number, answer: (answer: CallAnswer) => void) =>
         void this.arrived.push({ to, answer }),
     };
-    this.caller = new FaultyCaller(inner, this.faults, "n1", memberOf, SeededRandom.from(2));
+    const random = SeededRandom.from(2);
+    this.caller = new FaultyCaller({ inner, self: "n1", memberOf, faults: this.faults, random });
   }
 
   set(...links: readonly unknown[]): void {
@@ -36,7 +37,7 @@ class Bench {
   }
 
   get counters() {
-    return this.faults.links.counters;
+    return this.faults.linkCounters;
   }
 
   call(to: string, request: PeerRequest = GET): void {
@@ -57,7 +58,7 @@ class Bench {
   }
 }
 
-Deno.test("link faults: a cut of one direction loses calls at one end and answers at the other", () => {
+Deno.test("link faults: a one-way partition loses calls at one end and answers at the other", () => {
   const bench = new Bench();
   const oneway = (from: string, to: string) => ({
     kind: "partition-oneway",
@@ -70,31 +71,33 @@ Deno.test("link faults: a cut of one direction loses calls at one end and answer
   bench.set(oneway("n2", "n1"));
   deepEqual(bench.exchange(), { arrived: ["n2", "n3"], heard: 1 });
   bench.set(oneway("n2", "n3"));
-  deepEqual(bench.exchange(), { arrived: ["n2", "n3"], heard: 2 }, "others' messages are theirs");
+  deepEqual(bench.exchange(), { arrived: ["n2", "n3"], heard: 2 }, "a link between other nodes");
   bench.set({ kind: "partition", groups: [["n1", "n3"], ["n2"]], how: "drop" });
   deepEqual(bench.exchange(), { arrived: ["n3"], heard: 1 });
   bench.set();
   deepEqual(bench.exchange(), { arrived: ["n2", "n3"], heard: 2 });
 });
 
-Deno.test("link faults: a refusal is heard at once and is certain, for a call; for an answer it is silence", () => {
+Deno.test("link faults: a refused call fails at once and is undelivered; a refused answer is just lost", async () => {
   const bench = new Bench();
   bench.set({ kind: "partition-oneway", from: ["n1"], to: ["n2"], how: "refuse" });
   bench.call("n2");
   const refused = { kind: "failed", reason: "no route to host", undelivered: true } as const;
+  deepEqual([bench.arrived.length, bench.heard], [0, []], "not before `call` returns");
+  await Promise.resolve();
   deepEqual([bench.arrived.length, bench.heard], [0, [refused]]);
   bench.set({ kind: "partition-oneway", from: ["n2"], to: ["n1"], how: "refuse" });
   deepEqual(bench.exchange(), { arrived: ["n2", "n3"], heard: 1 });
 });
 
-Deno.test("link faults: what is held back arrives when the fault is over, in order, and not before", () => {
+Deno.test("link faults: a message held back arrives, in order, only when the fault ends", () => {
   const bench = new Bench();
   const clog = { kind: "clog", to: ["n2"] };
   bench.set(clog);
   for (const to of ["n2", "n3", "n2"]) bench.call(to);
   deepEqual(bench.arrived.map(({ to }) => to), ["n3"]);
   bench.set({ kind: "loss", probability: 0 }, clog);
-  equal(bench.arrived.length, 1, "it goes on beside another fault");
+  equal(bench.arrived.length, 1, "the fault continues when another one is added");
   bench.set({ kind: "partition", groups: [["n1"], ["n3"]], how: "drop" });
   deepEqual(bench.arrived.map(({ to }) => to), ["n3", "n2", "n2"]);
   equal(bench.counters.held, 2);
@@ -112,20 +115,20 @@ Deno.test("link faults: legs tell a write's messages from a read's", () => {
   deepEqual(bench.heard, []);
 });
 
-Deno.test("link faults: a copy follows a call that was answered, and nobody hears of it", () => {
+Deno.test("link faults: a copy follows a call that was answered, and the copy's answer is ignored", () => {
   const bench = new Bench();
   bench.set({ kind: "duplicate", legs: ["R"], probability: 1, withinMs: 0 });
   bench.call("n2");
   bench.call("n3");
   bench.arrived[0]?.answer({ kind: "failed", reason: "gone", undelivered: false });
-  equal(bench.arrived.length, 2, "a call that failed is not carried out by a copy");
+  equal(bench.arrived.length, 2, "a call that failed is not made again");
   bench.arrived[1]?.answer(STORED);
   deepEqual(bench.arrived.map(({ to }) => to), ["n2", "n3", "n3"]);
   bench.arrived[2]?.answer(STORED);
   equal(bench.heard.length, 2);
 });
 
-Deno.test("link faults: a delay is as long as it says", async () => {
+Deno.test("link faults: a message is delayed by at least the given latency", async () => {
   const bench = new Bench();
   bench.set({ kind: "delay", latency: "25", from: ["n1"] });
   const begunMs = performance.now();
@@ -146,7 +149,7 @@ for (
     [{ kind: "clog", whom: "n2" }, /links\[0\]\.whom must be left out, as known fields/],
   ] as const
 ) {
-  Deno.test(`link faults: refused, saying why: ${JSON.stringify(link)}`, () => {
+  Deno.test(`link faults: refused with the reason: ${JSON.stringify(link)}`, () => {
     throws(() => readFaults({ links: [link] }, PEERS, IDS), (error: Error) => {
       match(error.message, wrong);
       return error instanceof ConfigError;

@@ -1,13 +1,14 @@
 /**
- * The membership as the disk knows it. A node must tell nothing else of it: whoever acts on a member status
- * or a register that a crash takes back would act on what never was.
+ * The membership as it is stored on the disk. A node must tell others only this one. A newer state in
+ * memory can be lost in a crash, and others would have acted on a member status or a range register
+ * that never became durable.
  */
 import { Membership } from "../../lib/dynamo/membership/membership.ts";
 import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 
-/** The part of a replica that knows it. */
+/** The part of a replica that is needed. */
 interface DurableSource {
   readonly self: NodeId;
   readonly durableMembership: MembershipState;
@@ -22,7 +23,7 @@ export class DurableMembership {
     private readonly source: DurableSource,
   ) {}
 
-  /** Made anew only when another state has become durable. */
+  /** Cached until another state becomes durable. */
   get current(): Membership {
     const { initialConfig, source: { self, durableMembership: state } } = this;
     if (this.view === null || this.state !== state) {

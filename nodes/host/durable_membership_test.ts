@@ -1,4 +1,4 @@
-/** A node tells of its membership what is on its disk, and nothing that a crash could take back. */
+/** A node tells others only the membership on its disk, and nothing that a crash could undo. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
 import type { PeerReply } from "../../lib/dynamo/types/peer_messages.ts";
@@ -12,8 +12,8 @@ async function rpc({ send }: TestNode, method: string): Promise<Record<string, n
   return (await (await send("/rpc", { method: "POST", body, ...AUTHORIZED })).json()).result;
 }
 
-/** What everybody is told of n2's member status, wherever it is told. */
-async function toldOf(node: TestNode): Promise<Record<string, unknown>> {
+/** The member status of n2 at every place where a node shows it. */
+async function shownStatuses(node: TestNode): Promise<Record<string, unknown>> {
   type Members = { members: { id: string; memberStatus: string }[] };
   const of = ({ members }: Members) =>
     members.find(({ id }) => id === "n2")?.memberStatus ?? "gone";
@@ -25,11 +25,11 @@ async function toldOf(node: TestNode): Promise<Record<string, unknown>> {
     status: of(await read("/status")),
     ring: of(await read("/ring")),
     transfers: of(await read("/membership/transfers")),
-    initialConfig: membership.members[0]?.memberStatus ?? "as founded",
+    initialConfig: membership.members[0]?.memberStatus ?? "unchanged",
   };
 }
 
-Deno.test("a member status is told once it is durable, at every place where it is told", async () => {
+Deno.test("a new member status is shown nowhere before it is durable, and then everywhere", async () => {
   const config = { n: 2, r: 1, w: 1 };
   await withNode(async (node) => {
     const { service, send } = node;
@@ -44,16 +44,16 @@ Deno.test("a member status is told once it is durable, at every place where it i
       service.host.peer("n3", { method: "membership", state }, resolve)
     );
     await answered;
-    equal(service.replica.membership.memberStatus("n2"), "left", "it has heard of it");
+    equal(service.replica.membership.memberStatus("n2"), "left", "the replica knows it");
     const before = { status: "member", ring: "member", transfers: "member" };
-    deepEqual(await toldOf(node), { ...before, initialConfig: "as founded" });
+    deepEqual(await shownStatuses(node), { ...before, initialConfig: "unchanged" });
     await disk(0);
     const deadline = performance.now() + PATIENCE_MS;
     while (service.membership.memberStatus("n2") !== "left") {
-      ok(performance.now() < deadline, "it becomes durable");
+      ok(performance.now() < deadline, "the status must become durable");
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    deepEqual(await toldOf(node), {
+    deepEqual(await shownStatuses(node), {
       status: "left",
       ring: "gone",
       transfers: "left",
@@ -62,10 +62,10 @@ Deno.test("a member status is told once it is durable, at every place where it i
   }, { others: ["n2", "n3"], allowFaults: true, config });
 });
 
-Deno.test("whoever waits for a node's own member status hears of it when it is durable", async () => {
+Deno.test("a listener for the node's own member status is called when it is durable", async () => {
   await withNode(async ({ service }) => {
     const heard: unknown[] = [];
-    const forget = service.onMemberStatus(() => heard.push(service.memberStatus));
+    const unsubscribe = service.onMemberStatus(() => heard.push(service.memberStatus));
     const entry = service.replica.membership.entry("n1");
     ok(entry !== undefined);
     const state = {
@@ -77,10 +77,10 @@ Deno.test("whoever waits for a node's own member status hears of it when it is d
     deepEqual([service.replica.membership.memberStatus("n1"), heard], ["leaving", []]);
     const deadline = performance.now() + PATIENCE_MS;
     while (heard.length === 0) {
-      ok(performance.now() < deadline, "it is told");
+      ok(performance.now() < deadline, "the listener must be called");
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     deepEqual(heard, ["leaving"]);
-    forget();
+    unsubscribe();
   }, { others: ["n2", "n3"], config: { n: 2, r: 1, w: 1 } });
 });

@@ -1,16 +1,16 @@
 /**
- * `GET /events`: the protocol's observations as server-sent events, to whoever wants to watch.
+ * `GET /events`: the protocol's observations as server-sent events.
  *
- * A watcher that reads too slowly loses events and is told how many: what happens on a node must never
- * pile up in its memory for the sake of somebody who looks on.
+ * A subscriber that reads too slowly loses events and is told how many. So a slow subscriber cannot
+ * fill the node's memory.
  */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Observation } from "../../lib/dynamo/types/observations.ts";
 
-const WATCHERS_MAX = 64;
-/** Events that wait for one watcher. */
+const SUBSCRIBERS_MAX = 64;
+/** The maximum number of events that wait for one subscriber. */
 const QUEUE_EVENTS_MAX = 1_024;
-/** So that proxies, and a watcher's own timeouts, see that the line is not dead. */
+/** Shows proxies and clients with a timeout that the connection is alive. */
 const HEARTBEAT_MS = 15_000;
 const HEADERS = {
   "content-type": "text/event-stream",
@@ -18,13 +18,13 @@ const HEADERS = {
   "x-accel-buffering": "no",
 };
 
-interface Watcher {
+interface Subscriber {
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
   dropped: number;
 }
 
 export class EventStream {
-  private readonly watchers = new Set<Watcher>();
+  private readonly subscribers = new Set<Subscriber>();
   private heartbeat: ReturnType<typeof setInterval> | undefined;
   private unsubscribe: (() => void) | null = null;
 
@@ -34,41 +34,41 @@ export class EventStream {
   ) {}
 
   get size(): number {
-    return this.watchers.size;
+    return this.subscribers.size;
   }
 
-  /** A stream for one more watcher; null when there are too many. */
+  /** A stream for a new subscriber; null if there are too many. */
   open(): Response | null {
-    if (this.watchers.size >= WATCHERS_MAX) return null;
-    let watcher: Watcher;
+    if (this.subscribers.size >= SUBSCRIBERS_MAX) return null;
+    let subscriber: Subscriber;
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
-        watcher = { controller, dropped: 0 };
-        this.add(watcher);
+        subscriber = { controller, dropped: 0 };
+        this.add(subscriber);
         controller.enqueue(ENCODER.encode(": events of this node\n\n"));
       },
-      cancel: () => this.remove(watcher),
+      cancel: () => this.remove(subscriber),
     }, { highWaterMark: QUEUE_EVENTS_MAX });
     return new Response(body, { headers: HEADERS });
   }
 
   /** Ends every stream. */
   close(): void {
-    for (const watcher of [...this.watchers]) {
-      this.remove(watcher);
-      watcher.controller.close();
+    for (const subscriber of [...this.subscribers]) {
+      this.remove(subscriber);
+      subscriber.controller.close();
     }
   }
 
-  private add(watcher: Watcher): void {
-    this.watchers.add(watcher);
+  private add(subscriber: Subscriber): void {
+    this.subscribers.add(subscriber);
     this.unsubscribe ??= this.observe((observation) => this.publish(observation));
     this.heartbeat ??= setInterval(() => this.send(": alive\n\n"), HEARTBEAT_MS);
   }
 
-  private remove(watcher: Watcher): void {
-    this.watchers.delete(watcher);
-    if (this.watchers.size > 0) return;
+  private remove(subscriber: Subscriber): void {
+    this.subscribers.delete(subscriber);
+    if (this.subscribers.size > 0) return;
     this.unsubscribe?.();
     this.unsubscribe = null;
     clearInterval(this.heartbeat);
@@ -82,19 +82,19 @@ export class EventStream {
 
   private send(text: string): void {
     const bytes = ENCODER.encode(text);
-    for (const watcher of this.watchers) {
-      const room = watcher.controller.desiredSize ?? 0;
-      // One place is kept for saying that something was lost.
+    for (const subscriber of this.subscribers) {
+      const room = subscriber.controller.desiredSize ?? 0;
+      // One place stays free for the message that events were lost.
       if (room <= 1) {
-        watcher.dropped++;
+        subscriber.dropped++;
         continue;
       }
-      if (watcher.dropped > 0) {
-        const lost = JSON.stringify({ node: this.node, at: Date.now(), count: watcher.dropped });
-        watcher.controller.enqueue(ENCODER.encode(`event: dropped\ndata: ${lost}\n\n`));
-        watcher.dropped = 0;
+      if (subscriber.dropped > 0) {
+        const lost = JSON.stringify({ node: this.node, at: Date.now(), count: subscriber.dropped });
+        subscriber.controller.enqueue(ENCODER.encode(`event: dropped\ndata: ${lost}\n\n`));
+        subscriber.dropped = 0;
       }
-      watcher.controller.enqueue(bytes);
+      subscriber.controller.enqueue(bytes);
     }
   }
 }

@@ -1,10 +1,11 @@
 /**
- * The loop around a replica in a process: it delivers events to `Replica.step` and carries out the
- * effects that come back, over HTTP/2, Deno KV and the wall clock. It decides nothing; the simulator
- * has another loop around the same replica (`lib/dynamo/types/events.ts` is the seam).
+ * The event loop around a replica in a process. It delivers events to `Replica.step` and executes the
+ * resulting effects with HTTP/2, Deno KV and the wall clock. It makes no protocol decisions. The
+ * simulator has another loop around the same replica; `lib/dynamo/types/events.ts` defines the
+ * interface to both.
  *
- * Carrying out an effect may raise the next event at once, so events wait in a queue and one step is
- * never inside another.
+ * Executing an effect can cause the next event immediately. So events wait in a queue, and steps are
+ * never nested.
  */
 import type { Replica } from "../../lib/dynamo/replica.ts";
 import type { AdminReply, AdminRequest } from "../../lib/dynamo/types/admin.ts";
@@ -22,11 +23,11 @@ export type CallAnswer =
   | {
     readonly kind: "failed";
     readonly reason: string;
-    /** True when the peer certainly never saw the call. */
+    /** True if the peer certainly did not process the call. */
     readonly undelivered: boolean;
   };
 
-/** Whoever carries calls to peers. `answer` is called at most once, never before `call` returns. */
+/** Sends calls to peers. `answer` is called at most once, and never before `call` returns. */
 export interface PeerCaller {
   call(
     to: NodeId,
@@ -36,21 +37,21 @@ export interface PeerCaller {
   ): void;
 }
 
-/** What the host needs of a replica: it can run any state machine of this shape. */
+/** The part of a replica that the host needs. */
 export type Stepper = Pick<Replica, "step">;
 
-/** What the host needs of a store. */
+/** The part of a store that the host needs. */
 export type HostStore = Pick<
   RecordStore,
   "load" | "store" | "delete" | "scan" | "scanHints" | "writeMeta" | "saveDiskState" | "writes"
 >;
 
-/** Under this name the store remembers the membership. */
+/** The name of the membership document in the store. */
 export const MEMBERSHIP = "membership";
 
 type Answer = (reply: Reply) => void;
 
-/** The longest that setTimeout can wait, ms: a longer wait is taken in parts, as an early timer is harmless. */
+/** The longest delay of setTimeout, in ms. A longer one is split into several. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class Host {
@@ -65,8 +66,8 @@ export class Host {
   private stopped = false;
 
   /**
-   * `onDefect` is told when the replica throws: its state can no longer be trusted. `onMembershipSaved`:
-   * the replica has heard that a membership is on the disk.
+   * `onDefect` is called when the replica throws, because its state can then be wrong.
+   * `onMembershipSaved` is called after the replica has processed that a membership is durable.
    */
   constructor(
     private readonly replica: Stepper,
@@ -77,41 +78,41 @@ export class Host {
     private readonly now: () => Micros = nowMicros,
   ) {}
 
-  /** Requests of clients and peers that have no answer yet. */
+  /** The number of unanswered requests from clients and peers. */
   get requestsWaiting(): number {
     return this.waiting.size;
   }
 
-  /** The node runs: call once, before anything else is delivered. */
+  /** Starts the replica. Call this once, before any request. */
   start(): void {
     this.deliver({ kind: "start" });
   }
 
-  /** A request of a client of this node; `answer` is called once. */
+  /** Delivers a client's request; `answer` is called once. */
   client(request: ClientRequest, answer: (reply: ClientReply) => void): void {
     const id = this.await(answer as Answer);
     this.deliver({ kind: "client", id, request });
   }
 
-  /** A call of another node; `answer` is called once. */
+  /** Delivers a call of another node; `answer` is called once. */
   peer(from: NodeId, request: PeerRequest, answer: (reply: PeerReply) => void): void {
     const id = this.await(answer as Answer);
     this.deliver({ kind: "peer", id, from, request });
   }
 
-  /** An order of whoever looks after the node; `answer` is called once. */
+  /** Delivers an administrator's request; `answer` is called once. */
   admin(request: AdminRequest, answer: (reply: AdminReply) => void): void {
     const id = this.await(answer as Answer);
     this.deliver({ kind: "admin", id, request });
   }
 
-  /** Subscribes to what the replica lets people see; call what it returns to unsubscribe. */
+  /** Subscribes to the replica's observations. Returns a function that unsubscribes. */
   observe(listener: (observation: Observation) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  /** Ends the loop: later events are dropped, and whoever still waits is not answered. */
+  /** Ends the loop. Later events are dropped, and pending requests are not answered. */
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
@@ -133,7 +134,7 @@ export class Host {
     try {
       for (let next = 0; next < this.inbox.length; next++) {
         this.replica.step(this.now(), this.inbox[next] as Event, this.effects);
-        for (const effect of this.effects) this.carryOut(effect);
+        for (const effect of this.effects) this.execute(effect);
         this.effects.length = 0;
       }
     } catch (error) {
@@ -146,7 +147,7 @@ export class Host {
     }
   }
 
-  private carryOut(effect: Effect): void {
+  private execute(effect: Effect): void {
     switch (effect.kind) {
       case "call":
         this.call(effect);
@@ -218,7 +219,7 @@ export class Host {
     );
   }
 
-  /** Tells how a change of the disk went, and how many it has durably taken by then. */
+  /** Reports the outcome of a change of the disk, with the number of durable changes so far. */
   private changeDisk(id: number, change: Promise<void>, afterwards?: () => void): void {
     change.then(
       () => {

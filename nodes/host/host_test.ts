@@ -5,8 +5,8 @@ import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import { StorageError } from "../storage/storage.ts";
 import { type CallAnswer, Host, type HostStore, type PeerCaller, type Stepper } from "./host.ts";
 
-/** A replica that notes its events and asks for what the test says. */
-class Scripted implements Stepper {
+/** A replica that records its events and returns the effects that the test defines. */
+class ScriptedReplica implements Stepper {
   readonly events: Event[] = [];
   depth = 0;
   deepest = 0;
@@ -26,15 +26,15 @@ const WRITES = 17;
 const NO_PEERS: PeerCaller = { call: () => {} };
 
 function storeWith(changes: Partial<HostStore>): HostStore {
-  const unasked = () => Promise.reject(new Error("not asked for in this test"));
+  const unexpected = () => Promise.reject(new Error("the test does not expect this call"));
   return {
-    load: unasked,
-    store: unasked,
-    delete: unasked,
-    scan: unasked,
-    scanHints: unasked,
-    writeMeta: unasked,
-    saveDiskState: unasked,
+    load: unexpected,
+    store: unexpected,
+    delete: unexpected,
+    scan: unexpected,
+    scanHints: unexpected,
+    writeMeta: unexpected,
+    saveDiskState: unexpected,
     writes: WRITES,
     ...changes,
   };
@@ -44,16 +44,16 @@ function fail(error: unknown): void {
   throw error;
 }
 
-/** Runs until the replica has been given an event of that kind. */
-async function until(replica: Scripted, kind: Event["kind"]): Promise<void> {
+/** Waits until the replica has received an event of this kind. */
+async function until(replica: ScriptedReplica, kind: Event["kind"]): Promise<void> {
   for (let turn = 0; !replica.events.some((event) => event.kind === kind); turn++) {
-    if (turn > 500) throw new Error(`no ${kind} came: ${JSON.stringify(replica.events)}`);
+    if (turn > 500) throw new Error(`no event ${kind}: ${JSON.stringify(replica.events)}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
 
-Deno.test("a request is answered once, by the effect that names it", () => {
-  const replica = new Scripted((event) =>
+Deno.test("a request is answered once, by the effect with its id", () => {
+  const replica = new ScriptedReplica((event) =>
     event.kind === "client"
       ? [
         { kind: "respond", id: event.id, reply: { status: "stored" } },
@@ -69,8 +69,8 @@ Deno.test("a request is answered once, by the effect that names it", () => {
   equal(host.requestsWaiting, 0);
 });
 
-Deno.test("an event raised while effects are carried out waits for the step to end", () => {
-  const replica = new Scripted((event) =>
+Deno.test("an event that an effect causes waits until the step has ended", () => {
+  const replica = new ScriptedReplica((event) =>
     event.kind === "client" && event.request.key === "first"
       ? [{ kind: "respond", id: event.id, reply: { status: "stored" } }]
       : []
@@ -83,8 +83,8 @@ Deno.test("an event raised while effects are carried out waits for the step to e
   equal(replica.deepest, 1);
 });
 
-Deno.test("a load and a store come back as events", async () => {
-  const replica = new Scripted((event) => {
+Deno.test("the results of a load and a store are delivered as events", async () => {
+  const replica = new ScriptedReplica((event) => {
     switch (event.kind) {
       case "client":
         return [{ kind: "load", id: 1, key: "k", position: "00" }];
@@ -116,9 +116,9 @@ Deno.test("a load and a store come back as events", async () => {
   deepEqual(stored, [RECORD]);
 });
 
-Deno.test("a disk that fails is told, a damaged record apart from other failures", async () => {
+Deno.test("disk failures are delivered, and a damaged record is marked as unreadable", async () => {
   for (const [code, unreadable] of [["unreadable", true], ["io", false]] as const) {
-    const replica = new Scripted((event) =>
+    const replica = new ScriptedReplica((event) =>
       event.kind === "client" ? [{ kind: "load", id: 1, key: "k", position: "00" }] : []
     );
     const load = () => Promise.reject(new StorageError(code, "it is broken"));
@@ -134,7 +134,7 @@ Deno.test("a disk that fails is told, a damaged record apart from other failures
   }
 });
 
-Deno.test("calls come back as replies or as failures", () => {
+Deno.test("the results of calls are delivered as replies or failures", () => {
   const answers: ((answer: CallAnswer) => void)[] = [];
   const peers: PeerCaller = { call: (_to, _request, _ms, answer) => void answers.push(answer) };
   const call = (id: number): Effect => ({
@@ -144,7 +144,7 @@ Deno.test("calls come back as replies or as failures", () => {
     request: { method: "replica.get", key: "k" },
     timeoutMs: 100,
   });
-  const replica = new Scripted((event) => event.kind === "client" ? [call(1), call(2)] : []);
+  const replica = new ScriptedReplica((event) => event.kind === "client" ? [call(1), call(2)] : []);
   const host = new Host(replica, storeWith({}), peers, fail);
   host.client({ method: "get", key: "k" }, () => {});
   answers[1]?.({ kind: "failed", reason: "refused", undelivered: true });
@@ -157,7 +157,7 @@ Deno.test("calls come back as replies or as failures", () => {
 
 Deno.test("a new timer replaces the old one", async () => {
   let now = 0;
-  const replica = new Scripted((event) =>
+  const replica = new ScriptedReplica((event) =>
     event.kind === "client"
       ? [{ kind: "timer", id: 1, at: 60_000_000 }, { kind: "timer", id: 2, at: 1_000 }]
       : []
@@ -170,22 +170,22 @@ Deno.test("a new timer replaces the old one", async () => {
   host.stop();
 });
 
-Deno.test("observations reach whoever subscribed, until they leave", () => {
-  const replica = new Scripted((event) =>
+Deno.test("observations reach a listener until it unsubscribes", () => {
+  const replica = new ScriptedReplica((event) =>
     event.kind === "client"
       ? [{ kind: "emit", observation: { type: "forward", key: event.request.key, to: "n2" } }]
       : []
   );
   const host = new Host(replica, storeWith({}), NO_PEERS, fail);
   const seen: string[] = [];
-  const leave = host.observe((observation) => seen.push(JSON.stringify(observation)));
+  const unsubscribe = host.observe((observation) => seen.push(JSON.stringify(observation)));
   host.client({ method: "get", key: "a" }, () => {});
-  leave();
+  unsubscribe();
   host.client({ method: "get", key: "b" }, () => {});
   deepEqual(seen, ['{"type":"forward","key":"a","to":"n2"}']);
 });
 
-Deno.test("a replica that throws is told about, and not stepped again", () => {
+Deno.test("a replica that throws is reported and not stepped again", () => {
   const defects: unknown[] = [];
   let steps = 0;
   const broken: Stepper = {
@@ -201,7 +201,7 @@ Deno.test("a replica that throws is told about, and not stepped again", () => {
   equal(steps, 1);
 });
 
-Deno.test("the membership is remembered as one document, and the replica hears how that went", async () => {
+Deno.test("the membership is saved as one document, and the replica gets the outcome", async () => {
   const document = { state: { members: [], tokens: [], registers: [] }, marks: [] };
   const kept: unknown[] = [];
   const disks: [HostStore["writeMeta"], Event][] = [
@@ -217,25 +217,25 @@ Deno.test("the membership is remembered as one document, and the replica hears h
       unreadable: false,
     }],
   ];
-  for (const [writeMeta, told] of disks) {
-    const replica = new Scripted((event) =>
+  for (const [writeMeta, outcome] of disks) {
+    const replica = new ScriptedReplica((event) =>
       event.kind === "start" ? [{ kind: "save", id: 7, document }] : []
     );
-    let heard = 0;
-    const host = new Host(replica, storeWith({ writeMeta }), NO_PEERS, fail, () => heard++);
+    let saved = 0;
+    const host = new Host(replica, storeWith({ writeMeta }), NO_PEERS, fail, () => saved++);
     host.start();
-    await until(replica, told.kind);
-    deepEqual(replica.events.at(-1), told);
-    equal(heard, told.kind === "stored" ? 1 : 0, "what is not durable is not told");
+    await until(replica, outcome.kind);
+    deepEqual(replica.events.at(-1), outcome);
+    equal(saved, outcome.kind === "stored" ? 1 : 0, "called only if the membership is durable");
     host.stop();
   }
   deepEqual(kept, [["membership", document]]);
 });
 
-Deno.test("what the disk is to know of itself is saved, and the replica hears when it is durable", async () => {
+Deno.test("the disk's state is saved, and the replica gets an event when it is durable", async () => {
   const state = { incarnation: 3, condition: "recovering" } as const;
   const saved: unknown[] = [];
-  const replica = new Scripted((event) =>
+  const replica = new ScriptedReplica((event) =>
     event.kind === "start" ? [{ kind: "save-disk-state", id: 4, state }] : []
   );
   const saveDiskState = (given: unknown) => Promise.resolve(void saved.push(given));

@@ -1,6 +1,6 @@
 /**
- * A running node, put together: the replica and everything around it that serves it. What listens to
- * the network (`node.ts`) and what it shows (`rest.ts`) stand on this.
+ * A running node: the replica with its host loop, store, peers and RPC server. The server that listens
+ * on the network (`node.ts`) and the REST interface (`rest.ts`) use it.
  */
 import type { Membership } from "../../lib/dynamo/membership/membership.ts";
 import type { MembershipDocument } from "../../lib/dynamo/membership/membership_state.ts";
@@ -22,53 +22,55 @@ import type { RecordStore } from "../storage/storage.ts";
 import { DurableMembership } from "./durable_membership.ts";
 import { EventStream } from "./event_stream.ts";
 import { Host } from "./host.ts";
-import { introduce } from "./introduction.ts";
+import { openMethodsOf } from "./node_identity.ts";
 import { RequestMeter } from "./request_meter.ts";
 
-/** Peers may listen for longer than the default when a client asked for it; so many times at the most. */
-const LISTEN_TIMES = 2;
+/** A client can set a longer timeout than the default. A peer then waits at most this many times longer. */
+const TIMEOUT_FACTOR_MAX = 2;
 
-export interface JoinWishes {
+export interface JoinAttributes {
   readonly weight?: number | undefined;
   readonly zone?: string | undefined;
 }
 
 interface ServiceOptions {
   readonly initialConfig: InitialClusterConfig;
-  /** What has changed since, as the disk remembers it. */
+  /** The stored membership: the changes since the initial configuration. */
   readonly membership?: MembershipDocument | undefined;
-  /** Which of the members this node is; one that is yet to join says who it is. */
+  /** The id of a member, or the description of a node that has not joined yet. */
   readonly self: NodeId | Member;
-  /** With what it would join, as far as it was told. */
-  readonly wishes?: JoinWishes | undefined;
+  /** The attributes from the command line with which it would join. */
+  readonly joinAttributes?: JoinAttributes | undefined;
   readonly store: RecordStore;
   readonly secret: string | null;
-  /** What context tokens are sealed with: the secret, or a value of the node's own. */
+  /** The key that seals context tokens: the cluster's secret, or a key of this node alone. */
   readonly sealSecret: string;
   readonly ca?: string | undefined;
   readonly legs?: Legs | undefined;
-  /** Let `/faults` make the node misbehave. */
+  /** Whether `/faults` may inject faults. */
   readonly allowFaults?: boolean | undefined;
   readonly seed?: string | undefined;
-  /** Things that a person should know, such as a file that was set aside. */
+  /** Warnings for the operator, for example that a file was set aside. */
   readonly warnings?: () => readonly string[];
-  /** The replica threw: the process should end. */
+  /** Called when the replica throws; the process should end. */
   readonly onDefect: (error: unknown) => void;
 }
 
 export class NodeService {
   readonly initialConfig: InitialClusterConfig;
-  /** As it was started; `member` is what the cluster knows. */
+  /** The node as it was started. The membership may know it with other attributes; see `self`. */
   private readonly started: Member;
   readonly boot: Boot;
   readonly store: RecordStore;
   readonly replica: Replica;
   readonly host: Host;
   readonly peers: RpcClient;
+  /** Null where neither latency nor faults can be injected. */
+  private readonly calls: FaultyCaller | null;
   readonly rpc: RpcServer;
   readonly tokens: ContextTokens;
   readonly events: EventStream;
-  /** Null unless the node was started to take orders to misbehave. */
+  /** Null unless the node was started with permission to inject faults. */
   readonly faults: Faults | null;
   readonly meter = new RequestMeter();
   private readonly durable: DurableMembership;
@@ -79,7 +81,7 @@ export class NodeService {
   private state: "serving" | "stopping" = "serving";
 
   constructor(private readonly options: ServiceOptions) {
-    const { initialConfig, store, secret, ca, legs, membership } = options;
+    const { initialConfig, store, secret, ca, membership } = options;
     this.initialConfig = initialConfig;
     this.store = store;
     this.started = startedAs(options);
@@ -93,16 +95,16 @@ export class NodeService {
       memberOf: this.memberOf,
       secret,
       ca,
-      legs,
-      random: random.child("legs"),
     });
-    this.faults = options.allowFaults === true ? new Faults(random.child("faults")) : null;
-    const surroundings = this.surroundings(this.faults, random.child("faulty calls"));
+    const { self } = this.boot;
+    this.faults = options.allowFaults === true ? new Faults(self, random.child("faults")) : null;
+    const environment = this.environment(this.faults, random.child("latency"));
+    this.calls = environment.calls;
     this.replica = new Replica(initialConfig, random.child("replica"), this.boot);
     this.host = new Host(
       this.replica,
-      surroundings.store,
-      surroundings.peers,
+      environment.store,
+      this.calls ?? this.peers,
       options.onDefect,
       () => this.onMembershipSaved(),
     );
@@ -111,8 +113,8 @@ export class NodeService {
     this.rpc = new RpcServer(
       initialConfig,
       envelopeOf(initialConfig, this.boot),
-      surroundings.listener,
-      introduce(this),
+      environment.listener,
+      openMethodsOf(this),
     );
     this.tokens = new ContextTokens(options.sealSecret);
     this.events = new EventStream(this.boot.self, (listener) => this.host.observe(listener));
@@ -122,32 +124,33 @@ export class NodeService {
     });
   }
 
-  /** What the replica has to do with: the network and the disk as they are, or as `/faults` says. */
-  private surroundings(faults: Faults | null, random: SeededRandom) {
-    const { store, initialConfig } = this;
+  /** The network and the disk for the replica, with wrappers for injected latency and faults. */
+  private environment(faults: Faults | null, random: SeededRandom) {
+    const { store, initialConfig, peers: inner, memberOf, boot: { self } } = this;
+    const { legs } = this.options;
     const listener: FaultyListener["handle"] = (from, request, answer) =>
       this.host.peer(from, request, answer);
-    if (faults === null) return { store, peers: this.peers, listener };
+    const calls = faults === null && legs === undefined
+      ? null
+      : new FaultyCaller({ inner, self, memberOf, legs, faults, random });
+    if (calls !== null) this.closers.push(calls);
+    if (faults === null) return { store, calls, listener };
     const disk = new FaultyStore(store, faults);
-    const peers = new FaultyCaller(this.peers, faults, this.boot.self, this.memberOf, random);
-    const guard = new FaultyListener(
-      faults,
-      listener,
-      LISTEN_TIMES * initialConfig.config.timeoutMs,
-    );
-    this.closers.push(disk, peers, guard);
-    return { store: disk, peers, listener: guard.handle };
+    const patienceMs = TIMEOUT_FACTOR_MAX * initialConfig.config.timeoutMs;
+    const faultyListener = new FaultyListener(self, faults, listener, patienceMs);
+    this.closers.push(disk, faultyListener);
+    return { store: disk, calls, listener: faultyListener.handle };
   }
 
   get config(): ClusterConfig {
     return this.initialConfig.config;
   }
 
-  get wishes(): JoinWishes {
-    return this.options.wishes ?? {};
+  get joinAttributes(): JoinAttributes {
+    return this.options.joinAttributes ?? {};
   }
 
-  /** Certificates of peers to trust beside the system's, PEM. */
+  /** Certificates to trust in addition to the system's, PEM. */
   get ca(): string | undefined {
     return this.options.ca;
   }
@@ -156,24 +159,24 @@ export class NodeService {
     return this.options.secret;
   }
 
-  /** The node itself, as the cluster knows it, or as it was started while it is no member. */
+  /** This node as the membership knows it; if it is not a member, as it was started. */
   get self(): Member {
     const { membership } = this.replica;
     const { id } = this.started;
     return membership.isActive(id) ? membership.entry(id)?.member ?? this.started : this.started;
   }
 
-  /** The membership as it may be told: as the disk knows it. */
+  /** The durable membership, which may be told to others. */
   get membership(): Membership {
     return this.durable.current;
   }
 
-  /** Its part in the cluster; null: it never had one, and may join. */
+  /** Its durable member status; null if it has never been a member. */
   get memberStatus(): MemberStatus | null {
     return this.membership.memberStatus(this.boot.self);
   }
 
-  /** Calls back whenever {@link memberStatus} has changed. Returns how to stop that. */
+  /** Calls the listener whenever {@link memberStatus} has changed. Returns a function to unsubscribe. */
   onMemberStatus(listener: () => void): () => void {
     this.memberStatusListeners.add(listener);
     return () => this.memberStatusListeners.delete(listener);
@@ -186,37 +189,42 @@ export class NodeService {
     for (const listener of [...this.memberStatusListeners]) listener();
   }
 
-  /** Whoever is or was a member, so that it can be called; null for a node that never was one. */
+  /** A current or former member, so that it can be called; null for a node that never was one. */
   readonly memberOf = (id: NodeId): Member | null =>
     this.replica.membership.entry(id)?.member ?? null;
 
-  /** Members that have a part in the cluster, those that are leaving too. */
+  /** The active members, including those that are leaving. */
   get members(): Member[] {
     const { membership } = this;
     return membership.entries().map(({ member }) => member)
       .filter(({ id }) => membership.isActive(id));
   }
 
-  /** The member's URL; null for a node that is none. */
+  /** The member's URL; null if the node never was a member. */
   readonly urlOf = (id: NodeId): string | null => this.memberOf(id)?.url ?? null;
 
-  /** Why peers are refused; null: they are served. */
+  /** Why peers are refused; null if they are served. */
   whyNotServing(): string | null {
     return this.state === "serving" ? null : "the node is stopping";
   }
 
-  /** Why clients are refused; null: they are served. */
+  /** Why clients are refused; null if they are served. */
   whyNotReady(): string | null {
-    const why = this.whyNotServing();
-    if (why !== null || this.replica.isReady) return why;
+    const reason = this.whyNotServing();
+    if (reason !== null || this.replica.isReady) return reason;
     return "the node is asking its peers what they remember of it";
+  }
+
+  /** Messages that injected latency and faults hold back. */
+  get messagesDelayed(): number {
+    return this.calls?.messagesDelayed ?? 0;
   }
 
   get uptimeMs(): number {
     return Math.round(performance.now() - this.startedAtMs);
   }
 
-  /** What `GET /status` answers. */
+  /** The answer to `GET /status`. */
   status(): Record<string, unknown> {
     const { initialConfig, self, boot, replica, options } = this;
     const { keys, bytesOnDisk } = this.store.stats();
@@ -259,34 +267,34 @@ export class NodeService {
   }
 
   /**
-   * The node is listening: its own work begins. Resolves when its peers were asked what they remember
-   * of it, at the latest after the cluster's patience; until then clients are refused.
+   * Starts the replica; the server must be listening. Resolves when the node is ready for clients: when
+   * it has asked its peers what they remember of it, at the latest after the configured patience.
    */
   start(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const forget = this.host.observe(() => {
+    const unsubscribe = this.host.observe(() => {
       if (!this.replica.isReady) return;
-      forget();
+      unsubscribe();
       resolve();
     });
     this.host.start();
     if (this.replica.isReady) {
-      forget();
+      unsubscribe();
       resolve();
     }
     return promise;
   }
 
-  /** Refuses new requests; those under way go on. */
-  stopTaking(): void {
+  /** Refuses new requests; requests in progress continue. */
+  stopAccepting(): void {
     this.state = "stopping";
-    this.rpc.stopTaking();
+    this.rpc.stopAccepting();
     this.events.close();
   }
 
   /** Ends the loop and closes connections and the store. */
   async close(): Promise<void> {
-    this.stopTaking();
+    this.stopAccepting();
     this.host.stop();
     for (const each of this.closers) each.close();
     this.peers.close();
@@ -297,8 +305,8 @@ export class NodeService {
     if (crowded.length === 0) return [];
     const shown = crowded.slice(0, 3).map((key) => `'${key.slice(0, 60)}'`).join(", ");
     return [
-      `${crowded.length} keys have ${this.config.siblingsWarn} siblings or more, such as ${shown}: ` +
-      "their clients should send back the context they read",
+      `${crowded.length} keys have ${this.config.siblingsWarn} siblings or more, for example ${shown}: ` +
+      "clients should send the context of their last read with each write",
     ];
   }
 }
@@ -307,6 +315,6 @@ function startedAs({ self, initialConfig, membership }: ServiceOptions): Member 
   if (typeof self !== "string") return self;
   const known = membership?.state.members.find(({ member }) => member.id === self)?.member ??
     initialConfig.members.find((member) => member.id === self);
-  if (known === undefined) throw new Error(`'${self}' is no member of the cluster`);
+  if (known === undefined) throw new Error(`'${self}' is not a member of the cluster`);
   return known;
 }

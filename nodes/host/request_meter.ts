@@ -1,10 +1,10 @@
 /**
- * How long the requests that this node coordinated took, for `/metrics`: counts in fixed buckets, as
- * Prometheus wants them, kept without its library so that counting costs a few additions.
+ * Latencies of the requests that this node coordinated, for `/metrics`: counts in fixed buckets as
+ * Prometheus expects them. Counted without its library, so that each request costs a few additions.
  */
 import type { Observation } from "../../lib/dynamo/types/observations.ts";
 
-/** Upper bounds, seconds. */
+/** The upper bounds of the buckets, in seconds. */
 export const BUCKETS_S: readonly number[] = [
   0.0005,
   0.001,
@@ -25,14 +25,14 @@ export const BUCKETS_S: readonly number[] = [
 export interface RequestSeries {
   readonly method: string;
   readonly outcome: string;
-  /** One a bucket, and one for whatever is above the last. */
+  /** One count for each bucket, and one for slower requests. */
   readonly counts: number[];
   sumS: number;
 }
 
 export class RequestMeter {
   private readonly byName = new Map<string, RequestSeries>();
-  /** Observations of every kind. */
+  /** The number of observations of each type. */
   readonly observed = new Map<Observation["type"], number>();
 
   observe(observation: Observation): void {

@@ -1,7 +1,7 @@
 /**
- * The time of a process: integer microseconds since 1970 that never run backwards. The start is the
- * wall clock's, the rest is counted, so that setting the clock under a running node moves no deadline
- * and makes no stamp smaller than one given before.
+ * The time of a process: integer microseconds since 1970 that never decrease. The process reads the
+ * wall clock once, at its start, and adds a monotonic clock. So a change of the wall clock moves no
+ * deadline and makes no stamp smaller than an earlier one.
  */
 import type { Micros } from "../../lib/dynamo/types/ids.ts";
 

@@ -1,10 +1,10 @@
 /**
- * Who may ask a node what.
+ * Which web pages may send requests to a node or to the dashboard.
  *
- * A node on loopback must not answer a web page of somebody else that got the browser to call it by
- * another name (DNS rebinding), so its Host header has to be a name of this machine. Pages of other
- * origins may read answers only where `--allow-origin` names them (CORS); without that a browser keeps
- * the answers from them, and sends none of their puts.
+ * DNS rebinding lets another site's page reach a server on loopback under that site's own host
+ * name. So the Host header must name this machine. Pages of other origins can read a node's
+ * responses only if `--allow-origin` lists their origin (CORS). Without it, browsers hide the
+ * responses from the page and do not send its puts.
  */
 import { problem } from "./problems.ts";
 
@@ -14,30 +14,33 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host) || host === "::1";
 }
 
-/** Checks the authority (`host[:port]`) that a request was sent to. */
+/** Checks the authority (`host[:port]`) in a request. */
 export class HostCheck {
-  /** Null: every name passes, since the node listens beyond loopback, where it has names we do not know. */
-  private readonly own: string | null;
-  /** The same few are asked again and again. */
+  /** Null if the server listens beyond loopback: it may have any name there, so all names pass. */
+  private readonly listenHost: string | null;
+  /** A cache of authorities that passed: most requests use the same few. */
   private readonly passed = new Set<string>();
 
   constructor(listenHost: string) {
-    this.own = isLoopback(listenHost) ? listenHost : null;
+    this.listenHost = isLoopback(listenHost) ? listenHost : null;
   }
 
-  /** The refusal, or null when the request may pass. */
-  refuse(authority: string): Response | null {
-    if (this.own === null || this.passed.has(authority)) return null;
+  passes(authority: string): boolean {
+    if (this.listenHost === null || this.passed.has(authority)) return true;
     const host = /^(.*?)(:\d{1,5})?$/.exec(authority)?.[1]?.toLowerCase() ?? "";
-    if (!LOOPBACK.test(host) && host !== this.own) {
-      return problem(
-        "forbidden-host",
-        "this node listens on loopback, so Host must be localhost or a loopback address: it is " +
-          `'${authority.slice(0, 100)}'`,
-      );
-    }
+    if (!LOOPBACK.test(host) && host !== this.listenHost) return false;
     if (this.passed.size < 100) this.passed.add(authority);
-    return null;
+    return true;
+  }
+
+  /** The 403 response for a node to send; null if the request passes. */
+  refuse(authority: string): Response | null {
+    if (this.passes(authority)) return null;
+    return problem(
+      "forbidden-host",
+      "Host must be localhost or a loopback address, as this node listens on loopback: it is " +
+        `'${authority.slice(0, 100)}'`,
+    );
   }
 }
 
@@ -46,7 +49,7 @@ const REQUEST_HEADERS = "content-type, x-dynamo-context, accept, if-none-match, 
 const EXPOSED_HEADERS = "x-dynamo-context, x-dynamo-siblings, etag, retry-after";
 const PREFLIGHT_SECONDS = "600";
 
-/** Cross-origin reads, for the origins that were named when the node was started. */
+/** Cross-origin access for the origins that were listed when the node was started. */
 export class Cors {
   private readonly allowed: ReadonlySet<string>;
 
@@ -59,7 +62,7 @@ export class Cors {
     return this.allowed.size === 0;
   }
 
-  /** The answer to a preflight; null when the request is none of an allowed origin. */
+  /** The response to a preflight; null if the request is not a preflight from an allowed origin. */
   preflight(request: Request): Response | null {
     const origin = this.originOf(request);
     if (origin === null || request.method !== "OPTIONS") return null;
@@ -75,7 +78,7 @@ export class Cors {
     });
   }
 
-  /** Lets an allowed origin read the answer. */
+  /** Adds the headers that let an allowed origin read the response. */
   mark(request: Request, response: Response): Response {
     const origin = this.originOf(request);
     if (origin === null) return response;

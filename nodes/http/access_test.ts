@@ -2,7 +2,7 @@ import { equal } from "node:assert/strict";
 import { BearerCheck, validateSecret } from "../process/secret.ts";
 import { Cors, HostCheck } from "./access.ts";
 
-Deno.test("on loopback only names of this machine are answered", () => {
+Deno.test("on loopback, Host must be a name of this machine", () => {
   const check = new HostCheck("127.0.0.1");
   for (const host of ["localhost", "LOCALHOST:80", "127.0.0.1:9101", "127.9.9.9", "[::1]:9101"]) {
     equal(check.refuse(host), null, host);
@@ -14,11 +14,11 @@ Deno.test("on loopback only names of this machine are answered", () => {
   }
 });
 
-Deno.test("beyond loopback any name is answered", () => {
+Deno.test("beyond loopback, any Host passes", () => {
   equal(new HostCheck("0.0.0.0").refuse("node-1.example:9101"), null);
 });
 
-Deno.test("a page of an allowed origin may read, any other may not", () => {
+Deno.test("a page may read responses only if its origin is allowed", () => {
   const cors = new Cors(["http://localhost:8000"]);
   const from = (origin: string, method = "GET") =>
     new Request("http://n1/kv/a", { method, headers: { origin } });
@@ -31,7 +31,7 @@ Deno.test("a page of an allowed origin may read, any other may not", () => {
   equal(cors.preflight(from("http://evil.example", "OPTIONS")), null);
 });
 
-Deno.test("a bearer passes with the very secret and nothing else", () => {
+Deno.test("a bearer token passes only if it is exactly the secret", () => {
   const check = new BearerCheck("s3cret-s3cret");
   equal(check.passes("Bearer s3cret-s3cret"), true);
   for (
@@ -41,13 +41,13 @@ Deno.test("a bearer passes with the very secret and nothing else", () => {
   }
 });
 
-Deno.test("without a secret nothing passes", () => {
+Deno.test("without a secret, no bearer token passes", () => {
   const check = new BearerCheck(null);
   equal(check.passes("Bearer "), false);
   equal(check.passes("Bearer null"), false);
 });
 
-Deno.test("a secret that cannot travel in a header is refused without being shown", () => {
+Deno.test("a secret that does not fit into a header is refused, and the message does not contain it", () => {
   equal(validateSecret("0123456789"), null);
   const invalid = validateSecret("höchst geheim");
   equal(invalid?.includes("geheim"), false);

@@ -1,6 +1,11 @@
-/** JSON with a line end: in a terminal the next prompt stands on a line of its own. */
-export function jsonAnswer(value: unknown): Response {
+/** A JSON response. It ends with a newline, so a terminal shows the next prompt on a new line. */
+export function jsonAnswer(
+  value: unknown,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(`${JSON.stringify(value)}\n`, {
-    headers: { "content-type": "application/json" },
+    status,
+    headers: { "content-type": "application/json", ...headers },
   });
 }

@@ -1,31 +1,31 @@
 /**
- * Reading a request's body up to a limit.
+ * Reads a request's body up to a limit.
  *
- * A body that is too large is refused early where its length is announced. Before that answer a
- * bounded amount is read and thrown away: a client that is still sending when an HTTP/2 stream is
- * answered and reset may report a framing error instead of the answer.
+ * If Content-Length is over the limit, the body is refused without being stored. But up to a limit
+ * it is still read and discarded first: if an HTTP/2 stream is answered and reset while the client
+ * is sending, the client may report a framing error instead of the response.
  */
 
 type Body =
-  | { readonly kind: "read"; readonly bytes: Uint8Array }
+  | { readonly kind: "read"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "too-large" }
-  /** The client went away, or broke the protocol. */
+  /** The client disconnected or violated the protocol. */
   | { readonly kind: "broken" };
 
-/** How much of a refused body is read, and for how long. */
+/** How much of a refused body is read and discarded, and for how long. */
 const DRAIN_BYTES_MAX = 64 * 1_048_576;
 const DRAIN_MS_MAX = 2_000;
 
 export async function readBody(request: Request, bytesMax: number): Promise<Body> {
-  const announced = request.headers.get("content-length");
+  const contentLength = request.headers.get("content-length");
   try {
-    if (announced === null) return await readUpTo(request.body, bytesMax);
-    if (Number(announced) > bytesMax) {
+    if (contentLength === null) return await readUpTo(request.body, bytesMax);
+    if (Number(contentLength) > bytesMax) {
       if (request.body !== null) await drain(request.body.getReader());
       return { kind: "too-large" };
     }
-    // The server holds a client to the length it announced. Asking for `body` first would make a
-    // stream of what can be had in one piece.
+    // The server enforces Content-Length, so the body can be taken in one piece. Touching
+    // `request.body` would turn it into a stream.
     const bytes = await request.bytes();
     return bytes.length > bytesMax ? { kind: "too-large" } : { kind: "read", bytes };
   } catch {
@@ -71,7 +71,7 @@ async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<v
     }
     await reader.cancel();
   } catch {
-    // It broke off by itself: there is nothing left to drain.
+    // The client disconnected: nothing is left to drain.
   } finally {
     clearTimeout(late);
   }

@@ -1,30 +1,30 @@
 /**
- * The clients of a scenario, over REST to real nodes: they draw what they do as the simulator's do, and
- * write it down in the same history, in µs since the run began.
+ * The clients of a scenario, which send REST requests to real nodes. They draw their operations like the
+ * simulator's clients and record them in the same kind of history, in µs since the run began.
  */
 import { resolveOptions } from "../../lib/dynamo/requests/request_options.ts";
 import type { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { RequestOptions } from "../../lib/dynamo/types/client_messages.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
-import { Clients, type Wish } from "../../lib/simulation/workload/clients.ts";
+import { Clients, type PlannedOperation } from "../../lib/simulation/workload/clients.ts";
 import { History, type Operation } from "../../lib/simulation/workload/history.ts";
-import { type Learnt, type NodeAsker, outcomeOf } from "./requests.ts";
+import { outcomeOf, type RequestSender, type SeenContext } from "./requests.ts";
 
-/** What a client has seen of a key. */
+/** The last context that a client has seen of a key. */
 interface Seen {
   readonly token: string;
   /** The writes that the context came from. */
   readonly sources: readonly number[];
-  /** The operation that gave it. */
+  /** The operation that returned it. */
   readonly from: number;
 }
 
 interface ScenarioClientsOptions {
   readonly scenario: Scenario;
-  /** As it is at the moment. */
+  /** Has the current ring. */
   readonly world: { readonly ring: Ring };
-  readonly asker: NodeAsker;
-  /** Since the run began, µs. */
+  readonly sender: RequestSender;
+  /** The time since the run began, µs. */
   readonly nowUs: () => number;
 }
 
@@ -33,8 +33,8 @@ export class ScenarioClients {
   readonly keys = new Set<string>();
   private readonly drawing: Clients;
   private readonly seen: Map<string, Seen>[];
-  /** Operations that follow one under way: the put of an update. */
-  private toCome = 0;
+  /** Puts that will follow the reads of updates in progress. */
+  private putsToCome = 0;
   private over = false;
 
   constructor(private readonly options: ScenarioClientsOptions) {
@@ -44,15 +44,15 @@ export class ScenarioClients {
     this.seen = Array.from({ length: workload.clients }, () => new Map());
   }
 
-  /** The whole workload, or as much as is begun before `signal` is aborted; what is begun is ended. */
+  /** Runs the workload. After `signal` aborts, no operation starts, and those in progress are completed. */
   async run(signal: AbortSignal): Promise<void> {
     const { workload } = this.options.scenario;
     this.over = signal.aborted;
     signal.addEventListener("abort", () => this.over = true, { once: true });
     if (workload.kind === "script") {
-      await Promise.all(workload.operations.map(async (wish) => {
-        await this.until(wish.atUs, signal);
-        if (!this.over) await this.carryOut(wish.client, wish);
+      await Promise.all(workload.operations.map(async (planned) => {
+        await this.until(planned.atUs, signal);
+        if (!this.over) await this.carryOut(planned.client, planned);
       }));
       return;
     }
@@ -65,47 +65,47 @@ export class ScenarioClients {
     for (;;) {
       await this.until(nowUs() + drawing.thinkUs(client), signal);
       if (this.over || !this.hasRoomFor(1)) return;
-      const wish = drawing.draw(world, client);
-      const isCut = wish.act === "update" && !this.hasRoomFor(2);
-      await this.carryOut(client, isCut ? { ...wish, act: "get" } : wish);
+      const planned = drawing.draw(world, client);
+      const isCut = planned.act === "update" && !this.hasRoomFor(2);
+      await this.carryOut(client, isCut ? { ...planned, act: "get" } : planned);
     }
   }
 
-  /** Whether the workload still asks for so many operations. */
+  /** Whether the workload has at least this many operations left. */
   private hasRoomFor(operations: number): boolean {
     const { workload } = this.options.scenario;
     return workload.kind === "mix" &&
-      this.history.size + this.toCome + operations <= workload.operations;
+      this.history.size + this.putsToCome + operations <= workload.operations;
   }
 
-  private async carryOut(client: number, wish: Wish): Promise<void> {
-    const { act, key } = wish;
+  private async carryOut(client: number, planned: PlannedOperation): Promise<void> {
+    const { act, key } = planned;
     this.keys.add(key);
     const isUpdate = act === "update";
     if (!isUpdate && act !== "get") {
-      const known = act === "put-with-context" || act === "delete"
+      const seen = act === "put-with-context" || act === "delete"
         ? this.seen[client]?.get(key)
         : undefined;
-      await this.send(client, wish, act.startsWith("delete") ? "delete" : "put", known);
+      await this.send(client, planned, act.startsWith("delete") ? "delete" : "put", seen);
       return;
     }
-    if (isUpdate) this.toCome++;
-    const read = await this.send(client, wish, "get", undefined);
+    if (isUpdate) this.putsToCome++;
+    const read = await this.send(client, planned, "get", undefined);
     if (!isUpdate) return;
-    this.toCome--;
+    this.putsToCome--;
     if (read.outcome === "ok" && !this.over) {
-      const hasSeen = read.learnt !== null;
-      await this.send(client, wish, "put", hasSeen ? this.seen[client]?.get(key) : undefined);
+      const hasSeen = read.seen !== null;
+      await this.send(client, planned, "put", hasSeen ? this.seen[client]?.get(key) : undefined);
     }
   }
 
   private async send(
     client: number,
-    { act, key, node, options: given }: Wish,
+    { act, key, node, options: given }: PlannedOperation,
     kind: Operation["kind"],
-    known: Seen | undefined,
-  ): Promise<{ readonly outcome: Operation["outcome"]; readonly learnt: Learnt | null }> {
-    const { scenario, asker, nowUs } = this.options;
+    context: Seen | undefined,
+  ): Promise<{ readonly outcome: Operation["outcome"]; readonly seen: SeenContext | null }> {
+    const { scenario, sender, nowUs } = this.options;
     const operation = this.history.begin({
       client,
       act,
@@ -114,29 +114,23 @@ export class ScenarioClients {
       node,
       options: resolveOptions(given, scenario.config),
       startedAt: nowUs(),
-      parents: known?.sources ?? [],
-      contextFrom: known?.from ?? 0,
-      blind: kind === "delete" && known === undefined,
+      parents: context?.sources ?? [],
+      contextFrom: context?.from ?? 0,
+      blind: kind === "delete" && context === undefined,
       healing: false,
     });
     const patienceMs = operation.options.timeoutMs + scenario.workload.graceMs;
-    const answer = await asker.ask(requestOf(operation, given, known?.token), patienceMs);
-    const { end, learnt } = outcomeOf(operation, answer, this.history);
+    const answer = await sender.send(requestOf(operation, given, context?.token), patienceMs);
+    const { end, seen } = outcomeOf(operation, answer, this.history);
     this.history.end(operation.id, { endedAt: nowUs(), ...end });
-    if (learnt !== null) {
-      this.seen[client]?.set(key, {
-        token: learnt.token,
-        sources: learnt.sources,
-        from: operation.id,
-      });
-    }
-    return { outcome: end.outcome, learnt };
+    if (seen !== null) this.seen[client]?.set(key, { ...seen, from: operation.id });
+    return { outcome: end.outcome, seen };
   }
 
-  /** Resolves at that time, or when `signal` is aborted. */
+  /** Resolves at that time, or when `signal` aborts. */
   private until(atUs: number, signal: AbortSignal): Promise<void> {
     const ms = (atUs - this.options.nowUs()) / 1_000;
-    // Even a client that never thinks lets the others have their turn.
+    // Even without a pause, the promise lets the other clients run.
     if (ms <= 0 || signal.aborted) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);

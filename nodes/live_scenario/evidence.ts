@@ -1,11 +1,10 @@
 /**
- * What a run on real processes leaves behind, put before the simulator's own checkers: the clients'
- * history, and what is on the disks in the end.
+ * Checks a run on real processes with the simulator's checkers. The evidence is the clients' history and
+ * the final contents of the disks.
  *
- * Nobody sees real disks from moment to moment. So that an acknowledged write was durable at the time
- * is taken on trust (killing nodes tests it all the same), and checkers of the replicas' inside are not
- * asked. Checkers of how long something took report only: the machine may have been busy with other
- * things, which no scenario names.
+ * Real disks cannot be observed during the run. So the checks assume that an acknowledged write was
+ * durable at that time (killing nodes tests that anyway), and checkers of a replica's internals are left
+ * out. Checkers of durations only report, because other programs may have kept the machine busy.
  */
 import type { Ring } from "../../lib/dynamo/ring/ring.ts";
 import { versioning } from "../../lib/dynamo/versions/versions.ts";
@@ -27,15 +26,19 @@ import type { Holding } from "../../lib/simulation/healing.ts";
 import { RunRecord } from "../../lib/simulation/run_record.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import type { History } from "../../lib/simulation/workload/history.ts";
-import { type Convergence, heldByPrimaries, inTurns } from "../cluster/cluster_convergence.ts";
+import {
+  type Convergence,
+  forEachConcurrently,
+  heldByPrimaries,
+} from "../cluster/cluster_convergence.ts";
 import type { ClusterView, HeldRecord } from "../cluster/cluster_view.ts";
 import type { Wipe } from "./faults.ts";
-import { copiesLeftBehind, type Settling } from "./membership.ts";
+import { orphanedKeys, type Settling } from "./membership.ts";
 import { type ShownValue, valueOf } from "./requests.ts";
 
 const reportsOnly = (checker: Checker): Checker => ({ ...checker, asserted: () => false });
 
-/** Those that can be asked from outside. */
+/** The checkers that need only what can be seen from outside. */
 export const LIVE_CHECKERS: readonly Checker[] = [
   noLostWrite,
   exactSiblings,
@@ -53,11 +56,11 @@ export interface LiveRun {
   readonly scenario: Scenario;
   readonly history: History;
   readonly keys: ReadonlySet<string>;
-  /** As each member sees it in the end. */
+  /** The final ring as each member knows it. */
   readonly rings: readonly Ring[];
-  /** Acts of membership were committed to: ranges may have moved. */
+  /** Membership changes were committed, so ranges may have moved. */
   readonly hasMoved: boolean;
-  /** The acts are done and what they move has moved; null where there were none. */
+  /** Whether all membership changes were completed; null if the scenario has none. */
   readonly settling: Settling | null;
   readonly wipes: readonly Wipe[];
   readonly convergence: Convergence;
@@ -65,14 +68,14 @@ export interface LiveRun {
   readonly crashes: readonly string[];
 }
 
-/** Reads the disks and asks the checkers. */
+/** Reads the disks and runs the checkers. */
 export async function judgeLiveRun(view: ClusterView, run: LiveRun): Promise<CheckResult[]> {
   const keys = [...run.keys];
-  const held = await inTurns(keys, (key) => heldByPrimaries(view, key));
+  const held = await forEachConcurrently(keys, (key) => heldByPrimaries(view, key));
   const holdings = new Map(keys.map((key, i) => [key, (held[i] ?? []).map(holdingOf)]));
   const hintsLeft = await view.hintsByHolder();
   const [ring] = run.rings;
-  const leftBehind = ring !== undefined && run.hasMoved ? await copiesLeftBehind(view, ring) : [];
+  const leftBehind = ring !== undefined && run.hasMoved ? await orphanedKeys(view, ring) : [];
   const evidence = evidenceOf(run, holdings, { hintsLeft, leftBehind });
   return [
     crashCheck(run),
@@ -81,7 +84,7 @@ export async function judgeLiveRun(view: ClusterView, run: LiveRun): Promise<Che
   ];
 }
 
-/** `final`: what the owners of every key hold; `rest`: what else is on the disks. */
+/** `final` is what the owners of every key hold, `rest` what else is on the disks. */
 export function evidenceOf(
   run: LiveRun,
   final: ReadonlyMap<string, readonly Holding[]>,
@@ -89,11 +92,11 @@ export function evidenceOf(
 ): Evidence {
   const { scenario, history, rings, wipes, convergence: { converged, keysDiffering }, keys } = run;
   const nodes = [...scenario.nodes, ...scenario.spares].map(({ id }) => id);
-  const record = new TrustingRecord(history);
+  const record = new AssumedDurable(history);
   for (const { node, at } of wipes) {
     for (const key of keys) record.destroyed(nodes.indexOf(node), key, "wiped", at);
   }
-  excuse(record, run);
+  excuseWiped(record, run);
   for (const [key, holdings] of final) {
     for (const { node, siblings } of holdings) {
       if (siblings) record.committed(nodes.indexOf(node), key, { key, siblings }, 0);
@@ -123,18 +126,19 @@ export function evidenceOf(
   };
 }
 
-/** Believes that what was acknowledged was durable by then. */
-class TrustingRecord extends RunRecord {
+/** Assumes that every acknowledged write was durable when it was acknowledged. */
+class AssumedDurable extends RunRecord {
   override committedAt(): number {
     return 0;
   }
 }
 
 /**
- * A write whose every acknowledging disk was wiped afterwards may be gone without anybody's fault. Once
- * ranges have moved nobody outside can tell which disks had it: then as many wiped ones excuse.
+ * Excuses writes that may be lost because every disk that acknowledged them was wiped later. Once ranges
+ * have moved, it is unknown which disks had the write. Then as many wiped disks as acknowledgements are
+ * enough.
  */
-function excuse(record: RunRecord, { history, wipes, hasMoved }: LiveRun): void {
+function excuseWiped(record: RunRecord, { history, wipes, hasMoved }: LiveRun): void {
   if (wipes.length === 0) return;
   for (const { id, kind, outcome, acks, startedAt } of history.operations) {
     if (kind === "get" || outcome !== "ok") continue;
@@ -165,10 +169,12 @@ function versionOf(shown: HeldRecord["siblings"][number]): Version {
 
 function settlingCheck({ settled, tookMs, views }: Settling): CheckResult {
   const name = "membership-settles";
-  const message = `acts or moves are still under way ${tookMs} ms after healing`;
+  const message =
+    `membership changes or range transfers are not complete ${tookMs} ms after healing`;
   return {
     name,
-    about: "every act of membership is decided, and what it moves has moved, within the bound",
+    about:
+      "every membership change is decided and its range transfers are complete within the bound",
     asserted: true,
     examined: views.length,
     found: settled ? 0 : 1,

@@ -1,4 +1,4 @@
-/** What the checkers make of a run on real processes: answers as REST gives them, and what is on the disks. */
+/** What the checkers find in a run on real processes, from REST answers and the contents of the disks. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { resolveOptions } from "../../lib/dynamo/requests/request_options.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
@@ -81,13 +81,13 @@ function found(run: Partial<LiveRun> & Pick<LiveRun, "history">, value: string |
   };
 }
 
-Deno.test("live run: an acknowledged write that is on no disk is found lost, and one that is there is not", () => {
+Deno.test("live run: an acknowledged write is reported lost only if it is on no disk", () => {
   const { history, put } = acknowledged();
   deepEqual(found({ history }, put.value).names, []);
   deepEqual(found({ history }, null).names, ["no-lost-write"]);
 });
 
-Deno.test("live run: it is excused when every disk that had acknowledged it was wiped afterwards", () => {
+Deno.test("live run: a lost write is excused if every disk that acknowledged it was wiped later", () => {
   const { history } = acknowledged();
   const wipe = (node: string, at: number) => ({ node, at });
   const both = found({ history, wipes: [wipe("n1", 20), wipe("n2", 30)] }, null);
@@ -95,7 +95,7 @@ Deno.test("live run: it is excused when every disk that had acknowledged it was 
   deepEqual(found({ history, wipes: [wipe("n1", 20)] }, null).names, ["no-lost-write"]);
 });
 
-Deno.test("live run: once ranges have moved, as many wiped disks as acknowledgements excuse", () => {
+Deno.test("live run: once ranges have moved, as many wiped disks as acknowledgements excuse a loss", () => {
   const { history } = acknowledged();
   const wipes = [{ node: "n1", at: 20 }, { node: "n3", at: 30 }];
   deepEqual(found({ history, wipes }, null).names, ["no-lost-write"]);
@@ -105,14 +105,14 @@ Deno.test("live run: once ranges have moved, as many wiped disks as acknowledgem
   deepEqual(one.names, ["no-lost-write"]);
 });
 
-Deno.test("live run: members that see different rings in the end are found", () => {
+Deno.test("live run: members with different rings at the end are reported", () => {
   const { history, put } = acknowledged();
   const three = Ring.over(initialConfigOf(SCENARIO).ring, 3);
   const four = Ring.over(initialConfigOf(parseScenario({ nodes: 4 })).ring, 3);
   deepEqual(found({ history, rings: [three, four] }, put.value).names, ["ownership"]);
 });
 
-Deno.test("live run: a value that nobody wrote, and a refused write that surfaced, are found", () => {
+Deno.test("live run: a value that nobody wrote and a refused write that appears are reported", () => {
   const { history } = acknowledged();
   deepEqual(found({ history }, btoa("nobody's")).names, ["no-lost-write", "unique-dots"]);
   const refused = new History(16);
@@ -124,7 +124,7 @@ Deno.test("live run: a value that nobody wrote, and a refused write that surface
   deepEqual(found({ history: refused }, put.value).names, ["honest-replies"]);
 });
 
-Deno.test("live run: what came back over REST is what the simulator's clients would have seen", () => {
+Deno.test("live run: REST answers become the outcomes that the simulator's clients would record", () => {
   const { history, put } = acknowledged();
   const text = atob(put.value ?? "");
   const outcome = (kind: Operation["kind"], answer: RestAnswer) =>
@@ -144,10 +144,10 @@ Deno.test("live run: what came back over REST is what the simulator's clients wo
     returned: [put.id],
     foreign: ["/w=="],
   });
-  deepEqual(several.learnt, { token: "t", sources: [put.id] });
+  deepEqual(several.seen, { token: "t", sources: [put.id] });
 
   const absent = outcome("get", answer(404, { context: null, coordinator: "n1", replicas }));
-  deepEqual([absent.end.outcome, absent.end.returned, absent.learnt], ["ok", [], null]);
+  deepEqual([absent.end.outcome, absent.end.returned, absent.seen], ["ok", [], null]);
   const unsure = outcome("put", answer(503, { type: "urn:x:quorum-not-met", definite: false }));
   equal(unsure.end.outcome, "indeterminate");
   match(unsure.end.reason ?? "", /quorum-not-met$/);

@@ -1,22 +1,22 @@
 /**
- * Brings one node to where the faults of a scenario want it: running, paused or down, and misbehaving
- * as told. Acts of one node take time and exclude each other, and faults come when they come; so what
- * is wanted is written down, and one act after the other is done until it is so.
+ * Brings one node into the state that a scenario's faults ask for: running, paused or down, and with
+ * injected faults. Actions on a node take time and exclude each other, while faults begin and end at any
+ * time. So this keeps the desired state, and takes one action after another until the node has it.
  */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { LaunchError } from "../cluster/launch_error.ts";
 import type { NodeProcess, NodeState } from "../cluster/supervised_node.ts";
 import type { FaultRequest } from "../faults/fault_settings.ts";
 
-interface WantedState {
+interface DesiredState {
   readonly down: boolean;
   readonly paused: boolean;
-  /** Null: it behaves. */
+  /** Faults that the node injects; null: none. */
   readonly faults: FaultRequest | null;
 }
 
-/** What it does with the node: a `RunningCluster`, or a test's. */
-export interface Acts {
+/** The actions on a node: those of a `RunningCluster`, or a test's. */
+export interface NodeActions {
   node(id: NodeId): NodeProcess;
   kill(id: NodeId): Promise<void>;
   pause(id: NodeId): Promise<void>;
@@ -27,61 +27,61 @@ export interface Acts {
   onChange(listener: (change: { readonly node: NodeProcess }) => void): () => void;
 }
 
-const WELL = JSON.stringify(null);
+const NO_FAULTS = JSON.stringify(null);
 const GONE: readonly NodeState[] = ["killed", "stopped", "crashed"];
 
 export class FaultApplier {
-  /** How its process ended when nobody had asked for it. */
+  /** How its process ended, each time that it ended by itself. */
   readonly crashes: string[] = [];
-  private wanted: WantedState = { down: false, paused: false, faults: null };
-  private toWipe = false;
-  private toRestart = false;
-  /** What the process was told at `/faults`, as text. */
-  private told = WELL;
-  private working: Promise<void> | null = null;
-  /** Something has changed since the last look. */
-  private isNews = false;
+  private desired: DesiredState = { down: false, paused: false, faults: null };
+  private mustWipe = false;
+  private mustRestart = false;
+  /** The faults that were set on the process, as JSON. */
+  private faultsSet = NO_FAULTS;
+  private reconciling: Promise<void> | null = null;
+  /** Something has changed since the last step. */
+  private hasChanged = false;
   private closed = false;
   private readonly unsubscribe: () => void;
 
   constructor(
-    private readonly cluster: Acts,
+    private readonly cluster: NodeActions,
     private readonly id: NodeId,
-    /** Told once, when an act failed; nothing more is done then. */
+    /** Called at most once, when an action fails. Afterwards nothing more is done. */
     private readonly onFailure: (error: unknown) => void,
   ) {
     this.unsubscribe = cluster.onChange(({ node }) => {
       if (node.id !== id || node.state !== "crashed") return;
-      const { code, signal, lastWords } = node.exit ?? { code: -1, signal: null, lastWords: "" };
-      const lastLine = lastWords.trimEnd().split("\n").at(-1) ?? "";
+      const { code, signal, stderrTail } = node.exit ?? { code: -1, signal: null, stderrTail: "" };
+      const lastLine = stderrTail.trimEnd().split("\n").at(-1) ?? "";
       this.crashes.push(`${id} ended by itself with ${signal ?? `code ${code}`}: ${lastLine}`);
-      this.nudge();
+      this.reconcile();
     });
   }
 
-  want(state: WantedState): void {
-    this.wanted = state;
-    this.nudge();
+  setDesired(state: DesiredState): void {
+    this.desired = state;
+    this.reconcile();
   }
 
-  /** It is to be stopped and started, at once. */
+  /** Stops the node and starts it again at once. */
   restart(): void {
-    this.toRestart = true;
-    this.nudge();
+    this.mustRestart = true;
+    this.reconcile();
   }
 
-  /** It is to lose its disk; to be followed by {@link want} with `down`. */
+  /** Makes the next start one with an empty disk. Call {@link setDesired} with `down` afterwards. */
   wipe(): void {
-    this.toWipe = true;
+    this.mustWipe = true;
   }
 
   get isSettled(): boolean {
-    return this.working === null;
+    return this.reconciling === null;
   }
 
-  /** Resolves when it is where it is wanted. */
+  /** Resolves when the node is in its desired state. */
   async settled(): Promise<void> {
-    while (this.working !== null) await this.working;
+    while (this.reconciling !== null) await this.reconciling;
   }
 
   close(): void {
@@ -89,15 +89,15 @@ export class FaultApplier {
     this.unsubscribe();
   }
 
-  private nudge(): void {
-    this.isNews = true;
-    if (!this.closed) this.working ??= this.work();
+  private reconcile(): void {
+    this.hasChanged = true;
+    if (!this.closed) this.reconciling ??= this.takeSteps();
   }
 
-  private async work(): Promise<void> {
+  private async takeSteps(): Promise<void> {
     try {
-      for (let acted = true; !this.closed && (acted || this.isNews);) {
-        this.isNews = false;
+      for (let acted = true; !this.closed && (acted || this.hasChanged);) {
+        this.hasChanged = false;
         acted = await this.step();
       }
     } catch (error) {
@@ -105,43 +105,43 @@ export class FaultApplier {
       this.close();
       this.onFailure(error);
     } finally {
-      this.working = null;
+      this.reconciling = null;
     }
   }
 
-  /** One act towards what is wanted; false when it is so. */
+  /** Takes one action towards the desired state; false if the node has it already. */
   private async step(): Promise<boolean> {
-    const { cluster, id, wanted } = this;
+    const { cluster, id, desired } = this;
     const { state } = cluster.node(id);
     const isGone = GONE.includes(state);
-    if (wanted.down) {
+    if (desired.down) {
       if (isGone) return false;
       await cluster.kill(id);
-    } else if (this.toWipe) {
-      this.toWipe = false;
+    } else if (this.mustWipe) {
+      this.mustWipe = false;
       await this.started(cluster.wipe(id));
-    } else if (isGone || this.toRestart) {
-      this.toRestart = false;
+    } else if (isGone || this.mustRestart) {
+      this.mustRestart = false;
       await this.started(cluster.restart(id));
-    } else if (wanted.paused) {
+    } else if (desired.paused) {
       if (state === "paused") return false;
       await cluster.pause(id);
     } else if (state === "paused") await cluster.resume(id);
-    else return await this.tell(JSON.stringify(wanted.faults));
+    else return await this.setFaults(JSON.stringify(desired.faults));
     return true;
   }
 
-  private async started(act: Promise<void>): Promise<void> {
-    await act;
-    // A new process behaves.
-    this.told = WELL;
+  private async started(action: Promise<void>): Promise<void> {
+    await action;
+    // A new process injects no faults.
+    this.faultsSet = NO_FAULTS;
   }
 
-  private async tell(wanted: string): Promise<boolean> {
-    if (wanted === this.told) return false;
+  private async setFaults(faults: string): Promise<boolean> {
+    if (faults === this.faultsSet) return false;
     try {
-      await this.cluster.setFaults(this.id, JSON.parse(wanted));
-      this.told = wanted;
+      await this.cluster.setFaults(this.id, JSON.parse(faults));
+      this.faultsSet = faults;
     } catch (error) {
       const isGone = GONE.includes(this.cluster.node(this.id).state);
       if (!(error instanceof LaunchError) || !isGone) throw error;

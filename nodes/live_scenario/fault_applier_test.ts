@@ -1,23 +1,23 @@
-/** One node brought to where faults want it, whatever comes while an act of it is under way. */
+/** A node reaches its desired state, even when that changes while an action is in progress. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { LaunchError } from "../cluster/launch_error.ts";
 import type { NodeProcess, NodeState } from "../cluster/supervised_node.ts";
 import type { FaultRequest } from "../faults/fault_settings.ts";
-import { type Acts, FaultApplier } from "./fault_applier.ts";
+import { FaultApplier, type NodeActions } from "./fault_applier.ts";
 
-const WELL = { down: false, paused: false, faults: null } as const;
+const HEALTHY = { down: false, paused: false, faults: null } as const;
 
-/** A node whose acts take as long as the test wants. */
-class Puppet implements Acts {
+/** A node that records its actions and lets the test decide how long they take. */
+class FakeNode implements NodeActions {
   readonly done: string[] = [];
   state: NodeState = "running";
-  /** While it is held, no act comes to its end. */
+  /** While this is set and pending, no action completes. */
   held: PromiseWithResolvers<void> | null = null;
   refusal: Error | null = null;
   private listener: (change: { readonly node: NodeProcess }) => void = () => {};
 
   node(): NodeProcess {
-    const exit = { pid: 7, code: 70, signal: null, lastWords: "a line\nout of memory\n" };
+    const exit = { pid: 7, code: 70, signal: null, stderrTail: "a line\nout of memory\n" };
     return { id: "n1", url: "", pid: 7, data: "", state: this.state, exit };
   }
 
@@ -27,7 +27,7 @@ class Puppet implements Acts {
   readonly restart = () => this.act("restart", "running");
   readonly wipe = () => this.act("wipe", "running");
   readonly setFaults = (_: string, settings: FaultRequest | null) =>
-    this.act(settings === null ? "behave" : `drop ${settings.drop}`, this.state);
+    this.act(settings === null ? "no faults" : `drop ${settings.drop}`, this.state);
 
   onChange(listener: (change: { readonly node: NodeProcess }) => void): () => void {
     this.listener = listener;
@@ -48,86 +48,86 @@ class Puppet implements Acts {
 }
 
 function applierOf(
-  puppet: Puppet,
+  node: FakeNode,
 ): { readonly applier: FaultApplier; readonly failures: unknown[] } {
   const failures: unknown[] = [];
-  return { applier: new FaultApplier(puppet, "n1", (error) => failures.push(error)), failures };
+  return { applier: new FaultApplier(node, "n1", (error) => failures.push(error)), failures };
 }
 
-Deno.test("applier: down is killed, up again is restarted, and nothing is done twice", async () => {
-  const puppet = new Puppet();
-  const { applier } = applierOf(puppet);
+Deno.test("applier: a node is killed to go down and restarted to come up, each only once", async () => {
+  const node = new FakeNode();
+  const { applier } = applierOf(node);
   for (const down of [true, true, false, false]) {
-    applier.want({ ...WELL, down });
+    applier.setDesired({ ...HEALTHY, down });
     await applier.settled();
   }
-  deepEqual(puppet.done, ["kill", "restart"]);
+  deepEqual(node.done, ["kill", "restart"]);
 });
 
-Deno.test("applier: what changes while an act is under way is done when that is over", async () => {
-  const puppet = new Puppet();
-  const { applier } = applierOf(puppet);
-  puppet.held = Promise.withResolvers();
-  applier.want({ ...WELL, down: true });
-  applier.want(WELL);
-  applier.want({ ...WELL, paused: true });
-  puppet.held.resolve();
+Deno.test("applier: a change during an action is applied after it", async () => {
+  const node = new FakeNode();
+  const { applier } = applierOf(node);
+  node.held = Promise.withResolvers();
+  applier.setDesired({ ...HEALTHY, down: true });
+  applier.setDesired(HEALTHY);
+  applier.setDesired({ ...HEALTHY, paused: true });
+  node.held.resolve();
   await applier.settled();
-  deepEqual(puppet.done, ["kill", "restart", "pause"]);
-  applier.want(WELL);
+  deepEqual(node.done, ["kill", "restart", "pause"]);
+  applier.setDesired(HEALTHY);
   await applier.settled();
-  equal(puppet.done.at(-1), "resume");
+  equal(node.done.at(-1), "resume");
 });
 
-Deno.test("applier: a new process is told again how to misbehave, a paused one when it goes on", async () => {
-  const puppet = new Puppet();
-  const { applier } = applierOf(puppet);
+Deno.test("applier: faults are set again on a new process, and on a paused one when it resumes", async () => {
+  const node = new FakeNode();
+  const { applier } = applierOf(node);
   const faults = { drop: 0.5 };
-  applier.want({ ...WELL, faults });
+  applier.setDesired({ ...HEALTHY, faults });
   await applier.settled();
   applier.restart();
   await applier.settled();
-  applier.want({ ...WELL, faults: { drop: 0.1 }, paused: true });
+  applier.setDesired({ ...HEALTHY, faults: { drop: 0.1 }, paused: true });
   await applier.settled();
-  applier.want({ ...WELL, faults: { drop: 0.1 } });
+  applier.setDesired({ ...HEALTHY, faults: { drop: 0.1 } });
   await applier.settled();
-  applier.want(WELL);
+  applier.setDesired(HEALTHY);
   await applier.settled();
-  const told = ["drop 0.5", "restart", "drop 0.5", "pause", "resume", "drop 0.1", "behave"];
-  deepEqual(puppet.done, told);
+  const told = ["drop 0.5", "restart", "drop 0.5", "pause", "resume", "drop 0.1", "no faults"];
+  deepEqual(node.done, told);
 });
 
-Deno.test("applier: a wiped node is down for as long as it is wanted so, and comes back empty", async () => {
-  const puppet = new Puppet();
-  const { applier } = applierOf(puppet);
+Deno.test("applier: a wiped node stays down as long as desired, and comes back empty", async () => {
+  const node = new FakeNode();
+  const { applier } = applierOf(node);
   applier.wipe();
-  applier.want({ ...WELL, down: true });
+  applier.setDesired({ ...HEALTHY, down: true });
   await applier.settled();
-  deepEqual(puppet.done, ["kill"]);
-  applier.want(WELL);
+  deepEqual(node.done, ["kill"]);
+  applier.setDesired(HEALTHY);
   await applier.settled();
-  deepEqual(puppet.done, ["kill", "wipe"]);
+  deepEqual(node.done, ["kill", "wipe"]);
 });
 
-Deno.test("applier: a process that ends by itself is started again, and not kept secret", async () => {
-  const puppet = new Puppet();
-  const { applier } = applierOf(puppet);
-  puppet.crash();
+Deno.test("applier: a process that ends by itself is started again and reported", async () => {
+  const node = new FakeNode();
+  const { applier } = applierOf(node);
+  node.crash();
   await applier.settled();
-  deepEqual(puppet.done, ["restart"]);
+  deepEqual(node.done, ["restart"]);
   equal(applier.crashes.length, 1);
   match(applier.crashes[0] ?? "", /^n1 ended by itself with code 70: out of memory$/);
 });
 
-Deno.test("applier: an act that fails is told once; an order to a process just gone does not count", async () => {
-  const puppet = new Puppet();
-  const { applier, failures } = applierOf(puppet);
-  puppet.refusal = new LaunchError("failed", "no answer");
-  applier.want({ ...WELL, faults: { drop: 1 } });
-  puppet.state = "killed";
+Deno.test("applier: a failed action is reported once; failing to set faults on an ended process is ignored", async () => {
+  const node = new FakeNode();
+  const { applier, failures } = applierOf(node);
+  node.refusal = new LaunchError("failed", "no answer");
+  applier.setDesired({ ...HEALTHY, faults: { drop: 1 } });
+  node.state = "killed";
   await applier.settled();
-  deepEqual(failures, [puppet.refusal], "the restart that follows fails");
-  applier.want({ ...WELL, down: true });
+  deepEqual(failures, [node.refusal], "the restart that follows fails");
+  applier.setDesired({ ...HEALTHY, down: true });
   await applier.settled();
-  deepEqual(puppet.done, ["drop 1", "restart"], "nothing more is done");
+  deepEqual(node.done, ["drop 1", "restart"], "nothing is done after the failure");
 });

@@ -1,6 +1,6 @@
 /**
- * Makes the faults of a scenario happen to real processes, and ends them. As in the simulator, faults
- * may overlap on one node or link: what a node suffers follows from all that are under way.
+ * Begins and ends the faults of a scenario on real processes. As in the simulator, faults may overlap on
+ * a node or link, so a node's state is computed from all active faults.
  */
 import type { RingMember } from "../../lib/dynamo/ring/ring_state.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
@@ -32,9 +32,9 @@ export interface Wipe {
 interface ScenarioFaultsOptions {
   readonly cluster: RunningCluster;
   readonly scenario: Scenario;
-  /** Told of every fault of links: those of the clients are its own. */
+  /** The faults of the links between clients and nodes. */
   readonly clientLinks: LinkFaults;
-  /** For whom acts of membership are put to. */
+  /** Draws the members that membership changes are requested at. */
   readonly random: SeededRandom;
   /** Since the run began, µs. */
   readonly nowUs: () => number;
@@ -42,64 +42,64 @@ interface ScenarioFaultsOptions {
 }
 
 export class ScenarioFaults {
-  /** How often each kind has happened. */
+  /** How often each kind of fault has begun. */
   readonly injected: Partial<Record<FaultKind, number>> = {};
   readonly wipes: Wipe[] = [];
   private readonly appliers: Map<NodeId, FaultApplier>;
-  private readonly underWay = new Set<Fault>();
+  private readonly active = new Set<Fault>();
   private timers: ReturnType<typeof setTimeout>[] = [];
   private readonly failed = Promise.withResolvers<never>();
-  /** Nodes that were started; spares only once they are to join. */
-  private readonly begun: Set<NodeId>;
-  /** Taken out of the cluster, with their disks. */
+  /** Nodes that should run. A spare is added when it joins. */
+  private readonly started: Set<NodeId>;
+  /** Nodes that died for good with their disks. */
   private readonly gone = new Set<NodeId>();
   private readonly orders: ScenarioOrders;
 
   constructor(private readonly options: ScenarioFaultsOptions) {
     const { cluster, scenario, random } = options;
     const onFailure = (error: unknown) => this.failed.reject(error);
-    // Whoever waits hears of it; if nobody does, the next to settle will.
+    // If nobody waits for it now, the next `heal` reports it.
     this.failed.promise.catch(() => {});
     this.appliers = new Map(cluster.nodes.map(({ id }) => [
       id,
       new FaultApplier(cluster, id, onFailure),
     ]));
-    this.begun = new Set(scenario.nodes.map(({ id }) => id));
+    this.started = new Set(scenario.nodes.map(({ id }) => id));
     this.orders = new ScenarioOrders({
       cluster,
       random,
       onFailure,
       onCommitted: (act) => {
-        // It may have come back after an earlier act that could not be done.
+        // The node may run again after an earlier change that was not possible.
         if (act.kind === "remove" || act.kind === "replace") this.destroy(act.node);
       },
       onDropped: (act, isGone) => {
-        if ((act.kind === "remove" || act.kind === "replace") && !isGone) this.spared(act.node);
+        if ((act.kind === "remove" || act.kind === "replace") && !isGone) this.bringBack(act.node);
       },
     });
   }
 
-  /** Rejects when a node could not be brought to where the faults want it. */
+  /** Rejects when a node cannot be brought into its desired state. */
   get failure(): Promise<never> {
     return this.failed.promise;
   }
 
-  /** Processes that ended although nobody had asked for it. */
+  /** Descriptions of processes that ended by themselves. */
   get crashes(): string[] {
     return [...this.appliers.values()].flatMap(({ crashes }) => crashes);
   }
 
-  /** Acts of membership that were committed to, by kind. */
+  /** The number of committed membership changes, by kind. */
   get committed(): Readonly<Partial<Record<ActKind, number>>> {
     return this.orders.committed;
   }
 
-  /** No act of membership is still to be decided, and all nodes are where they are wanted. */
+  /** Whether all membership changes are decided and all nodes are in their desired states. */
   get isAtRest(): boolean {
     return this.orders.isIdle && [...this.appliers.values()].every((applier) => applier.isSettled);
   }
 
-  /** From now on each fault happens at its time. */
+  /** Schedules all faults of the scenario. */
   begin(): void {
     for (const { id } of this.options.scenario.spares) this.apply(id);
     for (const fault of this.options.scenario.faults) {
@@ -108,11 +108,11 @@ export class ScenarioFaults {
     }
   }
 
-  /** Ends everything, and lets nothing more happen. Resolves when all nodes run and behave. */
+  /** Ends all faults and cancels those to come. Resolves when all nodes run without faults. */
   async heal(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer);
     this.timers = [];
-    for (const fault of [...this.underWay]) this.end(fault);
+    for (const fault of [...this.active]) this.end(fault);
     const settled = [...this.appliers.values()].map((applier) => applier.settled());
     await Promise.race([Promise.all(settled), this.failure]);
   }
@@ -132,7 +132,7 @@ export class ScenarioFaults {
     this.injected[fault.kind] = (this.injected[fault.kind] ?? 0) + 1;
     this.options.onFault(fault, true);
     if (isLinkFault(fault)) {
-      if (fault.forMs > 0) this.underWay.add(fault);
+      if (fault.forMs > 0) this.active.add(fault);
       this.applyLinks();
       return;
     }
@@ -150,7 +150,7 @@ export class ScenarioFaults {
         applier.wipe();
         break;
     }
-    this.underWay.add(fault);
+    this.active.add(fault);
     if (endOf(fault) === fault.atMs) this.end(fault);
     else this.apply(fault.node);
   }
@@ -159,20 +159,20 @@ export class ScenarioFaults {
     const { kind, node } = fault;
     switch (kind) {
       case "join":
-        this.bring(node);
-        this.orders.give({ kind, member: this.memberOf(node) });
+        this.run(node);
+        this.orders.request({ kind, member: this.memberOf(node) });
         break;
       case "leave":
-        this.orders.give({ kind, node });
+        this.orders.request({ kind, node });
         break;
       case "remove":
         this.destroy(node);
-        this.orders.give({ kind, node });
+        this.orders.request({ kind, node });
         break;
       case "replace":
         this.destroy(node);
-        this.bring(fault.by);
-        this.orders.give({ kind, node, member: this.memberOf(fault.by) });
+        this.run(fault.by);
+        this.orders.request({ kind, node, member: this.memberOf(fault.by) });
         break;
     }
   }
@@ -183,14 +183,14 @@ export class ScenarioFaults {
     return { ...member as RingMember, url: cluster.node(node).url };
   }
 
-  /** Who is to join runs; one that was taken out comes back with an empty disk. */
-  private bring(node: NodeId): void {
+  /** Starts a joining node. A node that had died for good starts with an empty disk. */
+  private run(node: NodeId): void {
     this.gone.delete(node);
-    this.begun.add(node);
+    this.started.add(node);
     this.apply(node);
   }
 
-  /** Dead for good, and its disk with it. */
+  /** Kills the node for good and removes its disk. */
   private destroy(node: NodeId): void {
     if (this.gone.has(node)) return;
     this.gone.add(node);
@@ -199,13 +199,13 @@ export class ScenarioFaults {
     this.apply(node);
   }
 
-  /** It could not be taken out: it comes back. */
-  private spared(node: NodeId): void {
-    if (this.gone.has(node) && !this.orders.isToGo(node)) this.bring(node);
+  /** Runs the node again, because it could not be removed and nothing else will remove it. */
+  private bringBack(node: NodeId): void {
+    if (this.gone.has(node) && !this.orders.isBeingRemoved(node)) this.run(node);
   }
 
   private end(fault: Fault): void {
-    if (!this.underWay.delete(fault)) return;
+    if (!this.active.delete(fault)) return;
     this.options.onFault(fault, false);
     if (isLinkFault(fault)) this.applyLinks();
     else if (!isMembershipFault(fault)) this.apply(fault.node);
@@ -216,32 +216,34 @@ export class ScenarioFaults {
   }
 
   private applyLinks(): void {
-    const links = [...this.underWay].filter(isLinkFault).map(memberStatus);
+    const links = [...this.active].filter(isLinkFault).map(lasting);
     this.options.clientLinks.set(links);
     for (const id of this.appliers.keys()) this.apply(id);
   }
 
-  /** Where the membership changes, a node can be told of links to whom it does not know. */
+  /** If the membership changes, link faults may name nodes that a node does not know. */
   private strangers(): Pick<FaultRequest, "strangers"> {
     const { nodes, spares, faults } = this.options.scenario;
     if (!faults.some(isMembershipFault)) return {};
     return { strangers: [...nodes, ...spares].map(({ id }) => id) };
   }
 
-  /** What all faults under way together make of one node. */
+  /** Sets the node's desired state from all active faults. */
   private apply(id: NodeId): void {
-    const all = [...this.underWay];
+    const all = [...this.active];
     const own = all.filter((fault): fault is MachineFault =>
       !isLinkFault(fault) && !isMembershipFault(fault) && fault.node === id
     );
     const has = (...kinds: FaultKind[]) => own.some(({ kind }) => kinds.includes(kind));
-    const links = all.filter(isLinkFault).map(memberStatus).flatMap((each) => betweenNodes(each));
+    const links = all.filter(isLinkFault).map(lasting).flatMap((each) => betweenNodes(each));
     const disk = diskUnder(own, this.options.scenario);
-    const isWell = links.length === 0 && disk === null;
-    this.appliers.get(id)?.want({
-      down: has("crash", "kill", "wipe") || !this.begun.has(id) || this.gone.has(id),
+    const hasFaults = links.length > 0 || disk !== null;
+    this.appliers.get(id)?.setDesired({
+      down: has("crash", "kill", "wipe") || !this.started.has(id) || this.gone.has(id),
       paused: has("pause"),
-      faults: isWell ? null : { links, ...this.strangers(), ...(disk === null ? {} : { disk }) },
+      faults: !hasFaults
+        ? null
+        : { links, ...this.strangers(), ...(disk === null ? {} : { disk }) },
     });
   }
 }
@@ -254,11 +256,11 @@ export function isMembershipFault(fault: Fault): fault is MembershipFault {
   return FAULTS[fault.kind].group === "membership";
 }
 
-function memberStatus({ atMs: _at, forMs: _for, ...fault }: LinkFault): LastingLinkFault {
+function lasting({ atMs: _at, forMs: _for, ...fault }: LinkFault): LastingLinkFault {
   return fault as LastingLinkFault;
 }
 
-/** The fault as far as it concerns messages between nodes: they know of no clients. */
+/** The part of the fault that affects messages between nodes, which do not know the clients. */
 export function betweenNodes(fault: LastingLinkFault): LastingLinkFault[] {
   const nodes = (ends: readonly string[]) => ends.filter((end) => end !== CLIENTS);
   if (fault.kind === "partition") {
@@ -274,7 +276,7 @@ export function betweenNodes(fault: LastingLinkFault): LastingLinkFault[] {
   return narrowed.from?.length === 0 || narrowed.to?.length === 0 ? [] : [narrowed];
 }
 
-/** The state of a disk under the faults of its node; null: well. */
+/** The disk faults that follow from all faults of a node; null: none. */
 export function diskUnder(
   faults: readonly MachineFault[],
   { disk }: Scenario,
@@ -294,7 +296,7 @@ export function diskUnder(
   if (slowness === 1 && failing === 0 && !full) return null;
   const [only] = operations;
   return {
-    // The scenario's disk is slower by that factor; the real one by as much in ms.
+    // The factor refers to the scenario's disk. The real disk gets the same additional time in ms.
     slowMs: Math.min(DISK_SLOW_MS_MAX, Math.ceil((slowness - 1) * accessMs(disk))),
     failing,
     operations: operations.size === 1 && only !== undefined ? only : "both",

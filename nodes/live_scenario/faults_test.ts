@@ -1,4 +1,4 @@
-/** What a scenario's faults mean for real processes: which exist, whom they concern, how they add up. */
+/** A scenario's faults on real processes: which are possible, which nodes get them, how they combine. */
 import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { FAULT_KINDS, type MachineFault } from "../../lib/simulation/faults/faults.ts";
 import { parseScenario } from "../../lib/simulation/scenario/scenario.ts";
@@ -7,7 +7,7 @@ import { requireRunnable, unsupportedFaults, withoutFaults } from "./support.ts"
 
 const ON_NODE = { atMs: 1, node: "n1" } as const;
 
-Deno.test("scenario: what real processes cannot suffer is named with its place and the reason", () => {
+Deno.test("scenario: a fault that is not possible on real processes is named, with the reason", () => {
   const scenario = parseScenario({
     nodes: 3,
     faults: [
@@ -25,13 +25,13 @@ Deno.test("scenario: what real processes cannot suffer is named with its place a
     [3, "disk-corrupt"],
   ]);
   match(skipped[0]?.why ?? "", /share its clock/);
-  match(skipped[1]?.why ?? "", /nothing is torn/);
+  match(skipped[1]?.why ?? "", /no write is torn/);
   const left = withoutFaults(scenario, skipped);
   deepEqual(left.faults.map(({ kind }) => kind), ["kill", "clog"]);
   deepEqual(unsupportedFaults(left), []);
 });
 
-Deno.test("scenario: most kinds of faults exist on real processes", () => {
+Deno.test("scenario: most kinds of faults are possible on real processes", () => {
   const missing = FAULT_KINDS.filter((kind) => {
     const fault = { kind, ...ON_NODE, torn: 0 } as unknown as MachineFault;
     return unsupportedFaults({ ...parseScenario({}), faults: [fault] }).length > 0;
@@ -50,7 +50,7 @@ Deno.test("scenario: most kinds of faults exist on real processes", () => {
   ]);
 });
 
-Deno.test("scenario: more nodes or clients than a machine has room for are refused by name", () => {
+Deno.test("scenario: too many nodes or clients for one machine are refused, naming the field", () => {
   throws(
     () => requireRunnable(parseScenario({ nodes: 65 })),
     /nodes must be at most 64 on real processes: current value is 65/,
@@ -66,7 +66,7 @@ Deno.test("scenario: more nodes or clients than a machine has room for are refus
   requireRunnable(parseScenario({ nodes: 64, workload: { clients: 1_000 } }));
 });
 
-Deno.test("scenario: nodes are told of links between nodes, the clients keep theirs to themselves", () => {
+Deno.test("scenario: nodes get the link faults between nodes, without the clients", () => {
   const clog = { kind: "clog", from: ["n1", "clients"], to: ["n2"] } as const;
   deepEqual(betweenNodes(clog), [{ ...clog, from: ["n1"] }]);
   deepEqual(betweenNodes({ ...clog, from: ["clients"] }), []);
@@ -76,21 +76,21 @@ Deno.test("scenario: nodes are told of links between nodes, the clients keep the
   deepEqual(betweenNodes({ ...cut, groups: [["clients"], ["n2"]] }), []);
 });
 
-Deno.test("scenario: faults of a disk add up, and a factor becomes a time", () => {
+Deno.test("scenario: disk faults combine, and a factor becomes an additional time", () => {
   const scenario = parseScenario({ disk: { load: "1", store: "3" } });
   const lasts = { ...ON_NODE, forMs: 1 } as const;
   equal(diskUnder([], scenario), null);
   const slow = { kind: "disk-slow", ...lasts, factor: 3 } as const;
-  const well = { slowMs: 0, failing: 0, operations: "both", full: false } as const;
-  deepEqual(diskUnder([slow, slow], scenario), { ...well, slowMs: 16 }, "9 times 2 ms, less 2");
+  const healthy = { slowMs: 0, failing: 0, operations: "both", full: false } as const;
+  deepEqual(diskUnder([slow, slow], scenario), { ...healthy, slowMs: 16 }, "9 times 2 ms, less 2");
   const failing = {
     kind: "disk-failing",
     ...lasts,
     probability: 0.2,
     operations: "loads",
   } as const;
-  deepEqual(diskUnder([failing], scenario), { ...well, failing: 0.2, operations: "loads" });
+  deepEqual(diskUnder([failing], scenario), { ...healthy, failing: 0.2, operations: "loads" });
   const stores = { ...failing, probability: 0.1, operations: "stores" } as const;
-  deepEqual(diskUnder([failing, stores], scenario), { ...well, failing: 0.2 });
-  deepEqual(diskUnder([{ kind: "disk-full", ...lasts }], scenario), { ...well, full: true });
+  deepEqual(diskUnder([failing, stores], scenario), { ...healthy, failing: 0.2 });
+  deepEqual(diskUnder([{ kind: "disk-full", ...lasts }], scenario), { ...healthy, full: true });
 });

@@ -1,18 +1,18 @@
 /**
- * The membership while a scenario changes it, as its clients and its checkers need it: the ring as a
- * member knows it now, and the moment when every act is done and what it moves has moved.
+ * Observes the membership while a scenario changes it: the current ring for the clients, and for the
+ * checkers the moment when all changes and their range transfers are complete.
  */
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { ClusterView, MembershipView } from "../cluster/cluster_view.ts";
-import { look } from "../cluster/decommissions.ts";
+import { pollDelay } from "../cluster/decommissions.ts";
 
-/** What is asked of the nodes: a `ClusterView`, or a test's. */
+/** How nodes are asked for their views: a `ClusterView`, or a test's. */
 type MembershipSource = Pick<ClusterView, "running" | "membership">;
 
 /**
- * The views of those who run and take themselves for members; null when somebody who runs does not
- * answer, and may be one.
+ * The views of running nodes that are members by their own view; null if a running node does not answer,
+ * because it may be a member.
  */
 export async function memberViews(source: MembershipSource): Promise<MembershipView[] | null> {
   const views = await Promise.allSettled(source.running.map((id) => source.membership(id)));
@@ -24,13 +24,13 @@ function isActive({ node, memberStatuses }: MembershipView): boolean {
   return ["member", "leaving"].includes(memberStatuses.get(node) ?? "");
 }
 
-/** Who owns a key, as a running member sees it; as founded, until it is followed. */
+/** The ring as a running member knows it; before {@link follow}, the initial ring. */
 export class FollowedRing {
   private readonly ended = new AbortController();
 
   constructor(public ring: Ring) {}
 
-  /** Looks again and again until {@link end}. */
+  /** Polls the members until {@link end}. */
   follow(source: MembershipSource): void {
     this.loop(source).catch((error) => {
       if (!this.ended.signal.aborted) throw error;
@@ -38,28 +38,28 @@ export class FollowedRing {
   }
 
   end(): void {
-    this.ended.abort(new Error("The ring is followed no more"));
+    this.ended.abort(new Error("The ring is no longer followed"));
   }
 
   private async loop(source: MembershipSource): Promise<void> {
     while (!this.ended.signal.aborted) {
       this.ring = await ringOf(source) ?? this.ring;
-      await look(this.ended.signal);
+      await pollDelay(this.ended.signal);
     }
   }
 }
 
-/** As the first member that answers sees it. */
+/** The ring as the first member that answers knows it. */
 async function ringOf(source: MembershipSource): Promise<Ring | null> {
   for (const id of source.running) {
-    // It may have been killed since.
+    // The node may have been killed meanwhile.
     const view = await source.membership(id).catch(() => null);
     if (view !== null && isActive(view)) return view.ring;
   }
   return null;
 }
 
-/** Everybody knows the same, holds what it should, and nobody is still on the way out. */
+/** Whether all members have the same view, no range transfer is left, and no node is still leaving. */
 export function haveSettled(views: readonly MembershipView[] | null): boolean {
   const [first] = views ?? [];
   if (views === null || first === undefined) return false;
@@ -74,7 +74,7 @@ function textOf({ memberStatuses }: MembershipView): string {
   return JSON.stringify([...memberStatuses].toSorted());
 }
 
-/** The last one stays. */
+/** The last member cannot leave, so it does not count as leaving. */
 function isWaitingToLeave({ node, memberStatuses }: MembershipView): boolean {
   return memberStatuses.get(node) === "leaving" && [...memberStatuses.values()].includes("member");
 }
@@ -82,11 +82,11 @@ function isWaitingToLeave({ node, memberStatuses }: MembershipView): boolean {
 export interface Settling {
   readonly settled: boolean;
   readonly tookMs: number;
-  /** As they were in the end. */
+  /** The final views. */
   readonly views: readonly MembershipView[];
 }
 
-/** Waits until `isDecided` and all has moved, for `boundMs` at most. */
+/** Waits, for at most `boundMs`, until `isDecided` and all range transfers are complete. */
 export async function untilSettled(
   source: MembershipSource,
   isDecided: () => boolean,
@@ -99,12 +99,12 @@ export async function untilSettled(
     const settled = isDecided() && haveSettled(views);
     const tookMs = Math.round(performance.now() - startedMs);
     if (settled || tookMs > boundMs) return { settled, tookMs, views: views ?? [] };
-    await look(signal);
+    await pollDelay(signal);
   }
 }
 
-/** Copies of keys that a node does not own, hints left aside. */
-export async function copiesLeftBehind(
+/** Keys that a node stores but does not own, apart from hints. */
+export async function orphanedKeys(
   view: Pick<ClusterView, "running" | "keys">,
   ring: Ring,
 ): Promise<{ readonly node: NodeId; readonly key: string }[]> {

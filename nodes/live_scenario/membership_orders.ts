@@ -1,143 +1,142 @@
 /**
- * Acts of membership on real processes, as somebody who looks after the cluster has them done, and as
- * `lib/simulation/world/membership_orders.ts` does in virtual time: one running member after the other is
- * asked to plan and then to commit, until one does or the act makes no sense any more.
+ * Makes membership changes on real processes, as an operator would. One running member after another is
+ * asked to plan and commit the change, until one commits it or it is no longer possible. In virtual time
+ * `lib/simulation/world/membership_orders.ts` does the same.
  */
+import type { PlanFields } from "../../lib/client/membership_client.ts";
+import { afterRefusal } from "../../lib/dynamo/membership/act_refusals.ts";
 import type { MemberStatus, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
 import { shuffled } from "../../lib/dynamo/types/random.ts";
 import type { SeededRandom } from "../../lib/random/seeded.ts";
-import { look, memberStatusAt } from "../cluster/decommissions.ts";
+import { memberStatusAt, pollDelay } from "../cluster/decommissions.ts";
 import { LaunchError } from "../cluster/launch_error.ts";
 import {
-  type Addressee,
   MembershipRequests,
-  OrderRefused,
-  type PlanFields,
+  type NodeAddress,
+  RequestRefused,
 } from "../cluster/membership_requests.ts";
 import type { NodeProcess } from "../cluster/supervised_node.ts";
 
 export type ActKind = MembershipAct["kind"];
 
-/** So often an act is asked for at the most, and again after every look (100 ms). */
-const TRIES_MAX = 400;
+/** Most attempts for one change, 100 ms apart. */
+const ATTEMPTS_MAX = 400;
 
-/** What it needs of a `RunningCluster`. */
-interface OrderedCluster {
+/** The part of a `RunningCluster` that is needed. */
+interface ChangedCluster {
   readonly nodes: readonly NodeProcess[];
   readonly secretFile: string;
 }
 
 interface ScenarioOrdersOptions {
-  readonly cluster: OrderedCluster;
+  readonly cluster: ChangedCluster;
   readonly random: SeededRandom;
   readonly onCommitted: (act: MembershipAct) => void;
-  /** It was done though nobody heard of it, or can never be. `isGone`: who was to go was removed. */
+  /**
+   * The change is not possible, or was made without an answer. `isGone`: the node to remove has been
+   * removed.
+   */
   readonly onDropped: (act: MembershipAct, isGone: boolean) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-type End = "committed" | "settled" | "again";
+type AttemptResult = "committed" | "given-up" | "again";
 
 export class ScenarioOrders {
-  /** Acts that were committed to, by kind. */
+  /** The number of committed changes, by kind. */
   readonly committed: Partial<Record<ActKind, number>> = {};
   private readonly open = new Set<MembershipAct>();
-  private readonly ending = new AbortController();
-  private readonly rest: MembershipRequests;
+  private readonly closing = new AbortController();
+  private readonly requests: MembershipRequests;
 
   constructor(private readonly options: ScenarioOrdersOptions) {
-    this.rest = new MembershipRequests(options.cluster.secretFile);
+    this.requests = new MembershipRequests(options.cluster.secretFile);
   }
 
-  /** Nothing is still to be decided. */
+  /** Whether all changes are decided. */
   get isIdle(): boolean {
     return this.open.size === 0;
   }
 
-  /** Whether another act is to take this node out. */
-  isToGo(node: NodeId): boolean {
+  /** Whether an open change removes or replaces this node. */
+  isBeingRemoved(node: NodeId): boolean {
     return [...this.open].some((act) =>
       act.kind !== "join" && act.kind !== "leave" && act.node === node
     );
   }
 
-  /** Has the act done, as soon as somebody does it. */
-  give(act: MembershipAct): void {
+  /** Requests a change until it is decided. */
+  request(act: MembershipAct): void {
     this.open.add(act);
     this.carryOut(act).catch((error) => {
-      if (!this.ending.signal.aborted) this.options.onFailure(error);
+      if (!this.closing.signal.aborted) this.options.onFailure(error);
     });
   }
 
-  /** Nothing more is asked for. */
+  /** Stops requesting changes. */
   close(): void {
-    this.ending.abort(new LaunchError("failed", "The scenario is over"));
+    this.closing.abort(new LaunchError("failed", "The scenario is over"));
   }
 
   private async carryOut(act: MembershipAct): Promise<void> {
-    let end: End = "again";
-    for (let tries = 0; tries < TRIES_MAX && end === "again"; tries++) {
-      if (tries > 0) await look(this.ending.signal);
-      end = await this.attempt(act);
+    let result: AttemptResult = "again";
+    for (let attempts = 0; attempts < ATTEMPTS_MAX && result === "again"; attempts++) {
+      if (attempts > 0) await pollDelay(this.closing.signal);
+      result = await this.attempt(act);
     }
-    const isGone = end !== "committed" && act.kind !== "join" && act.kind !== "leave" &&
+    const isGone = result !== "committed" && act.kind !== "join" && act.kind !== "leave" &&
       await this.isSomewhere(act.node, (memberStatus) => memberStatus === "removed");
-    this.ending.signal.throwIfAborted();
+    this.closing.signal.throwIfAborted();
     this.open.delete(act);
-    if (end === "committed") {
+    if (result === "committed") {
       this.committed[act.kind] = (this.committed[act.kind] ?? 0) + 1;
       this.options.onCommitted(act);
     } else this.options.onDropped(act, isGone);
   }
 
-  private async attempt(act: MembershipAct): Promise<End> {
+  private async attempt(act: MembershipAct): Promise<AttemptResult> {
     const target = act.kind === "join" ? act.member.id : act.node;
-    const member = await this.memberBut(target);
+    const member = await this.memberOtherThan(target);
     if (member === null) return "again";
     try {
-      const { planId } = await this.rest.plan(member, act.kind, fieldsOf(act));
-      await this.rest.commit(member, act.kind, planId);
+      await this.requests.planAndCommit(member, act.kind, fieldsOf(act));
       return "committed";
     } catch (error) {
       if (!(error instanceof LaunchError)) throw error;
-      return await this.isSettled(act, error) ? "settled" : "again";
+      const refusal = error instanceof RequestRefused ? error : null;
+      const isMember = act.kind === "join" && await this.isSomewhere(act.member.id, isMemberStill);
+      // Here a removed node loses its disk, so no joining node has a disk that it was removed with.
+      return afterRefusal(act, refusal, isMember) === "ask-again" ? "again" : "given-up";
     }
   }
 
-  /** It was done though nobody heard of it, or can never be. */
-  private async isSettled(act: MembershipAct, error: LaunchError): Promise<boolean> {
-    if (!(error instanceof OrderRefused) || error.code !== "act-refused") return false;
-    // A newcomer that is still starting, or down for a while.
-    if (/Cannot (join|replace) with the node at/.test(error.message)) return false;
-    // That a dead node is taken for alive ends by itself.
-    if (act.kind === "remove" || act.kind === "replace") return !/is alive/.test(error.message);
-    return act.kind === "leave" ||
-      await this.isSomewhere(act.member.id, (memberStatus) => memberStatus !== null);
-  }
-
-  /** A running node that takes itself for a member; null when there is none. */
-  private async memberBut(target: NodeId): Promise<Addressee | null> {
+  /** A running node that is a member by its own view; null if there is none. */
+  private async memberOtherThan(target: NodeId): Promise<NodeAddress | null> {
     for (const node of shuffled(this.options.random, this.running)) {
       if (node.id === target) continue;
-      const memberStatus = await memberStatusAt(this.rest, node, node.id);
+      const memberStatus = await memberStatusAt(this.requests, node, node.id);
       if (memberStatus === "member" || memberStatus === "leaving") return node;
     }
     return null;
   }
 
-  /** Whether some running node thinks so of `id`. */
+  /** Whether a running node knows `id` with a status that matches. */
   private async isSomewhere(
     id: NodeId,
-    thinks: (memberStatus: MemberStatus | null) => boolean,
+    matches: (memberStatus: MemberStatus | null) => boolean,
   ): Promise<boolean> {
-    const memberStatuses = this.running.map((node) => memberStatusAt(this.rest, node, id));
-    return (await Promise.all(memberStatuses)).some(thinks);
+    const memberStatuses = this.running.map((node) => memberStatusAt(this.requests, node, id));
+    return (await Promise.all(memberStatuses)).some(matches);
   }
 
   private get running(): NodeProcess[] {
     return this.options.cluster.nodes.filter(({ state }) => state === "running");
   }
+}
+
+function isMemberStill(memberStatus: MemberStatus | null): boolean {
+  return memberStatus !== null && memberStatus !== "removed";
 }
 
 function fieldsOf(act: MembershipAct): PlanFields {

@@ -1,4 +1,4 @@
-/** Acts of membership are asked for until a member does them, or they make no sense any more. */
+/** Membership changes are requested until a member commits them or they are no longer possible. */
 import { deepEqual, equal } from "node:assert/strict";
 import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import type { MembershipAct } from "../../lib/dynamo/types/membership_plan.ts";
@@ -8,7 +8,7 @@ import { ScenarioOrders } from "./membership_orders.ts";
 
 type Answer = "ok" | readonly [code: "act-refused" | "ring-moved" | "not-ready", detail: string];
 
-/** A member `n1` whose answers to orders are told beforehand, one after the other. */
+/** A member `n1` that gives the prepared answers, one after another. */
 class Member {
   readonly asked: string[] = [];
   readonly memberStatuses: Record<string, MemberStatus> = { n1: "member" };
@@ -31,14 +31,14 @@ class Member {
   }
 }
 
-interface Course {
+interface Result {
   readonly member: Member;
   readonly orders: ScenarioOrders;
-  /** What came of it. */
+  /** How the change ended. */
   readonly end: string;
 }
 
-async function carriedOut(act: MembershipAct, answers: Answer[], known = {}): Promise<Course> {
+async function carriedOut(act: MembershipAct, answers: Answer[], known = {}): Promise<Result> {
   const member = new Member(answers);
   Object.assign(member.memberStatuses, known);
   const server = Deno.serve(
@@ -57,7 +57,7 @@ async function carriedOut(act: MembershipAct, answers: Answer[], known = {}): Pr
     onFailure: reject,
   });
   try {
-    orders.give(act);
+    orders.request(act);
     equal(orders.isIdle, false);
     const end = await promise;
     equal(orders.isIdle, true);
@@ -75,7 +75,7 @@ const REMOVE = { kind: "remove", node: "n2" } as const;
 const JOIN = { kind: "join", member: S1 } as const;
 const REPLACE = { kind: "replace", node: "n2", member: S1 } as const;
 
-Deno.test("orders: a plan and its commit, with what the newcomer is to be", async () => {
+Deno.test("orders: a plan with the new node's properties, and then its commit", async () => {
   const { member, orders, end } = await carriedOut(REPLACE, []);
   equal(end, "replace committed");
   deepEqual(orders.committed, { replace: 1 });
@@ -85,7 +85,7 @@ Deno.test("orders: a plan and its commit, with what the newcomer is to be", asyn
   ]);
 });
 
-Deno.test("orders: what ends by itself is asked for again", async () => {
+Deno.test("orders: after a temporary refusal the change is requested again", async () => {
   const again: readonly (readonly [MembershipAct, Answer])[] = [
     [REMOVE, ["act-refused", "Cannot remove 'n2' as it is alive: let it leave"]],
     [REPLACE, ["act-refused", "Cannot replace with the node at http://127.0.0.1:1: refused"]],
@@ -102,7 +102,7 @@ Deno.test("orders: what ends by itself is asked for again", async () => {
   equal(end, "leave committed");
 });
 
-Deno.test("orders: what was done already, or can never be, is dropped", async () => {
+Deno.test("orders: a change that was made already or is not possible is dropped", async () => {
   const refusal = ["act-refused", "Cannot do this to it: it is no member"] as const;
   equal((await carriedOut(LEAVE, [refusal])).end, "leave dropped");
   equal((await carriedOut(REMOVE, [refusal])).end, "remove dropped");

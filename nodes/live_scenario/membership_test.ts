@@ -1,4 +1,4 @@
-/** When a changing membership has come to rest, and what a ring that is followed shows meanwhile. */
+/** When membership changes are complete, and which ring is followed meanwhile. */
 import { deepEqual, equal } from "node:assert/strict";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
@@ -6,10 +6,10 @@ import { parseScenario } from "../../lib/simulation/scenario/scenario.ts";
 import { initialConfigOf } from "../../lib/simulation/world/cluster.ts";
 import type { MembershipView } from "../cluster/cluster_view.ts";
 import {
-  copiesLeftBehind,
   FollowedRing,
   haveSettled,
   memberViews,
+  orphanedKeys,
   untilSettled,
 } from "./membership.ts";
 
@@ -38,28 +38,28 @@ function sourceOf(...views: readonly (MembershipView | null)[]) {
 
 const TWO = { n1: "member", n2: "member" } as const;
 
-Deno.test("membership at rest: one view of all, nothing on the move, nobody on the way out", () => {
-  const well = view("n1", TWO);
-  equal(haveSettled([well, view("n2", TWO)]), true);
+Deno.test("settled membership: all views are equal, no transfer is left, and no node is leaving", () => {
+  const first = view("n1", TWO);
+  equal(haveSettled([first, view("n2", TWO)]), true);
   equal(haveSettled([]), false);
   equal(haveSettled(null), false);
-  equal(haveSettled([well, view("n2", TWO, { isMoving: true })]), false);
-  equal(haveSettled([well, view("n2", TWO, { ring: FOUR })]), false);
-  equal(haveSettled([well, view("n2", { n1: "member", n2: "leaving" })]), false);
+  equal(haveSettled([first, view("n2", TWO, { isMoving: true })]), false);
+  equal(haveSettled([first, view("n2", TWO, { ring: FOUR })]), false);
+  equal(haveSettled([first, view("n2", { n1: "member", n2: "leaving" })]), false);
   const leaving = { n1: "member", n2: "leaving" } as const;
   equal(haveSettled([view("n1", leaving), view("n2", leaving)]), false);
   const last = { n1: "leaving", n2: "left" } as const;
   equal(haveSettled([view("n1", last)]), true, "the last one stays");
 });
 
-Deno.test("membership at rest: who is no member is not asked for its view, who is silent may be one", async () => {
+Deno.test("settled membership: views of non-members do not count, and a silent node may be a member", async () => {
   const left = view("n3", { ...TWO, n3: "left" });
   const views = await memberViews(sourceOf(view("n1", TWO), left));
   deepEqual(views?.map(({ node }) => node), ["n1"]);
   equal(await memberViews(sourceOf(view("n1", TWO), null)), null);
 });
 
-Deno.test("membership at rest: waited for, and not beyond the bound", async () => {
+Deno.test("settled membership: it is waited for, but not longer than the bound", async () => {
   const source = sourceOf(view("n1", TWO), view("n2", TWO));
   let looks = 0;
   const patient = await untilSettled(source, () => ++looks > 2, 60_000, NEVER);
@@ -68,7 +68,7 @@ Deno.test("membership at rest: waited for, and not beyond the bound", async () =
   deepEqual([late.settled, late.views.length], [false, 2]);
 });
 
-Deno.test("a ring is followed past nodes that are silent or left", async () => {
+Deno.test("a ring is followed although some nodes are silent or have left", async () => {
   const left = view("n3", { n3: "left" });
   const followed = new FollowedRing(THREE);
   followed.follow(sourceOf(null, left, view("n1", TWO, { ring: FOUR })));
@@ -77,13 +77,13 @@ Deno.test("a ring is followed past nodes that are silent or left", async () => {
   equal(followed.ring, FOUR);
 });
 
-Deno.test("copies of what a node does not own are found", async () => {
+Deno.test("keys that a node stores but does not own are found", async () => {
   const key = "k1";
   const owners = FOUR.primariesOfKey(key);
-  const stranger = ["n1", "n2", "n3", "n4"].find((id) => !owners.includes(id)) as string;
+  const nonOwner = ["n1", "n2", "n3", "n4"].find((id) => !owners.includes(id)) as string;
   const source = {
     running: ["n1", "n2", "n3", "n4"],
     keys: () => Promise.resolve({ keys: [key], hints: [] }),
   };
-  deepEqual(await copiesLeftBehind(source, FOUR), [{ node: stranger, key }]);
+  deepEqual(await orphanedKeys(source, FOUR), [{ node: nonOwner, key }]);
 });

@@ -1,8 +1,8 @@
 /**
- * One request of a scenario's client to one real node, through the client's side of the network (which
- * the scenario may slow down, lose or cut), and what its answer means for the history.
+ * Sends one request of a scenario's client to a real node and turns the answer into an outcome for the
+ * history. The scenario's faults may delay, lose or refuse the messages between client and node.
  */
-import { bodySentOnce } from "../../lib/client/http.ts";
+import { attemptHttp } from "../../lib/client/http.ts";
 import type { RequestOptions } from "../../lib/dynamo/types/client_messages.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Distribution } from "../../lib/random/latency.ts";
@@ -19,72 +19,76 @@ interface ScenarioRequest {
   readonly key: string;
   readonly node: NodeId;
   readonly options: RequestOptions;
-  /** Puts: the bytes. */
+  /** For puts: the bytes. */
   readonly value?: Uint8Array;
-  /** What it writes over. */
+  /** The context of a write. */
   readonly token?: string;
 }
 
 /** What came back. */
 export type RestAnswer =
   | { readonly kind: "answer"; readonly status: number; readonly body: unknown }
-  /** Nobody was there: it never arrived. */
+  /** The node was down: the request certainly did not arrive. */
   | { readonly kind: "refused" }
-  /** The connection broke: it may have arrived. */
+  /** The connection broke: the request may have arrived. */
   | { readonly kind: "reset" }
-  /** The client gave up waiting. */
+  /** No answer came in time. */
   | { readonly kind: "silence" };
 
-export interface NodeAsker {
-  ask(request: ScenarioRequest, patienceMs: number): Promise<RestAnswer>;
+export interface RequestSender {
+  send(request: ScenarioRequest, patienceMs: number): Promise<RestAnswer>;
 }
 
-/** REST refuses an option that means nothing to the method; a scenario gives them for all that is drawn. */
+/** The options that REST accepts for each method. A scenario's options apply to all methods. */
 const OPTIONS: Readonly<Record<Operation["kind"], readonly (keyof RequestOptions)[]>> = {
   get: ["r", "pr", "sloppy", "timeoutMs"],
   put: ["w", "pw", "sloppy", "timeoutMs"],
   delete: ["r", "pr", "w", "pw", "sloppy", "timeoutMs"],
 };
 
-/** What is known of a node's process: of a `NodeProcess`. */
-export type AskedProcess = Pick<NodeProcess, "url" | "pid" | "exit">;
+/** The part of a `NodeProcess` that is needed. */
+export type TargetProcess = Pick<NodeProcess, "url" | "pid" | "exit">;
 
 /**
- * Asks over HTTP. A connection that is refused is taken for a proof that nothing arrived only where the
- * node had no process all the time: a history must not say of a write that it certainly never was on the
- * word of a message.
+ * Sends requests over HTTP. A refused connection counts as proof that nothing arrived only if the node
+ * had no process during the whole request. An error message alone is not enough for the history to say
+ * that a write had no effect.
  */
-export class RestAsker implements NodeAsker {
+export class RestSender implements RequestSender {
   constructor(
-    private readonly processOf: (node: NodeId) => AskedProcess,
+    private readonly processOf: (node: NodeId) => TargetProcess,
     private readonly links: LinkFaults,
     private readonly latency: Distribution,
     private readonly random: SeededRandom,
   ) {}
 
-  async ask(request: ScenarioRequest, patienceMs: number): Promise<RestAnswer> {
+  async send(request: ScenarioRequest, patienceMs: number): Promise<RestAnswer> {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), patienceMs);
     const { node } = request;
     const before = this.processOf(node);
     const wasDown = () => before.pid === null && isSame(before, this.processOf(node));
+    const isOver = () => limit.signal.aborted;
     try {
       if (await this.travels(CLIENTS, node, request, limit.signal) === "refused") {
         return { kind: "refused" };
       }
-      const answer = await this.fetch(request, limit.signal);
-      // A router that turns an answer back tells its sender, which has nobody to tell.
+      const answer = await this.attempt(request, patienceMs, limit.signal);
+      if (isOver()) return { kind: "silence" };
+      if (answer.kind === "refused") return wasDown() ? answer : { kind: "reset" };
+      if (answer.kind !== "answer") return answer;
+      // When an answer is refused, only its sender learns of it.
       const back = await this.travels(node, CLIENTS, answer, limit.signal);
       return back === "refused" ? { kind: "reset" } : answer;
     } catch (error) {
-      if (limit.signal.aborted) return { kind: "silence" };
-      return isUndelivered(error) && wasDown() ? { kind: "refused" } : { kind: "reset" };
+      if (isOver()) return { kind: "silence" };
+      throw error;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Resolves when the message has arrived. Rejects when nothing has happened by the limit. */
+  /** Resolves when the message has arrived or was refused. Rejects when `limit` aborts. */
   private async travels(
     from: string,
     to: string,
@@ -105,7 +109,12 @@ export class RestAsker implements NodeAsker {
     return await promise;
   }
 
-  private async fetch(request: ScenarioRequest, signal: AbortSignal): Promise<RestAnswer> {
+  /** `refused` means here that no connection was made. */
+  private async attempt(
+    request: ScenarioRequest,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<RestAnswer> {
     const { kind, key, node, value, token } = request;
     const headers: Record<string, string> = { accept: "application/json" };
     if (token !== undefined) headers["x-dynamo-context"] = token;
@@ -116,47 +125,53 @@ export class RestAsker implements NodeAsker {
       if (option !== undefined) query.set(name, `${option}`);
     }
     const path = `/kv/${encodeURIComponent(key)}${query.size === 0 ? "" : `?${query}`}`;
-    const response = await fetch(`${this.processOf(node).url}${path}`, {
+    const answer = await attemptHttp(fetch, {
       method: kind === "get" ? "GET" : kind === "put" ? "PUT" : "DELETE",
+      url: `${this.processOf(node).url}${path}`,
       headers,
+      body: kind === "get" ? undefined : value,
+      timeoutMs,
       signal,
-      ...(kind === "get" ? {} : bodySentOnce(value)),
     });
-    return { kind: "answer", status: response.status, body: await response.json() };
+    if (!("response" in answer)) {
+      if (answer.error.code === "timed-out") return { kind: "silence" };
+      return { kind: answer.definite ? "refused" : "reset" };
+    }
+    const { response } = answer;
+    try {
+      return { kind: "answer", status: response.status, body: await response.json() };
+    } catch {
+      // A node always answers in JSON, so it is unknown what happened.
+      return { kind: "reset" };
+    }
   }
 }
 
-/** No other process has been there in between: it would have left another exit. */
-function isSame(before: AskedProcess, now: AskedProcess): boolean {
+/** Whether no other process ran in between, which would have left another exit. */
+function isSame(before: TargetProcess, now: TargetProcess): boolean {
   return now.pid === null && now.exit?.pid === before.exit?.pid;
 }
 
-function isUndelivered(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const reason = error.cause instanceof Error ? error.cause.message : error.message;
-  return /\(Connect\)|ECONNREFUSED|connection refused/i.test(reason);
-}
-
-/** What a client knows of a key after an answer. */
-export interface Learnt {
+/** The context that a client has seen in an answer, and the writes that it came from. */
+export interface SeenContext {
   readonly token: string;
   readonly sources: readonly number[];
 }
 
-/** How the operation ended, and what its client has learnt; null: nothing. */
+/** How the operation ended, and the context that its client has seen; null: none. */
 export function outcomeOf(
   operation: Operation,
   answer: RestAnswer,
   history: History,
-): { readonly end: Omit<OperationEnd, "endedAt">; readonly learnt: Learnt | null } {
+): { readonly end: Omit<OperationEnd, "endedAt">; readonly seen: SeenContext | null } {
   const unsure = operation.kind === "get" ? "failed" : "indeterminate";
   switch (answer.kind) {
     case "silence":
-      return { end: { outcome: unsure, reason: "no answer" }, learnt: null };
+      return { end: { outcome: unsure, reason: "no answer" }, seen: null };
     case "refused":
-      return { end: { outcome: "failed", reason: "refused" }, learnt: null };
+      return { end: { outcome: "failed", reason: "refused" }, seen: null };
     case "reset":
-      return { end: { outcome: unsure, reason: "reset" }, learnt: null };
+      return { end: { outcome: unsure, reason: "reset" }, seen: null };
   }
   const { status } = answer;
   const body = isObject(answer.body) ? answer.body as Record<string, unknown> : {};
@@ -165,7 +180,7 @@ export function outcomeOf(
     const reason = String(body["type"] ?? status).replace(PROBLEM_TYPE_PREFIX, "");
     return {
       end: { outcome: body["definite"] === true ? "failed" : unsure, reason },
-      learnt: null,
+      seen: null,
     };
   }
   const token = typeof body["context"] === "string" ? body["context"] : null;
@@ -173,17 +188,17 @@ export function outcomeOf(
   if (operation.kind !== "get") {
     const acks = listOf(body["acks"]).map(String);
     const hints = listOf(body["hints"]) as { readonly holder: NodeId; readonly for: NodeId }[];
-    const learnt = token === null ? null : { token, sources: [operation.id] };
-    return { end: { outcome: "ok", coordinator, acks, hints }, learnt };
+    const seen = token === null ? null : { token, sources: [operation.id] };
+    return { end: { outcome: "ok", coordinator, acks, hints }, seen };
   }
   const { returned, foreign } = writersOf(listOf(body["siblings"]), history);
   const acks = listOf(body["replicas"]).map((each) => each as Record<string, unknown>)
     .filter((each) => each["outcome"] === "answered").map((each) => String(each["node"]));
-  const learnt = token === null ? null : { token, sources: returned };
-  return { end: { outcome: "ok", returned, foreign, coordinator, acks }, learnt };
+  const seen = token === null ? null : { token, sources: returned };
+  return { end: { outcome: "ok", returned, foreign, coordinator, acks }, seen };
 }
 
-/** The writes that the values came from, and the values that none did. */
+/** The writes that the values came from, and the values that no write explains. */
 function writersOf(siblings: readonly unknown[], history: History) {
   const returned: number[] = [];
   const foreign: string[] = [];
@@ -196,14 +211,14 @@ function writersOf(siblings: readonly unknown[], history: History) {
   return { returned, foreign };
 }
 
-/** A value as REST shows it: as text where it is text. */
+/** A value as REST shows it: as text if it is UTF-8, otherwise in base64. */
 export interface ShownValue {
   readonly value?: string;
   readonly valueBase64?: string;
   readonly deleted?: true;
 }
 
-/** In base64; null for a tombstone. */
+/** The value in base64; null for a tombstone. */
 export function valueOf({ value, valueBase64, deleted }: ShownValue): string | null {
   if (deleted === true) return null;
   return valueBase64 ?? new TextEncoder().encode(value ?? "").toBase64();

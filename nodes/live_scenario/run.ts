@@ -1,11 +1,13 @@
 /**
- * Carries a scenario out on real processes, in the phases of a simulated run (`run_driver.ts`): clients
- * work while faults happen; everything is healed; replicas must become equal within a bound. The
- * verdict is the simulator's checkers', as far as they can see from outside.
+ * Runs a scenario on real processes, in the same phases as a simulated run (`run_driver.ts`). Clients
+ * send requests while faults happen; then all faults are healed; then replicas must become equal within
+ * a bound. Those of the simulator's checkers that need no view inside the nodes decide.
  *
- * Real time passes as fast as it does: what took 40 s in virtual time takes 40 s. Without virtual time
- * there is no trace hash, and two runs of one scenario differ.
+ * It runs in real time: 40 s of virtual time take 40 s. There is no trace hash, and two runs of one
+ * scenario differ.
  */
+import { attemptHttp } from "../../lib/client/http.ts";
+import { NodeError } from "../../lib/client/node_requests.ts";
 import { Ring } from "../../lib/dynamo/ring/ring.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import { parseDistribution } from "../../lib/random/latency.ts";
@@ -16,7 +18,11 @@ import type { OutcomeCounts, RunResult } from "../../lib/simulation/run.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
 import type { History } from "../../lib/simulation/workload/history.ts";
 import { initialConfigOf } from "../../lib/simulation/world/cluster.ts";
-import { type Convergence, inTurns, untilConverged } from "../cluster/cluster_convergence.ts";
+import {
+  type Convergence,
+  forEachConcurrently,
+  untilConverged,
+} from "../cluster/cluster_convergence.ts";
 import { ClusterView } from "../cluster/cluster_view.ts";
 import { launchCluster, type RunningCluster } from "../cluster/launcher.ts";
 import { LinkFaults } from "../faults/link_faults.ts";
@@ -25,55 +31,57 @@ import { judgeLiveRun } from "./evidence.ts";
 import { isMembershipFault, ScenarioFaults } from "./faults.ts";
 import { FollowedRing, type Settling, untilSettled } from "./membership.ts";
 import type { ActKind } from "./membership_orders.ts";
-import { RestAsker } from "./requests.ts";
+import { RestSender } from "./requests.ts";
 import { requireRunnable, type SkippedFault, unsupportedFaults, withoutFaults } from "./support.ts";
 
 export interface LiveRunOptions {
-  /** Leave out what does not exist on real processes, and say so in the result. */
+  /** Skip faults that are not possible on real processes, and list them in the result. */
   readonly skipUnsupported?: boolean;
-  /** Aborted: the load ends early, and what was done so far is judged. */
+  /** Aborting ends the load early. What was done until then is checked. */
   readonly signal?: AbortSignal;
   readonly onFault?: (fault: Fault, begins: boolean, atMs: number) => void;
   readonly onHealing?: () => void;
-  /** Given each line that a node writes on stderr. */
+  /** Called with each line that a node writes to stderr. */
   readonly onOutput?: (id: NodeId, line: string) => void;
 }
 
 export interface LiveRunResult {
   readonly name: string;
   readonly seed: number;
-  /** No asserted checker found anything. */
+  /** Whether no asserted checker found a violation. */
   readonly ok: boolean;
   readonly operations: RunResult["operations"];
   readonly checks: readonly CheckResult[];
-  /** Of asserted checkers only, the first few each. */
+  /** The first few of each asserted checker. */
   readonly violations: readonly Violation[];
-  /** Acknowledged writes that are gone because every disk that had acknowledged them was wiped. */
+  /** Acknowledged writes that may be lost, because every disk that acknowledged them was wiped. */
   readonly excused: number;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
-  /** Acts of membership that the cluster accepted; others made no sense when they came. */
+  /** Membership changes that the cluster committed; others were not possible. */
   readonly committed: Readonly<Partial<Record<ActKind, number>>>;
   readonly skipped: readonly SkippedFault[];
   readonly loadMs: number;
   readonly convergence: Convergence;
 }
 
-/** Some of the scenario's faults do not exist on real processes. */
+/** Some of the scenario's faults are not possible on real processes. */
 export class UnsupportedFaultsError extends Error {
   override name = "UnsupportedFaultsError";
 
   constructor(readonly faults: readonly SkippedFault[]) {
     const list = faults.map(({ index, kind, why }) => `faults[${index}] (${kind}): ${why}`);
-    super(`these faults cannot happen on real processes:\n  ${list.join("\n  ")}`);
+    super(`these faults are not possible on real processes:\n  ${list.join("\n  ")}`);
   }
 }
 
-/** A forward is remembered for two timeouts, and its answer may take another. */
+/** Longer than any timeout of a scenario. */
+const READ_TIMEOUT_MS = 60_000;
+/** Nodes remember a forward for two timeouts, and its answer may take another one. */
 const SETTLE_TIMEOUTS = 3;
 
 /**
- * Throws {@link UnsupportedFaultsError}; `ConfigError` for a scenario that is too large for one machine;
- * what `launchCluster` throws; and `LaunchError` when a node does not come back.
+ * Throws {@link UnsupportedFaultsError}; `ConfigError` if the scenario is too large for one machine; the
+ * errors of `launchCluster`; and `LaunchError` if a node does not start again.
  */
 export async function runScenarioLive(
   whole: Scenario,
@@ -127,13 +135,13 @@ async function carryOut(
   });
   const urlOf = (node: NodeId) => cluster.node(node).url;
   const latency = parseDistribution(scenario.network.clients);
-  const asker = new RestAsker(
+  const sender = new RestSender(
     (node) => cluster.node(node),
     clientLinks,
     latency,
     random.child("clients"),
   );
-  const clients = new ScenarioClients({ scenario, world: followed, asker, nowUs });
+  const clients = new ScenarioClients({ scenario, world: followed, sender, nowUs });
   const ended = new AbortController();
   const asked = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
   try {
@@ -177,7 +185,7 @@ async function carryOut(
   }
 }
 
-/** Within the bound: what anti-entropy has to make equal begins where the moves end. */
+/** Waits until the membership changes are complete. Convergence gets the rest of the bound. */
 function allMoved(
   view: ClusterView,
   faults: ScenarioFaults,
@@ -187,7 +195,7 @@ function allMoved(
   return untilSettled(view, () => faults.isAtRest, convergeWithinMs, signal);
 }
 
-/** The load, until it is done, its time is over, or it is asked to end; then what is under way may end. */
+/** Runs the load until it is done, its time is over or `asked` aborts. Completes open operations. */
 async function work(
   clients: ScenarioClients,
   { durationMs }: Scenario,
@@ -202,7 +210,7 @@ async function work(
   }
 }
 
-/** What was under way when everything was healed has had its effects, or never will. */
+/** Waits until requests that were in progress at the healing can have no more effects. */
 async function settled({ config }: Scenario, { operations }: History): Promise<void> {
   const longestMs = operations.reduce(
     (most, { options }) => Math.max(most, options.timeoutMs),
@@ -211,22 +219,23 @@ async function settled({ config }: Scenario, { operations }: History): Promise<v
   await new Promise((resolve) => setTimeout(resolve, SETTLE_TIMEOUTS * longestMs));
 }
 
-/** Anti-entropy makes the owners equal without anybody reading. */
+/** Whether anti-entropy makes the owners equal without reads. */
 function healsItself({ config }: Scenario): boolean {
   return config.antiEntropyIntervalMs > 0 && config.gossipIntervalMs > 0;
 }
 
-/** Reads at R = all owners, which repair reads what differs. */
+/** Reads from all owners of each key, so that read repair makes them equal. */
 async function readAll(
   ring: Ring,
   urlOf: (node: NodeId) => string,
   keys: readonly string[],
 ): Promise<void> {
-  await inTurns(keys, async (key) => {
+  await forEachConcurrently(keys, async (key) => {
     const owners = ring.primariesOfKey(key);
     const url = `${urlOf(owners[0] as NodeId)}/kv/${encodeURIComponent(key)}?r=${owners.length}`;
-    const answer = await fetch(url);
-    await answer.body?.cancel();
+    // The status does not matter: the key may be absent, or too few owners may answer for now.
+    const answer = await attemptHttp(fetch, { method: "GET", url, timeoutMs: READ_TIMEOUT_MS });
+    if (!("response" in answer)) throw new NodeError(answer);
   });
 }
 

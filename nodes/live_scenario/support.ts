@@ -1,6 +1,4 @@
-/**
- * Which scenarios can be carried out on real processes of one machine, and why the others cannot.
- */
+/** Which scenarios can run on real processes of one machine, and why others cannot. */
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Fault, FaultKind } from "../../lib/simulation/faults/faults.ts";
 import type { Scenario } from "../../lib/simulation/scenario/scenario.ts";
@@ -17,23 +15,23 @@ const SUPPORTED: ReadonlySet<FaultKind> = new Set<FaultKind>([
 ]);
 
 const WHY_NOT: { readonly [kind in FaultKind]?: string } = {
-  "slow-node": "a process takes the time that it takes",
-  "restore": "a file that is in use cannot be copied from outside of its process",
-  "disk-corrupt": "a node's records share a file, in which none can be damaged by itself",
+  "slow-node": "a real process cannot be slowed down by a given time",
+  "restore": "the database of a running process cannot be copied from outside",
+  "disk-corrupt": "all records of a node are in one file, so a single one cannot be damaged",
   "clock-skew": "processes of one machine share its clock",
-  "return": "a process that was removed ends for good, and its disk is not kept",
+  "return": "the disk of a removed node is not kept",
   "clock-jump": "processes of one machine share its clock",
 };
 
-/** A fault that does not exist there. */
+/** A fault that is not possible on real processes. */
 export interface SkippedFault {
-  /** Its place in the scenario's list. */
+  /** Its index in the scenario's list. */
   readonly index: number;
   readonly kind: FaultKind;
   readonly why: string;
 }
 
-/** Faults of the scenario that do not exist on real processes. */
+/** The faults of the scenario that are not possible on real processes. */
 export function unsupportedFaults({ faults }: Scenario): SkippedFault[] {
   return faults.flatMap((fault, index) => {
     const why = whyNot(fault);
@@ -43,18 +41,18 @@ export function unsupportedFaults({ faults }: Scenario): SkippedFault[] {
 
 function whyNot(fault: Fault): string | null {
   if (fault.kind === "kill" && fault.torn > 0) {
-    return "what a killed process has written the system completes: nothing is torn";
+    return "the system completes the writes of a killed process, so no write is torn";
   }
-  return SUPPORTED.has(fault.kind) ? null : WHY_NOT[fault.kind] ?? "there is no way to do it";
+  return SUPPORTED.has(fault.kind) ? null : WHY_NOT[fault.kind] ?? "it is not supported";
 }
 
-/** The scenario without them. */
+/** The scenario without the skipped faults. */
 export function withoutFaults(scenario: Scenario, skipped: readonly SkippedFault[]): Scenario {
   const indices = new Set(skipped.map(({ index }) => index));
   return { ...scenario, faults: scenario.faults.filter((_, index) => !indices.has(index)) };
 }
 
-/** Throws {@link ConfigError}, naming the field, where this machine cannot run so many. */
+/** Throws {@link ConfigError} that names the field with more nodes or clients than one machine can run. */
 export function requireRunnable({ nodes, spares, workload }: Scenario): void {
   const limit = (field: string, value: number, most: number) => {
     if (value <= most) return;

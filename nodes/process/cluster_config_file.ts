@@ -1,11 +1,11 @@
 /**
- * The initial configuration of a cluster of local processes: made once, kept in `cluster.json`, and read
- * again when the cluster is started on the same directory.
+ * The initial configuration of a cluster of local processes. It is made once, stored in `cluster.json`,
+ * and read again when the cluster is restarted on the same directory.
  *
- * What was founded (name, N, partitioning, Q, tokens, mode, members, their weights and zones, the ring)
- * stays for good: the objects on disk lie where that ring says. Defaults such as R, W and timeouts, and
- * where the members listen, may change from start to start. The data ids of the members' directories are
- * drawn here as well: see `assigned_identity.ts`.
+ * Its fixed part never changes (name, N, partitioning, Q, tokens, mode, members with their weights and
+ * zones, the ring), because it determines where the objects are stored. Defaults such as R, W and
+ * timeouts, and the members' addresses, can change at every start. The data ids of the members'
+ * directories are assigned here too; see `assigned_identity.ts`.
  */
 import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import type { RingMember, RingState } from "../../lib/dynamo/ring/ring_state.ts";
@@ -21,17 +21,17 @@ import { SeededRandom } from "../../lib/random/seeded.ts";
 import { isNodeId } from "../rpc/validation.ts";
 import { drawDataId } from "../storage/assigned_identity.ts";
 
-/** What a cluster is to be founded with; whatever is left out has a default, or is as it was founded. */
+/** The options of a new or restarted cluster. Omitted ones have a default or the stored value. */
 export interface InitialConfigOptions {
   readonly nodes?: number;
   readonly config?: Partial<ClusterConfig>;
-  /** Relative capacities, one a node in order of ids: tokens follow them. All 1 when left out. */
+  /** Relative capacities, one for each node in order of ids. Default: 1 for each. */
   readonly weights?: readonly number[];
-  /** One a node: replicas span zones. */
+  /** One for each node; the replicas of a key are placed in different zones. */
   readonly zones?: readonly string[];
-  /** Where the ring's tokens are drawn from; drawn itself when left out. */
+  /** The seed of the ring's tokens. Default: random. */
   readonly seed?: number | string;
-  /** A ring that was drawn elsewhere and its members, in place of weights, zones and seed. */
+  /** A ring from elsewhere, with its members, in place of weights, zones and seed. */
   readonly drawn?: { readonly members: readonly RingMember[]; readonly ring: RingState };
 }
 
@@ -39,18 +39,21 @@ export const NODES_DEFAULT = 5;
 export const NODES_MAX = 64;
 export const WEIGHT_MAX = 100;
 
-/** Founds a cluster with the members at `urls`, whose ids are n1, n2, …. Throws {@link ConfigError}. */
+/**
+ * Makes the configuration of a new cluster, with members n1, n2, … at `urls`. Throws
+ * {@link ConfigError}.
+ */
 export function makeInitialConfig(
   options: InitialConfigOptions,
   urls: readonly string[],
 ): InitialClusterConfig {
   const config = clusterConfig({
     ...options.config,
-    cluster: options.config?.cluster ?? drawnName(),
+    cluster: options.config?.cluster ?? randomName(),
   });
   const { drawn } = options;
   if (drawn !== undefined) {
-    // By name: whatever else comes with a drawn member says nothing of the directories made here.
+    // Other fields of these members, such as data ids, do not apply to the new directories.
     const members = drawn.members.map(({ id, weight, zone }, i) => ({
       id,
       url: urls[i] as string,
@@ -67,12 +70,12 @@ export function makeInitialConfig(
         `current value is ${config.partitions}`,
     );
   }
-  return { config, members, ring: ringOf(config, members, options.seed ?? drawnSeed()) };
+  return { config, members, ring: ringOf(config, members, options.seed ?? randomSeed()) };
 }
 
 /**
- * The stored initial configuration as this start wants it: members at `urls`, changeable defaults as given now.
- * Throws {@link ConfigError} when `options` name something that was founded otherwise.
+ * The stored configuration, updated for this start: members at `urls`, and the given values for what
+ * may change. Throws {@link ConfigError} if `options` differ from the fixed part.
  */
 export function reopenedConfig(
   stored: InitialClusterConfig,
@@ -81,15 +84,15 @@ export function reopenedConfig(
 ): InitialClusterConfig {
   const differences = differencesOf(stored, options);
   if (differences.length > 0) {
-    const founded = differences.map((each) => `${each.name} ${each.founded}`).join(", ");
+    const fixed = differences.map((each) => `${each.name} ${each.stored}`).join(", ");
     const given = differences.map((each) => `${each.name} ${each.given}`).join(", ");
     throw new ConfigError(
-      `this cluster was founded with ${founded}, which cannot change: given now is ${given}. ` +
-        "Leave it out, or use another data directory",
+      `this cluster was created with ${fixed}, which cannot change: current value is ${given}. ` +
+        "Omit it, or use another data directory",
     );
   }
   const { patienceMs, ...kept } = stored.config;
-  // Patience follows the timeout unless it is given itself.
+  // The default patience depends on the timeout, so a new timeout replaces the stored patience.
   const patience = options.config?.timeoutMs === undefined ? { patienceMs } : {};
   const config = clusterConfig({ ...kept, ...patience, ...options.config });
   const members = stored.members.map((member, i) => ({ ...member, url: urls[i] ?? member.url }));
@@ -98,19 +101,19 @@ export function reopenedConfig(
 
 interface Difference {
   readonly name: string;
-  readonly founded: string;
+  readonly stored: string;
   readonly given: string;
 }
 
 function differencesOf(stored: InitialClusterConfig, options: InitialConfigOptions): Difference[] {
   const found: Difference[] = [];
-  const compare = (name: string, founded: unknown, given: unknown) => {
-    if (given === undefined || JSON.stringify(founded) === JSON.stringify(given)) return;
-    found.push({ name, founded: written(founded), given: written(given) });
+  const compare = (name: string, before: unknown, given: unknown) => {
+    if (given === undefined || JSON.stringify(before) === JSON.stringify(given)) return;
+    found.push({ name, stored: asText(before), given: asText(given) });
   };
-  const founded = fixedPart(stored.config);
-  for (const name of Object.keys(founded) as (keyof typeof founded)[]) {
-    compare(name, founded[name], options.config?.[name]);
+  const fixed = fixedPart(stored.config);
+  for (const name of Object.keys(fixed) as (keyof typeof fixed)[]) {
+    compare(name, fixed[name], options.config?.[name]);
   }
   compare("nodes", stored.members.length, options.nodes);
   compare("weights", stored.members.map((member) => member.weight), options.weights);
@@ -118,12 +121,12 @@ function differencesOf(stored: InitialClusterConfig, options: InitialConfigOptio
   if (found.length === 0 && options.seed !== undefined) {
     const same = JSON.stringify(ringOf(stored.config, stored.members, options.seed)) ===
       JSON.stringify(stored.ring);
-    if (!same) found.push({ name: "seed", founded: "another", given: `${options.seed}` });
+    if (!same) found.push({ name: "seed", stored: "another", given: `${options.seed}` });
   }
   return found;
 }
 
-function written(value: unknown): string {
+function asText(value: unknown): string {
   return Array.isArray(value) ? value.join(",") : String(value);
 }
 
@@ -152,7 +155,7 @@ function membersOf(options: InitialConfigOptions, urls: readonly string[]): Memb
   });
 }
 
-/** The weight, if it can be one. Throws {@link ConfigError}. */
+/** The weight, if it is valid. Throws {@link ConfigError}. */
 export function requireWeight(weight: unknown): number {
   if (typeof weight === "number" && weight > 0 && weight <= WEIGHT_MAX) return weight;
   throw new ConfigError(
@@ -162,7 +165,7 @@ export function requireWeight(weight: unknown): number {
   );
 }
 
-/** The zone, if it can be one. Throws {@link ConfigError}. */
+/** The zone, if it is valid. Throws {@link ConfigError}. */
 export function requireZone(zone: unknown): string {
   if (typeof zone === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(zone)) return zone;
   throw new ConfigError(
@@ -171,7 +174,7 @@ export function requireZone(zone: unknown): string {
   );
 }
 
-/** Throws {@link ConfigError} unless that many nodes can be started on one machine. */
+/** Throws {@link ConfigError} unless this is a valid number of nodes for one machine. */
 export function requireNodes(nodes: number): void {
   requireCount("nodes", nodes, Number.isInteger(nodes) && nodes >= 1 && nodes <= NODES_MAX);
 }
@@ -190,22 +193,22 @@ function requireOneEach(name: string, values: readonly unknown[], nodes: number)
   );
 }
 
-/** Two clusters on one machine should not be taken for each other. */
-function drawnName(): string {
+/** Random, so that two clusters on one machine have different names. */
+function randomName(): string {
   return `dynamo-${crypto.randomUUID().slice(0, 6)}`;
 }
 
-function drawnSeed(): string {
+function randomSeed(): string {
   return crypto.randomUUID();
 }
 
 /**
- * Reads `cluster.json`. What is in it was written by this program; a file that is damaged or of
- * another make is refused with what is wrong with it, since guessing would misplace every key.
+ * Parses `cluster.json`, which this program wrote. Throws {@link ConfigError} for a damaged file or one
+ * of another program, because a wrong guess would misplace every key.
  */
 export function parseInitialConfig(text: string, path: string): InitialClusterConfig {
-  const refuse = (why: string): never => {
-    throw new ConfigError(`${path} is not a cluster's initial configuration: ${why}`);
+  const refuse = (reason: string): never => {
+    throw new ConfigError(`${path} is not a cluster's initial configuration: ${reason}`);
   };
   let json: Partial<InitialClusterConfig> | null = null;
   try {

@@ -14,7 +14,7 @@ function refusal(act: () => unknown): string {
   assert.fail("it was not refused");
 }
 
-Deno.test("members are n1, n2, … at their urls, with weights and zones, and all are on the ring", () => {
+Deno.test("members are n1, n2, … with URLs, weights and zones, and all have tokens", () => {
   const initialConfig = makeInitialConfig(
     { weights: [1, 2, 1], zones: ["a", "b", "a"], seed: 7 },
     URLS,
@@ -31,8 +31,8 @@ Deno.test("members are n1, n2, … at their urls, with weights and zones, and al
   assert.deepEqual(["n1", "n2", "n3"].map(held), [32, 64, 32]);
 });
 
-Deno.test("a seed gives one ring, another seed another, no seed a drawn one", () => {
-  // Under equal partitions three nodes can be dealt in six ways only.
+Deno.test("each seed gives its own ring, and no seed gives a random ring", () => {
+  // With equal partitions there are only six ways to assign them to three nodes.
   const config = { partitioning: "random-tokens" } as const;
   const ring = (seed?: number | string) =>
     JSON.stringify(
@@ -43,14 +43,14 @@ Deno.test("a seed gives one ring, another seed another, no seed a drawn one", ()
   assert.notEqual(ring(), ring());
 });
 
-Deno.test("a name is drawn when none is given", () => {
+Deno.test("without a name the cluster gets a random one", () => {
   assert.equal(makeInitialConfig({ config: { cluster: "mine" } }, URLS).config.cluster, "mine");
   const drawn = [1, 2].map(() => makeInitialConfig({}, URLS).config.cluster);
   assert.match(drawn[0] ?? "", /^dynamo-[0-9a-f]{6}$/);
   assert.notEqual(drawn[0], drawn[1]);
 });
 
-Deno.test("what was founded is read back, and defaults given now take the place of the old", () => {
+Deno.test("a restart keeps the fixed part, and given defaults replace the stored ones", () => {
   const initialConfig = makeInitialConfig({ config: { timeoutMs: 1_000, r: 1 }, seed: 7 }, URLS);
   const read = parseInitialConfig(JSON.stringify(initialConfig), "cluster.json");
   assert.deepEqual(read, initialConfig);
@@ -60,7 +60,7 @@ Deno.test("what was founded is read back, and defaults given now take the place 
   assert.deepEqual(again.members.map(({ url }) => url), moved);
   assert.deepEqual(again.ring, initialConfig.ring);
   const dataIds = (each: typeof initialConfig) => each.members.map(({ dataId }) => dataId);
-  assert.deepEqual(dataIds(again), dataIds(initialConfig), "the directories are the same");
+  assert.deepEqual(dataIds(again), dataIds(initialConfig), "the data ids stay");
   const { r, w, timeoutMs, patienceMs } = again.config;
   assert.deepEqual({ r, w, timeoutMs, patienceMs }, {
     r: 1,
@@ -74,7 +74,7 @@ Deno.test("what was founded is read back, and defaults given now take the place 
   );
 });
 
-Deno.test("what was founded cannot be had otherwise: every difference is named", () => {
+Deno.test("a restart with another fixed part is refused, and every difference is named", () => {
   const initialConfig = makeInitialConfig({
     zones: ["a", "b", "c"],
     config: { partitioning: "random-tokens" },
@@ -97,7 +97,7 @@ Deno.test("what was founded cannot be had otherwise: every difference is named",
   );
 });
 
-Deno.test("a damaged initial configuration file is refused with its path and what is wrong", () => {
+Deno.test("a damaged configuration file is refused with its path and the reason", () => {
   const whole = JSON.parse(JSON.stringify(makeInitialConfig({}, URLS)));
   for (
     const [text, message] of [
@@ -108,16 +108,16 @@ Deno.test("a damaged initial configuration file is refused with its path and wha
       [JSON.stringify({ ...whole, members: [{ id: "n1", url: "nowhere" }] }), /id or url/],
     ] satisfies [string, RegExp][]
   ) {
-    const said = refusal(() => parseInitialConfig(text, "/data/cluster.json"));
-    assert.match(said, message);
+    const error = refusal(() => parseInitialConfig(text, "/data/cluster.json"));
+    assert.match(error, message);
     assert.ok(
-      said.startsWith("/data/cluster.json is not a cluster's initial configuration"),
-      said,
+      error.startsWith("/data/cluster.json is not a cluster's initial configuration"),
+      error,
     );
   }
 });
 
-Deno.test("a ring that was drawn elsewhere brings no data directories", () => {
+Deno.test("a ring from elsewhere keeps its zones but gets new data ids", () => {
   const { members, ring } = makeInitialConfig({ seed: 7, zones: ["a", "b", "a"] }, URLS);
   const simulated = members.map((member) => ({ ...member, dataId: "d1" }));
   const initialConfig = makeInitialConfig({ drawn: { members: simulated, ring } }, URLS);
@@ -126,7 +126,7 @@ Deno.test("a ring that was drawn elsewhere brings no data directories", () => {
   assert.equal(new Set(initialConfig.members.map(({ dataId }) => dataId)).size, 3);
 });
 
-Deno.test("initial configuration of an earlier version have no data ids; a wrong one is refused", () => {
+Deno.test("a configuration without data ids is accepted, and an invalid data id is refused", () => {
   const initialConfig = makeInitialConfig({ seed: 7 }, URLS);
   const members = initialConfig.members.map(({ dataId: _, ...member }) => member);
   const old = parseInitialConfig(

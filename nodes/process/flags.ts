@@ -1,6 +1,6 @@
 /**
- * The command line of a node. Read with `node:util` rather than the library of the other commands: a
- * cluster starts many nodes, and each should be ready in a blink.
+ * The command line of a node. It is parsed with `node:util` and not with the library of the other
+ * commands, because a cluster starts many nodes and that library takes time to load.
  */
 import { parseArgs } from "node:util";
 import { type ClusterConfig, ConfigError, requireInteger } from "../../lib/dynamo/types/config.ts";
@@ -13,14 +13,14 @@ export interface NodeFlags {
   readonly help: boolean;
   readonly id: string;
   readonly host: string;
-  /** Undefined: the port of the node's URL in the initial configuration. */
+  /** Undefined: the port in the node's URL in the initial configuration. */
   readonly port: number | undefined;
   readonly kv: string;
   readonly initialConfig: string | undefined;
   readonly join: string | undefined;
-  /** Whether a node that is no member asks for its join. */
+  /** Whether a node that is not a member joins by itself. */
   readonly admit: boolean;
-  /** Where others reach it, where that does not follow from host and port. */
+  /** The URL at which others reach it, if host and port do not give it. */
   readonly url: string | undefined;
   readonly weight: number | undefined;
   readonly zone: string | undefined;
@@ -34,7 +34,7 @@ export interface NodeFlags {
   readonly cert: string | undefined;
   readonly key: string | undefined;
   readonly ca: string | undefined;
-  /** What the flags say of the cluster's configuration. */
+  /** The given part of the cluster's configuration. */
   readonly config: Partial<ClusterConfig>;
 }
 
@@ -42,32 +42,34 @@ export const USAGE = `One node of a Dynamo cluster.
 
   deno task node --id n1 --port 9101 [--join URL | --initial-config FILE] [options]
 
-Without --join and --initial-config it founds a cluster of its own. With --join and an id that is new to the
-cluster it joins: ranges of keys move to it while all nodes go on serving.
+Without --join and --initial-config it creates a cluster of one node. With --join and a new id it joins
+the cluster: ranges of keys move to it while all nodes continue to serve requests.
 
-  --id ID              its name in the cluster (n1)
-  --host ADDR          where it listens (${HOST_DEFAULT}); beyond loopback it needs a secret
-  --port PORT          (${PORT_DEFAULT}, or that of its URL in the initial configuration; 0 for any that is free)
-  --kv PATH_OR_URL     its data: a file, or a KV Connect service (data/ID/node.sqlite3)
-  --join URL           a running node, which tells what the cluster was founded with and lets it join
-  --no-admit           with --join: learn the cluster, and wait to be let in by POST /membership/join
-  --weight W           with --join: its capacity beside the others' (1): tokens follow it
-  --zone NAME          with --join: replicas span zones
-  --url URL            where others reach it (http://HOST:PORT)
-  --initial-config FILE      the same, from a file
-  --secret-file FILE   the cluster's secret; or the environment's DYNAMO_SECRET
-  --kv-token-file FILE a token that clients must show on /kv; or DYNAMO_KV_TOKEN
-  --cert FILE --key FILE   serve TLS with these (PEM)
-  --ca FILE            certificates of peers to trust beside the system's (PEM)
-  --allow-origin URL   an origin whose pages may read answers; may be given several times
+  --id ID              the node's id in the cluster (default: n1)
+  --host ADDR          the address to listen on (default: ${HOST_DEFAULT}); beyond loopback it needs a secret
+  --port PORT          the port to listen on; 0 for any free port (default: the port of its URL in the
+                       initial configuration, or ${PORT_DEFAULT})
+  --kv PATH_OR_URL     its data: a file, or a KV Connect service (default: data/ID/node.sqlite3)
+  --join URL           a running node of the cluster to join; it provides the initial configuration
+  --no-admit           with --join: do not join, but wait until POST /membership/join adds the node
+  --weight W           with --join: relative capacity, to which its share of the ring is proportional
+                       (default: 1)
+  --zone NAME          with --join: its zone; the replicas of a key are placed in different zones
+  --url URL            the URL at which others reach it (default: http://HOST:PORT)
+  --initial-config FILE  the initial configuration, from a file
+  --secret-file FILE   the cluster's secret; alternatively the environment variable DYNAMO_SECRET
+  --kv-token-file FILE a token that clients must send to /kv; alternatively DYNAMO_KV_TOKEN
+  --cert FILE --key FILE   serve TLS with this certificate and key (PEM)
+  --ca FILE            certificates to trust in addition to the system's (PEM)
+  --allow-origin URL   a web origin that may read answers; can be given several times
   --latency SPEC       delay messages to replicas: 'uniform(0,20)', 'W=exp(1);A,R,S=0.5', 'LNKD-DISK'
-  --allow-faults       let /faults inject failures
-  --seed TEXT          repeat the same draws of latencies and choices
-  --child              end when standard input closes; leave Ctrl-C to the parent
+  --allow-faults       allow /faults to inject faults
+  --seed TEXT          seed of the random numbers (latencies and choices)
+  --child              stop when standard input closes, and ignore Ctrl-C
 
-The cluster's configuration. Fixed when it is founded:
+The cluster's configuration. Fixed when the cluster is created:
   --cluster NAME  --n N  --partitioning NAME  --partitions Q  --tokens-per-node T  --mode NAME
-Changeable at every start:
+Can change at every start:
   --r R  --w W  --pr PR  --pw PW  --strict  --timeout-ms MS  --patience-ms MS  --coordinator NAME
 `;
 
@@ -126,11 +128,11 @@ export function readFlags(args: readonly string[]): NodeFlags {
   }
   if (text("join") !== undefined && text("initial-config") !== undefined) {
     throw new ConfigError(
-      "Give --join or --initial-config, not both: each tells the whole cluster",
+      "--join and --initial-config cannot be combined: each one provides the initial configuration",
     );
   }
   if ((text("cert") === undefined) !== (text("key") === undefined)) {
-    throw new ConfigError("--cert and --key belong together: one of them is missing");
+    throw new ConfigError("--cert and --key must be given together: one of them is missing");
   }
   for (const name of ["no-admit", "weight", "zone"] as const) {
     const isGiven = values[name] !== undefined && values[name] !== false;
@@ -174,8 +176,8 @@ function parsed(args: readonly string[]): Values {
 }
 
 function configIn(values: Values): Partial<ClusterConfig> {
-  const number = (name: keyof typeof FLAGS, least: number) =>
-    wholeNumber(name, values[name] as string | undefined, least, 1_000_000);
+  const number = (name: keyof typeof FLAGS, min: number) =>
+    wholeNumber(name, values[name] as string | undefined, min, 1_000_000);
   const given = {
     cluster: values.cluster,
     partitioning: values.partitioning,
@@ -192,7 +194,7 @@ function configIn(values: Values): Partial<ClusterConfig> {
     patienceMs: number("patience-ms", 1),
     sloppy: values.strict === true ? false : undefined,
   };
-  // Whether a name is one that exists is for `clusterConfig` to say.
+  // `clusterConfig` checks the values of the names.
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined),
   ) as Partial<ClusterConfig>;
@@ -201,17 +203,17 @@ function configIn(values: Values): Partial<ClusterConfig> {
 function wholeNumber(
   name: string,
   value: string | undefined,
-  least: number,
-  most: number,
+  min: number,
+  max: number,
 ): number | undefined {
   if (value === undefined) return undefined;
   const number = /^\d{1,9}$/.test(value) ? Number(value) : NaN;
   if (Number.isNaN(number)) {
     throw new ConfigError(
-      `--${name} must be a whole number from ${least} to ${most}: current value is '${value}'`,
+      `--${name} must be a whole number from ${min} to ${max}: current value is '${value}'`,
     );
   }
-  requireInteger(`--${name}`, number, least, most);
+  requireInteger(`--${name}`, number, min, max);
   return number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * HMAC-SHA256 (RFC 2104) by two one-shot hashes. Every answer of `/kv` carries a seal, and making one
- * with `createHmac` took 7.5 µs, this way 4.6 µs (measured on Deno 2.9.6).
+ * HMAC-SHA256 (RFC 2104) from two one-shot hashes. Every answer of `/kv` has a sealed context. Sealing
+ * takes 4.6 µs this way, and 7.5 µs with `createHmac` (measured on Deno 2.9.6).
  */
 import { Buffer } from "node:buffer";
 import { hash } from "node:crypto";
@@ -12,7 +12,7 @@ const OUTER_PAD = 0x5c;
 
 export class HmacSha256 {
   private readonly inner: Buffer;
-  /** The outer hash's input: its block, and room for the inner digest. */
+  /** The input of the outer hash: its block, and space for the inner digest. */
   private readonly outer: Buffer;
 
   constructor(key: Buffer) {

@@ -4,13 +4,13 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { HmacSha256 } from "./hmac.ts";
 
-Deno.test("it is the HMAC that others compute, for keys shorter and longer than a block", () => {
+Deno.test("the result equals node:crypto's HMAC for keys shorter and longer than a block", () => {
   const bytes = fc.uint8Array({ maxLength: 200 });
   fc.assert(fc.property(bytes, bytes, (key, message) => {
     const expected = createHmac("sha256", key).update(message).digest("hex");
     const hmac = new HmacSha256(Buffer.from(key));
     equal(hmac.of(Buffer.from(message)).toString("hex"), expected);
-    // A second use must not see what the first left behind.
+    // A second use must not depend on the first.
     equal(hmac.of(Buffer.from(message)).toString("hex"), expected);
   }));
 });

@@ -1,9 +1,9 @@
 /**
- * Where a node learns what its cluster was founded with, and what its own part in it is: from a file,
- * from a running node, from what its disk remembers, or, for a node on its own, from its flags.
+ * How a node gets its cluster's initial configuration at a start, and its own role: from a file, from a
+ * running node, from its disk, or, for a cluster of one node, from its flags.
  *
- * An id that belongs to no member is that of a *joining node*: it serves by forwarding and holds nothing
- * until an act of membership lets it join.
+ * A node whose id is not a member's starts as a *non-member*: it stores nothing and forwards requests
+ * until a membership change lets it join.
  */
 import { Membership } from "../../lib/dynamo/membership/membership.ts";
 import type {
@@ -17,101 +17,108 @@ import { clusterConfig, ConfigError, fixedPart } from "../../lib/dynamo/types/co
 import type { Member, MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
-import { identityIn, initialConfigIdOf } from "../host/introduction.ts";
+import { initialConfigIdOf, parseIdentity } from "../host/node_identity.ts";
 import { askNode, OneShotCallError } from "../rpc/one_shot_call.ts";
 import { validateMembership } from "../rpc/validate_membership.ts";
 import { parseInitialConfig } from "./cluster_config_file.ts";
 import type { NodeFlags } from "./flags.ts";
 
-/** How long an earlier node of the same id may take to show that it lives, ms. */
+/** How long to wait for an answer of another running node with the same id, in ms. */
 const ALIVE_MS = 1_000;
 
-/** What a node's disk remembers of its cluster. */
-export interface NodeHome {
+/** The part of a node's stored data that describes its cluster. */
+export interface StoredState {
   readonly dataId: string;
-  /** Undefined: the directory was never a member's. */
+  /** Undefined if the directory never belonged to a member. */
   readonly condition: DiskCondition | undefined;
-  /** Only nodes that asked for it remember it; null: nothing is remembered. */
+  /** Null if it is not stored. Only nodes that were started with `--join` store it. */
   readonly initialConfig: InitialClusterConfig | null;
-  /** Null as long as all is as founded. */
+  /** Null if nothing has changed since the initial configuration. */
   readonly membership: MembershipDocument | null;
 }
 
-/** A node's part in its cluster, at this start. */
-export interface NodePlace {
+/** The cluster and the node's role in it, for this start. */
+export interface NodeSetup {
   readonly initialConfig: InitialClusterConfig;
   readonly membership: MembershipDocument | undefined;
-  /** The membership is another than the disk remembers: nothing of it may be told before it is durable. */
-  readonly hasNews: boolean;
+  /** Whether the membership differs from the stored one. It must be stored before others are told. */
+  readonly isMembershipNew: boolean;
   readonly self: Member;
   readonly memberStatus: MemberStatus | null;
   readonly port: number;
-  /** To be remembered, as the next start may find nobody to ask. */
-  readonly keepsInitialConfig: boolean;
+  /** Whether to store the initial configuration, in case no node answers at the next start. */
+  readonly storesInitialConfig: boolean;
 }
 
 interface InitialConfigSource {
   readonly flags: NodeFlags;
   readonly secret: string | null;
   readonly ca: string | undefined;
-  /** Where a node that no initial configuration names would listen. */
+  /** The default URL of a node that is not in the initial configuration. */
   readonly ownUrl: (port: number) => string;
-  /** One that is free. */
+  /** Finds a free port. */
   readonly anyPort: () => number;
   readonly portDefault: number;
   readonly warn: (message: string) => void;
 }
 
-interface Learnt {
+interface ClusterInfo {
   readonly initialConfig: InitialClusterConfig;
+  /** The membership that a running node sent; null if none was asked. */
   readonly state: MembershipState | null;
 }
 
-/** Throws {@link ConfigError} with what is wrong for the person who started the node. */
-export async function placeFor(source: InitialConfigSource, home: NodeHome): Promise<NodePlace> {
+/** Throws {@link ConfigError} with a message for the person who started the node. */
+export async function resolveSetup(
+  source: InitialConfigSource,
+  stored: StoredState,
+): Promise<NodeSetup> {
   const { flags } = source;
-  const learnt = await learn(source, home);
-  const initialConfig = { ...learnt.initialConfig, config: tuned(learnt.initialConfig, flags) };
-  const membership = new Membership(initialConfig, flags.id, home.membership ?? undefined);
-  const hasNews = learnt.state !== null && membership.merge(learnt.state);
+  const info = await findCluster(source, stored);
+  const initialConfig = {
+    ...info.initialConfig,
+    config: configForStart(info.initialConfig, flags),
+  };
+  const membership = new Membership(initialConfig, flags.id, stored.membership ?? undefined);
+  const isMembershipNew = info.state !== null && membership.merge(info.state);
   const entry = membership.entry(flags.id);
-  if (entry?.memberStatus === "removed" && isOldDirectory(entry, home)) {
+  if (entry?.memberStatus === "removed" && isOldDirectory(entry, stored)) {
     throw new ConfigError(
-      `Cannot start '${flags.id}' with this data: it was removed from the cluster, and may hold what ` +
-        "was deleted since. Give it an empty data directory (--kv), and let it join",
+      `Cannot start '${flags.id}' with this data: it was removed from the cluster, so its data may ` +
+        "include keys that were deleted since. Use an empty data directory (--kv), and join again",
     );
   }
   const isMember = entry !== undefined && membership.isActive(flags.id);
-  if (isMember) await requireAbsence(source, home, entry.member);
-  const self = isMember ? entry.member : joiningNode(source, initialConfig, home);
+  if (isMember) await requireNoOther(source, stored, entry.member);
+  const self = isMember ? entry.member : nonMember(source, initialConfig, stored);
   return {
     initialConfig,
-    membership: documentOf(membership, home),
-    hasNews,
+    membership: documentOf(membership, stored),
+    isMembershipNew,
     self,
     memberStatus: entry?.memberStatus ?? null,
     port: portOf(source, initialConfig, self),
-    keepsInitialConfig: flags.join !== undefined,
+    storesInitialConfig: flags.join !== undefined,
   };
 }
 
-/** Whether it was a member's, so that it may hold what was deleted since. */
-function isOldDirectory({ member, removedData }: MemberEntry, home: NodeHome): boolean {
-  return home.condition !== undefined || member.dataId === home.dataId ||
-    removedData?.includes(home.dataId) === true;
+/** Whether the directory belonged to a member, so that it may hold keys that were deleted since. */
+function isOldDirectory({ member, removedData }: MemberEntry, stored: StoredState): boolean {
+  return stored.condition !== undefined || member.dataId === stored.dataId ||
+    removedData?.includes(stored.dataId) === true;
 }
 
-/** Undefined as long as all is as founded and nothing is remembered beside it. */
-function documentOf(membership: Membership, home: NodeHome): MembershipDocument | undefined {
+/** Undefined if nothing differs from the initial configuration and there is nothing else to store. */
+function documentOf(membership: Membership, stored: StoredState): MembershipDocument | undefined {
   const document = membership.document();
-  const { peers } = home.membership ?? {};
+  const { peers } = stored.membership ?? {};
   if (membership.version === "" && document.marks.length === 0 && peers === undefined) {
     return undefined;
   }
   return peers === undefined ? document : { ...document, peers };
 }
 
-async function learn(source: InitialConfigSource, home: NodeHome): Promise<Learnt> {
+async function findCluster(source: InitialConfigSource, stored: StoredState): Promise<ClusterInfo> {
   const { flags: { initialConfig, join }, warn } = source;
   if (initialConfig !== undefined) {
     return {
@@ -119,55 +126,58 @@ async function learn(source: InitialConfigSource, home: NodeHome): Promise<Learn
       state: null,
     };
   }
-  if (join === undefined) return { initialConfig: createAlone(source, home), state: null };
-  let learnt: Learnt;
+  if (join === undefined) {
+    return { initialConfig: createSingleNodeCluster(source, stored), state: null };
+  }
+  let info: ClusterInfo;
   try {
-    learnt = await askInitialConfig(source, join);
+    info = await askInitialConfig(source, join);
   } catch (error) {
-    if (!(error instanceof ConfigError) || home.initialConfig === null) throw error;
-    warn(`${error.message}; going by what the disk remembers`);
-    return { initialConfig: home.initialConfig, state: null };
+    if (!(error instanceof ConfigError) || stored.initialConfig === null) throw error;
+    warn(`${error.message}; using the stored configuration`);
+    return { initialConfig: stored.initialConfig, state: null };
   }
   if (
-    home.initialConfig !== null &&
-    initialConfigIdOf(home.initialConfig) !== initialConfigIdOf(learnt.initialConfig)
+    stored.initialConfig !== null &&
+    initialConfigIdOf(stored.initialConfig) !== initialConfigIdOf(info.initialConfig)
   ) {
     throw new ConfigError(
-      `Cannot join the cluster of ${join} with this data, which is another cluster's, founded as ` +
-        `'${home.initialConfig.config.cluster}': give another --kv`,
+      `Cannot join the cluster of ${join} with this data: it belongs to another cluster, ` +
+        `'${stored.initialConfig.config.cluster}'. Use another --kv`,
     );
   }
-  return learnt;
+  return info;
 }
 
-/** What may change at a start is as the flags say; what was founded must be as it was. */
-function tuned(
+/** The configuration with the given flags. Throws {@link ConfigError} if they change the fixed part. */
+function configForStart(
   initialConfig: InitialClusterConfig,
   flags: NodeFlags,
 ): InitialClusterConfig["config"] {
-  const founded = fixedPart(initialConfig.config);
-  for (const name of Object.keys(founded) as (keyof typeof founded)[]) {
+  const fixed = fixedPart(initialConfig.config);
+  for (const name of Object.keys(fixed) as (keyof typeof fixed)[]) {
     const given = flags.config[name];
-    if (given === undefined || given === founded[name]) continue;
+    if (given === undefined || given === fixed[name]) continue;
     throw new ConfigError(
-      `${name} was founded as '${founded[name]}' and cannot change: given is '${given}'`,
+      `${name} must stay '${fixed[name]}', as the cluster was created with it: current value is ` +
+        `'${given}'`,
     );
   }
   return clusterConfig({ ...initialConfig.config, ...flags.config });
 }
 
 /**
- * A cluster of this node alone. N is 1 unless it is given: with fewer nodes than N all are owners and
- * W is not lowered, so that N = 3 would refuse every write until others join.
+ * A cluster of this node alone. The default for N is 1: W is not lowered when there are fewer nodes
+ * than N, so N = 3 would refuse every write until other nodes join.
  */
-function createAlone(
+function createSingleNodeCluster(
   { flags, ownUrl, anyPort, portDefault }: InitialConfigSource,
-  { dataId }: NodeHome,
+  { dataId }: StoredState,
 ): InitialClusterConfig {
   const config = clusterConfig({ n: 1, ...flags.config });
   const port = flags.port === 0 ? anyPort() : flags.port ?? portDefault;
   const members = [{ id: flags.id, url: flags.url ?? ownUrl(port), weight: 1, dataId }];
-  // From the name: a restart on the same data must find the same ring.
+  // The seed is the name, so that a restart on the same data makes the same ring.
   const random = SeededRandom.from(`${config.cluster}/${flags.id}`).child("ring");
   return { config, members, ring: makeInitialRing([{ id: flags.id, weight: 1 }], config, random) };
 }
@@ -180,10 +190,13 @@ async function readFile(path: string): Promise<string> {
   }
 }
 
-/** The `initialConfig` method of a running node. */
-async function askInitialConfig({ secret, ca }: InitialConfigSource, url: string): Promise<Learnt> {
-  const refuse = (why: string) =>
-    new ConfigError(`Cannot learn the cluster from --join ${url}: ${why}`);
+/** Calls the `initial-config` method of a running node. */
+async function askInitialConfig(
+  { secret, ca }: InitialConfigSource,
+  url: string,
+): Promise<ClusterInfo> {
+  const refuse = (reason: string) =>
+    new ConfigError(`Cannot get the initial configuration from --join ${url}: ${reason}`);
   try {
     const { initialConfig, membership } = await askNode(url, "initial-config", { secret, ca });
     const invalid = validateMembership(membership);
@@ -199,10 +212,10 @@ async function askInitialConfig({ secret, ca }: InitialConfigSource, url: string
 }
 
 /**
- * A member of this id may be running with other data. To be told apart from its own restart on an
- * empty disk, which is refused only while the other answers.
+ * Throws {@link ConfigError} if another node with this id and other data is running. If that node does
+ * not answer, this is taken for the same node with an empty disk.
  */
-async function requireAbsence(source: InitialConfigSource, home: NodeHome, member: Member) {
+async function requireNoOther(source: InitialConfigSource, stored: StoredState, member: Member) {
   const { flags: { join }, secret, ca } = source;
   if (join === undefined) return;
   const options = { secret, ca, timeoutMs: ALIVE_MS };
@@ -210,28 +223,29 @@ async function requireAbsence(source: InitialConfigSource, home: NodeHome, membe
     if (error instanceof OneShotCallError) return null;
     throw error;
   });
-  const other = identityIn(answer);
-  if (other === null || other.id !== member.id || other.dataId === home.dataId) return;
+  const other = parseIdentity(answer);
+  if (other === null || other.id !== member.id || other.dataId === stored.dataId) return;
   throw new ConfigError(
     `Cannot start '${member.id}': a node with this id is a member already and answers at ` +
-      `${member.url}. Give another --id`,
+      `${member.url}. Use another --id`,
   );
 }
 
-function joiningNode(
+/** This node as a non-member, with the attributes that it would join with. */
+function nonMember(
   source: InitialConfigSource,
   initialConfig: InitialClusterConfig,
-  home: NodeHome,
+  stored: StoredState,
 ): Member {
   const { flags, ownUrl, anyPort } = source;
-  if (flags.join !== undefined && flags.url === undefined && isEverywhere(flags.host)) {
+  if (flags.join !== undefined && flags.url === undefined && isWildcard(flags.host)) {
     throw new ConfigError(
-      `--url is needed beside --host ${flags.host}: the other members must know where to call ` +
+      `--url is required with --host ${flags.host}: the other members need an address for ` +
         `'${flags.id}'`,
     );
   }
   const before = initialConfig.members.find(({ id }) => id === flags.id)?.url ??
-    home.membership?.state.members.find(({ member }) => member.id === flags.id)?.member.url;
+    stored.membership?.state.members.find(({ member }) => member.id === flags.id)?.member.url;
   const known = before === undefined ? undefined : Number(new URL(before).port);
   const port = flags.port === 0 ? anyPort() : flags.port ?? known ?? source.portDefault;
   const { weight = 1, zone } = flags;
@@ -239,12 +253,12 @@ function joiningNode(
   return { id: flags.id, url, weight, ...(zone === undefined ? {} : { zone }) };
 }
 
-/** An address to listen on, and none to call. */
-function isEverywhere(host: string): boolean {
+/** An address that listens on all interfaces and cannot be called. */
+function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
 }
 
-/** A member listens where the others call it, unless something in between forwards to another port. */
+/** A member listens on the port of its URL, unless `--url` names a proxy with another port. */
 function portOf(
   { flags }: InitialConfigSource,
   initialConfig: InitialClusterConfig,
@@ -256,6 +270,6 @@ function portOf(
   if (isInitial || flags.url !== undefined) return flags.port;
   throw new ConfigError(
     `--port must be ${known}, as the other members call '${id}' at ${url}: current value is ` +
-      `${flags.port}. To move it, let it leave and join again`,
+      `${flags.port}. To change the port, let the node leave and join again`,
   );
 }

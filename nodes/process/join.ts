@@ -1,129 +1,91 @@
 /**
- * How a node that was started with `--join` becomes a member: it asks a running node for a plan, tells
- * what would move, and commits it. Explicit acts both, as anybody with the cluster's secret can order
- * them over REST; the cluster changes only because somebody started this node to join it.
+ * How a node that was started with `--join` becomes a member: it asks a running member for a plan, logs
+ * what would move, and commits the plan. It uses the same REST requests as an operator. Joining stays an
+ * explicit act (SOSP 2007, section 4.8.1), because somebody started this node in order to join.
  */
+import type { Fetch } from "../../lib/client/http.ts";
+import { MembershipClient, type PlanAnswer } from "../../lib/client/membership_client.ts";
+import { NodeError } from "../../lib/client/node_requests.ts";
 import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
-import type { JoinWishes } from "../host/node_service.ts";
+import type { JoinAttributes } from "../host/node_service.ts";
 import type { NodeLog, RunningNode } from "./node.ts";
 
 interface JoinOptions {
-  /** A member. */
+  /** The URL of a member. */
   readonly join: string;
   readonly secret: string | null;
   readonly ca?: string | undefined;
-  readonly wishes: JoinWishes;
+  readonly joinAttributes: JoinAttributes;
   readonly log: NodeLog;
 }
 
-/** Why the node was not admitted, for the person who started it. */
+/** The node could not join. The message is for the person who started it. */
 export class JoinError extends Error {
   override name = "JoinError";
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}
+/** The time between two warnings while the node waits to learn of its admission. */
+const WARN_INTERVAL_MS = 15_000;
 
-/** Looking at all ranges, and making the commit durable, take a moment. */
-const ANSWER_MS = 15_000;
-/** Other changes may get in between a plan and its commit; so often it is planned anew. */
-const PLANS_MAX = 5;
-const HTTP_CONFLICT = 409;
-
-/** Resolves when the node knows itself admitted. Throws {@link JoinError}. */
+/** Resolves when the node knows that it is a member. Throws {@link JoinError}. */
 export async function admit(
   { service, url }: RunningNode,
   options: JoinOptions,
 ): Promise<void> {
-  const { join, wishes, log } = options;
+  const { join, secret, ca, joinAttributes, log } = options;
   const id = service.boot.self;
-  const heard = untilMember(service);
+  const membership = untilMember(service);
   try {
-    for (let attempt = 1;; attempt++) {
-      const order = { plan: true, url: service.self.url, ...defined(wishes) };
-      const plan = accepted(await post(options, order), id, join);
+    using httpClient = ca === undefined ? null : Deno.createHttpClient({ caCerts: [ca] });
+    const fetchFrom: Fetch = httpClient === null
+      ? fetch
+      : (url, init) => fetch(url, { ...init, client: httpClient });
+    const client = new MembershipClient(secret, fetchFrom);
+    const fields = { url: service.self.url, ...joinAttributes };
+    await client.planAndCommit(join, "join", fields, (plan) => {
       log.info(`joining the cluster of ${join} as '${id}' at ${url}: ${describe(plan)}`);
-      const done = await post(options, { planId: plan["planId"] });
-      const hasMoved = done.status === HTTP_CONFLICT && attempt < PLANS_MAX &&
-        String(done.body["type"]).endsWith(":ring-moved");
-      if (hasMoved) continue;
-      accepted(done, id, join);
-      break;
-    }
-    await toldWhileWaiting(heard.promise, () => {
-      const reach = `can the members reach ${service.self.url}?`;
-      log.warn(`'${id}' is admitted but has not heard so from any member yet; ${reach}`);
+    }).catch((error) => {
+      throw error instanceof NodeError ? joinError(error, id, join) : error;
     });
-    log.info(`'${id}' is admitted; GET /membership/transfers tells how far its data has come`);
+    await warningMeanwhile(membership.promise, () => {
+      const reach = `can the members reach ${service.self.url}?`;
+      log.warn(`'${id}' is admitted, but no member has told it so yet; ${reach}`);
+    });
+    log.info(`'${id}' is admitted; GET /membership/transfers shows how much data still moves`);
   } finally {
-    heard.forget();
+    membership.stop();
   }
 }
 
-/** Waits for as long as it takes, and says so every {@link ANSWER_MS}. */
-async function toldWhileWaiting(done: Promise<void>, tell: () => void): Promise<void> {
-  const reminder = setInterval(tell, ANSWER_MS);
+/** Waits as long as it takes, and calls `warn` every {@link WARN_INTERVAL_MS}. */
+async function warningMeanwhile(done: Promise<void>, warn: () => void): Promise<void> {
+  const interval = setInterval(warn, WARN_INTERVAL_MS);
   try {
     await done;
   } finally {
-    clearInterval(reminder);
+    clearInterval(interval);
   }
 }
 
-/** What a plan means, in a line. */
-function describe({ ranges, copies, keys, bytes }: Answer["body"]): string {
-  return `${ranges} ranges change owners, ${copies} copies of ranges move, about ${keys} keys and ` +
+/** Describes a plan in one line. */
+function describe({ ranges, copies, keys, bytes }: PlanAnswer): string {
+  return `${ranges} ranges change owners, and ${copies} copies of ranges move: about ${keys} keys, ` +
     `${bytes} bytes`;
 }
 
-function accepted({ status, body }: Answer, id: string, join: string): Answer["body"] {
-  if (status === 200) return body;
-  throw new JoinError(
-    `The cluster of --join ${join} does not admit '${id}': ${body["detail"] ?? `HTTP ${status}`}`,
+function joinError({ status, message }: NodeError, id: string, join: string): JoinError {
+  return new JoinError(
+    status === null
+      ? `Cannot join through --join ${join}: ${message}`
+      : `The cluster of --join ${join} does not admit '${id}': ${message}`,
   );
 }
 
-async function post(
-  { join, secret, ca }: JoinOptions,
-  order: Readonly<Record<string, unknown>>,
-): Promise<Answer> {
-  const client = ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [ca] });
-  try {
-    const response = await fetch(new URL("/membership/join", join), {
-      method: "POST",
-      headers: { "authorization": `Bearer ${secret}`, "content-type": "application/json" },
-      body: JSON.stringify(order),
-      signal: AbortSignal.timeout(ANSWER_MS),
-      ...(client === undefined ? {} : { client }),
-    });
-    const text = await response.text();
-    return { status: response.status, body: objectIn(text) };
-  } catch (error) {
-    throw new JoinError(`Cannot join through --join ${join}: ${(error as Error).message}`);
-  } finally {
-    client?.close();
-  }
-}
-
-function objectIn(text: string): Answer["body"] {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function defined({ weight, zone }: JoinWishes): JoinWishes {
-  return { ...(weight === undefined ? {} : { weight }), ...(zone === undefined ? {} : { zone }) };
-}
-
-/** Whoever committed tells the newcomer; should that be lost, gossip does. */
+/** The node that committed the plan tells the new node. If that message is lost, gossip brings it. */
 function untilMember(service: RunningNode["service"]) {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const forget = service.onMemberStatus(() => {
+  const stop = service.onMemberStatus(() => {
     if (service.memberStatus === "member" satisfies MemberStatus) resolve();
   });
-  return { promise, forget };
+  return { promise, stop };
 }

@@ -1,20 +1,20 @@
-/** Nodes that join, leave and are removed: real processes, started and ordered about as a person would. */
+/** Nodes that join, leave and are removed: real processes, operated by command line and REST. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { TransfersState } from "../../lib/dynamo/types/admin.ts";
 import { launchCluster, type LaunchOptions, type RunningCluster } from "../cluster/launcher.ts";
 import { refusal, start, type Started, withDirectory } from "./node_under_test.ts";
 import { freePorts } from "./ports.ts";
 
-interface Bench {
+interface TestCluster {
   readonly cluster: RunningCluster;
-  /** Everything of the test is in here, the secret too. */
+  /** Contains all files of the test, including the secret. */
   readonly directory: string;
   readonly secretFile: string;
-  /** Where n1 listens. */
+  /** The URL of n1. */
   readonly first: string;
-  /** What starts a node that joins through n1. */
-  joiningNode(id: string, ...more: readonly string[]): Promise<[home: string, args: string[]]>;
-  /** Sends an order to a node, n1 unless another is given. */
+  /** The directory and the arguments to start a node that joins through n1. */
+  joinArgs(id: string, ...more: readonly string[]): Promise<[directory: string, args: string[]]>;
+  /** Sends a membership request to a node; default: n1. */
   order(path: string, body?: unknown, node?: string): Promise<Answer>;
   transfers(node: string): Promise<TransfersState>;
 }
@@ -39,9 +39,9 @@ interface Answer {
 const PARTITIONS = 32;
 const BASE = { gossipIntervalMs: 100, partitions: PARTITIONS };
 
-async function withBench(
+async function withCluster(
   options: LaunchOptions,
-  work: (bench: Bench) => Promise<void>,
+  work: (test: TestCluster) => Promise<void>,
 ): Promise<void> {
   await withDirectory(async (directory) => {
     const cluster = await launchCluster({ port: 0, dataDir: `${directory}/cluster`, ...options });
@@ -59,11 +59,11 @@ async function withBench(
         directory,
         secretFile,
         first,
-        joiningNode: async (id, ...more) => {
-          const home = `${directory}/${id}`;
-          await Deno.mkdir(home, { recursive: true });
+        joinArgs: async (id, ...more) => {
+          const dataDir = `${directory}/${id}`;
+          await Deno.mkdir(dataDir, { recursive: true });
           const args = ["--id", id, "--join", first, "--secret-file", secretFile];
-          return [directory, [...args, "--kv", `${home}/node.sqlite3`, ...more]];
+          return [directory, [...args, "--kv", `${dataDir}/node.sqlite3`, ...more]];
         },
         order: (path, body, node = first) =>
           ask(`${node}/membership/${path}`, { method: "POST", body: JSON.stringify(body) }),
@@ -81,7 +81,7 @@ const PATIENCE_MS = 60_000;
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   while (!await holds()) {
-    ok(performance.now() < deadline, `waited ${PATIENCE_MS} ms in vain: ${what}`);
+    ok(performance.now() < deadline, `not within ${PATIENCE_MS} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -104,9 +104,9 @@ async function readAll(url: string, keys: number): Promise<void> {
   }
 }
 
-/** Everything is where it should be, and everybody knows. */
-async function settled({ transfers }: Bench, urls: readonly string[]): Promise<void> {
-  await until("nothing is left to move", async () => {
+/** Waits until all data is with its owners, in the view of every node. */
+async function settled({ transfers }: TestCluster, urls: readonly string[]): Promise<void> {
+  await until("no transfers are left", async () => {
     const views = await Promise.all(urls.map(transfers));
     return views.every(({ left, orphanedReplicas }) => left === 0 && !orphanedReplicas);
   });
@@ -124,42 +124,42 @@ async function ringOf(url: string) {
 
 async function stopped(node: Started): Promise<string> {
   equal(await node.end("SIGTERM"), 0);
-  return await node.said;
+  return await node.stderr;
 }
 
-Deno.test("a node joins, remembers it over a restart that finds nobody to ask, and leaves", async () => {
-  await withBench({ nodes: 3, config: { n: 2, r: 1, w: 2, ...BASE } }, async (bench) => {
-    const { cluster, first, joiningNode, order } = bench;
+Deno.test("a node joins, restarts while the node it joined through is down, and leaves", async () => {
+  await withCluster({ nodes: 3, config: { n: 2, r: 1, w: 2, ...BASE } }, async (test) => {
+    const { cluster, first, joinArgs, order } = test;
     const urls = cluster.nodes.map(({ url }) => url);
     await fill(first, 60);
-    const [home, args] = await joiningNode("n4", "--weight", "2", "--zone", "attic", "--port", "0");
+    const [home, args] = await joinArgs("n4", "--weight", "2", "--zone", "attic", "--port", "0");
     const node = await start(home, args);
     const { url } = node.ready;
-    await settled(bench, [...urls, url]);
+    await settled(test, [...urls, url]);
     const before = await statusOf(url);
     equal(before["memberStatus"], "member");
     const members = before["members"] as { id: string; weight: number; zone?: string }[];
     const own = members.find(({ id }) => id === "n4");
     deepEqual([own?.weight, own?.zone], [2, "attic"]);
-    ok(before["keys"] as number > 0, "it holds a part of the data");
+    ok(before["keys"] as number > 0, "it stores a part of the data");
     await readAll(url, 60);
-    // Two shares of five, and everybody says the same.
+    // With weight 2 it has two fifths of the tokens, in the view of every node.
     const tokens = countedTokens(await ringOf(url));
     deepEqual(countedTokens(await ringOf(first)), tokens);
     ok(Math.abs((tokens["n4"] ?? 0) - PARTITIONS * 2 / 5) <= 1, JSON.stringify(tokens));
     equal((await (await fetch(`${first}/ring/key-1`)).json()).ringVersion, before["ringVersion"]);
     match(await (await fetch(`${first}/metrics`)).text(), /^dynamo_peer_up\{peer="n4".*\} 1$/m);
-    const said = await stopped(node);
-    match(said, /joining the cluster of .* as 'n4' at .*: \d+ ranges change owners/);
-    match(said, /'n4' is admitted/);
+    const stderr = await stopped(node);
+    match(stderr, /joining the cluster of .* as 'n4' at .*: \d+ ranges change owners/);
+    match(stderr, /'n4' is admitted/);
 
-    // The node to join is gone meanwhile, and its port is not given: the disk knows both.
+    // n1 is down and no port is given: the configuration and the port come from the disk.
     await cluster.stop("n1");
     const again = await start(home, args.slice(0, -2));
     equal(again.ready.url, url);
     equal((await statusOf(url))["memberStatus"], "member");
     await cluster.restart("n1");
-    await settled(bench, [...urls, url]);
+    await settled(test, [...urls, url]);
     await readAll(url, 60);
 
     const { json: plan, status } = await order("leave", { plan: true, node: "n4" });
@@ -168,34 +168,34 @@ Deno.test("a node joins, remembers it over a restart that finds nobody to ask, a
     ok(plan.bytes > 0 && plan.keys > 0);
     equal((await order("leave", { planId: plan.planId })).status, 200);
     await until("n4 has left", async () => (await statusOf(url))["memberStatus"] === "left");
-    await settled(bench, urls);
+    await settled(test, urls);
     equal((await statusOf(url))["keys"], 0);
     await readAll(first, 60);
     const counts = Object.values(countedTokens(await ringOf(first)));
     ok(Math.max(...counts) - Math.min(...counts) <= 1, `${counts}`);
-    match(await stopped(again), /does not answer|going by what the disk remembers/);
+    match(await stopped(again), /using the stored configuration/);
   });
 });
 
-Deno.test("a joiningNode killed in the midst of its transfers finishes them after a restart", async () => {
-  // One key at a time, so that there is a midst.
+Deno.test("a joining node that is killed during its transfers finishes them after a restart", async () => {
+  // One key at a time, so that the transfers take long enough.
   const slow = { transfersMax: 1, transferKeysMax: 1 };
-  await withBench({ nodes: 3, config: { n: 3, r: 2, w: 2, ...BASE, ...slow } }, async (bench) => {
-    const { cluster, first, joiningNode, transfers } = bench;
+  await withCluster({ nodes: 3, config: { n: 3, r: 2, w: 2, ...BASE, ...slow } }, async (test) => {
+    const { cluster, first, joinArgs, transfers } = test;
     await fill(first, 200);
-    const [home, args] = await joiningNode("n4", "--port", "0");
+    const [home, args] = await joinArgs("n4", "--port", "0");
     const node = await start(home, args);
     const { url } = node.ready;
-    await until("it has taken some ranges and not all", async () => {
+    await until("it has received some ranges but not all", async () => {
       const { left, moves } = await transfers(url);
-      ok(left > 0, "it was too fast to be killed in between");
+      ok(left > 0, "the transfers ended before the node could be killed");
       const { counters } = await statusOf(url) as { counters: { rangesTaken: number } };
       return counters.rangesTaken > 2 && moves.some(({ phase }) => phase !== "waiting");
     });
     await node.end("SIGKILL");
     const again = await start(home, args);
-    equal(again.ready.url, url, "it is called where it was");
-    await settled(bench, [...cluster.nodes.map((each) => each.url), url]);
+    equal(again.ready.url, url, "its URL stays");
+    await settled(test, [...cluster.nodes.map((each) => each.url), url]);
     const ring = await ringOf(first);
     const ranges = ring.ranges as { primaries: string[] }[];
     ok(ranges.some(({ primaries }) => primaries.includes("n4")));
@@ -205,13 +205,13 @@ Deno.test("a joiningNode killed in the midst of its transfers finishes them afte
   });
 });
 
-Deno.test("who cannot join is told why: another cluster, a taken id, nobody there", async () => {
-  await withBench({ nodes: 3, config: { n: 3, r: 2, w: 2, ...BASE } }, async (bench) => {
-    const { directory, secretFile, first, joiningNode, order, cluster } = bench;
-    const refuse = async (act: string, body: object, why: RegExp) => {
+Deno.test("a refused join gives the reason: another cluster, a taken id, no answer", async () => {
+  await withCluster({ nodes: 3, config: { n: 3, r: 2, w: 2, ...BASE } }, async (test) => {
+    const { directory, secretFile, first, joinArgs, order, cluster } = test;
+    const refuse = async (act: string, body: object, reason: RegExp) => {
       const { status, json } = await order(act, { plan: true, ...body });
       deepEqual([status, json.type.split(":").at(-1)], [409, "act-refused"]);
-      match(json.detail, why);
+      match(json.detail, reason);
     };
     const secret = ["--secret-file", secretFile];
     await Deno.mkdir(`${directory}/alone`);
@@ -227,9 +227,9 @@ Deno.test("who cannot join is told why: another cluster, a taken id, nobody ther
     await stopped(other);
     await Deno.writeTextFile(`${directory}/theirs`, "quite-another-secret");
     const theirs = ["--secret-file", `${directory}/theirs`];
-    const stranger = await start(directory, [...alone, "--cluster", "elsewhere", ...theirs]);
-    await refuse("join", { url: stranger.ready.url }, /does not accept this cluster's secret/);
-    await stopped(stranger);
+    const foreign = await start(directory, [...alone, "--cluster", "elsewhere", ...theirs]);
+    await refuse("join", { url: foreign.ready.url }, /does not accept this cluster's secret/);
+    await stopped(foreign);
     const [port] = freePorts("127.0.0.1", 1);
     await refuse("join", { url: `http://127.0.0.1:${port}` }, /connection refused/);
     await refuse(
@@ -244,21 +244,21 @@ Deno.test("who cannot join is told why: another cluster, a taken id, nobody ther
       /Cannot let 'n9' leave as it is no member; members are n1, n2, n3/,
     );
 
-    const [home, taken] = await joiningNode("n2", "--port", "0");
+    const [home, taken] = await joinArgs("n2", "--port", "0");
     const twin = await refusal(home, taken);
     equal(twin.code, 2);
-    match(twin.said, /Cannot start 'n2': a node with this id is a member already and answers at/);
-    const [, nameless] = await joiningNode("n8", "--port", "0", "--host", "0.0.0.0");
-    match((await refusal(home, nameless)).said, /--url is needed beside --host 0\.0\.0\.0/);
+    match(twin.stderr, /Cannot start 'n2': a node with this id is a member already and answers at/);
+    const [, nameless] = await joinArgs("n8", "--port", "0", "--host", "0.0.0.0");
+    match((await refusal(home, nameless)).stderr, /--url is required with --host 0\.0\.0\.0/);
     const { ranges } = await ringOf(first);
-    ok(ranges.every(({ epoch }: { epoch: number }) => epoch === 1), "nothing has changed");
+    ok(ranges.every(({ epoch }: { epoch: number }) => epoch === 1), "no range has changed");
   });
 });
 
-Deno.test("a dead node is removed, unless nobody else has its data, and cannot come back with it", async () => {
+Deno.test("a dead node is removed, unless only it has its data, and cannot return with old data", async () => {
   const config = { n: 2, r: 1, w: 2, ...BASE };
-  await withBench({ nodes: 3, config }, async (bench) => {
-    const { cluster, first, joiningNode, order, secretFile, directory } = bench;
+  await withCluster({ nodes: 3, config }, async (test) => {
+    const { cluster, first, joinArgs, order, secretFile, directory } = test;
     await fill(first, 40);
     const remove = (node: string) => order("remove", { plan: true, node });
     const down = (node: string) =>
@@ -271,13 +271,13 @@ Deno.test("a dead node is removed, unless nobody else has its data, and cannot c
     const plan = await remove("n3");
     equal(plan.status, 200, plan.json.detail);
     equal((await order("remove", { planId: plan.json.planId })).status, 200);
-    await settled(bench, ["n1", "n2"].map((id) => cluster.node(id).url));
+    await settled(test, ["n1", "n2"].map((id) => cluster.node(id).url));
     await readAll(first, 40);
 
-    // With its old data it stays out, and with an empty disk it may join anew.
+    // It cannot return with its old data, but can join with an empty disk.
     const initialConfig = ["--initial-config", `${directory}/cluster/cluster.json`];
     const data = ["--kv", `${directory}/cluster/n3/node.sqlite3`, "--secret-file", secretFile];
-    const [home, args] = await joiningNode("n3", "--port", "0");
+    const [home, args] = await joinArgs("n3", "--port", "0");
     const late = await refusal(directory, [
       ...args.slice(0, 6),
       "--port",
@@ -285,23 +285,23 @@ Deno.test("a dead node is removed, unless nobody else has its data, and cannot c
       ...data.slice(0, 2),
     ]);
     equal(late.code, 2);
-    match(late.said, /'n3' with this data: it was removed from the cluster/);
-    const silent = await start(directory, ["--id", "n3", ...initialConfig, ...data]);
+    match(late.stderr, /'n3' with this data: it was removed from the cluster/);
+    const removed = await start(directory, ["--id", "n3", ...initialConfig, ...data]);
     await until(
-      "it hears that it was removed",
-      async () => (await statusOf(silent.ready.url))["memberStatus"] === "removed",
+      "it learns that it was removed",
+      async () => (await statusOf(removed.ready.url))["memberStatus"] === "removed",
     );
-    const refused = await fetch(`${silent.ready.url}/kv/key-1`);
+    const refused = await fetch(`${removed.ready.url}/kv/key-1`);
     await refused.body?.cancel();
     equal(refused.status, 503);
-    match(await stopped(silent), /'n3' was removed from the cluster and serves nobody/);
+    match(await stopped(removed), /'n3' was removed from the cluster and serves no requests/);
     const fresh = await start(home, args);
-    await settled(bench, [first, cluster.node("n2").url, fresh.ready.url]);
+    await settled(test, [first, cluster.node("n2").url, fresh.ready.url]);
     await readAll(fresh.ready.url, 40);
     await stopped(fresh);
   });
-  await withBench({ nodes: 3, config: { n: 1, r: 1, w: 1, ...BASE } }, async (bench) => {
-    const { cluster, first, order } = bench;
+  await withCluster({ nodes: 3, config: { n: 1, r: 1, w: 1, ...BASE } }, async (test) => {
+    const { cluster, first, order } = test;
     await cluster.kill("n3");
     await until("n3 is believed down", async () => {
       const { peers } = await statusOf(first) as { peers: Record<string, { up: boolean }> };
@@ -313,11 +313,11 @@ Deno.test("a dead node is removed, unless nobody else has its data, and cannot c
   });
 });
 
-Deno.test("a node that was removed by one that had just started cannot come back with its data", async () => {
-  await withBench({ nodes: 3, config: { n: 2, r: 1, w: 2, ...BASE } }, async (bench) => {
-    const { cluster, first, joiningNode, order, secretFile, directory } = bench;
+Deno.test("a node removed while all others had just restarted cannot return with its data", async () => {
+  await withCluster({ nodes: 3, config: { n: 2, r: 1, w: 2, ...BASE } }, async (test) => {
+    const { cluster, first, joinArgs, order, secretFile, directory } = test;
     await fill(first, 20);
-    // Nobody who runs has ever heard of n3: only the membership knows which directory was its.
+    // No running node has heard from n3: only the membership knows the id of its data directory.
     for (const { id } of cluster.nodes) await cluster.stop(id);
     for (const id of ["n1", "n2"]) await cluster.restart(id);
     await until("n3 is believed down", async () => {
@@ -329,50 +329,51 @@ Deno.test("a node that was removed by one that had just started cannot come back
     equal((await order("remove", { planId: plan.json.planId })).status, 200);
 
     const data = ["--kv", `${directory}/cluster/n3/node.sqlite3`, "--secret-file", secretFile];
-    const [, args] = await joiningNode("n3");
+    const [, args] = await joinArgs("n3");
     const late = await refusal(directory, [...args.slice(0, 4), ...data, "--port", "0"]);
     equal(late.code, 2);
-    match(late.said, /Cannot start 'n3' with this data: it was removed from the cluster/);
-    // Started from the initial configuration it does not know, until it hears so; nor is it let in.
+    match(late.stderr, /Cannot start 'n3' with this data: it was removed from the cluster/);
+    // Started from the initial configuration, it does not know of its removal at first. A join is
+    // refused too.
     const initialConfig = ["--initial-config", `${directory}/cluster/cluster.json`];
-    const silent = await start(directory, ["--id", "n3", ...initialConfig, ...data]);
-    const join = await order("join", { plan: true, url: silent.ready.url });
+    const removed = await start(directory, ["--id", "n3", ...initialConfig, ...data]);
+    const join = await order("join", { plan: true, url: removed.ready.url });
     equal(join.status, 409, join.json.detail);
     match(
       join.json.detail,
       /join with the data that it was removed with/,
     );
     await until(
-      "it hears that it was removed",
-      async () => (await statusOf(silent.ready.url))["memberStatus"] === "removed",
+      "it learns that it was removed",
+      async () => (await statusOf(removed.ready.url))["memberStatus"] === "removed",
     );
-    await stopped(silent);
+    await stopped(removed);
   });
 });
 
-Deno.test("a commit is refused when the ring moved on; orders that make no sense are named", async () => {
-  await withBench({ nodes: 4, config: { n: 2, r: 1, w: 1, ...BASE } }, async (bench) => {
-    const { order, first } = bench;
+Deno.test("a commit is refused after another change; invalid requests get a reason", async () => {
+  await withCluster({ nodes: 4, config: { n: 2, r: 1, w: 1, ...BASE } }, async (test) => {
+    const { order, first } = test;
     const plan = async (node: string) => (await order("leave", { plan: true, node })).json.planId;
     const [late, early] = [await plan("n2"), await plan("n3")];
     equal((await order("leave", { planId: early })).status, 200);
     const moved = await order("leave", { planId: late });
     deepEqual([moved.status, moved.json.type.split(":").at(-1)], [409, "ring-moved"]);
-    equal((await order("leave", { planId: late })).status, 404, "it is forgotten");
+    equal((await order("leave", { planId: late })).status, 404, "the plan is discarded");
     const refused = [
-      ["leave", {}, /plan must be true, or planId that of a plan/],
+      ["leave", {}, /plan must be true, or planId must name a plan/],
       ["leave", { plan: true }, /node must be a member's id: current value is missing/],
       ["join", { plan: true, url: "n5" }, /url must be where the node listens/],
       ["join", { plan: true, url: first, weight: -1 }, /a weight must be a number above 0/],
       ["join", { plan: true, url: first, zone: "?" }, /a zone must be/],
-      ["leave", { planId: 7 }, /planId must be that of a plan: current value is 7/],
+      ["leave", { planId: 7 }, /planId must be the id of a plan: current value is 7/],
       ["leave", { planId: "x", node: "n2" }, /give planId alone/],
       ["leave", { plan: true, node: "n2", url: first }, /unknown field 'url'/],
     ] as const;
-    for (const [act, body, why] of refused) {
+    for (const [act, body, reason] of refused) {
       const { status, json } = await order(act, body);
       equal(status, 400, json.detail);
-      match(json.detail, why);
+      match(json.detail, reason);
     }
     const open = await fetch(`${first}/membership/transfers`);
     equal(open.status, 401);

@@ -1,6 +1,6 @@
 /**
- * A node's log, one line an event on standard error, with LogTape. The library is loaded with the first
- * line: most nodes start with nothing to say.
+ * A node's log on standard error, with LogTape; one line for each event. The library is loaded with the
+ * first line, because most nodes log nothing at their start.
  */
 import type { NodeLog } from "./node.ts";
 
@@ -10,7 +10,7 @@ export function openLog(node: string): NodeLog {
   let writing: Promise<NodeLog> | undefined;
   const write = (level: Level, message: string) => {
     writing ??= load(node);
-    // In order, since each waits for the same promise.
+    // The lines stay in order, since all wait for the same promise.
     writing.then((log) => log[level](message), (error) => console.error(message, error));
   };
   return {
@@ -39,7 +39,7 @@ async function load(node: string): Promise<NodeLog> {
   };
 }
 
-/** Messages are templates to the library: braces in a key or a reason are no placeholders. */
+/** Escapes braces: the library treats messages as templates. */
 function literal(message: string): string {
   return message.replace(/[{}]/g, "$&$&");
 }

@@ -1,8 +1,8 @@
 /**
- * Starting and stopping one node: its store, its place in the cluster, its server.
+ * Starts and stops one node: its store, its role in the cluster, its server.
  *
- * What can be wrong at a start is told as a {@link StartError} whose message is for the person who
- * typed the command: what is wrong, its value, and what to do.
+ * If a node cannot start, a {@link StartError} tells the person who typed the command what is wrong,
+ * its value, and what to do.
  */
 import { dirname } from "node:path";
 import type { MembershipDocument } from "../../lib/dynamo/membership/membership_state.ts";
@@ -11,13 +11,13 @@ import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { Legs } from "../../lib/random/latency.ts";
 import { MEMBERSHIP } from "../host/host.ts";
-import { type JoinWishes, NodeService } from "../host/node_service.ts";
+import { type JoinAttributes, NodeService } from "../host/node_service.ts";
 import { isLoopback } from "../http/access.ts";
 import { createRest } from "../rest/rest.ts";
 import { validateDocument } from "../rpc/validate_membership.ts";
 import { openStorage } from "../storage/open_storage.ts";
 import { type RecordStore, StorageError, type StorageReport } from "../storage/storage.ts";
-import type { NodeHome, NodePlace } from "./initial_config.ts";
+import type { NodeSetup, StoredState } from "./initial_config.ts";
 import type { TlsOptions } from "./tls_front.ts";
 
 /** Why a node cannot start. */
@@ -30,23 +30,23 @@ interface NodeOptions {
   readonly host: string;
   /** A file, or the URL of a KV Connect service. */
   readonly kv: string;
-  /** Which cluster, and which part in it, going by what the disk remembers. */
-  readonly place: (home: NodeHome) => Promise<NodePlace>;
-  /** With what it would join. */
-  readonly wishes?: JoinWishes | undefined;
+  /** Finds the cluster and the node's role in it. */
+  readonly setup: (stored: StoredState) => Promise<NodeSetup>;
+  /** The attributes with which it would join. */
+  readonly joinAttributes?: JoinAttributes | undefined;
   readonly secret: string | null;
   readonly kvToken?: string | null;
   readonly allowOrigins?: readonly string[];
   readonly legs?: Legs | undefined;
-  /** Let `/faults` make the node misbehave. */
+  /** Whether `/faults` may inject faults. */
   readonly allowFaults?: boolean | undefined;
   readonly seed?: string | undefined;
-  /** Serve TLS. */
+  /** The certificate to serve TLS; without it the node serves cleartext. */
   readonly tls?: TlsOptions | undefined;
-  /** Certificates of peers to trust beside the system's, PEM. */
+  /** Certificates to trust in addition to the system's, PEM. */
   readonly ca?: string | undefined;
   readonly log: NodeLog;
-  /** The node cannot go on: the process should end. */
+  /** Called when the node cannot continue; the process should end. */
   readonly onDefect: (error: unknown) => void;
 }
 
@@ -58,45 +58,46 @@ export interface NodeLog {
 
 export interface RunningNode {
   readonly service: NodeService;
-  /** Where it listens: `http://host:port`. */
+  /** The address on which it listens: `http://host:port`. */
   readonly url: string;
-  /** Its peers were asked what they remember of it: clients are served. */
+  /** Resolves when the node is ready for clients. */
   readonly settled: Promise<void>;
-  /** Takes no more requests, finishes those under way within a bound, and closes everything. */
+  /** Refuses new requests, waits a limited time for running ones, and closes everything. */
   stop(): Promise<void>;
 }
 
-/** How long requests under way have when the node stops, ms. */
+/** How long a stopping node waits for running requests, in ms. */
 const FINISH_MS = 3_000;
-const FIXED = "founded";
-/** The initial configuration, as a running node told them. */
+/** The name of the stored document with the fixed part of the configuration. */
+const FIXED_CONFIG = "fixed-config";
+/** The name of the stored document with the initial configuration from a running node. */
 const INITIAL_CONFIG = "initial-config";
 const WARNINGS_MAX = 20;
 
-/** Starts a node; it serves when this resolves. Throws {@link StartError}. */
+/** Starts a node. It is listening when this resolves. Throws {@link StartError}. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { log } = options;
   const warnings: string[] = [];
   const store = await openStore(options, (report) => {
-    const told = describeReport(report);
-    if (report.kind !== "orphans-removed" && warnings.length < WARNINGS_MAX) warnings.push(told);
-    log.warn(told);
+    const warning = describeReport(report);
+    if (report.kind !== "orphans-removed" && warnings.length < WARNINGS_MAX) warnings.push(warning);
+    log.warn(warning);
   });
   try {
-    const place = await options.place(await homeIn(store));
-    const { initialConfig, membership, hasNews, self, port } = place;
+    const setup = await options.setup(await storedStateOf(store));
+    const { initialConfig, membership, isMembershipNew, self, port } = setup;
     requireSecret(options, initialConfig);
-    await keepFixedConfig(store, options.self, initialConfig);
-    if (hasNews) await store.writeMeta(MEMBERSHIP, membership);
-    if (place.keepsInitialConfig) await store.writeMeta(INITIAL_CONFIG, initialConfig);
+    await checkFixedConfig(store, options.self, initialConfig);
+    if (isMembershipNew) await store.writeMeta(MEMBERSHIP, membership);
+    if (setup.storesInitialConfig) await store.writeMeta(INITIAL_CONFIG, initialConfig);
     const service = new NodeService({
       initialConfig,
       membership,
       self,
-      wishes: options.wishes,
+      joinAttributes: options.joinAttributes,
       store,
       secret: options.secret,
-      sealSecret: options.secret ?? await ownSeal(store),
+      sealSecret: options.secret ?? await ownSealSecret(store),
       ca: options.ca,
       legs: options.legs,
       allowFaults: options.allowFaults,
@@ -111,7 +112,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-async function homeIn(store: RecordStore): Promise<NodeHome> {
+async function storedStateOf(store: RecordStore): Promise<StoredState> {
   return {
     dataId: store.dataId,
     condition: store.condition,
@@ -120,14 +121,14 @@ async function homeIn(store: RecordStore): Promise<NodeHome> {
   };
 }
 
-/** What was promised by it must not be forgotten: a fence that is lost would be a lost write. */
+/** A damaged membership is refused and not ignored: a lost fence can cause a lost write. */
 function membershipIn(stored: unknown): MembershipDocument | null {
   if (stored === undefined) return null;
   const invalid = validateDocument(stored);
   if (invalid === null) return stored as MembershipDocument;
   throw new StartError(
-    `Cannot start on this data, as the membership in it is damaged: ${invalid}. Give an empty ` +
-      "--kv: the other nodes will fill it",
+    `Cannot start on this data, as the membership in it is damaged: ${invalid}. Use an empty ` +
+      "--kv: the node then recovers its data from the other nodes",
   );
 }
 
@@ -138,14 +139,15 @@ function requireSecret(
   if (secret !== null) return;
   if (!isLoopback(host)) {
     throw new StartError(
-      `Cannot listen on ${host} without a secret, as it is reachable from beyond this machine: give ` +
-        "one in a file (--secret-file) or in the environment (DYNAMO_SECRET)",
+      `Cannot listen on ${host} without a secret, as other machines can reach it: give the cluster's ` +
+        "secret in a file (--secret-file) or in the environment (DYNAMO_SECRET)",
     );
   }
   if (initialConfig.members.length > 1) {
     throw new StartError(
-      `Cannot start ${self} without the cluster's secret, by which its ${initialConfig.members.length} ` +
-        "members know each other: give it in a file (--secret-file) or the environment (DYNAMO_SECRET)",
+      `Cannot start ${self} without the cluster's secret, which its ${initialConfig.members.length} ` +
+        "members use to authenticate: give it in a file (--secret-file) or in the environment " +
+        "(DYNAMO_SECRET)",
     );
   }
 }
@@ -173,7 +175,7 @@ function describeReport(report: StorageReport): string {
     case "write-failed":
       return `a write failed: ${report.reason}`;
     case "orphans-removed":
-      return `${report.chunks} parts of unfinished writes were removed`;
+      return `${report.chunks} chunks of unfinished writes were removed`;
   }
 }
 
@@ -182,23 +184,26 @@ interface FixedDocument {
   readonly config: ReturnType<typeof fixedPart>;
 }
 
-/** Where objects lie follows from what was founded: data founded otherwise must not be served. */
-async function keepFixedConfig(
+/**
+ * Stores the fixed part of the configuration at the first start and compares it at later ones. It
+ * determines where objects are stored, so data with another one must not be served.
+ */
+async function checkFixedConfig(
   store: RecordStore,
   id: NodeId,
   initialConfig: InitialClusterConfig,
 ): Promise<void> {
   const given: FixedDocument = { id, config: fixedPart(initialConfig.config) };
-  const stored = await store.readMeta(FIXED) as FixedDocument | undefined;
+  const stored = await store.readMeta(FIXED_CONFIG) as FixedDocument | undefined;
   if (stored === undefined) {
-    await store.writeMeta(FIXED, given);
+    await store.writeMeta(FIXED_CONFIG, given);
     return;
   }
   const differences = differencesOf(stored, given);
   if (differences.length > 0) {
     throw new StartError(
       `Cannot start on this data: ${differences.join("; ")}. This cannot change: use the stored ` +
-        "value, or another --kv",
+        "value or another --kv",
     );
   }
 }
@@ -206,22 +211,23 @@ async function keepFixedConfig(
 function differencesOf(stored: FixedDocument, given: FixedDocument): string[] {
   const found = stored.id === given.id
     ? []
-    : [`id is '${stored.id}' in the store, given is '${given.id}'`];
+    : [`id must be '${stored.id}', as in the store: current value is '${given.id}'`];
   for (const name of Object.keys(given.config) as (keyof FixedDocument["config"])[]) {
-    const was = stored.config[name];
-    const is = given.config[name];
-    if (was !== is) found.push(`${name} is '${was}' in the store, given is '${is}'`);
+    const before = stored.config[name];
+    const now = given.config[name];
+    if (before === now) continue;
+    found.push(`${name} must be '${before}', as in the store: current value is '${now}'`);
   }
   return found;
 }
 
-/** A lone node without a secret seals contexts with a value of its own, which restarts must not change. */
-async function ownSeal(store: RecordStore): Promise<string> {
-  const kept = await store.readMeta("seal");
-  if (typeof kept === "string") return kept;
-  const made = crypto.getRandomValues(new Uint8Array(32)).toHex();
-  await store.writeMeta("seal", made);
-  return made;
+/** A node without a cluster secret seals contexts with its own key, which stays the same at restarts. */
+async function ownSealSecret(store: RecordStore): Promise<string> {
+  const stored = await store.readMeta("seal");
+  if (typeof stored === "string") return stored;
+  const secret = crypto.getRandomValues(new Uint8Array(32)).toHex();
+  await store.writeMeta("seal", secret);
+  return secret;
 }
 
 async function serve(
@@ -231,7 +237,7 @@ async function serve(
 ): Promise<RunningNode> {
   const { host, log } = options;
   const onError = (error: unknown) => {
-    log.error(`a request failed by our mistake: ${stackOf(error)}`);
+    log.error(`a request failed because of a defect: ${stackOf(error)}`);
   };
   const rest = createRest(service, {
     host,
@@ -244,7 +250,7 @@ async function serve(
   const settled = service.start();
   let stopping: Promise<void> | undefined;
   const stop = async () => {
-    service.stopTaking();
+    service.stopAccepting();
     await finishRequests(service);
     await listening.close();
     await service.close();
@@ -274,7 +280,7 @@ async function listen(
       return new Response(null, { status: 500 });
     },
   };
-  // Peers keep their connections open, and a graceful end would wait for them.
+  // Peers keep their connections open, so a graceful shutdown would wait for them.
   const closing = async (server: Deno.HttpServer<Deno.Addr>) => {
     aborted.abort();
     await server.finished.catch(() => {});
@@ -309,13 +315,13 @@ async function explainListen(error: unknown, host: string, port: number): Promis
     return new StartError(
       `Cannot listen on ${host}:${port}: the port is taken${
         holder === null ? "" : ` by ${holder}`
-      }. Give another --port`,
+      }. Use another --port`,
     );
   }
   return new StartError(`Cannot listen on ${host}:${port}: ${message}`);
 }
 
-/** Only with leave to look: a question at the terminal would be worse than not knowing. */
+/** The process on the port, if this one may read /proc without a permission prompt. */
 async function whoHolds(port: number): Promise<string | null> {
   const { state } = await Deno.permissions.query({ name: "read", path: "/proc" });
   if (state !== "granted") return null;
@@ -328,7 +334,7 @@ async function finishRequests(service: NodeService): Promise<void> {
   while (service.host.requestsWaiting > 0 && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  // Answers that were given a moment ago are still being written.
+  // The last answers may still be on their way to the sockets.
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
 

@@ -1,4 +1,4 @@
-/** One node as a real process: how it starts, what it says when it cannot, and how it ends. */
+/** One node as a real process: start, messages of a failed start, and end. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { MEMBERSHIP } from "../host/host.ts";
 import { openStorage } from "../storage/open_storage.ts";
@@ -18,7 +18,7 @@ async function statusOf(url: string): Promise<Record<string, unknown>> {
   return await (await fetch(`${url}/status`)).json();
 }
 
-Deno.test("a lone node serves, ends with SIGTERM, and finds its data again", async () => {
+Deno.test("a single node serves, ends on SIGTERM, and has its data after a restart", async () => {
   await withDirectory(async (directory) => {
     const first = await start(directory, ["--id", "solo", "--port", "0"]);
     equal(first.ready.ready, true);
@@ -37,7 +37,7 @@ Deno.test("a lone node serves, ends with SIGTERM, and finds its data again", asy
   });
 });
 
-Deno.test("a child leaves Ctrl-C to its parent and ends when the parent's pipe closes", async () => {
+Deno.test("a node with --child ignores Ctrl-C and ends when its standard input closes", async () => {
   await withDirectory(async (directory) => {
     const child = await start(directory, ["--child", "--port", "0"]);
     child.child.kill("SIGINT");
@@ -47,7 +47,7 @@ Deno.test("a child leaves Ctrl-C to its parent and ends when the parent's pipe c
   });
 });
 
-Deno.test("what is acknowledged survives SIGKILL", async () => {
+Deno.test("acknowledged writes survive SIGKILL", async () => {
   await withDirectory(async (directory) => {
     const first = await start(directory, ["--port", "0"]);
     await put(first.ready.url, "acknowledged");
@@ -58,27 +58,27 @@ Deno.test("what is acknowledged survives SIGKILL", async () => {
   });
 });
 
-Deno.test("a taken port is named, and the exit code is 2", async () => {
+Deno.test("a taken port is reported, and the exit code is 2", async () => {
   await withDirectory(async (directory) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = listener.addr as Deno.NetAddr;
-    const { code, said } = await refusal(directory, ["--port", `${port}`]);
+    const { code, stderr } = await refusal(directory, ["--port", `${port}`]);
     listener.close();
     equal(code, 2);
-    match(said, new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`));
+    match(stderr, new RegExp(`Cannot listen on 127\\.0\\.0\\.1:${port}: the port is taken`));
   });
 });
 
-Deno.test("data founded otherwise is not served", async () => {
+Deno.test("data with another fixed configuration is not served", async () => {
   await withDirectory(async (directory) => {
     const first = await start(directory, ["--port", "0", "--mode", "dvv"]);
     await first.end("SIGTERM");
-    const { code, said } = await refusal(directory, ["--port", "0", "--mode", "lww"]);
+    const { code, stderr } = await refusal(directory, ["--port", "0", "--mode", "lww"]);
     equal(code, 2);
-    match(said, /mode is 'dvv' in the store, given is 'lww'/);
+    match(stderr, /mode must be 'dvv', as in the store: current value is 'lww'/);
     const other = await refusal(directory, ["--port", "0", "--id", "n7"]);
-    match(other.said, /id is 'n1' in the store, given is 'n7'/);
-    // What may change, may.
+    match(other.stderr, /id must be 'n1', as in the store: current value is 'n7'/);
+    // Other parts of the configuration can change.
     const again = await start(directory, ["--port", "0", "--timeout-ms", "777"]);
     const { config } = await statusOf(again.ready.url);
     equal((config as { timeoutMs: number }).timeoutMs, 777);
@@ -88,26 +88,26 @@ Deno.test("data founded otherwise is not served", async () => {
 
 Deno.test("a node beyond loopback needs a secret", async () => {
   await withDirectory(async (directory) => {
-    const { code, said } = await refusal(directory, ["--host", "0.0.0.0", "--port", "0"]);
+    const { code, stderr } = await refusal(directory, ["--host", "0.0.0.0", "--port", "0"]);
     equal(code, 2);
-    match(said, /without a secret/);
+    match(stderr, /without a secret/);
   });
 });
 
 Deno.test("a second node on the same data is refused", async () => {
   await withDirectory(async (directory) => {
     const first = await start(directory, ["--port", "0"]);
-    const { code, said } = await refusal(directory, ["--port", "0"]);
+    const { code, stderr } = await refusal(directory, ["--port", "0"]);
     equal(code, 2);
-    match(said, /Another process/);
+    match(stderr, /Another process/);
     await first.end("SIGTERM");
   });
 });
 
-Deno.test("wrong flags are told, with what is allowed", async () => {
+Deno.test("wrong flags are refused with what is allowed", async () => {
   await withDirectory(async (directory) => {
     for (
-      const [args, told] of [
+      const [args, message] of [
         [["--port", "70000"], /--port must be a whole number from 0 to 65535/],
         [["--latency", "slow"], /--latency: .*unknown name 'slow'/],
         [["--nodes", "3"], /Unknown option '--nodes'/],
@@ -116,19 +116,19 @@ Deno.test("wrong flags are told, with what is allowed", async () => {
         [["--join", "http://127.0.0.1:9", "--weight", "0"], /--weight must be a number above 0/],
       ] as const
     ) {
-      const { code, said } = await refusal(directory, args);
-      deepEqual([code, told.test(said)], [2, true], said);
+      const { code, stderr } = await refusal(directory, args);
+      deepEqual([code, message.test(stderr)], [2, true], stderr);
     }
   });
 });
 
-Deno.test("data whose membership is damaged is not served", async () => {
+Deno.test("data with a damaged membership is not served", async () => {
   await withDirectory(async (directory) => {
     const store = await openStorage({ location: `${directory}/node.sqlite3` });
     await store.writeMeta(MEMBERSHIP, { state: { members: [], tokens: [], registers: [] } });
     await store.close();
-    const { code, said } = await refusal(directory, ["--port", "0"]);
+    const { code, stderr } = await refusal(directory, ["--port", "0"]);
     equal(code, 2);
-    match(said, /the membership in it is damaged: a membership's marks must be a list/);
+    match(stderr, /the membership in it is damaged: a membership's marks must be a list/);
   });
 });

@@ -1,18 +1,18 @@
-/** For tests: a node as a process, started by hand as a person would. */
+/** For tests: a node as a process, started from the command line. */
 import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("../../cli/node.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
-/** A start that takes longer has failed. */
+/** A start that takes longer counts as failed. */
 const READY_MS = 60_000;
 
 export interface Started {
   readonly child: Deno.ChildProcess;
-  /** What it said it is. */
+  /** The line that it writes on stdout when it is ready. */
   readonly ready: { readonly ready: boolean; id: string; url: string; pid: number };
-  /** All that it wrote on stderr, once it has ended. */
-  readonly said: Promise<string>;
-  /** Sends a signal, waits for the end, and tells the exit code. */
+  /** Everything that it wrote on stderr; resolves when it has ended. */
+  readonly stderr: Promise<string>;
+  /** Sends a signal, waits for the end, and returns the exit code. */
   end(signal: Deno.Signal | null): Promise<number>;
 }
 
@@ -40,18 +40,18 @@ export async function start(directory: string, args: readonly string[]): Promise
   const child = command(directory, args).spawn();
   const stderr = new Response(child.stderr).text();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let said = "";
+  let output = "";
   const timer = setTimeout(() => child.kill("SIGKILL"), READY_MS);
-  while (!said.includes("\n")) {
+  while (!output.includes("\n")) {
     const { value, done } = await reader.read();
-    if (done) throw new Error(`it ended before it served: ${await stderr}`);
-    said += value;
+    if (done) throw new Error(`the node ended before it was ready: ${await stderr}`);
+    output += value;
   }
   clearTimeout(timer);
   return {
     child,
-    ready: JSON.parse(said),
-    said: stderr,
+    ready: JSON.parse(output),
+    stderr,
     end: async (signal) => {
       if (signal !== null) child.kill(signal);
       await child.stdin.close().catch(() => {});
@@ -63,17 +63,17 @@ export async function start(directory: string, args: readonly string[]): Promise
   };
 }
 
-/** Starts a node that is expected to refuse; tells its exit code and what it said. */
+/** Starts a node that is expected to fail. Returns its exit code and its stderr. */
 export async function refusal(
   directory: string,
   args: readonly string[],
-): Promise<{ code: number; said: string }> {
+): Promise<{ code: number; stderr: string }> {
   const child = command(directory, args).spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), READY_MS);
   const { code, stderr } = await child.output();
   clearTimeout(timer);
   await child.stdin.close().catch(() => {});
-  return { code, said: new TextDecoder().decode(stderr) };
+  return { code, stderr: new TextDecoder().decode(stderr) };
 }
 
 export async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {

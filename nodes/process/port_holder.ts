@@ -1,15 +1,15 @@
 /**
- * Who listens on a port, so that "address in use" can name the culprit.
+ * Finds the process that listens on a port, so that an error "address in use" can name it.
  *
- * Linux tells it in two steps: `/proc/net/tcp` gives the socket's inode, and the process that holds it
- * has a file descriptor that links to `socket:[inode]` (proc(5)). Elsewhere `lsof` knows, where there
- * is one. Processes of other users stay unseen; then the answer is null.
+ * Linux needs two steps: `/proc/net/tcp` has the socket's inode, and the process has a file descriptor
+ * that links to `socket:[inode]` (proc(5)). Other systems need `lsof`. Processes of other users are not
+ * visible; then the result is null.
  */
 import { basename } from "node:path";
 
 const LISTENING = "0A";
 
-/** "pid 4711 (deno cli/node.ts)", or null when it cannot be told. */
+/** "pid 4711 (deno cli/node.ts)"; null if it cannot be found. */
 export async function holderOf(port: number): Promise<string | null> {
   const pid = Deno.build.os === "linux" ? await pidFromProc(port) : await pidFromLsof(port);
   if (pid === null) return null;
@@ -31,7 +31,7 @@ async function pidFromProc(port: number): Promise<number | null> {
   return null;
 }
 
-/** Columns of a line: slot, local address:port in hex, remote, state, queues, timer, …, inode as the tenth. */
+/** A line's columns: slot, local address:port in hex, remote, state, queues, timer, …; the tenth is the inode. */
 async function listeningInodes(table: string, port: number): Promise<string[]> {
   const text = await Deno.readTextFile(table).catch(() => "");
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
@@ -49,7 +49,7 @@ function holdsAny(pid: number, sockets: ReadonlySet<string>): boolean {
       if (sockets.has(linkOf(`/proc/${pid}/fd/${entry.name}`))) return true;
     }
   } catch {
-    // Another user's process, or it ended while we looked.
+    // The process belongs to another user, or has just ended.
   }
   return false;
 }
@@ -75,10 +75,10 @@ async function pidFromLsof(port: number): Promise<number | null> {
   }
 }
 
-/** Files that a program is given to run, where it is not itself what a person would look for. */
+/** Script files: for an interpreter, the script tells more than the program. */
 const SCRIPT = /\.([cm]?[jt]sx?|py|rb|pl|php|sh|jar)$/;
 
-/** "deno cli/node.ts": the program and the script it runs; the flags between would fill a screen. */
+/** "deno cli/node.ts": the program and its script, without the flags. */
 async function programOf(pid: number): Promise<string | null> {
   const [program, ...args] = Deno.build.os === "linux"
     ? (await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "")).split("\0")

@@ -5,18 +5,18 @@ import { freePorts, takenPorts } from "./ports.ts";
 
 const HOST = "127.0.0.1";
 
-Deno.test("free ports are distinct, can be listened on, and are none that connections take", () => {
+Deno.test("free ports are distinct, usable, and outside the ephemeral range", () => {
   const ports = freePorts(HOST, 8);
   assert.equal(new Set(ports).size, 8);
   const listeners = ports.map((port) => Deno.listen({ hostname: HOST, port }));
-  // While those are held, others are found.
+  // While these are taken, others are found.
   const others = freePorts(HOST, 8);
   assert.equal(new Set([...ports, ...others]).size, 16);
   for (const listener of listeners) listener.close();
   for (const port of [...ports, ...others]) assert.ok(port >= 12_000 && port < 32_000, `${port}`);
 });
 
-Deno.test("a taken port is told with who has it, a free one is not", async () => {
+Deno.test("a taken port is reported with its process, a free one is not reported", async () => {
   const listener = Deno.listen({ hostname: HOST, port: 0 });
   const [free = 0] = freePorts(HOST, 1);
   try {
@@ -29,7 +29,7 @@ Deno.test("a taken port is told with who has it, a free one is not", async () =>
   }
 });
 
-Deno.test("a holder that runs a script is told with the script, whatever flags stand before it", async () => {
+Deno.test("a process that runs a script is reported with the script, without flags", async () => {
   const directory = await Deno.makeTempDir({ prefix: "dynamo-test-" });
   const script = join(directory, "holder.ts");
   await Deno.writeTextFile(
@@ -46,7 +46,7 @@ Deno.test("a holder that runs a script is told with the script, whatever flags s
     }).spawn();
     const port = Promise.withResolvers<number>();
     const heard = readLines(child.stdout, (line) => port.resolve(Number(line)))
-      .then(() => port.reject(new Error("the holder ended without a port")));
+      .then(() => port.reject(new Error("the process ended without printing a port")));
     const [taken] = await takenPorts(HOST, [await port.promise]);
     assert.equal(taken?.reason, `pid ${child.pid} (deno ${script})`);
     await child.stdin.close();
@@ -56,8 +56,8 @@ Deno.test("a holder that runs a script is told with the script, whatever flags s
   }
 });
 
-Deno.test("an address that is not this machine's is told as such", async () => {
-  // TEST-NET-1 (RFC 5737): nobody's.
+Deno.test("an address of another machine is reported as such", async () => {
+  // TEST-NET-1 (RFC 5737) is reserved.
   const taken = await takenPorts("192.0.2.1", [12_345]);
   assert.equal(taken.length, 1);
   assert.match(taken[0]?.reason ?? "", /address/i);

@@ -1,10 +1,10 @@
-/** TLS in front of a server on a unix socket, spoken to as a peer would. */
+/** The TLS proxy in front of a server on a unix socket, with a peer's session as client. */
 import { equal, match } from "node:assert/strict";
 import { RpcSession } from "../rpc/session.ts";
-import { converse } from "../rpc/stream.ts";
+import { respondWithLines } from "../rpc/stream.ts";
 import { openTlsFront, socketPathIn } from "./tls_front.ts";
 
-/** For `localhost`, signed by itself, made for this test and used nowhere else; valid until 2126. */
+/** A self-signed certificate for `localhost`, used only in this test; valid until 2126. */
 const CERT = `-----BEGIN CERTIFICATE-----
 MIIBmzCCAUGgAwIBAgIUHhwtR9iGjUxUGXgOzeSGDwXdFzcwCgYIKoZIzj0EAwIw
 FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjIyMTg1MloYDzIxMjYxMDI5
@@ -24,7 +24,7 @@ EKNTRYmWovyFs2LrBXUDS6UNMdeie70bBcN1SIywY38aGuJPIm9ovruJ
 -----END PRIVATE KEY-----
 `;
 
-/** Writes one line over a session to `url` and tells what came back, or why nothing did. */
+/** Sends one line over a session to `url`. Returns the answer, or why there is none. */
 async function exchange(url: string, ca: string | undefined, text: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   let written = false;
@@ -42,12 +42,13 @@ async function exchange(url: string, ca: string | undefined, text: string): Prom
   return answer;
 }
 
-Deno.test("peers speak HTTP/2 through the front, and only to a certificate that they trust", async () => {
+Deno.test("peers use HTTP/2 through the proxy, and accept only a certificate that they trust", async () => {
   const directory = await Deno.makeTempDir({ prefix: "dynamo-tls-" });
   const path = await socketPathIn(directory);
   const server = Deno.serve(
     { path, onListen: () => {} },
-    ({ url, body }) => converse(body, ({ length }, say) => say(JSON.stringify({ length, url }))),
+    ({ url, body }) =>
+      respondWithLines(body, ({ length }, send) => send(JSON.stringify({ length, url }))),
   );
   const front = await openTlsFront({ cert: CERT, key: KEY }, "127.0.0.1", 0, path);
   const url = `https://localhost:${front.port}`;
@@ -64,7 +65,7 @@ Deno.test("peers speak HTTP/2 through the front, and only to a certificate that 
   }
 });
 
-Deno.test("a taken port is told", async () => {
+Deno.test("a taken port is reported", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   let code = "";

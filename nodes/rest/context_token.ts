@@ -1,13 +1,13 @@
 /**
- * Contexts as clients carry them: one opaque text that says what its holder has seen of a key.
+ * Context tokens: a causal context as an opaque text that clients keep and send back.
  *
- * It is made of plain JSON and a seal, in base64url. The seal is an HMAC-SHA256 under a key derived
- * from the cluster's secret, cut to 128 bits: every node of the cluster can open what any other
- * sealed, and nobody else can make one. A forged clock would be worse than a wrong value: entries
- * from the future would silently swallow writes that nobody has made yet.
+ * A token is plain JSON and a seal, in base64url. The seal is an HMAC-SHA256 with a key derived from
+ * the cluster's secret, cut to 128 bits. So every node of the cluster can open a token of any other
+ * node, and nobody else can make one. A forged clock would be worse than a wrong value, because entries
+ * from the future would silently supersede writes that are yet to be made.
  *
- * The token names its key by the first half of the key's MD5, so that a context of one key, sent with
- * another, is refused instead of destroying what its holder never saw.
+ * The token contains the first half of its key's MD5. So a context that is sent with another key is
+ * refused, instead of overwriting versions that the client has never seen.
  */
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
@@ -21,28 +21,28 @@ export const TOKEN_CHARACTERS_MAX = 65_536;
 const SEAL_BYTES = 16;
 const TAG_BYTES = 9;
 const KEY_DIGITS = 16;
-/** Seals remembered, and the longest text that is: some 2 MB at most. */
+/** The number of cached seals, and the longest cached text: about 2 MB at most. */
 const SEALED_MAX = 2_048;
 const SEALED_CHARACTERS_MAX = 512;
 
-/** A context that cannot be used; the message is for the client. */
+/** The token cannot be used. The message is for the client. */
 export class TokenError extends Error {
   override name = "TokenError";
 }
 
 interface SealedContext {
   readonly token: string;
-  /** The same for the same context of the same key, whoever answered fastest: fit for an ETag. */
+  /** For an ETag: it depends only on the key and the context, not on the fastest replica. */
   readonly tag: string;
 }
 
 export interface OpenedContext {
   readonly context: CausalContext;
-  /** The replica that answered the read fastest, where the coordinator is chosen by that. */
+  /** The replica that answered the read fastest, if that chooses the coordinator of the next write. */
   readonly fastest?: NodeId;
 }
 
-/** A list, since the token goes with every answer and its names would go with it. */
+/** A tuple, because field names would make every answer longer. */
 type Payload = readonly [
   key: string,
   clock: CausalContext["clock"],
@@ -55,9 +55,9 @@ export class ContextTokens {
   private readonly hmac: HmacSha256;
   private readonly sealed = new Map<string, SealedContext>();
 
-  /** Nodes with the same secret open each other's tokens. */
+  /** Nodes with the same secret can open each other's tokens. */
   constructor(secret: string) {
-    // A key of its own purpose: showing seals must tell nothing about the secret itself.
+    // A derived key, so that a seal tells nothing about the secret itself.
     const purpose = Buffer.from("dynamo context token v1");
     this.hmac = new HmacSha256(new HmacSha256(Buffer.from(secret)).of(purpose));
   }
@@ -79,21 +79,23 @@ export class ContextTokens {
       );
     }
     if (!/^[A-Za-z0-9_-]+$/.test(token)) {
-      throw new TokenError("the context is garbled: it must be a token as this cluster gave it");
+      throw new TokenError(
+        "the context is garbled: it must be a token from this cluster, unchanged",
+      );
     }
     const bytes = Buffer.from(token, "base64url");
-    // One context has one token: spare bits at the end must be as they were sealed.
+    // Each context has one valid token, so the spare bits of the last character must be zero.
     if (bytes.length <= SEAL_BYTES || bytes.toString("base64url") !== token) {
-      throw new TokenError("the context is garbled: it was cut or changed on its way");
+      throw new TokenError("the context is garbled: it was cut or changed");
     }
     const plain = bytes.subarray(0, bytes.length - SEAL_BYTES);
     if (!timingSafeEqual(this.sealOf(plain), bytes.subarray(bytes.length - SEAL_BYTES))) {
-      throw new TokenError("the context was changed, or given by another cluster");
+      throw new TokenError("the context was changed, or comes from another cluster");
     }
     return openPayload(key, plain);
   }
 
-  /** Sealing is pure, and hot keys are read again and again. */
+  /** Cached, because hot keys are read again and again. */
   private sealText(text: string): SealedContext {
     const known = this.sealed.get(text);
     if (known !== undefined) return known;
@@ -113,17 +115,17 @@ export class ContextTokens {
   }
 }
 
-/** Sealed, so it is ours; but an older or newer version of this program may have written it otherwise. */
+/** The seal is valid, but another version of this program may have used another format. */
 function openPayload(key: string, plain: Buffer): OpenedContext {
   const [k, clock, stampUs, dots, fastest] = parsed(plain);
   const context = { clock, stampUs, ...(dots === 0 ? {} : { dots }) } as CausalContext;
   const invalid = validateContext(context);
   if (invalid !== null || typeof k !== "string") {
-    throw new TokenError(`the context is of another version of this program: ${invalid}`);
+    throw new TokenError(`the context comes from another version of this program: ${invalid}`);
   }
   if (k !== keyDigits(key)) {
     throw new TokenError(
-      "the context is another key's: it must come from a read or write of this key",
+      "the context belongs to another key: it must come from a read or write of this key",
     );
   }
   return typeof fastest === "string" ? { context, fastest } : { context };

@@ -19,13 +19,13 @@ const context: fc.Arbitrary<CausalContext> = fc.record({
 }, { requiredKeys: ["clock", "stampUs"] });
 const key = fc.string({ minLength: 1, unit: "grapheme" });
 
-Deno.test("a context survives its token", () => {
+Deno.test("opening a token gives its context back", () => {
   fc.assert(fc.property(key, context, (key, context) => {
     deepEqual(tokens.open(key, tokens.seal(key, context).token), { context });
   }));
 });
 
-Deno.test("the fastest replica survives too, and leaves the tag alone", () => {
+Deno.test("a token can carry the fastest replica, which does not change the tag", () => {
   fc.assert(fc.property(key, context, (key, context) => {
     const plain = tokens.seal(key, context);
     const hinted = tokens.seal(key, context, "n3");
@@ -64,18 +64,18 @@ Deno.test("a token cut anywhere is refused", () => {
   }
 });
 
-Deno.test("a token of another key says so", () => {
+Deno.test("a token of another key is refused", () => {
   const { token } = tokens.seal("mine", { clock: [], stampUs: 0 });
-  throws(() => tokens.open("yours", token), /another key's/);
+  throws(() => tokens.open("yours", token), /belongs to another key/);
 });
 
-Deno.test("a token of another cluster is refused, one of another node of this cluster is not", () => {
+Deno.test("a token of another cluster is refused, one of another node of this cluster is opened", () => {
   const { token } = tokens.seal("k", { clock: [], stampUs: 0 });
   throws(() => new ContextTokens("another secret").open("k", token), /another cluster/);
   deepEqual(new ContextTokens("a secret of the cluster").open("k", token).context.stampUs, 0);
 });
 
-Deno.test("what is no token at all is refused without being looked into", () => {
+Deno.test("a text that cannot be a token is refused", () => {
   throws(() => tokens.open("k", "not a token"), /garbled/);
   throws(() => tokens.open("k", "A".repeat(TOKEN_CHARACTERS_MAX + 1)), /at most 65536 characters/);
 });

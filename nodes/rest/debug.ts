@@ -1,53 +1,72 @@
 /**
- * `/debug`: what this node itself holds, whatever the others say. For people who look after a cluster,
- * and for tests: it shows values, so it asks for the cluster's secret.
+ * `/debug`: what this node itself stores, without asking other nodes. For operators and tests. It shows
+ * values, so it needs the cluster's secret.
  */
-import type { Context, Hono } from "hono";
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import type { KeyPlace } from "../../lib/dynamo/types/records.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
 import { problem } from "../http/problems.ts";
-import { StorageError } from "../storage/storage.ts";
+import type { RouteTable } from "./api_route.ts";
 import { shownVersion } from "./kv.ts";
-import { keyIn, readQuery, TargetError, targetOf, text, wholeNumber } from "./request_target.ts";
+import { keyIn, readQuery, text, wholeNumber } from "./request_target.ts";
 
 const KEYS_PREFIX = "/debug/keys/";
 const LIMIT_DEFAULT = 100;
 const LIMIT_MAX = 1_000;
-/** Records looked at for one answer: a prefix that hardly any key has must not read the whole disk. */
-const LOOKED_AT_MAX = 20_000;
-const PAGE = 500;
+/** Most records read for one answer, so that a rare prefix does not read the whole disk. */
+const EXAMINED_MAX = 20_000;
+const SCAN_RECORDS = 500;
 
-export function addDebugRoutes(app: Hono, service: NodeService): void {
-  app.get("/debug/keys", (c) => answered(() => listKeys(c, service)));
-  app.get("/debug/keys/*", (c) => answered(() => showKey(c, service)));
+const PAGE_PARAMETERS = {
+  prefix: text(1_024),
+  limit: wholeNumber(1, LIMIT_MAX),
+  after: text(1_024, "`next` of the previous page"),
+};
+
+interface PageQuery {
+  readonly prefix: string;
+  readonly limit: number;
+  readonly after: string;
 }
 
-async function answered(answer: () => Promise<Response>): Promise<Response> {
-  try {
-    return await answer();
-  } catch (error) {
-    if (error instanceof TargetError) return problem("invalid", error.message);
-    if (error instanceof StorageError) return problem("storage-failed", error.message);
-    throw error;
-  }
+export function debugRoutes(service: NodeService): RouteTable {
+  return {
+    "GET /debug/keys": {
+      access: "secret",
+      summary: "The keys that this node stores",
+      query: PAGE_PARAMETERS,
+      answers: {
+        200: { description: "A page of keys, in ring order", schema: "KeyPage" },
+        400: "An unknown or malformed parameter",
+        503: "The disk failed",
+      },
+      handle: (_, { query }) => listKeys(readQuery(query, PAGE_PARAMETERS), service),
+    },
+    "GET /debug/keys/{key}": {
+      access: "secret",
+      summary: "This node's record of a key",
+      answers: {
+        200: { description: "The record", schema: "HeldRecord" },
+        400: "Malformed key",
+        404: "The node has no record of the key",
+        503: "The disk failed, or the record on it is damaged",
+      },
+      handle: (_, { path }) => showKey(keyIn(path, KEYS_PREFIX), service),
+    },
+  };
 }
 
 /**
- * Keys in ring order, and apart from them what is kept for other nodes. A page ends after `limit`
- * records of either sort. `after` is the last key of the page before; `next` is null when all were
- * seen.
+ * Keys in ring order; keys stored as hints for other nodes are listed separately. A page has at most
+ * `limit` records of both kinds. `after` is the last key of the previous page; `next` is null after the
+ * last page.
  */
-async function listKeys(c: Context, service: NodeService): Promise<Response> {
-  const { prefix = "", limit = LIMIT_DEFAULT, after } = readQuery<
-    { prefix: string; limit: number; after: string }
-  >(targetOf(c.req.url).query, {
-    prefix: text(1_024),
-    limit: wholeNumber(1, LIMIT_MAX),
-    after: text(1_024),
-  });
+async function listKeys(
+  { prefix = "", limit = LIMIT_DEFAULT, after }: Partial<PageQuery>,
+  service: NodeService,
+): Promise<Response> {
   const { store } = service;
   const keys: Record<string, unknown>[] = [];
   const hints: Record<string, unknown>[] = [];
@@ -55,19 +74,20 @@ async function listKeys(c: Context, service: NodeService): Promise<Response> {
   let place: KeyPlace | null = after === undefined
     ? null
     : { key: after, position: positionOf(after) };
-  let lookedAt = 0;
+  let examined = 0;
   let done = false;
-  while (!done && listed < limit && lookedAt < LOOKED_AT_MAX) {
-    const page = await store.scan({ limit: PAGE, ...(place === null ? {} : { after: place }) });
+  while (!done && listed < limit && examined < EXAMINED_MAX) {
+    const after = place === null ? {} : { after: place };
+    const page = await store.scan({ limit: SCAN_RECORDS, ...after });
     done = page.next === null;
     place = page.next ?? place;
     for (const { record, position } of page.records) {
-      lookedAt++;
+      examined++;
       if (!record.key.startsWith(prefix)) continue;
       const entry = { key: record.key, hash: position, siblings: record.siblings.length };
       const { hintFor = [] } = record;
       if (hintFor.length > 0) hints.push({ ...entry, for: shownHints(record) });
-      // What it owns it would hold without the hint too.
+      // The node stores its own keys whether or not they are also hints.
       if (hintFor.length === 0 || isPrimary(service, record.key)) keys.push(entry);
       if (++listed < limit) continue;
       place = { key: record.key, position };
@@ -78,12 +98,11 @@ async function listKeys(c: Context, service: NodeService): Promise<Response> {
   return jsonAnswer({ keys, hints, next: done ? null : place?.key ?? null });
 }
 
-async function showKey(c: Context, service: NodeService): Promise<Response> {
-  const key = keyIn(targetOf(c.req.url).path, KEYS_PREFIX);
+async function showKey(key: string, service: NodeService): Promise<Response> {
   const position = positionOf(key);
   const record = await service.store.load(key, position);
   if (record === null) {
-    return problem("absent", `this node holds nothing under '${key}'`, { key, hash: position });
+    return problem("absent", `this node has no record of '${key}'`, { key, hash: position });
   }
   return jsonAnswer(shownRecord(record, position, service));
 }
@@ -92,7 +111,7 @@ function isPrimary({ self, replica: { ring } }: NodeService, key: string): boole
   return ring.primariesOfKey(key).includes(self.id);
 }
 
-/** The nodes that it is kept for, and since when (ms since 1970). */
+/** The nodes that the record is a hint for, and since when (ms since 1970). */
 function shownHints({ hintFor = [] }: StoredRecord): { node: string; sinceMs: number }[] {
   return hintFor.map(({ node, since }) => ({ node, sinceMs: Math.floor(since / 1_000) }));
 }

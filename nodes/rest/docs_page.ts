@@ -1,9 +1,8 @@
 /**
- * An API's description as one plain page, made on the server: a node's `/docs`, the dashboard's
- * `/api/docs`. No script runs in it, and nothing is fetched from elsewhere.
+ * Renders an API's description as one HTML page: a node's `/docs` and the dashboard's `/api/docs`. The
+ * page has no script and loads nothing else.
  */
 import { createHash } from "node:crypto";
-import type { ApiDocument } from "./openapi.ts";
 
 const STYLE = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 25%, transparent); }
@@ -27,6 +26,16 @@ export const DOCS_HEADERS = {
     `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'`,
 };
 
+/** The parts of an OpenAPI document that the page shows. */
+interface ApiDocument {
+  readonly info: { readonly title: string; readonly description?: string };
+  readonly servers?: readonly { readonly url: string }[];
+  readonly paths?: Readonly<Record<string, { readonly [verb in Verb]?: unknown }>>;
+}
+
+const VERBS = ["get", "put", "post", "delete"] as const;
+type Verb = typeof VERBS[number];
+
 interface Parameter {
   readonly name: string;
   readonly in: string;
@@ -46,14 +55,12 @@ interface Operation {
   };
 }
 
-const VERBS = ["get", "put", "post", "delete"] as const;
-
-/** `source` is where the description itself lies. */
+/** `source` is the path of the OpenAPI document. */
 export function renderDocs(document: ApiDocument, source: string): string {
   const url = document.servers?.[0]?.url ?? "";
   const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
     VERBS.flatMap((verb) => {
-      const operation = item?.[verb] as Operation | undefined;
+      const operation = item[verb] as Operation | undefined;
       return operation === undefined ? [] : [renderOperation(url, verb, path, operation)];
     })
   );
@@ -106,7 +113,7 @@ ${
 </section>`;
 }
 
-/** A line to try; what it leaves out (a file's bytes, a secret) has a telling name. */
+/** A curl command to try. A variable stands for the secret. */
 function curlLine(url: string, verb: string, path: string, operation: Operation): string {
   const parts = ["curl"];
   const [content] = Object.entries(operation.requestBody?.content ?? {});
@@ -133,7 +140,7 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
   return `<table><thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
 }
 
-/** Text with \`code\` in it. */
+/** Renders text between backticks as code. */
 function marked(text: string): string {
   return escape(text).replace(/`([^`]+)`/g, "<code>$1</code>");
 }

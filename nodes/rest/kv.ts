@@ -1,10 +1,10 @@
 /**
- * `/kv/{key}`: get, put and delete, as any HTTP client can do them.
+ * `/kv/{key}`: get, put and delete over HTTP.
  *
- * What the store knows beyond the value travels in headers: `X-Dynamo-Context` is to be sent back with
- * the next write, `X-Dynamo-Siblings` says how many concurrent values there are. One value is answered
- * as it was put, byte for byte; several are 300 Multiple Choices in JSON, for the client to reconcile
- * (SOSP 2007, section 4.4).
+ * Headers carry what belongs to a value: a client sends `X-Dynamo-Context` back with its next write, and
+ * `X-Dynamo-Siblings` is the number of concurrent values. A single value is answered byte for byte as it
+ * was put. Several are answered as 300 Multiple Choices in JSON, and the client reconciles them (SOSP
+ * 2007, section 4.4).
  */
 import type {
   ClientReply,
@@ -20,30 +20,30 @@ import {
   VALUE_BYTES_MAX,
 } from "../../lib/dynamo/types/config.ts";
 import type { Version } from "../../lib/dynamo/versions/versions.ts";
+import type { NodeService } from "../host/node_service.ts";
 import { problem, problemOf } from "../http/problems.ts";
 import { readBody } from "../http/request_body.ts";
 import { isContentType } from "../rpc/validation.ts";
-import { type ContextTokens, type OpenedContext, TokenError } from "./context_token.ts";
+import type { Answer, RouteTable } from "./api_route.ts";
+import type { ContextTokens, OpenedContext } from "./context_token.ts";
 import {
   keyIn,
-  type Reader,
   readQuery,
   type Target,
   TargetError,
+  trueOrFalse,
   wholeNumber,
-  yesOrNo,
 } from "./request_target.ts";
 
 export const KV_PREFIX = "/kv/";
 const CONTEXT_HEADER = "x-dynamo-context";
 const SIBLINGS_HEADER = "x-dynamo-siblings";
 const CONTENT_TYPE_DEFAULT = "application/octet-stream";
-const ALLOW = "GET, HEAD, PUT, DELETE";
 
 /**
- * Values are anybody's: a browser must neither guess at their type nor run them in the node's name.
- * Few and short on purpose: Deno writes answers of up to 512 bytes, head and all, in one system call and
- * longer ones in two, which costs 8 µs more (measured on 2.9.6). A small value should be among the first.
+ * Anybody may have stored a value, so a browser must neither guess its type nor run it with the node's
+ * origin. The headers are few and short, because Deno writes a response of up to 512 bytes in one system
+ * call and a longer one in two, which costs 8 µs more (measured on 2.9.6).
  */
 const VALUE_HEADERS = {
   "x-content-type-options": "nosniff",
@@ -52,76 +52,142 @@ const VALUE_HEADERS = {
   "vary": "accept",
 };
 
-type OptionReaders = {
-  readonly [name in keyof RequestOptions]-?: Reader<NonNullable<RequestOptions[name]>>;
-};
 type Submit = (request: ClientRequest, answer: (reply: ClientReply) => void) => void;
 
-export class KvRoutes {
-  private readonly readers: Record<ClientRequest["method"], Partial<OptionReaders>>;
+const CONTEXT_OUT = { "X-Dynamo-Context": "Send it back with the next write of the key" };
+const CONTEXT_IN = {
+  [CONTEXT_HEADER]:
+    "From the last read or write of the key. A write without it is concurrent with all others",
+};
+const WRITTEN = { schema: "Written", headers: CONTEXT_OUT } as const;
 
+/** The errors of every request for a key. */
+const FAILURES: Readonly<Record<number, Answer>> = {
+  400: "Malformed or out of range; `detail` names the field, its value and what is allowed",
+  421: "The key's owners changed during the request: try again",
+  503:
+    "Too few replicas answered, or the node is overloaded or stopping; see `definite`. Recovering " +
+    "replicas do not count for reads: `detail` names them and the nodes that they wait for",
+};
+const TOO_MANY_SIBLINGS = "The key would have too many siblings: read and reconcile them first";
+
+export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
+  const kv = new KvHandlers(config, tokens, (request, answer) => host.client(request, answer));
+  const options = optionsFor(config);
+  return {
+    "GET /kv/{key}": {
+      access: "clients",
+      summary: "Read a value",
+      description:
+        "HEAD answers the same without the body. `If-None-Match` takes an earlier ETag. With " +
+        "`Accept: application/json` the answer is always JSON, and says what each replica answered " +
+        "and when.",
+      query: options.get,
+      answers: {
+        ...FAILURES,
+        200: {
+          description: "The value as it was put",
+          headers: CONTEXT_OUT,
+          type: "*/*",
+          schema: "Value",
+        },
+        300: {
+          description: "Several siblings: write one value with this context to reconcile them",
+          headers: CONTEXT_OUT,
+          schema: "Read",
+        },
+        304: "The value still has that ETag",
+        404: "The key has no value. If it was deleted, the answer has a context",
+      },
+      handle: (request, target) =>
+        kv.get(request, keyOf(target), readQuery(target.query, options.get)),
+    },
+    "PUT /kv/{key}": {
+      access: "clients",
+      summary: "Store a value",
+      description:
+        `Stores the body, at most ${VALUE_BYTES_MAX} bytes, and its Content-Type. With the ` +
+        "context of a read it replaces what was read; without a context it becomes a sibling.",
+      query: options.put,
+      headers: CONTEXT_IN,
+      body: { type: "*/*", schema: "Value", required: true },
+      answers: {
+        ...FAILURES,
+        200: { description: "The value is stored on W nodes", ...WRITTEN },
+        409: TOO_MANY_SIBLINGS,
+        413: "The value is too large",
+      },
+      handle: (request, target) =>
+        kv.put(request, keyOf(target), readQuery(target.query, options.put)),
+    },
+    "DELETE /kv/{key}": {
+      access: "clients",
+      summary: "Delete a value",
+      description:
+        "Deletes what the context covers, or without a context what the coordinator reads with R.",
+      query: options.delete,
+      headers: CONTEXT_IN,
+      answers: {
+        ...FAILURES,
+        200: { description: "A tombstone is stored on W nodes", ...WRITTEN },
+        409: TOO_MANY_SIBLINGS,
+      },
+      handle: (request, target) =>
+        kv.delete(request, keyOf(target), readQuery(target.query, options.delete)),
+    },
+  };
+}
+
+export function keyOf({ path }: Target): string {
+  return keyIn(path, KV_PREFIX);
+}
+
+/** The query parameters of each method. */
+function optionsFor({ n }: ClusterConfig) {
+  const replies = (name: string, least: number, what: string) =>
+    wholeNumber(least, n, `${name}: ${what}. Default: the cluster's setting`);
+  const ofPrimaries = "how many of them must come from primaries, 0 to N";
+  const common = {
+    sloppy: trueOrFalse("false: only the key's primaries may serve the request"),
+    timeoutMs: wholeNumber(
+      TIMEOUT_MS_MIN,
+      TIMEOUT_MS_MAX,
+      `Give up after this many milliseconds, at most ${TIMEOUT_MS_MAX}`,
+    ),
+  };
+  const read = {
+    r: replies("R", 1, "replies to wait for, 1 to N"),
+    pr: replies("PR", 0, ofPrimaries),
+  };
+  const write = {
+    w: replies("W", 1, "acknowledgements to wait for, 1 to N"),
+    pw: replies("PW", 0, ofPrimaries),
+  };
+  // Without a context a delete reads first.
+  return {
+    get: { ...read, ...common },
+    put: { ...write, ...common },
+    delete: { ...write, ...read, ...common },
+  };
+}
+
+class KvHandlers {
   constructor(
     private readonly config: ClusterConfig,
     private readonly tokens: ContextTokens,
     private readonly submit: Submit,
-  ) {
-    const { n } = config;
-    const common = { sloppy: yesOrNo, timeoutMs: wholeNumber(TIMEOUT_MS_MIN, TIMEOUT_MS_MAX) };
-    const read = { r: wholeNumber(1, n), pr: wholeNumber(0, n) };
-    const write = { w: wholeNumber(1, n), pw: wholeNumber(0, n) };
-    this.readers = {
-      get: { ...read, ...common },
-      put: { ...write, ...common },
-      // Without a context a delete reads first.
-      delete: { ...write, ...read, ...common },
-    };
-  }
-
-  async handle(request: Request, target: Target): Promise<Response> {
-    try {
-      const key = keyIn(target.path, KV_PREFIX);
-      switch (request.method) {
-        case "GET":
-          return await this.get(request, key, this.options("get", target));
-        case "HEAD":
-          return withoutBody(await this.get(request, key, this.options("get", target)));
-        case "PUT":
-          return await this.put(request, key, this.options("put", target));
-        case "DELETE":
-          return await this.delete(request, key, this.options("delete", target));
-        default:
-          return problem(
-            "method-not-allowed",
-            `the method must be ${ALLOW}: it is ${request.method}`,
-            {},
-            { allow: ALLOW },
-          );
-      }
-    } catch (error) {
-      if (error instanceof TargetError || error instanceof TokenError) {
-        return problem("invalid", error.message);
-      }
-      throw error;
-    }
-  }
-
-  private options(method: ClientRequest["method"], target: Target): RequestOptions {
-    return readQuery<Required<RequestOptions>>(
-      target.query,
-      this.readers[method] as OptionReaders,
-    );
-  }
+  ) {}
 
   private ask(request: ClientRequest): Promise<ClientReply> {
     return new Promise((resolve) => this.submit(request, resolve));
   }
 
-  private async get(request: Request, key: string, options: RequestOptions): Promise<Response> {
+  async get(request: Request, key: string, options: RequestOptions): Promise<Response> {
     const reply = await this.ask({ ...options, method: "get", key });
     return this.answer(request, key, reply);
   }
 
-  private async put(request: Request, key: string, options: RequestOptions): Promise<Response> {
+  async put(request: Request, key: string, options: RequestOptions): Promise<Response> {
     const { context, fastest } = this.contextOf(request, key);
     const contentType = request.headers.get("content-type") ?? CONTENT_TYPE_DEFAULT;
     if (!isContentType(contentType)) {
@@ -136,7 +202,7 @@ export class KvRoutes {
         }`,
       );
     }
-    if (body.kind === "broken") return problem("invalid", "the request's body broke off");
+    if (body.kind === "broken") return problem("invalid", "the request's body ended too early");
     const reply = await this.ask({
       ...options,
       method: "put",
@@ -149,7 +215,7 @@ export class KvRoutes {
     return this.answer(request, key, reply);
   }
 
-  private async delete(request: Request, key: string, options: RequestOptions): Promise<Response> {
+  async delete(request: Request, key: string, options: RequestOptions): Promise<Response> {
     const { context, fastest } = this.contextOf(request, key);
     const reply = await this.ask({
       ...options,
@@ -206,8 +272,8 @@ export class KvRoutes {
       return problem(
         "absent",
         sealed === null
-          ? `nothing was ever stored under '${key}'`
-          : `'${key}' was deleted; a write should carry the context`,
+          ? `'${key}' has never had a value`
+          : `'${key}' was deleted; send the context with the next write`,
         { key, context: sealed?.token ?? null, coordinator, replicas },
         sealed === null ? {} : { [CONTEXT_HEADER]: sealed.token },
       );
@@ -217,7 +283,7 @@ export class KvRoutes {
       ...VALUE_HEADERS,
       [CONTEXT_HEADER]: sealed.token,
       [SIBLINGS_HEADER]: `${siblings.length}`,
-      // The envelope tells of this very read, so two of them are alike only in what they mean.
+      // JSON also describes this read, so answers with equal values are only weakly equal.
       etag: json || many ? `W/"${sealed.tag}-json"` : `"${sealed.tag}"`,
     };
     if (matchesEtag(request.headers.get("if-none-match"), headers["etag"] as string)) {
@@ -226,7 +292,7 @@ export class KvRoutes {
     if (!json && !many) {
       const bytes = Uint8Array.fromBase64(first.value ?? "");
       headers["content-type"] = first.contentType;
-      // A body says how long it is; without one the header has to.
+      // Without a body Deno does not set this header.
       if (request.method === "HEAD") headers["content-length"] = `${bytes.length}`;
       return new Response(bytes, { headers });
     }
@@ -245,11 +311,7 @@ export class KvRoutes {
   }
 }
 
-function withoutBody({ status, headers }: Response): Response {
-  return new Response(null, { status, headers });
-}
-
-/** Only who names JSON gets the envelope; whoever takes anything gets the value as it is. */
+/** Only a client that names JSON gets it. One that accepts anything gets the value itself. */
 function wantsJson(request: Request): boolean {
   return request.headers.get("accept")?.includes("application/json") ?? false;
 }
@@ -266,7 +328,7 @@ function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A version as people see it: its value as text where it is text, and its vector clock with its dot. */
+/** A version as JSON: its value as text if it is UTF-8, its vector clock and its dot. */
 export function shownVersion(version: Version): Record<string, unknown> {
   const { value, contentType, clock, dot, dots, stampUs } = version;
   return {

@@ -1,12 +1,11 @@
 /**
- * `/membership`: who belongs to the cluster, changed in two steps. A request with `plan: true` says what
- * an act would move and changes nothing; one with the `planId` commits it, unless the membership has
- * changed in between. All of it asks for the cluster's secret.
+ * `/membership`: changes of the membership, in two steps. A request with `plan: true` says what would
+ * move and changes nothing. A request with the `planId` commits the plan, unless the membership has
+ * changed since. All requests need the cluster's secret.
  *
- * Whoever is to join is called at its address first: it must answer as a node of this cluster that
- * knows its secret, and says itself what it is called.
+ * A node that joins is first called at its address. It must know the cluster's secret and have the same
+ * initial configuration, and it tells its own id.
  */
-import type { Hono } from "hono";
 import type { AdminReply, MembershipOrder } from "../../lib/dynamo/types/admin.ts";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { Member } from "../../lib/dynamo/types/ids.ts";
@@ -16,7 +15,7 @@ import type {
   Newcomer,
 } from "../../lib/dynamo/types/membership_plan.ts";
 import { objectOf, shownValue } from "../faults/fault_settings.ts";
-import { type Identity, identityIn, initialConfigDifference } from "../host/introduction.ts";
+import { type Identity, initialConfigDifference, parseIdentity } from "../host/node_identity.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
 import { problem, problemOf } from "../http/problems.ts";
@@ -24,52 +23,113 @@ import { requireWeight, requireZone } from "../process/cluster_config_file.ts";
 import { askNode, OneShotCallError } from "../rpc/one_shot_call.ts";
 import { isNodeUrl } from "../rpc/validate_membership.ts";
 import { isNodeId } from "../rpc/validation.ts";
-import { answered, jsonOf } from "./orders.ts";
+import type { Route, RouteTable } from "./api_route.ts";
+import { jsonOf } from "./json_body.ts";
+import type { SchemaName } from "./openapi_schemas.ts";
 
 type ActKind = MembershipAct["kind"];
-const ACT_KINDS: readonly ActKind[] = ["join", "leave", "remove", "replace"];
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const FIELDS: Record<ActKind, readonly string[]> = {
-  join: ["url", "weight", "zone"],
-  leave: ["node"],
-  remove: ["node"],
-  replace: ["node", "url", "weight", "zone"],
+interface ActText {
+  readonly summary: string;
+  readonly description: string;
+  readonly schema: SchemaName;
+  /** The fields that it takes besides `plan` and `planId`. */
+  readonly fields: readonly string[];
+  readonly example: Fields;
+}
+
+const ACTS: Record<ActKind, ActText> = {
+  join: {
+    summary: "Let a node join",
+    description: "The node must be running, and have been started for this cluster.",
+    schema: "JoinRequest",
+    fields: ["url", "weight", "zone"],
+    example: { url: "http://127.0.0.1:9106" },
+  },
+  leave: {
+    summary: "Let a node leave",
+    description: "The node hands its data over, and serves until then.",
+    schema: "LeaveRequest",
+    fields: ["node"],
+    example: { node: "n1" },
+  },
+  remove: {
+    summary: "Remove a dead node",
+    description: "Its data is copied from the other owners.",
+    schema: "LeaveRequest",
+    fields: ["node"],
+    example: { node: "n1" },
+  },
+  replace: {
+    summary: "Replace a dead node by a new one",
+    description: "Removes the dead node; the new one joins and takes its tokens.",
+    schema: "ReplaceRequest",
+    fields: ["node", "url", "weight", "zone"],
+    example: { node: "n1", url: "http://127.0.0.1:9106" },
+  },
 };
-/** Plans whose kind is remembered: the replica keeps as many. */
+/** How many plans to remember: as many as the replica keeps. */
 const PLANS_MAX = 16;
 
-/** Why an act cannot be, found before the replica was asked. */
+/** The change is not possible, which was found before the replica was asked. */
 class RefusedAct extends Error {
   override name = "RefusedAct";
 }
 
-export function addMembershipRoutes(app: Hono, service: NodeService): void {
+export function membershipRoutes(service: NodeService): RouteTable {
   const kinds = new Map<string, ActKind>();
-  for (const kind of ACT_KINDS) {
-    app.post(
-      `/membership/${kind}`,
-      (c) => answered(async () => await take(service, kind, kinds, await jsonOf(c))),
-    );
-  }
-  app.get("/membership/transfers", async () => {
-    const reply = await orderOf(service, { method: "membership.transfers" });
-    if (reply.status === "error") return problemOf(reply.error, null);
-    const { status: _, ...state } = reply;
-    // Launchers end the processes of those who have left: that must not be told before it is durable.
-    const members = service.membership.entries()
-      .map(({ member, memberStatus }) => ({ ...member, memberStatus }));
-    return jsonAnswer({ ...state, members });
-  });
+  const acts = (Object.keys(ACTS) as ActKind[]).map((kind) =>
+    [`POST /membership/${kind}`, actRoute(kind, service, kinds)] as const
+  );
+  return {
+    ...Object.fromEntries(acts),
+    "GET /membership/transfers": {
+      access: "secret",
+      summary: "The progress of membership changes",
+      answers: { 200: { description: "The progress as this node knows it", schema: "Transfers" } },
+      handle: () => showTransfers(service),
+    },
+  };
 }
 
-/** A plan as it is answered: with what it would copy, as far as this node can tell. */
+function actRoute(kind: ActKind, service: NodeService, kinds: Map<string, ActKind>): Route {
+  const { summary, description, schema, example } = ACTS[kind];
+  return {
+    access: "secret",
+    summary,
+    description:
+      `${description} With \`plan: true\` the answer says what would move, and nothing changes. With ` +
+      "`planId` alone that plan is committed. Send it to the node that made the plan.",
+    body: { schema, example: { plan: true, ...example }, required: true },
+    answers: {
+      200: { description: "The plan", schema: "Plan" },
+      400: "Malformed or out of range",
+      404: "There is no such plan any more",
+      409: "The change is not possible, or the membership has changed since it was planned",
+      503: "The node is starting or stopping",
+    },
+    handle: async (request) => planOrCommit(service, kind, kinds, await jsonOf(request)),
+  };
+}
+
+async function showTransfers(service: NodeService): Promise<Response> {
+  const reply = await askReplica(service, { method: "membership.transfers" });
+  if (reply.status === "error") return problemOf(reply.error, null);
+  const { status: _, ...state } = reply;
+  // A launcher ends the process of a node that has left, so statuses are shown only once durable.
+  const members = service.membership.entries()
+    .map(({ member, memberStatus }) => ({ ...member, memberStatus }));
+  return jsonAnswer({ ...state, members });
+}
+
+/** The answer to a plan, with this node's estimate of what would be copied. */
 function describePlan(plan: MembershipPlan, service: NodeService): Record<string, unknown> {
   const { planId, act, moves, balance } = plan;
   const copied = moves.filter(({ to }) => to !== null);
   const share = copied.reduce((sum, move) => sum + move.share, 0);
-  // What this node holds per part of the ring, taken for what everybody does.
+  // The estimate assumes that every node stores as much as this one for its share of the ring.
   const { keys, recordBytes } = service.store.stats();
   const own = balance.before[service.self.id]?.share ?? 0;
   const estimate = (all: number) => own === 0 ? 0 : Math.round(all * share / own);
@@ -85,7 +145,7 @@ function describePlan(plan: MembershipPlan, service: NodeService): Record<string
   };
 }
 
-async function take(
+async function planOrCommit(
   service: NodeService,
   kind: ActKind,
   kinds: Map<string, ActKind>,
@@ -93,18 +153,20 @@ async function take(
 ): Promise<Response> {
   const notReady = service.whyNotReady();
   if (notReady !== null) return problem("not-ready", notReady);
-  const fields = objectOf("the order", body, ["plan", "planId", ...FIELDS[kind]]);
+  const fields = objectOf("the request", body, ["plan", "planId", ...ACTS[kind].fields]);
   const { planId } = fields;
   if (planId !== undefined) {
     const others = Object.keys(fields).filter((name) => name !== "planId");
     if (others.length > 0) {
-      throw new ConfigError(`give planId alone: the plan says the rest; given too: ${others[0]}`);
+      throw new ConfigError(
+        `give planId alone: the plan has all other fields; also given: ${others[0]}`,
+      );
     }
     return await commit(service, kind, kinds.get(planIdOf(planId)), planIdOf(planId));
   }
   if (fields["plan"] !== true) {
     throw new ConfigError(
-      `plan must be true, or planId that of a plan made here: current value is ${
+      `plan must be true, or planId must name a plan of this node: current value is ${
         shownValue(fields["plan"])
       }`,
     );
@@ -125,7 +187,7 @@ async function plan(
     if (error instanceof RefusedAct) return problem("act-refused", error.message);
     throw error;
   }
-  const reply = await orderOf(service, { method: "membership.plan", act });
+  const reply = await askReplica(service, { method: "membership.plan", act });
   if (reply.status === "error") return problemOf(reply.error, null);
   const [oldest] = kinds.keys();
   if (kinds.size >= PLANS_MAX && oldest !== undefined) kinds.delete(oldest);
@@ -140,9 +202,11 @@ async function commit(
   planId: string,
 ): Promise<Response> {
   if (planned !== undefined && planned !== kind) {
-    throw new ConfigError(`plan '${planId}' is to ${planned}: commit it at /membership/${planned}`);
+    throw new ConfigError(
+      `plan '${planId}' is for ${planned}: commit it at /membership/${planned}`,
+    );
   }
-  const reply = await orderOf(service, { method: "membership.commit", planId });
+  const reply = await askReplica(service, { method: "membership.commit", planId });
   if (reply.status === "error") return problemOf(reply.error, null);
   return jsonAnswer({ committed: true, ...describePlan(reply.plan, service) });
 }
@@ -150,16 +214,16 @@ async function commit(
 type PlanReply = Extract<AdminReply, { status: "plan" | "committed" | "error" }>;
 type TransfersReply = Extract<AdminReply, { status: "transfers" | "error" }>;
 
-function orderOf(
+function askReplica(
   service: NodeService,
-  order: MembershipOrder & { readonly method: "membership.transfers" },
+  request: MembershipOrder & { readonly method: "membership.transfers" },
 ): Promise<TransfersReply>;
-function orderOf(
+function askReplica(
   service: NodeService,
-  order: MembershipOrder & { readonly method: "membership.plan" | "membership.commit" },
+  request: MembershipOrder & { readonly method: "membership.plan" | "membership.commit" },
 ): Promise<PlanReply>;
-function orderOf(service: NodeService, order: MembershipOrder): Promise<AdminReply> {
-  return new Promise((resolve) => service.host.admin(order, resolve));
+function askReplica(service: NodeService, request: MembershipOrder): Promise<AdminReply> {
+  return new Promise((resolve) => service.host.admin(request, resolve));
 }
 
 // The act -------------------------------------------------------------------------------------------
@@ -170,20 +234,21 @@ async function actOf(service: NodeService, kind: ActKind, fields: Fields): Promi
     case "remove":
       return { kind, node: nodeOf(fields["node"]) };
     case "join":
-      return { kind, ...await newcomer(service, kind, fields, null) };
+      return { kind, ...await identifyNewNode(service, kind, fields, null) };
     case "replace": {
       const node = nodeOf(fields["node"]);
-      return { kind, node, ...await newcomer(service, kind, fields, service.memberOf(node)) };
+      const replaced = service.memberOf(node);
+      return { kind, node, ...await identifyNewNode(service, kind, fields, replaced) };
     }
   }
 }
 
-/** Calls the node that is to join. `before`: whose place it takes, and with that its weight and zone. */
-async function newcomer(
+/** Calls the new node. It takes the weight and the zone of the `replaced` node if none are given. */
+async function identifyNewNode(
   service: NodeService,
   kind: ActKind,
   fields: Fields,
-  before: Member | null,
+  replaced: Member | null,
 ): Promise<Newcomer> {
   const url = urlOf(fields["url"]);
   const weight = fields["weight"] === undefined ? undefined : requireWeight(fields["weight"]);
@@ -192,14 +257,14 @@ async function newcomer(
   const identity = await identityAt(service, url, refuse);
   const difference = initialConfigDifference(service.initialConfig, identity);
   if (difference !== null) {
-    throw refuse(`it answers as a node of another cluster, for ${difference}`);
+    throw refuse(`it is a node of another cluster, for ${difference}`);
   }
-  const zoneOfIt = zone ?? identity.zone ?? before?.zone;
+  const knownZone = zone ?? identity.zone ?? replaced?.zone;
   const member = {
     id: identity.id,
     url,
-    weight: weight ?? identity.weight ?? before?.weight ?? 1,
-    ...(zoneOfIt === undefined ? {} : { zone: zoneOfIt }),
+    weight: weight ?? identity.weight ?? replaced?.weight ?? 1,
+    ...(knownZone === undefined ? {} : { zone: knownZone }),
   };
   const { dataId, condition } = identity;
   return condition === null ? { member, dataId } : { member, dataId, condition };
@@ -211,15 +276,15 @@ async function identityAt(
   refuse: (why: string) => Error,
 ): Promise<Identity> {
   try {
-    const identity = identityIn(await askNode(url, "identify", { secret, ca }));
-    if (identity === null) throw refuse("what answers there does not say who it is");
+    const identity = parseIdentity(await askNode(url, "identify", { secret, ca }));
+    if (identity === null) throw refuse("its answer is not a node's");
     return identity;
   } catch (error) {
     if (!(error instanceof OneShotCallError)) throw error;
     if (!/\bHTTP 401\b/.test(error.message)) throw refuse(error.message);
     throw refuse(
-      "it does not accept this cluster's secret: it is of another cluster, or was started with " +
-        "another secret",
+      "it does not accept this cluster's secret: it belongs to another cluster, or was started " +
+        "with another secret",
     );
   }
 }
@@ -231,7 +296,7 @@ function nodeOf(given: unknown): string {
 
 function planIdOf(given: unknown): string {
   if (typeof given === "string" && given !== "" && given.length <= 256) return given;
-  throw new ConfigError(`planId must be that of a plan: current value is ${shownValue(given)}`);
+  throw new ConfigError(`planId must be the id of a plan: current value is ${shownValue(given)}`);
 }
 
 function urlOf(given: unknown): string {

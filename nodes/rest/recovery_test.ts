@@ -1,10 +1,10 @@
-/** What a node's clients hear while its data may be incomplete. */
+/** What a node answers to clients while its data may be incomplete. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { PROTOCOL_VERSION } from "../rpc/messages.ts";
 import { problemOf, SECRET, withNode } from "./rest_under_test.ts";
 
-Deno.test("a node that is still asking what its peers remember answers peers, and no client", async () => {
-  // A peer that accepts connections and says nothing.
+Deno.test("a node that is still checking its disk with its peers answers peers but no client", async () => {
+  // A peer that accepts connections and never answers.
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const silent: Deno.Conn[] = [];
   const accepting = (async () => {
@@ -25,7 +25,7 @@ Deno.test("a node that is still asking what its peers remember answers peers, an
         headers: { authorization: `Bearer ${SECRET}` },
         body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "gossip", params }),
       });
-      equal((await asked.json()).result.status, "gossip", "it is alive, and its peers must know");
+      equal((await asked.json()).result.status, "gossip", "peers can see that it is alive");
       for (const response of [await put("/kv/k", "x"), await send("/ready")]) {
         const { type, detail } = await problemOf(response);
         deepEqual([type, /what they remember of it/.test(detail)], ["not-ready", true], detail);
@@ -50,7 +50,7 @@ Deno.test("a node that is still asking what its peers remember answers peers, an
   }
 });
 
-Deno.test("a read that a recovering node cannot answer says so, and whom it waits for", async () => {
+Deno.test("a read that fails because of a recovering node names it and the node it waits for", async () => {
   await withNode(async ({ send, service }) => {
     await service.start();
     for (const path of ["/kv/k", "/kv/k?sloppy=false"]) {

@@ -1,12 +1,12 @@
 /**
- * Reading what a request line asks for, from the URL as it was sent. Routers decode paths, let
- * malformed percent-encoding through and treat `%2F` as they like; two keys must never become one, so
- * keys are decoded here, once, and strictly.
+ * Parses the target of a request from the URL as it was sent. Routers decode paths in different ways and
+ * accept malformed percent-encoding, so two keys could become one. Therefore keys are decoded here,
+ * once and strictly.
  */
 import { utf8Length } from "../../lib/dynamo/requests/request_options.ts";
 import { KEY_BYTES_MAX } from "../../lib/dynamo/types/config.ts";
 
-/** What was wrong with the request; the message is for the client. */
+/** The request is malformed. The message is for the client. */
 export class TargetError extends Error {
   override name = "TargetError";
 }
@@ -16,7 +16,7 @@ export interface Target {
   readonly authority: string;
   /** From the first slash to the question mark, still encoded. */
   readonly path: string;
-  /** What follows the question mark, "" when there is none. */
+  /** The part after the question mark; "" if there is none. */
   readonly query: string;
 }
 
@@ -37,11 +37,11 @@ export function keyIn(path: string, prefix: string): string {
   const segment = path.slice(prefix.length);
   if (segment.includes("/")) {
     throw new TargetError(
-      `a key must be one segment of the path, its slashes written %2F: it is '${cut(segment)}'`,
+      `a key must be one segment of the path, with slashes written as %2F: it is '${cut(segment)}'`,
     );
   }
   if (!/^[!-~]*$/.test(segment)) {
-    throw new TargetError("a key must be percent-encoded: the path holds other than visible ASCII");
+    throw new TargetError("a key must be percent-encoded: the path has characters beyond ASCII");
   }
   const key = segment.includes("%") ? decoded(segment) : segment;
   const bytes = utf8Length(key);
@@ -58,52 +58,69 @@ function decoded(segment: string): string {
     return decodeURIComponent(segment);
   } catch {
     throw new TargetError(
-      `a key's percent-encoding must be %XX of UTF-8 bytes: it is '${cut(segment)}'`,
+      `a key's percent-encoding must encode UTF-8 bytes as %XX: it is '${cut(segment)}'`,
     );
   }
 }
 
-/** A parameter of a query: its reader throws {@link TargetError} that names it, its value and what is allowed. */
-export type Reader<T> = (name: string, value: string) => T;
+/** How a query parameter is read and described. */
+interface QueryParameter<T> {
+  readonly description: string | undefined;
+  /** Its JSON Schema. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** Throws {@link TargetError} that names the parameter, its value and what is allowed. */
+  readonly read: (name: string, value: string) => T;
+}
 
-export function wholeNumber(least: number, most: number): Reader<number> {
-  return (name, value) => {
+export type QueryParameters<T> = { readonly [name in keyof T]-?: QueryParameter<T[name]> };
+
+export function wholeNumber(
+  least: number,
+  most: number,
+  description?: string,
+): QueryParameter<number> {
+  const read = (name: string, value: string) => {
     const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
     if (number >= least && number <= most) return number;
     throw new TargetError(
       `${name} must be a whole number from ${least} to ${most}: current value is '${cut(value)}'`,
     );
   };
+  return { description, schema: { type: "integer", minimum: least, maximum: most }, read };
 }
 
-export function yesOrNo(name: string, value: string): boolean {
-  if (value === "true" || value === "false") return value === "true";
-  throw new TargetError(`${name} must be true or false: current value is '${cut(value)}'`);
+export function trueOrFalse(description?: string): QueryParameter<boolean> {
+  const read = (name: string, value: string) => {
+    if (value === "true" || value === "false") return value === "true";
+    throw new TargetError(`${name} must be true or false: current value is '${cut(value)}'`);
+  };
+  return { description, schema: { type: "string", enum: ["true", "false"] }, read };
 }
 
-export function text(charactersMax: number): Reader<string> {
-  return (name, value) => {
+export function text(charactersMax: number, description?: string): QueryParameter<string> {
+  const read = (name: string, value: string) => {
     if (value.length <= charactersMax) return value;
     throw new TargetError(
       `${name} must have at most ${charactersMax} characters: it has ${value.length}`,
     );
   };
+  return { description, schema: { type: "string" }, read };
 }
 
-/** Reads a query by a table of its parameters; anything else, and anything twice, is refused. */
+/** Reads a query with a table of its parameters. Refuses unknown and repeated parameters. */
 export function readQuery<T extends Record<string, unknown>>(
   query: string,
-  readers: { readonly [name in keyof T]: Reader<T[name]> },
+  parameters: QueryParameters<T>,
 ): Partial<T> {
   const found: Partial<T> = {};
   if (query === "") return found;
   for (const [name, value] of new URLSearchParams(query)) {
-    if (!Object.hasOwn(readers, name)) {
-      const allowed = Object.keys(readers).join(", ") || "none";
+    if (!Object.hasOwn(parameters, name)) {
+      const allowed = Object.keys(parameters).join(", ") || "none";
       throw new TargetError(`unknown parameter '${cut(name)}': allowed here are ${allowed}`);
     }
     if (Object.hasOwn(found, name)) throw new TargetError(`parameter ${name} is given twice`);
-    found[name as keyof T] = (readers[name] as Reader<T[keyof T]>)(name, value);
+    found[name as keyof T] = parameters[name as keyof T].read(name, value);
   }
   return found;
 }

@@ -6,11 +6,11 @@ import {
   TargetError,
   targetOf,
   text,
+  trueOrFalse,
   wholeNumber,
-  yesOrNo,
 } from "./request_target.ts";
 
-Deno.test("a target is cut where the request line has its parts", () => {
+Deno.test("a URL is split into authority, path and query", () => {
   deepEqual(targetOf("http://h:1/kv/a%2Fb?r=1&w=2"), {
     authority: "h:1",
     path: "/kv/a%2Fb",
@@ -20,7 +20,7 @@ Deno.test("a target is cut where the request line has its parts", () => {
   deepEqual(targetOf("http://h/kv/../x"), { authority: "h", path: "/kv/../x", query: "" });
 });
 
-Deno.test("every key comes back from its encoding, and no two share one", () => {
+Deno.test("every key is decoded from its own percent-encoding", () => {
   fc.assert(
     fc.property(fc.string({ minLength: 1, maxLength: 60, unit: "grapheme" }), (key) => {
       fc.pre(key.isWellFormed());
@@ -44,7 +44,7 @@ for (
     [`/kv/${"%C3%BC".repeat(513)}`, /current length is 1026/],
   ] as const
 ) {
-  Deno.test(`no key: ${path.slice(0, 30)}`, () => {
+  Deno.test(`refused as a key: ${path.slice(0, 30)}`, () => {
     throws(() => keyIn(path, "/kv/"), (error) => {
       return error instanceof TargetError && wrong.test(error.message);
     });
@@ -55,11 +55,11 @@ Deno.test("a key may have 1024 bytes", () => {
   equal(keyIn(`/kv/${"k".repeat(1024)}`, "/kv/").length, 1024);
 });
 
-const READERS = { r: wholeNumber(1, 3), sloppy: yesOrNo, after: text(5) };
+const PARAMETERS = { r: wholeNumber(1, 3), sloppy: trueOrFalse(), after: text(5) };
 
-Deno.test("a query is read by its table", () => {
-  deepEqual(readQuery("", READERS), {});
-  deepEqual(readQuery("r=3&sloppy=false&after=a%20b", READERS), {
+Deno.test("a query is read with a table of its parameters", () => {
+  deepEqual(readQuery("", PARAMETERS), {});
+  deepEqual(readQuery("r=3&sloppy=false&after=a%20b", PARAMETERS), {
     r: 3,
     sloppy: false,
     after: "a b",
@@ -81,6 +81,6 @@ for (
   ] as const
 ) {
   Deno.test(`refused in a query: ${query}`, () => {
-    throws(() => readQuery(query, READERS), wrong);
+    throws(() => readQuery(query, PARAMETERS), wrong);
   });
 }

@@ -1,191 +1,200 @@
 /**
- * The node's front door: every HTTP request comes in here. Keys and peers' calls, which are most, are
- * taken straight to where they are served; the rest is a table of routes.
+ * Serves a node's REST API: dispatches every HTTP request to its route. Requests for keys and peers'
+ * calls, which are by far the most frequent, are dispatched directly. Hono routes the others.
  */
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
+import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { Cors, HostCheck } from "../http/access.ts";
-import { jsonAnswer } from "../http/json_answer.ts";
 import { problem } from "../http/problems.ts";
 import { BearerCheck } from "../process/secret.ts";
 import { RPC_PATH } from "../rpc/messages.ts";
-import { addDebugRoutes } from "./debug.ts";
-import { KV_PREFIX, KvRoutes } from "./kv.ts";
-import { addMembershipRoutes } from "./membership.ts";
-import { addOrderRoutes } from "./orders.ts";
-import { type Target, targetOf } from "./request_target.ts";
-import { addRingRoutes } from "./ring.ts";
+import { StorageError } from "../storage/storage.ts";
+import type { ApiRoute, Handler } from "./api_route.ts";
+import { apiRoutes } from "./api_routes.ts";
+import { TokenError } from "./context_token.ts";
+import { keyOf, KV_PREFIX } from "./kv.ts";
+import { type Target, TargetError, targetOf } from "./request_target.ts";
 
 export interface RestOptions {
   /** The address that the server listens on. */
   readonly host: string;
   readonly secret: string | null;
-  /** Asked for on `/kv` when given. */
+  /** If given, `/kv` requires it. */
   readonly kvToken?: string | null;
   readonly allowOrigins?: readonly string[];
-  /** Told about mistakes of this program. */
+  /** Called with internal errors. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Bodies being received, altogether: past it, values are refused until some are stored. */
+/** Most bytes of bodies being received at once. Beyond it values are refused. */
 const BODY_BYTES_MAX = 256 * 1_048_576;
-/** What a body of unannounced length is counted as. */
+/** The assumed size of a body without a Content-Length. */
 const BODY_BYTES_UNKNOWN = 65_536;
-
-type Handler = (request: Request) => Promise<Response>;
-/** Not async where it need not be: each await on the way of every request costs something. */
-type Answer = Response | Promise<Response>;
-type KvHandler = (request: Request, target: Target) => Answer;
 
 export interface Rest {
   /** Answers any request; never throws. */
-  readonly fetch: Handler;
-  /** The routes besides `/kv` and `/rpc`. */
-  readonly app: Hono;
+  readonly fetch: (request: Request) => Promise<Response>;
+  readonly routes: readonly ApiRoute[];
 }
 
 export function createRest(service: NodeService, options: RestOptions): Rest {
-  const peers = new BearerCheck(options.secret);
-  const clients = options.kvToken ? new BearerCheck(options.kvToken) : null;
+  const routes = apiRoutes(service);
   const hosts = new HostCheck(options.host);
   const cors = new Cors(options.allowOrigins ?? []);
-  const app = createApp(service, peers);
-  const kv = boundBodies(createKv(service, clients));
-  const rpc = createRpc(service, peers);
-
-  const route = (request: Request): Answer => {
-    const target = targetOf(request.url);
-    const refused = hosts.refuse(target.authority);
-    if (refused !== null) return refused;
-    if (target.path.startsWith(KV_PREFIX)) return kv(request, target);
-    if (target.path === RPC_PATH) return rpc(request);
-    return app.fetch(request);
-  };
-  const answer: Handler = async (request) => {
+  const handle = dispatcher(routes, service, options);
+  const answer = async (request: Request) => {
     try {
-      return await route(request);
+      const target = targetOf(request.url);
+      return hosts.refuse(target.authority) ?? await handle(request, target);
     } catch (error) {
+      const refused = refusalOf(error);
+      if (refused !== null) return refused;
       options.onError?.(error);
-      return problem("internal", "the node made a mistake; its log says more", {
+      return problem("internal", "the node had an internal error; see its log", {
         definite: request.method === "GET" || request.method === "HEAD",
       });
     }
   };
-  if (cors.isOff) return { app, fetch: answer };
+  if (cors.isOff) return { routes, fetch: answer };
   return {
-    app,
+    routes,
     fetch: async (request) => cors.preflight(request) ?? cors.mark(request, await answer(request)),
   };
 }
 
-function createKv(service: NodeService, clients: BearerCheck | null): KvHandler {
-  const routes = new KvRoutes(
-    service.config,
-    service.tokens,
-    (request, answer) => service.host.client(request, answer),
-  );
+/** The answer to an error caused by the request or by the disk; null for an internal error. */
+function refusalOf(error: unknown): Response | null {
+  if (
+    error instanceof TargetError || error instanceof TokenError || error instanceof ConfigError
+  ) {
+    return problem("invalid", error.message);
+  }
+  return error instanceof StorageError ? problem("storage-failed", error.message) : null;
+}
+
+function dispatcher(
+  routes: readonly ApiRoute[],
+  service: NodeService,
+  { secret, kvToken }: RestOptions,
+): Handler {
+  const peers = new BearerCheck(secret);
+  const clients = kvToken ? new BearerCheck(kvToken) : null;
+  const ofKeys = routes.filter(({ path }) => path.startsWith(KV_PREFIX));
+  const ofPeers = routes.filter(({ path }) => path === RPC_PATH);
+  const others = routes.filter((route) => !ofKeys.includes(route) && !ofPeers.includes(route));
+  const kv = boundBodies(forClients(byMethod(ofKeys, keyOf), service, clients));
+  const rpc = byMethod(ofPeers.map((route) => forPeers(route, peers)));
+  const app = createApp(others, peers);
+  return (request, target) => {
+    if (target.path.startsWith(KV_PREFIX)) return kv(request, target);
+    if (target.path === RPC_PATH) return rpc(request, target);
+    return app.fetch(request);
+  };
+}
+
+/**
+ * Dispatches the requests of one path by method. HEAD is answered like GET, without the body. `read`
+ * throws if the path is malformed, which is reported before a wrong method.
+ */
+function byMethod(routes: readonly ApiRoute[], read?: (target: Target) => string): Handler {
+  const handlers = new Map<string, Handler>();
+  for (const { method, handle } of routes) {
+    handlers.set(method, handle);
+    if (method !== "GET") continue;
+    handlers.set("HEAD", async (request, target) => {
+      const { status, headers } = await handle(request, target);
+      return new Response(null, { status, headers });
+    });
+  }
+  const allow = [...handlers.keys()].join(", ");
+  return (request, target) => {
+    const { method } = request;
+    const handle = handlers.get(method);
+    if (handle !== undefined) return handle(request, target);
+    read?.(target);
+    return problem("method-not-allowed", `the method must be ${allow}: it is ${method}`, {}, {
+      allow,
+    });
+  };
+}
+
+function forClients(inner: Handler, service: NodeService, clients: BearerCheck | null): Handler {
   return (request, target) => {
     if (clients !== null && !clients.passes(request.headers.get("authorization"))) {
       return unauthorized("/kv needs 'Authorization: Bearer' with the clients' token");
     }
     const notReady = service.whyNotReady();
     if (notReady !== null) return problem("not-ready", notReady);
-    return routes.handle(request, target);
+    return inner(request, target);
   };
 }
 
-/** Sheds puts while the bodies being received fill their bound: memory is not the place to queue. */
-function boundBodies(inner: KvHandler): KvHandler {
-  let bytesInHand = 0;
+function forPeers(route: ApiRoute, peers: BearerCheck): ApiRoute {
+  const handle: Handler = (request, target) =>
+    refuseOthers(request, peers, route.path) ?? route.handle(request, target);
+  return { ...route, handle };
+}
+
+/** Refuses puts while too many bytes of bodies are being received, instead of queueing in memory. */
+function boundBodies(inner: Handler): Handler {
+  let receivingBytes = 0;
   const bounded = async (request: Request, target: Target) => {
     const announced = Number(request.headers.get("content-length") ?? BODY_BYTES_UNKNOWN);
-    if (bytesInHand + announced > BODY_BYTES_MAX && bytesInHand > 0) {
+    if (receivingBytes + announced > BODY_BYTES_MAX && receivingBytes > 0) {
       return problem(
         "overloaded",
-        `values of at most ${BODY_BYTES_MAX} bytes are received at once: ${bytesInHand} are under way`,
+        `the node receives at most ${BODY_BYTES_MAX} bytes of values at once: it is receiving ` +
+          `${receivingBytes}`,
       );
     }
-    bytesInHand += announced;
+    receivingBytes += announced;
     try {
       return await inner(request, target);
     } finally {
-      bytesInHand -= announced;
+      receivingBytes -= announced;
     }
   };
   return (request, target) =>
     request.method === "PUT" ? bounded(request, target) : inner(request, target);
 }
 
-function createRpc(service: NodeService, peers: BearerCheck): Handler {
-  return async (request) => {
-    if (request.method !== "POST") {
-      return problem("method-not-allowed", `the method must be POST: it is ${request.method}`, {}, {
-        allow: "POST",
-      });
-    }
-    if (!peers.passes(request.headers.get("authorization"))) {
-      return unauthorized("/rpc needs 'Authorization: Bearer' with the cluster's secret");
-    }
-    // Peers that start together ask what they remember of each other: nobody could answer the other.
-    const notServing = service.whyNotServing();
-    if (notServing !== null) return problem("not-ready", notServing);
-    return await service.rpc.handle(request);
-  };
+/** Refuses a request without the cluster's secret; null if it has it. */
+function refuseOthers(request: Request, peers: BearerCheck, path: string): Response | null {
+  return peers.passes(request.headers.get("authorization"))
+    ? null
+    : unauthorized(`${path} needs 'Authorization: Bearer' with the cluster's secret`);
 }
 
 function unauthorized(detail: string): Response {
   return problem("unauthorized", detail, {}, { "www-authenticate": 'Bearer realm="dynamo"' });
 }
 
-function createApp(service: NodeService, peers: BearerCheck): Hono {
+function createApp(routes: readonly ApiRoute[], peers: BearerCheck): Hono {
   const app = new Hono();
   app.get("/", (c) => c.redirect("/docs"));
-  app.get("/health", () => jsonAnswer({ status: "alive" }));
-  app.get("/ready", () => {
-    const why = service.whyNotReady();
-    return why === null ? jsonAnswer({ status: "ready" }) : problem("not-ready", why);
-  });
-  app.get("/status", async () => jsonAnswer(await service.status()));
-  app.get("/events", () =>
-    service.events.open() ??
-      problem("overloaded", "too many watch the events already; try again later"));
-  addRingRoutes(app, service);
-  for (const path of ["/debug/*", "/faults", "/anti-entropy", "/membership/*"]) {
-    app.use(path, async (c, next) => {
-      if (peers.passes(c.req.header("authorization") ?? null)) return await next();
-      const room = path.replace("/*", "");
-      return unauthorized(`${room} needs 'Authorization: Bearer' with the cluster's secret`);
-    });
+  // Before the routes, and also for unknown paths: without the secret nobody learns which paths exist.
+  for (
+    const pattern of new Set(routes.filter(({ access }) => access === "secret").map(patternOf))
+  ) {
+    const path = pattern.replace("/*", "");
+    app.use(pattern, async (c, next) => refuseOthers(c.req.raw, peers, path) ?? await next());
   }
-  addDebugRoutes(app, service);
-  addOrderRoutes(app, service);
-  addMembershipRoutes(app, service);
-  addLateRoutes(app, service);
+  for (const { method, path, handle } of routes) {
+    app.on(method, path.replace("{key}", "*"), (c) => handle(c.req.raw, targetOf(c.req.url)));
+  }
   app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
   app.onError((error) => {
-    throw error;
+    // Answered here, because Hono then removes the body for a HEAD request.
+    const refused = refusalOf(error);
+    if (refused === null) throw error;
+    return refused;
   });
   return app;
 }
 
-/** Routes that few ask for, and whose libraries would slow every start: they are loaded when asked. */
-function addLateRoutes(app: Hono, service: NodeService): void {
-  app.get("/metrics", async () => {
-    const { renderMetrics } = await import("../host/metrics.ts");
-    const { contentType, text } = await renderMetrics(service);
-    return new Response(text, { headers: { "content-type": contentType } });
-  });
-  app.get("/openapi.json", async () => {
-    const { describeApi } = await import("./openapi.ts");
-    return jsonAnswer(describeApi(service.self.url));
-  });
-  app.get("/docs", async (c) => await docs(c, service));
-}
-
-async function docs(c: Context, service: NodeService): Promise<Response> {
-  const [{ describeApi }, { DOCS_HEADERS, renderDocs }] = await Promise.all([
-    import("./openapi.ts"),
-    import("./docs_page.ts"),
-  ]);
-  return c.html(renderDocs(describeApi(service.self.url), "/openapi.json"), 200, DOCS_HEADERS);
+/** The paths that need the secret because this route does: all with the same first segment. */
+function patternOf({ path }: ApiRoute): string {
+  const [, first, ...rest] = path.split("/");
+  return rest.length === 0 ? `/${first}` : `/${first}/*`;
 }

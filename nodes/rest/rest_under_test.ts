@@ -1,12 +1,16 @@
-/** For tests: the REST API of one node with a real store, without sockets. */
+/** For tests: the REST API of one node with a real store and without sockets. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { z } from "zod";
 import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import { type ClusterConfig, clusterConfig } from "../../lib/dynamo/types/config.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
 import { NodeService } from "../host/node_service.ts";
+import { isObject } from "../rpc/validation.ts";
 import { openStorage } from "../storage/open_storage.ts";
-import { API_ROUTES } from "./openapi.ts";
+import type { ApiRoute } from "./api_route.ts";
+import { answersOf } from "./openapi.ts";
+import { type SchemaName, SCHEMAS } from "./openapi_schemas.ts";
 import { createRest, type Rest, type RestOptions } from "./rest.ts";
 
 export const SECRET = "a-secret-of-tests";
@@ -26,11 +30,11 @@ interface TestOptions {
   readonly allowFaults?: boolean;
   /** Start the node's own work, such as anti-entropy, and wait until its trees are built. */
   readonly start?: boolean;
-  /** Members that nobody runs. */
+  /** Further members, which are not running. */
   readonly others?: readonly string[];
-  /** Where they are said to listen. */
+  /** The address of these members. */
   readonly othersUrl?: string;
-  /** Its directory is another than the membership knows. */
+  /** The node's disk was replaced: its directory has another id than the membership knows. */
   readonly replaced?: boolean;
 }
 
@@ -74,7 +78,7 @@ export async function withNode(
   });
   const send = async (path: string, init?: RequestInit) => {
     const response = await rest.fetch(new Request(BASE + path, init));
-    requireDocumented(init?.method ?? "GET", path, response.status);
+    await requireDescribed(rest.routes, init?.method ?? "GET", path, response);
     return response;
   };
   try {
@@ -97,22 +101,61 @@ export async function withNode(
   deepEqual(defects, []);
 }
 
-/** What is answered where nothing is described: no such path or method, a redirect, a preflight. */
+/** Statuses without a described route: unknown path or method, a redirect, a preflight. */
 const UNDESCRIBED = [204, 302, 404, 405];
 
-/** No answer has a status that the API's description does not know. */
-function requireDocumented(method: string, path: string, status: number): void {
-  const verb = method === "HEAD" ? "get" : method.toLowerCase();
+/** The route that a request is for. */
+export function routeOf(
+  routes: readonly ApiRoute[],
+  method: string,
+  path: string,
+): ApiRoute | undefined {
   const { pathname } = new URL(BASE + path);
-  const route = API_ROUTES.find((each) =>
-    each.method === verb &&
-    new RegExp(`^${each.path.replace(/\{\w+\}/, ".*")}$`).test(pathname)
+  const asked = method === "HEAD" ? "GET" : method;
+  return routes.find((each) =>
+    each.method === asked &&
+    new RegExp(`^${each.path.replace("{key}", ".*")}$`).test(pathname)
   );
-  const known = route === undefined ? UNDESCRIBED : Object.keys(route.responses).map(Number);
-  ok(known.includes(status), `${method} ${path} answers ${status}, described are ${known}`);
 }
 
-/** The parts of a problem that tests look at. */
+/** Requires that the API's description has the answer's status and all its fields. */
+async function requireDescribed(
+  routes: readonly ApiRoute[],
+  method: string,
+  path: string,
+  response: Response,
+): Promise<void> {
+  const route = routeOf(routes, method, path);
+  const { status } = response;
+  if (route === undefined) {
+    ok(UNDESCRIBED.includes(status), `${method} ${path} is not described: it answers ${status}`);
+    return;
+  }
+  const answers = answersOf(route);
+  const answer = answers[status];
+  ok(answer !== undefined, `${method} ${path}: ${status} is not among ${Object.keys(answers)}`);
+  const expected = typeof answer !== "string"
+    ? answer
+    : { type: "application/problem+json", schema: "Problem" } as const;
+  const { type = "application/json", schema } = expected;
+  if (response.body === null || (typeof answer === "string" && status < 400)) return;
+  if (type !== "*/*") equal(response.headers.get("content-type")?.split(";")[0], type);
+  if (!type.endsWith("json")) return;
+  const { error } = shapeOf(schema).safeParse(await response.clone().json());
+  equal(error, undefined, `${method} ${path} answers ${status} other than as ${schema}: ${error}`);
+}
+
+/** Problems may have further members (RFC 9457, section 3.2); other bodies only described fields. */
+function shapeOf(schema: SchemaName): z.ZodType {
+  const exact = (_: string, value: unknown) =>
+    schema !== "Problem" && isObject(value) && "properties" in value
+      ? { ...value, additionalProperties: false }
+      : value;
+  const text = JSON.stringify(SCHEMAS).replaceAll("#/components/schemas/", "#/$defs/");
+  return z.fromJSONSchema({ $ref: `#/$defs/${schema}`, $defs: JSON.parse(text, exact) });
+}
+
+/** The parts of a problem that tests check. */
 export async function problemOf(response: Response): Promise<{ type: string; detail: string }> {
   equal(response.headers.get("content-type"), "application/problem+json");
   const { type, detail, status } = await response.json();

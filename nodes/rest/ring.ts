@@ -1,26 +1,33 @@
-/** `/ring`: where keys live. Any node answers the same, and a client may keep it until the version changes. */
-import type { Hono } from "hono";
+/** `/ring`: which nodes own which keys. A client may cache the answer until `ringVersion` changes. */
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { jsonAnswer } from "../http/json_answer.ts";
-import { problem } from "../http/problems.ts";
-import { keyIn, TargetError, targetOf } from "./request_target.ts";
+import type { RouteTable } from "./api_route.ts";
+import { keyIn } from "./request_target.ts";
 
 const RING_PREFIX = "/ring/";
 
-export function addRingRoutes(app: Hono, service: NodeService): void {
-  app.get("/ring", () => jsonAnswer(ringTable(service)));
-  app.get("/ring/*", (c) => {
-    try {
-      return jsonAnswer(placeOf(service, keyIn(targetOf(c.req.url).path, RING_PREFIX)));
-    } catch (error) {
-      if (error instanceof TargetError) return problem("invalid", error.message);
-      throw error;
-    }
-  });
+export function ringRoutes(service: NodeService): RouteTable {
+  return {
+    "GET /ring": {
+      access: "open",
+      summary: "The partition table",
+      answers: { 200: { description: "The whole ring", schema: "Ring" } },
+      handle: () => jsonAnswer(ringTable(service)),
+    },
+    "GET /ring/{key}": {
+      access: "open",
+      summary: "The nodes of a key",
+      answers: {
+        200: { description: "Its position and preference list", schema: "Place" },
+        400: "Malformed key",
+      },
+      handle: (_, { path }) => jsonAnswer(placeOf(service, keyIn(path, RING_PREFIX))),
+    },
+  };
 }
 
-/** The ring as data, enough to find any key's nodes, and the table of partitions made from it. */
+/** The ring as data, which is enough to find any key's nodes, and the table of its ranges. */
 function ringTable({ membership, members }: NodeService): Record<string, unknown> {
   const { ring } = membership;
   const { partitioning, partitions, tokens, segments } = ring.state;
@@ -34,7 +41,7 @@ function ringTable({ membership, members }: NodeService): Record<string, unknown
       memberStatus: membership.memberStatus(member.id),
     })),
     tokens,
-    // Only after a change of membership: who holds what is not simply what the tokens say.
+    // Only after a membership change, when the owners may differ from those that the tokens name.
     ...(segments === undefined ? {} : { segments }),
     ranges: Array.from({ length: ring.rangeCount }, (_, index) => ({
       ...ring.range(index),

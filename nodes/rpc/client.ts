@@ -1,18 +1,8 @@
-/**
- * Calls to peers: the host's way out.
- *
- * Here is also where injected latency is: the legs of PBS's WARS model (VLDB 2012, section 4.1), W
- * before a write leaves and A before its acknowledgement is heard, R and S likewise for reads. Each
- * message is delayed by itself, before it is written and after it was read, so what travels together is
- * not delayed together.
- */
+/** Makes this node's calls to its peers, over one {@link PeerLink} for each. */
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
-import { type Leg, legDelayMs, type Legs } from "../../lib/random/latency.ts";
-import type { SeededRandom } from "../../lib/random/seeded.ts";
-import { DelayLine } from "../faults/delay_line.ts";
 import type { CallAnswer, PeerCaller } from "../host/host.ts";
 import {
   dynamoErrorIn,
@@ -31,43 +21,14 @@ import { isObject } from "./validation.ts";
 interface RpcClientOptions {
   readonly initialConfig: InitialClusterConfig;
   readonly boot: Boot;
-  /** Members by id, those that have joined since too; null for a node that is none. */
+  /** The current member with this id; null if there is none. */
   readonly memberOf: (id: NodeId) => Member | null;
   readonly secret: string | null;
   /** Certificates to trust beside the system's, PEM. */
   readonly ca?: string | undefined;
-  /** Injected latency; none when left out. */
-  readonly legs?: Legs | undefined;
-  /** What the legs are drawn from. */
-  readonly random: SeededRandom;
 }
-
-interface Route {
-  readonly there: Leg | "other";
-  readonly back: Leg | "other";
-}
-
-const ROUTES: Record<PeerRequest["method"], Route> = {
-  "replica.get": { there: "R", back: "S" },
-  "replica.put": { there: "W", back: "A" },
-  "gossip": { there: "other", back: "other" },
-  "gossip.states": { there: "other", back: "other" },
-  "boot.check": { there: "other", back: "other" },
-  "membership": { there: "other", back: "other" },
-  "range.keys": { there: "other", back: "other" },
-  "range.fence": { there: "other", back: "other" },
-  "range.advance": { there: "other", back: "other" },
-  "orphan.check": { there: "other", back: "other" },
-  "reap.ask": { there: "other", back: "other" },
-  "reap.drop": { there: "other", back: "other" },
-  "tree.roots": { there: "other", back: "other" },
-  "tree.children": { there: "other", back: "other" },
-  "tree.keys": { there: "other", back: "other" },
-  "forward": { there: "other", back: "other" },
-};
 
 interface Peer {
-  readonly id: NodeId;
   readonly link: PeerLink;
   readonly url: string;
 }
@@ -75,15 +36,12 @@ interface Peer {
 export class RpcClient implements PeerCaller {
   private readonly peers = new Map<NodeId, Peer>();
   private readonly writer = new RpcWriter(null);
-  private readonly delays = new DelayLine();
   private lastCall = 0;
   readonly traffic = new RpcTraffic();
 
-  constructor(private readonly options: RpcClientOptions) {
-    if (options.legs !== undefined) this.delays.start();
-  }
+  constructor(private readonly options: RpcClientOptions) {}
 
-  /** A node is a member now, or none any more: it may be somewhere else than it was. */
+  /** A node's membership has changed. If its address has changed too, its old link is closed. */
   onMember(id: NodeId): void {
     const peer = this.peers.get(id);
     if (peer === undefined || peer.url === this.options.memberOf(id)?.url) return;
@@ -97,29 +55,23 @@ export class RpcClient implements PeerCaller {
     timeoutMs: number,
     answer: (answer: CallAnswer) => void,
   ): void {
-    const peer = this.peers.get(to) ?? this.meet(to);
+    const peer = this.peers.get(to) ?? this.connect(to);
     if (peer === null) {
       const reason = `'${to}' is not a member of the cluster`;
       queueMicrotask(() => answer({ kind: "failed", reason, undelivered: true }));
       return;
     }
-    const { there, back } = ROUTES[request.method];
-    const deadline = performance.now() + timeoutMs;
-    const { legs } = this.options;
-    if (legs === undefined) {
-      this.send(peer, request, deadline, answer);
-      return;
-    }
-    // Drawn when each message sets out; a failure is not a message, so it is known at once.
-    this.delays.after(this.delayMs(legs, there, peer), () => {
-      this.send(peer, request, deadline, (outcome) => {
-        if (outcome.kind === "failed") answer(outcome);
-        else this.delays.after(this.delayMs(legs, back, peer), () => answer(outcome));
-      });
-    });
+    const id = ++this.lastCall;
+    const text = this.writer.request(id, request);
+    const traffic = this.traffic.sent(request, text);
+    const counted = (outcome: CallAnswer, bytes: number) => {
+      traffic.receivedBytes += bytes;
+      answer(outcome);
+    };
+    peer.link.send({ id, text, deadline: performance.now() + timeoutMs, answer: counted });
   }
 
-  /** Sums over all peers: calls, the pieces in which they were written, and sessions opened. */
+  /** Sums over all peers: calls, the batches in which they were written, and sessions opened. */
   get counters(): { calls: number; pieces: number; sessions: number } {
     const sum = { calls: 0, pieces: 0, sessions: 0 };
     for (const { link: { counters } } of this.peers.values()) {
@@ -130,18 +82,12 @@ export class RpcClient implements PeerCaller {
     return sum;
   }
 
-  /** Messages that injected latency holds back. */
-  get messagesDelayed(): number {
-    return this.delays.length;
-  }
-
   close(): void {
-    this.delays.close();
     for (const { link } of this.peers.values()) link.close();
   }
 
-  /** The first call to a member. */
-  private meet(id: NodeId): Peer | null {
+  /** Makes the link at the first call to a member; null if the node is not a member. */
+  private connect(id: NodeId): Peer | null {
     const { memberOf, boot } = this.options;
     const member = memberOf(id);
     if (member === null || id === boot.self) return null;
@@ -159,41 +105,11 @@ export class RpcClient implements PeerCaller {
       { url: member.url, secret, ca, envelope, validateEnvelope },
       readReply,
     );
-    return { id: member.id, link, url: member.url };
-  }
-
-  private send(
-    peer: Peer,
-    request: PeerRequest,
-    deadline: number,
-    answer: (answer: CallAnswer) => void,
-  ): void {
-    const id = ++this.lastCall;
-    const text = this.writer.request(id, request);
-    const traffic = this.traffic.sent(request, text);
-    const counted = (outcome: CallAnswer, bytes: number) => {
-      traffic.receivedBytes += bytes;
-      answer(outcome);
-    };
-    peer.link.send({ id, text, deadline, answer: counted });
-  }
-
-  private delayMs(legs: Legs, leg: Leg | "other", peer: Peer): number {
-    const { random } = this.options;
-    if (leg === "other") return legs.other.sample(random);
-    return legDelayMs(legs, leg, random, this.isNear(peer));
-  }
-
-  /** In the same zone as this node, where a profile's `remote` part does not apply. */
-  private isNear({ id }: Peer): boolean {
-    const { memberOf, boot } = this.options;
-    // Asked each time: a node that joins is no member of any zone at its first call.
-    const zone = memberOf(boot.self)?.zone;
-    return zone !== undefined && memberOf(id)?.zone === zone;
+    return { link, url: member.url };
   }
 }
 
-/** What is wrong with the envelope of `peer`'s answers; null when it is right. */
+/** What is wrong with the envelope of `peer`'s answers; null if nothing is. */
 function validatePeerEnvelope(
   given: string | undefined,
   peer: NodeId,
@@ -201,12 +117,12 @@ function validatePeerEnvelope(
 ): string | null {
   const envelope = parseEnvelope(given);
   const refused = refuseEnvelope(envelope, cluster);
-  if (refused !== null) return `the answers are not of our cluster: ${refused.message}`;
+  if (refused !== null) return `another cluster answers: ${refused.message}`;
   const { sender } = envelope as Envelope;
-  return sender === peer ? null : `the answers are of '${sender}', which now listens there`;
+  return sender === peer ? null : `another node answers at this address: '${sender}'`;
 }
 
-/** Reads one reply; null when it is no JSON-RPC at all. */
+/** Reads one reply; null if it is not JSON-RPC. */
 export function readReply(text: string): { id: number | null; answer: CallAnswer } | null {
   let json: unknown;
   try {
@@ -226,7 +142,7 @@ function readResult(result: unknown): CallAnswer {
   return { kind: "reply", reply: result as PeerReply };
 }
 
-/** An error of the core is an answer; any other means that the call was not taken on. */
+/** A protocol error of the peer is a reply. After any other error the peer did not accept the call. */
 function readError({ code, message, data }: Record<string, unknown>): CallAnswer {
   const error = dynamoErrorIn(data);
   if (error !== null) {

@@ -1,14 +1,14 @@
-/** Cuts a stream of text into lines, however it comes in pieces. */
+/** Splits a stream of text, which arrives in arbitrary pieces, into lines. */
 
 export class LineSplitter {
-  /** The unfinished line, in the pieces that it came in: joining them each time would copy it all. */
+  /** The pieces of the unfinished line. They are joined once, at its end, to avoid copies. */
   private pieces: string[] = [];
   private length = 0;
 
-  /** A line may have so many characters. */
+  /** `charactersMax`: the longest line that is allowed. */
   constructor(private readonly charactersMax: number) {}
 
-  /** The lines that `text` ends; empty ones are left out. Throws when one is too long. */
+  /** The lines that are complete with `text`, without empty ones. Throws if a line is too long. */
   take(text: string): string[] {
     let end = text.indexOf("\n");
     if (end === -1) {
@@ -32,7 +32,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** What came after the last line's end; it is forgotten. */
+  /** Returns and removes the text after the last complete line. */
   rest(): string {
     const rest = this.pieces.join("");
     this.pieces = [];

@@ -2,7 +2,7 @@ import { deepEqual, equal, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { LineSplitter } from "./line_splitter.ts";
 
-Deno.test("lines are the same however the text is cut", () => {
+Deno.test("lines do not depend on the pieces in which the text arrives", () => {
   const text = fc.array(fc.constantFrom("a", "bc", "\n", "\n\n", "ü"), { maxLength: 40 });
   fc.assert(fc.property(text, (pieces) => {
     const whole = pieces.join("");
@@ -15,7 +15,7 @@ Deno.test("lines are the same however the text is cut", () => {
   }));
 });
 
-Deno.test("the rest is what has no end yet", () => {
+Deno.test("the rest is the unfinished line", () => {
   const splitter = new LineSplitter(100);
   deepEqual(splitter.take("one\ntw"), ["one"]);
   deepEqual(splitter.take("o\nthr"), ["two"]);
@@ -23,7 +23,7 @@ Deno.test("the rest is what has no end yet", () => {
   equal(splitter.rest(), "");
 });
 
-Deno.test("a line without end is refused before it fills the memory", () => {
+Deno.test("an endless line is refused before it fills the memory", () => {
   const splitter = new LineSplitter(10);
   deepEqual(splitter.take("12345\n1234567890"), ["12345"]);
   throws(() => splitter.take("1"), /at most 10 characters/);

@@ -1,14 +1,13 @@
 /**
- * What travels between nodes: JSON-RPC 2.0 (https://www.jsonrpc.org/specification), batches included,
- * over `POST /rpc`.
+ * The messages between nodes: JSON-RPC 2.0 (https://www.jsonrpc.org/specification) over `POST /rpc`,
+ * with support for batches.
  *
- * Every request and every reply carries an envelope: protocol version, cluster, sender and the
- * sender's incarnation. So a node of another cluster that has taken over a port, or one of another
- * version, is told apart instead of believed. A stream carries it once each way, in the header
- * of its request and of its response; a call on its own has it in its params, and its reply in the
- * result or the error's data.
+ * Every request and reply has an envelope: protocol version, cluster, sender and the sender's
+ * incarnation. So a node detects that another cluster uses a peer's port, or that a peer has another
+ * version. A stream sends the envelope once in each direction, in the headers of its request and
+ * response. A single call has it in its params, and a reply in its result or in the error's data.
  *
- * Messages are put together as text: a record that goes to two peers is written once.
+ * Messages are composed as text, so that a record for several peers is serialised once.
  */
 import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { DynamoError } from "../../lib/dynamo/types/errors.ts";
@@ -18,17 +17,17 @@ import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_message
 import type { Siblings } from "../../lib/dynamo/versions/versions.ts";
 import { isNodeId, isObject } from "./validation.ts";
 
-/** Raised when the meaning of a message changes: nodes of different versions refuse each other. */
+/** Incremented when a message changes. Nodes with different versions refuse each other's calls. */
 export const PROTOCOL_VERSION = 4;
 export const RPC_PATH = "/rpc";
-/** Of a stream: one JSON-RPC message a line (https://jsonlines.org). */
+/** The content type of a stream: one JSON-RPC message in each line (https://jsonlines.org). */
 export const JSON_LINES = "application/jsonl";
-/** The envelope of a stream, as JSON. */
+/** The header with the envelope of a stream, as JSON. */
 export const ENVELOPE_HEADER = "dynamo-envelope";
 
-/** A client sends fewer: this is where a server stops listening. */
+/** A server refuses larger batches; our client sends smaller ones. */
 export const BATCH_CALLS_LIMIT = 1_024;
-/** One record with all siblings it may have, in JSON, and room for its company. */
+/** Enough for a record with the maximum of siblings, in JSON. */
 export const RPC_BYTES_MAX = 80 * 1_048_576;
 
 export const RpcCode = {
@@ -37,13 +36,13 @@ export const RpcCode = {
   unknownMethod: -32601,
   invalidParams: -32602,
   internal: -32603,
-  /** The node has too much in hand; nothing was done. */
+  /** The node is overloaded; nothing was done. */
   overloaded: -32000,
   otherVersion: -32001,
   otherCluster: -32002,
-  /** The call is for another node than the one that it reached. */
+  /** The call is for another node than the one that received it. */
   otherNode: -32003,
-  /** The core refused: `data.error` says why. */
+  /** The protocol core refused; `data.error` has the reason. */
   refused: -32010,
 } as const;
 
@@ -52,7 +51,7 @@ export interface Envelope {
   readonly cluster: string;
   readonly sender: NodeId;
   readonly incarnation: number;
-  /** Of a stream's request: the node that it is meant for. */
+  /** Only in a stream's request: the node that the stream is for. */
   readonly to?: NodeId;
 }
 
@@ -72,7 +71,7 @@ export function envelopeOf(initialConfig: InitialClusterConfig, boot: Boot): Env
   };
 }
 
-/** What is wrong with the envelope of a message to or from a node of `cluster`; null when it is right. */
+/** The error of an envelope from outside `cluster`, or of a malformed one; null if it is valid. */
 export function refuseEnvelope(given: unknown, cluster: string): RpcError | null {
   if (!isObject(given)) {
     return { code: RpcCode.invalidParams, message: "params need an envelope: it is missing" };
@@ -100,13 +99,13 @@ export function refuseEnvelope(given: unknown, cluster: string): RpcError | null
   return null;
 }
 
-/** A foreign value in a message to a person: short, whatever it was. */
+/** An untrusted value, shortened for an error message. */
 export function shown(given: unknown): string {
   const text = typeof given === "string" ? given : JSON.stringify(given) ?? "missing";
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
-/** The envelope in a stream's header; null when it is missing or no JSON. */
+/** The envelope in a stream's header; null if it is missing or not JSON. */
 export function parseEnvelope(header: string | null | undefined): unknown {
   try {
     return JSON.parse(header ?? "null");
@@ -115,14 +114,14 @@ export function parseEnvelope(header: string | null | undefined): unknown {
   }
 }
 
-/** Puts messages of one node together. */
+/** Composes the messages of one node. */
 export class RpcWriter {
-  /** The envelope as a member, and the comma after it. */
+  /** The envelope as a JSON member, with a comma after it. */
   private readonly envelope: string;
   private lastSiblings: Siblings | null = null;
   private lastSiblingsText = "";
 
-  /** `envelope` goes into every message; null where the stream carries it. */
+  /** `envelope` is added to every message; null if the stream's header has it. */
   constructor(envelope: Envelope | null) {
     this.envelope = envelope === null ? "" : `"envelope":${JSON.stringify(envelope)},`;
   }
@@ -133,7 +132,7 @@ export class RpcWriter {
     }}}`;
   }
 
-  /** The result of a call; what the core refuses travels as an error. */
+  /** The answer to a call. A refusal of the core becomes a JSON-RPC error. */
   reply(id: string, reply: PeerReply): string {
     switch (reply.status) {
       case "stored":
@@ -160,7 +159,7 @@ export class RpcWriter {
     }
   }
 
-  /** Any other result: an object with members, which gets the envelope. */
+  /** A result from an object, with the envelope added. */
   result(id: string, result: object): string {
     const members = JSON.stringify(result).slice(1, -1);
     return `{"jsonrpc":"2.0","id":${id},"result":{${this.envelope}${members}}}`;
@@ -168,7 +167,7 @@ export class RpcWriter {
 
   error(id: string, { code, message, data }: RpcError): string {
     const members = data === undefined ? "" : JSON.stringify(data).slice(1, -1);
-    // Without members the comma after the envelope must go.
+    // Without other members the comma after the envelope is removed.
     const all = members === "" ? this.envelope.slice(0, -1) : `${this.envelope}${members}`;
     return `{"jsonrpc":"2.0","id":${id},"error":{"code":${code},"message":${
       JSON.stringify(message)
@@ -207,7 +206,7 @@ export class RpcWriter {
     }
   }
 
-  /** A put goes to several replicas in a row. */
+  /** Cached, because a put is sent to several replicas in succession. */
   private siblings(siblings: Siblings): string {
     if (siblings !== this.lastSiblings) {
       this.lastSiblings = siblings;
@@ -217,7 +216,7 @@ export class RpcWriter {
   }
 }
 
-/** The core's error out of a JSON-RPC one, if it came from a core. */
+/** The core's error in the data of a JSON-RPC error; null if there is none. */
 export function dynamoErrorIn(data: unknown): DynamoError | null {
   if (!isObject(data) || !isObject(data["error"])) return null;
   const { code, message, definite } = data["error"];

@@ -1,21 +1,21 @@
 /**
- * One question to a node that may be no member of this cluster, or none at all: the open methods of
- * `POST /rpc`. Members talk to each other over `PeerLink`s.
+ * A single call to an address that may not belong to a member, or not to a node at all: the open
+ * methods of `POST /rpc`. Members call each other over `PeerLink`s.
  */
 import { RpcSession } from "./session.ts";
 import { isObject } from "./validation.ts";
 
-/** How long the node may take to answer, ms. */
+/** How long to wait for the answer, in ms. */
 const ANSWER_MS = 5_000;
 
 interface OneShotCallOptions {
   readonly secret: string | null;
-  /** Certificates to trust beside the system's, PEM. */
+  /** Certificates to trust in addition to the system's, PEM. */
   readonly ca?: string | undefined;
   readonly timeoutMs?: number;
 }
 
-/** Why there is no answer: to be read after "Cannot …: ". */
+/** Why there is no answer. The message is made to follow "Cannot …: ". */
 export class OneShotCallError extends Error {
   override name = "OneShotCallError";
 }
@@ -52,7 +52,7 @@ function resultIn(answer: string): Record<string, unknown> {
   try {
     json = JSON.parse(answer);
   } catch {
-    throw new OneShotCallError("what answers is no JSON");
+    throw new OneShotCallError("the answer is not JSON");
   }
   const { result, error } = isObject(json) ? json : {};
   if (isObject(error)) throw new OneShotCallError(String(error["message"]).slice(0, 500));

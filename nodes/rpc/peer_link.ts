@@ -1,14 +1,13 @@
 /**
  * The calls from this node to one peer.
  *
- * Calls go out as lines of one long stream and come back in any order. Whatever is called in one
- * turn of the event loop leaves in one piece, which is what makes many calls cheap: measured, 84 µs of
- * processor time a call when there is one, 5 µs when there are 30.
+ * Calls are lines of one long request, and their answers come back in any order. All calls made in one
+ * turn of the event loop are written as one batch, which makes many calls cheap: measured, 84 µs of
+ * processor time for a single call, 5 µs for each of 30.
  *
- * A session on which nothing is heard is not trusted: the next calls wait for a fresh one to open.
- * Measured, after a network cut an old session needs 1.5 s and a fresh one 2 ms; and while a peer is
- * stopped no fresh one opens, so calls to it end as *undelivered*, which allows a write to be sent
- * elsewhere.
+ * When a session is silent for too long, the next calls use a new one. Measured, an old session needs
+ * 1.5 s to recover from a network cut, and a new one opens in 2 ms. While a peer is stopped, no new
+ * session opens. Calls to it then fail as *undelivered*, so a write can be sent to another node.
  */
 import { Buffer } from "node:buffer";
 import type { CallAnswer } from "../host/host.ts";
@@ -19,31 +18,31 @@ interface OutgoingCall {
   readonly id: number;
   /** The call as JSON-RPC, without line ends. */
   readonly text: string;
-  /** From then on nobody listens any more, ms of `performance.now()`. */
+  /** When the caller stops waiting, ms of `performance.now()`. */
   readonly deadline: number;
-  /** `bytes`: of the peer's answer, 0 when none came. */
+  /** `bytes` is the size of the peer's answer, 0 without one. */
   readonly answer: (answer: CallAnswer, bytes: number) => void;
 }
 
-/** Reads one reply; its id tells which call it belongs to, null when it does not say. */
+/** Reads one reply. Its id names the call that it answers; null if it has none. */
 type ReplyReader = (
   text: string,
 ) => { readonly id: number | null; readonly answer: CallAnswer } | null;
 
-/** Calls that are written at once; the piece ends with the one that passes the characters. */
-const PIECE_CALLS_MAX = 256;
-const PIECE_CHARACTERS_MAX = 262_144;
-/** Calls that wait for a session or for room; more fail at once. */
+/** A batch ends after this many calls, or with the call that exceeds the characters. */
+const BATCH_CALLS_MAX = 256;
+const BATCH_CHARACTERS_MAX = 262_144;
+/** Most calls that wait to be written. Further ones fail at once. */
 const QUEUE_CALLS_MAX = 50_000;
 const QUEUE_CHARACTERS_MAX = 128 * 1_048_576;
-/** Calls without an answer; more fail at once. */
+/** Most calls without an answer. Further ones fail at once. */
 const PENDING_CALLS_MAX = 50_000;
-/** Nothing heard for so long, with calls under way: try a fresh session. */
+/** If a session is silent for this long while calls are pending, a new one is tried. */
 const SILENCE_MS = 1_000;
 const CONNECT_MS = 1_000;
 const SWEEP_MS = 100;
 
-/** A call that was written. */
+/** A call that was written and has no answer yet. */
 interface Pending {
   readonly call: OutgoingCall;
   readonly session: RpcSession;
@@ -56,21 +55,21 @@ export class PeerLink {
   private queuedCharacters = 0;
   /** In the order in which they were written. */
   private readonly pending = new Map<number, Pending>();
-  /** Sessions that are written to no more and on which answers may still come. */
+  /** Sessions that are not written to any more, but may still bring answers. */
   private readonly retired = new Set<RpcSession>();
   private flushing = false;
   private sweeper: ReturnType<typeof setInterval> | undefined;
   private isClosed = false;
-  /** For `/metrics`: how well calls are put together. */
+  /** For `/metrics`; `pieces` counts batches. */
   readonly counters = { calls: 0, pieces: 0, sessions: 0 };
 
   constructor(private readonly options: SessionOptions, private readonly read: ReplyReader) {}
 
   send(call: OutgoingCall): void {
-    const tooMuch = this.queue.length >= QUEUE_CALLS_MAX ||
+    const isFull = this.queue.length >= QUEUE_CALLS_MAX ||
       this.pending.size >= PENDING_CALLS_MAX ||
       this.queuedCharacters + call.text.length > QUEUE_CHARACTERS_MAX;
-    if (this.isClosed || tooMuch) {
+    if (this.isClosed || isFull) {
       const reason = this.isClosed ? "the node is stopping" : "too many calls wait for the peer";
       queueMicrotask(() => fail(call, reason, true));
       return;
@@ -81,7 +80,7 @@ export class PeerLink {
     this.flushSoon();
   }
 
-  /** Fails what is under way and closes the connections. */
+  /** Fails all pending calls and closes the connections. */
   close(): void {
     this.isClosed = true;
     clearInterval(this.sweeper);
@@ -91,7 +90,7 @@ export class PeerLink {
     this.failQueued(reason, () => true);
   }
 
-  /** Whatever else is called in this turn goes out with it. */
+  /** Writes at the end of this turn of the event loop, so that its calls share a batch. */
   private flushSoon(): void {
     if (this.flushing) return;
     this.flushing = true;
@@ -106,7 +105,7 @@ export class PeerLink {
     if (this.session === null && this.queue.length > 0) this.session = this.newSession();
     const { session } = this;
     while (session !== null && session.isWritable && this.queue.length > 0) {
-      const calls = this.takePiece();
+      const calls = this.takeBatch();
       const sentAt = performance.now();
       let text = "";
       for (const call of calls) {
@@ -119,11 +118,11 @@ export class PeerLink {
     }
   }
 
-  private takePiece(): OutgoingCall[] {
+  private takeBatch(): OutgoingCall[] {
     const { queue } = this;
     let count = 0;
     let characters = 0;
-    while (count < queue.length && count < PIECE_CALLS_MAX && characters < PIECE_CHARACTERS_MAX) {
+    while (count < queue.length && count < BATCH_CALLS_MAX && characters < BATCH_CHARACTERS_MAX) {
       characters += (queue[count] as OutgoingCall).text.length;
       count++;
     }
@@ -152,7 +151,7 @@ export class PeerLink {
         this.leave(session);
         this.retired.delete(session);
         this.failPending(session, reason, undelivered);
-        // What waits for a session that could not be had has certainly not arrived.
+        // Queued calls have certainly not arrived, as no session opened for them.
         if (wasCurrent && (neverOpened || undelivered)) this.failQueued(reason, () => true);
       },
     });
@@ -170,7 +169,7 @@ export class PeerLink {
     const reply = this.read(line);
     if (reply === null) return;
     if (reply.id === null) {
-      // It could not even be read there: which of our lines it was, nobody knows.
+      // The peer could not read a line, and does not say which one.
       session.drop(reply.answer.kind === "failed" ? reply.answer.reason : "a reply without an id");
       return;
     }
@@ -180,16 +179,16 @@ export class PeerLink {
     pending.call.answer(reply.answer, Buffer.byteLength(line));
   }
 
-  /** Takes care of what does not come back. Coarse: whoever called has timers of its own. */
+  /** Fails late calls. It is coarse, because callers have timers of their own. */
   private sweep(): void {
     const now = performance.now();
     this.failQueued("the peer could not be reached in time", (call) => call.deadline <= now);
     this.sweepPending(now);
     const { session } = this;
     if (session?.state === "connecting" && now - session.startedAt > CONNECT_MS) {
-      // Another try, for as long as calls wait: they keep their own deadlines.
+      // Tries again as long as calls are queued. Their deadlines still apply.
       this.leave(session);
-      session.drop("the peer accepts connections and says nothing");
+      session.drop("the peer accepts connections but does not answer");
     }
     this.flush();
     if (this.queue.length === 0 && this.pending.size === 0) {
@@ -211,7 +210,7 @@ export class PeerLink {
       if (isSilent && session === this.session) session.retire();
     }
     for (const session of [...this.retired]) {
-      if (!waitedFor.has(session)) session.drop("the connection was given up");
+      if (!waitedFor.has(session)) session.drop("the connection is no longer used");
     }
   }
 
@@ -223,10 +222,10 @@ export class PeerLink {
     }
   }
 
-  private failQueued(reason: string, hopeless: (call: OutgoingCall) => boolean): void {
-    const failed = this.queue.filter(hopeless);
+  private failQueued(reason: string, mustFail: (call: OutgoingCall) => boolean): void {
+    const failed = this.queue.filter(mustFail);
     if (failed.length === 0) return;
-    this.queue = this.queue.filter((call) => !hopeless(call));
+    this.queue = this.queue.filter((call) => !mustFail(call));
     for (const call of failed) this.queuedCharacters -= call.text.length;
     for (const call of failed) fail(call, reason, true);
   }

@@ -1,10 +1,10 @@
 /**
- * The answering side of `POST /rpc`, in two forms.
+ * The server side of `POST /rpc`, with two content types.
  *
- * `application/json` is one call or one batch and is answered when all of it is: for people with curl.
- * `application/jsonl` is a stream, and what peers hold with each other: each line of the request
- * is a call or a batch, each line of the answer a result, sent as soon as it is there. So a call that
- * waits for a disk, or for a dead node's timeout, holds up no other.
+ * `application/json` is one call or one batch, answered when all its calls are: for use with curl.
+ * `application/jsonl` is a stream, which peers use: each line of the request is a call or a batch, and
+ * each line of the response is a result, sent as soon as it is available. So a call that waits for a
+ * disk, or for the timeout of a dead node, does not delay others.
  */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
@@ -23,11 +23,11 @@ import {
   RpcWriter,
   shown,
 } from "./messages.ts";
-import { converse } from "./stream.ts";
+import { respondWithLines } from "./stream.ts";
 import { isPeerMethod, PEER_METHODS, validateParams } from "./validate_requests.ts";
 import { isObject } from "./validation.ts";
 
-/** Calls being answered at once, over all peers; past it they are refused. */
+/** The limit of calls in progress, over all peers; further calls are refused. */
 const RPC_CALLS_MAX = 20_000;
 const HTTP_CONFLICT = 409;
 const JSON_HEADERS = { "content-type": "application/json" };
@@ -38,28 +38,28 @@ type PeerHandler = (
   answer: (reply: PeerReply) => void,
 ) => void;
 
-/** What this node tells whoever knows the secret, before any envelope. */
-export interface Introduction {
-  /** What a node that is yet to join needs to know: the initial configuration, and what has changed since. */
+/** The methods that need the secret but no envelope. */
+export interface OpenMethods {
+  /** The initial configuration and the current membership, for a node that wants to join. */
   readonly initialConfig: () => object;
-  /** Who listens here. */
+  /** The identity of this node. */
   readonly identify: () => object;
 }
 
 type OpenMethod = "ping" | "initial-config" | "identify";
 const OPEN_METHODS: readonly OpenMethod[] = ["ping", "initial-config", "identify"];
 
-/** What a call is part of. */
-interface Aside {
+/** The request or stream that a call belongs to. */
+interface CallContext {
   readonly writer: RpcWriter;
-  /** The stream's sender; null when each call brings its own envelope. */
+  /** The stream's sender; null if each call has its own envelope. */
   readonly from: NodeId | null;
 }
 
 export class RpcServer {
-  private callsInHand = 0;
+  private callsInProgress = 0;
   private isStopping = false;
-  /** For calls on their own; in a stream its head carries the envelope. */
+  /** For single calls. In a stream the headers have the envelope. */
   private readonly writer: RpcWriter;
   private readonly bareWriter = new RpcWriter(null);
 
@@ -67,7 +67,7 @@ export class RpcServer {
     private readonly initialConfig: InitialClusterConfig,
     private readonly envelope: Envelope,
     private readonly onPeer: PeerHandler,
-    private readonly introduction: Introduction = {
+    private readonly openMethods: OpenMethods = {
       initialConfig: () => ({ initialConfig }),
       identify: () => ({ id: envelope.sender }),
     },
@@ -75,7 +75,7 @@ export class RpcServer {
     this.writer = new RpcWriter(envelope);
   }
 
-  /** Answers a request whose sender has shown the secret. */
+  /** Answers a request. The caller has checked the secret. */
   async handle(request: Request): Promise<Response> {
     if (request.headers.get("content-type")?.startsWith(JSON_LINES) === true) {
       return this.stream(request);
@@ -84,7 +84,7 @@ export class RpcServer {
     if (body.kind !== "read") {
       const message = body.kind === "too-large"
         ? `a request must have at most ${RPC_BYTES_MAX} bytes`
-        : "the request's body broke off";
+        : "the request's body is incomplete";
       return jsonResponse(
         this.writer.error("null", { code: RpcCode.invalidRequest, message }),
         body.kind === "too-large" ? 413 : 400,
@@ -99,17 +99,17 @@ export class RpcServer {
 
   private stream({ headers, body }: Request): Response {
     const header = headers.get(ENVELOPE_HEADER);
-    // Without an envelope of its own each line has to bring one: a person trying things out.
+    // Without an envelope in the header, for example from curl, each line must have one.
     if (header === null) {
-      const aside = { writer: this.writer, from: null };
-      return converse(body, (line, say) => this.onText(line, aside, say));
+      const context = { writer: this.writer, from: null };
+      return respondWithLines(body, (line, send) => this.onText(line, context, send));
     }
     const envelope = parseEnvelope(header);
     const refused = refuseEnvelope(envelope, this.initialConfig.config.cluster) ??
       this.refuseTarget(envelope as Envelope);
     if (refused !== null) return jsonResponse(this.writer.error("null", refused), HTTP_CONFLICT);
-    const aside = { writer: this.bareWriter, from: (envelope as Envelope).sender };
-    const response = converse(body, (line, say) => this.onText(line, aside, say));
+    const context = { writer: this.bareWriter, from: (envelope as Envelope).sender };
+    const response = respondWithLines(body, (line, send) => this.onText(line, context, send));
     response.headers.set(ENVELOPE_HEADER, JSON.stringify(this.envelope));
     return response;
   }
@@ -119,43 +119,43 @@ export class RpcServer {
     if (to === undefined || to === sender) return null;
     return {
       code: RpcCode.otherNode,
-      message: `this is node '${sender}': the stream is meant for '${shown(to)}'`,
+      message: `this is node '${sender}': the stream is for '${shown(to)}'`,
     };
   }
 
-  /** New calls are refused from now on: the node is stopping. */
-  stopTaking(): void {
+  /** Refuses new calls from now on, because the node is stopping. */
+  stopAccepting(): void {
     this.isStopping = true;
   }
 
-  /** Calls back once, with null when there is nothing to answer. */
-  private onText(text: string, aside: Aside, done: (answer: string | null) => void): void {
+  /** Calls `done` once, with null if there is nothing to answer. */
+  private onText(text: string, context: CallContext, done: (answer: string | null) => void): void {
     let json: unknown;
     try {
       json = JSON.parse(text);
     } catch (error) {
-      const message = `the request is no JSON: ${(error as Error).message}`;
-      done(aside.writer.error("null", { code: RpcCode.parse, message }));
+      const message = `the request is not JSON: ${(error as Error).message}`;
+      done(context.writer.error("null", { code: RpcCode.parse, message }));
       return;
     }
-    if (Array.isArray(json)) this.onBatch(json, aside, done);
-    else this.onCall(json, aside, done);
+    if (Array.isArray(json)) this.onBatch(json, context, done);
+    else this.onCall(json, context, done);
   }
 
   private onBatch(
     calls: readonly unknown[],
-    aside: Aside,
+    context: CallContext,
     done: (answer: string | null) => void,
   ): void {
     if (calls.length === 0 || calls.length > BATCH_CALLS_LIMIT) {
-      const message = `a batch must hold 1 to ${BATCH_CALLS_LIMIT} calls: it holds ${calls.length}`;
-      done(aside.writer.error("null", { code: RpcCode.invalidRequest, message }));
+      const message = `a batch must have 1 to ${BATCH_CALLS_LIMIT} calls: it has ${calls.length}`;
+      done(context.writer.error("null", { code: RpcCode.invalidRequest, message }));
       return;
     }
     const results: string[] = [];
     let missing = calls.length;
     for (const call of calls) {
-      this.onCall(call, aside, (text) => {
+      this.onCall(call, context, (text) => {
         // A notification gets no answer.
         if (text !== null) results.push(text);
         if (--missing === 0) done(results.length === 0 ? null : `[${results.join(",")}]`);
@@ -163,14 +163,14 @@ export class RpcServer {
     }
   }
 
-  /** Calls back once with the result's text, null for a notification. */
-  private onCall(call: unknown, aside: Aside, done: (text: string | null) => void): void {
+  /** Calls `done` once with the result's text; null for a notification. */
+  private onCall(call: unknown, context: CallContext, done: (text: string | null) => void): void {
     const id = idOf(call);
     if (!isObject(call) || id === undefined || call["jsonrpc"] !== "2.0") {
-      done(aside.writer.error("null", {
+      done(context.writer.error("null", {
         code: RpcCode.invalidRequest,
         message:
-          'a call must be an object with "jsonrpc":"2.0", a method, and a text or number as id',
+          'a call must be an object with "jsonrpc":"2.0", a method, and a string or number as id',
       }));
       return;
     }
@@ -180,46 +180,46 @@ export class RpcServer {
     const { method } = call;
     if (!isObject(params)) {
       const message = "params must be an object";
-      finish(aside.writer.error(idText, { code: RpcCode.invalidParams, message }));
+      finish(context.writer.error(idText, { code: RpcCode.invalidParams, message }));
       return;
     }
     const open = OPEN_METHODS.find((each) => each === method);
     if (open !== undefined) {
-      finish(this.openMethod(open, idText, aside, params["envelope"]));
+      finish(this.openMethod(open, idText, context, params["envelope"]));
       return;
     }
-    const request = this.peerRequest(method, params, aside);
+    const request = this.peerRequest(method, params, context);
     if ("code" in request) {
-      finish(aside.writer.error(idText, request));
+      finish(context.writer.error(idText, request));
       return;
     }
-    if (this.isStopping || this.callsInHand >= RPC_CALLS_MAX) {
+    if (this.isStopping || this.callsInProgress >= RPC_CALLS_MAX) {
       const message = this.isStopping
         ? "the node is stopping"
-        : `too many calls in hand: at most ${RPC_CALLS_MAX} are taken on`;
-      finish(aside.writer.error(idText, { code: RpcCode.overloaded, message }));
+        : `the node is overloaded: at most ${RPC_CALLS_MAX} calls can be in progress`;
+      finish(context.writer.error(idText, { code: RpcCode.overloaded, message }));
       return;
     }
-    this.callsInHand++;
-    const from = aside.from ?? (params["envelope"] as Envelope).sender;
+    this.callsInProgress++;
+    const from = context.from ?? (params["envelope"] as Envelope).sender;
     this.onPeer(from, request, (reply) => {
-      this.callsInHand--;
-      finish(aside.writer.reply(idText, reply));
+      this.callsInProgress--;
+      finish(context.writer.reply(idText, reply));
     });
   }
 
-  /** Methods that need no envelope, for a person with curl and for a node that is yet to join. */
+  /** Methods that need no envelope, for use with curl and for nodes that want to join. */
   private openMethod(
     method: OpenMethod,
     id: string,
-    aside: Aside,
+    context: CallContext,
     envelope: unknown,
   ): string {
     const refused = envelope === undefined
       ? null
       : refuseEnvelope(envelope, this.initialConfig.config.cluster);
-    if (refused !== null) return aside.writer.error(id, refused);
-    return aside.writer.result(id, this.openAnswer(method));
+    if (refused !== null) return context.writer.error(id, refused);
+    return context.writer.result(id, this.openAnswer(method));
   }
 
   private openAnswer(method: OpenMethod): object {
@@ -227,23 +227,23 @@ export class RpcServer {
       case "ping":
         return { status: "pong" };
       case "initial-config":
-        return this.introduction.initialConfig();
+        return this.openMethods.initialConfig();
       case "identify":
-        return this.introduction.identify();
+        return this.openMethods.identify();
     }
   }
 
   private peerRequest(
     method: unknown,
     params: Record<string, unknown>,
-    { from }: Aside,
+    { from }: CallContext,
   ): PeerRequest | RpcError {
     if (!isPeerMethod(method)) {
       return {
         code: RpcCode.unknownMethod,
-        message: `the method must be ${[...OPEN_METHODS, ...PEER_METHODS].join(", ")}: it is '${
-          shown(method)
-        }'`,
+        message: `the method must be one of ${
+          [...OPEN_METHODS, ...PEER_METHODS].join(", ")
+        }: it is '${shown(method)}'`,
       };
     }
     const refused = from === null
@@ -252,12 +252,12 @@ export class RpcServer {
     if (refused !== null) return refused;
     const invalid = validateParams(method, params);
     if (invalid !== null) return { code: RpcCode.invalidParams, message: invalid };
-    // An envelope stays in: leaving a member out costs more than all the rest of this.
+    // The envelope stays in the request: removing a member would be the most expensive step here.
     return { ...params, method } as unknown as PeerRequest;
   }
 }
 
-/** The call's id; null for a notification, undefined when it cannot be one. */
+/** The call's id; null for a notification, undefined if it is invalid. */
 function idOf(call: unknown): string | number | null | undefined {
   if (!isObject(call)) return undefined;
   const { id } = call;

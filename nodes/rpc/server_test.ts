@@ -1,4 +1,4 @@
-/** The answering side of JSON-RPC, without sockets: what people may ask, and what is refused. */
+/** The RPC server without sockets: open methods, streams, and refusals. */
 import { deepEqual, equal } from "node:assert/strict";
 import { makeInitialRing } from "../../lib/dynamo/ring/initial_ring.ts";
 import { clusterConfig } from "../../lib/dynamo/types/config.ts";
@@ -24,7 +24,7 @@ const SIBLINGS = [{
   stampUs: 17,
 }] as const;
 
-/** Posts a body to a server whose replica takes note and answers "stored". */
+/** Posts a body to a server whose replica records the request and answers "stored". */
 async function post(body: string): Promise<{ response: Response; asked: PeerRequest[] }> {
   const asked: PeerRequest[] = [];
   const server = new RpcServer(INITIAL_CONFIG, OWN, (_from, request, answer) => {
@@ -48,7 +48,7 @@ const put = (changes: object) =>
   });
 const version = (changes: object) => put({ siblings: [{ ...SIBLINGS[0], ...changes }] });
 
-Deno.test("a person can ping with the secret alone, in a batch too", async () => {
+Deno.test("ping needs only the secret, in a batch too", async () => {
   const ping = { jsonrpc: "2.0", method: "ping", params: {} };
   const { response } = await post(JSON.stringify([{ ...ping, id: 1 }, { ...ping, id: "two" }]));
   const results = await response.json();
@@ -59,18 +59,18 @@ Deno.test("a person can ping with the secret alone, in a batch too", async () =>
   });
 });
 
-Deno.test("a joining node can ask for what was founded", async () => {
+Deno.test("a node that wants to join can get the initial configuration", async () => {
   const { response } = await post('{"jsonrpc":"2.0","id":1,"method":"initial-config"}');
   deepEqual((await response.json()).result.initialConfig, INITIAL_CONFIG);
 });
 
-Deno.test("a notification is carried out and not answered", async () => {
+Deno.test("a notification is executed but not answered", async () => {
   const { response, asked } = await post(put({}).replace('"id":1,', ""));
   equal(response.status, 204);
   equal(asked.length, 1);
 });
 
-Deno.test("a stream answers line by line, the slow later, and goes on after a bad line", async () => {
+Deno.test("a stream answers each line when its result is available, and survives a bad line", async () => {
   let release: () => void = () => {};
   const server = new RpcServer(INITIAL_CONFIG, OWN, (_from, request, answer) => {
     const reply = () => answer({ status: "stored" });
@@ -101,13 +101,13 @@ Deno.test("a stream answers line by line, the slow later, and goes on after a ba
   equal((await reader.read()).done, true);
 });
 
-Deno.test("a stream's head carries the envelopes, and lines need none", async () => {
+Deno.test("a stream has its envelopes in the headers, and its lines need none", async () => {
   const from: string[] = [];
   const server = new RpcServer(INITIAL_CONFIG, OWN, (sender, _request, answer) => {
     from.push(sender);
     answer({ status: "stored" });
   });
-  const converse = (envelope: object) =>
+  const respondWithLines = (envelope: object) =>
     server.handle(
       new Request("http://n2/rpc", {
         method: "POST",
@@ -118,7 +118,7 @@ Deno.test("a stream's head carries the envelopes, and lines need none", async ()
         },
       }),
     );
-  const response = await converse({ ...ENVELOPE, to: "n2" });
+  const response = await respondWithLines({ ...ENVELOPE, to: "n2" });
   deepEqual(JSON.parse(response.headers.get("dynamo-envelope") ?? ""), OWN);
   deepEqual(await response.json(), { jsonrpc: "2.0", id: 1, result: { status: "stored" } });
   for (
@@ -129,18 +129,18 @@ Deno.test("a stream's head carries the envelopes, and lines need none", async ()
       [{ ...ENVELOPE, sender: 1 }, -32602],
     ] as const
   ) {
-    const refused = await converse(envelope);
+    const refused = await respondWithLines(envelope);
     equal(refused.status, 409);
     equal((await refused.json()).error.code, code);
   }
   deepEqual(from, ["n1"]);
 });
 
-Deno.test("a stopping node refuses new calls and says that it did nothing", async () => {
+Deno.test("a stopping node refuses new calls and does not execute them", async () => {
   const server = new RpcServer(INITIAL_CONFIG, OWN, () => {
-    throw new Error("it was asked all the same");
+    throw new Error("the call was executed");
   });
-  server.stopTaking();
+  server.stopAccepting();
   const response = await server.handle(
     new Request("http://n2/rpc", { method: "POST", body: put({}) }),
   );
@@ -149,8 +149,8 @@ Deno.test("a stopping node refuses new calls and says that it did nothing", asyn
 
 for (
   const [name, body, code] of [
-    ["no JSON", "{", -32700],
-    ["not UTF-8 JSON", "\u0000", -32700],
+    ["truncated JSON", "{", -32700],
+    ["a control character", "\u0000", -32700],
     ["an empty batch", "[]", -32600],
     ["too long a batch", `[${"1,".repeat(BATCH_CALLS_LIMIT)}1]`, -32600],
     ["a number", "1", -32600],
@@ -164,14 +164,14 @@ for (
     ["another version", call("replica.get", { envelope: { ...ENVELOPE, protocol: 99 } }), -32001],
     ["another cluster", call("replica.get", { envelope: { ...ENVELOPE, cluster: "x" } }), -32002],
     ["no key", call("replica.get", { envelope: ENVELOPE }), -32602],
-    ["half a character", put({ key: "\ud800" }), -32602],
+    ["a lone surrogate", put({ key: "\ud800" }), -32602],
     ["no siblings", put({ siblings: {} }), -32602],
-    ["a value that is no base64", version({ value: "!" }), -32602],
-    ["a header in a type", version({ contentType: "a\r\nb: c" }), -32602],
-    ["a dot of nothing", version({ dot: ["n1", 0] }), -32602],
+    ["a value that is not base64", version({ value: "!" }), -32602],
+    ["a line break in a content type", version({ contentType: "a\r\nb: c" }), -32602],
+    ["a dot with counter 0", version({ dot: ["n1", 0] }), -32602],
     ["a clock out of order", version({ clock: [["b", 1], ["a", 1]] }), -32602],
     ["an actor twice", version({ clock: [["a", 1], ["a", 2]] }), -32602],
-    ["a counter of text", version({ clock: [["a", "1"]] }), -32602],
+    ["a counter that is a string", version({ clock: [["a", "1"]] }), -32602],
     ["a negative stamp", version({ stampUs: -1 }), -32602],
   ] as const
 ) {

@@ -1,12 +1,13 @@
 /**
- * One HTTP/2 session to a peer, and the stream on it: lines go out, lines come back (see
- * `rpc/stream.ts`).
+ * One HTTP/2 session to a peer, with one stream that sends and receives lines (see `rpc/stream.ts`).
  *
- * Made with `node:http2` and not `fetch`, whose connections leave Nagle's algorithm on (measured:
- * 44 ms for a body over 1 KB). What that client does on Deno 2.9.6 shapes this file, all measured: a
- * peer that is killed shows as a `close` with rstCode 8 and no `error`; a session counts as open when
- * the peer's settings came, since a stopped process's kernel accepts connections in its name; and a
- * session in doubt is dropped whole, its stream with it.
+ * It uses `node:http2` and not `fetch`, whose connections leave Nagle's algorithm on (measured: 44 ms
+ * for a body over 1 KB). This file depends on the behaviour of that client on Deno 2.9.6, as measured:
+ *
+ * - When a peer is killed, the client gets a `close` with rstCode 8 and no `error`.
+ * - The session counts as open when the peer's settings arrive. A connection alone proves nothing: the
+ *   kernel accepts connections for a stopped process.
+ * - A session in an unclear state is dropped completely, with its stream.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
 import { LineSplitter } from "./line_splitter.ts";
@@ -16,43 +17,43 @@ export interface SessionOptions {
   /** `http://host:port`, or `https://…` for TLS with HTTP/2 negotiated by ALPN. */
   readonly url: string;
   readonly secret: string | null;
-  /** Certificates to trust beside the system's, PEM. */
+  /** Certificates to trust in addition to the system's, PEM. */
   readonly ca?: string | undefined;
-  /** The envelope of what is written, as JSON. */
+  /** Our envelope, as JSON. */
   readonly envelope?: string;
-  /** Told the envelope of the answers; what is wrong with it, or null. Nothing is handed over before. */
+  /** Checks the peer's envelope; null if it is valid. Called before any line is delivered. */
   readonly validateEnvelope?: (envelope: string | undefined) => string | null;
 }
 
 interface SessionListener {
-  /** It may be written to: the session opened, or its buffers have room again. */
+  /** The session has opened, or its buffers have room again: it can be written to. */
   onWritable(): void;
   onLines(lines: readonly string[]): void;
-  /** No more can be written; lines may still come until {@link SessionListener.onEnd}. */
+  /** It can no longer be written to. Lines can still arrive until {@link SessionListener.onEnd}. */
   onClosing(): void;
-  /** Nothing more will come. `undelivered`: the peer certainly looked at none of what was written. */
+  /** The session has ended. `undelivered`: the peer certainly processed nothing of what was written. */
   onEnd(reason: string, undelivered: boolean): void;
 }
 
-/** HTTP/2's REFUSED_STREAM: the peer says that it did nothing. */
+/** HTTP/2's REFUSED_STREAM: the peer has not processed the stream. */
 const REFUSED_STREAM = 7;
 const HTTP_OK = 200;
-/** Answers that come before any call is looked at. */
+/** A server answers with one of these before it processes any call. */
 const NOTHING_DONE = [400, 401, 403, 404, 409, 413, 503];
-/** What one stream and one session may have under way towards us, bytes: a large record in one go. */
+/** The flow-control window for data from the peer, in bytes: large enough for a large record. */
 const WINDOW_BYTES = 4 * 1_048_576;
 const REFUSAL_CHARACTERS_MAX = 1_048_576;
 
 export class RpcSession {
   state: "connecting" | "open" | "closing" | "ended" = "connecting";
-  /** When something last came from the peer, ms of `performance.now()`. */
+  /** When data last arrived from the peer, ms of `performance.now()`. */
   heardAt = -Infinity;
   readonly startedAt = performance.now();
   private readonly session: ClientHttp2Session;
   private stream: ClientHttp2Stream | null = null;
   private isFull = false;
   private status = 0;
-  /** What came before the head, or instead of answers. */
+  /** Data that arrived before the response headers, or the body of a refusal. */
   private early = "";
   private failure: string | null = null;
 
@@ -76,20 +77,20 @@ export class RpcSession {
     return this.state === "open" && !this.isFull;
   }
 
-  /** Sends text that ends with a line's end. Only while {@link isWritable}. */
+  /** Sends text that ends with a line break. Allowed only while {@link isWritable}. */
   write(text: string): void {
     this.isFull = this.stream?.write(text) === false;
   }
 
-  /** Ends the session and with it whatever is under way on it. */
+  /** Ends the session and everything in progress on it. */
   drop(reason: string): void {
     this.failure ??= reason;
     this.end(0);
   }
 
-  /** Writes no more; what is under way may still come back. */
+  /** Stops writing. Answers to earlier calls can still arrive. */
   retire(): void {
-    this.close("the connection was given up");
+    this.close("the connection was replaced");
   }
 
   private open(): void {
@@ -117,7 +118,7 @@ export class RpcSession {
     }, { endStream: false });
     const lines = new LineSplitter(RPC_BYTES_MAX);
     stream.setEncoding("utf8");
-    // On Deno the first data may come before the head that it came with.
+    // On Deno the first data can arrive before the response headers.
     stream.on("response", (headers) => {
       this.status = Number(headers[":status"]);
       const given = headers[ENVELOPE_HEADER];
@@ -147,8 +148,8 @@ export class RpcSession {
     const { early } = this;
     this.early = "";
     try {
-      const whole = lines.take(early === "" ? text : early + text);
-      if (whole.length > 0) this.listener.onLines(whole);
+      const complete = lines.take(early === "" ? text : early + text);
+      if (complete.length > 0) this.listener.onLines(complete);
     } catch (error) {
       this.drop(reasonOf(error));
     }
@@ -174,13 +175,13 @@ export class RpcSession {
       const reason = `HTTP ${this.status} ${refusalIn(this.early)}`.trim();
       this.listener.onEnd(reason, NOTHING_DONE.includes(this.status));
     } else {
-      const reason = this.failure ?? "the connection broke off";
+      const reason = this.failure ?? "the connection was lost";
       this.listener.onEnd(reason, !wasOpen || rstCode === REFUSED_STREAM);
     }
   }
 }
 
-/** The words of a refusal's body: a problem's or a JSON-RPC error's. */
+/** The message in a refusal's body, which is a problem report or a JSON-RPC error. */
 function refusalIn(text: string): string {
   try {
     const { detail, error } = JSON.parse(text);

@@ -1,11 +1,11 @@
 /**
- * What a node's calls to its peers weigh, by method: JSON-RPC bytes, without what HTTP/2 adds. Every
- * message between nodes belongs to somebody's call, so the sum over all nodes is all their traffic.
+ * The traffic of a node's calls to its peers, by method: JSON-RPC bytes without the overhead of HTTP/2.
+ * Every message between nodes belongs to a call of one node, so the sum over all nodes is the total.
  */
 import { Buffer } from "node:buffer";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 
-/** A method; reads and writes that no client waits for are told apart by their purpose. */
+/** A method. For reads and writes in the background the purpose is added. */
 type TrafficName = PeerRequest["method"] | `${PeerRequest["method"]}/${string}`;
 
 export interface MethodTraffic {
@@ -17,7 +17,7 @@ export interface MethodTraffic {
 export class RpcTraffic {
   private readonly byName = new Map<TrafficName, MethodTraffic>();
 
-  /** A call is sent; what comes back for it is to be counted with what this returns. */
+  /** Counts a sent call. The caller adds the received bytes to the returned counters. */
   sent(request: PeerRequest, text: string): MethodTraffic {
     const name = nameOf(request);
     let traffic = this.byName.get(name);

@@ -1,18 +1,18 @@
-/** Checks of news of the membership, which travel in several messages: see `rpc/validation.ts`. */
+/** Validation of membership data, which is part of several messages; see `rpc/validation.ts`. */
 import { INCARNATION_MAX } from "../../lib/dynamo/recovery/lives.ts";
 import type { MemberStatus } from "../../lib/dynamo/types/ids.ts";
 import { type Invalid, isCount, isNodeId, isObject } from "./validation.ts";
 
-/** Nodes that ever were members. */
+/** Current and former members. */
 const MEMBERS_LIMIT = 10_000;
-/** Registers of ring, and tokens. */
+/** Range registers, tokens, or marks. */
 const PLACES_LIMIT = 100_000;
-/** Owners of one range: N of them, and more only while one takes over from another. */
+/** Owners of one range. There are N, and more only during a transfer. */
 const OWNERS_LIMIT = 1_000;
 const REMOVED_DATA_LIMIT = 1_000;
 const URL_CHARACTERS_MAX = 2_048;
 const ZONE_CHARACTERS_MAX = 64;
-/** Versions are short digests, and empty where all is as founded. */
+/** Versions are short digests; empty if nothing differs from the initial configuration. */
 const VERSION_CHARACTERS_MAX = 64;
 const POSITION = /^[0-9a-f]{32}$/;
 const MEMBER_STATUSES: Record<MemberStatus, true> = {
@@ -30,7 +30,7 @@ export function validateMembership(given: unknown): Invalid {
     validateItems("registers", registers, PLACES_LIMIT, isRangeRegister);
 }
 
-/** What a node's own disk remembers. */
+/** The document that a node stores on its own disk. */
 export function validateDocument(given: unknown): Invalid {
   if (!isObject(given)) return "it must be an object";
   return validateMembership(given["state"]) ??
@@ -62,13 +62,13 @@ function isMark(given: unknown): boolean {
 function validateItems(
   name: string,
   given: unknown,
-  most: number,
+  itemsMax: number,
   isItem: (item: unknown) => boolean,
 ): Invalid {
-  if (!Array.isArray(given) || given.length > most) {
-    return `a membership's ${name} must be a list of at most ${most}`;
+  if (!Array.isArray(given) || given.length > itemsMax) {
+    return `a membership's ${name} must be a list of at most ${itemsMax}`;
   }
-  return given.every(isItem) ? null : `a membership's ${name} hold what does not belong there`;
+  return given.every(isItem) ? null : `a membership's ${name} must have valid entries: one is not`;
 }
 
 export function isPosition(given: unknown): given is string {
@@ -122,7 +122,7 @@ function isMember(given: unknown): boolean {
     (given["dataId"] === undefined || isNodeId(given["dataId"]));
 }
 
-/** An address at which a node may be called. */
+/** The URL of a node: http or https. */
 export function isNodeUrl(given: unknown): given is string {
   if (typeof given !== "string" || given.length > URL_CHARACTERS_MAX) return false;
   return URL.canParse(given) && /^https?:$/.test(new URL(given).protocol);
@@ -132,7 +132,7 @@ function isWeight(given: unknown): given is number {
   return typeof given === "number" && Number.isFinite(given) && given > 0;
 }
 
-/** What a node was started with: null where nothing was said. */
+/** The attributes with which a node was started; null if not given. */
 export function isMemberDraft({ weight, zone }: { weight: unknown; zone: unknown }): boolean {
   return (weight === null || isWeight(weight)) && (zone === null || isZone(zone));
 }

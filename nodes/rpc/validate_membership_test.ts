@@ -1,4 +1,4 @@
-/** Bytes of peers that speak of the membership: what is let in to the core, and what is not. */
+/** Validation of membership data from peers and from the disk. */
 import { equal } from "node:assert/strict";
 import type { MembershipState } from "../../lib/dynamo/membership/membership_state.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
@@ -33,7 +33,7 @@ for (
     [{ state: STATE, marks: [], peers: [PEER] }, null],
     [
       { state: STATE, marks: [], peers: [{ ...PEER, writes: -1 }] },
-      "a membership's peers hold what does not belong there",
+      "a membership's peers must have valid entries: one is not",
     ],
     [
       { state: STATE, marks: [], peers: PEER },
@@ -44,20 +44,20 @@ for (
     [{ state: STATE }, "a membership's marks must be a list of at most 100000"],
     [
       { state: STATE, marks: [{ ...MARK, mark: "kept" }] },
-      "a membership's marks hold what does not belong there",
+      "a membership's marks must have valid entries: one is not",
     ],
     [
       { state: STATE, marks: [{ ...MARK, epoch: 0 }] },
-      "a membership's marks hold what does not belong there",
+      "a membership's marks must have valid entries: one is not",
     ],
   ] as const
 ) {
-  Deno.test(`on the disk: ${JSON.stringify(document)?.slice(-60)}`, () => {
+  Deno.test(`stored document: ${JSON.stringify(document)?.slice(-60)}`, () => {
     equal(validateDocument(document), wrong);
   });
 }
 
-/** Every request and reply about membership that a node sends is one that a node takes. */
+/** Requests as a node sends them; the validation must accept all of them. */
 const REQUESTS: readonly PeerRequest[] = [
   { method: "membership", state: STATE },
   {
@@ -86,7 +86,7 @@ const REQUESTS: readonly PeerRequest[] = [
 ];
 
 for (const request of REQUESTS) {
-  Deno.test(`written and taken: ${JSON.stringify(request).slice(0, 60)}`, () => {
+  Deno.test(`accepted: ${JSON.stringify(request).slice(0, 60)}`, () => {
     const { method, params } = JSON.parse(new RpcWriter(null).request(1, request));
     equal(validateParams(method, params), null);
     equal(JSON.stringify({ method, ...params }), JSON.stringify(request));
@@ -112,7 +112,7 @@ const REPLIES: readonly PeerReply[] = [
 ];
 
 for (const reply of REPLIES) {
-  Deno.test(`answered and read: ${JSON.stringify(reply).slice(0, 60)}`, () => {
+  Deno.test(`accepted as a reply: ${JSON.stringify(reply).slice(0, 60)}`, () => {
     const read = readReply(new RpcWriter(null).reply("1", reply));
     equal(JSON.stringify(read?.answer), JSON.stringify({ kind: "reply", reply }));
   });
@@ -193,7 +193,7 @@ for (
   });
 }
 
-Deno.test("registers in a refusal are looked at like any others", () => {
+Deno.test("the registers in a refusal are validated too", () => {
   const error = { code: "ring-moved", message: "moved", definite: true, registers: [{}] };
   const text = JSON.stringify({ id: 1, error: { code: -32010, message: "", data: { error } } });
   equal(readReply(text)?.answer.kind, "failed");

@@ -1,4 +1,4 @@
-/** Checks of what peers answer: see `rpc/validation.ts`. */
+/** Validation of the replies of peers; see `rpc/validation.ts`. */
 import type { ClientReply } from "../../lib/dynamo/types/client_messages.ts";
 import type { PeerReply } from "../../lib/dynamo/types/peer_messages.ts";
 import { isLife, isRangeRegister, validateMembership } from "./validate_membership.ts";
@@ -20,7 +20,7 @@ import {
   validateSiblings,
 } from "./validation.ts";
 
-/** What is wrong with a reply of a peer; null when it is right. */
+/** The error in a peer's reply; null if it is valid. */
 export function validateReply(given: unknown): Invalid {
   if (!isObject(given)) return "a reply must be an object";
   switch (given["status"] as PeerReply["status"]) {
@@ -36,11 +36,11 @@ export function validateReply(given: unknown): Invalid {
         validateView(given["membership"]);
     case "boot":
       if (given["remembered"] !== null && !isLife(given["remembered"])) {
-        return "remembered must be null or a life of the asker";
+        return "remembered must be null or a life of the caller";
       }
       return isLife(given["life"]) && isLifeStatus(given["lifeStatus"])
         ? validateView(given["membership"])
-        : "life and lifeStatus must be those of the answerer";
+        : "life and lifeStatus must be those of the answering node";
     case "membership":
       return validateMembership(given["state"]);
     case "missing":
@@ -57,11 +57,11 @@ export function validateReply(given: unknown): Invalid {
         ? validateList("keys", given["keys"], isKeyDigest)
         : "next must be null or a key and its position";
     default:
-      return "a reply's status must be one that a replica gives";
+      return "a reply's status must be known";
   }
 }
 
-/** The answerer's view of the membership comes along where it is another. */
+/** The answering node's membership. It is sent only if it differs from the caller's. */
 function validateView(given: unknown): Invalid {
   return given === undefined ? null : validateMembership(given);
 }
@@ -73,28 +73,29 @@ function validateClientReply(given: unknown): Invalid {
       return validateError(given["error"]);
     case "read":
       if (!isNodeId(given["fastest"])) return "a read's fastest must be a node's id";
-      return validateTraffic(given) ?? validateSiblings(given["siblings"]) ??
+      return validateOutcome(given) ?? validateSiblings(given["siblings"]) ??
         (given["context"] === null ? null : validateContext(given["context"]));
     case "written":
       if (!isIdList(given["acks"])) return "a write's acks must be a list of ids";
       if (!Array.isArray(given["hints"]) || !given["hints"].every(isHint)) {
         return "a write's hints must be a list of holders and targets";
       }
-      return validateTraffic(given) ?? validateContext(given["context"]);
+      return validateOutcome(given) ?? validateContext(given["context"]);
     default:
       return "a forwarded reply's status must be read, written or error";
   }
 }
 
-function validateTraffic(given: Record<string, unknown>): Invalid {
-  if (!isKey(given["key"])) return "a reply's key must be text";
+/** The fields that answers to reads and writes have in common. */
+function validateOutcome(given: Record<string, unknown>): Invalid {
+  if (!isKey(given["key"])) return "a reply's key must be a string";
   if (!isNodeId(given["coordinator"])) return "a reply's coordinator must be a node's id";
   return Array.isArray(given["replicas"]) && given["replicas"].every(isObject)
     ? null
     : "a reply's replicas must be a list";
 }
 
-/** The registers that come with a refusal. */
+/** The range registers in a refusal. */
 export function validateRegisters(given: unknown): Invalid {
   return given === undefined ? null : validateList("registers", given, isRangeRegister);
 }

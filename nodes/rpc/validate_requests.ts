@@ -1,4 +1,4 @@
-/** Checks of what peers ask, method by method: see `rpc/validation.ts`. */
+/** Validation of the requests of peers, method by method; see `rpc/validation.ts`. */
 import { DEPTH, FAN_OUT, LEAVES } from "../../lib/dynamo/repair/merkle.ts";
 import type { LifeStatus } from "../../lib/dynamo/types/life.ts";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
@@ -26,7 +26,7 @@ type Params = Record<string, unknown>;
 
 const LIST_LIMIT = 100_000;
 const HASH = /^[0-9a-f]{16}$/;
-/** A former owner asks for a page of its disk at a time. */
+/** A former owner asks about one page of its disk at a time. */
 const ASKED_KEYS_LIMIT = 10_000;
 const LIFE_STATUSES: Record<LifeStatus, true> = {
   unconfirmed: true,
@@ -36,7 +36,7 @@ const LIFE_STATUSES: Record<LifeStatus, true> = {
 
 const VALIDATORS: Record<PeerRequest["method"], (params: Params) => Invalid> = {
   "replica.get": ({ key, purpose, standIn }) => {
-    if (!isKey(key)) return "key must be text";
+    if (!isKey(key)) return "key must be a string";
     if (standIn !== undefined && standIn !== true) return "standIn can only be true";
     return purpose === undefined || purpose === "repair" ? null : "purpose can only be repair";
   },
@@ -44,14 +44,16 @@ const VALIDATORS: Record<PeerRequest["method"], (params: Params) => Invalid> = {
   "gossip": ({ digest, membership }) =>
     isVersionName(membership)
       ? validateList("digest", digest, isDigestLine)
-      : "membership must name the sender's view of it",
+      : "membership must be the version of the sender's membership",
   "gossip.states": ({ states }) => validateList("states", states, isNodeState),
   "boot.check": ({ life, status, membership }) => {
     if (!isLife(life)) {
       return "life must have a dataId, and incarnation, bootNumber and writes as whole numbers from 0";
     }
     if (!isLifeStatus(status)) return "status must be unconfirmed, recovering or settled";
-    return isVersionName(membership) ? null : "membership must name the sender's view of it";
+    return isVersionName(membership)
+      ? null
+      : "membership must be the version of the sender's membership";
   },
   "membership": ({ state }) => validateMembership(state),
   "range.keys": (params) => {
@@ -69,12 +71,12 @@ const VALIDATORS: Record<PeerRequest["method"], (params: Params) => Invalid> = {
   "reap.ask": (params) =>
     isVersionName(params["plan"])
       ? validateReap(params)
-      : "plan must name the sender's view of the membership",
+      : "plan must be the version of the sender's membership",
   "reap.drop": validateReap,
   "tree.roots": ({ grid, roots }) =>
     isVersionName(grid)
       ? validateList("roots", roots, isTreeNode)
-      : "grid must name where the sender's ring is cut",
+      : "grid must be the version of the sender's ranges",
   "tree.children": ({ range, level, nodes }) => {
     if (!isCount(range)) return "range must be a whole number from 0";
     if (!isCount(level) || level >= DEPTH) return `level must be a whole number below ${DEPTH}`;
@@ -87,8 +89,10 @@ const VALIDATORS: Record<PeerRequest["method"], (params: Params) => Invalid> = {
     return validateList("leaves", leaves, (leaf) => isCount(leaf) && leaf < LEAVES);
   },
   "forward": ({ requestId, ringVersion, request }) => {
-    if (typeof requestId !== "string" || requestId.length > 256) return "requestId must be text";
-    if (typeof ringVersion !== "string") return "ringVersion must be text";
+    if (typeof requestId !== "string" || requestId.length > 256) {
+      return "requestId must be a string of at most 256 characters";
+    }
+    if (typeof ringVersion !== "string") return "ringVersion must be a string";
     return validateClientRequest(request);
   },
 };
@@ -99,25 +103,25 @@ export function isPeerMethod(method: unknown): method is PeerRequest["method"] {
   return typeof method === "string" && Object.hasOwn(VALIDATORS, method);
 }
 
-/** What is wrong with the params of a peer's call; null when they are right. */
+/** The error in the params of a peer's call; null if they are valid. */
 export function validateParams(method: PeerRequest["method"], params: Params): Invalid {
   return VALIDATORS[method](params);
 }
 
 function validatePlace({ start, end, epoch }: Params): Invalid {
   if (!isPosition(start) || !isPosition(end)) {
-    return "start and end must be points of the ring, 32 hex digits each";
+    return "start and end must be ring positions of 32 hex digits";
   }
   return isEpoch(epoch) ? null : "epoch must be a whole number from 1";
 }
 
 function validateReap({ key, digest }: Params): Invalid {
-  if (!isKey(key)) return "key must be text";
+  if (!isKey(key)) return "key must be a string";
   return typeof digest === "string" && HASH.test(digest) ? null : "digest must be 16 hex digits";
 }
 
 function validatePut({ key, purpose, hintFor, buffered, siblings }: Params): Invalid {
-  if (!isKey(key)) return "key must be text";
+  if (!isKey(key)) return "key must be a string";
   if (purpose !== "replicate" && purpose !== "repair" && purpose !== "handoff") {
     return `purpose must be replicate, repair or handoff: it is '${shown(purpose)}'`;
   }
@@ -130,13 +134,13 @@ export function validateList(
   name: string,
   given: unknown,
   isItem: (item: unknown) => boolean,
-  most = LIST_LIMIT,
+  itemsMax = LIST_LIMIT,
 ): Invalid {
-  if (!Array.isArray(given) || given.length > most) {
-    return `${name} must be a list of at most ${most}`;
+  if (!Array.isArray(given) || given.length > itemsMax) {
+    return `${name} must be a list of at most ${itemsMax}`;
   }
   const wrong = given.find((item) => !isItem(item));
-  return wrong === undefined ? null : `${name} holds what does not belong there: ${shown(wrong)}`;
+  return wrong === undefined ? null : `${name} must have valid items: one is ${shown(wrong)}`;
 }
 
 function isDigestLine(line: unknown): boolean {
@@ -148,7 +152,7 @@ export function isLifeStatus(given: unknown): given is LifeStatus {
   return typeof given === "string" && Object.hasOwn(LIFE_STATUSES, given);
 }
 
-/** A settled node says nothing of its status: most are, and every message would carry it. */
+/** A settled node omits its status, because most nodes are settled and every message would have it. */
 export function isNodeState(state: unknown): boolean {
   return isObject(state) && isNodeId(state["id"]) && isLife(state) &&
     isCount(state["heartbeat"]) && isCount(state["intervalMs"]) && state["intervalMs"] > 0 &&
@@ -161,7 +165,7 @@ function isTreeNode(node: unknown): boolean {
     typeof node[1] === "string" && HASH.test(node[1]);
 }
 
-/** The hashes of a node's children, empty where there is nothing below. */
+/** The hashes of a tree node's children; an empty string for an empty child. */
 export function areChildren(hashes: unknown): boolean {
   return Array.isArray(hashes) && hashes.length === FAN_OUT &&
     hashes.every((hash) => hash === "" || (typeof hash === "string" && HASH.test(hash)));

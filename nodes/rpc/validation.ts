@@ -1,16 +1,16 @@
 /**
- * Checks of what peers send. Bytes from outside are input, never an invariant: whatever does not have
- * the shape of `lib/dynamo/types/events.ts` is refused with what is wrong, before the core sees it. Written
- * by hand, because they stand on the path of every message.
+ * Validation of the data that peers send. Bytes from outside are input, never an invariant: data that
+ * does not match the types in `lib/dynamo/types` is refused before the core sees it. The checks are
+ * written by hand for speed, because they run for every message.
  *
- * Each returns what is wrong, or null. Order matters to the core (clocks by actor, siblings by dot),
- * so it is checked as well: a clock out of order would compare wrong in silence.
+ * Each function returns what is wrong, or null. They also check the order of clocks (by actor) and
+ * siblings (by dot): the core relies on it, and would compare unsorted clocks wrongly without an error.
  */
 import { TIMEOUT_MS_MAX } from "../../lib/dynamo/types/config.ts";
 import { type ClockEntry, compareDots, type Dot } from "../../lib/dynamo/versions/clock.ts";
 import type { CausalContext, Version } from "../../lib/dynamo/versions/versions.ts";
 
-/** What is wrong with a value; null when nothing is. */
+/** What is wrong with a value; null if it is valid. */
 export type Invalid = string | null;
 
 const CLOCK_ENTRIES_LIMIT = 10_000;
@@ -27,13 +27,13 @@ export function isCount(given: unknown): given is number {
   return Number.isSafeInteger(given) && (given as number) >= 0;
 }
 
-/** Printable, so that it can stand in a header. */
+/** Printable, so that it can be sent in a header. */
 export function isContentType(given: unknown): given is string {
   return typeof given === "string" && given.length >= 1 &&
     given.length <= CONTENT_TYPE_CHARACTERS_MAX && /^[ -~]+$/.test(given);
 }
 
-/** A key as text of whole characters; its length is the core's to judge. */
+/** A key: well-formed Unicode. The core checks its exact length. */
 export function isKey(given: unknown): given is string {
   return typeof given === "string" && given.length <= 4_096 && given.isWellFormed();
 }
@@ -61,7 +61,7 @@ function validateClock(clock: unknown): Invalid {
       typeof entry[0] !== "string" || entry[0].length > ACTOR_CHARACTERS_MAX ||
       !isCount(entry[1]) || (entry.length === 3 && !isCount(entry[2]))
     ) return "a clock's entry must be [actor, counter] or [actor, counter, stampUs]";
-    if (entry[0] <= last) return "a clock's entries must be sorted by actor, one an actor";
+    if (entry[0] <= last) return "a clock's entries must be sorted by actor, one for each actor";
     last = entry[0];
   }
   return null;
@@ -72,8 +72,10 @@ function validateDots(dots: unknown): Invalid {
   if (!Array.isArray(dots) || dots.length > CLOCK_ENTRIES_LIMIT) return "dots must be a list";
   let last: Dot | null = null;
   for (const dot of dots) {
-    if (!isDot(dot)) return "a dot must be [actor, counter], the counter from 1";
-    if (last !== null && compareDots(last, dot) >= 0) return "dots must be sorted, each once";
+    if (!isDot(dot)) return "a dot must be [actor, counter] with a counter of at least 1";
+    if (last !== null && compareDots(last, dot) >= 0) {
+      return "dots must be sorted, without duplicates";
+    }
     last = dot;
   }
   return null;
@@ -93,7 +95,9 @@ function validateVersion(given: unknown): Invalid {
   if (!isContentType(version.contentType)) {
     return "a version's contentType must be 1 to 255 printable characters";
   }
-  if (!isDot(version.dot)) return "a version's dot must be [actor, counter], the counter from 1";
+  if (!isDot(version.dot)) {
+    return "a version's dot must be [actor, counter] with a counter of at least 1";
+  }
   if (!isCount(version.stampUs)) return "a version's stampUs must be a whole number from 0";
   return validateClock(version.clock) ?? validateDots(version.dots);
 }
@@ -106,7 +110,7 @@ export function validateSiblings(given: unknown): Invalid {
     const invalid = validateVersion(version);
     if (invalid !== null) return invalid;
     const { dot } = version as Version;
-    // The same dot twice happens under `vector-clock`, where truncation can part two copies.
+    // With `vector-clock`, two copies of one version can differ by truncation and have the same dot.
     if (last !== null && compareDots(last, dot) > 0) return "siblings must be sorted by dot";
     last = dot;
   }
@@ -115,11 +119,12 @@ export function validateSiblings(given: unknown): Invalid {
 
 const OPTIONS = ["r", "w", "pr", "pw", "timeoutMs"] as const;
 
-/** A forwarded client request. Ranges are the core's to judge; the types are judged here. */
+/** A forwarded client request. This checks types; the core checks the ranges of values. */
 export function validateClientRequest(given: unknown): Invalid {
   if (!isObject(given)) return "a request must be an object";
   const { method, key, sloppy, fastest, context } = given;
-  if (!isKey(key)) return "a request's key must be text";
+  if (!isKey(key)) return "a request's key must be a string";
+
   for (const name of OPTIONS) {
     const value = given[name];
     if (value !== undefined && (!isCount(value) || value > TIMEOUT_MS_MAX)) {

@@ -1,10 +1,9 @@
 /**
- * Which data directory is a member's: drawn by whoever founds a cluster, recorded in the initial configuration,
- * and left in each member's directory as `identity.json` for its first start.
+ * The data id that is assigned to a member when its cluster is created. It is recorded in the initial
+ * configuration, and written to the member's directory as `identity.json` for the first start.
  *
- * The store takes its data id from that file once, when it is created, and then removes the file. So an
- * empty directory in the place of a member's has no such file, and the node in it is recognised as one
- * whose disk was replaced.
+ * A new store takes its data id from that file and then removes the file. So an empty directory in
+ * place of a member's has no such file, and the node is recognised as one whose disk was replaced.
  */
 import { dirname, join } from "node:path";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
@@ -18,17 +17,17 @@ interface AssignedIdentity {
 }
 
 export const IDENTITY_FILE = "identity.json";
-/** It is part of every dot, so short; it need only differ from the same node's other lives. */
+/** Short, because it is part of every dot. It must only differ from the same node's other data ids. */
 const DATA_ID_LENGTH = 8;
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-/** Names a data directory. */
+/** A random id for a data directory. */
 export function drawDataId(): string {
   const random = crypto.getRandomValues(new Uint32Array(DATA_ID_LENGTH));
-  return [...random].map((word) => ALPHABET[word % ALPHABET.length]).join("");
+  return [...random].map((number) => ALPHABET[number % ALPHABET.length]).join("");
 }
 
-/** Leaves the identity in the member's directory, for its first start. */
+/** Writes the identity file into the member's directory, for its first start. */
 export async function writeAssignedIdentity(
   directory: string,
   identity: AssignedIdentity,
@@ -40,18 +39,18 @@ export async function writeAssignedIdentity(
 export class IdentityFile {
   private readonly path: string;
 
-  /** `node`: whose store it is; a file that names another node is left alone. */
+  /** `node`: the node of the store. A file that names another node is ignored. */
   constructor(storePath: string, private readonly node: NodeId | undefined) {
     this.path = join(dirname(storePath), IDENTITY_FILE);
   }
 
-  /** The data id that the founder drew; null when there is no file for this node. Throws {@link StorageError}. */
+  /** The assigned data id; null if there is no file for this node. Throws {@link StorageError}. */
   async read(): Promise<string | null> {
     let text: string;
     try {
       text = await Deno.readTextFile(this.path);
     } catch (error) {
-      // A node that may read nothing but its database has no such file either.
+      // A node may lack the permission to read anything but its database; it has no identity file.
       if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
         return null;
       }
@@ -64,23 +63,23 @@ export class IdentityFile {
       throw this.unreadable((error as Error).message);
     }
     if (!isObject(json) || !isNodeId(json["node"]) || !isNodeId(json["dataId"])) {
-      throw this.unreadable("it must name a node and its dataId");
+      throw this.unreadable("it must have the fields node and dataId");
     }
-    const isMeant = this.node === undefined || this.node === json["node"];
-    return isMeant ? json["dataId"] : null;
+    const isForThisNode = this.node === undefined || this.node === json["node"];
+    return isForThisNode ? json["dataId"] : null;
   }
 
-  /** Removes the file, if it is there and meant for this node; one that cannot be read is meant for nobody. */
+  /** Removes the file if it is for this node. A file that cannot be read is removed too. */
   async remove(): Promise<void> {
-    const isThere = await this.read().then((dataId) => dataId !== null, () => true);
-    if (isThere) await Deno.remove(this.path);
+    const mustGo = await this.read().then((dataId) => dataId !== null, () => true);
+    if (mustGo) await Deno.remove(this.path);
   }
 
-  private unreadable(why: string): StorageError {
+  private unreadable(reason: string): StorageError {
     return new StorageError(
       "cannot-open",
-      `Cannot read ${this.path}, which says what the data directory is called: ${why}. Remove the ` +
-        "file to start with a new name: the other nodes will fill the directory",
+      `Cannot read ${this.path}, which holds the id of the data directory: ${reason}. Remove the ` +
+        "file to start with a new id; the node then recovers its data from the other nodes",
     );
   }
 }

@@ -1,16 +1,16 @@
 /**
- * A node's database file, from "is it fit to be opened" to "nobody else has it".
+ * Checks and locks a node's database file.
  *
- * Deno KV opens a damaged file, and then panics or returns wrong values; and it lets two processes
- * open one file. So before it sees the file, a lock is taken and SQLite checks its pages. A file that
- * fails is renamed, never deleted, and the node starts empty under a new data id: its peers hold
- * what it lost.
+ * Deno KV opens a damaged file, and then panics or returns wrong values. It also lets two processes
+ * open the same file. So the node takes a lock and lets SQLite check the pages before Deno KV opens
+ * the file. A damaged file is renamed, never deleted, and the node starts empty with a new data id; it
+ * recovers its data from its peers.
  */
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StorageError, type StorageReport } from "./storage.ts";
 
-/** SQLite's companions of a database file. */
+/** The suffixes of the files that belong to an SQLite database. */
 const SUFFIXES = ["", "-wal", "-shm", "-journal"];
 
 interface LockedFile {
@@ -18,7 +18,7 @@ interface LockedFile {
   release(): void;
 }
 
-/** A KV Connect service rather than a file. */
+/** Whether the location is a KV Connect service and not a file. */
 export function isRemote(location: string): boolean {
   return /^https?:\/\//.test(location);
 }
@@ -37,18 +37,18 @@ export async function lockFile(path: string): Promise<LockedFile> {
     file.close();
     throw new StorageError(
       "in-use",
-      `Another process has ${path} open: give this node its own file, or stop the other`,
+      `Another process has ${path} open. Give this node its own file, or stop the other process`,
     );
   }
   return { path, release: () => file.close() };
 }
 
-/** Why the file must be set aside, null when it need not. Throws {@link StorageError} for a stranger's. */
+/** Why the file must be set aside; null if it is sound or missing. Throws {@link StorageError}. */
 export function checkFile(path: string): string | null {
   return exists(path) ? damageOf(path) : null;
 }
 
-/** Renames the file and its companions, so that the next opening starts empty. */
+/** Renames the database's files, so that the next opening starts empty. */
 export async function setAside(
   path: string,
   reason: string,
@@ -61,23 +61,29 @@ export async function setAside(
   report({ kind: "file-set-aside", path, movedTo, reason });
 }
 
-/** Bytes of the file and its companions. */
+/** The size of the database's files. */
 export function bytesOnDisk(path: string): number {
   return SUFFIXES.reduce((sum, suffix) => sum + (statOf(path + suffix)?.size ?? 0), 0);
 }
 
-/** What is wrong with the file, null when it is sound. Throws when it is a stranger's, or cannot be read at all. */
+/**
+ * The damage of the file; null if it is sound. Throws if the file belongs to another program or cannot
+ * be read at all.
+ */
 function damageOf(path: string): string | null {
   if (statOf(path)?.size === 0) return null;
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path);
     const check = database.prepare("PRAGMA quick_check(1)").get();
-    const verdict = String(check?.["quick_check"] ?? "no answer");
-    if (verdict !== "ok") return verdict;
+    const result = String(check?.["quick_check"] ?? "SQLite's quick_check gave no result");
+    if (result !== "ok") return result;
     const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
     if (tables.length > 0 && !tables.some((table) => table["name"] === "kv")) {
-      throw new StorageError("cannot-open", `${path} is a database of another program`);
+      throw new StorageError(
+        "cannot-open",
+        `${path} must be a database of this program: it belongs to another one`,
+      );
     }
     return null;
   } catch (error) {

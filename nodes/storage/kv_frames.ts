@@ -1,4 +1,4 @@
-/** Frames of records as a scan meets them, readable or not. */
+/** The record frames of an address range, readable or damaged. */
 import type { KeyPlace } from "../../lib/dynamo/types/records.ts";
 import type { KvTable } from "./kv_table.ts";
 import { type Address, positionAt } from "./record_address.ts";
@@ -8,11 +8,11 @@ import type { AddressRange } from "./record_ranges.ts";
 export interface FoundFrame extends KeyPlace {
   readonly address: Address;
   readonly value: unknown;
-  /** What is wrong with it; null when it can be read. */
+  /** Null if it can be read. */
   readonly damage: UnreadableFrame | null;
 }
 
-/** In order of address, read `block` at a time. */
+/** The frames in order of address, read in blocks of `block` entries. */
 export async function* framesIn(
   table: KvTable,
   { start, end }: AddressRange,

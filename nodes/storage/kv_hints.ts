@@ -1,7 +1,7 @@
 /**
- * The hints index: for each target the keys whose record this node is to hand over (SOSP 2007,
- * section 4.6). The record itself is an ordinary one; a hint only says for whom it waits, and
- * changes in the same commit as the record does.
+ * The index of hints: for each target node, the keys whose records this node must deliver to it
+ * (hinted handoff; SOSP 2007, section 4.6). The record itself is an ordinary one. The hint only names
+ * the target, and changes in the same commit as the record.
  */
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { HintChange, KeyPlace } from "../../lib/dynamo/types/records.ts";
@@ -56,7 +56,7 @@ export class KvHints {
     for (const target of change.add ?? []) this.#add(target, object);
   }
 
-  /** The change that takes away every hint of the object. */
+  /** The change that removes every hint of the object. */
   allOf(object: Address): HintChange {
     return {
       remove: [...this.#held].flatMap(([target, held]) => held.has(object) ? [target] : []),
@@ -67,7 +67,7 @@ export class KvHints {
     if ((this.#held.get(target) ?? NO_HINTS).size === 0) return [];
     const prefix = hintPrefix(target);
     const start = prefix + (after ? objectsFrom(after.position).slice(1) : "");
-    // A NUL ends the target, so the next greater byte is past all its hints.
+    // The target ends with a NUL, so the next greater byte is past all its hints.
     const end = `${prefix.slice(0, -1)}\u0001`;
     const places: KeyPlace[] = [];
     for await (const place of inRingOrder(this.#places(start, end, limit + 1))) {
@@ -83,7 +83,7 @@ export class KvHints {
       const { object } = partsOfHint(address);
       if (!(value instanceof Uint8Array)) continue;
       const place = { key: decoder.decode(value), position: positionAt(object) };
-      // A damaged hint names nothing; anti-entropy brings its target what it misses.
+      // A damaged hint is skipped; its target gets the record by anti-entropy.
       if (objectAddress(place.key, place.position) === object) yield place;
     }
   }

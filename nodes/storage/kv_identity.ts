@@ -1,7 +1,8 @@
 /**
- * Who a store is: a data id made with it, an incarnation that rises at every opening, and a number drawn
- * at each. A node's dots and its messages carry them, so that nothing from an earlier life is taken for
- * this one's. Beside them lies what the node knows of the disk's condition (`lib/dynamo/recovery/recovery.ts`).
+ * The identity of a store: a data id from its creation, an incarnation that increases at every opening,
+ * and a random number for each opening. A node's dots and messages carry them, so data from an earlier
+ * opening is not mistaken for data of this one. The document also holds the condition of the disk (see
+ * `lib/dynamo/recovery/recovery.ts`).
  */
 import {
   type Boot,
@@ -14,20 +15,20 @@ import type { KvDocuments } from "./kv_documents.ts";
 import { metaAddress } from "./record_address.ts";
 import { StorageError } from "./storage.ts";
 
-/** Raised when what lies on the disk changes its shape: other formats are refused. */
+/** The version of the format on the disk. Stores with another format are refused. */
 const FORMAT = 3;
 
-/** As it lies on the disk. */
+/** The identity as it is stored. */
 interface IdentityDocument {
   readonly dataId: string;
-  /** The highest that this node was ever told of by. */
+  /** The highest incarnation of this node that is known, from its own openings or from its peers. */
   readonly incarnation: number;
   readonly bootNumber: number;
   readonly condition?: DiskCondition;
   readonly format: typeof FORMAT;
 }
 
-/** What an opening found and drew: all that a boot says of its disk, without how far it had come. */
+/** The identity of this opening: the part of a boot that comes from this document. */
 type OpenedAs = Omit<Boot, "self" | "membership" | "hints" | "writes">;
 
 const NAME = "identity";
@@ -40,20 +41,20 @@ export class KvIdentity {
   ) {}
 
   /**
-   * The identity for this opening, durable. `given`: the data id for a store that has none yet; null
-   * draws one. Throws `UnreadableFrame` and {@link StorageError}.
+   * Makes the identity for this opening and stores it durably. `assignedId` gives the data id for a new
+   * store; null means a random one. Throws `UnreadableFrame` and {@link StorageError}.
    */
   static async open(
     kv: Deno.Kv,
     documents: KvDocuments,
-    given: () => Promise<string | null>,
+    assignedId: () => Promise<string | null>,
   ): Promise<KvIdentity> {
     const found = await read(documents);
     if (found === null) await requireEmpty(kv);
-    const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
-    const bootNumber = 1 + word % (BOOT_NUMBERS - 1);
+    const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+    const bootNumber = 1 + random % (BOOT_NUMBERS - 1);
     const next: IdentityDocument = found === null
-      ? { dataId: await given() ?? drawDataId(), incarnation: 1, bootNumber, format: FORMAT }
+      ? { dataId: await assignedId() ?? drawDataId(), incarnation: 1, bootNumber, format: FORMAT }
       : { ...found, incarnation: found.incarnation + 1, bootNumber };
     await write(documents, next);
     const { format: _, ...opened } = next;
@@ -68,12 +69,12 @@ export class KvIdentity {
     return identity;
   }
 
-  /** Undefined: the store was never a member's. */
+  /** Undefined if the store has never belonged to a member. */
   get condition(): DiskCondition | undefined {
     return this.current.condition;
   }
 
-  /** Resolves once durable. The next opening has a higher incarnation than the one given. */
+  /** Resolves once durable. The next opening gets a higher incarnation than the one that is saved. */
   async save({ incarnation, condition }: DiskState): Promise<void> {
     const next: IdentityDocument = {
       ...this.current,
@@ -93,7 +94,7 @@ async function read(documents: KvDocuments): Promise<IdentityDocument | null> {
   throw new StorageError(
     "cannot-open",
     `The store was written by another version of this program: its format must be ${FORMAT}, current ` +
-      `value is ${JSON.stringify(identity.format)}. Use that version, or an empty directory`,
+      `value is ${JSON.stringify(identity.format)}. Use that version or an empty directory`,
   );
 }
 
@@ -105,9 +106,7 @@ async function requireEmpty(kv: Deno.Kv): Promise<void> {
   for await (const { key } of kv.list({ prefix: [] }, { limit: 1 })) {
     throw new StorageError(
       "cannot-open",
-      `The database is in use by another program: it has a key ${
-        Deno.inspect(key)
-      } and no identity`,
+      `The database belongs to another program: it has a key ${Deno.inspect(key)} and no identity`,
     );
   }
 }

@@ -1,11 +1,11 @@
-/** What a store in Deno KV knows of itself: over formats, copies of its file, and a founder's word. */
+/** The identity of a store in Deno KV: formats, copies of the file, and assigned data ids. */
 import { equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { dirname } from "node:path";
 import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import { writeAssignedIdentity } from "./assigned_identity.ts";
 import { openStorage } from "./open_storage.ts";
 import type { RecordStore } from "./storage.ts";
-import { copyOf, leave, putBack, withFile } from "./testing/kv_files_under_test.ts";
+import { copyOf, restore, withFile, writeDocuments } from "./testing/kv_files_under_test.ts";
 import { recordFor, withCode } from "./testing/storage_under_test.ts";
 
 function write(store: RecordStore, key: string): Promise<void> {
@@ -16,18 +16,18 @@ function hasIdentityFile(location: string): boolean {
   return [...Deno.readDirSync(dirname(location))].some(({ name }) => name === "identity.json");
 }
 
-/** Opens, takes a look, and closes. */
+/** Opens the store, closes it, and returns what the opening found. */
 async function opened(location: string, node?: string): Promise<RecordStore["opening"]> {
   const store = await openStorage({ location, ...(node === undefined ? {} : { node }) });
   await store.close();
   return store.opening;
 }
 
-Deno.test("identity: a store of another format is refused, and left as it is", async () => {
+Deno.test("identity: a store with another format is refused and left unchanged", async () => {
   for (const format of [2, 4]) {
     await withFile(async (location) => {
       const identity = { dataId: "8t3938c1", incarnation: 7, format };
-      await leave(location, { identity });
+      await writeDocuments(location, { identity });
       for (const attempt of ["first", "second"]) {
         await rejects(openStorage({ location }), (error: Error) => {
           match(error.message, new RegExp(`format must be 3, current value is ${format}`), attempt);
@@ -49,75 +49,78 @@ Deno.test("identity: boot numbers differ from opening to opening", async () => {
   });
 });
 
-Deno.test("identity: a copy that was made of an open file is older than what was written after it", async () => {
+Deno.test("identity: a copy of an open file has fewer writes than the file after further writes", async () => {
   await withFile(async (location) => {
     const store = await openStorage({ location });
     await write(store, "before");
-    // Nothing is under way, so the files agree with each other.
+    // No write is in progress, so the copied files are consistent.
     const copy = await copyOf(location);
     const atCopy = store.writes;
     await write(store, "after");
-    const told = store.writes;
+    const lastWrites = store.writes;
     await store.close();
-    await putBack(location, copy);
+    await restore(location, copy);
     const { writes } = await opened(location);
-    ok(writes >= atCopy && writes < told, `${atCopy} at the copy, ${writes} found, ${told} told`);
+    ok(
+      writes >= atCopy && writes < lastWrites,
+      `${atCopy} at the copy, ${writes} found, ${lastWrites} before`,
+    );
   });
 });
 
-Deno.test("identity: after a clean end nothing is left in the journal, and the writes are known all the same", async () => {
+Deno.test("identity: after a clean stop the journal is empty and the number of writes is still known", async () => {
   await withFile(async (location) => {
-    let told = 0;
+    let lastWrites = 0;
     for (let round = 0; round < 3; round++) {
       const store = await openStorage({ location });
-      ok(store.opening.writes >= told);
+      ok(store.opening.writes >= lastWrites);
       await write(store, "k");
       await store.delete("k", positionOf("k"));
-      told = store.writes;
+      lastWrites = store.writes;
       await store.close();
       const kv = await Deno.openKv(location);
-      for await (const { key } of kv.list({ prefix: ["j"] })) throw new Error(`left: ${key}`);
+      for await (const { key } of kv.list({ prefix: ["j"] })) throw new Error(`not empty: ${key}`);
       kv.close();
     }
   });
 });
 
-Deno.test("founder's identity: a new store takes its data id from the file, once", async () => {
+Deno.test("assigned identity: a new store takes its data id from the file, once", async () => {
   await withFile(async (location) => {
     const directory = dirname(location);
     await writeAssignedIdentity(directory, { cluster: "c", node: "n1", dataId: "fromfile" });
     equal((await opened(location, "n1")).dataId, "fromfile");
     equal(hasIdentityFile(location), false);
     equal((await opened(location, "n1")).dataId, "fromfile");
-    // The disk is lost, and with it what the founder had left there.
+    // The disk is lost, and the identity file with it.
     await Deno.remove(location);
     notEqual((await opened(location, "n1")).dataId, "fromfile");
   });
 });
 
-Deno.test("founder's identity: a store that has one removes the file and keeps its own", async () => {
+Deno.test("assigned identity: a store with a data id removes the file and keeps its own id", async () => {
   await withFile(async (location) => {
     const { dataId } = await opened(location, "n1");
-    const left = { cluster: "c", node: "n1", dataId: "fromfile" };
-    await writeAssignedIdentity(dirname(location), left);
+    const assigned = { cluster: "c", node: "n1", dataId: "fromfile" };
+    await writeAssignedIdentity(dirname(location), assigned);
     equal((await opened(location, "n1")).dataId, dataId);
     equal(hasIdentityFile(location), false);
   });
 });
 
-Deno.test("founder's identity: a store that is set aside takes no second one by that name", async () => {
+Deno.test("assigned identity: after a store is set aside, its successor gets another data id", async () => {
   await withFile(async (location) => {
     await opened(location, "n1");
-    const left = { cluster: "c", node: "n1", dataId: "fromfile" };
-    // As a crash between the store's first commit and the removal of the file would leave it.
-    await writeAssignedIdentity(dirname(location), left);
+    const assigned = { cluster: "c", node: "n1", dataId: "fromfile" };
+    // The state after a crash between the store's first commit and the removal of the file.
+    await writeAssignedIdentity(dirname(location), assigned);
     await Deno.writeFile(location, new Uint8Array(8_192).fill(7));
     notEqual((await opened(location, "n1")).dataId, "fromfile");
     equal(hasIdentityFile(location), false);
   });
 });
 
-Deno.test("founder's identity: another node's file is left alone, one that is damaged is named", async () => {
+Deno.test("assigned identity: another node's file is ignored, and a damaged file is reported", async () => {
   await withFile(async (location) => {
     const directory = dirname(location);
     await writeAssignedIdentity(directory, { cluster: "c", node: "n2", dataId: "fromfile" });

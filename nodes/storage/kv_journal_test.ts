@@ -8,7 +8,7 @@ const address = fc.uint8Array({ minLength: 1, maxLength: 40 }).map(latin1Of);
 const value = fc.option(fc.uint8Array({ maxLength: 3_000 }));
 const changes = fc.array(fc.tuple(address, value), { maxLength: 100 });
 
-Deno.test("journal: pages hold the changes in order, and are read back as they were written", () => {
+Deno.test("journal: pages keep the changes in order, and are read back as written", () => {
   fc.assert(fc.property(changes, fc.integer({ min: 1, max: 2 ** 40 }), (given, number) => {
     const pages = pagesOf(given, number);
     assert.deepEqual(pages.map((page) => page.number), pages.map((_, i) => number + i));
@@ -20,7 +20,7 @@ Deno.test("journal: pages hold the changes in order, and are read back as they w
   }));
 });
 
-Deno.test("journal: a page that is damaged, or under another number, is refused", () => {
+Deno.test("journal: a damaged page, or a page with another number, is refused", () => {
   const [page] = pagesOf([["oabc", new Uint8Array([1, 2, 3])], ["odef", null]], 5);
   assert.ok(page);
   assert.throws(() => readPage(6, page.bytes), UnreadableFrame);
@@ -32,13 +32,13 @@ Deno.test("journal: a page that is damaged, or under another number, is refused"
   assert.throws(() => journalNumber(["j", "5"]), UnreadableFrame);
 });
 
-Deno.test("journal: the largest record fits a page, and no page is larger than Deno KV takes", () => {
+Deno.test("journal: the largest record fits in a page, and no page exceeds Deno KV's limit", () => {
   const largest: Change = ["o".repeat(25), new Uint8Array(60 * 1_024 + 7)];
   assert.equal(pagesOf([largest, largest], 1).length, 2);
   assert.throws(() => pagesOf([["o", new Uint8Array(65_536)]], 1), RangeError);
 });
 
-Deno.test("journal: page numbers come back from their keys, in order", () => {
+Deno.test("journal: page numbers can be read from their keys", () => {
   for (const number of [1, 255, 256, 2 ** 32, 2 ** 45]) {
     assert.equal(journalNumber(journalKey(number)), number);
   }

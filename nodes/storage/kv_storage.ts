@@ -1,17 +1,17 @@
 /**
- * A node's records in Deno KV: what is in memory, and what is asked of the disk.
+ * A node's records in Deno KV, with an index and a cache in memory.
  *
- * The index in memory knows every key that there is, so an absent one needs no disk; the cache
- * holds the records that were used last. Both change only when a commit is durable. All writes leave
- * through one {@link KvWriter}; large records are {@link KvDocuments}' concern; the layout of the
- * database is in `record_address.ts`.
+ * The index has every key, so a load of an absent key needs no disk access. The cache holds the records
+ * that were used last. Both change only when a commit is durable. All writes go through one
+ * {@link KvWriter}; {@link KvDocuments} splits large records into chunks. The layout of the database is
+ * described in `record_address.ts`.
  */
 import type { Position } from "../../lib/dynamo/ring/position.ts";
 import type { DiskCondition, DiskState } from "../../lib/dynamo/types/boot.ts";
 import type { NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import type { HintChange, KeyPlace } from "../../lib/dynamo/types/records.ts";
-import { type Companion, type Document, KvDocuments } from "./kv_documents.ts";
+import { type CoupledChange, type Document, KvDocuments } from "./kv_documents.ts";
 import { storageErrorOf } from "./kv_errors.ts";
 import { bytesOnDisk } from "./kv_file.ts";
 import { type FoundFrame, framesIn } from "./kv_frames.ts";
@@ -21,7 +21,7 @@ import { KvTable } from "./kv_table.ts";
 import { KvWriter } from "./kv_writer.ts";
 import {
   type Address,
-  asideAddress,
+  damagedFrameAddress,
   metaAddress,
   objectAddress,
   positionAt,
@@ -46,19 +46,19 @@ import {
 } from "./storage.ts";
 
 const SCAN_BYTES_MAX = 4 * 1_048_576;
-/** Raw frames of so many unreadable records are kept aside. */
-const ASIDE_MAX = 1_000;
+/** The maximum number of damaged frames that are kept for inspection. */
+const DAMAGED_FRAMES_MAX = 1_000;
 const NO_CHANGE: HintChange = {};
 
 interface KvStorageParts {
   readonly kv: Deno.Kv;
   /** Null for a remote database. */
   readonly path: string | null;
-  /** For a store that is new; null: it draws one. */
+  /** The data id of a new store; null for a random one. */
   readonly dataId: () => Promise<string | null>;
   readonly cacheBytesMax: number;
   readonly report: (report: StorageReport) => void;
-  /** Called when all is closed. */
+  /** Called when the store has closed. */
   readonly release: () => void;
 }
 
@@ -69,7 +69,7 @@ export class KvStorage implements RecordStore {
   readonly #hints: KvHints;
   readonly #index = new RecordIndex();
   readonly #cache: RecordCache;
-  /** Reads under way: loads of one key share one; a write to the key takes it out. */
+  /** Reads in progress. Concurrent loads of a key share one read; a write to the key removes it. */
   readonly #reads = new Map<Address, Promise<StoredRecord | null>>();
   readonly #unreadable = new Map<Address, UnreadableRecord>();
   #closed = false;
@@ -92,8 +92,8 @@ export class KvStorage implements RecordStore {
   }
 
   /**
-   * Takes over an open database. Throws {@link UnreadableFrame} when its journal or identity is
-   * damaged, and {@link StorageError} `cannot-open` when it belongs to another program.
+   * Opens the store in an open database. Throws {@link UnreadableFrame} if its journal or identity is
+   * damaged, and {@link StorageError} `cannot-open` if it belongs to another program.
    */
   static async open(parts: KvStorageParts): Promise<KvStorage> {
     const failed = ({ message }: StorageError) =>
@@ -103,8 +103,8 @@ export class KvStorage implements RecordStore {
     const documents = new KvDocuments(table, new KvWriter(table, failed));
     const identity = await KvIdentity.open(parts.kv, documents, parts.dataId);
     const storage = new KvStorage(parts, documents, identity, { ...identity.opened, writes });
-    await storage.#learn();
-    const chunks = await storage.#documents.removeLooseSets();
+    await storage.#readAllFrames();
+    const chunks = await storage.#documents.removeUnreferencedSets();
     if (chunks > 0) parts.report({ kind: "orphans-removed", chunks });
     return storage;
   }
@@ -156,7 +156,7 @@ export class KvStorage implements RecordStore {
       address,
       key,
       json,
-      this.#companion(address, key, hints, (bytes) => {
+      this.#coupledChange(address, key, hints, (bytes) => {
         this.#index.set(address, bytes);
         this.#cache.set(address, record, json.length);
       }),
@@ -169,7 +169,7 @@ export class KvStorage implements RecordStore {
     const remove = [...this.#hints.allOf(address).remove ?? [], ...hints.remove ?? []];
     await this.#documents.delete(
       address,
-      this.#companion(address, key, { ...hints, remove }, () => {
+      this.#coupledChange(address, key, { ...hints, remove }, () => {
         this.#index.delete(address);
         this.#cache.delete(address);
       }),
@@ -180,7 +180,7 @@ export class KvStorage implements RecordStore {
     this.#requireOpen();
     const { after, limit, bytesMax = SCAN_BYTES_MAX, fromDisk = false } = options;
     if (!(limit >= 1)) throw new RangeError(`limit must be at least 1: current value is ${limit}`);
-    // As many at a time as are likely to fill the page: they may be 64 KiB each.
+    // About as many as fill the page: each can be up to 64 KiB.
     const perRecord = this.#index.bytes / Math.max(1, this.#index.count);
     const block = Math.ceil(Math.max(8, Math.min(limit + 1, bytesMax / Math.max(1, perRecord))));
     const records: { record: StoredRecord; position: Position }[] = [];
@@ -269,12 +269,12 @@ export class KvStorage implements RecordStore {
     if (this.#closed) throw new StorageError("closed", "The store is closed");
   }
 
-  #companion(
+  #coupledChange(
     address: Address,
     key: string,
     hints: HintChange,
     committed: (bytes: number) => void,
-  ): Companion {
+  ): CoupledChange {
     return {
       mutations: (hints.add?.length ?? 0) + (hints.remove?.length ?? 0),
       stage: (batch) => this.#hints.stage(batch, address, key, hints),
@@ -288,13 +288,13 @@ export class KvStorage implements RecordStore {
     };
   }
 
-  /** Reads every frame once: the index, the hints, and which records are damaged. */
-  async #learn(): Promise<void> {
+  /** Reads every frame once, to build the index and the hints and to find damaged records. */
+  async #readAllFrames(): Promise<void> {
     for await (const { address, value } of this.#table.all("o")) {
       try {
         const frame = readFrame(address, value);
         this.#index.set(address, frame.bytes);
-        this.#documents.known(address, frame);
+        this.#documents.register(address, frame);
       } catch (error) {
         this.#index.set(address, 1);
         this.#foundUnreadable(address, error, value);
@@ -309,13 +309,13 @@ export class KvStorage implements RecordStore {
     const reading: Promise<StoredRecord | null> = this.#read(address, key).then(
       (document) => {
         const record = document === null ? null : recordOf(document);
-        // Written meanwhile: what was read may be old, and must not shadow what is now cached.
+        // The key was written meanwhile: the result may be old and must not replace the cached record.
         if (this.#reads.get(address) !== reading) return record;
         this.#reads.delete(address);
         if (document === null || record === null) {
           throw this.#foundUnreadable(
             address,
-            new UnreadableFrame("the disk no longer has it", key),
+            new UnreadableFrame("it is missing on the disk", key),
           );
         }
         this.#unreadable.delete(address);
@@ -338,20 +338,20 @@ export class KvStorage implements RecordStore {
     try {
       const document = await this.#documents.complete(address, value);
       if (document === null || document.key === key) return document;
-      throw new UnreadableFrame("it holds the record of another key", document.key);
+      throw new UnreadableFrame("it is the record of another key", document.key);
     } catch (error) {
-      this.#keepAside(address, error, value);
+      this.#keepDamagedFrame(address, error, value);
       throw error;
     }
   }
 
-  /** Remembers and reports damage, once a record; answers what a reader is to be told. */
+  /** Notes and reports damage, once for each record. Returns the error for the caller. */
   #foundUnreadable(address: Address, error: unknown, value?: unknown): StorageError {
     if (this.#closed) return new StorageError("closed", "The store is closed");
     if (!(error instanceof UnreadableFrame)) return storageErrorOf(error);
     const position = positionAt(address);
     const record = { position, key: error.key, reason: error.message };
-    if (value !== undefined) this.#keepAside(address, error, value);
+    if (value !== undefined) this.#keepDamagedFrame(address, error, value);
     if (!this.#unreadable.has(address)) {
       this.#unreadable.set(address, record);
       this.parts.report({ kind: "record-unreadable", record });
@@ -359,14 +359,14 @@ export class KvStorage implements RecordStore {
     return new StorageError("unreadable", `The record at ${position} is damaged: ${error.message}`);
   }
 
-  /** Copies what an unreadable record holds, for a person to look at: a repair will replace it. */
-  #keepAside(address: Address, error: unknown, value: unknown): void {
+  /** Keeps a copy of a damaged frame for inspection, because a repair will replace it. */
+  #keepDamagedFrame(address: Address, error: unknown, value: unknown): void {
     if (!(error instanceof UnreadableFrame) || !(value instanceof Uint8Array)) return;
-    if (this.#unreadable.size >= ASIDE_MAX || this.#unreadable.has(address)) return;
+    if (this.#unreadable.size >= DAMAGED_FRAMES_MAX || this.#unreadable.has(address)) return;
     this.#writer.submit({
       bytes: value.length,
       mutations: 1,
-      stage: (batch) => batch.changes.set(asideAddress(address), value),
+      stage: (batch) => batch.changes.set(damagedFrameAddress(address), value),
     }).catch(() => {});
   }
 
@@ -393,7 +393,10 @@ function recordOf({ key, json }: Document): StoredRecord {
   return { key, ...JSON.parse(json) as Omit<StoredRecord, "key"> };
 }
 
-function requireAtMost(what: string, bytes: number, most: number): void {
-  if (bytes <= most) return;
-  throw new StorageError("too-large", `${what} takes ${bytes} bytes; at most ${most} are allowed`);
+function requireAtMost(what: string, bytes: number, bytesMax: number): void {
+  if (bytes <= bytesMax) return;
+  throw new StorageError(
+    "too-large",
+    `${what} must be at most ${bytesMax} bytes: current size is ${bytes}`,
+  );
 }

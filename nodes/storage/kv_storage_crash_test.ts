@@ -13,7 +13,8 @@ Deno.test("storage: kill -9 at any moment loses nothing acknowledged", async () 
   try {
     const location = join(directory, "node.sqlite3");
     const acknowledged = new Map<string, readonly [round: number, number: number]>();
-    // Also twice in a row without a clean stop between: a journal inherited from a killed process.
+    // Some rounds follow each other without a clean stop, so they start with the journal of a killed
+    // process.
     for (const [round, lines] of [1, 400, 3_000, 57, 1_500, 900].entries()) {
       const acks = await killedAfter(lines, location, round);
       assert.ok(acks.length >= lines, `round ${round}: ${acks.length} acknowledgements`);
@@ -33,7 +34,7 @@ interface Ack {
   readonly number: number;
 }
 
-/** Runs the writer until it has acknowledged that many stores; answers all that it acknowledged. */
+/** Kills the writer after `lines` acknowledgements. Returns everything that it acknowledged. */
 async function killedAfter(lines: number, location: string, round: number): Promise<Ack[]> {
   const directory = dirname(location);
   await using child = new Deno.Command(Deno.execPath(), {
@@ -56,7 +57,7 @@ async function killedAfter(lines: number, location: string, round: number): Prom
   const stderr = new Response(child.stderr).text();
   await readLines(child.stdout, (line) => {
     const found = /^(key-\d+) \d+:(\d+)$/.exec(line);
-    // The last line may have been cut short by the kill.
+    // The last line may be incomplete because of the kill.
     if (found === null) return;
     acks.push({ key: found[1] as string, number: Number(found[2]) });
     if (acks.length === lines) child.kill("SIGKILL");
@@ -66,7 +67,7 @@ async function killedAfter(lines: number, location: string, round: number): Prom
   return acks;
 }
 
-/** What is stored is what was acknowledged last, or something later and whole. */
+/** Every key holds its last acknowledged value, or a later one that is complete. */
 async function verify(
   location: string,
   acknowledged: ReadonlyMap<string, readonly [round: number, number: number]>,
@@ -80,7 +81,7 @@ async function verify(
       const [storedRound, storedNumber, padding] = record?.siblings[0]?.value?.split(":") ?? [];
       const stored = [Number(storedRound), Number(storedNumber)] as const;
       const later = stored[0] > round || (stored[0] === round && stored[1] >= number);
-      assert.ok(later, `${key}: ${round}:${number} was acknowledged, ${stored.join(":")} is there`);
+      assert.ok(later, `${key}: ${round}:${number} acknowledged, ${stored.join(":")} stored`);
       assert.equal(padding?.length, stored[1] % 30 === 0 ? 150_000 : stored[1] % 300);
     }
   } finally {

@@ -7,7 +7,7 @@ import { kvKey, metaAddress, objectAddress } from "./record_address.ts";
 import type { RecordStore, StorageReport } from "./storage.ts";
 import { storageConformance } from "./testing/conformance.ts";
 import { FailingDisk } from "./testing/failing_disk.ts";
-import { copyOf, putBack, withFile } from "./testing/kv_files_under_test.ts";
+import { copyOf, restore, withFile } from "./testing/kv_files_under_test.ts";
 import {
   type ConformingStore,
   recordFor,
@@ -15,7 +15,7 @@ import {
   withCode,
 } from "./testing/storage_under_test.ts";
 
-/** A directory with one database file, whose handle can be torn away from the store. */
+/** A directory with one database file, whose handle can be closed under an open store. */
 async function kvDisk(): Promise<StorageUnderTest> {
   const directory = await Deno.makeTempDir();
   const location = `${directory}/node.sqlite3`;
@@ -48,7 +48,7 @@ async function kvDisk(): Promise<StorageUnderTest> {
     },
     async copy() {
       const kept = await copyOf(location);
-      return () => putBack(location, kept);
+      return () => restore(location, kept);
     },
     async end() {
       await Deno.remove(directory, { recursive: true });
@@ -58,7 +58,7 @@ async function kvDisk(): Promise<StorageUnderTest> {
 
 storageConformance("Deno KV", kvDisk);
 
-Deno.test("storage: a file that SQLite finds damaged is set aside, and the store starts empty", async () => {
+Deno.test("storage: a damaged file is set aside, and the store starts empty", async () => {
   for (const damage of ["a page in the middle", "no database at all"]) {
     await withFile(async (location) => {
       const before = await filled(location, 2_000);
@@ -103,7 +103,7 @@ Deno.test("storage: a damaged identity or journal sets the file aside", async ()
   }
 });
 
-Deno.test("storage: another program's database is refused and left alone", async () => {
+Deno.test("storage: another program's database is refused and left unchanged", async () => {
   await withFile(async (location) => {
     await inDatabase(location, (kv) => kv.set(["theirs"], 1));
     await assert.rejects(openStorage({ location }), withCode("cannot-open"));
@@ -121,7 +121,7 @@ Deno.test("storage: another program's database is refused and left alone", async
   });
 });
 
-Deno.test("storage: a second opener is refused by name until the first has closed", async () => {
+Deno.test("storage: a second opening of a file is refused until the first has closed", async () => {
   await withFile(async (location) => {
     const store = await openStorage({ location });
     await assert.rejects(openStorage({ location }), (error: Error) => {
@@ -133,7 +133,7 @@ Deno.test("storage: a second opener is refused by name until the first has close
   });
 });
 
-Deno.test("storage: stores at once share commits", async () => {
+Deno.test("storage: concurrent stores share commits", async () => {
   await withFile(async (location) => {
     const store = await openStorage({ location });
     const before = store.stats().commits;
@@ -147,7 +147,7 @@ Deno.test("storage: stores at once share commits", async () => {
   });
 });
 
-Deno.test("storage: hot keys and absent keys are answered from memory, cold ones from the disk", async () => {
+Deno.test("storage: hot and absent keys are read from memory, cold ones from the disk", async () => {
   await withFile(async (location) => {
     const record = recordFor("k", "v");
     await filled(location, 10);
@@ -165,7 +165,7 @@ Deno.test("storage: hot keys and absent keys are answered from memory, cold ones
   });
 });
 
-Deno.test("storage: a full disk fails stores, keeps what was there, and stores resume", async () => {
+Deno.test("storage: stores fail while the disk is full, lose nothing, and resume afterwards", async () => {
   await withFile(async (location) => {
     const disk = new FailingDisk();
     const store = await openStorage({ location, openKv: disk.openKv });
@@ -188,7 +188,7 @@ Deno.test("storage: a full disk fails stores, keeps what was there, and stores r
   });
 });
 
-Deno.test("storage: when a commit fails, the journal tells whether it happened", async () => {
+Deno.test("storage: after a failed commit the journal shows whether it happened", async () => {
   await withFile(async (location) => {
     const disk = new FailingDisk();
     const store = await openStorage({ location, openKv: disk.openKv });
@@ -237,7 +237,7 @@ Deno.test("storage: chunks that no record refers to are removed", async () => {
   });
 });
 
-Deno.test("storage: a crash while the journal is brought to its place loses nothing", async () => {
+Deno.test("storage: a crash while the journal is applied loses nothing", async () => {
   await withFile(async (location) => {
     const disk = new FailingDisk();
     const store = await openStorage({ location, openKv: disk.openKv });
@@ -268,7 +268,7 @@ Deno.test("storage: a crash while the journal is brought to its place loses noth
   });
 });
 
-Deno.test("storage: a damaged record is reported once, kept aside, and its other siblings live", async () => {
+Deno.test("storage: a damaged record is reported once, and its frame is kept for inspection", async () => {
   await withFile(async (location) => {
     await filled(location, 10);
     const at = kvKey(objectAddress("key-3", positionOf("key-3")));
@@ -291,7 +291,7 @@ Deno.test("storage: a damaged record is reported once, kept aside, and its other
   });
 });
 
-Deno.test("storage: a record that has lost its chunk or its row fails, never absent", async () => {
+Deno.test("storage: a record without its chunk or its row fails and is not reported absent", async () => {
   await withFile(async (location) => {
     const store = await openStorage({ location });
     await store.store(large("l"), positionOf("l"));
@@ -315,7 +315,7 @@ Deno.test("storage: a record that has lost its chunk or its row fails, never abs
   });
 });
 
-Deno.test("storage: what exceeds a limit is refused, and nothing else suffers", async () => {
+Deno.test("storage: a write beyond a limit is refused without an effect on others", async () => {
   await withFile(async (location) => {
     const store = await openStorage({ location });
     const long = "k".repeat(5_000);
@@ -342,7 +342,7 @@ Deno.test("storage: what exceeds a limit is refused, and nothing else suffers", 
   });
 });
 
-Deno.test("storage: a read that a store overtakes does not bring the old record back", async () => {
+Deno.test("storage: a slow read that ends after a store does not cache the old record", async () => {
   await withFile(async (location) => {
     await filled(location, 3);
     const disk = new FailingDisk();
@@ -375,7 +375,7 @@ function flipped(value: Uint8Array): Uint8Array {
   return value.with(last, (value[last] as number) ^ 1);
 }
 
-/** A store of small records `key-0`, `key-1`…, closed again; answers its data id. */
+/** Makes a store with small records `key-0`, `key-1`… and closes it. Returns its data id. */
 async function filled(location: string, count: number): Promise<string> {
   const store = await openStorage({ location });
   const keys = Array.from({ length: count }, (_, i) => `key-${i}`);

@@ -1,21 +1,22 @@
 /**
- * A table of addresses and values in Deno KV that takes writes at the speed of a log.
+ * A table of addresses and values in Deno KV, with a journal that makes writes as fast as appends.
  *
- * Records lie in the order of their hashes, so a commit of a hundred touches a hundred places of the
- * database's trees, and the more keys there are the slower it gets. A commit therefore appends its
- * changes to a *journal*, packed and in sequence, and that makes them durable. Memory overlays them
- * on the database, until a background task has brought them there, thousands at a time in the order
- * of the tree, and removes the journal behind it. Opening reads what is left of the journal. (The
- * write-ahead log and memtable of O'Neil et al., "The log-structured merge-tree", 1996.)
+ * Records are ordered by hash, so a commit of a hundred records touches a hundred places of the
+ * database's B-tree, and gets slower with more keys. Therefore a commit appends its changes to a
+ * *journal*, packed and in sequence, which makes them durable. In memory an *overlay* covers the
+ * database with these changes. A background task applies the overlay to the database, thousands of
+ * changes at a time in the order of the tree, and then removes the journal's pages. Opening reads the
+ * remaining journal. (This is the write-ahead log and memtable of O'Neil et al., "The log-structured
+ * merge-tree", 1996.)
  *
- * Measured on two cores, 350-byte values, batches of 20: 10,000 records a second and 70 µs of
- * processor each straight into a million keys; 26,000 and 34 µs by way of the journal.
+ * Measured on two cores, 350-byte values, batches of 20, a million keys: 10,000 records per second and
+ * 70 µs of processor time each without the journal; 26,000 and 34 µs with it.
  *
- * The *version* of the table is the database's own of the last commit to the journal, and tells an older
- * copy of the file from the file itself. Every page has the version of its commit; an entry that is
- * rewritten when pages are removed keeps a later one than theirs.
+ * The *version* of the table is Deno KV's version of the last commit to the journal. An older copy of
+ * the file has a lower one. Every page has the version of its commit. When pages are removed, one entry
+ * is rewritten and so keeps a later version than theirs.
  *
- * Chunks, and what is kept aside, go straight to their place: they are large and written once.
+ * Chunks and damaged frames bypass the journal: they are large and written once.
  */
 import { storageErrorOf } from "./kv_errors.ts";
 import {
@@ -30,26 +31,27 @@ import { type Address, addressOf, type Keyspace, kvKey } from "./record_address.
 import { UnreadableFrame } from "./record_frame.ts";
 import { StorageError } from "./storage.ts";
 
-/** An overlay of so many changes, or bytes of journal, is brought to its place… */
+/** An overlay with this many changes or bytes of journal is applied to the database. */
 interface OverlayBounds {
   readonly changes: number;
   readonly bytes: number;
 }
 const BOUNDS: OverlayBounds = { changes: 20_000, bytes: 12 * 1_048_576 };
-/** …and while that is under way the next may grow this many times as large before writes wait. */
+/** Meanwhile the next overlay may grow to this multiple of the bounds before writes must wait. */
 const BEHIND_MAX = 3;
-/** Changes in one commit of the background task: a foreground commit waits for one at most. */
-const SLICE_LEAST = 50;
-const SLICE_MOST = 800;
+/** Changes in one commit of the background task. A foreground commit waits for at most one of them. */
+const SLICE_MIN = 50;
+const SLICE_MAX = 800;
 const SLICE_BYTES = 500 * 1_024;
 const JOURNAL_DELETES = 200;
-/** Deno KV answers at most this many entries at a time. */
-const BLOCK_MOST = 500;
-/** Values of up to 64 KiB, so fewer where all are read. */
+/** Deno KV returns at most this many entries at a time. */
+const BLOCK_MAX = 500;
+/** Fewer when a whole keyspace is read, because values can have 64 KiB. */
 const ALL_BLOCK = 200;
-const READS_AT_ONCE = 10;
+/** Deno KV's limit for one `getMany`. */
+const READS_MAX = 10;
 const PAGES: Deno.KvListOptions = { batchSize: 50 };
-/** Its versionstamp is later than those of all pages that were removed. */
+/** The versionstamp of this entry is later than those of all removed pages. */
 const VERSION_KEY: Deno.KvKey = ["v", new Uint8Array(0)];
 
 interface TableEntry {
@@ -57,43 +59,43 @@ interface TableEntry {
   readonly value: unknown;
 }
 
-/** Changes that are durable in the journal and not yet in their place. */
+/** Changes that are durable in the journal but not yet applied to the database. */
 class Overlay {
-  /** Views of the pages, not copies. Null: deleted. */
+  /** The values are views of the pages, not copies. Null: deleted. */
   readonly changes = new Map<Address, Uint8Array | null>();
-  /** Its addresses by how they begin: whoever lists a range passes over the others. */
-  readonly #parts = new Map<string, Address[]>();
+  /** Its addresses, grouped by their first bytes: listing a range skips the other groups. */
+  readonly #groups = new Map<string, Address[]>();
   /** Number of the last page. */
   lastPage = 0;
-  /** Of all pages: a few hot keys must not let the journal grow for ever either. */
+  /** The size of all its pages. Without it, writes to a few hot keys would grow the journal forever. */
   #bytes = 0;
 
   constructor(readonly bounds: OverlayBounds) {}
 
   add({ number, bytes, changes }: Page): void {
     for (const [address, value] of changes) {
-      if (!this.changes.has(address)) this.#note(address);
+      if (!this.changes.has(address)) this.#group(address);
       this.changes.set(address, value);
     }
     this.lastPage = number;
     this.#bytes += bytes.length;
   }
 
-  /** Lays its changes from `start` up to and without `end` over what the database holds there. */
-  cover(found: Map<Address, unknown>, start: Address, end: Address): void {
-    const [first, last] = [partOf(start), partOf(end)];
-    for (const [part, addresses] of this.#parts) {
-      if (part < first || part > last) continue;
+  /** Adds its changes from `start` (included) to `end` (excluded) to the entries of the database. */
+  applyTo(found: Map<Address, unknown>, start: Address, end: Address): void {
+    const [first, last] = [groupOf(start), groupOf(end)];
+    for (const [group, addresses] of this.#groups) {
+      if (group < first || group > last) continue;
       for (const address of addresses) {
         if (address >= start && address < end) found.set(address, this.changes.get(address));
       }
     }
   }
 
-  #note(address: Address): void {
-    const part = partOf(address);
-    const addresses = this.#parts.get(part);
-    if (addresses === undefined) this.#parts.set(part, [address]);
+  #group(address: Address): void {
+    const group = groupOf(address);
+    const addresses = this.#groups.get(group);
+    if (addresses === undefined) this.#groups.set(group, [address]);
     else addresses.push(address);
   }
 
@@ -109,8 +111,8 @@ export class KvTable {
   #task: Promise<void> | null = null;
   #firstPage = 1;
   #nextPage = 1;
-  /** A moving average of the changes of a commit: the background task keeps twice that pace. */
-  #pace = 0;
+  /** A moving average. The background task applies twice as many changes in each of its commits. */
+  #changesPerCommit = 0;
   #broken: StorageError | null = null;
   #applyFailure: StorageError | null = null;
   #version = 0;
@@ -123,7 +125,7 @@ export class KvTable {
     this.#active = new Overlay(bounds);
   }
 
-  /** Reads the journal. Throws {@link UnreadableFrame} when it is damaged. */
+  /** Reads the journal. Throws {@link UnreadableFrame} if it is damaged. */
   static async open(
     kv: Deno.Kv,
     applyFailed: (error: StorageError) => void = () => {},
@@ -137,21 +139,23 @@ export class KvTable {
       table.#version = Math.max(table.#version, versionOf(versionstamp));
       const number = journalNumber(key);
       expected ??= table.#firstPage = number;
-      if (number !== expected) throw new UnreadableFrame(`page ${expected} of its journal is gone`);
+      if (number !== expected) {
+        throw new UnreadableFrame(`page ${expected} of its journal is missing`);
+      }
       table.#active.add(readPage(number, value));
       table.#nextPage = ++expected;
     }
     return table;
   }
 
-  /** Of the last journaled commit; for an earlier copy of the database it is lower. */
+  /** The version of the last commit to the journal. An earlier copy of the database has a lower one. */
   get version(): number {
     return this.#version;
   }
 
   /**
-   * Makes the changes durable, all or none. A rejection means none, and later commits may succeed,
-   * unless not even that could be learned: then every later commit rejects too.
+   * Makes the changes durable, all or none. A rejection means none, and later commits may succeed. If
+   * the outcome cannot be determined, this and every later commit rejects.
    */
   async commit(changes: ReadonlyMap<Address, Uint8Array | null>): Promise<void> {
     if (this.#broken !== null) throw this.#broken;
@@ -167,30 +171,30 @@ export class KvTable {
     }
     const pages = pagesOf(journaled, this.#nextPage);
     for (const { number, bytes } of pages) atomic.set(journalKey(number), bytes);
-    await this.#certainly(atomic, pages[0]);
+    await this.#commitAndConfirm(atomic, pages[0]);
     for (const page of pages) this.#active.add(page);
     this.#nextPage += pages.length;
-    this.#pace += (journaled.length - this.#pace) / 16;
+    this.#changesPerCommit += (journaled.length - this.#changesPerCommit) / 16;
     if (this.#active.isLarge(1)) this.#startApplying();
   }
 
-  /** Null when absent. Sees every commit that has resolved. */
+  /** Null if absent. Sees every commit that has resolved. */
   async get(address: Address): Promise<unknown> {
     const pending = this.#pending(address);
     return pending !== undefined ? pending : (await this.kv.get(kvKey(address))).value;
   }
 
-  /** Values that go straight to their place (see above), null where absent. */
+  /** Values that bypass the journal; null if absent. */
   async getDirect(addresses: readonly Address[]): Promise<unknown[]> {
     const values: unknown[] = [];
-    for (let at = 0; at < addresses.length; at += READS_AT_ONCE) {
-      const keys = addresses.slice(at, at + READS_AT_ONCE).map(kvKey);
+    for (let at = 0; at < addresses.length; at += READS_MAX) {
+      const keys = addresses.slice(at, at + READS_MAX).map(kvKey);
       for (const entry of await this.kv.getMany<unknown[]>(keys)) values.push(entry.value);
     }
     return values;
   }
 
-  /** Every entry of a keyspace, in no order: quicker than {@link list}. */
+  /** Every entry of a keyspace, unordered. Faster than {@link list}. */
   async *all(space: Keyspace): AsyncGenerator<TableEntry> {
     const overlays = this.#applying === null ? [this.#active] : [this.#active, this.#applying];
     const overlaid = new Map<Address, Uint8Array | null>();
@@ -208,12 +212,12 @@ export class KvTable {
     for (const [address, value] of overlaid) if (value !== null) yield { address, value };
   }
 
-  /** Entries from `start` up to and without `end`, which share a keyspace, in order of address. */
-  async *list(start: Address, end: Address, block = BLOCK_MOST): AsyncGenerator<TableEntry> {
-    const limit = Math.min(block, BLOCK_MOST);
+  /** Entries of one keyspace from `start` (included) to `end` (excluded), in order of address. */
+  async *list(start: Address, end: Address, block = BLOCK_MAX): AsyncGenerator<TableEntry> {
+    const limit = Math.min(block, BLOCK_MAX);
     let from: Address | null = start;
     while (from !== null) {
-      // Taken before the database is read: what leaves an overlay meanwhile is there by then.
+      // Taken before the database is read, so a change that is applied meanwhile is seen in any case.
       const overlays = this.#applying === null ? [this.#active] : [this.#applying, this.#active];
       const range = { start: kvKey(from), end: kvKey(end) };
       const found = new Map<Address, unknown>();
@@ -224,7 +228,7 @@ export class KvTable {
         size++;
       }
       const next: Address | null = size < limit ? null : `${last}\0`;
-      for (const overlay of overlays) overlay.cover(found, from, next ?? end);
+      for (const overlay of overlays) overlay.applyTo(found, from, next ?? end);
       for (const address of [...found.keys()].sort()) {
         const value = found.get(address);
         if (value !== null) yield { address, value };
@@ -233,12 +237,12 @@ export class KvTable {
     }
   }
 
-  /** Brings everything to its place: a clean stop leaves an empty journal. */
+  /** Applies all changes to the database. So the journal is empty after a clean stop. */
   async drain(): Promise<void> {
     while (this.#applying !== null || this.#active.changes.size > 0) {
       this.#startApplying();
       await this.#task;
-      // The journal keeps what could not be brought there.
+      // The journal keeps the changes that could not be applied.
       if (this.#applyFailure !== null) return;
     }
   }
@@ -248,15 +252,15 @@ export class KvTable {
     return active !== undefined ? active : this.#applying?.changes.get(address);
   }
 
-  /** Commits, and where the outcome is not known finds it out. */
-  async #certainly(atomic: Deno.AtomicOperation, page: Page | undefined): Promise<void> {
-    // A page is written once. A commit that was given up on and lands late fails here, and so does
-    // a second process behind a KV Connect service, where no lock keeps it out.
+  /** Commits. If the commit fails with an unknown outcome, reads the journal to determine it. */
+  async #commitAndConfirm(atomic: Deno.AtomicOperation, page: Page | undefined): Promise<void> {
+    // A page is written only once. So a late commit that was given up on fails, and so does a second
+    // process that uses the same KV Connect service, where no file lock excludes it.
     if (page !== undefined) atomic.check({ key: journalKey(page.number), versionstamp: null });
     try {
       const result = await atomic.commit();
       if (result.ok) {
-        // Without a page nothing on the disk would tell of it at the next opening.
+        // Without a page the disk would not show the new version at the next opening.
         if (page !== undefined) this.#advance(result.versionstamp);
         return;
       }
@@ -278,7 +282,7 @@ export class KvTable {
     this.#version = Math.max(this.#version, versionOf(versionstamp));
   }
 
-  /** Lets the background task get ahead; throws its failure when it cannot. */
+  /** Waits for the background task to reduce the overlay; throws its failure. */
   async #catchUp(): Promise<void> {
     while (this.#active.isLarge(BEHIND_MAX)) {
       this.#startApplying();
@@ -306,7 +310,7 @@ export class KvTable {
     const { changes, lastPage } = this.#applying;
     const addresses = [...changes.keys()].sort();
     for (let at = 0; at < addresses.length;) at = await this.#applySlice(changes, addresses, at);
-    // Oldest first: what is left of the journal after a crash must end as the database does.
+    // Oldest first, so that the journal that remains after a crash ends with the latest changes.
     while (this.#firstPage <= lastPage) {
       const atomic = this.kv.atomic();
       const end = Math.min(this.#firstPage + JOURNAL_DELETES, lastPage + 1);
@@ -322,10 +326,11 @@ export class KvTable {
     addresses: readonly Address[],
     start: number,
   ): Promise<number> {
-    const most = Math.min(SLICE_MOST, Math.max(SLICE_LEAST, Math.round(2 * this.#pace)));
+    const target = Math.round(2 * this.#changesPerCommit);
+    const count = Math.min(SLICE_MAX, Math.max(SLICE_MIN, target));
     const atomic = this.kv.atomic();
     let at = start;
-    for (let bytes = 0; at < addresses.length && at - start < most && bytes < SLICE_BYTES; at++) {
+    for (let bytes = 0; at < addresses.length && at - start < count && bytes < SLICE_BYTES; at++) {
       const address = addresses[at] as Address;
       const value = changes.get(address) ?? null;
       if (value === null) atomic.delete(kvKey(address));
@@ -337,13 +342,13 @@ export class KvTable {
   }
 }
 
-/** Ten bytes in hex: the number of the commit, and two bytes that tell apart what one commit wrote. */
+/** A versionstamp is ten bytes in hex: the commit's number, then two bytes that number its changes. */
 function versionOf(versionstamp: string): number {
   return Number(BigInt(`0x${versionstamp}`) >> 16n);
 }
 
-/** The keyspace and a first byte: of objects, one of 256 even parts of the ring. */
-function partOf(address: Address): string {
+/** The keyspace and the first byte. For objects the byte is one of 256 equal parts of the ring. */
+function groupOf(address: Address): string {
   return address.slice(0, 2);
 }
 

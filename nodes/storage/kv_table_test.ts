@@ -4,7 +4,7 @@ import { KvTable } from "./kv_table.ts";
 import { type Address, latin1Of } from "./record_address.ts";
 import { withCode } from "./testing/storage_under_test.ts";
 
-/** So small that the background task is always at work. */
+/** So small that the background task is always running. */
 const TINY = { changes: 8, bytes: 2_000 };
 const END = "o\u00ff";
 
@@ -25,7 +25,7 @@ async function onDatabase(use: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("table: reads and lists agree with a map while changes move to their place", async () => {
+Deno.test("table: reads and lists agree with a map while changes are applied", async () => {
   const change = fc.record({
     number: fc.integer({ min: 0, max: 60 }),
     value: fc.option(fc.integer({ min: 0, max: 255 })),
@@ -50,7 +50,7 @@ Deno.test("table: reads and lists agree with a map while changes move to their p
               if (value === null) model.delete(address);
               else model.set(address, value);
             }
-            // Cut off in the middle of whatever the background task was doing.
+            // Interrupt the background task at an arbitrary point.
             if (cuts.includes(i)) {
               kv.close();
               await table.drain();
@@ -85,7 +85,7 @@ async function compare(table: KvTable, model: ReadonlyMap<Address, Uint8Array>):
   assert.deepEqual(all.sort(([a], [b]) => a < b ? -1 : 1), expected);
 }
 
-Deno.test("table: a list shows what stays exactly once, however much moves under it", async () => {
+Deno.test("table: a list has every lasting entry exactly once during concurrent writes", async () => {
   await onDatabase(async (path) => {
     const kv = await Deno.openKv(path);
     const table = await KvTable.open(kv, () => {}, TINY);
@@ -113,7 +113,7 @@ Deno.test("table: a list shows what stays exactly once, however much moves under
   });
 });
 
-Deno.test("table: what moves to its place while a list reads is in the list", async () => {
+Deno.test("table: a list includes changes that are applied while it reads", async () => {
   await onDatabase(async (path) => {
     const kv = await Deno.openKv(path);
     let overtake = () => Promise.resolve();
@@ -141,7 +141,7 @@ Deno.test("table: what moves to its place while a list reads is in the list", as
   });
 });
 
-Deno.test("table: few hot addresses do not let the journal grow", async () => {
+Deno.test("table: writes to a few hot addresses do not grow the journal", async () => {
   await onDatabase(async (path) => {
     const kv = await Deno.openKv(path);
     const table = await KvTable.open(kv, () => {}, TINY);
@@ -153,7 +153,7 @@ Deno.test("table: few hot addresses do not let the journal grow", async () => {
   });
 });
 
-Deno.test("table: what cannot be brought to its place stays readable, and writes fail in the end", async () => {
+Deno.test("table: changes that cannot be applied stay readable, and writes fail in the end", async () => {
   await onDatabase(async (path) => {
     const kv = await Deno.openKv(path);
     let full = false;
@@ -195,21 +195,21 @@ Deno.test("table: what cannot be brought to its place stays readable, and writes
     full = false;
     await table.commit(new Map([[addressAt(500), bytesFor(5)]]));
     await table.drain();
-    const inPlace = await Array.fromAsync(kv.list({ prefix: ["o"] }));
-    assert.equal(inPlace.length, written.length + 1);
+    const applied = await Array.fromAsync(kv.list({ prefix: ["o"] }));
+    assert.equal(applied.length, written.length + 1);
     kv.close();
   });
 });
 
-Deno.test("table: a second writer of one database is refused before it can overwrite", async () => {
+Deno.test("table: a second writer of the same database is refused before it overwrites", async () => {
   await onDatabase(async (path) => {
     const [kv, other] = [await Deno.openKv(path), await Deno.openKv(path)];
     const table = await KvTable.open(kv);
-    const stranger = await KvTable.open(other);
+    const second = await KvTable.open(other);
     await table.commit(new Map([["oours", bytesFor(1)]]));
     const theirs = new Map([["otheirs", bytesFor(2)]]);
-    await assert.rejects(stranger.commit(theirs), withCode("in-use"));
-    await assert.rejects(stranger.commit(theirs), withCode("in-use"));
+    await assert.rejects(second.commit(theirs), withCode("in-use"));
+    await assert.rejects(second.commit(theirs), withCode("in-use"));
     await table.commit(new Map([["omore", bytesFor(3)]]));
     assert.deepEqual(await table.get("oours"), bytesFor(1));
     kv.close();

@@ -1,61 +1,62 @@
 /**
- * Group commit: one atomic commit is in flight, and what arrives meanwhile leaves as the next.
+ * Group commit: one commit is in flight at a time, and the writes that arrive meanwhile form the next.
  *
- * A commit costs one fsync however much it carries, so under load the disk sets the pace of commits
- * and not of writes. Writes take effect in the order in which they were submitted; where several in
- * one commit touch an address the last wins, and all are acknowledged.
+ * A commit costs one fsync, whatever its size. So under load the disk limits the number of commits and
+ * not the number of writes. Writes take effect in the order of submission. If several writes of one
+ * commit change the same address, the last one wins and all are acknowledged.
  */
 import { storageErrorOf } from "./kv_errors.ts";
 import type { KvTable } from "./kv_table.ts";
 import type { Address } from "./record_address.ts";
 import { StorageError } from "./storage.ts";
 
-// Deno KV refuses more than 1,000 mutations, 800 KiB and 80 KiB of keys a commit: stay below.
+// Deno KV allows 1,000 mutations, 800 KiB and 80 KiB of keys in a commit: stay below.
 const MUTATIONS_MAX = 900;
 const BYTES_MAX = 700 * 1_024;
 const MUTATION_BYTES = 80;
 const QUEUED_BYTES_MAX = 256 * 1_048_576;
 
-/** What one commit changes. */
+/** The changes of one commit. */
 export class Batch {
   /** Null deletes. */
   readonly changes = new Map<Address, Uint8Array | null>();
-  /** Chunk sets that documents have once this batch is durable, null where they have none. */
+  /** The chunk sets of the documents once this batch is durable; null for a document without one. */
   readonly sets = new Map<Address, ChunkSet | null>();
 }
 
-/** The pieces of a large document. */
+/** The chunks of a large document. */
 export interface ChunkSet {
   readonly id: string;
   readonly chunks: number;
 }
 
-/** Something to be made durable in one commit. */
+/** Changes that one commit makes durable together. */
 export interface Write {
-  /** What it adds to a commit, at most. */
+  /** The most bytes that it adds to a commit. */
   readonly bytes: number;
+  /** The most mutations that it adds to a commit. */
   readonly mutations: number;
-  /** Adds its changes, when all earlier writes are durable or in this batch. */
+  /** Adds its changes to the batch. All earlier writes are durable or in the same batch. */
   stage(batch: Batch): void;
-  /** Its batch is durable. Called in the order of the writes, before any of them resolves. */
+  /** Called when the batch is durable, in the order of the writes, before any of them resolves. */
   committed?(): void;
 }
 
-/** Writes that follow each other, each only if those before it became durable. */
-interface Job {
+/** A sequence of writes. Each one is made only if the earlier ones became durable. */
+interface WriteSequence {
   readonly last: Write;
   failure: StorageError | null;
   readonly resolve: () => void;
   readonly reject: (error: StorageError) => void;
 }
 
-interface Queued {
+interface QueuedWrite {
   readonly write: Write;
-  readonly job: Job;
+  readonly sequence: WriteSequence;
 }
 
 export class KvWriter {
-  #queue: Queued[] = [];
+  #queue: QueuedWrite[] = [];
   #queuedBytes = 0;
   #running: Promise<void> | null = null;
   #closed = false;
@@ -71,26 +72,27 @@ export class KvWriter {
     return this.#commits;
   }
 
-  /** Resolves once all are durable; rejects with {@link StorageError}, and then the last is not. */
+  /** Resolves once all are durable. Rejects with {@link StorageError} if the last one is not. */
   submit(...writes: readonly [...Write[], Write]): Promise<void> {
     const bytes = writes.reduce((sum, write) => sum + write.bytes, 0);
     if (this.#closed) return Promise.reject(new StorageError("closed", "The store is closed"));
     if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > QUEUED_BYTES_MAX) {
       const message =
-        `${this.#queuedBytes} bytes wait for the disk; at most ${QUEUED_BYTES_MAX} may`;
+        `The store is overloaded: at most ${QUEUED_BYTES_MAX} bytes may wait for the ` +
+        `disk, and ${this.#queuedBytes} bytes do`;
       return Promise.reject(new StorageError("overloaded", message));
     }
     this.#queuedBytes += bytes;
     return new Promise((resolve, reject) => {
       const last = writes[writes.length - 1] as Write;
-      const job: Job = { last, failure: null, resolve, reject };
-      for (const write of writes) this.#queue.push({ write, job });
-      // A microtask later the caller has handed in all that one event brought.
+      const sequence: WriteSequence = { last, failure: null, resolve, reject };
+      for (const write of writes) this.#queue.push({ write, sequence });
+      // Starts in a microtask, so that the first commit has all writes that the caller submits now.
       this.#running ??= Promise.resolve().then(() => this.#run());
     });
   }
 
-  /** Writes what was submitted, then takes no more. */
+  /** Finishes the submitted writes and refuses later ones. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
@@ -104,10 +106,10 @@ export class KvWriter {
         await this.table.commit(batch.changes);
         if (batch.changes.size > 0) this.#commits++;
         for (const { write } of taken) write.committed?.();
-        for (const { write, job } of taken) if (write === job.last) job.resolve();
+        for (const { write, sequence } of taken) if (write === sequence.last) sequence.resolve();
       } catch (error) {
         const failure = storageErrorOf(error);
-        for (const { job } of taken) job.reject(job.failure = failure);
+        for (const { sequence } of taken) sequence.reject(sequence.failure = failure);
         this.failed(failure);
       }
       for (const { write } of taken) this.#queuedBytes -= write.bytes;
@@ -115,19 +117,19 @@ export class KvWriter {
     this.#running = null;
   }
 
-  /** Moves writes from the queue to the batch until it is full. */
-  #take(batch: Batch): Queued[] {
-    const taken: Queued[] = [];
+  /** Moves writes from the queue to the batch until the batch is full. */
+  #take(batch: Batch): QueuedWrite[] {
+    const taken: QueuedWrite[] = [];
     let bytes = 0;
     let mutations = 0;
     let next = 0;
     for (; next < this.#queue.length; next++) {
-      const queued = this.#queue[next] as Queued;
-      const { write, job } = queued;
+      const queued = this.#queue[next] as QueuedWrite;
+      const { write, sequence } = queued;
       bytes += write.bytes + MUTATION_BYTES * write.mutations;
       mutations += write.mutations;
       if (taken.length > 0 && (bytes > BYTES_MAX || mutations > MUTATIONS_MAX)) break;
-      if (job.failure === null) {
+      if (sequence.failure === null) {
         write.stage(batch);
         taken.push(queued);
       } else {

@@ -1,20 +1,20 @@
 /**
- * Where things lie in a Deno KV database.
+ * The layout of a node's Deno KV database.
  *
- * An *address* is a keyspace and the bytes that order its entries, kept in memory as a string of one
- * character a byte (its order is byte order), and in the database as the key `[keyspace, bytes]`:
+ * An *address* is a keyspace followed by bytes. In memory it is a string with one character for each
+ * byte, so strings compare in byte order. In the database it is the key `[keyspace, bytes]`:
  *
- * - `o` objects: ring position (16 bytes), then 8 bytes that tell keys with one position apart
+ * - `o` objects: ring position (16 bytes), then 8 bytes that distinguish keys with the same position
  * - `h` hints: target node, 0, then the object's 24 bytes; the value is the key
  * - `m` metadata: the document's name
  * - `c` chunks of large documents: chunk set (8 bytes), number (4 bytes)
- * - `w` chunk sets that no document refers to (yet, or any more): chunk set
+ * - `w` chunk sets to which no document refers, not yet or no longer: chunk set
  * - `j` the journal: page number (8 bytes); see `kv_journal.ts`
- * - `v` one entry, written whenever pages of the journal are removed: see `kv_table.ts`
- * - `a` what an unreadable record held when it was replaced: the object's 24 bytes
+ * - `v` one entry, written whenever pages of the journal are removed; see `kv_table.ts`
+ * - `a` damaged frames, kept for inspection: the object's 24 bytes
  *
- * Keys have a fixed length, because Deno KV counts a NUL twice and stops at 2,048 bytes: a key of
- * 1 KiB could not be part of one. The whole key is in the value.
+ * The address of an object does not contain its key. Deno KV limits an encoded key to 2,048 bytes and
+ * counts a NUL twice, so a key of 1 KiB might not fit. The full key is in the value.
  */
 import { md5 } from "js-md5";
 import type { Position } from "../../lib/dynamo/ring/position.ts";
@@ -27,10 +27,13 @@ const DISCRIMINATOR_BYTES = 8;
 const CHUNK_SET_BYTES = 8;
 export const OBJECT_ID_BYTES = POSITION_BYTES + DISCRIMINATOR_BYTES;
 
-/** The address of a key's record. Throws TypeError for what is no position or no Unicode text. */
+/** The address of a key's record. Throws TypeError for an invalid position or ill-formed Unicode. */
 export function objectAddress(key: string, position: Position): Address {
-  if (!key.isWellFormed()) throw new TypeError("A key must not hold half a surrogate pair");
-  // Two keys with one MD5 can be made on purpose; a prefix shifts every block, so they part here.
+  if (!key.isWellFormed()) {
+    throw new TypeError("A key must be well-formed Unicode: it has a lone surrogate");
+  }
+  // Two keys with the same MD5 can be made on purpose. The prefix shifts every block, so that the
+  // digests of these keys differ here.
   const digest = md5.array(`key:${key}`);
   return `o${positionBytes(position)}${latin1Of(digest.slice(0, DISCRIMINATOR_BYTES))}`;
 }
@@ -39,7 +42,7 @@ export function hintAddress(target: string, object: Address): Address {
   return `${hintPrefix(target)}${object.slice(1)}`;
 }
 
-/** What all hint addresses of a target begin with: no node id holds a NUL. */
+/** The prefix of all hint addresses of a target. It ends with a NUL, which no node id contains. */
 export function hintPrefix(target: string): Address {
   if (target.length === 0 || target.includes("\0")) {
     throw new TypeError(
@@ -49,7 +52,7 @@ export function hintPrefix(target: string): Address {
   return `h${latin1Of(new TextEncoder().encode(target))}\0`;
 }
 
-/** The target and the object of a hint's address. */
+/** The target node and the object's address, from a hint's address. */
 export function partsOfHint(hint: Address): { target: string; object: Address } {
   const split = hint.length - OBJECT_ID_BYTES;
   const target = new TextDecoder().decode(bytesOf(hint.slice(1, split - 1)));
@@ -66,23 +69,23 @@ export function chunkAddress(set: string, number: number): Address {
   }`;
 }
 
-export function looseSetAddress(set: string): Address {
+export function unreferencedSetAddress(set: string): Address {
   return `w${set}`;
 }
 
-export function asideAddress(object: Address): Address {
+export function damagedFrameAddress(object: Address): Address {
   return `a${object.slice(1)}`;
 }
 
-/** Names a chunk set: random, so that no two are ever confused. */
+/** A random id for a chunk set, so that no two sets have the same one. */
 export function newChunkSet(): string {
   return latin1Of(crypto.getRandomValues(new Uint8Array(CHUNK_SET_BYTES)));
 }
 
-/** Past every object's address. */
+/** Greater than every object's address. */
 export const OBJECTS_END: Address = `o${"\u00ff".repeat(OBJECT_ID_BYTES + 1)}`;
 
-/** The least address of all objects at or clockwise after the position. */
+/** The lowest address of an object at this position or after it. */
 export function objectsFrom(position: Position): Address {
   return `o${positionBytes(position)}`;
 }
@@ -100,7 +103,7 @@ export function kvKey(address: Address): [Keyspace, Uint8Array] {
 export function addressOf(key: Deno.KvKey): Address {
   const [space, id] = key;
   if (typeof space !== "string" || !(id instanceof Uint8Array)) {
-    throw new TypeError(`Not a key of this store: ${Deno.inspect(key)}`);
+    throw new TypeError(`A key must be [keyspace, bytes]: current value is ${Deno.inspect(key)}`);
   }
   return space + latin1Of(id);
 }
@@ -111,7 +114,7 @@ export function bytesOf(latin1: string): Uint8Array {
   return bytes;
 }
 
-/** Of few bytes: ids and names. Unlike the sum of its characters, this string is flat and small. */
+/** For few bytes, such as ids and names. Unlike concatenation, this makes a flat, small string. */
 export function latin1Of(bytes: Uint8Array | readonly number[]): string {
   return String.fromCharCode.apply(null, bytes as number[]);
 }

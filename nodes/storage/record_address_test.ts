@@ -14,7 +14,7 @@ import {
 const position = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => bytes.toHex());
 const key = fc.string({ unit: "binary", maxLength: 100 }).filter((s) => s.isWellFormed());
 
-Deno.test("address: position and hint parts come back, and order follows the position", () => {
+Deno.test("address: positions and hints can be read back, and the order follows the position", () => {
   fc.assert(fc.property(position, position, key, key, (first, second, a, b) => {
     const object = objectAddress(a, first);
     assert.equal(positionAt(object), first);
@@ -26,7 +26,7 @@ Deno.test("address: position and hint parts come back, and order follows the pos
   }));
 });
 
-Deno.test("address: what is no position, no text or no node id is refused", () => {
+Deno.test("address: invalid positions, keys and node ids are refused", () => {
   const zero = "0".repeat(32);
   for (
     const bad of ["", "0".repeat(31), "0".repeat(33), `${"0".repeat(31)}A`, `g${zero.slice(1)}`]

@@ -1,11 +1,11 @@
 /**
- * Records in memory, bounded by bytes, the least recently used leaving first. Reads of the database
- * queue behind its writes, so a hot key that had to be read would wait ten times as long under load.
+ * A cache of records with a limit in bytes; it evicts the least recently used ones. Reads of the
+ * database queue behind its writes, so under load an uncached read takes ten times as long.
  */
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
 import type { Address } from "./record_address.ts";
 
-/** A parsed record takes about twice its JSON, and this for its objects (measured). */
+/** A parsed record takes about twice the size of its JSON, and this much for its objects (measured). */
 const OVERHEAD_BYTES = 600;
 
 interface Entry {
@@ -15,11 +15,11 @@ interface Entry {
 
 export class RecordCache {
   #bytes = 0;
-  /** A Map iterates in order of insertion: a use puts an entry last. */
+  /** A Map iterates in order of insertion, so each use inserts the entry again, at the end. */
   readonly #entries = new Map<Address, Entry>();
   /**
-   * Stands before the least recently used. It is kept, since a new iterator would step over every
-   * hole that evictions have left at the front of the Map.
+   * An iterator in front of the least recently used entry. A new iterator for each eviction would have
+   * to skip all the entries that were deleted at the front of the Map.
    */
   #oldest = this.#entries.entries();
 
@@ -37,7 +37,7 @@ export class RecordCache {
     return entry.record;
   }
 
-  /** `jsonBytes`: the length of the record's JSON. What is larger than the whole cache is not kept. */
+  /** `jsonBytes`: the length of the record's JSON. A record larger than the cache is not kept. */
   set(object: Address, record: StoredRecord, jsonBytes: number): void {
     this.delete(object);
     const bytes = jsonBytes * 2 + OVERHEAD_BYTES;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RecordCache } from "./record_cache.ts";
 import { recordFor } from "./testing/storage_under_test.ts";
 
-Deno.test("cache: what was used last stays, and the bytes stay within the bound", () => {
+Deno.test("cache: recently used records stay, and the size stays within the limit", () => {
   const cache = new RecordCache(10_000);
   for (let i = 0; i < 1_000; i++) {
     cache.set(`o${i}`, recordFor(`k${i}`), 200);
@@ -13,7 +13,7 @@ Deno.test("cache: what was used last stays, and the bytes stay within the bound"
   assert.deepEqual(cache.get("o999"), recordFor("k999"));
 });
 
-Deno.test("cache: a replaced or deleted record is forgotten, and its bytes with it", () => {
+Deno.test("cache: a replaced or deleted record is removed and no longer counted", () => {
   const cache = new RecordCache(1_000_000);
   cache.set("o1", recordFor("k", "old"), 100);
   const bytes = cache.bytes;
@@ -24,7 +24,7 @@ Deno.test("cache: a replaced or deleted record is forgotten, and its bytes with 
   assert.deepEqual([cache.get("o1"), cache.bytes], [undefined, 0]);
 });
 
-Deno.test("cache: a record larger than the cache is not kept, nor its older state", () => {
+Deno.test("cache: a record larger than the cache is not kept, and its older version is removed", () => {
   const cache = new RecordCache(5_000);
   cache.set("o1", recordFor("k", "small"), 100);
   cache.set("o1", recordFor("k", "large"), 4_000);

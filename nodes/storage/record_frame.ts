@@ -1,10 +1,10 @@
 /**
- * The bytes of a document in the database: a small header, the key, and the document's JSON, or the
- * name of the chunk set that holds it.
+ * The bytes of a document in the database: a small header, the key, and the document's JSON or the id
+ * of the chunk set that holds it.
  *
- * A checksum covers the address, the key and the rest, because a damaged SQLite file may answer a
- * read with wrong bytes, or with another row's, and without an error. A frame that does not check
- * is *unreadable*: its reader must not take it for absent, nor for an old version.
+ * A checksum covers the address, the key and the rest, because a damaged SQLite file can return wrong
+ * bytes, or those of another row, without an error. A frame with a wrong checksum is *unreadable*. Its
+ * reader must not treat it as absent or as an old version.
  *
  *     0  format (1: inline, 2: in chunks)
  *     1  CRC-32 of address and of everything from byte 5 on, and of byte 0
@@ -17,13 +17,13 @@ import { crc32 } from "node:zlib";
 import { type Address, bytesOf, latin1Of } from "./record_address.ts";
 import { StorageError } from "./storage.ts";
 
-/** Deno KV takes values of 64 KiB; what is larger is cut into pieces of this size. */
+/** Deno KV allows values of 64 KiB; larger documents are split into chunks of this size. */
 export const CHUNK_BYTES = 60 * 1_024;
 
 const INLINE = 1;
 const CHUNKED = 2;
 const KEY_AT = 7;
-/** More than a node takes (`KEY_BYTES_MAX`); a frame must stay under 64 KiB. */
+/** More than a node accepts (`KEY_BYTES_MAX`), and small enough for a frame of 64 KiB. */
 const KEY_BYTES_LIMIT = 4_096;
 const MANIFEST_BYTES = 20;
 
@@ -35,12 +35,12 @@ export interface Manifest {
   readonly chunks: number;
 }
 
-/** `bytes`: what the document takes in the database. */
+/** `bytes`: the size of the document in the database. */
 export type Frame =
   | { readonly key: string; readonly json: Uint8Array; readonly bytes: number }
   | { readonly key: string; readonly manifest: Manifest; readonly bytes: number };
 
-/** A frame that is not what was written; `key` where the header still tells it. */
+/** A frame differs from what was written. `key` is null if it cannot be read either. */
 export class UnreadableFrame extends Error {
   override name = "UnreadableFrame";
   constructor(message: string, readonly key: string | null = null) {
@@ -50,12 +50,12 @@ export class UnreadableFrame extends Error {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
-/** Frames are built here and copied out at their length: `encodeInto` is ten times `encode`. */
+/** Frames are built here and then copied: `encodeInto` is ten times as fast as `encode`. */
 const scratch = new Uint8Array(KEY_AT + KEY_BYTES_LIMIT + CHUNK_BYTES);
 
-/** The frame of a document whose JSON fits beside its key, else null. */
+/** The frame of a document; null if its JSON does not fit into one frame. */
 export function inlineFrame(address: Address, key: string, json: string): Uint8Array | null {
-  // A character takes one to three bytes: no need to encode what cannot fit.
+  // A character takes one to three bytes: longer text cannot fit.
   if (json.length > CHUNK_BYTES) return null;
   const jsonAt = writeKey(key);
   const room = scratch.subarray(jsonAt, jsonAt + CHUNK_BYTES - (jsonAt - KEY_AT));
@@ -73,8 +73,8 @@ export function chunkedFrame(address: Address, key: string, manifest: Manifest):
   return sealed(address, CHUNKED, at + MANIFEST_BYTES);
 }
 
-/** Cuts a document's JSON into pieces that Deno KV takes. */
-export function cutIntoChunks(
+/** Splits a document's JSON into chunks that fit into Deno KV's values. */
+export function splitIntoChunks(
   json: string,
   set: string,
 ): { manifest: Manifest; chunks: Uint8Array[] } {
@@ -89,7 +89,7 @@ export function cutIntoChunks(
   };
 }
 
-/** The JSON that the chunks make up. Throws {@link UnreadableFrame}. */
+/** The JSON in the chunks. Throws {@link UnreadableFrame}. */
 export function joinChunks(key: string, manifest: Manifest, chunks: readonly Uint8Array[]): string {
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
@@ -103,10 +103,10 @@ export function joinChunks(key: string, manifest: Manifest, chunks: readonly Uin
   return decodeText(bytes, key);
 }
 
-/** Reads a frame found at the address. Throws {@link UnreadableFrame}. */
+/** Decodes the frame that was read at the address. Throws {@link UnreadableFrame}. */
 export function readFrame(address: Address, value: unknown): Frame {
   if (!(value instanceof Uint8Array) || value.length < KEY_AT) {
-    throw new UnreadableFrame("it is not a record of this store");
+    throw new UnreadableFrame("it is too short or not binary");
   }
   const view = new DataView(value.buffer, value.byteOffset, value.length);
   const format = view.getUint8(0);
@@ -118,7 +118,7 @@ export function readFrame(address: Address, value: unknown): Frame {
   const bytes = value.length;
   if (format === INLINE) return { key, json: value.subarray(keyEnd), bytes };
   if (format !== CHUNKED || value.length !== keyEnd + MANIFEST_BYTES) {
-    throw new UnreadableFrame(`its format ${format} is not known`, key);
+    throw new UnreadableFrame(`its format ${format} is unknown`, key);
   }
   const manifest = {
     set: latin1Of(value.subarray(keyEnd, keyEnd + 8)),
@@ -152,7 +152,7 @@ function checksum(address: Address, format: number, rest: Uint8Array): number {
   return crc32(rest, crc32(`${format}${address}`));
 }
 
-/** Throws {@link UnreadableFrame}. */
+/** Decodes UTF-8. Throws {@link UnreadableFrame}. */
 export function decodeText(bytes: Uint8Array, key: string | null): string {
   try {
     return decoder.decode(bytes);

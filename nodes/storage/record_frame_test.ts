@@ -3,11 +3,11 @@ import fc from "fast-check";
 import {
   CHUNK_BYTES,
   chunkedFrame,
-  cutIntoChunks,
   decodeText,
   inlineFrame,
   joinChunks,
   readFrame,
+  splitIntoChunks,
   UnreadableFrame,
 } from "./record_frame.ts";
 import { StorageError } from "./storage.ts";
@@ -15,7 +15,7 @@ import { StorageError } from "./storage.ts";
 const ADDRESS = `o${"\u00e9".repeat(24)}`;
 const text = fc.string({ unit: "binary", maxLength: 200 }).filter((s) => s.isWellFormed());
 
-Deno.test("frame: key and JSON come back; any flipped bit, or another address, is noticed", () => {
+Deno.test("frame: key and JSON are read back; any flipped bit or another address is detected", () => {
   fc.assert(fc.property(text, text, fc.nat(), (key, json, where) => {
     const frame = inlineFrame(ADDRESS, key, json);
     assert.ok(frame);
@@ -30,13 +30,13 @@ Deno.test("frame: key and JSON come back; any flipped bit, or another address, i
   }));
 });
 
-Deno.test("frame: what is no frame is unreadable", () => {
+Deno.test("frame: values that are not frames are unreadable", () => {
   for (const value of [null, 7, "text", new Uint8Array(0), new Uint8Array(6), new Uint8Array(64)]) {
     assert.throws(() => readFrame(ADDRESS, value), UnreadableFrame);
   }
 });
 
-Deno.test("frame: JSON that does not fit beside its key goes into chunks", () => {
+Deno.test("frame: JSON that does not fit into one frame is split into chunks", () => {
   const key = "k".repeat(1_024);
   const room = CHUNK_BYTES - key.length;
   assert.ok(inlineFrame(ADDRESS, key, "v".repeat(room)));
@@ -45,7 +45,7 @@ Deno.test("frame: JSON that does not fit beside its key goes into chunks", () =>
   assert.throws(() => inlineFrame(ADDRESS, "k".repeat(5_000), ""), StorageError);
 
   const json = "é".repeat(100_000);
-  const { manifest, chunks } = cutIntoChunks(json, "12345678");
+  const { manifest, chunks } = splitIntoChunks(json, "12345678");
   assert.ok(chunks.every((chunk) => chunk.length <= CHUNK_BYTES));
   const read = readFrame(ADDRESS, chunkedFrame(ADDRESS, key, manifest));
   assert.ok("manifest" in read);

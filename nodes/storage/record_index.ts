@@ -1,21 +1,22 @@
 /**
- * Which keys a node holds, in memory: a load of an absent key needs no disk, and most loads of a
- * fresh cluster's puts are of absent keys.
+ * An index in memory of the keys that a node holds. With it a load of an absent key needs no disk
+ * access. In a new cluster most puts load an absent key.
  *
- * A JavaScript Set would take some hundred bytes a key. This is an open-addressing table in one typed
- * array: 128 bits that name the record and its size, 20 bytes a slot, at most 70% full. It must be
- * exact, since "absent" is never checked against the disk; 128 bits of two digests are.
+ * A JavaScript Set would take about a hundred bytes per key. This is a hash table with open addressing
+ * in one typed array. A slot has 20 bytes: a fingerprint of 128 bits and the record's size. At most 70%
+ * of the slots are used. The index must be exact, since "absent" is never checked on the disk. 128 bits
+ * of two digests are enough for that.
  */
 import { type Address, OBJECT_ID_BYTES } from "./record_address.ts";
 
 const WORDS = 5;
 const SIZE = 4;
-const FULL_AT = 0.7;
-const SLOTS_LEAST = 1_024;
+const LOAD_MAX = 0.7;
+const SLOTS_MIN = 1_024;
 
 export class RecordIndex {
-  #slots = SLOTS_LEAST;
-  #table = new Uint32Array(SLOTS_LEAST * WORDS);
+  #slots = SLOTS_MIN;
+  #table = new Uint32Array(SLOTS_MIN * WORDS);
   #count = 0;
   #bytes = 0;
 
@@ -32,24 +33,24 @@ export class RecordIndex {
     return this.sizeOf(object) > 0;
   }
 
-  /** The record's size in bytes, 0 where there is none. */
+  /** The record's size in bytes; 0 if there is none. */
   sizeOf(object: Address): number {
-    return this.#word(this.#find(nameOf(object)), SIZE);
+    return this.#word(this.#find(fingerprintOf(object)), SIZE);
   }
 
   /** `bytes` is at least 1. */
   set(object: Address, bytes: number): void {
-    const name = nameOf(object);
-    const slot = this.#find(name);
+    const fingerprint = fingerprintOf(object);
+    const slot = this.#find(fingerprint);
     const before = this.#word(slot, SIZE);
     this.#bytes += bytes - before;
     if (before === 0) this.#count++;
-    this.#write(slot, name, bytes);
-    if (this.#count > this.#slots * FULL_AT) this.#grow();
+    this.#write(slot, fingerprint, bytes);
+    if (this.#count > this.#slots * LOAD_MAX) this.#grow();
   }
 
   delete(object: Address): void {
-    const slot = this.#find(nameOf(object));
+    const slot = this.#find(fingerprintOf(object));
     const before = this.#word(slot, SIZE);
     if (before === 0) return;
     this.#bytes -= before;
@@ -57,23 +58,23 @@ export class RecordIndex {
     this.#vacate(slot);
   }
 
-  /** The slot that holds the name, or the empty one where it belongs. */
-  #find(name: Name): number {
-    let slot = name[2] & (this.#slots - 1);
-    while (this.#word(slot, SIZE) !== 0 && !this.#holds(slot, name)) {
+  /** The slot with this fingerprint, or the empty slot where it belongs. */
+  #find(fingerprint: Fingerprint): number {
+    let slot = fingerprint[2] & (this.#slots - 1);
+    while (this.#word(slot, SIZE) !== 0 && !this.#holds(slot, fingerprint)) {
       slot = (slot + 1) & (this.#slots - 1);
     }
     return slot;
   }
 
-  #holds(slot: number, name: Name): boolean {
+  #holds(slot: number, fingerprint: Fingerprint): boolean {
     const at = slot * WORDS;
     const table = this.#table;
-    return table[at + 2] === name[2] && table[at + 3] === name[3] &&
-      table[at] === name[0] && table[at + 1] === name[1];
+    return table[at + 2] === fingerprint[2] && table[at + 3] === fingerprint[3] &&
+      table[at] === fingerprint[0] && table[at + 1] === fingerprint[1];
   }
 
-  /** Empties a slot and moves up what had to step over it, so that no search ends too early. */
+  /** Empties a slot, and moves later entries into the hole so that no search ends too early. */
   #vacate(slot: number): void {
     const mask = this.#slots - 1;
     let hole = slot;
@@ -92,9 +93,12 @@ export class RecordIndex {
     this.#table = new Uint32Array(this.#slots * WORDS);
     for (let at = 0; at < old.length; at += WORDS) {
       if (old[at + SIZE] === 0) continue;
-      const [a, b, c, d, bytes] = old.subarray(at, at + WORDS) as unknown as [...Name, number];
-      const name: Name = [a, b, c, d];
-      this.#write(this.#find(name), name, bytes);
+      const [a, b, c, d, bytes] = old.subarray(at, at + WORDS) as unknown as [
+        ...Fingerprint,
+        number,
+      ];
+      const fingerprint: Fingerprint = [a, b, c, d];
+      this.#write(this.#find(fingerprint), fingerprint, bytes);
     }
   }
 
@@ -102,21 +106,21 @@ export class RecordIndex {
     return this.#table[slot * WORDS + word] as number;
   }
 
-  #write(slot: number, name: Name, bytes: number): void {
+  #write(slot: number, fingerprint: Fingerprint, bytes: number): void {
     const at = slot * WORDS;
     const table = this.#table;
-    table[at] = name[0];
-    table[at + 1] = name[1];
-    table[at + 2] = name[2];
-    table[at + 3] = name[3];
+    table[at] = fingerprint[0];
+    table[at + 1] = fingerprint[1];
+    table[at + 2] = fingerprint[2];
+    table[at + 3] = fingerprint[3];
     table[at + SIZE] = bytes;
   }
 }
 
-/** The first half of the position and the discriminator, which comes from another digest. */
-type Name = [number, number, number, number];
+/** The first half of the position, and the discriminator, which comes from another digest. */
+type Fingerprint = [number, number, number, number];
 
-function nameOf(object: Address): Name {
+function fingerprintOf(object: Address): Fingerprint {
   const discriminator = OBJECT_ID_BYTES - 7;
   return [
     wordAt(object, 1),

@@ -4,13 +4,13 @@ import { positionOf } from "../../lib/dynamo/ring/position.ts";
 import { objectAddress } from "./record_address.ts";
 import { RecordIndex } from "./record_index.ts";
 
-/** Addresses whose discriminators begin alike, so that they crowd around one slot and at the end. */
+/** Addresses with similar discriminators, which collide around a few slots at the table's end. */
 function crowdedAddress(number: number): string {
   const home = String.fromCharCode(0, 0, 3, 250 + number % 6);
   return `o${"p".repeat(16)}${home}${String.fromCharCode(0, 0, number >> 8, number & 255)}`;
 }
 
-Deno.test("index: agrees with a Map through any history of sets and deletes", () => {
+Deno.test("index: agrees with a Map after any history of sets and deletes", () => {
   const step = fc.record({
     number: fc.integer({ min: 0, max: 40 }),
     bytes: fc.integer({ min: 0, max: 5 }),
@@ -38,7 +38,7 @@ Deno.test("index: agrees with a Map through any history of sets and deletes", ()
   }));
 });
 
-Deno.test("index: grows, and keeps apart what is there from what is not", () => {
+Deno.test("index: grows, and still distinguishes present from absent keys", () => {
   const index = new RecordIndex();
   const address = (i: number) => objectAddress(`key-${i}`, positionOf(`key-${i}`));
   for (let i = 0; i < 20_000; i++) index.set(address(i), i + 1);

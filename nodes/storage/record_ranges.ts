@@ -1,14 +1,14 @@
-/** A range of the ring, as it lies in the database: in one piece, or in two where it passes zero. */
+/** A range of the ring as ranges of addresses: one, or two if the range passes zero. */
 import { type Address, OBJECTS_END, objectsFrom } from "./record_address.ts";
 import type { ScanOptions } from "./storage.ts";
 
-/** Addresses side by side. */
+/** Addresses from `start` (included) to `end` (excluded). */
 export interface AddressRange {
   readonly start: Address;
   readonly end: Address;
 }
 
-/** The range of the ring still to read, cut where it passes zero. */
+/** The rest of the range that is still to read, split where it passes zero. */
 export function rangesOf({ from, to, after }: ScanOptions): AddressRange[] {
   const zero = "0".repeat(32);
   const first = from ?? zero;

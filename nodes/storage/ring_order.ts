@@ -1,6 +1,6 @@
 /**
- * Ring position, then key. The database orders keys that share a position by a digest, so those,
- * rare as they are, are put in order here.
+ * The order by ring position, then key. The database orders keys with the same position by a digest.
+ * Such keys are rare; they are sorted here.
  */
 import type { KeyPlace } from "../../lib/dynamo/types/records.ts";
 
@@ -10,19 +10,19 @@ export function isAfter(place: KeyPlace, other: KeyPlace): boolean {
   return place.key > other.key;
 }
 
-/** Places that come ordered by position, ordered by key too. */
+/** Sorts places that are ordered by position by their key as well. */
 export async function* inRingOrder<T extends KeyPlace>(
   places: AsyncIterable<T>,
 ): AsyncGenerator<T> {
-  let together: T[] = [];
+  let samePosition: T[] = [];
   for await (const place of places) {
-    if (together[0] !== undefined && together[0].position !== place.position) {
-      yield* byKey(together);
-      together = [];
+    if (samePosition[0] !== undefined && samePosition[0].position !== place.position) {
+      yield* byKey(samePosition);
+      samePosition = [];
     }
-    together.push(place);
+    samePosition.push(place);
   }
-  yield* byKey(together);
+  yield* byKey(samePosition);
 }
 
 function byKey<T extends KeyPlace>(places: T[]): T[] {

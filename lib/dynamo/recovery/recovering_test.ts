@@ -1,6 +1,6 @@
 /** What a replica does to find out what its disk is worth, effect by effect. */
 import assert from "node:assert/strict";
-import { HandCranked, IDS, KEY } from "../../../tests/hand_cranked.ts";
+import { IDS, KEY, ReplicaHarness } from "../../../tests/replica_harness.ts";
 import { SeededRandom } from "../../random/seeded.ts";
 import { Membership } from "../membership/membership.ts";
 import { draftOf } from "../membership/membership_plan.ts";
@@ -11,7 +11,7 @@ import type { MembershipAct } from "../types/membership_plan.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { Siblings } from "../versions/versions.ts";
 
-const bench0 = new HandCranked("n1");
+const bench0 = new ReplicaHarness("n1");
 const INITIAL_CONFIG = bench0.replica.initialConfig;
 const [FIRST = "", SECOND = "", THIRD = ""] = bench0.replica.ring.primariesOfKey(KEY);
 const RESTARTED = { bootNumber: 7, writes: 40, previous: { incarnation: 3, bootNumber: 6 } };
@@ -24,10 +24,10 @@ function memory(remembered: Life | null): PeerReply {
   return { status: "boot", remembered, life, lifeStatus: "settled" };
 }
 
-type Call = ReturnType<HandCranked["take"]>[number] & { kind: "call" };
+type Call = ReturnType<ReplicaHarness["take"]>[number] & { kind: "call" };
 
 /** The calls of that method that were made, by peer. */
-function callsOf(bench: HandCranked, method: PeerRequest["method"]): Map<string, Call> {
+function callsOf(bench: ReplicaHarness, method: PeerRequest["method"]): Map<string, Call> {
   const all = bench.take("call");
   const others = all.filter(({ request }) => request.method !== method);
   bench.effects.push(...others);
@@ -36,16 +36,16 @@ function callsOf(bench: HandCranked, method: PeerRequest["method"]): Map<string,
   );
 }
 
-function answer(bench: HandCranked, call: Call | undefined, reply: PeerReply): void {
+function answer(bench: ReplicaHarness, call: Call | undefined, reply: PeerReply): void {
   bench.step({ kind: "reply", id: call?.id ?? 0, reply });
 }
 
-function fail(bench: HandCranked, call: Call | undefined, undelivered: boolean): void {
+function fail(bench: ReplicaHarness, call: Call | undefined, undelivered: boolean): void {
   bench.step({ kind: "call-failed", id: call?.id ?? 0, undelivered, reason: "gone" });
 }
 
 /** A peer reads the key from the bench's own disk. */
-function readBy(bench: HandCranked, from: string): PeerReply {
+function readBy(bench: ReplicaHarness, from: string): PeerReply {
   bench.step({ kind: "peer", id: 900, from, request: { method: "replica.get", key: KEY } });
   const load = bench.take("load").at(-1);
   if (load !== undefined) bench.step({ kind: "loaded", id: load.id, record: null });
@@ -70,7 +70,7 @@ function draft(act: MembershipAct, membership: Membership, dataId?: string) {
 }
 
 /** Everything that the bench asks its disk for is done. */
-function drain(bench: HandCranked): void {
+function drain(bench: ReplicaHarness): void {
   for (let i = 0; i < 20; i++) {
     for (const { id } of bench.take("save")) bench.step({ kind: "stored", id });
     for (const { id } of bench.take("save-disk-state")) bench.step({ kind: "stored", id });
@@ -81,7 +81,7 @@ function drain(bench: HandCranked): void {
 }
 
 Deno.test("a restart counts for no read until a peer that remembers it has confirmed it", () => {
-  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
   assert.deepEqual([...asked.keys()].toSorted(), IDS.filter((id) => id !== FIRST));
@@ -98,7 +98,7 @@ Deno.test("a restart counts for no read until a peer that remembers it has confi
 });
 
 Deno.test("the last node that is left answers R = 1 and no more, until a peer turns up", () => {
-  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   for (const call of callsOf(bench, "boot.check").values()) fail(bench, call, true);
   const get = (r: number) => {
@@ -120,7 +120,7 @@ Deno.test("the last node that is left answers R = 1 and no more, until a peer tu
 });
 
 Deno.test("a disk that is older than a peer remembers recovers, durably before anybody hears of it", () => {
-  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
   answer(bench, asked.get(SECOND), memory({ ...REMEMBERED, writes: 41 }));
@@ -145,7 +145,7 @@ Deno.test("a disk that is older than a peer remembers recovers, durably before a
 });
 
 Deno.test("an incarnation that a peer remembers is outbid, durably before it is told", () => {
-  const bench = new HandCranked(FIRST, {}, { dataId: "d2", incarnation: 1, bootNumber: 9 });
+  const bench = new ReplicaHarness(FIRST, {}, { dataId: "d2", incarnation: 1, bootNumber: 9 });
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
   drain(bench);
@@ -158,7 +158,7 @@ Deno.test("an incarnation that a peer remembers is outbid, durably before it is 
 });
 
 Deno.test("an incarnation whose save fails is not told, and saved again", () => {
-  const bench = new HandCranked(FIRST, {}, { dataId: "d2", incarnation: 1, bootNumber: 9 });
+  const bench = new ReplicaHarness(FIRST, {}, { dataId: "d2", incarnation: 1, bootNumber: 9 });
   bench.step({ kind: "start" });
   const save = bench.one("save-disk-state");
   bench.step({ kind: "storage-failed", id: save.id, reason: "full" });
@@ -169,7 +169,7 @@ Deno.test("an incarnation whose save fails is not told, and saved again", () => 
 
 Deno.test("a node that started its cluster alone finds out that its disk was replaced", () => {
   // Its own initial configuration names the new directory; only its peers know better.
-  const bench = new HandCranked(FIRST, {}, { incarnation: 1, bootNumber: 9 });
+  const bench = new ReplicaHarness(FIRST, {}, { incarnation: 1, bootNumber: 9 });
   bench.step({ kind: "start" });
   drain(bench);
   assert.equal(bench.replica.recovery.status, "settled");
@@ -180,7 +180,7 @@ Deno.test("a node that started its cluster alone finds out that its disk was rep
 });
 
 Deno.test("who is asked by a node that has started answers what its disk remembers", () => {
-  const bench = new HandCranked(FIRST, { gossipIntervalMs: 0 });
+  const bench = new ReplicaHarness(FIRST, { gossipIntervalMs: 0 });
   const check = (bootNumber: number, status: "unconfirmed" | "settled") => {
     const life = { ...REMEMBERED, incarnation: bootNumber, bootNumber };
     const request = { method: "boot.check", life, status, membership: "" } as const;
@@ -201,8 +201,8 @@ Deno.test("who is asked by a node that has started answers what its disk remembe
 // What else must be durable, or must not be any more ----------------------------------------------
 
 /** THIRD leaves; the bench is the first owner of KEY's range and writes its register. */
-function withSender(sender: string): { bench: HandCranked; change: MembershipState } {
-  const bench = new HandCranked(FIRST);
+function withSender(sender: string): { bench: ReplicaHarness; change: MembershipState } {
+  const bench = new ReplicaHarness(FIRST);
   const { change } = draft({ kind: "leave", node: sender }, new Membership(INITIAL_CONFIG, SECOND));
   const request = { method: "membership", state: change } as const;
   bench.step({ kind: "peer", id: 100, from: SECOND, request });
@@ -211,7 +211,7 @@ function withSender(sender: string): { bench: HandCranked; change: MembershipSta
   return { bench, change };
 }
 
-function stepOf(bench: HandCranked) {
+function stepOf(bench: ReplicaHarness) {
   const { ring } = bench.replica;
   const range = ring.rangeOfKey(KEY);
   const step = ring.steps.find((each) => each.range === range);
@@ -278,7 +278,7 @@ Deno.test("a strict delete that read while its node fenced the range is not writ
 });
 
 Deno.test("a forwarded write that was refused is not carried out when a copy of it comes later", () => {
-  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
   const request = {
@@ -337,7 +337,7 @@ Deno.test("a disk that was put back does not trust what it says of a range that 
   const marks = [{ start, end, epoch: 1, mark: "filled" }] as const;
   const membership = { state: planned, marks };
   const older = memory({ ...REMEMBERED, writes: 99 });
-  const bench = new HandCranked(receiver, {}, { ...RESTARTED, membership });
+  const bench = new ReplicaHarness(receiver, {}, { ...RESTARTED, membership });
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
   // SECOND has not heard of the register yet: by then the range is not the receiver's own.
@@ -351,7 +351,7 @@ Deno.test("a disk that was put back does not trust what it says of a range that 
 
 Deno.test("a replaced disk takes no writes of a range that it may have promised to serve no more", () => {
   const { planned } = rangeSender();
-  const bench = new HandCranked(THIRD, {}, { dataId: "d2", incarnation: 1, bootNumber: 3 });
+  const bench = new ReplicaHarness(THIRD, {}, { dataId: "d2", incarnation: 1, bootNumber: 3 });
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
   drain(bench);
@@ -391,7 +391,7 @@ Deno.test("what waits for a disk that refuses does not grow with what peers go o
 });
 
 Deno.test("an incarnation that no node can have come to is not believed", () => {
-  const bench = new HandCranked(FIRST, {}, RESTARTED);
+  const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const absurd = { ...REMEMBERED, incarnation: Number.MAX_SAFE_INTEGER };
   const states = [{ id: FIRST, ...absurd, heartbeat: 1, intervalMs: 1_000 }];

@@ -1,6 +1,6 @@
 /**
  * How a replica forwards requests for keys that it does not own, and accepts those forwarded to it.
- * The rules are in `forwarding.ts`.
+ * The rules are in `forward.ts`.
  */
 import type { Conversation, Origin } from "../conversations.ts";
 import { MICROS_PER_MS, type NodeContext } from "../node_context.ts";
@@ -10,8 +10,8 @@ import { type DynamoError, refusal } from "../types/errors.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { PeerReply, PeerRequest } from "../types/peer_messages.ts";
 import type { Coordination } from "./coordination.ts";
-import { formatRequestId, Forward, rankCoordinators } from "./forwarding.ts";
-import { resolveOptions, validateWith } from "./request_options.ts";
+import { formatRequestId, Forward, rankCoordinators } from "./forward.ts";
+import { resolveOptions, validateRequest } from "./request_options.ts";
 
 /** How long a forward is remembered, in its own timeouts: the sender's and the receiver's. */
 const LIFETIME_TIMEOUTS = 2;
@@ -174,7 +174,7 @@ export class Forwards {
    */
   admit(id: number, { request, requestId }: PeerRequest & { method: "forward" }): Origin | null {
     const { node } = this;
-    const invalid = validateWith(request, node.config);
+    const invalid = validateRequest(request, node.config);
     if (invalid !== null) {
       node.refuse(id, refusal("invalid", invalid));
       return null;

@@ -26,7 +26,7 @@ export function resolveOptions(given: RequestOptions, config: ClusterConfig): Re
 }
 
 /** Why the request is not valid, for the person who sent it; null when it is. */
-export function validateWith(request: ClientRequest, config: ClusterConfig): string | null {
+export function validateRequest(request: ClientRequest, config: ClusterConfig): string | null {
   const options = resolveOptions(request, config);
   return validateKey(request.key) ??
     outside("r", options.r, 1, config.n) ??

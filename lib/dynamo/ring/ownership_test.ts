@@ -73,7 +73,7 @@ Deno.test("ownership: a fence holds for its epoch only, also where a boundary cu
   assert.deepEqual(fenced(), [at(3)], "a mark of another epoch is none");
 });
 
-Deno.test("ownership: a range that was filled stays marked while this node owns it, and not a moment longer", () => {
+Deno.test("ownership: a filled range stays so while the node owns it, and no longer", () => {
   const ownership = new Ownership(initial(), "c");
   const place = { start: at(2), end: at(5) };
   ownership.mark({ ...place, epoch: 1, mark: "filled" });

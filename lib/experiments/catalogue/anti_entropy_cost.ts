@@ -1,6 +1,6 @@
 /**
- * What anti-entropy costs: a replica misses some writes while it is cut off, nothing else repairs them,
- * and the messages and bytes are counted until all owners are equal again.
+ * The cost of anti-entropy. A replica misses some writes while it is cut off, and nothing else
+ * repairs them. The experiment counts messages and bytes until all owners are equal again.
  */
 import { areEqual, holdingsOf } from "../../simulation/healing.ts";
 import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
@@ -17,17 +17,17 @@ import { integer, integers, requireAtMost } from "../parameters.ts";
 
 const INTERVAL_MS = 200;
 const GIVE_UP_MS = 600_000;
-/** With nothing to repair: how long the idle comparisons are watched. */
+/** How long messages are counted when there is nothing to repair. */
 const IDLE_MS = 4_000;
-/** How often it is seen whether all are equal. */
+/** How often the experiment checks whether all are equal. */
 const LOOK_MS = 5;
 const AT_ONCE = 32;
 
 export const ANTI_ENTROPY_COST = defineExperiment({
   name: "anti-entropy-cost",
-  title: "What it costs to become equal again",
+  title: "The cost of anti-entropy",
   question:
-    "How many bytes and messages does anti-entropy take, by keys that differ and by keys held?",
+    "How many bytes and messages does anti-entropy need, by keys that differ and by keys held?",
   reproduces:
     "Dynamo (SOSP 2007), section 4.7: Merkle trees; bound d · F · log_F(L) for d differing leaves of L",
   engines: ["simulated"],
@@ -42,24 +42,24 @@ export const ANTI_ENTROPY_COST = defineExperiment({
       default: [0, 1, 4, 16, 64, 256],
       least: 0,
       most: 100_000,
-      about: "keys missed by one of three",
+      about: "number of keys that one of three nodes has missed",
     }),
-    valueBytes: integer({ default: 100, least: 1, most: 65_536, about: "of a value" }),
+    valueBytes: integer({ default: 100, least: 1, most: 65_536, about: "size of a value" }),
     partitions: integer({
       default: 16,
       least: 3,
       most: 1_024,
-      about: "Q: each has a tree of its own",
+      about: "Q; each partition has its own tree",
     }),
   },
-  varies: "the keys that differ, and the keys held",
+  varies: "the number of keys that differ, and of keys held",
   reading:
-    "The lines for few and for many keys held lie close together: the cost follows the difference and not the data. With nothing to repair (0, in the table), what is left in four seconds is the comparison of the roots. Each further key costs its own record and the path to it, until so many differ that they share their paths.",
+    "The lines for few and for many keys are close together: the cost depends on the difference, not on the data. With nothing to repair (0 in the table), the nodes only compare roots, for four seconds. Each differing key costs its record and the path to it, until so many differ that they share paths.",
   columns: {
     held: "keys on each of three nodes",
-    differing: "of those, keys that one of them had missed",
-    messages: "of trees and repairs, until all were equal",
-    bytes: "of those messages, as JSON",
+    differing: "keys that one of them had missed",
+    messages: "messages of comparisons and repairs until all were equal",
+    bytes: "bytes of these messages, as JSON",
     bytesPerKey: "bytes for each differing key",
     tookMs: "virtual time until all were equal, ms",
     whole: "bytes of all records held, for comparison",
@@ -118,7 +118,7 @@ export const ANTI_ENTROPY_COST = defineExperiment({
       groups: [cluster.ids.slice(0, 2), [last]],
     });
     write(keys - missed, keys, 2, first);
-    // What was sent to the third is given up before it is reached again.
+    // Calls to the third node time out before it can be reached again.
     cluster.runFor(6_000);
     simulation.faults.heal(simulation);
     const cost = { messages: 0, bytes: 0 };
@@ -165,7 +165,7 @@ export const ANTI_ENTROPY_COST = defineExperiment({
       checks.push(checkAtMost(
         `${differing} differing: bytes at ${many} keys held over those at ${few}`,
         large / small,
-        // Who repairs first differs from run to run, and two may repair one key.
+        // The node that repairs first varies, and two nodes may repair the same key.
         2.5,
         "times",
       ));

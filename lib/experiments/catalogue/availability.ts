@@ -1,6 +1,6 @@
 /**
- * How much is served as nodes fail. Under a strict quorum the share has a closed form: which of the N
- * owners are among the failed is hypergeometric. A sloppy quorum takes whoever is left.
+ * The share of requests served as nodes fail. With a strict quorum the share has a closed form: the
+ * number of failed owners is hypergeometric. A sloppy quorum uses the remaining nodes.
  */
 import { runSimulatedLoad } from "../engines/simulated_load.ts";
 import { failNodes, liveNode, NOTICED_MS, resilientCluster } from "../engines/simulated_outage.ts";
@@ -22,14 +22,15 @@ import {
   requireAtMost,
   requireNodes,
 } from "../parameters.ts";
+import { uniform } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 export const AVAILABILITY = defineExperiment({
   name: "availability",
-  title: "What is served as nodes fail",
+  title: "Availability as nodes fail",
   question:
-    "What share of gets and puts is served as nodes fail, under sloppy and under strict quorums?",
-  reproduces:
-    "Dynamo (SOSP 2007), section 4.6: the sloppy quorum is what makes it always writeable",
+    "What share of gets and puts is served as nodes fail, with sloppy and with strict quorums?",
+  reproduces: "Dynamo (SOSP 2007), section 4.6: the sloppy quorum makes the store always writeable",
   engines: ["simulated", "model"],
   parameters: {
     quorums: quorums({ default: ["3/1/1", "3/2/2", "3/1/3"], about: "configurations, N/R/W" }),
@@ -44,25 +45,25 @@ export const AVAILABILITY = defineExperiment({
       default: 3,
       least: 1,
       most: 1_000,
-      about: "times that other nodes are drawn",
+      about: "number of rounds; each draws other nodes to fail",
     }),
     operations: integer({
       default: 1_500,
       least: 10,
       most: 1_000_000,
-      about: "of each round, half gets",
+      about: "operations in each round, half of them gets",
     }),
   },
-  varies: "N, R and W, how many nodes have failed, and the quorum's kind",
+  varies: "N, R and W, the number of failed nodes, and the kind of quorum",
   reading:
-    "Strict lines fall as soon as too many of a key's N owners are gone; they follow the closed form of the model engine. Sloppy puts stay at 100% as long as W nodes live at all: fallbacks hold what the owners cannot take. Sloppy gets need an answer that somebody has the key for sure, so they fall where every owner is gone.",
+    "Strict lines fall when too many of a key's N owners are down; they follow the closed form of the model engine. Sloppy puts stay at 100% as long as W nodes are up, because fallbacks take the place of owners. Sloppy gets need an answer from a node that surely has the key, so they fail when every owner is down.",
   columns: {
     quorums: "N/R/W",
     quorum: "sloppy or strict",
     failed: "nodes that have failed",
     operation: "get or put",
     served: "share that succeeded",
-    expected: "the same under a strict quorum, in closed form",
+    expected: "the same for a strict quorum, in closed form",
     operations: "how many were asked",
   },
   plots: [{
@@ -105,23 +106,29 @@ export const AVAILABILITY = defineExperiment({
       });
       const own = random.child(`round ${round}`);
       const load = {
-        clients: 10,
-        key: (random: { float(): number }) => `key-${Math.floor(random.float() * 200)}`,
+        arrivals: { kind: "closed" as const, concurrency: 10 },
+        keys: uniform(200),
+        valueBytes: 100,
         node: () => liveNode(cluster, own),
       };
       cluster.runFor(NOTICED_MS);
-      runSimulatedLoad(cluster, { ...load, operations: 600, gets: 0, random: own.child("fill") });
+      runSimulatedLoad(cluster, {
+        ...load,
+        mix: getsAndPuts(0),
+        count: 600,
+        random: own.child("fill"),
+      });
       failNodes(cluster, failed, own.child("who"));
       cluster.runFor(NOTICED_MS);
-      const tallies = runSimulatedLoad(cluster, {
+      const run = runSimulatedLoad(cluster, {
         ...load,
-        operations,
-        gets: 0.5,
+        mix: getsAndPuts(0.5),
+        count: operations,
         random: own.child("load"),
       });
       for (const operation of ["get", "put"] as const) {
-        served[operation] += tallies[operation].ok;
-        asked[operation] += tallies[operation].attempted;
+        served[operation] += run.tally(operation).ok;
+        asked[operation] += run.tally(operation).attempted;
       }
       onProgress((round + 1) / rounds);
     }
@@ -155,9 +162,9 @@ export const AVAILABILITY = defineExperiment({
       ...strict.map((row) => Math.abs(numberIn(row, "served") - numberIn(row, "expected"))),
     );
     const checks: Check[] = [
-      // Which nodes fail is drawn a few times only, and the ring is not quite even: each key's fate is
-      // not independent of the others'.
-      checkAtMost("strict: largest distance from the closed form", distance, 0.15),
+      // The failed nodes are drawn only a few times and the ring is not quite even, so keys are not
+      // independent of each other.
+      checkAtMost("strict: largest difference from the closed form", distance, 0.15),
     ];
     for (const quorum of values.quorums) {
       const { w } = quorumsOf(quorum);
@@ -175,7 +182,7 @@ export const AVAILABILITY = defineExperiment({
   },
 });
 
-/** The chance that at least `needed` of a key's N owners are not among the failed (hypergeometric). */
+/** The probability that at least `needed` of a key's N owners are up (hypergeometric). */
 export function servedStrictly(
   nodes: number,
   failed: number,

@@ -1,4 +1,4 @@
-/** The catalogue: every experiment there is, by name. What is not here cannot be run. */
+/** The catalogue of all experiments. Only these can be run. */
 import { type Engine, type Experiment, type Prepared } from "../experiment.ts";
 import { ParameterError } from "../parameters.ts";
 import { ANTI_ENTROPY_COST } from "./anti_entropy_cost.ts";
@@ -53,7 +53,7 @@ export const CATALOGUE: readonly Experiment[] = [
   THREE_WAYS,
 ];
 
-/** The experiment of that name. Throws `ParameterError` with those there are. */
+/** The experiment of that name. Throws `ParameterError` with the known names. */
 export function experimentNamed(name: string): Experiment {
   const found = CATALOGUE.find((experiment) => experiment.name === name);
   if (found !== undefined) return found;
@@ -61,7 +61,7 @@ export function experimentNamed(name: string): Experiment {
   throw new ParameterError(`unknown experiment '${name}': there are ${names}`);
 }
 
-/** Reads what was asked for. Throws `ParameterError` with the place and what is allowed. */
+/** Parses the parameters. Throws `ParameterError` with the name and what is allowed. */
 export function prepare(
   name: string,
   engine: Engine | undefined,

@@ -1,6 +1,6 @@
 /**
- * Every experiment of the catalogue, as small as it goes: that it runs, comes to the same rows again, says
- * what its columns hold, draws its plots, and where few samples are enough for it passes its own checks.
+ * Runs every experiment of the catalogue at a small size. It must explain its columns and draw its
+ * plots. Where a small size is enough, it must also pass its own checks.
  */
 import assert from "node:assert/strict";
 import type { Engine } from "../experiment.ts";
@@ -11,7 +11,7 @@ import { type PointResult, type Result, resultOf } from "../report/result.ts";
 import { runPoint } from "../runner.ts";
 import { CATALOGUE, experimentNamed, prepare } from "./catalogue.ts";
 
-/** Names are the contract. */
+/** The names are a contract. */
 const NAMES = [
   "table-1",
   "response-times",
@@ -41,7 +41,7 @@ const NAMES = [
 
 interface Small {
   readonly given: Readonly<Record<string, string>>;
-  /** At the tests' seed so few samples pass the experiment's own checks; left out: no claim is made. */
+  /** Whether this size must pass the experiment's own checks. */
   readonly passes?: true;
 }
 
@@ -105,7 +105,7 @@ async function run(
   });
 }
 
-Deno.test("catalogue: the names are the contract", () => {
+Deno.test("catalogue: the names are as documented", () => {
   assert.deepEqual(CATALOGUE.map(({ name }) => name).toSorted(), NAMES.toSorted());
   assert.throws(
     () => experimentNamed("table-2"),
@@ -113,7 +113,7 @@ Deno.test("catalogue: the names are the contract", () => {
   );
 });
 
-Deno.test("catalogue: defaults are within what is allowed", () => {
+Deno.test("catalogue: the defaults are allowed values", () => {
   for (const experiment of CATALOGUE) {
     for (const engine of experiment.engines) {
       assert.ok(prepare(experiment.name, engine, {}).pointCount > 0, experiment.name);
@@ -121,7 +121,7 @@ Deno.test("catalogue: defaults are within what is allowed", () => {
   }
 });
 
-Deno.test("catalogue: R and W over N are refused wherever there are any", () => {
+Deno.test("catalogue: R and W above N are rejected in every experiment that has them", () => {
   const wrong: [string, Record<string, string>][] = [
     ["pbs-exponential", { r: "4" }],
     ["failure-rate", { w: "5" }],
@@ -130,7 +130,7 @@ Deno.test("catalogue: R and W over N are refused wherever there are any", () => 
     ["delta-p", { quorums: "9/1/1" }],
     ["table-1", { quorums: "4/1/5" }],
     ["write-buffer", { w: "4" }],
-    // N over the nodes there are.
+    // N above the number of nodes.
     ["table-1", { nodes: "3" }],
     ["response-times", { nodes: "3" }],
     ["hot-keys", { quorums: "9/1/1" }],
@@ -145,7 +145,7 @@ Deno.test("catalogue: R and W over N are refused wherever there are any", () => 
 
 for (const { name, engines, columns, plots } of CATALOGUE) {
   for (const engine of engines.filter((engine) => engine !== "live")) {
-    Deno.test(`catalogue: ${name} (${engine}) runs, says what it holds, and draws`, async () => {
+    Deno.test(`catalogue: ${name} (${engine}) runs, explains its columns, and draws`, async () => {
       const result = await run(name, engine);
       assert.ok(result.rows.length > 0);
       for (const column of columnsOf(result.rows)) {
@@ -161,7 +161,7 @@ for (const { name, engines, columns, plots } of CATALOGUE) {
   }
 }
 
-Deno.test("catalogue: odd parameters come to a result, without a figure where there is none", async () => {
+Deno.test("catalogue: unusual parameters give a result, with null for missing figures", async () => {
   const odd: [string, Record<string, string>, (result: Result) => void][] = [
     ["failure-detection", { loss: "0.99" }, ({ rows, checks }) => {
       assert.ok(rows.some(({ detectMs }) => detectMs === null));
@@ -171,7 +171,7 @@ Deno.test("catalogue: odd parameters come to a result, without a figure where th
       assert.ok(rows.every(({ mean, error }) => mean === 0 && error === null));
       assert.deepEqual(checks.filter(({ passed }) => !passed), []);
     }],
-    // Fewer nodes are left than W: no put is promised, and nothing is claimed of them.
+    // Fewer than W nodes are left: no put is guaranteed, and nothing is checked.
     ["failing-nodes", { failed: "6" }, ({ checks }) => assert.deepEqual(checks, [])],
     ["availability", { failed: "7" }, ({ checks }) => assert.equal(checks.length, 1)],
     ["response-times", { latency: "5" }, ({ checks }) => {
@@ -211,6 +211,6 @@ Deno.test("catalogue: delta-p shows what read repair contributes", async () => {
     return Number(rows.find(({ t }) => t === 40)?.latest);
   };
   const [bare, repaired] = [await latest("none"), await latest("read-repair")];
-  // Earlier reads have brought the slow writes along; 300 reads have a standard error below 3 points.
+  // Earlier reads have repaired the replicas. With 300 reads, the standard error is below 3 points.
   assert.ok(repaired > bare + 10, `${bare}% → ${repaired}%`);
 });

@@ -1,4 +1,4 @@
-/** The original Dynamo Simulator's Figures 1 and 2: who reads the last write, so long after it. */
+/** The original Dynamo Simulator's Figures 1 and 2: P(reading the last write) by time since it. */
 import { liveTimedReads } from "../engines/live_timed_reads.ts";
 import { repairConfig, REPAIRS } from "../engines/repairs.ts";
 import { simulateTimedReads } from "../engines/simulated_timed_reads.ts";
@@ -32,13 +32,13 @@ const PUBLISHED: readonly (readonly [string, number, number, number, number])[] 
   ["4/2/1", 78.2, 98.9, 86.7, 100],
   ["4/2/3", 95.1, 100, 99.3, 100],
 ];
-/** From the stalest to the freshest, at the put's answer. */
+/** From the stalest to the freshest, for reads at the put's answer. */
 const PUBLISHED_ORDER = ["4/1/1", "4/2/1", "4/1/2", "4/2/3"];
 
 export const DELTA_P = defineExperiment({
   name: "delta-p",
   title: "Reading the last write, by time since it",
-  question: "How likely is it to read the latest value, so long after the put was answered?",
+  question: "How likely is a read to return the latest value, by time since the put was answered?",
   reproduces: "the original Dynamo Simulator, Figures 1 and 2",
   engines: ["simulated", "live"],
   parameters: {
@@ -48,7 +48,7 @@ export const DELTA_P = defineExperiment({
     }),
     latencies: latencies({
       default: [NORMAL, UNIFORM],
-      about: "of every message between nodes; the original names only its mean, 50 ms",
+      about: "of each message between nodes; the original names only its mean, 50 ms",
     }),
     times: decimals({
       default: [0, 10, 20, 30, 40, 50, 60, 80, 100, 120, 150],
@@ -60,34 +60,34 @@ export const DELTA_P = defineExperiment({
       default: 3,
       least: 1,
       most: 20,
-      about: "puts of each key, one after the other: a read can be so many versions behind",
+      about: "puts of each key, one after the other: a read can be several versions behind",
     }),
     repair: choices(REPAIRS, {
       default: ["none"],
-      about: "what mends replicas meanwhile: a line for each",
+      about: "which repair is on; one line for each",
     }),
     nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
     trials: integer({
       default: 4_000,
       least: 10,
       most: 1_000_000,
-      about: "keys put and read, of each configuration, simulated",
+      about: "simulated: number of keys put and read for each configuration",
     }),
     liveTrials: integer({ default: 150, least: 10, most: 100_000, about: "the same, live" }),
   },
-  varies: "N, R and W, the latency's distribution, and what repairs",
+  varies: "N, R and W, the latency's distribution, and the repair",
   reading:
-    "Each line is one configuration. It starts at the share of reads that see a put the moment it is answered, and rises as the put reaches the other replicas. Where R + W > N the line is flat at 100%: every read quorum meets every write quorum. The original read stale values there, because it compared its clocks wrongly. Absolute values differ from the original's, which counted its own processing into every delay; the order of the lines is the same. The second plot counts versions: whoever misses the last put may still see the one before, and does so more often than the closed form of PBS says, which lets no write go beyond its quorum.",
+    "Each line is one configuration. It starts at the share of reads that see a put at the moment of its answer, and rises as the put reaches the other replicas. With R + W > N the line stays at 100%, because every read quorum meets every write quorum. The original read stale values there, because it compared its clocks wrongly. Absolute values differ from the original's, whose delays include its own processing; the order of the lines is the same. The second plot counts versions: a read that misses the last put may see the one before. It does so more often than in the closed form of PBS, where no write spreads beyond its quorum.",
   columns: {
     latency: "of every message between nodes",
     quorums: "N/R/W",
-    repair: "what mends replicas meanwhile",
-    line: "quorums and repair, as the plot names them",
+    repair: "which repair is on",
+    line: "quorums and repair, as in the legend of the plot",
     t: "ms from the put's answer to the read",
     latest: "% of reads that saw the put",
     replies: "% of the R replies that held it",
-    reads: "how many were made",
-    t99: "ms until 99% of reads see the put, by interpolation; none where the curve ends below",
+    reads: "number of reads",
+    t99: "ms until 99% of reads see the put, interpolated; empty if the curve stays below",
   },
   plots: [
     {
@@ -123,7 +123,7 @@ export const DELTA_P = defineExperiment({
     source:
       "the original Dynamo Simulator, notebooks: % of reads that see the last put, at 0 and 100 ms, latency 50 ms",
     note:
-      "4/2/3 has R + W > N and still read stale values there: its clock comparison was wrong. Its delays include its own processing, some tens of ms.",
+      "4/2/3 has R + W > N, but the original read stale values there, because its clock comparison was wrong. Its delays include its own processing, some tens of ms.",
     rows: PUBLISHED.flatMap(([line, normal0, normal100, uniform0, uniform100]): Row[] => [
       { latency: NORMAL, line, t: 0, latest: normal0 },
       { latency: NORMAL, line, t: 100, latest: normal100 },
@@ -215,7 +215,7 @@ function courseChecks(latency: string, name: string, line: readonly Row[]): Chec
       "100%",
     )];
   }
-  // A single t has no course.
+  // A single t shows no trend.
   if (shares.length < 2) return [];
   // Three standard errors of the difference of two shares, in %.
   const slack = 300 * Math.sqrt(0.5 / Math.max(1, numberIn(line[0], "reads")));
@@ -230,13 +230,13 @@ function courseChecks(latency: string, name: string, line: readonly Row[]): Chec
   )];
 }
 
-/** A write goes on beyond its quorum, so reads are fresher than the closed form of PBS, never staler. */
+/** A write spreads beyond its quorum, so reads are never staler than the closed form of PBS. */
 function versionCheck(name: string, within: readonly Row[], reads: number): Check {
   const margin = Math.min(
     ...within.map((row) => numberIn(row, "within") - numberIn(row, "closedForm")),
   );
   return checkAtLeast(
-    `${name}: reads within k versions, least of all k, above the closed form`,
+    `${name}: reads within k versions, above the closed form, minimum over k`,
     margin,
     // Three standard errors.
     rounded(-150 / Math.sqrt(reads), 2),

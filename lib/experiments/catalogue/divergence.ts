@@ -1,4 +1,4 @@
-/** Dynamo section 6.3: how many versions of a cart its readers see. */
+/** Dynamo section 6.3: how many versions of a shopping cart its readers see. */
 import type { SeededRandom } from "../../random/seeded.ts";
 import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
 import {
@@ -20,22 +20,32 @@ export const DIVERGENCE = defineExperiment({
   reproduces: "Dynamo (SOSP 2007), section 6.3: 24 hours of the shopping cart",
   engines: ["simulated"],
   parameters: {
-    carts: integer({ default: 400, least: 1, most: 100_000, about: "keys, each with a shopper" }),
+    carts: integer({
+      default: 400,
+      least: 1,
+      most: 100_000,
+      about: "number of keys, each with one shopper",
+    }),
     robotCarts: integer({
       default: 2,
       least: 0,
       most: 100_000,
-      about: "carts that two programs write at the same time: the paper's busy robots",
+      about: "carts that two programs write at the same time, like the paper's busy robots",
     }),
-    thinkMs: decimal({ default: 2_000, least: 1, most: 1e7, about: "a shopper's mean pause" }),
-    robotThinkMs: decimal({ default: 300, least: 1, most: 1e7, about: "a robot's" }),
+    thinkMs: decimal({ default: 2_000, least: 1, most: 1e7, about: "mean pause of a shopper" }),
+    robotThinkMs: decimal({ default: 300, least: 1, most: 1e7, about: "mean pause of a robot" }),
     latency: latency({ default: "LNKD-DISK", about: "of messages between nodes" }),
     nodes: integer({ default: 8, least: 3, most: 100, about: "nodes" }),
-    reads: integer({ default: 60_000, least: 100, most: 10_000_000, about: "in all" }),
+    reads: integer({
+      default: 60_000,
+      least: 100,
+      most: 10_000_000,
+      about: "total number of reads",
+    }),
   },
   varies: "nothing: one long run",
   reading:
-    "Nearly every read sees one version; two come from writers that met within the milliseconds between a read and the write that followed it. The shares are of this workload and not of Amazon's: the shape, each further version rarer by far, is what can be compared. The paper's own shares do not add up to 100%.",
+    "Nearly every read sees one version. Two versions come from writers that overlapped in the milliseconds between a read and the write after it. The shares depend on this workload, which is not Amazon's. Compare the trend: each further version is much rarer. The paper's own shares do not add up to 100%.",
   columns: {
     versions: "seen by a read",
     percent: "of reads",

@@ -1,10 +1,11 @@
 /**
- * Deleted keys that come back. A tombstone that every node forgets by itself after a grace time, as in
- * Cassandra's gc_grace_seconds, is gone when a node returns that slept through the delete; its old value
- * then looks new. This store reaps only what every member has given its word about.
+ * Deleted keys that come back. Suppose that every node drops a tombstone after a grace time, as
+ * with Cassandra's gc_grace_seconds. When a node returns that was down during the delete, the
+ * tombstone is gone and the node's old value looks new. This store reaps a tombstone only when
+ * every member has agreed.
  *
- * The rule of the clock is played by hand: at its time each living node's tombstones are taken off its disk
- * and the node is restarted, so that its trees are built from what is left.
+ * The experiment imitates the rule by the clock: after the grace time it removes the tombstones
+ * from the disk of each running node and restarts it, so that its Merkle trees do not contain them.
  */
 import { positionOf } from "../../dynamo/ring/position.ts";
 import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
@@ -25,9 +26,9 @@ const AT_ONCE = 16;
 export const EARLY_REAPING = defineExperiment({
   name: "early-reaping",
   title: "Deleted keys that come back",
-  question: "Do deleted keys come back when a node returns that slept through the delete?",
+  question: "Do deleted keys come back when a node returns that was down during the delete?",
   reproduces:
-    "the resurrection of deleted data in Cassandra and Riak, of which Dynamo says nothing",
+    "the resurrection of deleted data in Cassandra and Riak, which the Dynamo paper does not discuss",
   engines: ["simulated"],
   parameters: {
     downFor: decimals({
@@ -40,25 +41,25 @@ export const EARLY_REAPING = defineExperiment({
       default: 60_000,
       least: 1_000,
       most: 3_600_000,
-      about: "before a tombstone may go",
+      about: "time before a tombstone may be dropped",
     }),
     keys: integer({
       default: 200,
       least: 1,
       most: 10_000,
-      about: "of that node, deleted while it is down",
+      about: "number of keys of that node that are deleted while it is down",
     }),
     nodes: integer({ default: 5, least: 3, most: 50, about: "nodes" }),
   },
-  varies: "who decides that a tombstone may go, and how long the node is down",
+  varies: "the rule for dropping tombstones, and how long the node is down",
   reading:
-    "Down for less than the grace time, the node finds the tombstones when it returns, under either rule. Down for longer, the clock's rule has forgotten them, and anti-entropy spreads the old values from the returned node as if they were new. The other rule waits: a node that is down gives no word, so the tombstones stay until it is back, and go then.",
+    "If the node is down for less than the grace time, it finds the tombstones when it returns, with both rules. If it is down for longer, the rule by the clock has dropped them, and anti-entropy spreads the old values from the returned node as if they were new. The other rule needs the agreement of all members, so the tombstones stay until the node is back.",
   columns: {
-    rule: "who decides that a tombstone may go",
+    rule: "the rule for dropping tombstones",
     downFor: "how long the node was down, in grace times",
     deleted: "keys deleted meanwhile",
-    cameBack: "of those, read again in the end",
-    tombstonesLeft: "on all disks in the end",
+    cameBack: "deleted keys that can be read at the end",
+    tombstonesLeft: "tombstones on all disks at the end",
   },
   plots: [{
     name: "came-back",
@@ -68,7 +69,7 @@ export const EARLY_REAPING = defineExperiment({
     x: "downFor",
     y: "cameBack",
     color: "rule",
-    xLabel: "the node was down for so many grace times",
+    xLabel: "time that the node was down, in grace times",
     yLabel: "keys",
   }],
   points: ({ downFor }) => RULES.flatMap((rule) => downFor.map((times) => ({ rule, times }))),
@@ -90,7 +91,7 @@ export const EARLY_REAPING = defineExperiment({
         timeoutMs: 1_000,
         tombstoneGraceMs: graceMs,
         reapIntervalMs: byClock ? 0 : 1_000,
-        // Hints would bring the deletes to the node: here they have expired before it returns.
+        // Hints would bring the deletes to the node. Here they expire before it returns.
         hintTtlMs: Math.max(1, Math.round(graceMs / 10)),
       },
     });
@@ -146,7 +147,7 @@ export const EARLY_REAPING = defineExperiment({
         .reduce((sum, row) => sum + numberIn(row, "cameBack"), 0);
     const checks: Check[] = [
       checkAtMost(
-        "by everybody's word: keys that came back",
+        "agreement of all members: keys that came back",
         cameBack(RULES[1], true) + cameBack(RULES[1], false),
         0,
       ),
@@ -159,7 +160,7 @@ export const EARLY_REAPING = defineExperiment({
     if (rows.some((row) => numberIn(row, "downFor") > 1)) {
       checks.push(
         checkAtLeast(
-          "by the clock, down for longer than the grace: keys that came back",
+          "by the clock, down for longer than the grace time: keys that came back",
           cameBack(RULES[0], true),
           1,
         ),
@@ -177,7 +178,7 @@ function isTombstone(cluster: SimulatedCluster, node: string, key: string): bool
 
 const UNWATCHED = { committed: () => {}, removed: () => {}, destroyed: () => {} };
 
-/** Takes them off the disk behind the node's back, and has it start from what is left. */
+/** Removes the tombstones from the node's disk without telling the node, and restarts it. */
 function forgetTombstones(cluster: SimulatedCluster, node: string, keys: readonly string[]): void {
   const { simulation } = cluster;
   const machine = simulation.machine(simulation.indexOf(node));

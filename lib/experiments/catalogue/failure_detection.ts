@@ -1,6 +1,6 @@
 /**
- * What the phi of the failure detector trades: how soon a dead node is noticed, against how often a
- * living one is taken for dead (Hayashibara et al., 2004). Messages are lost meanwhile.
+ * The trade-off of the failure detector's phi (Hayashibara et al., 2004): how soon a dead node is
+ * noticed, against how often a live node is suspected. Some messages are lost all the time.
  */
 import { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import {
@@ -18,9 +18,9 @@ const KINDS = ["fixed", "adaptive"] as const;
 
 export const FAILURE_DETECTION = defineExperiment({
   name: "failure-detection",
-  title: "Noticed soon, or rarely wrong",
+  title: "Detection time against mistakes",
   question:
-    "How soon is a dead node noticed, and how often is a living one taken for dead, by threshold and interval?",
+    "How soon is a dead node noticed, and how often is a live node suspected, by threshold and interval?",
   reproduces: "Hayashibara et al. (2004), the phi accrual detector, over Dynamo's gossip",
   engines: ["simulated"],
   parameters: {
@@ -43,26 +43,26 @@ export const FAILURE_DETECTION = defineExperiment({
       default: 300_000,
       least: 1_000,
       most: 86_400_000,
-      about: "how long all live, counting mistakes",
+      about: "time during which all nodes are up and mistakes are counted",
     }),
     freezes: integer({
       default: 12,
       least: 1,
       most: 1_000,
-      about: "nodes frozen, one after another",
+      about: "number of nodes to freeze, one after another",
     }),
   },
   varies: "phi, the interval, and whether it adapts",
   reading:
-    "To the right, slower and surer: each step of phi asks for ten times less chance of a mistake and pays with a longer silence. Half the interval notices in half the time. The nodes freeze, as SIGSTOP makes them: one whose process ends is found sooner, since its connections are refused. A mistake here is one node believing down one that lives; it only costs detours. The adaptive interval relaxes in calm, and the detector, which counts in the sender's own intervals, takes accordingly longer.",
+    "A higher phi is slower and makes fewer mistakes: each step of 1 allows ten times fewer mistakes and needs a longer silence. Half the interval halves the detection time. The nodes are frozen, as by SIGSTOP. A process that ends is found sooner, because its connections are refused. A mistake means that one node believes a live node to be down, which only causes detours. The adaptive interval grows while nothing changes. The detector counts in the sender's intervals, so it then takes longer.",
   columns: {
     phi: "threshold",
     intervalMs: "of gossip",
     interval: "fixed or adaptive",
-    detectMs: "median from a node's freezing until another believes it down, ms",
-    detectAllMs: "mean until all the others do, ms",
-    mistakesPerHour: "beliefs that a living node is down, by one node about another, an hour",
-    unnoticed: "of nodes frozen, seen by none within the time given",
+    detectMs: "median time until another node believes the frozen node to be down, ms",
+    detectAllMs: "mean time until all other nodes do, ms",
+    mistakesPerHour: "how often a node believes a live node to be down, per pair and hour",
+    unnoticed: "frozen nodes that no node noticed in time",
   },
   plots: [
     {
@@ -79,7 +79,7 @@ export const FAILURE_DETECTION = defineExperiment({
     },
     {
       name: "mistakes",
-      title: "Living nodes taken for dead",
+      title: "Live nodes believed to be down",
       from: "rows",
       mark: "line",
       x: "phi",
@@ -87,7 +87,7 @@ export const FAILURE_DETECTION = defineExperiment({
       color: "interval",
       facet: "intervalMs",
       xLabel: "phi",
-      yLabel: "mistakes a pair of nodes and hour",
+      yLabel: "mistakes per pair of nodes and hour",
     },
   ],
   points: ({ thresholds, intervalsMs, bothKinds }) =>
@@ -114,7 +114,7 @@ export const FAILURE_DETECTION = defineExperiment({
       },
     });
     const { simulation } = cluster;
-    // Heartbeats must have been seen for a while before silence means anything.
+    // The detector needs some heartbeats before silence means anything.
     cluster.runFor(30 * intervalMs);
     simulation.inject({ kind: "loss", atMs: cluster.nowMs, forMs: 86_400_000, probability: loss });
     let mistakes = 0;
@@ -145,7 +145,7 @@ export const FAILURE_DETECTION = defineExperiment({
       while (believers.size < nodes - 1 && cluster.nowMs < begunMs + downMs) simulation.step();
       if (believers.size === 0) unnoticed++;
       else allMs.push(cluster.nowMs - begunMs);
-      // Back, and long enough known again.
+      // Wait until the node is back and has sent enough heartbeats again.
       cluster.runFor(downMs + 30 * intervalMs - (cluster.nowMs - begunMs));
       onProgress((i + 1) / freezes);
     }
@@ -168,7 +168,7 @@ export const FAILURE_DETECTION = defineExperiment({
       const line = rows.filter((row) => row.intervalMs === intervalMs && row.interval === "fixed")
         .toSorted((a, b) => numberIn(a, "phi") - numberIn(b, "phi"));
       const unnoticed = checkAtMost(
-        `${intervalMs} ms: frozen nodes that nobody noticed`,
+        `${intervalMs} ms: frozen nodes that no node noticed`,
         line.reduce((sum, row) => sum + numberIn(row, "unnoticed"), 0),
         0,
       );
@@ -186,7 +186,7 @@ export const FAILURE_DETECTION = defineExperiment({
           "later",
         ),
         checkThat(
-          `${intervalMs} ms: and is wrong less often`,
+          `${intervalMs} ms: a higher phi is wrong less often`,
           rare <= often,
           `${often} → ${rare}`,
           "less often",

@@ -1,4 +1,4 @@
-/** The original's Figure 4: puts while nodes fail, ever more often. */
+/** The original's Figure 4: puts while nodes fail more and more often. */
 import type { SeededRandom } from "../../random/seeded.ts";
 import type { Steps } from "../engines/simulated_cluster.ts";
 import { spawnLoad } from "../engines/simulated_load.ts";
@@ -12,11 +12,13 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, decimals, integer, latency, requireAtMost } from "../parameters.ts";
+import { uniform } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 export const FAILURE_RATE = defineExperiment({
   name: "failure-rate",
   title: "Puts while nodes keep failing",
-  question: "What do puts cost as nodes fail once to fifty times a second?",
+  question: "How long do puts take while nodes fail, from once to fifty times per second?",
   reproduces: "the original Dynamo Simulator, Figure 4",
   engines: ["simulated"],
   parameters: {
@@ -24,31 +26,37 @@ export const FAILURE_RATE = defineExperiment({
       default: [0, 1, 2, 5, 10, 20, 30, 40, 50],
       least: 0,
       most: 1_000,
-      about: "failures a second, over all nodes",
+      about: "failures per second, over all nodes",
     }),
     downMs: decimal({
       default: 40,
       least: 1,
       most: 60_000,
-      about: "how long a failed node is down; at 50 a second two of the eight are, on average",
+      about:
+        "how long a failed node is down; at 50 failures per second, two of eight are on average",
     }),
     nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
     n: integer({ default: 4, least: 1, most: 20, about: "N" }),
     r: integer({ default: 1, least: 1, most: 20, about: "R" }),
     w: integer({ default: 3, least: 1, most: 20, about: "W" }),
     latency: latency({ default: "10", about: "of messages between nodes" }),
-    clients: integer({ default: 10, least: 1, most: 1_000, about: "at a time" }),
-    operations: integer({ default: 6_000, least: 10, most: 1_000_000, about: "puts at each rate" }),
+    clients: integer({ default: 10, least: 1, most: 1_000, about: "number of clients" }),
+    operations: integer({
+      default: 6_000,
+      least: 10,
+      most: 1_000_000,
+      about: "number of puts at each rate",
+    }),
   },
-  varies: "the failures a second",
+  varies: "the failures per second",
   reading:
-    "The mean rises gently: most puts meet no failure, since a call to a node that is down is refused and the next node on the ring takes its place. The 99th percentile shows those that met a node that was down: the refusal comes back first, and only then does a fallback take its place. A coordinator that fails takes its put with it: the share that is acknowledged falls.",
+    "The mean rises slowly, because most puts meet no failure. The 99th percentile shows puts that met a node that was down: the call is refused, and only then does the next node on the ring replace it. A coordinator that fails loses its puts, so the share of acknowledged puts falls.",
   columns: {
-    rate: "failures a second",
+    rate: "failures per second",
     mean: "of acknowledged puts, ms",
     p99: "their 99th percentile, ms",
-    acknowledged: "share of puts",
-    failures: "nodes that failed while the puts ran",
+    acknowledged: "share of puts that were acknowledged",
+    failures: "number of failures during the puts",
   },
   plots: [
     {
@@ -77,7 +85,7 @@ export const FAILURE_RATE = defineExperiment({
   reference: {
     source:
       "the original Dynamo Simulator, Figure 4: 8 nodes, N=4 R=1 W=3, 10 ms; put mean about 35 to 40 ms and p99 about 64 to 174 ms from 1 to 50 failures a second",
-    note: "Ranges read off a figure; its processing is part of every figure.",
+    note: "Ranges are read off the figure; they include the original's own processing.",
     rows: [{ rate: 1, mean: 35, p99: 64 }, { rate: 50, mean: 40, p99: 174 }],
     keys: ["rate"],
     compared: ["mean", "p99"],
@@ -92,18 +100,20 @@ export const FAILURE_RATE = defineExperiment({
     const { nodes, n, r, w, latency, downMs, clients, operations } = values;
     const cluster = resilientCluster({ nodes, latency, seed, config: { n, r, w, sloppy: true } });
     cluster.runFor(NOTICED_MS);
-    const tallies = spawnLoad(cluster, {
-      clients,
-      operations,
-      gets: 0,
+    const load = spawnLoad(cluster, {
+      mix: getsAndPuts(0),
+      arrivals: { kind: "closed", concurrency: clients },
+      count: operations,
+      keys: uniform(1_000),
+      valueBytes: 100,
       onProgress,
-      key: (random) => `key-${Math.floor(random.float() * 1_000)}`,
       node: (_, random) => liveNode(cluster, random),
       random: random.child("load"),
     });
+    const put = load.tally("put");
     let failures = 0;
     function* failAgainAndAgain(random: SeededRandom): Steps<void> {
-      while (rate > 0 && tallies.put.attempted < operations) {
+      while (rate > 0 && put.attempted < operations) {
         yield* cluster.sleep(-Math.log(1 - random.float()) * 1_000 / rate);
         const node = liveNode(cluster, random);
         if (node === undefined) continue;
@@ -113,7 +123,6 @@ export const FAILURE_RATE = defineExperiment({
     }
     cluster.spawn(failAgainAndAgain(random.child("failures")));
     cluster.run();
-    const { put } = tallies;
     const row: Row = {
       rate,
       mean: rounded(put.latency.meanMs),
@@ -141,10 +150,10 @@ export const FAILURE_RATE = defineExperiment({
     );
     const acknowledged = numberIn(first, "acknowledged");
     return [
-      // Puts that wait for no other node have no tail.
+      // Puts that wait for no other node have no tail to compare.
       ...(calm === 0 && busy === 0 ? [] : [tail]),
       ...(first.rate === 0
-        ? [checkAtLeast("share of puts acknowledged where nothing fails", acknowledged, 1)]
+        ? [checkAtLeast("share of puts acknowledged without failures", acknowledged, 1)]
         : []),
     ];
   },

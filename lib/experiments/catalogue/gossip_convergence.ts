@@ -1,7 +1,7 @@
 /**
- * How fast a rumour reaches everybody. Simulated: a node restarts, and its new incarnation is the rumour;
- * a node knows it with the first state of that incarnation that reaches it. Model: synchronous rounds
- * in which everybody calls one random peer, push-pull.
+ * How fast a rumour reaches all nodes. In the simulation, a node restarts and its new incarnation
+ * is the rumour: a node knows it once a state with that incarnation reaches it. In the model, each
+ * node calls one random peer in synchronous rounds, push-pull.
  */
 import type { NodeState } from "../../dynamo/gossip/gossip.ts";
 import type { Event } from "../../dynamo/types/events.ts";
@@ -18,17 +18,18 @@ import {
 } from "../experiment.ts";
 import { flag, integer, integers } from "../parameters.ts";
 
-/** Push-pull, Doerr and Kostrygin, ICALP 2017: plus a constant. */
+/** Rounds of push-pull, up to a constant (Doerr and Kostrygin, ICALP 2017). */
 const pushPull = (n: number) =>
   Math.log(n) / Math.log(3) + Math.log2(Math.max(Math.E, Math.log(n)));
-/** Before the rumour begins, so that everybody has gossiped; in intervals. */
+/** Intervals before the first rumour, so that every node has gossiped. */
 const WARM_UP = 5;
 const ROUNDS_MAX = 200;
 
 export const GOSSIP_CONVERGENCE = defineExperiment({
   name: "gossip-convergence",
   title: "How fast a rumour reaches everybody",
-  question: "How many rounds of gossip pass until every node knows of a change, as clusters grow?",
+  question:
+    "How many rounds of gossip does it take until all nodes know of a change, by cluster size?",
   reproduces:
     "Demers et al. (1987) and Dynamo section 4.8.1, against the rounds of Doerr and Kostrygin (2017)",
   engines: ["simulated", "model"],
@@ -43,23 +44,23 @@ export const GOSSIP_CONVERGENCE = defineExperiment({
       default: 3,
       least: 1,
       most: 10_000,
-      about: "spread at each size, one after another",
+      about: "number of rumours at each size, one after another",
     }),
     intervalMs: integer({
       default: 1_000,
       least: 1,
       most: 600_000,
-      about: "between two rounds of a node",
+      about: "time between two rounds of a node",
     }),
     adaptive: flag({ default: false, about: "the interval shrinks while the view changes" }),
   },
   varies: "the number of nodes",
   reading:
-    "The rounds grow like a logarithm: each tenfold cluster costs about two more. The simulated nodes do not keep step, so a rumour that arrives early in a node's interval waits for its end, and one that is lucky is passed on at once: the line lies near the synchronous bound, not on it. Messages are what each node sends in one interval, which does not grow; bytes are of the digests, which do, with the members.",
+    "The rounds grow logarithmically: a cluster ten times as large needs about two more. Simulated nodes are not synchronised. A rumour may wait for almost a whole interval at a node, or be passed on at once, so the line is close to the synchronous bound but not on it. The number of messages per node and interval does not grow. Their bytes do, because digests grow with the number of members.",
   columns: {
-    nodes: "in the cluster",
-    rounds: "mean until everybody knows, in intervals",
-    half: "mean until half of them know",
+    nodes: "number of nodes",
+    rounds: "mean time until all nodes know, in intervals",
+    half: "mean time until half of them know, in intervals",
     bound: "log3 n + log2 ln n, which holds up to a constant",
     messagesPerNode: "sent by a node in an interval",
     bytesPerNode: "sent by a node in an interval, as JSON",
@@ -104,14 +105,14 @@ export const GOSSIP_CONVERGENCE = defineExperiment({
         5,
       )
     );
-    // An adaptive interval is shorter while the view changes: intervals are then no measure.
+    // An adaptive interval is shorter while the view changes, so intervals are not comparable.
     if (engine === "model" || values.adaptive || rows.length < 2) return checks;
     const messages = rows.map((row) => numberIn(row, "messagesPerNode"));
     const growth = Math.max(...messages) / Math.min(...messages);
     return [
       ...checks,
       checkThat(
-        "messages a node and interval do not grow with the cluster",
+        "messages per node and interval do not grow with the cluster",
         growth < 2,
         rounded(growth, 3),
         "less than twice",
@@ -191,7 +192,7 @@ function simulatedRounds(
     const wanted = incarnation;
     simulation.tracer = {
       sent: ({ content }) => {
-        // One rumour's worth of bytes is measured: writing all of it out takes longer than the gossip.
+        // Bytes are measured for one rumour only: serialising takes longer than the gossip itself.
         if (rumour === 0 && knows.size < nodes) bytes += JSON.stringify(content).length;
       },
       stepped: (node, event) => {
@@ -223,7 +224,7 @@ function simulatedRounds(
   };
 }
 
-/** Whether the event tells its receiver of that incarnation of the node. */
+/** Whether the event informs its receiver of that incarnation of the node. */
 function brings(event: Event, subject: string, incarnation: number): boolean {
   const isNews = ({ id, incarnation: of }: NodeState) => id === subject && of >= incarnation;
   if (event.kind === "reply" && event.reply.status === "gossip") {

@@ -1,6 +1,7 @@
 /**
- * A node comes back and everybody wants to give it its hints at once. The receiver takes so many at a
- * time and asks the others to wait; here is what that cap buys.
+ * A node comes back, and all holders want to deliver their hints at once. The receiver accepts a
+ * limited number at a time and asks the others to wait. The experiment measures the effect of this
+ * cap.
  */
 import type { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import { runSimulatedLoad, spawnLoad } from "../engines/simulated_load.ts";
@@ -16,14 +17,16 @@ import {
   type Row,
 } from "../experiment.ts";
 import { decimal, integer, integers } from "../parameters.ts";
+import { among, inOrder } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 const GIVE_UP_MS = 600_000;
 
 export const HINT_STORM = defineExperiment({
   name: "hint-storm",
-  title: "When everybody hands off at once",
+  title: "Handoff from many holders at once",
   question:
-    "How does the receiver's cap trade the time until all hints are delivered against its clients' latency?",
+    "How does the receiver's cap affect the time to deliver all hints, and the latency of its clients?",
   reproduces: "hinted handoff, Dynamo (SOSP 2007), section 4.6, throttled at both ends",
   engines: ["simulated"],
   parameters: {
@@ -31,36 +34,36 @@ export const HINT_STORM = defineExperiment({
       default: [2, 8, 32, 128, 512],
       least: 1,
       most: 10_000,
-      about: "hints that a receiver takes at once, from all holders",
+      about: "hints that a receiver accepts at once, from all holders together",
     }),
     nodes: integer({ default: 12, least: 4, most: 100, about: "nodes" }),
     writes: integer({
       default: 12_000,
       least: 100,
       most: 1_000_000,
-      about: "puts while one node is down",
+      about: "number of puts while the node is down",
     }),
     stepMs: decimal({
       default: 0.05,
       least: 0,
       most: 10,
-      about: "what a node takes for each event",
+      about: "time a node needs for each event",
     }),
     clients: integer({
       default: 8,
       least: 1,
       most: 1_000,
-      about: "reading from the node that is back",
+      about: "number of clients that read through the node that is back",
     }),
   },
   varies: "the receiver's cap",
   reading:
-    "A small cap keeps the node that came back quick for its clients and takes long to bring it up to date; a large one is done sooner, and meanwhile reads through that node queue behind the hints. Past the point where the node is busy all the time a larger cap delivers no faster.",
+    "A small cap keeps the node that came back fast for its clients, but takes long to bring it up to date. A large cap is done sooner, but meanwhile reads through that node queue behind the hints. Once the node is busy all the time, a larger cap delivers no faster.",
   columns: {
-    cap: "hints under way into the receiver",
+    cap: "hints that the receiver accepts at once",
     hints: "that were held for it",
     delivered: "in the time given",
-    drainMs: "virtual time until none was left, ms",
+    drainMs: "virtual time until no hint was left, ms",
     getP50: "median of gets through that node meanwhile, ms",
     getP99: "their 99th percentile, ms",
     calmP99: "their 99th percentile afterwards, ms",
@@ -106,13 +109,13 @@ export const HINT_STORM = defineExperiment({
     const backMs = cluster.nowMs + down;
     crash(cluster, back, down);
     cluster.runFor(NOTICED_MS);
-    let next = 0;
     runSimulatedLoad(cluster, {
-      clients: 32,
-      operations: writes,
-      gets: 0,
+      mix: getsAndPuts(0),
+      arrivals: { kind: "closed", concurrency: 32 },
+      count: writes,
+      keys: inOrder(),
+      valueBytes: 100,
       random: random.child("writes"),
-      key: () => `key-${next++}`,
       node: (_, random) => others[Math.floor(random.float() * others.length)],
     });
     onProgress(0.4);
@@ -120,39 +123,45 @@ export const HINT_STORM = defineExperiment({
     cluster.runFor(Math.max(0, backMs - cluster.nowMs - 1));
     const own = Array.from({ length: writes }, (_, i) => `key-${i}`)
       .filter((key) => cluster.primaries(key).includes(back));
-    const gets = (operations: number, name: string, isOver: () => boolean) =>
+    const gets = (count: number, name: string, signal: AbortSignal) =>
       spawnLoad(cluster, {
-        clients,
-        operations,
-        gets: 1,
+        mix: getsAndPuts(1),
+        arrivals: {
+          kind: "closed",
+          concurrency: clients,
+          thinkMs: (random) => 5 * random.float(),
+        },
+        count,
+        keys: among(own),
+        valueBytes: 100,
+        signal,
         random: random.child(name),
-        key: (random) => own[Math.floor(random.float() * own.length)] as string,
         node: () => back,
-        thinkMs: (random) => 5 * random.float(),
-        isOver,
       });
     cluster.runFor(10);
     let left = hints;
     let drainedMs: number | null = null;
     const startMs = cluster.nowMs;
-    const meanwhile = gets(1_000_000, "meanwhile", () => drainedMs !== null);
+    const drained = new AbortController();
+    const meanwhile = gets(1_000_000, "meanwhile", drained.signal);
     while (drainedMs === null) {
       cluster.runFor(50);
       left = hintsFor(cluster, back);
       if (left === 0 || cluster.nowMs > startMs + GIVE_UP_MS) drainedMs = cluster.nowMs;
     }
+    drained.abort();
     cluster.run();
     onProgress(0.9);
-    const calm = gets(2_000, "calm", () => false);
+    const calm = gets(2_000, "calm", new AbortController().signal);
     cluster.run();
     const row: Row = {
       cap,
       hints,
       delivered: hints - left,
       drainMs: rounded(drainedMs - startMs),
-      getP50: rounded(meanwhile.get.latency.percentileMs(50)),
-      getP99: rounded(meanwhile.get.latency.percentileMs(99)),
-      calmP99: rounded(calm.get.latency.percentileMs(99)),
+      getP50: rounded(meanwhile.tally("get").latency.percentileMs(50)),
+      getP99: rounded(meanwhile.tally("get").latency.percentileMs(99)),
+      calmP99: rounded(calm.tally("get").latency.percentileMs(99)),
     };
     return { rows: [row] };
   },
@@ -180,7 +189,7 @@ export const HINT_STORM = defineExperiment({
   },
 });
 
-/** On all disks together. */
+/** Hints for the node on all disks together. */
 function hintsFor(cluster: SimulatedCluster, node: string): number {
   return cluster.simulation.machines.reduce((sum, machine) => {
     const held = machine.replica?.stats().hints[node] ?? 0;

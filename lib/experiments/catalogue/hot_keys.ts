@@ -1,4 +1,4 @@
-/** The original's Figure 3 once more: a few hot keys, whose nodes have more to do than the others. */
+/** The original's Figure 3 with a few hot keys, whose nodes have more work than others. */
 import { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import { runSimulatedLoad } from "../engines/simulated_load.ts";
 import {
@@ -20,13 +20,14 @@ import {
 } from "../parameters.ts";
 import { BUCKETS_MAX } from "../stats/histogram.ts";
 import { keyChooser, type KeyPattern } from "../workload/keys.ts";
+import { getsAndPuts } from "../workload/mixes.ts";
 
 const PATTERNS: readonly KeyPattern[] = ["uniform", "zipfian", "hot-set"];
 
 export const HOT_KEYS = defineExperiment({
   name: "hot-keys",
   title: "A few hot keys",
-  question: "What do a few popular keys do to response times and to the balance of the nodes?",
+  question: "How do a few popular keys affect response times and the balance of the nodes?",
   reproduces: "the original Dynamo Simulator, Figure 3 (hot keys)",
   engines: ["simulated"],
   parameters: {
@@ -34,20 +35,20 @@ export const HOT_KEYS = defineExperiment({
     quorums: quorums({ default: ["3/1/3", "3/3/1"], about: "configurations, N/R/W" }),
     nodes: integer({ default: 8, least: 3, most: 100, about: "nodes" }),
     keys: integer({ default: 1_000, least: 10, most: 100_000, about: "keys" }),
-    hotKeys: integer({ default: 4, least: 1, most: 1_000, about: "hot-set: how many are hot" }),
+    hotKeys: integer({ default: 4, least: 1, most: 1_000, about: "hot-set: number of hot keys" }),
     hotShare: decimal({
       default: 0.9,
       least: 0,
       most: 1,
-      about: "hot-set: requests that go to them",
+      about: "hot-set: share of requests for hot keys",
     }),
     stepMs: decimal({
       default: 0.1,
       least: 0,
       most: 100,
-      about: "what a node takes for each event: only then does a busy node queue",
+      about: "time a node needs for each event; without it, busy nodes have no queue",
     }),
-    clients: integer({ default: 32, least: 1, most: 1_000, about: "at a time" }),
+    clients: integer({ default: 32, least: 1, most: 1_000, about: "number of clients" }),
     operations: integer({
       default: 8_000,
       least: 10,
@@ -58,9 +59,9 @@ export const HOT_KEYS = defineExperiment({
   },
   varies: "how keys are drawn, and N, R and W",
   reading:
-    "With uniform keys all nodes are busy alike. With hot keys the nodes of their preference lists queue, and everything that passes through them waits: the hump moves right and grows a tail. Busiest is how many times its fair share of events the busiest node had.",
+    "With uniform keys all nodes are equally busy. With hot keys, requests queue at the nodes of their preference lists, and everything that passes through these nodes waits: the peak moves right and grows a tail. The column busiest compares the busiest node with the mean of all nodes.",
   columns: {
-    keys: "how they are drawn",
+    keys: "how keys are drawn",
     quorums: "N/R/W",
     operation: "get or put",
     mean: "latency, ms",
@@ -106,23 +107,23 @@ export const HOT_KEYS = defineExperiment({
       ? keyChooser(pattern, values.keys, { hotKeys, hotShare })
       : keyChooser(pattern, values.keys);
     const busy = new Map(cluster.ids.map((node) => [node, 0]));
-    const tallies = runSimulatedLoad(cluster, {
-      clients: values.clients,
-      operations: values.operations,
-      gets: 0.5,
+    const load = runSimulatedLoad(cluster, {
+      mix: getsAndPuts(0.5),
+      arrivals: { kind: "closed", concurrency: values.clients },
+      count: values.operations,
+      keys,
+      valueBytes: 100,
       onProgress,
-      key: (random) => {
-        const key = keys.next(random);
+      node: (key, random) => {
         for (const node of cluster.primaries(key)) busy.set(node, (busy.get(node) ?? 0) + 1);
-        return key;
+        return cluster.anyNode(random);
       },
-      node: (_, random) => cluster.anyNode(random),
       random: random.child("load"),
     });
     const counts = [...busy.values()];
     const busiest = Math.max(...counts) * counts.length / counts.reduce((a, b) => a + b, 0);
     const rows = (["get", "put"] as const).map((operation): Row => {
-      const { meanMs, p99Ms, p999Ms } = tallies[operation].latency.summary();
+      const { meanMs, p99Ms, p999Ms } = load.tally(operation).latency.summary();
       return {
         keys: pattern,
         quorums: quorum,
@@ -133,7 +134,7 @@ export const HOT_KEYS = defineExperiment({
         busiest: rounded(busiest, 3),
       };
     });
-    const { latency } = tallies.get;
+    const { latency } = load.tally("get");
     const histogram = latency.buckets(BUCKETS_MAX, values.bucketMs).map((
       { fromMs, toMs, count },
     ): Row => ({
@@ -145,7 +146,7 @@ export const HOT_KEYS = defineExperiment({
     return { rows, series: { histogram } };
   },
   checks({ rows, values }) {
-    // Nodes that take no time for anything have no queues.
+    // Nodes that need no time for an event have no queues.
     if (values.stepMs === 0) return [];
     if (!values.patterns.includes("uniform") || !values.patterns.includes("hot-set")) return [];
     return values.quorums.map((quorum): Check => {

@@ -1,4 +1,6 @@
-/** The original Dynamo Simulator's Figure 6: how many of the R replies of a get hold the latest value. */
+/**
+ * The original Dynamo Simulator's Figure 6: the share of a get's R replies with the latest value.
+ */
 import { liveTimedReads } from "../engines/live_timed_reads.ts";
 import { repairConfig, REPAIRS } from "../engines/repairs.ts";
 import { simulateTimedReads } from "../engines/simulated_timed_reads.ts";
@@ -24,7 +26,7 @@ import { latestReplyShare, shareWithin } from "../workload/timed_reads.ts";
 export const LATEST_PROPORTION = defineExperiment({
   name: "latest-proportion",
   title: "How many of the R replies are latest",
-  question: "Of the replies that a get waits for, what share holds the latest value?",
+  question: "Which share of the replies that a get waits for holds the latest value?",
   reproduces: "the original Dynamo Simulator, Figure 6",
   engines: ["simulated", "live"],
   parameters: {
@@ -32,7 +34,7 @@ export const LATEST_PROPORTION = defineExperiment({
       default: ["4/2/1", "4/2/2", "4/2/3", "4/3/1", "4/3/2", "4/4/1"],
       about: "configurations, N/R/W",
     }),
-    latency: latency({ default: "uniform(0,100)", about: "of every message between nodes" }),
+    latency: latency({ default: "uniform(0,100)", about: "of each message between nodes" }),
     times: decimals({
       default: [0, 10, 20, 40, 60, 80, 100, 150],
       least: 0,
@@ -40,24 +42,24 @@ export const LATEST_PROPORTION = defineExperiment({
       about: "when to read, ms after the put's answer",
     }),
     nodes: integer({ default: 8, least: 1, most: 100, about: "nodes" }),
-    repair: choice(REPAIRS, { default: "none", about: "what mends replicas meanwhile" }),
+    repair: choice(REPAIRS, { default: "none", about: "which repair is on" }),
     trials: integer({
       default: 3_000,
       least: 10,
       most: 1_000_000,
-      about: "puts of each, simulated",
+      about: "simulated: number of puts for each configuration",
     }),
-    liveTrials: integer({ default: 150, least: 10, most: 100_000, about: "puts of each, live" }),
+    liveTrials: integer({ default: 150, least: 10, most: 100_000, about: "the same, live" }),
   },
   varies: "N, R and W, and the time since the put",
   reading:
-    "The get answers with the latest value if one of its R replies holds it; the lines show how many do. The gap between the share of replies and the share of reads that are latest is what the quorum buys: with R + W > N all reads are latest long before all replies are. Whatever is missing from a reply is what read repair would mend.",
+    "A get returns the latest value if one of its R replies holds it. The lines show the share of replies that do. The benefit of the quorum is the gap between the share of latest replies and the share of latest reads: with R + W > N all reads are latest long before all replies are. Read repair would update the other replicas.",
   columns: {
     quorums: "N/R/W",
     t: "ms from the put's answer to the read",
     latestReplies: "share of the R replies that held the latest value",
     latestReads: "share of reads that returned it",
-    reads: "how many were made",
+    reads: "number of reads",
   },
   plots: [{
     name: "replies",
@@ -102,7 +104,7 @@ export const LATEST_PROPORTION = defineExperiment({
       const told = `${shares[0]} → ${shares.at(-1)}`;
       const checks = [checkThat(`${quorum}: rises with t`, rises, told, "rising")];
       if (r + w <= n) return checks;
-      // Any R replicas meet any W: at least so many of them.
+      // Any R replicas have at least R + W - N in common with any W.
       const least = (r + w - n) / r;
       return [
         ...checks,

@@ -1,12 +1,12 @@
 /**
- * Dynamo's Figure 8: how evenly the three partitionings spread load.
+ * Dynamo's Figure 8: how evenly the three partitionings distribute load.
  *
- * The figure measures *placement*: keys are many and equally popular, so a node's load is the share of
- * the ring it holds in its N replicas' worth of ranges, and no sampling of keys adds noise. Its
- * strategy 3 gives every node Q/S tokens on *randomly drawn* partition boundaries: where two of a
- * node's tokens fall within N steps the walk skips one, its neighbours carry more, and efficiency
- * starts at 6/7 rather than 1. Our own store deals partitions so that neighbours differ (`dealt`) and
- * has no such skips; that is shown as a fourth line.
+ * The figure measures *placement*. There are many, equally popular keys, so a node's load is the
+ * share of the ring that it replicates, without sampling noise. The paper's strategy 3 gives every
+ * node Q/S tokens at *random* partition boundaries. When two of a node's tokens are within N steps,
+ * the preference list skips one of them and the neighbours carry more load. So the efficiency
+ * starts at 6/7 instead of 1. This store deals partitions out so that neighbours differ (`dealt`),
+ * which avoids this. The fourth line shows it.
  */
 import { makeInitialRing } from "../../dynamo/ring/initial_ring.ts";
 import { boundaryOf } from "../../dynamo/ring/position.ts";
@@ -35,15 +35,15 @@ export const LOAD_BALANCE = defineExperiment({
   name: "load-balance",
   title: "How evenly partitionings spread load",
   question:
-    "How well do the paper's three partitionings balance load, for the tokens each node keeps?",
+    "How well do the paper's three partitionings balance load, by the number of tokens per node?",
   reproduces: "Dynamo (SOSP 2007), Figure 8",
   engines: ["model"],
   parameters: {
     strategies: choices(STRATEGIES, {
       default: STRATEGIES,
-      about: "partitionings; -dealt is how this store places equal partitions",
+      about: "partitionings; -dealt is this store's own placement of equal partitions",
     }),
-    tokens: integers({ default: TOKENS, least: 1, most: 1_024, about: "T, tokens a node" }),
+    tokens: integers({ default: TOKENS, least: 1, most: 1_024, about: "T, tokens per node" }),
     nodes: integer({ default: 30, least: 1, most: 200, about: "S" }),
     n: integer({ default: 3, least: 1, most: 20, about: "replicas, N" }),
     partitions: integer({
@@ -56,17 +56,18 @@ export const LOAD_BALANCE = defineExperiment({
       default: 1_000,
       least: 1,
       most: 100_000,
-      about: "rings averaged at the fewest tokens; fewer in proportion for more, at least 10",
+      about:
+        "number of rings to average over at T = 4 or less; with more tokens fewer, but at least 10",
     }),
   },
-  varies: "the partitioning and T, the tokens a node",
+  varies: "the partitioning and T, the tokens per node",
   reading:
-    "Efficiency is the mean load of the nodes over the highest: at 1 all carry the same, at 0.5 the busiest carries twice its share. Random tokens need hundreds of tokens a node to come close to what equal partitions reach with a few. Strategy 2 cannot pass a ceiling: with Q partitions in all, a node's share comes in whole ones. The dealt line is this store's own placement.",
+    "Efficiency is the mean load of the nodes divided by the highest. At 1 all nodes have the same load; at 0.5 the busiest has twice its share. Random tokens need hundreds of tokens per node to come close to equal partitions with a few. Strategy 2 has an upper limit, because a node's share consists of whole partitions, of which there are only Q. The dealt line is this store's own placement.",
   columns: {
     strategy: "1 random-tokens, 2 random-tokens-equal-partitions, 3 equal-partitions",
     T: "tokens a node",
     efficiency: "mean load / highest load, mean over the rings",
-    sd: "standard deviation from ring to ring",
+    sd: "standard deviation between rings",
     rings: "rings drawn",
   },
   plots: [{
@@ -85,7 +86,7 @@ export const LOAD_BALANCE = defineExperiment({
   }],
   reference: {
     source:
-      "Dynamo, SOSP 2007, Figure 8, read off the figure (±0.01): S=30 nodes, N=3, T tokens a node",
+      "Dynamo, SOSP 2007, Figure 8, read off the figure (±0.01): S=30 nodes, N=3, T tokens per node",
     rows: Object.entries(PUBLISHED).flatMap(([strategy, efficiencies]) =>
       efficiencies.map((efficiency, i) => ({ strategy, T: TOKENS[i] ?? 0, efficiency }))
     ),
@@ -127,7 +128,7 @@ export const LOAD_BALANCE = defineExperiment({
       });
       if (errors.length === 0) return [];
       return [
-        checkAtMost(`${strategy}: largest distance from Figure 8`, Math.max(...errors), 0.015),
+        checkAtMost(`${strategy}: largest difference from Figure 8`, Math.max(...errors), 0.015),
       ];
     });
   },
@@ -158,7 +159,7 @@ function ringOf(strategy: Strategy, T: number, cluster: Cluster, random: SeededR
   return new Ring(makeInitialRing(members, plan, random), n);
 }
 
-/** Every node's T tokens on random boundaries of Q = S·T partitions: what the figure measures. */
+/** Every node's T tokens at random boundaries of Q = S·T partitions, as in the figure. */
 function shuffled(members: readonly RingMember[], T: number, random: SeededRandom): RingState {
   const owners = members.flatMap(({ id }) => Array.from({ length: T }, () => id));
   for (let i = owners.length - 1; i > 0; i--) {
@@ -174,7 +175,9 @@ function shuffled(members: readonly RingMember[], T: number, random: SeededRando
   return { partitioning: "equal-partitions", partitions, tokens, members };
 }
 
-/** Mean load over the highest; a node's load is the share of the ring that it replicates. */
+/**
+ * The mean load divided by the highest. A node's load is the share of the ring that it replicates.
+ */
 export function efficiencyOf(ring: Ring): number {
   const loads = new Map(ring.state.members.map(({ id }) => [id, 0]));
   let total = 0;

@@ -1,7 +1,7 @@
 /**
- * Jepsen's trials of Riak 1.2.1 (Kingsbury, 2013) in virtual time: five clients, one a node, add numbers
- * to a set under one key by reading it and writing it back. Then everything heals, and whatever was
- * acknowledged must be in the set.
+ * Jepsen's trials of Riak 1.2.1 (Kingsbury, 2013) in virtual time. Five clients, one for each node,
+ * add numbers to a set under one key: they read it and write it back. Then the partition heals, and
+ * the set must contain all acknowledged numbers.
  */
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
@@ -23,10 +23,10 @@ const HEAL_MS = 60_000;
 interface Trial {
   readonly about: string;
   readonly config: Partial<ClusterConfig>;
-  /** One client at a time holds a lock that no partition touches. */
+  /** Only the client that holds a global lock writes. The partition does not affect the lock. */
   readonly mutex: boolean;
   readonly partitioned: boolean;
-  /** % of acknowledged writes lost, as published. */
+  /** Acknowledged writes lost, in %, as published. */
   readonly published: number | null;
 }
 
@@ -52,8 +52,9 @@ const TRIALS = {
     partitioned: true,
     published: 91.7,
   },
-  // Riak stored what it then refused, and lost by it; a coordinator here that knows too few primaries to be
-  // up refuses before it stores. What is left to lose is lost to concurrency, so with a lock: nothing.
+  // Riak stored writes that it then refused, and lost others by this. A coordinator of this store
+  // refuses before it stores when too few primaries are up. So only concurrent writes are lost, and
+  // none with a lock.
   "lww-primary-mutex": {
     about: "the same with a lock around every add",
     config: { mode: "lww", pr: 2, pw: 2 },
@@ -74,25 +75,30 @@ const NAMES = Object.keys(TRIALS) as TrialName[];
 
 export const PARTITION_TRIALS = defineExperiment({
   name: "partition-trials",
-  title: "Acknowledged, and then lost",
+  title: "Acknowledged writes that are lost",
   question:
-    "What becomes of acknowledged writes when writers are concurrent and the network parts?",
+    "What happens to acknowledged writes when writers are concurrent or the network is partitioned?",
   reproduces: "Jepsen: Riak (Kingsbury, 2013)",
   engines: ["simulated"],
   parameters: {
-    trials: choices(NAMES, { default: NAMES, about: "which of the five" }),
+    trials: choices(NAMES, { default: NAMES, about: "which trials to run" }),
     adds: integer({
       default: 600,
       least: 10,
       most: 20_000,
-      about: "numbers added, over all clients",
+      about: "numbers added by all clients together",
     }),
-    runs: integer({ default: 5, least: 1, most: 1_000, about: "times, with other seeds" }),
+    runs: integer({
+      default: 5,
+      least: 1,
+      most: 1_000,
+      about: "number of runs with different seeds",
+    }),
     skewMs: decimal({
       default: 20,
       least: 0,
       most: 60_000,
-      about: "how far node clocks may be off, either way",
+      about: "largest error of a node's clock, in both directions",
     }),
     thinkMs: decimal({
       default: 20,
@@ -101,17 +107,17 @@ export const PARTITION_TRIALS = defineExperiment({
       about: "mean pause of a client between adds",
     }),
   },
-  varies: "how conflicts are resolved, and whether the network parts",
+  varies: "how conflicts are resolved, and whether there is a partition",
   reading:
-    "Under lww the later stamp wins and the other write is gone, though it was acknowledged: with concurrent writers on a healthy network, under a partition in spite of a lock, and with primary quorums as well, unless a lock keeps writers apart. Kept as siblings and merged by the client, nothing is lost. The published shares belong to other timings and another partition; what counts is who loses at all.",
+    "With lww the later timestamp wins and the other write is lost, although it was acknowledged. This happens with concurrent writers on a healthy network, in a partition in spite of a lock, and with primary quorums too, unless a lock separates the writers. With siblings that the client merges, nothing is lost. The published shares come from other timings and another partition; compare which trials lose writes at all.",
   columns: {
-    trial: "see the legend in the catalogue",
-    about: "what is special about it",
+    trial: "name of the trial",
+    about: "what the trial does",
     acknowledged: "adds that were acknowledged",
-    lost: "of those, missing in the end",
-    lostPercent: "lost, in % of the acknowledged",
-    unacknowledged: "adds that failed or whose end is not known",
-    survivedAnyway: "of those, there in the end",
+    lost: "acknowledged adds that are missing at the end",
+    lostPercent: "the same in % of the acknowledged adds",
+    unacknowledged: "adds that failed or whose outcome is unknown",
+    survivedAnyway: "unacknowledged adds that are in the set at the end",
   },
   plots: [{
     name: "lost",
@@ -128,7 +134,7 @@ export const PARTITION_TRIALS = defineExperiment({
   reference: {
     source: "Jepsen, Riak 1.2.1, 2013",
     note:
-      "Of siblings with set union: 1948 acknowledged, none lost. Other timings, and another partition.",
+      "Siblings with set union: 1948 acknowledged, none lost. Timings and partition differ from ours.",
     rows: NAMES.filter((trial) => TRIALS[trial].published !== null)
       .map((trial): Row => ({ trial, lostPercent: TRIALS[trial].published })),
     keys: ["trial"],
@@ -157,7 +163,7 @@ export const PARTITION_TRIALS = defineExperiment({
     return { rows: [row] };
   },
   checks({ rows }) {
-    // Of the fifth nothing is known but what is measured.
+    // There is no published figure for this trial.
     return rows.filter((row) => row.trial !== "lww-primary-mutex").map((row): Check => {
       const lost = numberIn(row, "lost");
       return row.trial === "siblings"
@@ -232,7 +238,7 @@ function runTrial(trial: Trial, { adds, skewMs, thinkMs }: Timing, random: Seede
       groups: [minority, majority],
     });
     while (next < adds) yield* cluster.sleep(5);
-    // What is under way may still end.
+    // Operations in flight may still end.
     yield* cluster.sleep(2_000);
     cluster.simulation.faults.heal(cluster.simulation);
     healed = true;
@@ -242,7 +248,9 @@ function runTrial(trial: Trial, { adds, skewMs, thinkMs }: Timing, random: Seede
     while (next < adds || !healed) yield* cluster.sleep(100);
     yield* cluster.sleep(HEAL_MS);
     const read = yield* cluster.get(cluster.primaries(key)[0] as string, key, { r: 3 });
-    if (read.outcome !== "ok") throw new Error(`a healed cluster does not answer: ${read.reason}`);
+    if (read.outcome !== "ok") {
+      throw new Error(`the healed cluster does not answer: ${read.reason}`);
+    }
     last = unionOf(read.values);
   }
   for (let i = 0; i < NODES; i++) cluster.spawn(client(i, random.child(`client ${i}`)));
@@ -257,7 +265,7 @@ function runTrial(trial: Trial, { adds, skewMs, thinkMs }: Timing, random: Seede
   };
 }
 
-/** Both sides hold an owner of the key, and the larger one most of them. */
+/** A minority of two nodes, of which one owns the key. */
 function twoWithOneOwner(cluster: SimulatedCluster, key: string): string[] {
   const owners = cluster.primaries(key);
   const other = cluster.ids.find((id) => !owners.includes(id)) as string;

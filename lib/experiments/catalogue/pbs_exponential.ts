@@ -1,4 +1,4 @@
-/** PBS section 5.3: how staleness follows from the shape of the write's delay alone. */
+/** PBS section 5.3: staleness depends on the distribution of the write delay alone. */
 import { parseLegs } from "../../random/latency.ts";
 import pbs from "../data/pbs.json" with { type: "json" };
 import {
@@ -19,7 +19,7 @@ const published = pbs["pbs-exponential"];
 export const PBS_EXPONENTIAL = defineExperiment({
   name: "pbs-exponential",
   title: "Staleness under exponential delays",
-  question: "How does the delay of writes alone, its mean and its spread, make reads stale?",
+  question: "How does the delay of writes, its mean and its variance, make reads stale?",
   reproduces: "PBS (VLDB 2012), section 5.3 and its figure of exponential write delays",
   engines: ["model"],
   parameters: {
@@ -27,13 +27,13 @@ export const PBS_EXPONENTIAL = defineExperiment({
       default: [4, 2, 1, 0.5, 0.2, 0.1],
       least: 1e-6,
       most: 1e6,
-      about: "rates of W's exponential, a ms: 1/mean",
+      about: "rates of the exponential W, per ms (1/mean)",
     }),
     rate: decimals({
       default: [1],
       least: 1e-6,
       most: 1e6,
-      about: "rate of A, R and S, a ms (the first counts)",
+      about: "rate of A, R and S, per ms (only the first is used)",
     }),
     n: integer({ default: 3, least: 1, most: WARS_N_MAX, about: "replicas, N" }),
     r: integer({ default: 1, least: 1, most: WARS_N_MAX, about: "replies a read waits for, R" }),
@@ -43,14 +43,18 @@ export const PBS_EXPONENTIAL = defineExperiment({
       most: WARS_N_MAX,
       about: "acknowledgements a write waits for, W",
     }),
-    trials: integer({ default: 4_000_000, ...TRIALS_BOUNDS, about: "of each Monte Carlo" }),
+    trials: integer({
+      default: 4_000_000,
+      ...TRIALS_BOUNDS,
+      about: "number of Monte Carlo trials",
+    }),
   },
-  varies: "the rate of the write's delay; acknowledgements and reads keep theirs",
+  varies: "the rate of the write delay; that of acknowledgements and reads stays the same",
   reading:
-    "The slower and the more spread out writes travel compared with reads, the lower a line starts and the later it reaches the top. At four times the rate of reads nearly every read is fresh at once; at a tenth most are stale at first, and the tail lasts for tens of milliseconds.",
+    "The slower and more variable writes are compared with reads, the lower a line starts and the later it reaches the top. At four times the rate of reads, nearly every read is fresh at once. At a tenth of it, most reads are stale at first, and the tail is tens of milliseconds long.",
   columns: {
     wRate: "rate of W, a ms",
-    pAtZero: "share of reads begun at the write's answer that see it",
+    pAtZero: "share of reads that see the write and begin when it is answered",
     t999: "ms until 99.9% of reads see it",
   },
   plots: [{
@@ -68,7 +72,7 @@ export const PBS_EXPONENTIAL = defineExperiment({
   }],
   reference: {
     source: published.source,
-    note: "The published times are read off to the millisecond.",
+    note: "The published times are rounded to the millisecond.",
     rows: published.rows.map(([wRate = 0, pAtZero = 0, t999 = 0]) => ({ wRate, pAtZero, t999 })),
     keys: ["wRate"],
     compared: ["pAtZero", "t999"],
@@ -101,13 +105,13 @@ export const PBS_EXPONENTIAL = defineExperiment({
       const row = rows.find((row) => row.wRate === wRate);
       if (row === undefined) return [];
       return [
-        // Printed as whole percents: where 41.99 became 41, a hundredth is rounding.
+        // The paper prints whole percents, truncated: the difference can be up to a hundredth.
         checkAtMost(
           `W at ${wRate}/ms: error of P(consistent at 0), ${pAtZero} published`,
           Math.abs(numberIn(row, "pAtZero") - pAtZero),
           0.012,
         ),
-        // 1 ms is printed without a decimal: half of it is rounding.
+        // The paper prints 1 ms without a decimal: half of it can be rounding.
         checkAtMost(
           `W at ${wRate}/ms: relative error of the time to 99.9%, ${t999} ms published`,
           relativeError(numberIn(row, "t999"), t999),

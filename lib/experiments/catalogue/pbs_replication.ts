@@ -1,4 +1,4 @@
-/** PBS section 5.7: what more replicas do to staleness at R = W = 1. */
+/** PBS section 5.7: how more replicas affect staleness at R = W = 1. */
 import { parseLegs } from "../../random/latency.ts";
 import { checkThat, defineExperiment, numberIn, rounded, type Row } from "../experiment.ts";
 import { integer, integers, latencies } from "../parameters.ts";
@@ -10,7 +10,7 @@ const ONE = { r: 1, w: 1 } as const;
 export const PBS_REPLICATION = defineExperiment({
   name: "pbs-replication",
   title: "More replicas, more staleness",
-  question: "At R = W = 1, what does every further replica do to the freshness of reads?",
+  question: "At R = W = 1, how does each further replica affect the freshness of reads?",
   reproduces: "PBS (VLDB 2012), section 5.7: the sweep over N",
   engines: ["model"],
   parameters: {
@@ -24,15 +24,19 @@ export const PBS_REPLICATION = defineExperiment({
       most: WARS_N_MAX,
       about: "values of N",
     }),
-    trials: integer({ default: 1_000_000, ...TRIALS_BOUNDS, about: "of each Monte Carlo" }),
+    trials: integer({
+      default: 1_000_000,
+      ...TRIALS_BOUNDS,
+      about: "number of Monte Carlo trials",
+    }),
   },
   varies: "N and the latency profile, at R = W = 1",
   reading:
-    "A write at W = 1 is answered by the fastest replica; the more there are, the faster that is and the fewer of the others have the write by then: a read at once is stale more often. But the time until 99.9% of reads see it hardly moves: it depends on the slowest writes, and N changes little there.",
+    "A write at W = 1 is answered by the fastest replica. With more replicas, the fastest one is faster and fewer of the others have the write by then, so an immediate read is stale more often. But the time until 99.9% of reads see the write hardly changes, because it depends on the slowest writes.",
   columns: {
     profile: "whose latencies",
     N: "replicas",
-    pAtZero: "share of reads begun at the write's answer that see it",
+    pAtZero: "share of reads that see the write and begin when it is answered",
     t999: "ms until 99.9% of reads see it",
   },
   plots: [
@@ -79,7 +83,7 @@ export const PBS_REPLICATION = defineExperiment({
       const ofProfile = rows.filter((row) => row.profile === profile)
         .toSorted((a, b) => numberIn(a, "N") - numberIn(b, "N"));
       const shares = ofProfile.map((row) => numberIn(row, "pAtZero"));
-      // Monte Carlo noise: three standard errors of a share.
+      // Three standard errors of a share.
       const slack = 1.5 / Math.sqrt(values.trials);
       const falls = shares.every((p, i) => i === 0 || p <= (shares[i - 1] as number) + 2 * slack);
       const told = shares.map((p) => p.toFixed(3)).join(" → ");

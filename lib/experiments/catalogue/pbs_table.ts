@@ -1,4 +1,4 @@
-/** PBS Table 4: what latency and staleness each quorum gives, for each production system's latencies. */
+/** PBS Table 4: latency and staleness of each quorum, with the latencies of production systems. */
 import { parseLegs, PROFILES } from "../../random/latency.ts";
 import pbs from "../data/pbs.json" with { type: "json" };
 import {
@@ -32,7 +32,7 @@ const REFERENCE_ROWS: readonly Row[] = published.rows.map((row) => ({
 const REFERENCE: Reference = {
   source: published.source,
   note:
-    "The published t-visibility is the first t of a sweep whose own estimate from 50,000 trials reaches 99.9%, which lies 4 to 13% below the true quantile.",
+    "The published t-visibility is the first t of a sweep at which an estimate from 50,000 trials reaches 99.9%. It is 4 to 13% below the true quantile.",
   rows: REFERENCE_ROWS,
   keys: ["profile", "R", "W"],
   compared: ["readP999", "writeP999", "tVisibilityFirstCrossing"],
@@ -42,7 +42,7 @@ export const PBS_TABLE = defineExperiment({
   name: "pbs-table",
   title: "Latency and staleness of every quorum",
   question:
-    "What do R and W cost in latency, and how soon is a write seen, under the latencies of four production systems?",
+    "How do R and W affect latency, and how soon do reads see a write, with the latencies of four production systems?",
   reproduces: "PBS (Bailis et al., VLDB 2012), Table 4 and the figures beside it",
   engines: ["model"],
   parameters: {
@@ -51,24 +51,28 @@ export const PBS_TABLE = defineExperiment({
       about: `latencies to study: ${PROFILES.map(({ name }) => name).join(", ")} or any spec`,
     }),
     n: integer({ default: 3, least: 1, most: WARS_N_MAX, about: "replicas, N" }),
-    trials: integer({ default: 4_000_000, ...TRIALS_BOUNDS, about: "of each Monte Carlo" }),
+    trials: integer({
+      default: 4_000_000,
+      ...TRIALS_BOUNDS,
+      about: "number of Monte Carlo trials",
+    }),
     coordinator: choice(WARS_COORDINATORS, {
       default: "proxy",
-      about: "none of the replicas, as published, or one of them",
+      about: "proxy: no replica coordinates, as published; otherwise a replica does",
     }),
   },
   varies: "the latency profile, and every R and W of N",
   reading:
-    "Each line is one quorum: the share of reads that see a write, against the time since the write was answered. Where R + W > N the quorums overlap and every read sees it: no line is drawn. A line that starts high and rises soon is a partial quorum that is hardly ever stale. The table gives the price: the 99.9th percentile of reads and writes. The published t-visibility is the first crossing of a noisy sweep and lies below the true quantile; both are given.",
+    "Each line is one quorum: the share of reads that see a write, by time since the write was answered. With R + W > N the quorums overlap and every read sees the write, so there is no line. A line that starts high and rises soon is a partial quorum that is hardly ever stale. The table shows the price, the 99.9th percentile of reads and writes. The published t-visibility is the first crossing of a noisy sweep and is below the true quantile; the table has both.",
   columns: {
-    profile: "whose latencies",
+    profile: "the latency profile",
     R: "replies that a read waits for",
     W: "acknowledgements that a write waits for",
     readP999: "99.9th percentile of a read's latency, ms",
     writeP999: "99.9th percentile of a write's latency, ms",
     tVisibility: "ms after a write's answer until 99.9% of reads see it: the true quantile",
     tVisibilityFirstCrossing: "the same as PBS estimates it, ms",
-    pAtZero: "share of reads begun at the write's answer that see it",
+    pAtZero: "share of reads that see the write and begin when it is answered",
   },
   plots: [
     {

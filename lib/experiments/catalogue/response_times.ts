@@ -1,4 +1,4 @@
-/** The original Dynamo Simulator's Figure 3: whole distributions of response times. */
+/** The original Dynamo Simulator's Figure 3: distributions of response times. */
 import { ONE_LEG, runPlan } from "../engines/workload_engines.ts";
 import {
   checkAtMost,
@@ -12,14 +12,17 @@ import { bucketMs, integer, latency, quorums, quorumsOf, requireNodes } from "..
 import { BUCKETS_MAX } from "../stats/histogram.ts";
 import { PUTS_THEN_GETS, WORKLOAD_PARAMETERS, workloadOf } from "../workload/workload_plan.ts";
 
-/** Means this much alike are not told apart: the second and third of like delays take the same time. */
+/**
+ * Means that differ by less count as equal: the second and third of equal delays take the same
+ * time.
+ */
 const ALIKE = 0.01;
 
 export const RESPONSE_TIMES = defineExperiment({
   name: "response-times",
   title: "Response times as distributions",
   question:
-    "How are response times spread, for several N, R and W, under the original's load or one of YCSB?",
+    "How are response times distributed for several N, R and W, under the original's load or one of YCSB?",
   reproduces:
     "the original Dynamo Simulator, Figure 3 (uniform keys); with other workloads, those of YCSB (SoCC 2010)",
   engines: ["simulated", "live", "model"],
@@ -32,19 +35,19 @@ export const RESPONSE_TIMES = defineExperiment({
   },
   varies: "N, R and W",
   reading:
-    "Each line is a histogram. Waiting for one replica of four, half of the operations take no time at all, those that reach one of the key's own replicas; the other half pay for a forward. The more replicas are waited for, the further right the hump and the closer it moves to the slowest delay there is. A read-modify-write takes a get and a put. Under open arrivals latency counts from the moment an operation was meant to begin, so a store that stalls is charged for everybody who waited.",
+    "Each line is a histogram. When an operation waits for one replica of four, half of the operations take no time, because they reach one of the key's own replicas; the other half are forwarded first. The more replicas an operation waits for, the further right the peak is and the closer to the slowest possible delay. A read-modify-write is a get and a put. With open arrivals, latency counts from the intended start, so a stall is charged to every operation that it delays.",
   columns: {
     quorums: "N/R/W",
     operation: "get, put, insert or read-modify-write",
-    mean: "latency of those that succeeded, ms",
+    mean: "latency of successful operations, ms",
     sd: "its standard deviation, ms",
     p50: "its median, ms",
     p90: "its 90th percentile, ms",
     p99: "its 99th percentile, ms",
     p999: "its 99.9th percentile, ms",
-    ok: "how many succeeded",
-    failed: "how many certainly had no effect",
-    indeterminate: "how many may surface later: their end is not known",
+    ok: "number of successful operations",
+    failed: "number that certainly had no effect",
+    indeterminate: "number that may still take effect: their outcome is unknown",
   },
   plots: [{
     name: "distribution",
@@ -95,8 +98,8 @@ export const RESPONSE_TIMES = defineExperiment({
       (sum, row) => sum + numberIn(row, "failed") + numberIn(row, "indeterminate"),
       0,
     );
-    const served = checkAtMost("operations that did not succeed, with no fault about", lost, 0);
-    // Of other workloads there may be too few puts to order three configurations by.
+    const served = checkAtMost("operations that did not succeed, without any fault", lost, 0);
+    // Other workloads may have too few puts to compare three configurations.
     if (values.workload !== PUTS_THEN_GETS) return [served];
     const ordered = (operation: "get" | "put", column: number) => {
       const means = rows.filter((row) => row.operation === operation)

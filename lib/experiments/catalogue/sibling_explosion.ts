@@ -1,6 +1,7 @@
 /**
- * Two writers take turns, each over what its own last write returned. A vector clock with one entry a
- * server cannot say "after mine, beside yours" and keeps everything; a dotted one can.
+ * Two writers take turns, and each replaces only its own last write. A vector clock with one entry
+ * per server cannot express "after mine, concurrent with yours" and keeps all versions. A dotted
+ * version vector can.
  */
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
 import { SimulatedCluster, type Steps } from "../engines/simulated_cluster.ts";
@@ -20,26 +21,26 @@ export const SIBLING_EXPLOSION = defineExperiment({
   name: "sibling-explosion",
   title: "Sibling explosion",
   question:
-    "How many siblings do interleaved writers leave under plain and under dotted version vectors?",
+    "How many siblings do interleaved writers leave with plain and with dotted version vectors?",
   reproduces:
     "Preguiça et al., Dotted Version Vectors (2012), and Riak's sibling explosion; the clocks are those of Dynamo section 4.4",
   engines: ["simulated"],
   parameters: {
     modes: choices(["vector-clock", "dvv"], {
       default: ["vector-clock", "dvv"],
-      about: "how versions are told apart",
+      about: "how causality is tracked",
     }),
-    writes: integer({ default: 100, least: 1, most: 2_000, about: "in all" }),
-    writers: integer({ default: 2, least: 1, most: 100, about: "taking turns" }),
+    writes: integer({ default: 100, least: 1, most: 2_000, about: "total number of writes" }),
+    writers: integer({ default: 2, least: 1, most: 100, about: "number of writers taking turns" }),
   },
   varies: "the version mode",
   reading:
-    "Every write replaces only its own writer's last value, so there are never more concurrent values than writers. Under dvv the line stays there. Under vector-clock each write leaves all before it as siblings: the one counter a server has cannot name a single write in the middle.",
+    "Every write replaces only the last value of its own writer, so there are never more concurrent values than writers. With dvv the line stays at that number. With vector-clock each write leaves all earlier ones as siblings, because the single counter of a server cannot identify one write among others.",
   columns: {
     mode: "of versions",
     writes: "acknowledged",
-    siblings: "values under the key in the end",
-    bytes: "of the record then, as JSON",
+    siblings: "values of the key at the end",
+    bytes: "size of the record at the end, as JSON",
   },
   plots: [{
     name: "siblings",
@@ -89,8 +90,8 @@ export const SIBLING_EXPLOSION = defineExperiment({
         return checkAtMost(`${row.mode}: siblings of a single writer`, siblings, 1);
       }
       return row.mode === "dvv"
-        ? checkAtMost("dvv: siblings, one a writer", siblings, Math.min(writers, writes))
-        : checkAtLeast("vector-clock: siblings, nearly one a write", siblings, 0.9 * writes);
+        ? checkAtMost("dvv: siblings, one per writer", siblings, Math.min(writers, writes))
+        : checkAtLeast("vector-clock: siblings, nearly one per write", siblings, 0.9 * writes);
     });
   },
 });

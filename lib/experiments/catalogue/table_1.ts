@@ -1,4 +1,4 @@
-/** The original Dynamo Simulator's table: what R and W cost, in gets and in puts. */
+/** The original Dynamo Simulator's table: the latency of gets and puts by R and W. */
 import { parseLegs } from "../../random/latency.ts";
 import { modelWorkload } from "../engines/modelled_workload.ts";
 import { ONE_LEG, runPlan } from "../engines/workload_engines.ts";
@@ -24,7 +24,7 @@ const COLUMNS = {
   mean: "latency, ms",
   sd: "its standard deviation, ms",
   p999: "its 99.9th percentile, ms",
-  operations: "how many were measured",
+  operations: "number of operations measured",
   failed: "operations that did not succeed",
   model: "mean of the WARS model with forwards, for the same delays, ms",
   error: "relative error of the mean against that model",
@@ -34,41 +34,41 @@ export const TABLE_1 = defineExperiment({
   name: "table-1",
   title: "R=1, W=3 against R=3, W=1",
   question:
-    "With four replicas, what do gets and puts cost when reads wait for one, and when writes do?",
+    "With four replicas, how long do gets and puts take when reads wait for one, and when writes do?",
   reproduces: "the original Dynamo Simulator's table",
   engines: ["simulated", "live", "model"],
   parameters: {
     quorums: quorums({ default: ["4/1/3", "4/3/1"], about: "configurations, N/R/W" }),
     latency: latency({
       default: ONE_LEG,
-      about: "of messages between nodes; by default the original's: on request legs only",
+      about: "of messages between nodes; by default as in the original, on request legs only",
     }),
     nodes: integer({ default: 8, least: 1, most: 50, about: "nodes" }),
     operations: integer({
       default: 1_000,
       least: 10,
       most: 1_000_000,
-      about: "gets, and as many puts",
+      about: "number of gets, and of puts",
     }),
-    concurrency: integer({ default: 10, least: 1, most: 1_000, about: "clients at a time" }),
+    concurrency: integer({ default: 10, least: 1, most: 1_000, about: "number of clients" }),
     keys: integer({ default: 1_000, least: 1, most: 1_000_000, about: "keys, drawn uniformly" }),
     warmUp: integer({
       default: 400,
       least: 0,
       most: 1_000_000,
-      about: "operations of each kind that go first and are not measured",
+      about: "operations of each kind that come first and are not measured",
     }),
     liveScale: decimal({
       default: 20,
       least: 0.1,
       most: 1_000,
       about:
-        "live: delays are made so many times longer, and what was measured is divided by it, so that the machine's own milliseconds are small; 1: as they are",
+        "live: delays are multiplied by this factor and results divided by it, so that the machine's own delays matter little; 1 changes nothing",
     }),
   },
   varies: "N, R and W",
   reading:
-    "R=1 favours gets and W=1 favours puts; the other operation waits for the third of four replicas. A quorum that waits for more is slower in the mean and less spread out. Live runs range the delays and divide what they measure, as said under liveScale. The original's figures hold 24 to 30 ms of its own processing in each operation and lie higher by that; the order is the same.",
+    "R=1 favours gets and W=1 favours puts; the other operation waits for the third of four replicas. A quorum that waits for more replicas is slower on average but varies less. Live runs multiply the delays by liveScale and divide the results by it. Each of the original's figures includes 24 to 30 ms of its own processing and is higher by that much; the order is the same.",
   columns: COLUMNS,
   plots: [{
     name: "means",
@@ -87,7 +87,7 @@ export const TABLE_1 = defineExperiment({
     source:
       "the original Dynamo Simulator (Python): 8 nodes, 10 ms latency, 1000 requests to random keys, ms",
     note:
-      "Its delay is slept on the request legs only, its own processing comes on top, and its 'batches of 10' ran serially.",
+      "It sleeps on the request legs only, its own processing is included, and its 'batches of 10' ran one by one.",
     rows: [
       { N: 4, R: 1, W: 3, operation: "get", mean: 29.22, sd: 7.0, p999: 36.68 },
       { N: 4, R: 3, W: 1, operation: "get", mean: 42.78, sd: 5.88, p999: 77.67 },
@@ -137,7 +137,7 @@ export const TABLE_1 = defineExperiment({
         operations: measured?.count ?? 0,
         failed: (tally?.failed ?? 0) + (tally?.indeterminate ?? 0),
         model: rounded(expectedMs),
-        // Of nothing at all, as where a get waits for no other node, no error can be a part.
+        // There is no relative error to an expected 0, as when a get waits for no other node.
         error: expectedMs === 0 ? null : rounded(relativeError(meanMs / scale, expectedMs), 3),
       };
     });
@@ -155,7 +155,7 @@ export const TABLE_1 = defineExperiment({
     };
     const failed = rows.reduce((sum, row) => sum + numberIn(row, "failed"), 0);
     return [
-      checkAtMost("operations that did not succeed, with no fault about", failed, 0),
+      checkAtMost("operations that did not succeed, without any fault", failed, 0),
       ...orderCheck("get", mean(1, 3, "get"), mean(3, 1, "get")),
       ...orderCheck("put", mean(3, 1, "put"), mean(1, 3, "put")),
       ...(engine === "model" ? [] : rows.filter(({ error }) => error !== null).map(modelCheck)),
@@ -164,13 +164,13 @@ export const TABLE_1 = defineExperiment({
 });
 
 function orderCheck(operation: string, quick: number | null, slow: number | null): Check[] {
-  // Where nothing takes any time there is nothing to order.
+  // When nothing takes any time, there is no order.
   if (quick === null || slow === null || slow === 0 && quick === 0) return [];
-  const name = `${operation}s are quicker where they wait for one replica`;
+  const name = `${operation}s are faster when they wait for one replica`;
   return [checkThat(name, quick < slow, `${quick} < ${slow} ms`, "as published")];
 }
 
-/** Against the model for the same delays. */
+/** Compares with the model for the same delays. */
 function modelCheck(row: Row): Check {
   return checkAtMost(
     `${row.N}/${row.R}/${row.W} ${row.operation}: relative error of the mean against WARS, ${row.model} ms`,

@@ -1,6 +1,7 @@
 /**
- * One configuration asked three ways, as PBS section 5.2 asked Cassandra: does the model say what the
- * protocol does? The model's coordinator is a replica, as ours are.
+ * One configuration on all three engines, as PBS (section 5.2) compared its model with Cassandra.
+ * Does the model predict what the protocol does? The model's coordinator is a replica, as in this
+ * store.
  */
 import { parseLegs } from "../../random/latency.ts";
 import { liveTimedReads } from "../engines/live_timed_reads.ts";
@@ -32,11 +33,11 @@ import { shareWithin, type TimedReads } from "../workload/timed_reads.ts";
 import { warsTrials } from "./wars_trials.ts";
 
 const PERCENTS: readonly number[] = [50, 90, 99, 99.9];
-/** Measurements beyond a percentile, for it to be told: thirty leave its rank uncertain by 18%. */
+/** Samples required beyond a percentile: with thirty, its rank is uncertain by 18%. */
 const BEYOND_MIN = 30;
 const MS_PER_SECOND = 1_000;
 const CONCURRENCY_MAX = 1_000;
-/** Where on the model's own curve reads are placed: from the write's answer to the last stale ones. */
+/** Reads are placed at these shares of the model's own curve, up to the last stale reads. */
 const SHARES: readonly number[] = [0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999];
 
 const PARAMETERS = {
@@ -52,40 +53,52 @@ const PARAMETERS = {
     most: 1_000_000_000,
     about: "of the model",
   }),
-  trials: integer({ default: 80_000, least: 100, most: 10_000_000, about: "puts, simulated" }),
-  liveTrials: integer({ default: 1_000, least: 10, most: 1_000_000, about: "puts, live" }),
+  trials: integer({
+    default: 80_000,
+    least: 100,
+    most: 10_000_000,
+    about: "simulated: number of puts",
+  }),
+  liveTrials: integer({
+    default: 1_000,
+    least: 10,
+    most: 1_000_000,
+    about: "live: number of puts",
+  }),
   liveScale: decimal({
     default: 100,
     least: 0.1,
     most: 1_000,
     about:
-      "live: the latencies are made so many times longer, so that the machine's own work is small",
+      "live: latencies are multiplied by this factor, so that the machine's own delays matter little",
   }),
   liveRate: decimal({
     default: 20,
     least: 0.1,
     most: 1_000,
-    about: "live: puts a second, about, each read at every t: more would wait for the machine",
+    about:
+      "live: approximate puts per second, each read at every t; more would overload the machine",
   }),
 } as const;
 
 export const THREE_WAYS = defineExperiment({
   name: "three-ways",
-  title: "The same question, three ways",
+  title: "Model, simulation and real processes",
   question: "Do the model, the simulation and real processes agree about latency and staleness?",
-  reproduces: "PBS (VLDB 2012), section 5.2: the model's validation, with our store for Cassandra",
+  reproduces:
+    "PBS (VLDB 2012), section 5.2: validation of the model, with this store instead of Cassandra",
   engines: ["simulated", "live", "model"],
   parameters: PARAMETERS,
   varies: "the latencies, and N, R and W",
   reading:
-    "The lines of one configuration lie on each other when the engines agree: the share of reads that see a put against its age. RMSE is the root mean square of their distance, over all t; for latencies, of the relative error over the 50th, 90th, 99th and 99.9th percentiles of gets and puts, as far as thirty measurements lie beyond. Live runs range all latencies by a factor, since a real request takes a millisecond of its own; their times are shown divided by it.",
+    "Each line is the share of reads that see a put, by the age of the put. When the engines agree, the lines of a configuration coincide. RMSE is the root mean square of their difference over all t. For latencies it is that of the relative errors of the 50th, 90th, 99th and 99.9th percentiles of gets and puts, each with at least thirty samples beyond it. Live runs multiply all latencies by a factor, because a real request takes a millisecond in itself; the times shown are divided by the factor.",
   columns: {
     latency: "legs between nodes",
     quorums: "N/R/W",
     engine: "compared with the model",
-    rmseConsistent: "of P(consistent at t), in percentage points",
-    rmseLatency: "of latency percentiles, relative, in %; none where the model's are 0",
-    t99: "ms until 99% of reads see the put, by interpolation; none where the curve ends below",
+    rmseConsistent: "RMSE of P(consistent at t), in percentage points",
+    rmseLatency: "RMSE of the latency percentiles, relative, in %; empty if the model's are 0",
+    t99: "ms until 99% of reads see the put, interpolated; empty if the curve stays below",
     t99Model: "the same by the model",
     puts: "trials",
     reads: "over all t",
@@ -161,7 +174,7 @@ export const THREE_WAYS = defineExperiment({
     if (engine === "model") return [];
     const [consistentMost, latencyMost] = engine === "live" ? [5, 10] : [1, 3];
     const failed = rows.reduce((sum, row) => sum + numberIn(row, "failed"), 0);
-    const served = checkAtMost("operations that did not succeed, with no fault about", failed, 0);
+    const served = checkAtMost("operations that did not succeed, without any fault", failed, 0);
     return [
       served,
       ...rows.flatMap((row) => errorChecks(row, consistentMost, latencyMost)),
@@ -178,7 +191,7 @@ function errorChecks(row: Row, consistentMost: number, latencyMost: number): Che
       consistentMost,
       "%",
     ),
-    // Where both quorums are one, the model says 0 throughout, and no error can be a part of that.
+    // At R = W = 1 the model's latencies are 0, so there is no relative error.
     ...(row.rmseLatency === null ? [] : [checkAtMost(
       `${name} of latency percentiles`,
       numberIn(row, "rmseLatency"),
@@ -192,7 +205,7 @@ interface Found {
   readonly curve: readonly {
     readonly t: number;
     readonly p: number;
-    /** Real ages of the reads, for the model to be asked about. */
+    /** The actual ages of the reads, at which the model is evaluated. */
     readonly age: readonly number[];
   }[];
   readonly readMs: LatencyRecorder;
@@ -223,7 +236,7 @@ function simulated(
     seed,
     onProgress,
   });
-  // In virtual time a timer fires when it should.
+  // In virtual time, timers are exact.
   const curve = seen(found).map((at) => ({ t: at.t, p: shareWithin(at, 1), age: [at.t] }));
   return { ...factsOf(found), curve, scale: 1 };
 }
@@ -235,7 +248,7 @@ async function live(
   { nodes, liveTrials: trials, liveScale: scale, liveRate }: Values<typeof PARAMETERS>,
   context: PointContext,
 ): Promise<Found> {
-  // A trial lasts until its last read: the longer, the more of them at a time.
+  // A trial lasts until its last read. Longer trials need a higher concurrency for the same rate.
   const lastsSeconds = Math.max(...timesMs) * scale / MS_PER_SECOND;
   const concurrency = Math.min(CONCURRENCY_MAX, Math.max(1, Math.ceil(liveRate * lastsSeconds)));
   const plan = {
@@ -255,7 +268,7 @@ async function live(
   return { ...factsOf(found), curve, scale };
 }
 
-/** Where no read succeeded there is nothing to compare. */
+/** The times at which at least one read succeeded. */
 function seen({ times }: TimedReads) {
   return times.filter(({ reads }) => reads > 0);
 }
@@ -264,17 +277,17 @@ function factsOf({ readMs, writeMs, failed }: TimedReads) {
   return { readMs, writeMs, failed };
 }
 
-/** Relative errors of percentiles; one that the model has at 0 says nothing relative. */
+/** The relative errors of the percentiles, except those that are 0 in the model. */
 function latencyErrors(
   recorder: LatencyRecorder,
   model: (p: number) => number,
   scale: number,
 ): number[] {
-  // A percentile with a handful of measurements beyond it says more about chance than about the store.
+  // With only a few samples beyond it, a percentile is mostly noise.
   const told = PERCENTS.filter((percent) => recorder.count * (1 - percent / 100) >= BEYOND_MIN);
   return told.flatMap((percent) => {
     const expected = model(percent / 100);
-    // Below a tenth of a microsecond the sketch means 0: the coordinator's own copy has no legs.
+    // Below a tenth of a microsecond, the sketch means 0: the coordinator's own copy has no legs.
     return expected < 1e-4 ? [] : [recorder.percentileMs(percent) / scale / expected - 1];
   });
 }
@@ -287,7 +300,7 @@ function roundedOrNull(value: number | null): number | null {
   return value === null ? null : rounded(value);
 }
 
-/** Of no values there is none. */
+/** Null without values. */
 function rootMeanSquare(values: readonly number[]): number | null {
   return values.length === 0
     ? null

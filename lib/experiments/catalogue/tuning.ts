@@ -1,7 +1,7 @@
 /**
- * Which configuration for which wish: a sweep over quorums and budgets, each over several seeds, under
- * one and the same mixture of load and failures. A configuration is on the *Pareto front* when no other
- * is better in one of p99, staleness and availability without being worse in another.
+ * A sweep over quorums and other settings, with several seeds each, under the same mix of load and
+ * failures. A configuration is on the *Pareto front* when no other is better in one of p99,
+ * staleness and availability without being worse in another.
  */
 import type { SeededRandom } from "../../random/seeded.ts";
 import { repairConfig, REPAIRS } from "../engines/repairs.ts";
@@ -30,19 +30,19 @@ import { type Judged, pLatestByAge, StalenessHistory, summarise } from "../stats
 
 const NODES = 6;
 const KEYS = 40;
-/** Where ages of reads begin a bin, ms. */
+/** The starts of the bins for the ages of reads, ms. */
 const AGES_MS = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500];
-/** Two-sided 95% of Student's t, by degrees of freedom from 1. */
+/** The two-sided 95% quantiles of Student's t, from 1 degree of freedom. */
 const STUDENT: readonly number[] = [12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26];
 const NORMAL = 1.96;
 
 export const TUNING = defineExperiment({
   name: "tuning",
-  title: "Which configuration for which wish",
+  title: "Latency, staleness and availability",
   question:
-    "Which R, W, patience and repair give the best trade of latency, staleness and availability?",
+    "Which R, W, patience and repair are the best trade-offs of latency, staleness and availability?",
   reproduces:
-    "nothing published: Dynamo (SOSP 2007), section 6 names the knobs and leaves the choice to the application",
+    "no published figures: Dynamo (SOSP 2007), section 6 describes the settings and leaves the choice to the application",
   engines: ["simulated"],
   parameters: {
     quorums: quorums({
@@ -53,16 +53,26 @@ export const TUNING = defineExperiment({
       default: [20, 200],
       least: 1,
       most: 60_000,
-      about: "silence before a replica is passed over",
+      about: "how long a replica may be silent before it is passed over",
     }),
     repairs: choices(REPAIRS, {
       default: ["none", "all"],
-      about: "what mends replicas in the background",
+      about: "which background repair is on",
     }),
     seeds: integer({ default: 5, least: 2, most: 1_000, about: "runs of each configuration" }),
     latency: latency({ default: "LNKD-DISK;other=exp(2)", about: "of messages between nodes" }),
-    failuresPerSecond: decimal({ default: 1, least: 0, most: 100, about: "nodes that fail" }),
-    downMs: decimal({ default: 500, least: 1, most: 60_000, about: "how long each is down" }),
+    failuresPerSecond: decimal({
+      default: 1,
+      least: 0,
+      most: 100,
+      about: "failures per second, over all nodes",
+    }),
+    downMs: decimal({
+      default: 500,
+      least: 1,
+      most: 60_000,
+      about: "how long a failed node is down",
+    }),
     operations: integer({
       default: 2_500,
       least: 100,
@@ -70,9 +80,9 @@ export const TUNING = defineExperiment({
       about: "of each run, half gets",
     }),
   },
-  varies: "N, R and W, the patience, and what repairs",
+  varies: "N, R and W, the patience, and the repair",
   reading:
-    "Down and left is better: quick and fresh. Configurations on the front are those that nothing else beats in everything; the others can be improved for free. Bars of the table, ±, are 95% confidence intervals over the seeds: two configurations whose intervals overlap are not told apart.",
+    "Points at the lower left are better: fast and fresh. A configuration on the front is not beaten in everything by any other; all others can be improved without a drawback. The columns with ± are 95% confidence intervals over the seeds: configurations whose intervals overlap do not differ significantly.",
   columns: {
     configuration: "N/R/W, patience, repair",
     p99: "99th percentile of all operations, ms",
@@ -82,7 +92,7 @@ export const TUNING = defineExperiment({
     behindAtMost1: "% of reads at most one version behind",
     served: "% of operations that succeeded",
     servedWithin: "±",
-    front: "on the Pareto front of the three",
+    front: "whether the configuration is on the Pareto front of the three",
   },
   plots: [{
     name: "front",
@@ -116,7 +126,7 @@ export const TUNING = defineExperiment({
         seed: own.child("cluster").uint32(),
         config: {
           ...quorumsOf(quorum),
-          // Fallbacks stand in whatever is repaired afterwards.
+          // Fallbacks are always on, whichever repair follows.
           ...repairConfig(repair),
           sloppy: true,
           patienceMs: patience,
@@ -189,7 +199,7 @@ interface Load {
 
 const CLIENTS = 16;
 
-/** One writer a key, so that its versions have an order; everybody reads. */
+/** Each key has one writer at a time, so that its versions are ordered. All clients read. */
 function runOnce(cluster: SimulatedCluster, load: Load, random: SeededRandom): Measured {
   const { operations, failuresPerSecond, downMs } = load;
   cluster.runFor(NOTICED_MS);
@@ -215,7 +225,7 @@ function runOnce(cluster: SimulatedCluster, load: Load, random: SeededRandom): M
     isWriting.add(key);
     const version = (versions.get(key) ?? 0) + 1;
     versions.set(key, version);
-    // The writer replaces whatever is there: it knows better than any replica.
+    // The writer replaces everything that it finds.
     const seen = yield* cluster.get(node, key, { r: 1 });
     const done = yield* cluster.put(node, key, btoa(`${version}`), { context: seen.context });
     if (done.outcome === "ok") {
@@ -248,13 +258,14 @@ function runOnce(cluster: SimulatedCluster, load: Load, random: SeededRandom): M
   return { p99: latency.percentileMs(99), served: ok / begun, reads };
 }
 
-/** Mean, and half of its 95% confidence interval. */
+/** The mean, and half of its 95% confidence interval. */
 function interval(values: readonly number[]): readonly [number, number] {
   const { length } = values;
   const mean = values.reduce((sum, value) => sum + value, 0) / length;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (length - 1);
   const freedom = length - 1;
-  // Cornish and Fisher's first term: within 2% of Student's t where the table ends.
+  // The first term of the Cornish-Fisher expansion: within 2% of Student's t at the end of the
+  // table.
   const factor = STUDENT[freedom - 1] ?? NORMAL + (NORMAL ** 3 + NORMAL) / (4 * freedom);
   return [rounded(mean), rounded(factor * Math.sqrt(variance / length), 3)];
 }

@@ -1,4 +1,4 @@
-/** WARS within a point of an experiment: block by block, telling how far it is. */
+/** Runs WARS within a point of an experiment, block by block, and reports progress. */
 import type { PointContext } from "../experiment.ts";
 import {
   BLOCK_TRIALS,

@@ -1,6 +1,6 @@
 /**
- * What the experiments need of a cluster of real processes. `nodes/` starts them; this room only says
- * what it needs, because it runs in browsers too.
+ * What the experiments need from a cluster of real processes. `nodes/` starts clusters. This room
+ * only declares the interface, because it also runs in browsers.
  */
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 
@@ -17,5 +17,5 @@ export interface LiveCluster {
   close(): Promise<void>;
 }
 
-/** Starts a cluster and resolves when every node serves. */
+/** Starts a cluster. Resolves when every node serves requests. */
 export type ClusterLauncher = (plan: LiveClusterPlan) => Promise<LiveCluster>;

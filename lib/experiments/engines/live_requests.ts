@@ -1,10 +1,11 @@
 /**
- * Requests to real nodes, each to a node of the experiment's own choosing: the client library would
- * choose for itself, and that is what is being studied.
+ * Requests to real nodes. The experiment chooses the node of each request, because the choice is
+ * part of what it studies. The client library would choose by itself.
  */
-import { bodySentOnce } from "../../client/http.ts";
+import { attemptHttp, type NodeRequest } from "../../client/http.ts";
+import { askForJson } from "../../client/node_requests.ts";
 import type { ReplicaTrace } from "../../dynamo/types/client_messages.ts";
-import type { RequestOutcome } from "../workload/workload.ts";
+import type { RequestOutcome } from "../workload/tally.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 
 export interface LiveDone {
@@ -13,9 +14,9 @@ export interface LiveDone {
   readonly context: string | null;
 }
 
-/** A read with all that the node tells about it. */
+/** A read with all details that the node reports. */
 interface LiveRead extends LiveDone {
-  /** The values returned as text, none for an absent key, and the dots by which replicas know them. */
+  /** The values returned, as text, with their dots; empty for an absent key. */
   readonly siblings: readonly {
     readonly value: string;
     readonly dot: readonly [string, number];
@@ -23,15 +24,17 @@ interface LiveRead extends LiveDone {
   readonly replicas: readonly ReplicaTrace[];
 }
 
+/** Longer than any timeout of a node: which requests are late is for the nodes to say. */
+const TIMEOUT_MS = 60_000;
+
 /** The URLs of the nodes that own the key. */
 export async function primariesOf(cluster: LiveCluster, key: string): Promise<string[]> {
   const [node] = cluster.nodes;
-  if (node === undefined) throw new RangeError("a cluster without nodes owns nothing");
-  const answer = await fetch(`${node.url}/ring/${encodeURIComponent(key)}`);
-  const body = await answer.json() as {
-    preferenceList: readonly { readonly url: string; readonly primary: boolean }[];
-  };
-  return body.preferenceList.filter(({ primary }) => primary).map(({ url }) => url);
+  if (node === undefined) throw new RangeError("the cluster must have at least one node");
+  const { preferenceList } = await askForJson<{
+    readonly preferenceList: readonly { readonly url: string; readonly primary: boolean }[];
+  }>({ url: `${node.url}/ring/${encodeURIComponent(key)}`, timeoutMs: TIMEOUT_MS });
+  return preferenceList.filter(({ primary }) => primary).map(({ url }) => url);
 }
 
 export async function livePut(
@@ -42,33 +45,33 @@ export async function livePut(
 ): Promise<LiveDone> {
   const headers: Record<string, string> = { "content-type": "text/plain" };
   if (context !== null) headers["x-dynamo-context"] = context;
-  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
-  const init = { method: "PUT", headers, ...bodySentOnce(bytes) };
-  const { response, tookMs } = await timed(urlOf(url, key), init);
+  const body = typeof value === "string" ? new TextEncoder().encode(value) : value;
+  const { response, tookMs } = await timed({ method: "PUT", url: urlOf(url, key), headers, body });
   const given = response?.headers.get("x-dynamo-context") ?? null;
-  // Without an answer, or with one that does not say so, a write may have left something.
+  // Without an answer, or with any other status, the write may have reached some replicas.
   return { outcome: response?.status === 200 ? "ok" : "indeterminate", tookMs, context: given };
 }
 
-/** A read as any client makes it. */
+/** An ordinary read. */
 export async function liveGet(url: string, key: string): Promise<LiveDone> {
-  const { response, tookMs } = await timed(urlOf(url, key), { method: "GET" });
+  const { response, tookMs } = await timed({ method: "GET", url: urlOf(url, key) });
   const context = response?.headers.get("x-dynamo-context") ?? null;
   return { outcome: isRead(response) ? "ok" : "failed", tookMs, context };
 }
 
-/** A read that asks who answered what. */
+/** A read that also asks which replica answered what. */
 export async function liveRead(url: string, key: string): Promise<LiveRead> {
   const headers = { accept: "application/json" };
-  const { response, body, tookMs } = await timed(urlOf(url, key), { method: "GET", headers });
+  const { response, tookMs } = await timed({ method: "GET", url: urlOf(url, key), headers });
   if (!isRead(response)) {
     return { outcome: "failed", tookMs, context: null, siblings: [], replicas: [] };
   }
-  const { context = null, siblings = [], replicas = [] } = JSON.parse(body) as Partial<LiveRead>;
+  const body = await response.json() as Partial<LiveRead>;
+  const { context = null, siblings = [], replicas = [] } = body;
   return { outcome: "ok", tookMs, context, siblings, replicas };
 }
 
-/** Reads, and writes what `change` makes of the siblings over all that was read. */
+/** Reads the siblings, and replaces them with what `change` makes of them. */
 export async function liveUpdate(
   url: string,
   key: string,
@@ -89,21 +92,17 @@ function urlOf(url: string, key: string): string {
   return `${url}/kv/${encodeURIComponent(key)}`;
 }
 
-/** Absent is an answer, and so are siblings. */
-function isRead(response: Response | null): boolean {
+/** An absent key and siblings are valid answers too. */
+function isRead(response: Response | null): response is Response {
   return response !== null && [200, 300, 404].includes(response.status);
 }
 
+/** The response is null when none came. */
 async function timed(
-  url: string,
-  init: RequestInit,
-): Promise<{ response: Response | null; body: string; tookMs: number }> {
+  request: Omit<NodeRequest, "timeoutMs">,
+): Promise<{ response: Response | null; tookMs: number }> {
   const startedMs = performance.now();
-  try {
-    const response = await fetch(url, init);
-    const body = await response.text();
-    return { response, body, tookMs: performance.now() - startedMs };
-  } catch {
-    return { response: null, body: "", tookMs: performance.now() - startedMs };
-  }
+  const answer = await attemptHttp(fetch, { ...request, timeoutMs: TIMEOUT_MS });
+  const response = "response" in answer ? answer.response : null;
+  return { response, tookMs: performance.now() - startedMs };
 }

@@ -1,7 +1,6 @@
 /**
- * Timed reads on real processes: as `simulated_timed_reads.ts`, over HTTP and the wall clock. A timer never
- * fires when it should, so every read notes its real age, and whoever compares it with a model must ask
- * the model about that age.
+ * Timed reads on real processes, over HTTP and in real time. Timers are inexact, so every read
+ * records its actual age. Compare it with the model at that age.
  */
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 import type { PointContext } from "../experiment.ts";
@@ -14,20 +13,20 @@ import { type LiveDone, livePut, liveRead, primariesOf } from "./live_requests.t
 interface LiveTimedReadsPlan {
   readonly nodes: number;
   readonly quorums: Quorums;
-  /** Legs between the nodes, injected at the caller of each message. */
+  /** The latency spec of the messages between the nodes, injected at the caller. */
   readonly latency: string;
   readonly timesMs: readonly number[];
   readonly trials: number;
-  /** Writes of each key, one after the other; one unless given. */
+  /** Writes of each key, one after the other; 1 by default. */
   readonly versions?: number;
-  /** Trials at once. */
+  /** Trials in parallel. */
   readonly concurrency: number;
   readonly config?: Partial<ClusterConfig>;
 }
 
-/** Trials that go first and do not count: connections open, code warms up. */
+/** Trials that come first and are not measured: connections open, and code is compiled. */
 const WARM_UP = 400;
-/** Nobody is passed over, and nothing mends replicas unless it is asked for. */
+/** Long timeouts, so that no replica is passed over; repair is off by default. */
 const UNHURRIED: Partial<ClusterConfig> = {
   timeoutMs: 60_000,
   patienceMs: 60_000,
@@ -37,7 +36,7 @@ const UNHURRIED: Partial<ClusterConfig> = {
   antiEntropyIntervalMs: 0,
 };
 
-/** Starts a cluster, measures on it, and ends it. Rejects when the context's signal comes. */
+/** Starts a cluster, runs the trials and stops the cluster. Rejects when the signal is aborted. */
 export async function liveTimedReads(
   plan: LiveTimedReadsPlan,
   context: PointContext,
@@ -134,7 +133,7 @@ class LiveTrials {
 }
 
 function sleepUntil(atMs: number): Promise<void> {
-  // Timers come about a millisecond late: ask for one less.
+  // Timers fire about a millisecond late.
   const ms = Math.max(0, atMs - performance.now() - 1);
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,27 +1,21 @@
 /**
- * A workload on real processes, over HTTP and the wall clock. Every operation asks a random node, over a
- * context that the session last saw of the key.
+ * A workload on real processes, over HTTP and in real time. Every operation asks a random node. A
+ * put carries the context that was last seen of the key.
  */
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import type { PointContext } from "../experiment.ts";
-import { type KeyChooser, keyChooser } from "../workload/keys.ts";
-import {
-  type Mix,
-  modified,
-  type Operation,
-  type RequestOutcome,
-  runWorkload,
-  Tally,
-  valueOf,
-} from "../workload/workload.ts";
-import type { Tallies, WorkloadPlan } from "../workload/workload_plan.ts";
+import type { Operation } from "../workload/mixes.ts";
+import type { RequestOutcome, Tally } from "../workload/tally.ts";
+import { modified } from "../workload/values.ts";
+import { runLoad } from "../workload/wall_clock_load.ts";
+import { loadsOf, type Tallies, type WorkloadPlan } from "../workload/workload_plan.ts";
 import type { LiveCluster } from "./live_cluster.ts";
 import { type LiveDone, liveGet, livePut, liveUpdate } from "./live_requests.ts";
 
-const FILLERS = 16;
-
-/** Starts a cluster, runs the workload on it, and ends it. Rejects when the context's signal comes. */
+/**
+ * Starts a cluster, runs the workload and stops the cluster. Rejects when the signal is aborted.
+ */
 export async function liveWorkload(
   plan: WorkloadPlan,
   config: Partial<ClusterConfig>,
@@ -37,61 +31,29 @@ export async function liveWorkload(
   });
   try {
     const session = new Session(cluster, random.child("nodes"));
-    const keys = keyChooser(plan.pattern, plan.keys);
-    if (plan.fill) await fillKeys(session, plan, keys, signal);
+    const common = {
+      signal,
+      send: (operation: Operation, key: string, value: Uint8Array) =>
+        session.perform(operation, key, value),
+    };
+    const { fill, phases } = loadsOf(plan);
+    if (fill !== null) await runLoad({ ...fill, ...common, random: random.child("fill") });
     const tallies = new Map<Operation, Tally>();
-    for (const [i, mix] of plan.phases.entries()) {
-      const own = random.child(`phase ${i}`);
-      await runPhase(session, plan, mix, keys, tallies, own, signal, (share) => {
-        onProgress((i + share) / plan.phases.length);
+    for (const [phase, load] of phases.entries()) {
+      const run = await runLoad({
+        ...load,
+        ...common,
+        random: random.child(`phase ${phase}`),
+        onProgress: ({ attempted, count }) =>
+          onProgress((phase + attempted / count) / phases.length),
       });
+      for (const [operation, tally] of run.tallies) tallies.set(operation, tally);
     }
     signal.throwIfAborted();
     return tallies;
   } finally {
     await cluster.close();
   }
-}
-
-async function runPhase(
-  session: Session,
-  { arrivals, operations: count, warmUp: warmup, valueBytes }: WorkloadPlan,
-  mix: Mix,
-  keys: KeyChooser,
-  tallies: Map<Operation, Tally>,
-  random: SeededRandom,
-  signal: AbortSignal,
-  onShare: (share: number) => void,
-): Promise<void> {
-  for (const { operation } of mix) tallies.set(operation, new Tally());
-  await runWorkload({
-    mix,
-    arrivals,
-    count,
-    warmup,
-    keys,
-    valueBytes,
-    random,
-    signal,
-    send: (operation, key, value) => session.perform(operation, key, value),
-    onMeasured: (operation, outcome, ms) => tallies.get(operation)?.count(outcome, ms),
-    onProgress: ({ attempted }) => onShare(attempted / count),
-  });
-}
-
-async function fillKeys(
-  session: Session,
-  { keys: count, valueBytes }: WorkloadPlan,
-  keys: KeyChooser,
-  signal: AbortSignal,
-): Promise<void> {
-  let next = 0;
-  const filler = async () => {
-    while (next < count && !signal.aborted) {
-      await session.perform("put", keys.name(next++), valueOf(next, valueBytes));
-    }
-  };
-  await Promise.all(Array.from({ length: FILLERS }, filler));
 }
 
 class Session {
@@ -115,7 +77,7 @@ class Session {
         return liveGet(url, key);
       case "put":
       case "insert":
-        // Over what was last seen of the key, or siblings would pile up.
+        // Without the context of what was last seen of the key, siblings would pile up.
         return livePut(url, key, text, this.contexts.get(key) ?? null);
       case "read-modify-write":
         return liveUpdate(url, key, (values) => modified(values, text));

@@ -1,4 +1,4 @@
-/** Live workloads and timed reads against nodes of a few lines, so that what is asked of them is seen. */
+/** Live workloads and timed reads against fake nodes, which record the requests. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import type { PointContext } from "../experiment.ts";
@@ -15,14 +15,14 @@ interface Seen {
   readonly context: string | null;
 }
 
-/** A store of one copy behind several nodes; a context is the number of the write that it covers. */
+/** A store with one copy behind several nodes. A context is the number of the write it covers. */
 class FakeNodes {
   readonly seen: Seen[] = [];
   readonly launched: LiveClusterPlan[] = [];
   closed = 0;
-  /** What a node answers instead; null to serve. */
+  /** The status to answer with instead; null to serve the request. */
   refuse: (method: string) => number | null = () => null;
-  /** Nodes, by number, whose reads never see the last write of a key. */
+  /** Indexes of nodes whose reads never see the last write of a key. */
   readonly stale = new Set<number>();
   private readonly values = new Map<string, string[]>();
   private servers: Deno.HttpServer[] = [];
@@ -102,7 +102,7 @@ function contextFor(nodes: FakeNodes, signal = new AbortController().signal): Po
   return { engine: "live", random, seed: 7, signal, onProgress: () => {}, launch: nodes.launch };
 }
 
-Deno.test("live workload: phase after phase, warm-up apart, on a cluster that is ended", async () => {
+Deno.test("live workload: runs phases one by one, ignores the warm-up, stops the cluster", async () => {
   const nodes = new FakeNodes();
   const found = await liveWorkload(PLAN, { readRepair: false }, contextFor(nodes));
   assert.deepEqual([...found].map(([operation, { ok }]) => [operation, ok]), [
@@ -122,7 +122,7 @@ Deno.test("live workload: phase after phase, warm-up apart, on a cluster that is
   }]);
 });
 
-Deno.test("live workload: a put goes over the context last seen of its key", async () => {
+Deno.test("live workload: a put carries the context last seen of its key", async () => {
   const nodes = new FakeNodes();
   const plan: WorkloadPlan = {
     ...PLAN,
@@ -136,7 +136,7 @@ Deno.test("live workload: a put goes over the context last seen of its key", asy
   assert.deepEqual(puts.map(({ context }) => context), [null, "1", "2", "3"]);
 });
 
-Deno.test("live workload: a fill writes every key once; a read-modify-write keeps half of what it read", async () => {
+Deno.test("live workload: a fill writes every key once; a read-modify-write keeps half", async () => {
   const nodes = new FakeNodes();
   const plan: WorkloadPlan = {
     ...PLAN,
@@ -156,7 +156,7 @@ Deno.test("live workload: a fill writes every key once; a read-modify-write keep
   assert.equal(after.slice(4), before.slice(4));
 });
 
-Deno.test("live workload: what fails and what may surface later are counted apart", async () => {
+Deno.test("live workload: failed and indeterminate operations are counted separately", async () => {
   const nodes = new FakeNodes();
   nodes.refuse = () => 503;
   const found = await liveWorkload(PLAN, {}, contextFor(nodes));
@@ -165,7 +165,7 @@ Deno.test("live workload: what fails and what may surface later are counted apar
   assert.deepEqual([get?.ok, get?.failed, get?.indeterminate], [0, 12, 0]);
 });
 
-Deno.test("live workload: a stop ends the cluster and makes nothing up", async () => {
+Deno.test("live workload: an aborted run stops the cluster and returns nothing", async () => {
   const nodes = new FakeNodes();
   const stop = new AbortController();
   nodes.refuse = () => {
@@ -177,7 +177,7 @@ Deno.test("live workload: a stop ends the cluster and makes nothing up", async (
   assert.ok(nodes.seen.length < 12);
 });
 
-Deno.test("live timed reads: who asks a node that lags is one version behind", async () => {
+Deno.test("live timed reads: reads from a stale node are one version behind", async () => {
   const nodes = new FakeNodes();
   nodes.stale.add(1);
   const plan = {
@@ -194,7 +194,7 @@ Deno.test("live timed reads: who asks a node that lags is one version behind", a
   assert.deepEqual([readMs.count, writeMs.count], [400, 400]);
   for (const at of times) {
     assert.equal(at.reads, 200);
-    // One of two nodes: four standard errors.
+    // One of two nodes is stale; four standard errors.
     const latest = shareWithin(at, 1);
     assert.ok(Math.abs(latest - 0.5) < 0.15, `${latest}`);
     assert.equal(shareWithin(at, 2), 1);

@@ -1,11 +1,12 @@
 /**
- * What a workload's operations take by the model: WARS with a replica for coordinator, plus a forward
- * wherever the random node that is asked is none of the N. Nothing queues, so how operations arrive makes
- * no difference.
+ * The latencies of a workload by the model: WARS with a replica as the coordinator, and a forward
+ * whenever the random node that is asked is not one of the N. Nothing queues in the model, so the
+ * arrivals make no difference.
  */
 import { legDelayMs, type Legs, parseLegs } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import { type Operation, Tally } from "../workload/workload.ts";
+import type { Operation } from "../workload/mixes.ts";
+import { Tally } from "../workload/tally.ts";
 import type { Tallies, WorkloadPlan } from "../workload/workload_plan.ts";
 
 const TRIALS = 200_000;
@@ -42,7 +43,7 @@ function operationMs(
   }
 }
 
-/** Until `needed` of N have answered; the coordinator's own copy has no legs. */
+/** The time until `needed` of N have answered. The coordinator's own copy has no legs. */
 function quorumMs(
   n: number,
   needed: number,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
-import type { Operation } from "../workload/workload.ts";
+import type { Operation } from "../workload/mixes.ts";
 import type { WorkloadPlan } from "../workload/workload_plan.ts";
 import { modelWorkload } from "./modelled_workload.ts";
 
@@ -32,7 +32,7 @@ function latencyOf(plan: WorkloadPlan, operation: Operation) {
   return latency;
 }
 
-Deno.test("modelled workload: constant legs add up, where every node owns the key", () => {
+Deno.test("modelled workload: constant legs add up when every node owns the key", () => {
   const plan = planOf({});
   for (const [operation, ms] of [["get", GET], ["put", PUT]] as const) {
     const { minMs, maxMs } = latencyOf(plan, operation);
@@ -41,7 +41,7 @@ Deno.test("modelled workload: constant legs add up, where every node owns the ke
   assert.equal(latencyOf(plan, "read-modify-write").minMs, GET + PUT);
 });
 
-Deno.test("modelled workload: the coordinator's own copy costs nothing", () => {
+Deno.test("modelled workload: the coordinator's own copy takes no time", () => {
   const plan = planOf({ quorums: { n: 3, r: 1, w: 1 } });
   assert.equal(latencyOf(plan, "get").maxMs, 0);
   assert.equal(latencyOf(plan, "put").maxMs, 0);
@@ -49,16 +49,16 @@ Deno.test("modelled workload: the coordinator's own copy costs nothing", () => {
   assert.equal(latencyOf(alone, "read-modify-write").maxMs, 0);
 });
 
-Deno.test("modelled workload: a node that is no owner forwards, there and back, once an operation", () => {
+Deno.test("modelled workload: a node that is not an owner forwards once, in both directions", () => {
   const plan = planOf({ nodes: 6 });
   const { minMs, maxMs, meanMs } = latencyOf(plan, "read-modify-write");
-  // One node serves both halves of it: forwarded to or not.
+  // The same node serves both halves of a read-modify-write.
   assert.deepEqual([minMs, maxMs], [GET + PUT, GET + PUT + 2 * FORWARD]);
-  // Of 200,000 trials the standard error of the mean is 0.013 ms.
+  // With 200,000 trials, the standard error of the mean is 0.013 ms.
   assert.ok(Math.abs(meanMs - (GET + PUT + FORWARD)) < 0.06, `${meanMs}`);
 });
 
-Deno.test("modelled workload: there is a tally of every kind of operation, and of no other", () => {
+Deno.test("modelled workload: there is a tally for each operation of the plan and no other", () => {
   const plan = planOf({
     phases: [[{ operation: "put", share: 1 }], [{ operation: "get", share: 1 }]],
   });

@@ -1,6 +1,6 @@
 /**
- * A simulated cluster that experiments talk to as to a real one: clients are written as generators that
- * ask, wait and go on, and virtual time passes only where they `yield*`.
+ * A simulated cluster for experiments. Clients are generators that send requests, wait and
+ * continue. Virtual time passes only at `yield*`.
  *
  *     function* client(): Steps<void> {
  *       const written = yield* cluster.put(node, key, value);
@@ -25,11 +25,11 @@ import { Simulation } from "../../simulation/world/simulation.ts";
 import type { ClientOutcome } from "../../simulation/world/tasks.ts";
 import type { Driver } from "../../simulation/world/world.ts";
 
-/** What a generator waits for. */
+/** What a client waits for. */
 type Wait =
   | { readonly kind: "answer"; readonly node: number; readonly request: ClientRequest }
   | { readonly kind: "sleep"; readonly us: number };
-/** A client at work. */
+/** A running client. */
 export type Steps<T> = Generator<Wait, T, unknown>;
 
 export interface SimulatedClusterPlan {
@@ -38,13 +38,13 @@ export interface SimulatedClusterPlan {
   readonly seed: number;
   /** Legs W, A, R, S and other. */
   readonly latency: string;
-  /** Between a client and a node, each way, ms. */
+  /** Between a client and a node, in each direction, ms. */
   readonly clientLatency?: string;
-  /** How long a load and a store take, ms; nothing unless given, as the WARS model has it. */
+  /** How long a load and a store take, ms. By default nothing, as in the WARS model. */
   readonly disk?: { readonly load: string; readonly store: string };
 }
 
-/** What works in the background is off unless an experiment asks for it. */
+/** Background work is off unless an experiment turns it on. */
 const QUIET: Partial<ClusterConfig> = {
   sloppy: false,
   hintedHandoff: false,
@@ -56,9 +56,9 @@ const QUIET: Partial<ClusterConfig> = {
 export interface ReadDone {
   readonly outcome: "ok" | "failed";
   readonly tookMs: number;
-  /** Base64, one a sibling. */
+  /** The siblings' values in base64. */
   readonly values: readonly string[];
-  /** By which replicas know them. */
+  /** The siblings' dots. */
   readonly dots: readonly Dot[];
   readonly context: CausalContext | null;
   readonly replicas: readonly ReplicaTrace[];
@@ -88,7 +88,7 @@ export class SimulatedCluster {
   private readonly driver: StepsDriver;
   readonly ids: readonly string[];
 
-  /** Throws `ConfigError` or `SpecError` for a plan that cannot be. */
+  /** Throws `ConfigError` or `SpecError` for an invalid plan. */
   constructor(plan: SimulatedClusterPlan) {
     this.config = clusterConfig({ ...QUIET, cluster: "experiment", ...plan.config });
     this.ids = Array.from({ length: plan.nodes }, (_, i) => `n${i + 1}`);
@@ -116,7 +116,7 @@ export class SimulatedCluster {
     });
   }
 
-  /** Virtual ms since the start. */
+  /** Virtual time since the start, ms. */
   get nowMs(): number {
     return this.simulation.now / US_PER_MS;
   }
@@ -126,7 +126,7 @@ export class SimulatedCluster {
     return this.simulation.ring.primariesOfKey(key);
   }
 
-  /** A random one of them. */
+  /** One of the nodes that own the key, at random. */
   primary(key: string, random: { float(): number }): string {
     const all = this.primaries(key);
     return all[Math.floor(random.float() * all.length)] as string;
@@ -180,7 +180,7 @@ export class SimulatedCluster {
     return yield* this.write(node, { method: "put", key, value, contentType, context, ...rest });
   }
 
-  /** Without a context: the coordinator deletes what it reads. */
+  /** Without a context, the coordinator deletes what it reads. */
   *delete(node: string, key: string, options: PutOptions = {}): Steps<WriteDone> {
     const { context = null, ...rest } = options;
     return yield* this.write(node, { method: "delete", key, context, ...rest });
@@ -209,20 +209,24 @@ export class SimulatedCluster {
 
   // Running ---------------------------------------------------------------------------------------
 
-  /** Lets a client begin now. */
+  /** Starts a client. */
   spawn(steps: Steps<void>): void {
     this.driver.spawn(this.simulation, steps);
   }
 
-  /** Runs until every client has ended. Throws when they never will. */
+  /**
+   * Runs until every client has ended. Throws when a client waits for something that never comes.
+   */
   run(onStep?: () => void): void {
     for (let count = 0; this.driver.running > 0; count++) {
-      if (!this.simulation.step()) throw new Error("clients wait for what never comes");
+      if (!this.simulation.step()) {
+        throw new Error("nothing is left to happen, but clients are still waiting");
+      }
       if (onStep !== undefined && count % 100_000 === 0) onStep();
     }
   }
 
-  /** Lets virtual time pass, whatever clients do. */
+  /** Lets virtual time pass, whether clients have ended or not. */
   runFor(ms: number): void {
     this.simulation.runUntil(this.simulation.now + Math.round(ms * US_PER_MS));
   }
@@ -233,7 +237,7 @@ function reasonOf(outcome: ClientOutcome): string {
   return outcome.reply.status === "error" ? outcome.reply.error.code : outcome.reply.status;
 }
 
-/** Takes generators on with whatever they waited for. */
+/** Resumes each client when what it waits for has come. */
 class StepsDriver implements Driver {
   running = 0;
   onCommit: ((node: number, key: string, record: StoredRecord) => void) | null = null;

@@ -1,78 +1,143 @@
-/**
- * Load on a simulated cluster: k clients in a closed loop, in virtual time. What `workload.ts` does over
- * real time, with the same outcomes and the same histograms.
- */
-import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
+/** A load on a simulated cluster, in virtual time. */
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
-import { SeededRandom } from "../../random/seeded.ts";
-import { Tally } from "../workload/workload.ts";
-import type { SimulatedCluster, Steps } from "./simulated_cluster.ts";
+import type { SeededRandom } from "../../random/seeded.ts";
+import { Load, type LoadOptions, type LoadRequest, poissonArrivals } from "../workload/load.ts";
+import type { RequestOutcome } from "../workload/tally.ts";
+import { modified } from "../workload/values.ts";
+import type { ReadDone, SimulatedCluster, Steps, WriteDone } from "./simulated_cluster.ts";
 
-interface SimulatedLoad {
-  readonly clients: number;
-  /** Over all clients. */
-  readonly operations: number;
-  /** The share of gets, 0 … 1. */
-  readonly gets: number;
-  readonly key: (random: SeededRandom) => string;
+interface SimulatedLoadOptions extends LoadOptions {
   /** Which node is asked; undefined when there is none to ask. */
   readonly node: (key: string, random: SeededRandom) => string | undefined;
   readonly random: SeededRandom;
-  /** Between two operations of a client, ms; nothing unless given. */
-  readonly thinkMs?: (random: SeededRandom) => number;
-  /** What an operation takes outside the cluster, such as a load balancer's hops, ms: waited and counted. */
+  /** The contexts that the clients know already; none by default. */
+  readonly session?: SimulatedSession;
+  /** What an operation takes outside the cluster, such as a load balancer's hops, ms. */
   readonly extraMs?: () => number;
-  readonly options?: RequestOptions;
-  readonly valueBytes?: number;
-  /** Ends the load early, however many operations are left. */
-  readonly isOver?: () => boolean;
   readonly onProgress?: (share: number) => void;
 }
 
-interface LoadTallies {
-  readonly get: Tally;
-  readonly put: Tally;
-}
+/** How often progress is reported. */
+const REPORTS = 50;
 
-/** Runs the load to its end; virtual time passes meanwhile. */
-export function runSimulatedLoad(cluster: SimulatedCluster, load: SimulatedLoad): LoadTallies {
-  const tallies = spawnLoad(cluster, load);
+/** Runs the load to its end, in virtual time. */
+export function runSimulatedLoad(cluster: SimulatedCluster, options: SimulatedLoadOptions): Load {
+  const load = spawnLoad(cluster, options);
   cluster.run();
-  return tallies;
+  return load;
 }
 
-/** Lets the clients begin; `cluster.run` makes them go on. */
-export function spawnLoad(cluster: SimulatedCluster, load: SimulatedLoad): LoadTallies {
-  const tallies = { get: new Tally(), put: new Tally() };
-  const contexts = new Map<string, CausalContext>();
-  let begun = 0;
-  const value = btoa("x".repeat(load.valueBytes ?? 100));
-  const every = Math.max(1, Math.floor(load.operations / 50));
-  function* client(random: SeededRandom): Steps<void> {
-    while (begun < load.operations && load.isOver?.() !== true) {
-      if (++begun % every === 0) load.onProgress?.(begun / load.operations);
-      const isGet = random.float() < load.gets;
-      const key = load.key(random);
-      const node = load.node(key, random);
-      const extraMs = load.extraMs?.() ?? 0;
-      if (extraMs > 0) yield* cluster.sleep(extraMs);
-      if (node === undefined) tallies[isGet ? "get" : "put"].count("failed", 0);
-      else if (isGet) {
-        const { outcome, tookMs, context } = yield* cluster.get(node, key, load.options);
-        tallies.get.count(outcome, tookMs + extraMs);
-        if (context !== null) contexts.set(key, context);
-      } else {
-        // Over what was last seen of the key, or siblings would pile up.
-        const context = contexts.get(key) ?? null;
-        const done = yield* cluster.put(node, key, value, { ...load.options, context });
-        tallies.put.count(done.outcome, done.tookMs + extraMs);
-        if (done.context !== null) contexts.set(key, done.context);
-      }
-      if (load.thinkMs !== undefined) yield* cluster.sleep(load.thinkMs(random));
+/** Starts the clients; `cluster.run` lets them continue. */
+export function spawnLoad(cluster: SimulatedCluster, options: SimulatedLoadOptions): Load {
+  const { arrivals, random } = options;
+  const load = new Load(options, cluster.nowMs);
+  const clients = new Clients(cluster, load, options);
+  if (arrivals.kind === "open") cluster.spawn(clients.arrive(arrivals.ratePerSecond));
+  else {
+    for (let i = 0; i < arrivals.concurrency; i++) {
+      cluster.spawn(clients.client(random.child(`client ${i}`), arrivals.thinkMs));
     }
   }
-  for (let i = 0; i < load.clients; i++) {
-    cluster.spawn(client(load.random.child(`client ${i}`)));
+  return load;
+}
+
+class Clients {
+  private readonly session: SimulatedSession;
+  private reports = 0;
+
+  constructor(
+    private readonly cluster: SimulatedCluster,
+    private readonly load: Load,
+    private readonly options: SimulatedLoadOptions,
+  ) {
+    this.session = options.session ?? new SimulatedSession(cluster);
   }
-  return tallies;
+
+  /** One client of a closed loop. */
+  *client(random: SeededRandom, thinkMs?: (random: SeededRandom) => number): Steps<void> {
+    const { cluster, load } = this;
+    for (;;) {
+      const request = load.next(random, cluster.nowMs);
+      if (request === null) return;
+      yield* this.perform(request, random);
+      if (thinkMs !== undefined) yield* cluster.sleep(thinkMs(random));
+    }
+  }
+
+  /** Poisson arrivals. In virtual time, no arrival is ever late. */
+  *arrive(ratePerSecond: number): Steps<void> {
+    const { cluster, load, options: { random } } = this;
+    const begunMs = cluster.nowMs;
+    for (const offsetMs of poissonArrivals(ratePerSecond, random.child("arrivals"))) {
+      yield* cluster.sleep(begunMs + offsetMs - cluster.nowMs);
+      const request = load.next(random, cluster.nowMs);
+      if (request !== null) cluster.spawn(this.perform(request, random));
+      if (load.isOver(cluster.nowMs)) return;
+    }
+  }
+
+  private *perform(request: LoadRequest, random: SeededRandom): Steps<void> {
+    const { cluster, load, options, session } = this;
+    this.report();
+    const node = options.node(request.key, random);
+    const extraMs = options.extraMs?.() ?? 0;
+    if (extraMs > 0) yield* cluster.sleep(extraMs);
+    const outcome = node === undefined ? "failed" : yield* session.perform(node, request);
+    load.note(request, outcome, cluster.nowMs);
+  }
+
+  private report(): void {
+    const reports = Math.floor(REPORTS * this.load.sentShare);
+    if (reports === this.reports) return;
+    this.reports = reports;
+    this.options.onProgress?.(this.load.sentShare);
+  }
+}
+
+/** Operations of clients that remember the context last seen of each key. */
+export class SimulatedSession {
+  private readonly contexts = new Map<string, CausalContext>();
+
+  constructor(private readonly cluster: SimulatedCluster) {}
+
+  *perform(node: string, { operation, key, value }: LoadRequest): Steps<RequestOutcome> {
+    switch (operation) {
+      case "get":
+        return (yield* this.get(node, key)).outcome;
+      case "put":
+      case "insert": {
+        // Without the context of what was last seen of the key, siblings would pile up.
+        const context = this.contexts.get(key) ?? null;
+        return (yield* this.put(node, key, value, context)).outcome;
+      }
+      case "read-modify-write":
+        return yield* this.update(node, key, value);
+    }
+  }
+
+  private *get(node: string, key: string): Steps<ReadDone> {
+    const done = yield* this.cluster.get(node, key);
+    if (done.context !== null) this.contexts.set(key, done.context);
+    return done;
+  }
+
+  /** Reads, makes one value of the siblings, and writes it over all that was read. */
+  private *update(node: string, key: string, value: Uint8Array): Steps<RequestOutcome> {
+    const read = yield* this.get(node, key);
+    if (read.outcome !== "ok") return "failed";
+    const values = read.values.map((base64) => atob(base64));
+    const changed = new TextEncoder().encode(modified(values, new TextDecoder().decode(value)));
+    return (yield* this.put(node, key, changed, read.context)).outcome;
+  }
+
+  private *put(
+    node: string,
+    key: string,
+    value: Uint8Array,
+    context: CausalContext | null,
+  ): Steps<WriteDone> {
+    const done = yield* this.cluster.put(node, key, value.toBase64(), { context });
+    if (done.context !== null) this.contexts.set(key, done.context);
+    return done;
+  }
 }

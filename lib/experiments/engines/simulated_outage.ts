@@ -1,12 +1,12 @@
 /**
- * Clusters in which nodes fail: what works around failures is on, since that is what is studied, and the
- * failure detector is given time to notice before anything is measured.
+ * Simulated clusters in which nodes fail. The mechanisms that handle failures are on, and the
+ * failure detector has time to notice failed nodes before anything is measured.
  */
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { SimulatedCluster, type SimulatedClusterPlan } from "./simulated_cluster.ts";
 
-/** Gossip twice a second, so that a virtual half minute shows everything. */
+/** Gossip twice per second, so that half a virtual minute is enough. */
 const RESILIENT: Partial<ClusterConfig> = {
   gossipIntervalMs: 500,
   hintedHandoff: true,
@@ -14,16 +14,18 @@ const RESILIENT: Partial<ClusterConfig> = {
   patienceMs: 100,
   siblingsMax: 10_000,
 };
-/** By then every node has been believed down by all that live: phi 8 at half-second heartbeats. */
+/**
+ * By then, all running nodes believe a failed node to be down (phi 8, two heartbeats per second).
+ */
 export const NOTICED_MS = 20_000;
-/** Longer than any experiment: down for good. */
+/** Longer than any experiment. */
 const FOR_GOOD_MS = 86_400_000;
 
 export function resilientCluster(plan: SimulatedClusterPlan): SimulatedCluster {
   return new SimulatedCluster({ ...plan, config: { ...RESILIENT, ...plan.config } });
 }
 
-/** Ends that many nodes, drawn at random, for good; returns those left. */
+/** Stops random nodes for good, and returns the remaining ones. */
 export function failNodes(
   cluster: SimulatedCluster,
   count: number,
@@ -32,18 +34,20 @@ export function failNodes(
   const left = [...cluster.ids];
   for (let i = 0; i < count; i++) {
     const [node] = left.splice(Math.floor(random.float() * left.length), 1);
-    if (node === undefined) throw new RangeError(`cannot fail ${count} of ${i} nodes`);
+    if (node === undefined) {
+      throw new RangeError(`count must be at most ${i}, the number of nodes: it is ${count}`);
+    }
     crash(cluster, node, FOR_GOOD_MS);
   }
   return left;
 }
 
-/** Ends a node's process now; it starts again after so long. */
+/** Stops a node's process now. It restarts after `downMs`. */
 export function crash(cluster: SimulatedCluster, node: string, downMs: number): void {
   cluster.simulation.inject({ kind: "crash", atMs: cluster.nowMs, node, downMs });
 }
 
-/** One of the nodes that run, at random; undefined when none does. */
+/** A random running node; undefined when none is running. */
 export function liveNode(cluster: SimulatedCluster, random: SeededRandom): string | undefined {
   const up = cluster.ids.filter((id) => cluster.isUp(id));
   return up[Math.floor(random.float() * up.length)];

@@ -1,6 +1,6 @@
 /**
- * Timed reads in virtual time. Read repair, hints and anti-entropy are off unless asked for: what a read
- * sees is then the write's own doing, as in the WARS model (`coordinator: replica`).
+ * Timed reads in virtual time. Read repair, hints and anti-entropy are off by default. A read then
+ * sees only what the write itself has sent, as in the WARS model (`coordinator: replica`).
  */
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 import type { CausalContext } from "../../dynamo/versions/versions.ts";
@@ -13,21 +13,23 @@ import { SimulatedCluster, type Steps, type WriteDone } from "./simulated_cluste
 export interface SimulatedTimedReadsPlan {
   readonly nodes: number;
   readonly quorums: Quorums;
-  /** Legs between the nodes. */
+  /** The latency spec of the messages between the nodes. */
   readonly latency: string;
   readonly timesMs: readonly number[];
   readonly trials: number;
-  /** Writes of each key, one after the other; one unless given. */
+  /** Writes of each key, one after the other; 1 by default. */
   readonly versions?: number;
   readonly seed: number;
   readonly config?: Partial<ClusterConfig>;
   readonly onProgress?: (share: number) => void;
 }
 
-/** Trials that share a simulated cluster: then a fresh one, so that its disks stay small. */
+/**
+ * Trials that share a simulated cluster. Then comes a new cluster, so that the disks stay small.
+ */
 const TRIALS_A_CLUSTER = 4_000;
 const AT_ONCE = 64;
-/** Nobody is passed over, or the model's tail would be cut. */
+/** Long timeouts: passing over slow replicas would cut off the tail of the model. */
 const UNHURRIED: Partial<ClusterConfig> = { timeoutMs: 600_000, patienceMs: 600_000 };
 
 export function simulateTimedReads(plan: SimulatedTimedReadsPlan): TimedReads {
@@ -97,7 +99,7 @@ function runBatch(
         continue;
       }
       for (const at of found.times) cluster.spawn(read(key, at));
-      // Not all at once: what is in flight stays bounded.
+      // A pause limits the number of reads in flight.
       yield* cluster.sleep(1);
     }
   }

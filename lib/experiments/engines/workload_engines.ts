@@ -1,4 +1,4 @@
-/** One workload on whichever engine an experiment's point is to be run. */
+/** Runs a workload on any engine. */
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
 import type { PointContext } from "../experiment.ts";
 import type { Tallies, WorkloadPlan } from "../workload/workload_plan.ts";
@@ -7,7 +7,9 @@ import { modelWorkload } from "./modelled_workload.ts";
 import { SimulatedCluster } from "./simulated_cluster.ts";
 import { simulateWorkload } from "./simulated_workload.ts";
 
-/** Nothing in the background, nobody passed over: what an operation takes is its own messages' doing. */
+/**
+ * No background work and long timeouts: latencies then depend on an operation's own messages only.
+ */
 const CONFIG: Partial<ClusterConfig> = {
   sloppy: false,
   hintedHandoff: false,
@@ -19,8 +21,8 @@ const CONFIG: Partial<ClusterConfig> = {
 };
 
 /**
- * The original Dynamo Simulator's delays: on request legs alone, uniformly from 0 to twice 10 ms, as it
- * slept; a forward in two halves.
+ * The delays of the original Dynamo Simulator. It slept for 0 to 20 ms, drawn uniformly, on request
+ * legs only. A forward has two messages, each with half of that.
  */
 export const ONE_LEG = "W=uniform(0,20);A=0;R=uniform(0,20);S=0;other=uniform(0,10)";
 

@@ -19,7 +19,7 @@ function contextOf(engine: Engine, more: Partial<PointContext> = {}): PointConte
   return { engine, random, seed: 3, signal, onProgress: () => {}, ...more };
 }
 
-Deno.test("workload engines: one plan comes to the same tallies by the model and in the simulation", async () => {
+Deno.test("workload engines: the model and the simulation agree about a plan", async () => {
   const model = await runPlan(PLAN, contextOf("model"));
   const simulated = await runPlan(PLAN, contextOf("simulated"));
   assert.deepEqual([...model.keys()], ["put", "get"]);
@@ -28,7 +28,7 @@ Deno.test("workload engines: one plan comes to the same tallies by the model and
     assert.deepEqual([ok, attempted], [4_000, 4_000]);
     const expected = model.get(operation)?.latency;
     assert.ok(expected !== undefined);
-    // Gets vary by more than their mean: of 4,000 its standard error is 2%.
+    // The deviation of gets is above their mean: with 4,000 gets, its standard error is 2%.
     for (
       const [found, modelled] of [
         [latency.meanMs, expected.meanMs],
@@ -40,7 +40,7 @@ Deno.test("workload engines: one plan comes to the same tallies by the model and
   }
 });
 
-Deno.test("workload engines: live clusters are asked for with nothing in the background", async () => {
+Deno.test("workload engines: live clusters are started without background work", async () => {
   const launched: LiveClusterPlan[] = [];
   const launch = (plan: LiveClusterPlan) => {
     launched.push(plan);

@@ -1,16 +1,18 @@
 /**
- * Plots as SVG text, made by Observable Plot on a document of linkedom, so that a command, a server and
- * a test can draw without a browser.
+ * Draws plots as SVG text, with Observable Plot on a linkedom document, so that commands, servers
+ * and tests can draw without a browser.
  *
- * Lines differ by symbol as well as by colour, and every colour has three to one against both a white
- * and a near-black page. Text and axes take the page's own colour (`currentColor`).
+ * Lines differ in symbol as well as in colour. Every colour has a contrast of at least 3:1 on a
+ * white and on a nearly black page. Text and axes have the page's own colour (`currentColor`).
  */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { PlotSpec, Row } from "../experiment.ts";
 import type { Result } from "./result.ts";
 
-/** Mid-tones after Okabe and Ito, told apart by people with colour blindness. */
+/**
+ * Mid-tones based on Okabe and Ito's palette, which people with colour blindness can distinguish.
+ */
 const COLOURS = [
   "#0a7fc2",
   "#d1661b",
@@ -24,12 +26,14 @@ const COLOURS = [
 const WIDTH = 720;
 const HEIGHT = 380;
 const FACET_HEIGHT = 230;
-/** Of four and more small multiples. */
+/** For four or more small plots. */
 const FACET_HEIGHT_MANY = 130;
-/** So much of it is left free, lest the lowest tick of one touch the highest of the next. */
+/**
+ * The share left free, so that the lowest tick of a plot does not touch the highest of the next.
+ */
 const FACET_GAP = 0.12;
 
-/** The plot of a result as SVG text that stands alone; null when there is nothing to draw. */
+/** The plot of a result as a self-contained SVG; null when there is nothing to draw. */
 export function plotSvg(spec: PlotSpec, result: Result): string | null {
   const rows = rowsOf(spec, result).filter((row) => isDrawable(spec, row));
   if (rows.length === 0) return null;
@@ -71,7 +75,7 @@ export function plotSvg(spec: PlotSpec, result: Result): string | null {
       ...publishedMarks(spec, published, facets.length > 1),
     ],
   } as Plot.PlotOptions);
-  // Without a legend Plot gives the svg itself.
+  // Without a legend, Plot returns the svg element itself.
   const svg = figure.tagName.toLowerCase() === "svg" ? figure : figure.querySelector("svg");
   if (svg === null) return null;
   return standalone(svg.outerHTML, spec, rows, published.length > 0);
@@ -112,11 +116,11 @@ function heightFor(facets: number): number {
 }
 
 function numeric(isLog: boolean) {
-  // Plainly: an "m" for a thousandth would read as "ms" on most of our axes.
+  // No SI prefixes: an "m" for a thousandth would look like "ms" on most axes.
   return isLog ? { type: "log", tickFormat: "~g", nice: true } : { type: "linear" };
 }
 
-/** A bare number says nothing without its column's name. */
+/** A number alone means nothing, so the column's name precedes it. */
 function facetLabel({ facet = "" }: PlotSpec) {
   return (value: unknown) => typeof value === "number" ? `${facet} ${value}` : `${value}`;
 }
@@ -125,7 +129,7 @@ function symbolOf(color: string | undefined) {
   return color === undefined ? {} : { symbol: color };
 }
 
-/** Published figures: large dashed circles, around or beside what was measured. */
+/** Published figures as large dashed circles. */
 function publishedMarks(spec: PlotSpec, rows: readonly Row[], isFaceted: boolean): Plot.Markish[] {
   if (rows.length === 0) return [];
   const { x, y, color } = spec;
@@ -156,7 +160,7 @@ function rowsOf(spec: PlotSpec, result: Result): readonly Row[] {
   return spec.from === "rows" ? result.rows : result.series[spec.from] ?? [];
 }
 
-/** A logarithm has no place for 0. */
+/** A logarithmic axis cannot show 0. */
 function isDrawable(spec: PlotSpec, row: Row): boolean {
   const y = row[spec.y];
   const x = row[spec.x];
@@ -164,7 +168,7 @@ function isDrawable(spec: PlotSpec, row: Row): boolean {
   return !(spec.yScale === "log" && y <= 0) && !(spec.xScale === "log" && Number(x) <= 0);
 }
 
-/** With a title, a legend drawn as text, and no style sheet: some pages' policy allows none inside. */
+/** Adds a title and a legend, and removes the style sheet, which a page's policy may forbid. */
 function standalone(
   svg: string,
   spec: PlotSpec,
@@ -177,7 +181,7 @@ function standalone(
     colour: COLOURS[i % COLOURS.length] as string,
     symbol: i,
   }));
-  // Bare values such as "yes" or "4" say nothing without the column's name.
+  // Values such as "yes" or "4" mean nothing without the column's name.
   const label = spec.color === undefined || spec.color === "line" ? "" : `${spec.color}:`;
   const lines = layOut(label, entries.map(({ name }) => name.length));
   const legendHeight = names.length === 0
@@ -206,7 +210,7 @@ function standalone(
     `${legendLabel}${legend}${inner}</svg>\n`;
 }
 
-/** A character's width at the legend's size, rather too wide than too narrow. */
+/** The width of a character in the legend, rounded up. */
 const CHARACTER = 7.4;
 
 interface Placed {
@@ -214,7 +218,7 @@ interface Placed {
   readonly left: number;
 }
 
-/** Left to right after the label, on as many lines as it takes. */
+/** Places the entries from left to right after the label, on as many lines as needed. */
 function layOut(label: string, lengths: readonly number[]): Placed[] {
   let line = 0;
   let left = 8 + (label === "" ? 0 : 8 + CHARACTER * label.length);
@@ -230,7 +234,7 @@ function layOut(label: string, lengths: readonly number[]): Placed[] {
   });
 }
 
-/** The symbols in Plot's own order for strokes: circle, plus, times, triangle, asterisk, square, diamond. */
+/** Plot's symbols for strokes: circle, plus, times, triangle, asterisk, square, diamond. */
 function symbolPath(index: number, colour: string): string {
   const stroke = `fill="none" stroke="${colour}" stroke-width="2"`;
   const paths = [

@@ -1,6 +1,6 @@
 /**
- * The report of a run: one HTML file that stands alone, is readable in light and dark and asks nobody
- * for anything. Question first, then what was found, then how.
+ * The report of a run: one self-contained HTML file, for light and dark, that loads nothing. The
+ * question comes first, then the results, then how they were made.
  */
 import type { Cell, Experiment, Row } from "../experiment.ts";
 import { formatValue } from "../parameters.ts";
@@ -8,7 +8,7 @@ import { columnsOf } from "./csv.ts";
 import { escaped, plotSvg } from "./plot_svg.ts";
 import type { Comparison, Result } from "./result.ts";
 
-/** Tables longer than this are cut; the whole is in the CSV. */
+/** Longer tables are cut; the CSV has all rows. */
 const ROWS_SHOWN_MAX = 200;
 
 const STYLE =
@@ -46,7 +46,7 @@ ${sections.filter((part) => part !== "").join("\n")}`;
   return reportPage(experiment.title, body);
 }
 
-/** A page in the reports' style that asks nobody for anything. */
+/** A page in the style of the reports. It loads nothing. */
 export function reportPage(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -63,8 +63,8 @@ function section(title: string, body: string): string {
 function notice({ environment: { points, shard } }: Result): string {
   const part = shard === null ? "" : ` This is shard ${shard} of the grid.`;
   if (points.done === points.total) return part === "" ? "" : `<p class="notice">${part}</p>`;
-  return `<p class="notice">${points.done} of ${points.total} points are done: no checks were made.` +
-    `${part} Run the command again to go on.</p>`;
+  return `<p class="notice">${points.done} of ${points.total} points are done, so nothing was checked.` +
+    `${part} Run the command again to continue.</p>`;
 }
 
 function plots(experiment: Experiment, result: Result): string {
@@ -93,9 +93,9 @@ function published({ reference }: Result): string {
   const source = `<p class="dim">Source: ${escaped(reference.source)}.</p>`;
   const { comparisons } = reference;
   const body = comparisons.length === 0
-    ? `<p>The published figures are of other parameters than these.</p>${table(reference.rows, {})}`
+    ? `<p>The published figures are for other parameters.</p>${table(reference.rows, {})}`
     : comparisonTable(comparisons);
-  return section("Published beside measured", source + note + body);
+  return section("Published and measured", source + note + body);
 }
 
 function comparisonTable(comparisons: readonly Comparison[]): string {
@@ -173,7 +173,7 @@ function table(rows: readonly Row[], abouts: Readonly<Record<string, string>>): 
 }
 
 function wrapped(table: string): string {
-  // Focusable, so that a keyboard can scroll it.
+  // Focusable, so that the keyboard can scroll it.
   return `<div class="scroll" tabindex="0">${table}</div>`;
 }
 

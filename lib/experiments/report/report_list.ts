@@ -1,4 +1,7 @@
-/** The page over many reports: which experiments were run, what each asked, and whether its checks held. */
+/**
+ * The index page of many reports: the experiments, their questions, and whether their checks
+ * passed.
+ */
 import type { Experiment } from "../experiment.ts";
 import { escaped } from "./plot_svg.ts";
 import { reportPage } from "./report_html.ts";
@@ -7,11 +10,11 @@ import type { Result } from "./result.ts";
 interface ListedReport {
   readonly experiment: Experiment;
   readonly result: Result;
-  /** Of its report, from the page. */
+  /** The path of the report, relative to the page. */
   readonly path: string;
 }
 
-/** One HTML file that stands beside the reports. */
+/** One HTML file, to be stored next to the reports. */
 export function listHtml(reports: readonly ListedReport[]): string {
   const rows = reports.map(({ experiment, result, path }) => {
     const { checks, engine, durationMs, environment: { points } } = result;

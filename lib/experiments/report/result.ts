@@ -1,6 +1,6 @@
 /**
- * `result.json`: one format for every experiment and engine, described by a JSON schema that is
- * published beside this file (`result.schema.json`), and how finished points become one.
+ * `result.json`, the format for all experiments and engines, and how to make one from finished
+ * points. The JSON schema is in `result.schema.json`.
  */
 import { z } from "zod";
 import {
@@ -23,12 +23,12 @@ const value = z.union([
 ]);
 
 const comparison = z.strictObject({
-  /** Which row: the values of the reference's keys. */
+  /** Identifies the row: the values of the reference's keys. */
   row,
   column: z.string(),
   published: z.number(),
   measured: z.number(),
-  /** |measured / published - 1|; null where the published figure is 0. */
+  /** |measured / published - 1|; null when the published figure is 0. */
   relativeError: z.number().nullable(),
 });
 
@@ -37,11 +37,11 @@ const environment = z.strictObject({
   runtime: z.string(),
   os: z.string(),
   cores: z.int().min(1),
-  /** Repeats the run. */
+  /** The command that repeats the run. */
   command: z.string(),
   /** `i/n`, or null for the whole grid. */
   shard: z.string().nullable(),
-  /** A stopped run has fewer done than there are. */
+  /** In a run that was stopped, fewer points are done than there are. */
   points: z.strictObject({ done: z.int().min(0), total: z.int().min(0) }),
 });
 
@@ -67,7 +67,7 @@ const resultSchema = z.strictObject({
   environment,
   /** ISO 8601. */
   startedAt: z.string(),
-  /** Work of all points together, ms. */
+  /** The sum over all points, ms. */
   durationMs: z.number().min(0),
 });
 
@@ -75,7 +75,7 @@ export type Result = z.infer<typeof resultSchema>;
 export type Environment = z.infer<typeof environment>;
 export type Comparison = z.infer<typeof comparison>;
 
-/** The JSON schema of a result, as it is published. */
+/** The published JSON schema of a result. */
 export function resultJsonSchema(): unknown {
   return { title: "Result of an experiment", ...z.toJSONSchema(resultSchema) };
 }
@@ -93,14 +93,14 @@ const point = z.strictObject({
   durationMs: z.number().min(0),
 });
 
-/** Reads a finished point. Throws an `Error` naming the place when it is none. */
+/** Parses a finished point. Throws an `Error` that names the invalid field. */
 export function readPoint(input: unknown): PointResult {
   const read = point.safeParse(input);
   if (read.success) {
     const { series, ...rest } = read.data;
     return { ...rest, ...(series === undefined ? {} : { series }) };
   }
-  throw new Error(`No point of an experiment: ${firstOf(read.error)}`);
+  throw new Error(`not a point of an experiment: ${firstOf(read.error)}`);
 }
 
 interface RunFacts {
@@ -109,7 +109,7 @@ interface RunFacts {
   readonly startedAt: string;
 }
 
-/** Puts finished points together. What was not run is not made up: the environment says how many are done. */
+/** Makes a result from finished points. It contains only these; the environment says how many. */
 export function resultOf(
   prepared: Prepared,
   points: readonly PointResult[],
@@ -135,7 +135,7 @@ export function resultOf(
     reference: experiment.reference === undefined
       ? null
       : { ...referenceOf(experiment.reference), comparisons: compare(experiment.reference, rows) },
-    // Half a grid proves nothing, either way.
+    // Checks need the whole grid.
     checks: isComplete ? prepared.checks(rows, series) : [],
     environment: {
       ...environment,
@@ -150,7 +150,7 @@ function referenceOf({ source, note, rows }: Reference) {
   return { source, note: note ?? null, rows };
 }
 
-/** Every published figure beside the measured one; those that were not measured are left out. */
+/** Pairs every published figure with the measured one. Leaves out what was not measured. */
 export function compare(reference: Reference, rows: readonly Row[]): Comparison[] {
   return reference.rows.flatMap((published) => {
     const measured = rows.find((row) => reference.keys.every((key) => row[key] === published[key]));
@@ -166,11 +166,11 @@ export function compare(reference: Reference, rows: readonly Row[]): Comparison[
   });
 }
 
-/** Reads a result. Throws an `Error` naming the place when it is none. */
+/** Parses a result. Throws an `Error` that names the invalid field. */
 export function readResult(input: unknown): Result {
   const read = resultSchema.safeParse(input);
   if (read.success) return read.data;
-  throw new Error(`No result of an experiment: ${firstOf(read.error)}`);
+  throw new Error(`not a result of an experiment: ${firstOf(read.error)}`);
 }
 
 function firstOf({ issues: [issue] }: z.ZodError): string {

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { checkAtLeast, checkAtMost, checkThat, defineExperiment, numberIn } from "../experiment.ts";
 import { integers } from "../parameters.ts";
 import { pointsOf, runPoint, runPoints } from "../runner.ts";
-import { csvOf } from "./csv.ts";
 import { reportHtml } from "./report_html.ts";
 import published from "./result.schema.json" with { type: "json" };
 import { compare, type PointResult, readResult, resultJsonSchema, resultOf } from "./result.ts";
 
-/** Draws from its point's randomness, so that sharding could go wrong if it could. */
+/** Draws from its point's generator, so that the tests would notice an error in sharding. */
 const DICE = defineExperiment({
   name: "dice",
   title: "Dice",
@@ -72,11 +71,11 @@ async function run(shard?: { i: number; n: number }): Promise<PointResult[]> {
   return points;
 }
 
-Deno.test("result: the published schema is the one that results are read by", () => {
+Deno.test("result: the published schema is the one that parses results", () => {
   assert.deepEqual(published, JSON.parse(JSON.stringify(resultJsonSchema())));
 });
 
-Deno.test("result: shards merged are the whole run", async () => {
+Deno.test("result: merged shards equal the whole run", async () => {
   const prepared = DICE.prepare("model", {});
   const whole = resultOf(prepared, await run(), FACTS);
   const shards = [...await run({ i: 2, n: 2 }), ...await run({ i: 1, n: 2 })];
@@ -88,7 +87,7 @@ Deno.test("result: shards merged are the whole run", async () => {
   assert.deepEqual(readResult(JSON.parse(JSON.stringify(whole))).rows, whole.rows);
 });
 
-Deno.test("result: a figure that could not be formed is null, and no check of it passes", async () => {
+Deno.test("result: a figure that does not exist is null, and no check of it passes", async () => {
   const shares = defineExperiment({
     ...DICE,
     parameters: { of: integers({ default: [0], least: 0, most: 9, about: "how many" }) },
@@ -109,13 +108,13 @@ Deno.test("result: a figure that could not be formed is null, and no check of it
   ]);
 });
 
-Deno.test("result: a part of the grid claims nothing", async () => {
+Deno.test("result: a part of the grid has no checks", async () => {
   const part = resultOf(DICE.prepare("model", {}), await run({ i: 1, n: 3 }), FACTS);
   assert.deepEqual(part.environment.points, { done: 1, total: 3 });
   assert.deepEqual(part.checks, []);
 });
 
-Deno.test("result: points that are done are not done again", async () => {
+Deno.test("result: finished points do not run again", async () => {
   const prepared = DICE.prepare("model", {});
   const ran: number[] = [];
   await runPoints(prepared, [(index) => {
@@ -125,7 +124,7 @@ Deno.test("result: points that are done are not done again", async () => {
   assert.deepEqual(ran, [1]);
 });
 
-Deno.test("result: a stop keeps what is done, and nothing new begins", async () => {
+Deno.test("result: after a stop, finished points are kept and no point begins", async () => {
   const prepared = DICE.prepare("model", {});
   const stop = new AbortController();
   const kept: number[] = [];
@@ -140,7 +139,7 @@ Deno.test("result: a stop keeps what is done, and nothing new begins", async () 
   assert.deepEqual(kept, [0]);
 });
 
-Deno.test("result: published beside measured, where both are", () => {
+Deno.test("result: published and measured figures are compared where both exist", () => {
   const rows = [{ faces: 6, eyes: 4 }, { faces: 8, eyes: 1 }];
   const [only, ...others] = compare(DICE.reference as NonNullable<typeof DICE.reference>, rows);
   assert.deepEqual(others, []);
@@ -153,23 +152,18 @@ Deno.test("result: shards are disjoint and cover the grid", () => {
   assert.deepEqual(shards.toSorted((a, b) => a - b), pointsOf(10));
 });
 
-Deno.test("result: something else is refused with the place", () => {
-  assert.throws(() => readResult({ experiment: 3 }), /No result of an experiment: experiment/);
+Deno.test("result: invalid input is rejected with the name of the field", () => {
+  assert.throws(() => readResult({ experiment: 3 }), /not a result of an experiment: experiment/);
 });
 
-Deno.test("csv: quotes where they are needed, a column wherever it occurs", () => {
-  const rows = [{ a: 1, b: 'x,"y"' }, { a: null, c: true }];
-  assert.equal(csvOf(rows), 'a,b,c\r\n1,"x,""y""",\r\n,,true\r\n');
-});
-
-Deno.test("report: stands alone, escapes, draws, and sets published beside measured", async () => {
+Deno.test("report: is self-contained, escapes text, draws, and compares published figures", async () => {
   const html = reportHtml(DICE, resultOf(DICE.prepare("model", {}), await run(), FACTS));
   assert.match(html, /What do dice &lt;show&gt;\?/);
   assert.match(html, /<svg [^>]*aria-label="Eyes &amp; faces"/);
   assert.match(html, /prefers-color-scheme:dark/);
   assert.match(html, /relative error/);
   assert.match(html, /✓ passed/);
-  // Namespaces are names, not requests.
+  // Namespaces are names: nothing is loaded from them.
   const links = html.replaceAll(/xmlns(:\w+)?="[^"]*"/g, "");
   assert.doesNotMatch(links, /https?:|<script|<link|<img|@import|url\(/);
 });

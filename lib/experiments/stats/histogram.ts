@@ -1,7 +1,7 @@
 /**
- * Latencies of many operations in little memory, with percentiles that hold: an HDR histogram
- * (Gil Tene's, whole microseconds, three significant digits, so any percentile is within 0.1%). Mean
- * and standard deviation are kept beside it, exactly.
+ * Latencies of many operations in little memory: an HDR histogram (Gil Tene's) of whole
+ * microseconds with three significant digits, so every percentile is accurate to 0.1%. Mean and
+ * standard deviation are exact.
  */
 import { Int32Histogram } from "hdr-histogram-js";
 
@@ -12,7 +12,7 @@ export interface Bucket {
   readonly count: number;
 }
 
-/** What people read; all 0 when nothing was recorded. */
+/** All figures are 0 when nothing was recorded. */
 export interface LatencySummary {
   readonly meanMs: number;
   readonly sdMs: number;
@@ -29,18 +29,18 @@ export interface RecorderSnapshot {
   readonly squaresMs2: number;
   readonly minMs: number;
   readonly maxMs: number;
-  /** Pairs of microseconds and how often. */
+  /** Pairs of a latency in microseconds and its count. */
   readonly counts: readonly (readonly [number, number])[];
 }
 
-/** The longest latency told apart from longer ones: an hour. */
+/** Longer latencies are recorded as this one: an hour. */
 export const RECORDED_MS_MAX = 3_600_000;
 export const BUCKETS_MAX = 60;
 
 export class LatencyRecorder {
   private readonly histogram = new Int32Histogram(1, RECORDED_MS_MAX * 1_000, 3);
   private mean = 0;
-  /** Sum of squared distances from the mean (Welford 1962): no cancellation however many. */
+  /** Sum of squared distances from the mean (Welford 1962), which does not lose precision. */
   private squares = 0;
   private least = Infinity;
   private most = 0;
@@ -60,7 +60,7 @@ export class LatencyRecorder {
     return this.mean;
   }
 
-  /** The standard deviation of what was recorded. */
+  /** The standard deviation. */
   get sdMs(): number {
     return this.recorded === 0 ? 0 : Math.sqrt(this.squares / this.recorded);
   }
@@ -73,7 +73,7 @@ export class LatencyRecorder {
     return this.most;
   }
 
-  /** Throws when the latency is negative or not a number; beyond an hour counts as an hour. */
+  /** Throws {@link RangeError} when the latency is negative or not a number. */
   record(ms: number): void {
     if (!(ms >= 0)) {
       throw new RangeError(`Cannot record a latency of ${ms} ms: it must be 0 or more`);
@@ -88,13 +88,13 @@ export class LatencyRecorder {
     this.most = Math.max(this.most, kept);
   }
 
-  /** The latency that `percent` of those recorded do not exceed; 0 when there are none. */
+  /** The latency that `percent` of all do not exceed; 0 when there are none. */
   percentileMs(percent: number): number {
     if (!(percent >= 0 && percent <= 100)) {
       throw new RangeError(`Cannot take percentile ${percent}: it must be from 0 to 100`);
     }
     if (this.recorded === 0) return 0;
-    // The histogram answers with the upper end of a bucket, which may lie past the longest.
+    // The histogram returns the upper end of a bucket, which may exceed the longest latency.
     return Math.min(this.histogram.getValueAtPercentile(percent) / 1_000, this.most);
   }
 
@@ -110,9 +110,9 @@ export class LatencyRecorder {
   }
 
   /**
-   * At most `most` + 1 buckets for a plot: of equal, round width from 0 up to the 99.9th percentile,
-   * and one more for the few beyond, so that a single straggler does not flatten the picture. Give
-   * `widthMs` to lay several recorders over one another.
+   * At most `most` + 1 buckets for a plot. They have an equal, round width and reach from 0 to the
+   * 99.9th percentile. One more holds the rest, so that a single outlier does not flatten the plot.
+   * Pass `widthMs` to compare several recorders in one plot.
    */
   buckets(most = BUCKETS_MAX, widthMs = this.bucketWidthMs(most)): Bucket[] {
     const counts: number[] = new Array(most).fill(0);
@@ -133,7 +133,7 @@ export class LatencyRecorder {
     return buckets;
   }
 
-  /** The narrowest of 1, 2, 5 times a power of ten µs that needs no more than `most` buckets. */
+  /** The smallest of 1, 2 or 5 times a power of ten µs that needs at most `most` buckets. */
   bucketWidthMs(most = BUCKETS_MAX): number {
     const needed = Math.max(this.percentileMs(99.9) * (1 + 1e-9) / most, 0.001);
     const power = 10 ** Math.floor(Math.log10(needed));
@@ -141,7 +141,7 @@ export class LatencyRecorder {
     return rounded(step * power);
   }
 
-  /** Takes in what another one recorded. */
+  /** Adds what another recorder has recorded. */
   add(other: LatencyRecorder | RecorderSnapshot): void {
     const { count, meanMs, squaresMs2, minMs, maxMs, counts } = other instanceof LatencyRecorder
       ? other.snapshot()
@@ -179,7 +179,7 @@ export class LatencyRecorder {
   }
 }
 
-/** Without the noise of binary fractions: 0.1 * 3 is 0.3. */
+/** Removes the error of binary fractions: 0.1 * 3 becomes 0.3. */
 function rounded(ms: number): number {
   return Number(ms.toPrecision(10));
 }

@@ -19,7 +19,7 @@ const near = (measured: number, expected: number, relative: number, absolute = 1
     `${measured} is not within ${relative} of ${expected}`,
   );
 
-Deno.test("percentiles are those of the sorted latencies, within 0.1% and a microsecond", () => {
+Deno.test("percentiles equal those of the sorted latencies, to 0.1% and a microsecond", () => {
   fc.assert(fc.property(latencies, fc.integer({ min: 0, max: 1_000 }), (values, permille) => {
     const percent = permille / 10;
     const sorted = values.toSorted((a, b) => a - b);
@@ -40,7 +40,7 @@ Deno.test("mean and standard deviation are exact", () => {
   }));
 });
 
-Deno.test("two recorders added, by way of JSON, are one that saw both", () => {
+Deno.test("adding a recorder, sent as JSON, equals recording everything in one", () => {
   fc.assert(fc.property(latencies, latencies, (first, second) => {
     const sum = recorded(first);
     sum.add(LatencyRecorder.from(JSON.parse(JSON.stringify(recorded(second).snapshot()))));
@@ -55,7 +55,7 @@ Deno.test("two recorders added, by way of JSON, are one that saw both", () => {
   }));
 });
 
-Deno.test("buckets are contiguous, of one width but for the last, and hold every latency", () => {
+Deno.test("buckets are contiguous, equally wide except the last, and hold every latency", () => {
   fc.assert(fc.property(latencies, (values) => {
     const recorder = recorded(values);
     const buckets = recorder.buckets(20);
@@ -68,7 +68,7 @@ Deno.test("buckets are contiguous, of one width but for the last, and hold every
   }));
 });
 
-Deno.test("one straggler does not flatten the picture", () => {
+Deno.test("a single outlier does not flatten the plot", () => {
   const recorder = recorded([...new Array(9_999).fill(0).map((_, i) => 1 + i / 10_000), 5_000]);
   const buckets = recorder.buckets();
   assert.equal(buckets[0]?.toMs, 0.05);
@@ -91,7 +91,7 @@ Deno.test("an empty recorder is all zeros", () => {
   assert.equal(recorder.minMs, 0);
 });
 
-Deno.test("what is no latency is refused, what is too long is an hour", () => {
+Deno.test("invalid latencies are rejected, and very long ones count as an hour", () => {
   const recorder = new LatencyRecorder();
   assert.throws(() => recorder.record(-1), /latency of -1 ms: it must be 0 or more/);
   assert.throws(() => recorder.record(NaN), /latency of NaN ms/);

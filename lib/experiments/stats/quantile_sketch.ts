@@ -1,13 +1,13 @@
 /**
- * The distribution of hundreds of millions of times in a fixed array: counts by the leading bits of the
- * double itself, so that finding a bucket is a shift. Buckets are 1/512 of their octave wide, and
- * quantiles interpolate within one: good to a thousandth. What is not above 0 counts as 0.
- * Sketches add up, in any order, to the same sketch.
+ * The distribution of hundreds of millions of times in a fixed array. It counts by the leading bits
+ * of the double, so finding a bucket is a shift. A bucket is 1/512 of its octave wide and quantiles
+ * interpolate within a bucket, so they are accurate to a thousandth. Values of 0 or less count as
+ * 0. Merging sketches gives the same result in any order.
  */
 
-/** Bits of the fraction that tell buckets apart. */
+/** Bits of the fraction that select a bucket. */
 const FRACTION_BITS = 9;
-/** Times from 2^-20 ms (a nanosecond) to 2^36 ms (two years) are told apart; less is 0. */
+/** The range of times, from 2^-20 ms (a nanosecond) to 2^36 ms (two years). Shorter ones are 0. */
 const OCTAVE_LEAST = -20;
 const OCTAVE_MOST = 36;
 const LEAST = 2 ** OCTAVE_LEAST;
@@ -22,10 +22,10 @@ const halves = new Uint32Array(double.buffer);
 const HIGH = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0;
 
 export class QuantileSketch {
-  /** Plain counts, to be posted to another thread: {@link merge} takes them in. */
+  /** Plain counts, which can be posted to another thread and merged there ({@link merge}). */
   readonly counts = new Uint32Array(BUCKETS);
 
-  /** Adds one value, without a branch: some 200 million of them are a run. */
+  /** Adds one value, without a branch: a run adds some 200 million. */
   add(value: number): void {
     const bucket = bucketOf(value);
     this.counts[bucket] = (this.counts[bucket] as number) + 1;
@@ -37,7 +37,7 @@ export class QuantileSketch {
     return total;
   }
 
-  /** The mean, to a thousandth. */
+  /** The mean, accurate to a thousandth. */
   get mean(): number {
     let total = 0;
     let sum = 0;
@@ -49,7 +49,7 @@ export class QuantileSketch {
     return total === 0 ? 0 : sum / total;
   }
 
-  /** Where its distribution bends, ascending: the edges of the buckets that hold anything. */
+  /** The edges of the buckets that are not empty, ascending: where the distribution bends. */
   edges(): number[] {
     const edges = new Set<number>();
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
@@ -59,7 +59,7 @@ export class QuantileSketch {
     return [...edges];
   }
 
-  /** The least value that a share `p` of all does not exceed; 0 when nothing was added. */
+  /** The smallest value that a share `p` of all values does not exceed; 0 for an empty sketch. */
   quantile(p: number): number {
     if (!(p >= 0 && p <= 1)) throw new RangeError(`a quantile must be from 0 to 1: it is ${p}`);
     const wanted = p * this.count;
@@ -76,12 +76,12 @@ export class QuantileSketch {
     return edgeOf(BUCKETS);
   }
 
-  /** The share that is at most `value`. */
+  /** The share of values that are at most `value`. */
   shareUpTo(value: number): number {
     return this.distribution()(value);
   }
 
-  /** The same for many values: the counts are summed up once. */
+  /** The same for many values; it adds up the counts only once. */
   distribution(): (value: number) => number {
     const upTo = new Float64Array(BUCKETS + 1);
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
@@ -112,7 +112,7 @@ function bucketOf(value: number): number {
   return ((halves[HIGH] as number) >>> SHIFT) - FIRST;
 }
 
-/** The lower edge of a bucket; the first begins at 0 and stands for it. */
+/** The lower edge of a bucket. The first bucket stands for 0. */
 function edgeOf(bucket: number): number {
   if (bucket === 0) return 0;
   const octave = (bucket >> FRACTION_BITS) + OCTAVE_LEAST;

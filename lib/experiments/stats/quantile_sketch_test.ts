@@ -13,7 +13,7 @@ function sketchOf(given: readonly number[]): QuantileSketch {
   return sketch;
 }
 
-Deno.test("quantiles are those of the sorted values, to a bucket's width; below 0 is 0", () => {
+Deno.test("quantiles equal those of the sorted values, to a bucket's width; below 0 is 0", () => {
   fc.assert(fc.property(values, fc.integer({ min: 1, max: 1_000 }), (given, permille) => {
     const sorted = given.map((value) => Math.max(0, value)).sort((a, b) => a - b);
     const rank = Math.ceil(permille / 1_000 * sorted.length);
@@ -23,7 +23,7 @@ Deno.test("quantiles are those of the sorted values, to a bucket's width; below 
   }));
 });
 
-Deno.test("the share up to a value is counted right, exactly at 0", () => {
+Deno.test("the share up to a value is correct, and exact at 0", () => {
   fc.assert(fc.property(values, fc.double({ min: 0, max: 1e6, noNaN: true }), (given, at) => {
     const sketch = sketchOf(given);
     const shareUpTo = (limit: number) =>
@@ -36,7 +36,7 @@ Deno.test("the share up to a value is counted right, exactly at 0", () => {
   }));
 });
 
-Deno.test("sketches add up, in any order", () => {
+Deno.test("sketches merge in any order", () => {
   fc.assert(fc.property(values, values, (a, b) => {
     const sum = sketchOf(a);
     sum.merge(sketchOf(b).counts);
@@ -48,7 +48,7 @@ Deno.test("sketches add up, in any order", () => {
   }));
 });
 
-Deno.test("the mean holds to a thousandth; an empty sketch is 0", () => {
+Deno.test("the mean is accurate to a thousandth, and 0 for an empty sketch", () => {
   const given = Array.from({ length: 10_000 }, (_, i) => 1 + i / 100);
   const mean = given.reduce((sum, value) => sum + value, 0) / given.length;
   assert.ok(Math.abs(sketchOf(given).mean / mean - 1) < 0.001);

@@ -1,35 +1,36 @@
 /**
- * Staleness as it was measured: from a history of writes and reads, whoever made it, a simulated
- * cluster or a live one.
+ * Measures staleness from a history of writes and reads, on a simulated or a live cluster.
  *
- * Versions of a key are numbered in the order their writes were acknowledged (each written over the one
- * before). A read is judged by the newest write acknowledged before it *began*: it is *latest* when it
- * returned that or a newer one, and *k behind* when the newest that it returned is k older. That is
- * P(consistent) of PBS (VLDB 2012, sections 3 and 4): what a client may hold against the store.
+ * The versions of a key are numbered in the order in which their writes were acknowledged. Each one
+ * replaces the one before. A read is compared with the newest write acknowledged before the read
+ * *began*. It is *latest* when it returned that version or a newer one, and *k behind* when the
+ * newest version that it returned is k older. This is P(consistent) of PBS (VLDB 2012, sections 3
+ * and 4).
  */
 import type { Row } from "../experiment.ts";
 
 interface ReadSeen {
   readonly key: string;
   readonly startedMs: number;
-  /** Numbers of the versions returned; none for an absent key. */
+  /** The numbers of the versions returned; empty for an absent key. */
   readonly versions: readonly number[];
-  /** Of the R replies that were waited for: how many there were, and how many held the newest returned. */
+  /** The R replies that the read waited for. */
   readonly replies?: Replies;
 }
 
 export interface Replies {
   readonly count: number;
+  /** How many held the newest version returned. */
   readonly withNewest: number;
 }
 
-/** One read, judged. */
+/** What is known of one read. */
 export interface Judged {
-  /** From the acknowledgement of the newest earlier write to the read's beginning, ms. */
+  /** From the acknowledgement of the newest earlier write to the start of the read, ms. */
   readonly ageMs: number;
-  /** Versions that the newest returned one is behind; 0 is latest. */
+  /** How many versions the newest one returned is behind; 0 means latest. */
   readonly behind: number;
-  /** The share of the R replies that held the latest; null when they are not known. */
+  /** The share of the R replies that held the latest version; null when they are not known. */
   readonly latestReplies: number | null;
 }
 
@@ -41,7 +42,7 @@ interface Written {
 export class StalenessHistory {
   private readonly writes = new Map<string, Written[]>();
 
-  /** A write was acknowledged. Those of one key come in the order of their acknowledgements. */
+  /** Notes an acknowledged write. The writes of a key must come in the order of acknowledgement. */
   acknowledged(key: string, version: number, ackedMs: number): void {
     let written = this.writes.get(key);
     if (written === undefined) this.writes.set(key, written = []);
@@ -52,14 +53,14 @@ export class StalenessHistory {
     written.push({ version, ackedMs });
   }
 
-  /** Judges a read that has ended; null before the first acknowledgement of its key: that says nothing. */
+  /** Judges a read that has ended; null when no write of its key had been acknowledged before. */
   read({ key, startedMs, versions, replies }: ReadSeen): Judged | null {
     const written = this.writes.get(key) ?? [];
     const latest = written.findLast(({ ackedMs }) => ackedMs <= startedMs);
     if (latest === undefined) return null;
     const newest = versions.reduce((most, version) => Math.max(most, version), 0);
     const behind = Math.max(0, latest.version - newest);
-    // What was returned merges the replies: if it is not the latest, none of them held that.
+    // The result of a read merges its replies. If it is not the latest, no reply held the latest.
     const fresh = behind === 0 ? replies?.withNewest ?? 0 : 0;
     return {
       ageMs: startedMs - latest.ackedMs,
@@ -73,9 +74,9 @@ export class StalenessHistory {
 interface StalenessSummary {
   readonly reads: number;
   readonly pLatest: number;
-  /** The share that is at most k versions behind, by k. */
+  /** The share of reads at most k versions behind, for several k. */
   readonly withinVersions: readonly { readonly k: number; readonly p: number }[];
-  /** Over all reads, the mean share of the R replies that hold the latest; null when not known. */
+  /** The mean share of the R replies that hold the latest version; null when not known. */
   readonly latestReplies: number | null;
 }
 
@@ -95,7 +96,7 @@ export function summarise(reads: readonly Judged[]): StalenessSummary {
   };
 }
 
-/** P(latest) by the reads' age: `edgesMs` are where bins begin, ascending from 0; the last is open. */
+/** P(latest) by age of the read. `edgesMs` are the starts of the bins, ascending from 0. */
 export function pLatestByAge(reads: readonly Judged[], edgesMs: readonly number[]): Row[] {
   const bins = edgesMs.map((t) => ({ t, reads: 0, latest: 0 }));
   for (const { ageMs, behind } of reads) {
@@ -109,8 +110,8 @@ export function pLatestByAge(reads: readonly Judged[], edgesMs: readonly number[
 }
 
 /**
- * t-visibility: the age from which on a share `p` of reads is latest, by interpolation between points
- * of a curve P(latest | t); null when the curve ends below.
+ * t-visibility: the age from which a share `p` of reads is latest. It interpolates between the
+ * points of a curve P(latest | t); null when the curve stays below `p`.
  */
 export function tVisibilityMs(
   curve: readonly { readonly t: number; readonly p: number }[],

@@ -1,19 +1,22 @@
 /**
- * Latencies by the thousand: the same distributions as `lib/random`, by inversion of given random words,
- * in tight loops over typed arrays. Because a word's place in its range is the latency's place in its
- * distribution, words that are spread evenly (`strata.ts`) give latencies that are.
+ * Draws latencies by the thousand, from the same distributions as `lib/random`. It inverts the
+ * distribution function at given random words, in tight loops over typed arrays. A word's rank in
+ * its range is the latency's rank in its distribution. So evenly spread words (`strata.ts`) give
+ * evenly spread latencies.
  *
- * Exponentials and Pareto tails, and mixtures of the two, which is what PBS fits, need a logarithm or a
- * power, some 15 to 30 ns each. A word is u = f · 2^-(e + 1) with f from 1 to 2, so
+ * PBS fits exponentials, Pareto tails and mixtures of the two. These need a logarithm or a power,
+ * which takes 15 to 30 ns. A word is u = f · 2^-(e + 1) with f from 1 to 2, so
  *
  *     -ln u = (e + 1) ln 2 - ln f        u^(-1/α) = 2^((e + 1)/α) · f^(-1/α)
  *
- * and a table for e and a table of parabolas for f are enough, to one in ten million, in 2 to 5 ns.
+ * A table for e and a table of parabolas for f give the value to one in ten million, in 2 to 5 ns.
  */
 import { type Distribution, distributionOf, type Shape } from "../../random/distribution.ts";
 import type { RandomWords } from "./random_words.ts";
 
-/** Fills `out` with latencies, ms, one for each of the given words; `more` for what needs several. */
+/**
+ * Fills `out` with a latency, ms, for each given word. `more` serves draws that need several words.
+ */
 export type Fill = (out: Float64Array, given: Int32Array, more: RandomWords) => void;
 
 const WORDS = 2 ** 32;
@@ -33,14 +36,15 @@ export function blockSampler(distribution: Distribution): Fill {
       ? inverseFill(inverses[0] as Inverse)
       : inversesFill(cutsOf(terms), inverses);
   }
-  // A normal has no short inverse: what it is part of is drawn plainly.
+  // The normal distribution has no simple inverse. It is drawn as in `lib/random`, also in a
+  // mixture.
   const plain = distributionOf(shape);
   return (out, _, more) => {
     for (let i = 0; i < out.length; i++) out[i] = plain.sample(more);
   };
 }
 
-/** Mixtures of mixtures are mixtures. */
+/** A mixture of mixtures as one mixture. */
 function flattened(shape: Shape, weight: number): { weight: number; shape: Shape }[] {
   if (shape.kind !== "mix") return [{ weight, shape }];
   return shape.terms.flatMap((term) => flattened(term.shape, weight * term.weight));
@@ -48,12 +52,12 @@ function flattened(shape: Shape, weight: number): { weight: number; shape: Shape
 
 // Choosing a term -----------------------------------------------------------------------------------
 
-/** Which words choose which term, and how the rest of such a word becomes a word again. */
+/** Which words select which term, and how to scale the rest of a word to a full word again. */
 interface Cuts {
-  /** Halves of words from upTo[i] on choose a term after i. */
+  /** A half word of upTo[i] or more selects a term after i. */
   readonly upTo: Int32Array;
   readonly from: Float64Array;
-  readonly stretch: Float64Array;
+  readonly scale: Float64Array;
 }
 
 function cutsOf(terms: readonly { readonly weight: number }[]): Cuts {
@@ -64,11 +68,11 @@ function cutsOf(terms: readonly { readonly weight: number }[]): Cuts {
   return {
     upTo: Int32Array.from(ends.slice(0, -1), (end) => Math.min(end, WORDS / 2 - 1)),
     from,
-    stretch: Float64Array.from(ends, (end, i) => WORDS / (2 * end - (from[i] as number))),
+    scale: Float64Array.from(ends, (end, i) => WORDS / (2 * end - (from[i] as number))),
   };
 }
 
-/** Without a branch, which would cost more than all the arithmetic. */
+/** Has no branch, which would cost more than all the arithmetic. */
 function termOf(word: number, upTo: Int32Array): number {
   const half = word >>> 1;
   let term = 0;
@@ -88,7 +92,7 @@ const EXPONENTS = 32;
 interface Tail {
   readonly add: Float64Array;
   readonly times: Float64Array;
-  /** Four places a cell, the last unused. */
+  /** Four numbers for each cell, of which the last is unused. */
   readonly parabolas: Float64Array;
 }
 
@@ -136,8 +140,8 @@ function tailFill({ add, times, parabolas }: Tail): Fill {
   };
 }
 
-function tailsFill({ upTo, from, stretch }: Cuts, tails: readonly Tail[]): Fill {
-  // End to end, so that a term is an index.
+function tailsFill({ upTo, from, scale }: Cuts, tails: readonly Tail[]): Fill {
+  // All tables in one array, so that a term is an index.
   const add = Float64Array.from(tails.flatMap((tail) => [...tail.add]));
   const times = Float64Array.from(tails.flatMap((tail) => [...tail.times]));
   const parabolas = Float64Array.from(tails.flatMap((tail) => [...tail.parabolas]));
@@ -145,7 +149,7 @@ function tailsFill({ upTo, from, stretch }: Cuts, tails: readonly Tail[]): Fill 
     for (let i = 0; i < out.length; i++) {
       const word = given[i] as number;
       const term = termOf(word, upTo);
-      const rest = ((word >>> 0) - (from[term] as number)) * (stretch[term] as number);
+      const rest = ((word >>> 0) - (from[term] as number)) * (scale[term] as number);
       out[i] = pointOf(rest >>> 0, term, add, times, parabolas);
     }
   };
@@ -158,7 +162,7 @@ function pointOf(
   times: Float64Array,
   parabolas: Float64Array,
 ): number {
-  // Never 0, which has no logarithm.
+  // The word must not be 0, which has no logarithm.
   const word = given | 1;
   const e = Math.clz32(word);
   const fraction = word << e;
@@ -170,9 +174,9 @@ function pointOf(
   return (add[exponent] as number) + (times[exponent] as number) * curve;
 }
 
-// Everything else that can be inverted ------------------------------------------------------------------
+// Other distributions that can be inverted ----------------------------------------------------------
 
-/** The value at u, 0 up to 1. */
+/** The value at u, with u from 0 to below 1. */
 type Inverse = (u: number) => number;
 
 function inverseOf(shape: Shape): Inverse | null {
@@ -201,12 +205,12 @@ function inverseFill(inverse: Inverse): Fill {
   };
 }
 
-function inversesFill({ upTo, from, stretch }: Cuts, inverses: readonly Inverse[]): Fill {
+function inversesFill({ upTo, from, scale }: Cuts, inverses: readonly Inverse[]): Fill {
   return (out, given) => {
     for (let i = 0; i < out.length; i++) {
       const word = given[i] as number;
       const term = termOf(word, upTo);
-      const rest = ((word >>> 0) - (from[term] as number)) * (stretch[term] as number);
+      const rest = ((word >>> 0) - (from[term] as number)) * (scale[term] as number);
       out[i] = (inverses[term] as Inverse)(Math.min(rest / WORDS, BELOW_ONE));
     }
   };

@@ -15,7 +15,7 @@ function fastSamples(distribution: ReturnType<typeof parseDistribution>, seed = 
   return out;
 }
 
-/** The greatest distance between two empirical distributions (Kolmogorov and Smirnov), ties apart. */
+/** The Kolmogorov-Smirnov distance between two samples. */
 function distance(a: Float64Array, b: Float64Array): number {
   const first = a.toSorted();
   const second = b.toSorted();
@@ -31,8 +31,8 @@ function distance(a: Float64Array, b: Float64Array): number {
   return most;
 }
 
-Deno.test("fast draws have the distribution of the plain ones", () => {
-  // Passed by chance 999 times in 1,000 for each family when the distributions are equal.
+Deno.test("fast draws have the same distribution as those of lib/random", () => {
+  // With equal distributions, each family passes in 999 of 1,000 cases.
   const allowed = 1.95 * Math.sqrt(2 / COUNT);
   for (
     const spec of [
@@ -59,14 +59,14 @@ Deno.test("fast draws have the distribution of the plain ones", () => {
   }
 });
 
-Deno.test("a word's place in its range is the latency's place in its distribution", () => {
+Deno.test("a word's rank in its range is the latency's rank in its distribution", () => {
   const places = [1e-6, 0.001, 0.26, 0.5, 0.7, 0.999];
   const given = Int32Array.from(places, (u) => Math.floor(u * 2 ** 32) | 1);
   const exact: [string, (u: number) => number][] = [
     ["exp(0.183)", (u) => -Math.log(u) / 0.183],
     ["pareto(1.05,1.51)", (u) => 1.05 * u ** (-1 / 1.51)],
     ["uniform(2,20)", (u) => 2 + 18 * u],
-    // The upper part of the words is the second term's, stretched.
+    // The upper part of the words belongs to the second term, scaled.
     [
       "mix(0.25*pareto(1,2)+0.75*exp(1))",
       (u) => u < 0.25 ? (u / 0.25) ** -0.5 : -Math.log((u - 0.25) / 0.75),
@@ -78,7 +78,7 @@ Deno.test("a word's place in its range is the latency's place in its distributio
     given.forEach((word, i) => {
       const expected = inverse((word >>> 0) / 2 ** 32);
       const found = out[i] as number;
-      // A word has 32 bits: far out in a tail that is what its place is good to.
+      // A word has 32 bits, which limits the accuracy far out in a tail.
       assert.ok(
         Math.abs(found - expected) <= 1e-4 * expected,
         `${spec} at ${places[i]}: ${found}, ${expected}`,
@@ -87,7 +87,7 @@ Deno.test("a word's place in its range is the latency's place in its distributio
   }
 });
 
-Deno.test("measured samples are drawn, a seed repeats, another differs", () => {
+Deno.test("measured samples are drawn; a seed repeats them, another seed differs", () => {
   const measured = empiricalDistribution("m", [1, 5, 9]);
   assert.deepEqual([...new Set(fastSamples(measured))].sort(), [1, 5, 9]);
   const spec = parseDistribution("mix(0.5*exp(1)+0.5*pareto(1,2))");

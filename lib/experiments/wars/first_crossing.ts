@@ -1,21 +1,22 @@
 /**
- * t-visibility as it was published: PBS (VLDB 2012, Table 4) prints the first t of a sweep at which
- * an estimate from 50,000 trials of its own reaches 99.9%. Each t of the sweep is another chance for a
- * lucky estimate to cross early, so this lies below the true quantile, by up to 14%.
+ * t-visibility as PBS published it (VLDB 2012, Table 4): the first t of a sweep at which an
+ * estimate from 50,000 trials reaches 99.9%. Each t of the sweep is another chance for a lucky
+ * estimate, so the published figures are below the true quantile, by up to 14%.
  *
- * Here the sweep is played on the distribution that millions of trials have shown: at each t the
- * number of stale reads among 50,000 is drawn from its binomial. The mean of many sweeps is reported;
- * compare published figures with this one, and trust the quantile.
+ * This module repeats the sweep on the distribution that millions of trials gave. At each t it
+ * draws the number of stale reads among 50,000 from the binomial distribution, and it returns the
+ * mean of many sweeps. Compare this figure with the published ones; the quantile is the correct
+ * one.
  */
 import type { FloatSource } from "../../random/seeded.ts";
 import type { QuantileSketch } from "../stats/quantile_sketch.ts";
 
 interface CrossingOptions {
-  /** The share of consistent reads to reach, below 1. */
+  /** The share of consistent reads to reach; below 1. */
   readonly share: number;
   /** Trials of each estimate. */
   readonly trials?: number;
-  /** The sweep's step, ms; unless given a hundredth of the distribution's own quantile. */
+  /** The sweep's step, ms; by default a hundredth of the quantile. */
   readonly stepMs?: number;
   /** Sweeps to average over. */
   readonly sweeps?: number;
@@ -23,7 +24,7 @@ interface CrossingOptions {
 
 const TRIALS = 50_000;
 const SWEEPS = 200;
-/** A sweep's steps from 0 to the true quantile. */
+/** Steps of a sweep from 0 to the true quantile. */
 const STEPS = 100;
 
 /** The mean first crossing, ms; 0 for a strict quorum (`sketch` null). */
@@ -53,10 +54,10 @@ export function firstCrossingMs(
 /** Whether at most `most` of `trials` reads are stale, each with probability `stale`. */
 function crosses(stale: number, trials: number, most: number, random: FloatSource): boolean {
   if (stale <= 0) return true;
-  // Beyond ten standard deviations nobody is that lucky.
+  // More than ten standard deviations of luck do not happen.
   const expected = stale * trials;
   if (expected - most > 10 * Math.sqrt(expected)) return false;
-  // Gaps between stale reads are geometric: count how many fit.
+  // The gaps between stale reads are geometric: count how many fit.
   const logKept = Math.log1p(-Math.min(stale, 1 - 1e-12));
   let at = 0;
   for (let count = 0; count <= most; count++) {

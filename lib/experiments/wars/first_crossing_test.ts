@@ -3,7 +3,7 @@ import { SeededRandom } from "../../random/seeded.ts";
 import { QuantileSketch } from "../stats/quantile_sketch.ts";
 import { firstCrossingMs } from "./first_crossing.ts";
 
-/** Exponential of mean 10 ms. */
+/** Exponential with mean 10 ms. */
 function exponential(): QuantileSketch {
   const sketch = new QuantileSketch();
   const random = SeededRandom.from("exponential");
@@ -11,7 +11,7 @@ function exponential(): QuantileSketch {
   return sketch;
 }
 
-Deno.test("first crossing: below the quantile, the more the finer the sweep", () => {
+Deno.test("first crossing: it is below the quantile, and lower for a finer sweep", () => {
   const sketch = exponential();
   const crossing = (stepMs: number) =>
     firstCrossingMs(sketch, { share: 0.999, stepMs }, SeededRandom.from(1));
@@ -22,7 +22,7 @@ Deno.test("first crossing: below the quantile, the more the finer the sweep", ()
   assert.ok(crossing(0.1) > 0.9 * quantile);
 });
 
-Deno.test("first crossing: the sweep done literally agrees", () => {
+Deno.test("first crossing: it agrees with a sweep carried out read by read", () => {
   const sketch = exponential();
   const options = { share: 0.99, trials: 2_000, stepMs: 1, sweeps: 400 };
   const played = firstCrossingMs(sketch, options, SeededRandom.from(2));
@@ -40,7 +40,7 @@ Deno.test("first crossing: the sweep done literally agrees", () => {
   assert.ok(Math.abs(played - sum) < 0.04 * sum, `${played} against ${sum}`);
 });
 
-Deno.test("first crossing: 0 for strict quorums and where all is consistent at once", () => {
+Deno.test("first crossing: it is 0 for strict quorums and when all reads are consistent", () => {
   const random = SeededRandom.from(4);
   assert.equal(firstCrossingMs(null, { share: 0.999 }, random), 0);
   const always = new QuantileSketch();

@@ -1,25 +1,25 @@
 /**
- * The k-th smallest of N replicas' times, from the times of all replicas together.
+ * The k-th smallest of N replicas' times, from the distribution of a single replica's time.
  *
- * Replicas are alike and independent, so how long the k-th answer takes follows from how long one takes:
- * at least k of N have answered by x with a probability that is binomial in the share F(x) of single
- * answers within x. Every trial then tells N times about F, and the percentiles of the k-th answer come
- * out several times sharper than those of the one answer a trial that happened to be the k-th.
+ * Replicas are independent and alike, so the time of the k-th answer follows from the time of a
+ * single one. If F(x) is the share of single answers within x, the number of answers within x is
+ * binomial with N and F(x). Each trial gives N samples of F. So the percentiles of the k-th answer
+ * are several times as accurate as those taken from the k-th answer of each trial.
  */
 import type { QuantileSketch } from "../stats/quantile_sketch.ts";
 
-/** One replica may be nearer than the others. */
+/** N replicas, of which one may be nearer than the others. */
 export interface Replicas {
   readonly n: number;
-  /** What one replica takes, there and back, without `remoteMs`. */
+  /** The round trip to one replica, without `remoteMs`. */
   readonly one: QuantileSketch;
-  /** What all but one take on top of it, there and back. */
+  /** What the round trip to all replicas but one takes in addition, ms. */
   readonly remoteMs: number;
-  /** The near one is the coordinator's own copy and takes no time. */
+  /** The near replica is the coordinator itself and takes no time. */
   readonly ownIsFree: boolean;
 }
 
-/** The time by which, with probability `p`, at least `k` have answered, ms. */
+/** The time by which at least `k` replicas have answered with probability `p`, ms. */
 export function kthQuantile(replicas: Replicas, k: number, p: number): number {
   const answered = answeredBy(replicas, k);
   if (answered(0) >= p) return 0;
@@ -34,7 +34,9 @@ export function kthQuantile(replicas: Replicas, k: number, p: number): number {
   return high;
 }
 
-/** The mean time until `k` have answered, ms: the integral of the chance that they have not. */
+/**
+ * The mean time until `k` have answered, ms: the integral of the probability that they have not.
+ */
 export function kthMean(replicas: Replicas, k: number): number {
   const answered = answeredBy(replicas, k);
   const edges = replicas.one.edges();
@@ -64,7 +66,7 @@ function answeredBy({ n, one, remoteMs, ownIsFree }: Replicas, k: number): (x: n
   };
 }
 
-/** The probability of at least `k` among `n` that each come with probability `p`. */
+/** The probability of at least `k` successes in `n` trials with probability `p` each. */
 function atLeast(k: number, n: number, p: number): number {
   if (k <= 0) return 1;
   let sum = 0;

@@ -5,7 +5,7 @@ import { kthMean, kthQuantile } from "./order_statistics.ts";
 
 const COUNT = 200_000;
 
-/** Single answers, exponential of rate 1 plus a floor. */
+/** Times of single answers: exponential with rate 1, plus a constant. */
 function answers(random: SeededRandom): Float64Array {
   return Float64Array.from({ length: COUNT }, () => 2 - Math.log(1 - random.float()));
 }
@@ -16,7 +16,7 @@ function sketchOf(values: Float64Array): QuantileSketch {
   return sketch;
 }
 
-Deno.test("the k-th of N answers, near, far and the coordinator's own, is as drawn one by one", () => {
+Deno.test("the k-th of N answers agrees with trials: near, far and the coordinator's own", () => {
   const values = answers(SeededRandom.from("single"));
   const one = sketchOf(values);
   const random = SeededRandom.from("draws");
@@ -52,7 +52,7 @@ Deno.test("the k-th of N answers, near, far and the coordinator's own, is as dra
   }
 });
 
-Deno.test("what takes no time takes none, and a constant stays one", () => {
+Deno.test("zero latencies stay zero, and a constant stays constant", () => {
   const one = sketchOf(new Float64Array(10).fill(8));
   const own = { n: 3, one, remoteMs: 0, ownIsFree: true };
   assert.equal(kthQuantile(own, 1, 0.999), 0);

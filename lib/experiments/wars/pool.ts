@@ -1,8 +1,8 @@
 /**
- * WARS on several cores. Trials come in blocks, each with a seed of its own, so a run's result does not
- * depend on how many workers shared it or on who was faster: the same seed gives the same figures.
+ * WARS on several cores. The trials are divided into blocks with a seed each. So the same seed
+ * gives the same result, however many workers share the run and however fast they are.
  *
- * A worker is asked for one block at a time, two in advance; a run that is stopped keeps what it has.
+ * Each worker has up to two blocks to run. A run that is stopped keeps its finished blocks.
  */
 import { distributionOf, type Shape } from "../../random/distribution.ts";
 import { LEGS, type Legs, legsFrom } from "../../random/latency.ts";
@@ -24,9 +24,9 @@ interface PoolOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Counts in a tally are 32 bits wide. */
+/** The counts of a tally have 32 bits. */
 export const TRIALS_MAX = 4_000_000_000;
-/** Blocks a worker is asked for before it has answered. */
+/** Blocks that are sent to a worker before it has answered. */
 const AHEAD = 2;
 
 interface Start {
@@ -44,7 +44,7 @@ type FromWorker =
   | { readonly kind: "done"; readonly trials: number }
   | { readonly kind: "counts"; readonly counts: readonly Uint32Array[] };
 
-/** Runs `trials` on workers, or as many as were done when the signal came. */
+/** Runs `trials` on workers, or fewer when the signal is aborted. */
 export async function runWarsOnWorkers(
   model: WarsModel,
   trials: number,
@@ -82,7 +82,7 @@ export async function runWarsOnWorkers(
   }
 }
 
-/** One worker's share: its counts. */
+/** The counts from one worker's share of the blocks. */
 function shareOf(
   worker: Worker,
   start: Start,
@@ -116,7 +116,7 @@ function shareOf(
 
 function startOf(model: WarsModel, seed: number | string): Start {
   const { legs, ...rest } = model;
-  // Shapes are plain data and travel; specs of measured samples could not be read back.
+  // Shapes are plain data and can be posted. The specs of measured samples could not be parsed.
   return {
     kind: "start",
     seed,
@@ -126,13 +126,13 @@ function startOf(model: WarsModel, seed: number | string): Start {
   };
 }
 
-/** What a worker's own scope offers. */
+/** The part of a worker's global scope that is used here. */
 export interface WorkerScope {
   onmessage: ((event: MessageEvent) => void) | null;
   postMessage(message: unknown): void;
 }
 
-/** The worker's side: call it with `self`. */
+/** The worker's side. Call it with `self`. */
 export function serveWars(scope: WorkerScope): void {
   let engine: WarsEngine | null = null;
   let random = SeededRandom.from(0);
@@ -142,7 +142,7 @@ export function serveWars(scope: WorkerScope): void {
       random = SeededRandom.from(data.seed);
       return;
     }
-    if (engine === null) throw new Error("a WARS worker must be started before it is asked");
+    if (engine === null) throw new Error("the first message to a WARS worker must be its start");
     if (data.kind === "collect") {
       return scope.postMessage({ kind: "counts", counts: engine.tally.counts() });
     }

@@ -1,32 +1,32 @@
 /**
- * "Which R and W for my latencies?": every quorum's price and what it buys, and which of them meet a
- * target such as "99.9% consistent after 10 ms, p99.9 read under 5 ms".
+ * "Which R and W suit my latencies?" Lists the latency and the consistency of every quorum, and
+ * which of them meet a target such as "99.9% consistent after 10 ms, p99.9 read under 5 ms".
  */
 import { allQuorums, type Quorum, type WarsTally } from "./wars.ts";
 
 export interface Target {
-  /** So large a share of reads must be consistent … */
+  /** The share of reads that must be consistent … */
   readonly consistent: number;
-  /** … when begun so long after the write was answered, ms. */
+  /** … when they begin this long after the answer to the write, ms. */
   readonly afterMs: number;
-  /** Limits on the latency at `latencyShare`, ms; none unless given. */
+  /** Limits on the latency at `latencyShare`, ms; no limit by default. */
   readonly readMs?: number;
   readonly writeMs?: number;
-  /** Unless given, the 99.9th percentile. */
+  /** The 99.9th percentile by default. */
   readonly latencyShare?: number;
 }
 
 export interface QuorumFigures extends Quorum {
   readonly readMs: number;
   readonly writeMs: number;
-  /** How long until the target's share of reads is consistent. */
+  /** The time until the target's share of reads is consistent. */
   readonly tVisibilityMs: number;
-  /** The share of reads that is consistent after `afterMs`. */
+  /** The share of reads that are consistent after `afterMs`. */
   readonly pConsistent: number;
   readonly meets: boolean;
 }
 
-/** Every quorum of a tally of all pairs: those that meet the target first, the quickest first. */
+/** All quorums of a tally, those that meet the target first, and of these the fastest first. */
 export function rankQuorums(tally: WarsTally, target: Target): QuorumFigures[] {
   requireShare("consistent", target.consistent);
   const share = target.latencyShare ?? 0.999;

@@ -1,7 +1,7 @@
 /**
- * Staleness of partial quorums in closed form: PBS (Bailis et al., VLDB 2012), section 3. Quorums are
- * drawn uniformly and writes do not spread beyond theirs, so these are upper bounds on how stale a store
- * that goes on replicating is; WARS (`wars.ts`) says when.
+ * Staleness of partial quorums in closed form: PBS (Bailis et al., VLDB 2012), section 3. The
+ * formulas draw quorums uniformly and assume that a write never spreads beyond its quorum. A store
+ * that goes on replicating is less stale. How long it is stale is the subject of WARS (`wars.ts`).
  */
 import { requireWhole, WARS_N_MAX } from "./wars.ts";
 
@@ -15,7 +15,7 @@ export function missProbability(n: number, r: number, w: number): number {
   return probability;
 }
 
-/** The probability that a read returns one of the last `k` versions, k 1 or more (equation 2). */
+/** The probability that a read returns one of the last `k` versions, k ≥ 1 (equation 2). */
 export function kFreshness(n: number, r: number, w: number, k: number): number {
   requireWhole("k", k, 1, Number.MAX_SAFE_INTEGER);
   return 1 - missProbability(n, r, w) ** k;
@@ -23,7 +23,7 @@ export function kFreshness(n: number, r: number, w: number, k: number): number {
 
 /**
  * The probability that a client's next read of a key is not older than its last (equation 3).
- * `writesPerRead` is how often the key is written, by anybody, for each read by this client.
+ * `writesPerRead` is the number of writes to the key, by any client, for each read by this client.
  */
 export function monotonicReads(n: number, r: number, w: number, writesPerRead: number): number {
   if (!(writesPerRead >= 0)) {

@@ -1,7 +1,8 @@
 /**
- * Random words for Monte Carlo: sfc32 (Doty-Humphrey's "small fast counting", passes PractRand), made
- * by the block. A tight loop over local variables makes a word in about a nanosecond; a method call a
- * word would cost several. Seeded from a {@link SeededRandom}, so a run still has one seed.
+ * Random words for Monte Carlo, generated in blocks by sfc32 (Doty-Humphrey's "small fast
+ * counting", which passes PractRand). A tight loop over local variables takes about a nanosecond
+ * for each word; a method call for each word would take several. The generator is seeded from a
+ * {@link SeededRandom}, so a run still has one seed.
  */
 import type { FloatSource, SeededRandom } from "../../random/seeded.ts";
 
@@ -38,7 +39,7 @@ export class RandomWords implements FloatSource {
     state[3] = d;
   }
 
-  /** One word, from a block of this generator's own. */
+  /** One word, from an internal block. */
   uint32(): number {
     if (this.at === BLOCK) {
       this.fill(this.block);

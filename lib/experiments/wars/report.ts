@@ -1,15 +1,16 @@
 /**
- * What a WARS run says about one quorum, as `deno task pbs --json` prints it and the PBS page shows it.
+ * The figures of a WARS run for one quorum, as `deno task pbs --json` prints them and the PBS page
+ * shows them.
  */
 import { SeededRandom } from "../../random/seeded.ts";
 import { firstCrossingMs } from "./first_crossing.ts";
 import { kFreshness, monotonicReads } from "./quorum_formulas.ts";
 import type { Quorum, WarsTally } from "./wars.ts";
 
-/** Times in ms; "P999" are 99.9th percentiles. */
+/** Times are in ms. "P999" means the 99.9th percentile. */
 export interface WarsReport extends Quorum {
   readonly n: number;
-  /** Trials run: fewer than asked for when the run was stopped. */
+  /** Trials run: fewer than requested if the run was stopped. */
   readonly trials: number;
   readonly readMean: number;
   readonly readP50: number;
@@ -19,21 +20,23 @@ export interface WarsReport extends Quorum {
   readonly writeP50: number;
   readonly writeP99: number;
   readonly writeP999: number;
-  /** How long after a write's answer 99.9% of reads see it: the true quantile. */
+  /** The time after the answer to a write when 99.9% of reads see it: the true quantile. */
   readonly tVisibility999: number;
-  /** The same as PBS estimates it, to be set beside published figures: see `first_crossing.ts`. */
+  /** The same as PBS estimates it, to compare with published figures: see `first_crossing.ts`. */
   readonly tVisibility999FirstCrossing: number;
   readonly pConsistent: readonly { readonly t: number; readonly p: number }[];
   /** The probability of reading one of the last k versions, in closed form, k = 1, 2, 3, 5, 10. */
   readonly kFreshness: readonly { readonly k: number; readonly p: number }[];
-  /** The probability that a client's reads never go back, with one write for each of its reads. */
+  /** The probability of monotonic reads, with one write for each of the client's reads. */
   readonly monotonicReads: number;
 }
 
 const P999 = 0.999;
 const VERSIONS: readonly number[] = [1, 2, 3, 5, 10];
 
-/** `times`: where to tell P(consistent), ms; chosen to show the whole rise unless given. */
+/**
+ * `times`: where to report P(consistent), ms; by default chosen so that they show the whole rise.
+ */
 export function warsReport(
   tally: WarsTally,
   quorum: Quorum,
@@ -68,7 +71,7 @@ export function warsReport(
   };
 }
 
-/** 0, then 1, 2 and 5 times powers of ten over the four decades that end past `visibleMs`. */
+/** 0, then 1, 2 and 5 times powers of ten over the four decades that end beyond `visibleMs`. */
 export function tellingTimes(visibleMs: number): number[] {
   const last = visibleMs > 0 ? Math.ceil(Math.log10(visibleMs) * 3 - 1e-9) + 1 : 3;
   const times = Array.from({ length: 12 }, (_, i) => {

@@ -1,10 +1,12 @@
-/** Latencies made longer by a factor: a real machine's own millisecond is then small beside them. */
+/**
+ * Latencies multiplied by a factor, so that the delays of the real machine are small in comparison.
+ */
 import { type Distribution, distributionOf, type Shape } from "../../random/distribution.ts";
 import { type Legs, legsFrom } from "../../random/latency.ts";
 
-/** All legs times `factor`, remote part included. */
+/** All legs times `factor`, including the remote part. */
 export function scaledLegs(legs: Legs, factor: number): Legs {
-  if (!(factor > 0)) throw new RangeError(`a factor must be above 0: it is ${factor}`);
+  if (!(factor > 0)) throw new RangeError(`factor must be above 0: it is ${factor}`);
   const scaled = ({ shape }: Distribution) => distributionOf(scale(shape, factor));
   const { W, A, R, S, other } = legs;
   const made = { W: scaled(W), A: scaled(A), R: scaled(R), S: scaled(S), other: scaled(other) };

@@ -1,35 +1,35 @@
 /**
- * Random words that are spread evenly: of the 65,536 that a column gets in a block, one falls into each
- * 65,536th of the range (Latin hypercube sampling; McKay, Beckman and Conover 1979). A tail of one in a
- * thousand is then met as often as it should be instead of give or take the square root, and its
- * percentiles are settled with a hundredth of the trials.
+ * Evenly spread random words (Latin hypercube sampling; McKay, Beckman and Conover 1979). A column
+ * gets 65,536 words in a block, one from each 65,536th of the range. So one trial in a thousand
+ * falls into a tail of one in a thousand, almost exactly, and the percentiles of the tail need a
+ * hundredth of the trials.
  *
- * Each single trial still draws every column uniformly and independently of the others: which stratum it
- * gets is shifted by a random word. Only trials of one block know of each other.
+ * A single trial still draws every column uniformly and independently of the other columns, because
+ * a random word shifts its stratum. Only the trials of one block depend on each other.
  *
- * Two levels, so that shuffling costs two look-ups: the trials of a batch share out the 256 coarse strata,
- * and the batches of a block share out the 256 parts of each.
+ * There are two levels, so that shuffling costs two look-ups. The trials of a batch divide up the
+ * 256 coarse strata, and the batches of a block divide up the 256 parts of each.
  */
 import { SeededRandom } from "../../random/seeded.ts";
 import { RandomWords } from "./random_words.ts";
 
-/** Words of a column that are drawn at a time. */
+/** Words of a column that are drawn at once. */
 export const STRATA_BATCH = 256;
-/** Batches after which every stratum was drawn once. */
+/** After this many batches, every stratum has been drawn once. */
 export const STRATA_BATCHES = 256;
 
 const SHUFFLES = 64;
 
-/** Shuffles of 0 … 255, the same for everybody; whoever uses one shifts it. */
+/** Fixed shuffles of 0 … 255. Each use shifts one by a random amount. */
 const pool = shuffles();
 
 export class Strata {
-  /** By column: which shuffle orders the parts, and how it is turned. */
+  /** For each column: the shuffle that orders the parts, and its shift. */
   private readonly orders: Int32Array;
   private readonly turns: Int32Array;
   private readonly low: Int32Array;
 
-  /** For a block of so many columns. */
+  /** For blocks of that many columns. */
   constructor(readonly columns: number) {
     this.orders = new Int32Array(columns);
     this.turns = new Int32Array(columns);
@@ -45,7 +45,9 @@ export class Strata {
     }
   }
 
-  /** Fills `out` with batch `batch` of the columns from `first` on: word i of column c at i * count + c. */
+  /**
+   * Fills `out` with a batch of `count` columns from `first`: word i of column c at i * count + c.
+   */
   fill(out: Int32Array, first: number, count: number, batch: number, words: RandomWords): void {
     const { low, orders, turns } = this;
     for (let column = 0; column < count; column++) {
@@ -55,7 +57,7 @@ export class Strata {
       const shift = pick >>> 24;
       const order = (orders[first + column] as number) << 8;
       const turn = turns[first + column] as number;
-      // One random word has the lower halves of two.
+      // One random word supplies the lower halves of two words.
       for (let pair = 0, at = column; pair < STRATA_BATCH / 2; pair++, at += 2 * count) {
         const word = low[pair] as number;
         const one = (pool[shuffle + 2 * pair] as number) ^ shift;
@@ -69,7 +71,7 @@ export class Strata {
   }
 }
 
-/** Fisher and Yates. */
+/** Fisher-Yates. */
 function shuffles(): Uint8Array {
   const words = new RandomWords(SeededRandom.from("strata"));
   const all = new Uint8Array(SHUFFLES * STRATA_BATCH);

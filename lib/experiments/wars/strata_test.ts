@@ -6,7 +6,7 @@ import { Strata, STRATA_BATCH, STRATA_BATCHES } from "./strata.ts";
 const COLUMNS = 4;
 const TOGETHER = 2;
 
-/** All words of a block, column by column. */
+/** All words of a block, by column. */
 function blockOf(seed: string): Uint32Array[] {
   const words = new RandomWords(SeededRandom.from(seed));
   const strata = new Strata(COLUMNS);
@@ -28,7 +28,7 @@ function blockOf(seed: string): Uint32Array[] {
   return columns;
 }
 
-Deno.test("strata: a block's column meets every stratum once, a batch every coarse one", () => {
+Deno.test("strata: in a column, a block has every stratum once, a batch every coarse one", () => {
   for (const column of blockOf("once")) {
     assert.equal(new Set(column.map((word) => word >>> 16)).size, 65_536);
     for (let from = 0; from < column.length; from += STRATA_BATCH) {
@@ -38,8 +38,8 @@ Deno.test("strata: a block's column meets every stratum once, a batch every coar
   }
 });
 
-Deno.test("strata: columns of one trial know nothing of each other", () => {
-  // How often two columns are both in their topmost 64th, over trials of many blocks: binomial.
+Deno.test("strata: the columns of a trial are independent", () => {
+  // How often two columns are both in their topmost 64th is binomial.
   const share = 1 / 64;
   let both = 0;
   let trials = 0;
@@ -62,7 +62,7 @@ Deno.test("strata: columns of one trial know nothing of each other", () => {
   );
 });
 
-Deno.test("strata: a seed repeats, another differs", () => {
+Deno.test("strata: a seed repeats the words, another seed differs", () => {
   assert.deepEqual(blockOf("a"), blockOf("a"));
   assert.notDeepEqual(blockOf("a"), blockOf("b"));
 });

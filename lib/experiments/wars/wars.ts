@@ -1,17 +1,17 @@
 /**
- * WARS: how long reads and writes take, and how soon a read sees a write, by Monte Carlo.
+ * WARS: a Monte Carlo model of how long reads and writes take, and when reads see a write.
  *
  * Bailis et al., "Probabilistically Bounded Staleness for Practical Partial Quorums", VLDB 2012,
- * sections 4.1 and 5.1. A trial draws N of each leg: W (write request), A (its acknowledgement), R (read
- * request), S (its response). A write is answered at the W-th smallest W[i] + A[i]; a read after the
- * R-th smallest R[i] + S[i]. Begun t after the write was answered, it is consistent when one of the
- * first R replicas to respond had the write before the request came:
+ * sections 4.1 and 5.1. A trial draws N of each leg: W (write request), A (its acknowledgement), R
+ * (read request), S (its response). A write is answered after the W-th smallest W[i] + A[i], a read
+ * after the R-th smallest R[i] + S[i]. A read that begins t after the answer to the write is
+ * consistent if one of the first R replicas to respond received the write before the read request:
  *
  *     answered + t + R[i] >= W[i]      so      t >= t* = min (W[i] - R[i]) - answered
  *
- * One trial therefore serves every R, every W and every t: t-visibility is a quantile of t*. Latencies need
- * less than a trial: they follow from what single replicas take (`order_statistics.ts`). And trials draw
- * from evenly spread words (`strata.ts`): both make a million trials as good as tens of millions.
+ * So one trial serves every R, every W and every t, and t-visibility is a quantile of t*. Latencies
+ * follow from the times of single replicas (`order_statistics.ts`), and trials draw from evenly
+ * spread words (`strata.ts`). Together these make a million trials as accurate as tens of millions.
  */
 import type { Legs } from "../../random/latency.ts";
 import { LEGS } from "../../random/latency.ts";
@@ -23,9 +23,10 @@ import { RandomWords } from "./random_words.ts";
 import { Strata, STRATA_BATCH, STRATA_BATCHES } from "./strata.ts";
 
 /**
- * Who coordinates. `proxy`, as published: somebody who is no replica, so all have four legs. `replica`:
- * one of them, without legs to itself, drawn anew for each write and read, as clients do that ask any
- * replica. `same-replica`: one and the same for both, as the choice `first` gives.
+ * Who coordinates. `proxy`, as published: a node that is not a replica, so every replica has four
+ * legs. `replica`: a replica that has no legs to itself, drawn for each write and each read, as
+ * when clients ask any replica. `same-replica`: the same replica for both, as with the coordinator
+ * choice `first`.
  */
 export type WarsCoordinator = "proxy" | "replica" | "same-replica";
 export const WARS_COORDINATORS: readonly WarsCoordinator[] = ["proxy", "replica", "same-replica"];
@@ -34,7 +35,7 @@ export interface WarsModel {
   readonly n: number;
   readonly legs: Legs;
   readonly coordinator: WarsCoordinator;
-  /** The quorums to study; all N × N unless given. */
+  /** The quorums to study; all N × N by default. */
   readonly pairs?: readonly Quorum[];
 }
 
@@ -44,9 +45,9 @@ export interface Quorum {
 }
 
 export const WARS_N_MAX = 20;
-/** Trials that share a seed: what a run is cut into, so that any number of workers gives one result. */
+/** Trials that share a seed. Blocks make the result independent of the number of workers. */
 export const BLOCK_TRIALS = STRATA_BATCH * STRATA_BATCHES;
-/** Trials drawn at a time: the arrays stay in the cache. */
+/** Trials drawn at once, so few that the arrays stay in the cache. */
 const BATCH = STRATA_BATCH;
 
 /** Every R and W of N replicas. */
@@ -54,7 +55,7 @@ export function allQuorums(n: number): Quorum[] {
   return Array.from({ length: n * n }, (_, i) => ({ r: Math.floor(i / n) + 1, w: i % n + 1 }));
 }
 
-/** Throws {@link RangeError} with what is allowed when the model cannot be. */
+/** Throws {@link RangeError} for a model out of range, saying what is allowed. */
 export function requireModel({ n, coordinator, pairs }: WarsModel): void {
   requireWhole("n", n, 1, WARS_N_MAX);
   for (const { r, w } of pairs ?? []) {
@@ -74,7 +75,7 @@ export function requireWhole(name: string, value: number, least: number, most: n
   }
 }
 
-/** Runs `trials` on this thread. Blocks of a seed are the same whoever runs them: see `wars/pool.ts`. */
+/** Runs `trials` on this thread. `wars/pool.ts` gives the same result on several. */
 export function runWars(model: WarsModel, trials: number, random: SeededRandom): WarsTally {
   requireModel(model);
   requireWhole("trials", trials, 1, Number.MAX_SAFE_INTEGER);
@@ -85,10 +86,10 @@ export function runWars(model: WarsModel, trials: number, random: SeededRandom):
   return engine.tally;
 }
 
-/** What trials have shown; tallies of one model add up. */
+/** The results of trials. Tallies of the same model can be merged. */
 export class WarsTally {
   readonly n: number;
-  /** What single replicas take to answer, without the remote part, ms. */
+  /** The times that single replicas take to answer, without the remote part, ms. */
   readonly reads = new QuantileSketch();
   readonly writes = new QuantileSketch();
   private readonly staleness = new Map<number, QuantileSketch>();
@@ -96,7 +97,7 @@ export class WarsTally {
   constructor(private readonly model: WarsModel) {
     this.n = model.n;
     for (const { r, w } of model.pairs ?? allQuorums(model.n)) {
-      // Strict quorums overlap: always consistent, there is nothing to count.
+      // Strict quorums overlap and are always consistent: there is nothing to count.
       if (r + w <= model.n) this.staleness.set(this.indexOf(r, w), new QuantileSketch());
     }
   }
@@ -105,13 +106,13 @@ export class WarsTally {
     return this.reads.count / this.n;
   }
 
-  /** The latency that a share `p` of reads at R does not exceed, ms. */
+  /** The latency that a share `p` of reads with this R does not exceed, ms. */
   readMs(r: number, p: number): number {
     requireWhole("r", r, 1, this.n);
     return kthQuantile(this.replicas(this.reads), r, p);
   }
 
-  /** Likewise of writes at W. */
+  /** The same for writes with this W. */
   writeMs(w: number, p: number): number {
     requireWhole("w", w, 1, this.n);
     return kthQuantile(this.replicas(this.writes), w, p);
@@ -127,12 +128,12 @@ export class WarsTally {
     return kthMean(this.replicas(this.writes), w);
   }
 
-  /** The probability that a read begun `t` ms after the write was answered sees it, or a newer one. */
+  /** The probability that a read `t` ms after the answer to a write sees it, or a newer one. */
   pConsistent(quorum: Quorum, t: number): number {
     return this.sketchOf(quorum)?.shareUpTo(t) ?? 1;
   }
 
-  /** t-visibility: how long after the answer a share `p` of reads see the write, ms. The true quantile. */
+  /** t-visibility: the time after the answer when a share `p` of reads see the write, ms. */
   tVisibilityMs(quorum: Quorum, p: number): number {
     return this.sketchOf(quorum)?.quantile(p) ?? 0;
   }
@@ -143,7 +144,7 @@ export class WarsTally {
     return studied(this.staleness.get(this.indexOf(r, w)), `R=${r} W=${w}`);
   }
 
-  /** All counts, to be posted to another thread. */
+  /** All counts, which can be posted to another thread. */
   counts(): readonly Uint32Array[] {
     return this.sketches().map((sketch) => sketch.counts);
   }
@@ -167,14 +168,14 @@ export class WarsTally {
 }
 
 function studied(sketch: QuantileSketch | undefined, what: string): QuantileSketch {
-  if (sketch === undefined) throw new RangeError(`${what} was not among the pairs studied`);
+  if (sketch === undefined) throw new RangeError(`${what} is not one of the pairs of this model`);
   return sketch;
 }
 
-/** W, A, R and S, trial by trial and replica by replica. */
+/** W, A, R and S: replica by replica within each trial. */
 type FourLegs = readonly [Float64Array, Float64Array, Float64Array, Float64Array];
 
-/** Draws and judges trials. */
+/** Draws trials and counts their results. */
 export class WarsEngine {
   readonly tally: WarsTally;
   private readonly n: number;
@@ -185,14 +186,14 @@ export class WarsEngine {
   private readonly remoteMs: number;
   private readonly ownLegs: boolean;
   private readonly sameReplica: boolean;
-  /** Of one trial, ascending: answers to the write; answers to the read, with each one's W - R. */
+  /** One trial: acknowledgements, ascending; responses, ascending, each with its W - R. */
   private readonly acked: Float64Array;
   private readonly responded: Float64Array;
   private readonly behind: Float64Array;
-  /** The largest R and W whose staleness is counted: beyond them no order is needed. */
+  /** The largest R and W whose staleness is counted. Later answers need not be sorted. */
   private readonly rMost: number;
   private readonly wMost: number;
-  /** Whose staleness is counted, and where. */
+  /** The quorums whose staleness is counted, each with its sketch. */
   private readonly pairs: readonly (Quorum & { readonly sketch: QuantileSketch })[];
 
   constructor(model: WarsModel) {
@@ -217,7 +218,7 @@ export class WarsEngine {
     this.wMost = Math.max(1, ...this.pairs.map(({ w }) => w));
   }
 
-  /** Block `index` of a run. */
+  /** Runs block `index`. */
   runBlock(index: number, trials: number, random: SeededRandom): void {
     const words = new RandomWords(random.child(`wars-${index}`));
     this.strata.begin(words);
@@ -239,7 +240,7 @@ export class WarsEngine {
     }
   }
 
-  /** What each replica takes by itself, before anybody is near or far. */
+  /** Counts what each replica takes, without the remote part. */
   private countAnswers(trials: number): void {
     const [writeOut, writeBack, readOut, readBack] = this.legs as FourLegs;
     const { reads, writes } = this.tally;
@@ -250,8 +251,8 @@ export class WarsEngine {
   }
 
   /**
-   * Says who is local. The legs of the replicas are alike, so the write's local one may always be the
-   * first; the read's is drawn, unless it is to be the same.
+   * Chooses the local replica. The replicas' legs are alike, so the first one may always be local
+   * for the write. The read's local replica is drawn, unless both must be the same.
    */
   private place(words: RandomWords): void {
     const { n, remoteMs, ownLegs, sameReplica } = this;
@@ -291,7 +292,7 @@ export class WarsEngine {
         const responds = asked + (readBack[from + i] as number);
         insertBoth(responded, behind, i, rMost, responds, arrives - asked);
       }
-      // From here on behind[i] is the least W - R among the first i + 1 to respond.
+      // From here on, behind[i] is the smallest W - R among the first i + 1 responses.
       for (let i = 1; i < rMost; i++) {
         behind[i] = Math.min(behind[i] as number, behind[i - 1] as number);
       }
@@ -303,12 +304,12 @@ export class WarsEngine {
   }
 }
 
-/** Legs that are alike share one sampler, and its tables the cache. */
+/** Equal legs share one sampler, so that its tables stay in the cache. */
 function fillsOf(legs: Legs): Fill[] {
   const made = new Map<string, Fill>();
   return LEGS.map((leg) => {
     const { spec } = legs[leg];
-    // The spec of measured samples only names them.
+    // The spec of measured samples is only a name: equal specs may have different samples.
     const known = spec.includes("empirical") ? undefined : made.get(spec);
     const fill = known ?? blockSampler(legs[leg]);
     made.set(spec, fill);
@@ -316,7 +317,9 @@ function fillsOf(legs: Legs): Fill[] {
   });
 }
 
-/** Insertion sort, N is small, that keeps the `most` least; `length` values were seen before. */
+/**
+ * Insertion sort that keeps the `most` smallest values, after `length` earlier ones. N is small.
+ */
 function insertAscending(values: Float64Array, length: number, most: number, value: number): void {
   let at = length;
   if (length >= most) {

@@ -34,7 +34,7 @@ type PublishedRow = readonly [string, number, number, number, number, number];
 const rows = published["pbs-table"].rows as unknown as readonly PublishedRow[];
 
 for (const profile of ["LNKD-SSD", "LNKD-DISK"] as const) {
-  Deno.test(`${profile}: the published latencies within 3%, and what t-visibility can be`, () => {
+  Deno.test(`${profile}: published latencies within 3%, and t-visibility within its noise`, () => {
     const tally = runWars(modelOf(profile), 1_000_000, SeededRandom.from("published"));
     for (const [name, r, w, readP999, writeP999, visible] of rows) {
       if (name !== profile) continue;
@@ -44,8 +44,8 @@ for (const profile of ["LNKD-SSD", "LNKD-DISK"] as const) {
       const quantile = tally.tVisibilityMs({ r, w }, 0.999);
       if (visible === 0) assert.equal(quantile, 0, what);
       else {
-        // What was published is biased low by 5 to 14%; the mean of its estimator is met within the
-        // noise of its single sweep and of the tail of our trials.
+        // The published figure is 5 to 14% too low. It agrees with the mean of its estimator,
+        // within the noise of its single sweep and of the tail of our trials.
         assert.ok(quantile > visible, `${what}: ${quantile}`);
         const crossing = firstCrossingMs(
           tally.sketchOf({ r, w }),
@@ -61,8 +61,8 @@ for (const profile of ["LNKD-SSD", "LNKD-DISK"] as const) {
   });
 }
 
-Deno.test("a million trials settle the 99.9th percentiles, whatever the seed", () => {
-  // Table 4 as printed. Of plain random draws 3% would be less than two standard errors.
+Deno.test("a million trials determine the 99.9th percentiles, with any seed", () => {
+  // Table 4 as printed. With plain random draws, 3% would be less than two standard errors.
   const cases = [
     { profile: "YMMR", r: 2, w: 1, readP999: 32.6, writeP999: 10.73 },
     { profile: "YMMR", r: 1, w: 3, readP999: 5.63, writeP999: 1870.86 },
@@ -84,7 +84,7 @@ Deno.test("a million trials settle the 99.9th percentiles, whatever the seed", (
   }
 });
 
-Deno.test("exponential legs: the published figures of section 5.3", () => {
+Deno.test("exponential legs give the published figures of section 5.3", () => {
   for (const [wRate, pAtZero, t999] of published["pbs-exponential"].rows) {
     const model = modelOf(`W=exp(${wRate});A,R,S=exp(1)`);
     const tally = runWars(model, 300_000, SeededRandom.from("exponential"));
@@ -94,7 +94,7 @@ Deno.test("exponential legs: the published figures of section 5.3", () => {
   }
 });
 
-Deno.test("the quickest of N sums of two exponentials is as computed by hand", () => {
+Deno.test("the smallest of N sums of two exponentials agrees with the formula", () => {
   const tally = runWars(modelOf("exp(1)", 5), 400_000, SeededRandom.from("erlang"));
   // P(all five Erlang sums exceed x) = ((1 + x) e^-x)^5.
   const beyond = (x: number) => ((1 + x) * Math.exp(-x)) ** 5;
@@ -112,7 +112,7 @@ function integral(beyond: (x: number) => number): number {
   return sum;
 }
 
-/** The definition, word for word, one trial at a time: what the typed arrays must agree with. */
+/** The definition, one trial at a time, which the typed arrays must agree with. */
 function plainTrial(
   legs: Legs,
   n: number,
@@ -166,7 +166,7 @@ Deno.test("the engine agrees with the definition: any legs, N, coordinator, loca
       for (const t of [0, 0.5, 3, 12]) {
         const expected = visible.filter((ms) => ms <= t).length / trials;
         const measured = tally.pConsistent({ r, w }, t);
-        // Four standard deviations at the most.
+        // At most four standard deviations.
         assert.ok(
           Math.abs(measured - expected) < 0.015,
           `${what} t=${t}: ${measured}, ${expected}`,
@@ -190,7 +190,7 @@ Deno.test("a put to a replica at W=3 of N=4, legs uniform(0,20): 20 ms, not the 
   within(mean("proxy"), 22.6, 0.01, "proxy");
 });
 
-Deno.test("strict quorums are always consistent, larger ones never staler", () => {
+Deno.test("strict quorums are always consistent, and larger quorums are never staler", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 6 }),
@@ -202,7 +202,7 @@ Deno.test("strict quorums are always consistent, larger ones never staler", () =
         for (const { r, w } of allQuorums(n)) {
           const p = tally.pConsistent({ r, w }, 1);
           if (r + w > n) assert.equal(p, 1);
-          // One trial serves all quorums, so this holds trial by trial, not only on average.
+          // One trial serves all quorums, so this holds in each trial, not only on average.
           if (r < n) assert.ok(tally.pConsistent({ r: r + 1, w }, 1) >= p - 1e-12);
           if (w < n) assert.ok(tally.pConsistent({ r, w: w + 1 }, 1) >= p - 1e-12);
         }
@@ -212,7 +212,7 @@ Deno.test("strict quorums are always consistent, larger ones never staler", () =
   );
 });
 
-Deno.test("a seed repeats; blocks add up whoever runs them", () => {
+Deno.test("a seed repeats a run, and its blocks can be merged from anywhere", () => {
   const model = modelOf("LNKD-SSD");
   const trials = BLOCK_TRIALS + 1_000;
   const random = () => SeededRandom.from("blocks");
@@ -228,7 +228,7 @@ Deno.test("a seed repeats; blocks add up whoever runs them", () => {
   assert.notDeepEqual(other.counts(), whole.counts());
 });
 
-Deno.test("models that cannot be are refused with what is allowed", () => {
+Deno.test("a model out of range is rejected with what is allowed", () => {
   const run = (model: WarsModel, trials = 10) => () => runWars(model, trials, SeededRandom.from(1));
   assert.throws(run(modelOf("1", 21)), /n must be a whole number from 1 to 20: it is 21/);
   assert.throws(run({ ...modelOf("1"), pairs: [{ r: 4, w: 1 }] }), /r must be .* 1 to 3: it is 4/);
@@ -238,11 +238,11 @@ Deno.test("models that cannot be are refused with what is allowed", () => {
     /coordinator must be one of proxy, replica, same-replica: it is 'leader'/,
   );
   const tally = runWars({ ...modelOf("1"), pairs: [{ r: 1, w: 1 }] }, 10, SeededRandom.from(1));
-  assert.throws(() => tally.pConsistent({ r: 1, w: 2 }, 0), /R=1 W=2 was not among the pairs/);
+  assert.throws(() => tally.pConsistent({ r: 1, w: 2 }, 0), /R=1 W=2 is not one of the pairs/);
 });
 
-Deno.test("closed forms of section 3", () => {
-  // The paper's own example: N=3, R=W=1 misses two times in three.
+Deno.test("the closed forms of section 3", () => {
+  // The paper's example: N=3, R=W=1 misses two times in three.
   assert.ok(Math.abs(missProbability(3, 1, 1) - 2 / 3) < 1e-12);
   assert.ok(Math.abs(missProbability(5, 2, 2) - 3 / 10) < 1e-12);
   assert.equal(missProbability(3, 2, 2), 0);
@@ -254,7 +254,7 @@ Deno.test("closed forms of section 3", () => {
   assert.throws(() => monotonicReads(3, 1, 1, -1), /writesPerRead must be 0 or more: it is -1/);
 });
 
-Deno.test("the miss probability is what drawing quorums gives", () => {
+Deno.test("the miss probability agrees with quorums drawn at random", () => {
   const random = SeededRandom.from("quorums");
   const draw = (n: number, count: number) => {
     const left = Array.from({ length: n }, (_, i) => i);
@@ -273,7 +273,7 @@ Deno.test("the miss probability is what drawing quorums gives", () => {
   }
 });
 
-Deno.test("the quorums that meet a target come first, the quickest of them at the top", () => {
+Deno.test("the quorums that meet a target come first, the fastest at the top", () => {
   const tally = runWars(modelOf("LNKD-DISK"), 100_000, SeededRandom.from("target"));
   const ranking = rankQuorums(tally, { consistent: 0.999, afterMs: 10, readMs: 3 });
   assert.equal(ranking.length, 9);
@@ -290,7 +290,7 @@ Deno.test("the quorums that meet a target come first, the quickest of them at th
   );
 });
 
-Deno.test("the report's times show the whole rise", () => {
+Deno.test("the times of a report show the whole rise", () => {
   assert.deepEqual(tellingTimes(0).slice(0, 2), [0, 0.002]);
   for (const visible of [0.003, 1, 1.96, 52, 1_364]) {
     const times = tellingTimes(visible);

@@ -1,39 +1,44 @@
 /**
- * Which key comes next: the request distributions of YCSB (Cooper et al., "Benchmarking Cloud Serving
- * Systems with YCSB", SoCC 2010, section 5) and the original Dynamo Simulator's few hot keys.
+ * Chooses keys: the request distributions of YCSB (Cooper et al., "Benchmarking Cloud Serving
+ * Systems with YCSB", SoCC 2010, section 5), and the original Dynamo Simulator's few hot keys.
  */
 import type { FloatSource } from "../../random/seeded.ts";
 
-export interface KeyChooser {
-  /** How many keys there are to choose from. */
-  readonly count: number;
+/** Where a load takes its keys from. */
+export interface KeySource {
   /** The key to read or overwrite. */
   next(random: FloatSource): string;
-  /** Names a key that was not there before; from now on it may be chosen. */
+  /** Names a new key, which may be chosen from then on. Only sources that can grow have it. */
+  insert?(): string;
+}
+
+interface KeyChooser extends KeySource {
+  /** How many keys there are to choose from. */
+  readonly count: number;
   insert(): string;
-  /** The name of key `index`, 0 … count - 1: what a load phase writes first. */
-  name(index: number): string;
 }
 
 export type KeyPattern = "uniform" | "zipfian" | "latest" | "hot-set";
 export const KEY_PATTERNS: readonly KeyPattern[] = ["uniform", "zipfian", "latest", "hot-set"];
 
 interface KeyOptions {
-  /** Names are `prefix` and a number. */
+  /** The name of a key is `prefix` and a number. */
   readonly prefix?: string;
   /** The exponent of `zipfian` and `latest`, above 0 and below 1. */
   readonly theta?: number;
-  /** `hot-set`: how many keys are hot. */
+  /** `hot-set`: the number of hot keys. */
   readonly hotKeys?: number;
-  /** `hot-set`: the share of requests that goes to them, 0 … 1. */
+  /** `hot-set`: the share of requests for hot keys, 0 … 1. */
   readonly hotShare?: number;
 }
 
-/** YCSB's. */
+/** The exponent of YCSB. */
 const ZIPFIAN_THETA = 0.99;
 const COUNT_MAX = 1e9;
 
-/** The chooser of that pattern over `count` keys. Throws {@link RangeError} with what is allowed. */
+/**
+ * The chooser of that pattern over `count` keys. Throws {@link RangeError} with what is allowed.
+ */
 export function keyChooser(
   pattern: KeyPattern,
   count: number,
@@ -55,32 +60,56 @@ export function keyChooser(
   }
 }
 
-/** Every key equally often. */
+interface SequenceOptions {
+  readonly prefix?: string;
+  /** The first number, 0 unless given. */
+  readonly first?: number;
+  /**
+   * From one number to the next, 1 unless given: several workers share the numbers without a gap.
+   */
+  readonly stride?: number;
+}
+
+/** Each key once, in order: `key-0`, `key-1` and so on. */
+export function inOrder(options: SequenceOptions = {}): KeySource {
+  const { prefix = "key-", first = 0, stride = 1 } = options;
+  let number = first - stride;
+  return { next: () => `${prefix}${number += stride}` };
+}
+
+/** The given keys, all equally likely. */
+export function among(keys: readonly string[]): KeySource {
+  return { next: (random) => keys[Math.floor(random.float() * keys.length)] as string };
+}
+
+/** All keys are equally likely. */
 export function uniform(count: number, options: KeyOptions = {}): KeyChooser {
   return new Chooser(count, options, (random, count) => Math.floor(random.float() * count));
 }
 
 /**
- * Few keys often, many seldom: rank k is chosen in proportion to k^-theta. Scrambled: which keys are
- * the popular ones is spread over all of them, or the ring's neighbours would share the heat.
+ * A few keys often, many rarely: rank k has a probability proportional to k^-theta. The ranks are
+ * scrambled, so that popular keys are not neighbours by number.
  */
 export function zipfian(count: number, options: KeyOptions = {}): KeyChooser {
   requireCount(count);
   const ranks = new ZipfRanks(options.theta ?? ZIPFIAN_THETA);
   return new Chooser(count, options, (random, now) => {
     const rank = ranks.draw(random, now);
-    // Keys inserted later keep their rank, so that the popular ones stay who they are.
+    // Keys inserted later keep their rank, so that the popular keys stay the same.
     return rank < count ? permuted(rank, count) : rank;
   });
 }
 
-/** The newest keys most often (YCSB D): zipfian, counted back from the last insert. */
+/**
+ * The newest keys are the most popular (YCSB D): zipfian ranks, counted back from the last insert.
+ */
 export function latest(count: number, options: KeyOptions = {}): KeyChooser {
   const ranks = new ZipfRanks(options.theta ?? ZIPFIAN_THETA);
   return new Chooser(count, options, (random, now) => now - 1 - ranks.draw(random, now));
 }
 
-/** A few keys take most requests, the others share the rest. */
+/** A few keys get most requests; the others share the rest. */
 export function hotSet(count: number, options: KeyOptions = {}): KeyChooser {
   requireCount(count);
   const hotKeys = options.hotKeys ?? Math.max(1, Math.round(count / 100));
@@ -124,14 +153,14 @@ class Chooser implements KeyChooser {
     return this.name(this.held++);
   }
 
-  name(index: number): string {
+  private name(index: number): string {
     return `${this.prefix}${index}`;
   }
 }
 
 /**
- * Zipfian ranks in constant time (Gray et al., "Quickly Generating Billion-Record Synthetic
- * Databases", SIGMOD 1994, section 3.2). The normalising sum grows as keys are inserted.
+ * Draws zipfian ranks in constant time (Gray et al., "Quickly Generating Billion-Record Synthetic
+ * Databases", SIGMOD 1994, section 3.2). The normalising sum is extended as keys are inserted.
  */
 class ZipfRanks {
   private readonly alpha: number;
@@ -170,9 +199,9 @@ class ZipfRanks {
 }
 
 /**
- * Where rank `index` goes in a fixed shuffle of 0 … count - 1: a four-round Feistel network over the
- * next even power of two, walked until it lands inside. Unlike YCSB's hash modulo the count, two ranks
- * never share a key.
+ * The position of rank `index` in a fixed permutation of 0 … count - 1: a four-round Feistel
+ * network over the next power of four, repeated until the result is in range. YCSB takes a hash
+ * modulo the count instead, so there two ranks can share a key.
  */
 function permuted(index: number, count: number): number {
   const halfBits = Math.max(1, Math.ceil(Math.log2(Math.max(2, count)) / 2));
@@ -190,7 +219,7 @@ function permuted(index: number, count: number): number {
   return at;
 }
 
-/** A 32-bit finaliser (Murmur 3's): every input bit reaches every output bit. */
+/** The 32-bit finaliser of MurmurHash3: every input bit affects every output bit. */
 function mix32(value: number): number {
   let mixed = value | 0;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);

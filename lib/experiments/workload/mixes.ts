@@ -1,9 +1,15 @@
 /**
- * The core workloads of YCSB (Cooper et al., SoCC 2010, Table 2), E left out: it scans, and a
- * key-value store that hashes its keys has no scans.
+ * Which operations clients send, and how often: gets and puts, or the core workloads of YCSB (Cooper
+ * et al., SoCC 2010, Table 2). E is left out: it scans, and a key-value store that hashes its keys has
+ * no scans.
  */
+import type { FloatSource } from "../../random/seeded.ts";
 import type { KeyPattern } from "./keys.ts";
-import type { Mix } from "./workload.ts";
+
+export type Operation = "get" | "put" | "insert" | "read-modify-write";
+
+/** Operations and their shares; they need not add up to 1. */
+export type Mix = readonly { readonly operation: Operation; readonly share: number }[];
 
 interface NamedMix {
   readonly name: string;
@@ -45,7 +51,24 @@ export const YCSB: readonly NamedMix[] = [
   },
 ];
 
-/** The mix of that letter. Throws {@link RangeError} with those there are. */
+/** Gets and puts; `gets` is the share of gets, 0 … 1. */
+export function getsAndPuts(gets: number): Mix {
+  return [{ operation: "get", share: gets }, { operation: "put", share: 1 - gets }];
+}
+
+/** The next operation of a mix. A mix of one kind draws nothing. */
+export function drawOperation(mix: Mix, random: FloatSource): Operation {
+  const first = mix[0] as Mix[number];
+  if (mix.length === 1) return first.operation;
+  let left = random.float() * mix.reduce((sum, { share }) => sum + share, 0);
+  for (const { operation, share } of mix) {
+    left -= share;
+    if (left < 0) return operation;
+  }
+  return first.operation;
+}
+
+/** The mix of that letter. Throws {@link RangeError} with the letters allowed. */
 export function ycsb(name: string): NamedMix {
   const found = YCSB.find((mix) => mix.name === name.toUpperCase());
   if (found === undefined) {

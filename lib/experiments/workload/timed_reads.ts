@@ -1,26 +1,28 @@
 /**
- * The experiment behind P(consistent at t): write a key, and so many milliseconds after the answer read
- * it; once for each t, of every trial. Every trial has a key of its own and every read a coordinator of
- * its own, drawn among the key's replicas, so nothing is measured twice. With several writes a trial,
- * each over the one before, a read can also be several versions behind.
+ * Measures P(consistent at t). A trial writes a key and reads it once for each t, t milliseconds
+ * after the answer to the write. Every trial has its own key, and every read a coordinator drawn
+ * among the key's replicas, so the reads are independent. A trial may write several versions, each
+ * replacing the one before, so that a read can be several versions behind.
  *
- * Here is what both engines share: the plan, and what the judged reads come to. `simulated_timed_reads.ts`
- * and `live_timed_reads.ts` carry it out.
+ * This module collects the results. `simulated_timed_reads.ts` and `live_timed_reads.ts` run the
+ * trials.
  */
 import type { ReplicaTrace } from "../../dynamo/types/client_messages.ts";
 import { LatencyRecorder } from "../stats/histogram.ts";
 import type { Judged, Replies } from "../stats/staleness.ts";
 
-/** What was seen at one t. */
+/** The reads at one t. */
 export interface AtTime {
   readonly t: number;
   reads: number;
-  /** Reads by how many versions they were behind; the first are latest. */
+  /** The number of reads by how many versions they were behind, from 0. */
   readonly behind: number[];
-  /** The sum, over the reads whose replies are known, of the share that held the latest. */
+  /**
+   * The sum of the shares of replies that held the latest version, over reads with known replies.
+   */
   latestReplies: number;
   repliesKnown: number;
-  /** What t really came to, read by read, ms. */
+  /** The actual t of each read, ms. */
   readonly agesMs: number[];
 }
 
@@ -28,7 +30,7 @@ export class TimedReads {
   readonly times: readonly AtTime[];
   readonly readMs = new LatencyRecorder();
   readonly writeMs = new LatencyRecorder();
-  /** Operations that did not succeed. */
+  /** The number of operations that did not succeed. */
   failed = 0;
 
   constructor(timesMs: readonly number[]) {
@@ -52,25 +54,25 @@ export class TimedReads {
   }
 }
 
-/** The share of reads that returned one of the last `k` versions; 0 where there are no reads. */
+/** The share of reads that returned one of the last `k` versions; 0 without reads. */
 export function shareWithin({ reads, behind }: AtTime, k: number): number {
   let within = 0;
   for (let i = 0; i < k; i++) within += behind[i] ?? 0;
   return reads === 0 ? 0 : within / reads;
 }
 
-/** The mean share of the R replies that held the latest; 0 where none is known. */
+/** The mean share of the R replies that held the latest version; 0 when none are known. */
 export function latestReplyShare({ latestReplies, repliesKnown }: AtTime): number {
   return repliesKnown === 0 ? 0 : latestReplies / repliesKnown;
 }
 
-/** A version that a read returned: its number, and the dot by which replicas know it. */
+/** A version that a read returned: its number and its dot. */
 interface Returned {
   readonly version: number;
   readonly dot: readonly [string, number];
 }
 
-/** Of the first R replicas to answer, how many held the newest version returned. */
+/** How many of the first R replicas to answer held the newest version returned. */
 export function repliesOf(
   traces: readonly ReplicaTrace[],
   returned: readonly Returned[],

@@ -1,11 +1,12 @@
-/** One plan on two engines, and what its parameters mean. */
+/** One plan on two engines, and the meaning of its parameters. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { modelWorkload } from "../engines/modelled_workload.ts";
 import { SimulatedCluster } from "../engines/simulated_cluster.ts";
 import { simulateWorkload } from "../engines/simulated_workload.ts";
 import { readParameters } from "../parameters.ts";
-import { modified, Tally } from "./workload.ts";
+import { Tally } from "./tally.ts";
+import { modified } from "./values.ts";
 import { WORKLOAD_PARAMETERS, workloadOf, type WorkloadPlan } from "./workload_plan.ts";
 
 const LATENCY = "uniform(0,20);other=uniform(0,10)";
@@ -27,7 +28,7 @@ function simulated(plan: WorkloadPlan) {
   return simulateWorkload(cluster, plan, { random, onProgress: () => {} });
 }
 
-Deno.test("workload plan: a YCSB mix has its own keys, unless others are asked for", () => {
+Deno.test("workload plan: a YCSB mix has its own key pattern unless another one is given", () => {
   const own = planOf({ workload: "D" });
   assert.equal(own.pattern, "latest");
   assert.deepEqual(own.phases.flat().map(({ operation }) => operation), ["get", "insert"]);
@@ -44,7 +45,7 @@ Deno.test("workload plan: a YCSB mix has its own keys, unless others are asked f
 });
 
 for (const arrivals of ["closed", "open"]) {
-  Deno.test(`workload plan: the simulation takes as long as the model says, ${arrivals} arrivals`, () => {
+  Deno.test(`workload plan: simulation and model agree, ${arrivals} arrivals`, () => {
     const plan = planOf({ workload: "F", arrivals, operations: "4000", keys: "300", warmUp: "50" });
     const [found, model] = [simulated(plan), modelWorkload(plan, SeededRandom.from("model"))];
     let measured = 0;
@@ -52,7 +53,7 @@ for (const arrivals of ["closed", "open"]) {
       assert.deepEqual([failed, indeterminate], [0, 0]);
       measured += ok;
       const expected = model.get(operation)?.latency ?? new Tally().latency;
-      // Of some 2,000 operations the mean is good to 1%.
+      // With some 2,000 operations, the mean is accurate to 1%.
       const error = Math.abs(latency.meanMs / expected.meanMs - 1);
       assert.ok(error < 0.05, `${operation}: ${latency.meanMs}, model ${expected.meanMs}`);
     }
@@ -62,7 +63,7 @@ for (const arrivals of ["closed", "open"]) {
 }
 
 Deno.test("workload plan: open arrivals do not wait for a slow store", () => {
-  // One operation takes 100 ms a leg; a thousand a second arrive all the same.
+  // Each leg takes 100 ms. A thousand operations arrive per second all the same.
   const own = planOf({ workload: "C", arrivals: "open", ratePerSecond: "1000" });
   const plan = { ...own, latency: "100", operations: 500, warmUp: 0, keys: 50 };
   const cluster = new SimulatedCluster({
@@ -76,11 +77,12 @@ Deno.test("workload plan: open arrivals do not wait for a slow store", () => {
     onProgress: () => {},
   });
   assert.equal(tallies.get("get")?.ok, 500);
-  // The fill, half a second of arrivals and one operation's length; one client would take 500 lengths.
+  // The fill, half a second of arrivals and one operation. A single client would take 500
+  // operations.
   assert.ok(cluster.nowMs < 3_000, `${cluster.nowMs} ms`);
 });
 
-Deno.test("a read-modify-write keeps half of what it read, of siblings the longest", () => {
+Deno.test("a read-modify-write keeps half of the value read, of siblings the longest", () => {
   assert.equal(modified([], "1234"), "1234");
   assert.equal(modified(["abcd"], "1234"), "12cd");
   assert.equal(modified(["ab", "abcdef", "zzzzzz"], "1234"), "12zzzz");

@@ -20,7 +20,7 @@ export const honestReplies: Checker = {
   check(evidence) {
     const findings: Finding[] = [];
     for (const operation of evidence.history.operations) {
-      const finding = validateWith(operation, evidence);
+      const finding = problemWith(operation, evidence);
       if (finding === null) continue;
       const message = `${named(operation)} ${finding}`;
       findings.push({ message, key: operation.key, operations: [operation.id] });
@@ -29,7 +29,7 @@ export const honestReplies: Checker = {
   },
 };
 
-function validateWith(operation: Operation, evidence: Evidence): string | null {
+function problemWith(operation: Operation, evidence: Evidence): string | null {
   switch (operation.outcome) {
     case "pending":
       return "never ended";

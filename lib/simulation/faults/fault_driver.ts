@@ -1,30 +1,31 @@
 /**
- * Makes faults happen and ends them. Faults of one kind may overlap on one node or link: each act is
- * kept by number, and what a node suffers is computed from all acts that are under way.
+ * Begins and ends faults. Faults of one kind may overlap on a node or link. So each active fault has a
+ * number, and a node's state is computed from all of them.
  */
 import { verdictOf } from "../../dynamo/recovery/lives.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
 import { HEALTHY, type SimulatedDisk } from "../world/disk.ts";
 import { CLOCK_START_US, type Machine } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
-import type { Fault, FaultKind, LinkFault, RestoreFault } from "./faults.ts";
+import type { Fault, FaultKind, LinkFault, MembershipFault, RestoreFault } from "./faults.ts";
 import { ruleOf, US_PER_MS } from "./link_rules.ts";
 
-/** No start has this number. */
+/** A number that no boot has. */
 const NO_BOOT = -1;
 
 export class FaultDriver {
-  /** How often each kind has happened. */
+  /** How often each kind of fault has begun. */
   readonly injected: Partial<Record<FaultKind, number>> = {};
-  private readonly underWay = new Map<number, Fault>();
-  /** Copies of disks that nodes are to come back with. */
+  /** Active faults by number. */
+  private readonly faults = new Map<number, Fault>();
+  /** Copies of disks that faults will restore. */
   private readonly backups = new Map<RestoreFault, SimulatedDisk>();
-  /** Disks of nodes that were taken out, by node. */
-  private readonly takenOut = new Map<number, SimulatedDisk>();
-  /** Nodes that were brought back: they are not taken out again, as both acts could cross. */
-  private readonly broughtBack = new Set<number>();
+  /** The disks of destroyed machines, by node. */
+  private readonly removedDisks = new Map<number, SimulatedDisk>();
+  /** Nodes that joined again. They are not removed again, as the two changes could overlap. */
+  private readonly rejoined = new Set<number>();
   private acts = 0;
-  /** Healed for good: what was still to come does not happen. */
+  /** After healing, no fault begins any more. */
   private closed = false;
 
   constructor(private readonly random: SeededRandom) {}
@@ -32,18 +33,18 @@ export class FaultDriver {
   clone(): FaultDriver {
     const copy = new FaultDriver(this.random);
     Object.assign(copy.injected, this.injected);
-    for (const [act, fault] of this.underWay) copy.underWay.set(act, fault);
+    for (const [act, fault] of this.faults) copy.faults.set(act, fault);
     for (const [fault, disk] of this.backups) copy.backups.set(fault, disk);
-    for (const [node, disk] of this.takenOut) copy.takenOut.set(node, disk);
-    for (const node of this.broughtBack) copy.broughtBack.add(node);
+    for (const [node, disk] of this.removedDisks) copy.removedDisks.set(node, disk);
+    for (const node of this.rejoined) copy.rejoined.add(node);
     copy.acts = this.acts;
     copy.closed = this.closed;
     return copy;
   }
 
-  /** Faults that have begun and not ended, by act. */
+  /** Faults that have begun and not ended, by number. */
   get active(): ReadonlyMap<number, Fault> {
-    return this.underWay;
+    return this.faults;
   }
 
   begin(world: World, fault: Fault): void {
@@ -52,7 +53,7 @@ export class FaultDriver {
     this.injected[fault.kind] = (this.injected[fault.kind] ?? 0) + 1;
     world.tracer?.acted?.(world.now, describeFault(fault), fault);
     if (isLinkFault(fault)) {
-      this.underWay.set(act, fault);
+      this.faults.set(act, fault);
       world.router.network.addRule(act, ruleOf(fault, world.now, this.random.child(`act ${act}`)));
     } else {
       this.beginOnMachine(world, act, fault, world.machine(world.indexOf(fault.node)));
@@ -61,17 +62,17 @@ export class FaultDriver {
     else if ("downMs" in fault) liftAfter(world, fault.downMs, act);
   }
 
-  /** Copies the disk that the fault will bring back. */
+  /** Copies the disk that the fault will restore. */
   backUp(world: World, fault: RestoreFault): void {
     const { disk } = world.machine(world.indexOf(fault.node));
     if (!this.closed) this.backups.set(fault, disk.clone());
   }
 
-  /** Ends an act; one that was ended before (by healing) is left alone. */
+  /** Ends a fault. Does nothing if healing has ended it before. */
   lift(world: World, act: number): void {
-    const fault = this.underWay.get(act);
+    const fault = this.faults.get(act);
     if (fault === undefined) return;
-    this.underWay.delete(act);
+    this.faults.delete(act);
     if (isLinkFault(fault)) {
       world.router.liftRule(act);
       world.tracer?.acted?.(world.now, `${fault.kind} ends`, fault);
@@ -99,12 +100,12 @@ export class FaultDriver {
   }
 
   /**
-   * Ends everything and lets nothing more happen: links carry, processes run, disks work. Damage
-   * that was done stays.
+   * Ends all faults and cancels those to come: links carry messages, processes run, disks work. Records
+   * that were lost or damaged stay so.
    */
   heal(world: World): void {
     this.closed = true;
-    for (const act of [...this.underWay.keys()]) this.lift(world, act);
+    for (const act of [...this.faults.keys()]) this.lift(world, act);
     for (const machine of world.machines) {
       if (!machine.isUp && machine.boot > 0) world.processes.start(machine);
     }
@@ -120,12 +121,12 @@ export class FaultDriver {
       case "crash":
       case "kill":
       case "wipe":
-        this.underWay.set(act, fault);
+        this.faults.set(act, fault);
         if (machine.isUp) world.processes.stop(machine, fault.kind === "kill" ? fault.torn : 0);
         if (fault.kind === "wipe") machine.wipe(world.processes.diskWatcher(machine));
         break;
       case "restore":
-        this.underWay.set(act, fault);
+        this.faults.set(act, fault);
         if (machine.isUp) world.processes.stop(machine, 0);
         this.restore(world, machine, fault);
         break;
@@ -135,14 +136,14 @@ export class FaultDriver {
         world.processes.start(machine);
         break;
       case "pause":
-        this.underWay.set(act, fault);
+        this.faults.set(act, fault);
         machine.pauses++;
         break;
       case "disk-corrupt":
         machine.disk.corrupt(fault.records, world.processes.diskWatcher(machine));
         break;
       case "clock-skew":
-        this.underWay.set(act, fault);
+        this.faults.set(act, fault);
         machine.clockOffsetUs += Math.round(fault.byMs * US_PER_MS);
         break;
       case "clock-jump": {
@@ -151,52 +152,64 @@ export class FaultDriver {
         break;
       }
       case "join":
-        this.bring(world, machine);
-        world.orders.give(world, {
+      case "leave":
+      case "remove":
+      case "replace":
+      case "return":
+        this.changeMembership(world, fault, machine);
+        break;
+      case "slow-node":
+      case "disk-slow":
+      case "disk-failing":
+      case "disk-full":
+        this.faults.set(act, fault);
+        this.apply(machine);
+        break;
+    }
+  }
+
+  private changeMembership(world: World, fault: MembershipFault, machine: Machine): void {
+    switch (fault.kind) {
+      case "join":
+        this.startForJoin(world, machine);
+        world.orders.request(world, {
           kind: "join",
           member: world.memberOf(fault.node),
           ...machine.disk.directory,
         });
         break;
       case "leave":
-        world.orders.give(world, { kind: "leave", node: fault.node });
+        world.orders.request(world, { kind: "leave", node: fault.node });
         break;
       case "remove":
-        if (this.broughtBack.has(machine.index)) break;
-        world.orders.give(
+        if (this.rejoined.has(machine.index)) break;
+        world.orders.request(
           world,
           { kind: "remove", node: fault.node },
-          this.takeOut(world, machine),
+          this.destroy(world, machine),
         );
         break;
       case "return":
-        this.bringBack(world, machine);
+        this.rejoin(world, machine);
         break;
       case "replace": {
-        if (this.broughtBack.has(machine.index)) break;
-        const takenOut = this.takeOut(world, machine);
+        if (this.rejoined.has(machine.index)) break;
+        const removedDataId = this.destroy(world, machine);
         const successor = world.machine(world.indexOf(fault.by));
-        this.bring(world, successor);
+        this.startForJoin(world, successor);
         const member = world.memberOf(fault.by);
         const { directory } = successor.disk;
         const act = { kind: "replace", node: fault.node, member, ...directory } as const;
-        world.orders.give(world, act, takenOut);
+        world.orders.request(world, act, removedDataId);
         break;
       }
-      case "slow-node":
-      case "disk-slow":
-      case "disk-failing":
-      case "disk-full":
-        this.underWay.set(act, fault);
-        this.apply(machine);
-        break;
     }
   }
 
   /**
-   * A disk that was taken out of the cluster with its machine does not come back. Neither does one of
-   * which some running peer has not heard yet that it is older, or where no peer runs: nobody can tell that
-   * from a crash.
+   * Restores a backup. It does nothing if the machine was destroyed. It also does nothing unless there is
+   * a running peer and all running peers can tell that the backup is older: otherwise the restore could
+   * not be distinguished from a crash.
    */
   private restore(world: World, machine: Machine, fault: RestoreFault): void {
     const backup = this.backups.get(fault);
@@ -212,61 +225,61 @@ export class FaultDriver {
     });
     if (peers.length === 0 || !isKnown) return;
     const watcher = world.processes.diskWatcher(machine);
-    // A directory from before the node's first start is nobody's yet.
+    // A backup from before the node's first start is an empty disk.
     if (backup.lastBoot === null) machine.wipe(watcher);
     else machine.disk.restore(backup, watcher);
   }
 
-  /** Takes the machine away for good; returns the data id of its disk, null when it never had one. */
-  private takeOut(world: World, machine: Machine): string | null {
+  /** Destroys the machine with its disk. Returns the disk's data id; null if it never had a disk. */
+  private destroy(world: World, machine: Machine): string | null {
     if (!machine.isGone) {
       const { disk } = machine;
-      this.takenOut.set(machine.index, disk.clone());
-      // One that was never a member's is as good as an empty one.
+      this.removedDisks.set(machine.index, disk.clone());
+      // A disk that no member has used counts as an empty one.
       if (disk.state !== null) world.driver.removedWith?.(machine.index, disk.dataId);
     }
     world.processes.destroy(machine);
-    return this.takenOut.get(machine.index)?.dataId ?? null;
+    return this.removedDisks.get(machine.index)?.dataId ?? null;
   }
 
   /**
-   * Once the members know that it was removed, and nobody is still about to take it out, it may be started
-   * again; it asks to be let in.
+   * Starts a removed node with its old disk and lets it join. It does nothing before a member knows that
+   * the node was removed, or while another change still removes it.
    */
-  private bringBack(world: World, machine: Machine): void {
-    const disk = this.takenOut.get(machine.index);
+  private rejoin(world: World, machine: Machine): void {
+    const disk = this.removedDisks.get(machine.index);
     const isRemoved = world.machines.some(({ replica }) =>
       replica?.membership.memberStatus(machine.id) === "removed"
     );
     if (disk === undefined || !machine.isGone || !isRemoved) return;
-    if (world.orders.isToGo(machine.id)) return;
-    this.takenOut.delete(machine.index);
-    this.broughtBack.add(machine.index);
+    if (world.orders.isBeingRemoved(machine.id)) return;
+    this.removedDisks.delete(machine.index);
+    this.rejoined.add(machine.index);
     machine.disk.restore(disk, world.processes.diskWatcher(machine));
-    this.bring(world, machine);
+    this.startForJoin(world, machine);
     const member = world.memberOf(machine.id);
-    world.orders.give(world, { kind: "join", member, ...machine.disk.directory });
+    world.orders.request(world, { kind: "join", member, ...machine.disk.directory });
   }
 
-  /** A machine that is to join runs; one that was taken out comes back with an empty disk. */
-  private bring(world: World, machine: Machine): void {
+  /** Starts a joining node. A destroyed machine starts with an empty disk. */
+  private startForJoin(world: World, machine: Machine): void {
     machine.isGone = false;
     if (!machine.isUp && !this.isDown(machine)) world.processes.start(machine);
   }
 
-  /** Whether a crash, kill or wipe of the machine is still under way. */
+  /** Whether a fault still keeps the machine down. */
   private isDown(machine: Machine): boolean {
-    for (const fault of this.underWay.values()) {
+    for (const fault of this.faults.values()) {
       if ("downMs" in fault && "node" in fault && fault.node === machine.id) return true;
     }
     return false;
   }
 
-  /** What all faults under way together make of a node's disk and speed. */
+  /** Sets the state of a node's disk and its speed from all active faults. */
   private apply(machine: Machine): void {
     const condition = { ...HEALTHY };
     let stepUs = 0;
-    for (const fault of this.underWay.values()) {
+    for (const fault of this.faults.values()) {
       if (isLinkFault(fault) || fault.node !== machine.id) continue;
       if (fault.kind === "slow-node") stepUs += Math.round(fault.stepMs * US_PER_MS);
       else if (fault.kind === "disk-slow") condition.slowness *= fault.factor;
@@ -306,7 +319,7 @@ export function isLinkFault(fault: Fault): fault is LinkFault {
   return LINK_KINDS.has(fault.kind);
 }
 
-/** One line for a person. */
+/** Describes the fault in one line. */
 function describeFault(fault: Fault): string {
   const { kind, atMs: _at, ...rest } = fault;
   const details = Object.entries(rest).map(([name, value]) =>

@@ -1,39 +1,36 @@
 /**
- * The vocabulary of faults: everything that a scenario may do to a cluster, as data.
+ * All kinds of faults that a scenario may have, as data.
  *
- * The words follow turmoil (`hold`, `partition`, `partitionOneway`, `crash`, `bounce`) and
- * TigerBeetle's simulator (clogging, pauses, faulty sectors). A fault that lasts says when
- * it begins and for how long, one that happens says when. Every number has a bound.
+ * The names follow turmoil (`hold`, `partition`, `partitionOneway`, `crash`, `bounce`) and TigerBeetle's
+ * simulator (clogging, pauses, faulty sectors). A fault has a start time, and many have a duration. Every
+ * number has a bound.
  */
+import { MESSAGE_LEGS, type MessageLeg } from "../../random/latency.ts";
 import { Fields, ScenarioError } from "../scenario/fields.ts";
 
-/** The messages between a coordinator and a replica (WARS), and all others. */
-export type FaultLeg = "W" | "A" | "R" | "S" | "other";
-export const FAULT_LEGS: readonly FaultLeg[] = ["W", "A", "R", "S", "other"];
-
-/** What becomes of a message that meets a partition. */
+/** What happens to a message that meets a partition. */
 export type CutMode =
-  /** It vanishes: what a firewall does. */
+  /** It is lost, like at a firewall. */
   | "drop"
-  /** The sender hears at once that it cannot be delivered: what a router does. */
+  /** The sender learns at once that it cannot be delivered, like from a router. */
   | "refuse"
-  /** It waits and arrives when the partition heals: what TCP does to a short one. */
+  /** It waits and arrives when the partition heals, like with TCP during a short partition. */
   | "hold";
 export const CUT_MODES: readonly CutMode[] = ["drop", "refuse", "hold"];
 
 /** The clients as one end of a link. */
 export const CLIENTS = "clients";
 
-/** Directed links: from any of these to any of those; left out, all nodes (not the clients). */
+/** Directed links from any node of `from` to any of `to`. Default: all nodes, but not the clients. */
 export interface Links {
   readonly from?: readonly string[];
   readonly to?: readonly string[];
-  /** Left out, all messages. */
-  readonly legs?: readonly FaultLeg[];
+  /** Default: all messages. */
+  readonly legs?: readonly MessageLeg[];
 }
 
 interface Happens {
-  /** Virtual ms since the start. */
+  /** Virtual time since the start, ms. */
   readonly atMs: number;
 }
 
@@ -49,7 +46,7 @@ export type LinkFault =
     readonly probability: number;
     readonly withinMs: number;
   }
-  /** Some messages take up to `byMs` longer, so later ones overtake them. */
+  /** Some messages are delayed by up to `byMs`, so that later ones overtake them. */
   | Lasts & Links & {
     readonly kind: "reorder";
     readonly probability: number;
@@ -57,7 +54,7 @@ export type LinkFault =
   }
   | Lasts & Links & { readonly kind: "delay"; readonly latency: string }
   | Lasts & Links & { readonly kind: "bandwidth"; readonly bytesPerSecond: number }
-  /** Nothing moves; all of it arrives at the end. */
+  /** No message arrives; at the end all of them do. */
   | Lasts & Links & { readonly kind: "clog" }
   | Lasts & {
     readonly kind: "partition";
@@ -70,7 +67,7 @@ export type LinkFault =
     readonly to: readonly string[];
     readonly how: CutMode;
   }
-  /** Down for the first `downMs` of every `periodMs`. */
+  /** The link is down for the first `downMs` of every `periodMs`. */
   | Lasts & Links & {
     readonly kind: "flapping";
     readonly periodMs: number;
@@ -79,9 +76,9 @@ export type LinkFault =
   };
 
 export type MachineFault =
-  /** The process ends; each write under way may or may not have reached the disk. */
+  /** The process ends. Each write in progress may or may not be stored. */
   | Happens & { readonly kind: "crash"; readonly node: string; readonly downMs: number }
-  /** Power loss: writes under way are lost, or with probability `torn` leave an unreadable record. */
+  /** Power loss. Writes in progress may be lost, or with probability `torn` leave an unreadable record. */
   | Happens & {
     readonly kind: "kill";
     readonly node: string;
@@ -90,13 +87,13 @@ export type MachineFault =
   }
   /** Stopped and started at once. */
   | Happens & { readonly kind: "restart"; readonly node: string }
-  /** SIGSTOP, a long collection of garbage, a suspended virtual machine. */
+  /** Like SIGSTOP, a long garbage collection, or a suspended virtual machine. */
   | Lasts & { readonly kind: "pause"; readonly node: string }
-  /** Every event takes the node `stepMs`. */
+  /** The node needs `stepMs` for every event. */
   | Lasts & { readonly kind: "slow-node"; readonly node: string; readonly stepMs: number }
-  /** Killed, and back with an empty disk. */
+  /** The node is killed and comes back with an empty disk. */
   | Happens & { readonly kind: "wipe"; readonly node: string; readonly downMs: number }
-  /** Killed, and back with its disk as it was `agoMs` before: a backup, a virtual machine's snapshot. */
+  /** The node is killed and comes back with its disk as it was `agoMs` earlier: a backup or a snapshot. */
   | Happens & {
     readonly kind: "restore";
     readonly node: string;
@@ -104,7 +101,7 @@ export type MachineFault =
     readonly downMs: number;
   }
   | Lasts & { readonly kind: "disk-slow"; readonly node: string; readonly factor: number }
-  /** Operations fail; a store that fails may have been done all the same. */
+  /** Operations fail. A failed store may have been stored anyway. */
   | Lasts & {
     readonly kind: "disk-failing";
     readonly node: string;
@@ -112,32 +109,32 @@ export type MachineFault =
     readonly operations: "loads" | "stores" | "both";
   }
   | Lasts & { readonly kind: "disk-full"; readonly node: string }
-  /** So many records, drawn at random, become unreadable. */
+  /** This many records, chosen at random, become unreadable. */
   | Happens & { readonly kind: "disk-corrupt"; readonly node: string; readonly records: number }
   | Lasts & { readonly kind: "clock-skew"; readonly node: string; readonly byMs: number }
   | Happens & { readonly kind: "clock-jump"; readonly node: string; readonly byMs: number };
 
-/** Acts of whoever looks after the cluster: asked for again and again until they are done. */
+/** Membership changes by an operator, requested again until they are decided. */
 export type MembershipFault =
   /** A spare node is started and joins. */
   | Happens & { readonly kind: "join"; readonly node: string }
   | Happens & { readonly kind: "leave"; readonly node: string }
-  /** The node dies for good, with its disk, and is removed. */
+  /** The node dies for good with its disk, and is removed. */
   | Happens & { readonly kind: "remove"; readonly node: string }
-  /** Likewise, and a spare takes its place. */
+  /** The node dies for good with its disk, and a spare takes its place. */
   | Happens & { readonly kind: "replace"; readonly node: string; readonly by: string }
-  /** A node that was removed joins again: with the disk that it had, and when refused with an empty one. */
+  /** A removed node joins again with its old disk, or if that is refused with an empty one. */
   | Happens & { readonly kind: "return"; readonly node: string };
 
 export type Fault = LinkFault | MachineFault | MembershipFault;
 export type FaultKind = Fault["kind"];
 export type RestoreFault = Extract<Fault, { kind: "restore" }>;
 
-/** What a person needs to know to choose one. */
+/** Describes a kind of fault to a person. */
 interface FaultAbout {
   readonly group: "network" | "process" | "disk" | "clock" | "membership";
   readonly about: string;
-  /** It may destroy the only copy that a node holds: a scenario may do so to fewer than W nodes. */
+  /** Whether it may destroy a node's copies. A random scenario does that to fewer than W nodes. */
   readonly destroys: boolean;
 }
 
@@ -148,44 +145,44 @@ const about = (group: FaultAbout["group"], text: string, destroys = false): Faul
 });
 
 export const FAULTS: Readonly<Record<FaultKind, FaultAbout>> = {
-  "loss": about("network", "messages vanish with a probability"),
-  "duplicate": about("network", "messages arrive twice with a probability"),
-  "reorder": about("network", "some messages take longer, so that later ones overtake them"),
-  "delay": about("network", "messages take longer, by a distribution"),
-  "bandwidth": about("network", "a link carries only so many bytes a second"),
-  "clog": about("network", "nothing moves on a link, and then all at once"),
-  "partition": about("network", "groups of nodes that cannot reach each other"),
+  "loss": about("network", "messages are lost with a given probability"),
+  "duplicate": about("network", "messages arrive twice with a given probability"),
+  "reorder": about("network", "some messages are delayed, so that later ones overtake them"),
+  "delay": about("network", "messages are delayed by a given distribution"),
+  "bandwidth": about("network", "a link carries only a given number of bytes a second"),
+  "clog": about("network", "a link holds all messages and delivers them at the end"),
+  "partition": about("network", "groups of nodes cannot reach each other"),
   "partition-oneway": about("network", "some nodes cannot reach others, which can reach them"),
-  "flapping": about("network", "a link that goes down and comes up again and again"),
+  "flapping": about("network", "a link goes down and up again and again"),
   "crash": about("process", "a process ends and is started again later"),
-  "kill": about("process", "power loss: writes under way are lost or torn"),
+  "kill": about("process", "power loss: writes in progress are lost or torn"),
   "restart": about("process", "a process is stopped and started at once"),
-  "pause": about("process", "a process stands still and then goes on"),
-  "slow-node": about("process", "every event takes a node longer"),
+  "pause": about("process", "a process stops for a while and then continues"),
+  "slow-node": about("process", "a node needs longer for every event"),
   "wipe": about("disk", "a node comes back with an empty disk", true),
-  "restore": about("disk", "a node comes back with its disk as it was a while ago", true),
+  "restore": about("disk", "a node comes back with an older copy of its disk", true),
   "disk-slow": about("disk", "loads and stores take a multiple of their time"),
   "disk-failing": about("disk", "loads, stores or both fail with a probability"),
-  "disk-full": about("disk", "stores fail, loads go on"),
+  "disk-full": about("disk", "stores fail, but loads work"),
   "disk-corrupt": about("disk", "records become unreadable", true),
   "clock-skew": about("clock", "a node's clock is ahead or behind for a while"),
   "clock-jump": about("clock", "a node's clock is set forward or back"),
   "join": about("membership", "a spare node joins the cluster"),
-  "leave": about("membership", "a node hands over what it holds, and leaves"),
+  "leave": about("membership", "a node hands its data over and leaves"),
   "remove": about("membership", "a node dies for good and is removed", true),
-  "replace": about("membership", "a node dies for good and another takes its place", true),
-  "return": about("membership", "a node that was removed joins again, with its old disk at first"),
+  "replace": about("membership", "a node dies for good and a spare takes its place", true),
+  "return": about("membership", "a removed node joins again, first with its old disk"),
 };
 
 export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
 
 export const FAULTS_MAX = 10_000;
-/** The longest that anything lasts in a scenario: a virtual day. */
+/** The longest duration in a scenario: a virtual day. */
 export const DURATION_MS_MAX = 86_400_000;
-/** Node clocks start this far from zero, so that none can be set back to before it. */
+/** The most that a node's clock can be set forward or back. Clocks start later than that. */
 export const CLOCK_OFFSET_MS_MAX = 900_000;
 
-/** Reads one fault. Throws `ScenarioError` with the field, the value and what is allowed. */
+/** Reads one fault. Throws `ScenarioError` that names the field, its value and what is allowed. */
 export function readFault(fields: Fields, nodes: readonly string[]): Fault {
   const kind = fields.oneOf("kind", FAULT_KINDS);
   const atMs = fields.number("atMs", 0, DURATION_MS_MAX);
@@ -291,7 +288,7 @@ function links(fields: Fields, ends: readonly string[]): Links {
   return {
     ...(fields.has("from") ? { from: fields.listOf("from", ends, 1) } : {}),
     ...(fields.has("to") ? { to: fields.listOf("to", ends, 1) } : {}),
-    ...(fields.has("legs") ? { legs: fields.listOf("legs", FAULT_LEGS, 1) } : {}),
+    ...(fields.has("legs") ? { legs: fields.listOf("legs", MESSAGE_LEGS, 1) } : {}),
   };
 }
 
@@ -305,12 +302,12 @@ function readGroups(fields: Fields, ends: readonly string[]): string[][] {
   );
   const all = groups.flat();
   if (new Set(all).size !== all.length) {
-    throw new ScenarioError(fields.at("groups"), "groups with no node in two of them", given);
+    throw new ScenarioError(fields.at("groups"), "groups that have no node in common", given);
   }
   return groups;
 }
 
-/** When the fault is over, virtual ms: its end, or the return of the node. */
+/** When the fault ends or its node is started again, virtual ms. */
 export function endOf(fault: Fault): number {
   if ("forMs" in fault) return fault.atMs + fault.forMs;
   return "downMs" in fault ? fault.atMs + fault.downMs : fault.atMs;

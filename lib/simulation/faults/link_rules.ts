@@ -1,20 +1,20 @@
 /**
- * Network faults as rules. Each judges every message that passes, and answers one of few things:
- * pass, deliver it later (and perhaps twice), hold it until the rule is lifted, drop it, or refuse
- * it so that the sender knows (turmoil-net, `rule.rs`).
+ * Network faults as rules. A rule judges every message, with one of a few verdicts: pass, deliver later
+ * (perhaps with a copy), hold until the rule is lifted, drop, or refuse and tell the sender (turmoil-net,
+ * `rule.rs`).
  */
-import { type Distribution, parseDistribution } from "../../random/latency.ts";
+import { type Distribution, type MessageLeg, parseDistribution } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import { CLIENTS, type CutMode, type FaultLeg, type LinkFault, type Links } from "./faults.ts";
+import { CLIENTS, type CutMode, type LinkFault, type Links } from "./faults.ts";
 
 export const US_PER_MS = 1_000;
 
-/** A message on its way, as far as a rule may look at it. `from` and `to` are node ids or `clients`. */
+/** The parts of a message that a rule may use. `from` and `to` are node ids or `clients`. */
 export interface InTransit {
   readonly from: string;
   readonly to: string;
-  readonly leg: FaultLeg;
-  /** What travels; only its size matters here. */
+  readonly leg: MessageLeg;
+  /** The content; only its size is used. */
   readonly content: unknown;
 }
 
@@ -35,10 +35,10 @@ export interface LinkRule {
   clone(): LinkRule;
 }
 
-/** What a link may have queued before it drops, under `bandwidth`, µs of its time. */
+/** The longest queue of a link with limited bandwidth, in µs of its time. Further messages are dropped. */
 const QUEUE_US_MAX = 60_000_000;
 
-/** The rule of a fault that begins at `now` (virtual µs); `random` is its own. */
+/** The rule of a fault that begins at `now` (virtual µs). Only this rule may use `random`. */
 export function ruleOf(fault: LinkFault, now: number, random: SeededRandom): LinkRule {
   switch (fault.kind) {
     case "loss":
@@ -88,7 +88,7 @@ function upTo(ms: number, draw: number): number {
   return Math.floor(draw * ms * US_PER_MS);
 }
 
-/** Without ends named, a fault concerns the links between nodes, not those of the clients. */
+/** Whether the fault applies to the message. Clients are included only if they are named. */
 function applies({ from, to, legs }: Links, message: InTransit): boolean {
   return includes(from, message.from) && includes(to, message.to) &&
     (legs === undefined || legs.includes(message.leg));
@@ -98,24 +98,24 @@ function includes(ends: readonly string[] | undefined, end: string): boolean {
   return ends === undefined ? end !== CLIENTS : ends.includes(end);
 }
 
-/** Each message meets its fate with a probability; both draws are made for every message that applies. */
+/** Affects each message with a probability. Always draws twice, so a probability shifts no later draw. */
 class ChanceRule implements LinkRule {
   constructor(
     private readonly links: Links,
     private readonly random: SeededRandom,
     private readonly probability: number,
-    private readonly fate: (draw: number) => Verdict,
+    private readonly effect: (draw: number) => Verdict,
   ) {}
 
   judge(message: InTransit): Verdict {
     if (!applies(this.links, message)) return PASS;
-    const strikes = this.random.float() < this.probability;
+    const isAffected = this.random.float() < this.probability;
     const draw = this.random.float();
-    return strikes ? this.fate(draw) : PASS;
+    return isAffected ? this.effect(draw) : PASS;
   }
 
   clone(): ChanceRule {
-    return new ChanceRule(this.links, this.random.clone(), this.probability, this.fate);
+    return new ChanceRule(this.links, this.random.clone(), this.probability, this.effect);
   }
 }
 
@@ -137,7 +137,7 @@ class DelayRule implements LinkRule {
   }
 }
 
-/** Messages of a link queue behind each other; a queue that is too long drops. */
+/** The messages of a link wait for each other. A queue that is too long drops further ones. */
 class BandwidthRule implements LinkRule {
   private readonly freeAt = new Map<string, number>();
 
@@ -147,11 +147,11 @@ class BandwidthRule implements LinkRule {
     if (!applies(this.links, message)) return PASS;
     const link = `${message.from}>${message.to}`;
     const bytes = JSON.stringify(message.content).length;
-    const starts = Math.max(now, this.freeAt.get(link) ?? 0);
-    const ends = starts + Math.ceil(bytes * 1_000_000 / this.bytesPerSecond);
-    if (ends - now > QUEUE_US_MAX) return DROP;
-    this.freeAt.set(link, ends);
-    return { kind: "deliver", laterUs: ends - now };
+    const startAt = Math.max(now, this.freeAt.get(link) ?? 0);
+    const endAt = startAt + Math.ceil(bytes * 1_000_000 / this.bytesPerSecond);
+    if (endAt - now > QUEUE_US_MAX) return DROP;
+    this.freeAt.set(link, endAt);
+    return { kind: "deliver", laterUs: endAt - now };
   }
 
   clone(): BandwidthRule {

@@ -15,7 +15,7 @@ function judge(fault: LinkFault, from: string, to: string, at = 0): Verdict {
   return ruleOf(fault, 0, SeededRandom.from(1)).judge(message(from, to), at);
 }
 
-Deno.test("a partition cuts between groups, both ways, and nothing else", () => {
+Deno.test("a partition cuts only between its groups, in both directions", () => {
   const fault: LinkFault = {
     kind: "partition",
     ...always,
@@ -28,7 +28,7 @@ Deno.test("a partition cuts between groups, both ways, and nothing else", () => 
   assert.equal(judge(fault, "d", "a").kind, "pass", "who is in no group is not cut off");
 });
 
-Deno.test("a one-way partition leaves the other way open", () => {
+Deno.test("a one-way partition cuts only one direction", () => {
   const fault: LinkFault = {
     kind: "partition-oneway",
     ...always,
@@ -46,7 +46,7 @@ Deno.test("a flapping link is down for the first part of every period", () => {
   assert.deepEqual(kinds, ["hold", "hold", "pass", "pass", "hold"]);
 });
 
-Deno.test("faults keep to their links and legs, and leave clients alone unless they are named", () => {
+Deno.test("faults affect only their links and legs, and clients only if they are named", () => {
   const fault: LinkFault = { kind: "clog", ...always, legs: ["W"], to: ["b"] };
   const rule = ruleOf(fault, 0, SeededRandom.from(1));
   assert.equal(rule.judge(message("a", "b"), 0).kind, "hold");
@@ -56,7 +56,7 @@ Deno.test("faults keep to their links and legs, and leave clients alone unless t
   assert.equal(judge({ kind: "clog", ...always, from: [CLIENTS] }, CLIENTS, "a").kind, "hold");
 });
 
-Deno.test("loss happens as often as it says; a clone goes on with the same luck", () => {
+Deno.test("loss has the given probability, and a clone continues with the same draws", () => {
   const fault: LinkFault = { kind: "loss", ...always, probability: 0.25 };
   const rule = ruleOf(fault, 0, SeededRandom.from(7));
   const lost = Array.from({ length: 4_000 }, () => rule.judge(message("a", "b"), 0))
@@ -68,7 +68,7 @@ Deno.test("loss happens as often as it says; a clone goes on with the same luck"
   assert.deepEqual(fates(copy), fates(rule));
 });
 
-Deno.test("bandwidth makes messages queue, each link by itself, and drops when the queue is long", () => {
+Deno.test("with limited bandwidth each link queues messages, and drops them when the queue is long", () => {
   const fault: LinkFault = { kind: "bandwidth", ...always, bytesPerSecond: 100 };
   const rule = ruleOf(fault, 0, SeededRandom.from(1));
   const later = (from: string) => {
@@ -83,7 +83,7 @@ Deno.test("bandwidth makes messages queue, each link by itself, and drops when t
   assert.equal(later("a"), "drop");
 });
 
-Deno.test("duplicates and reordering say by how much", () => {
+Deno.test("duplicates and reordered messages are delayed within their bounds", () => {
   const twice = judge({ kind: "duplicate", ...always, probability: 1, withinMs: 5 }, "a", "b");
   assert.ok(twice.kind === "deliver" && twice.laterUs === 0);
   assert.ok((twice.copyAfterUs ?? -1) >= 0 && (twice.copyAfterUs ?? 9_999) < 5_000);

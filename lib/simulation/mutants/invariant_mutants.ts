@@ -3,17 +3,17 @@
  * and what is counted. Each breaks an invariant inside the core, which must stop the node at once.
  */
 import { type Conversation, Conversations } from "../../dynamo/conversations.ts";
+import { NodeContext } from "../../dynamo/node_context.ts";
+import type { Outbox } from "../../dynamo/outbox.ts";
 import { HintBook } from "../../dynamo/records/hints.ts";
 import { LocalRecords } from "../../dynamo/records/local_records.ts";
 import type { Change } from "../../dynamo/records/record_changes.ts";
 import type { Applied, Work } from "../../dynamo/records/record_work.ts";
-import type { Outbox } from "../../dynamo/outbox.ts";
-import { NodeContext } from "../../dynamo/node_context.ts";
 import { AntiEntropy } from "../../dynamo/repair/anti_entropy.ts";
 import type { KeyRepair } from "../../dynamo/repair/exchange.ts";
 import { Handoff, type HintDelivery } from "../../dynamo/repair/handoff.ts";
 import { MerkleTree } from "../../dynamo/repair/merkle.ts";
-import { KnownForwards } from "../../dynamo/requests/forwarding.ts";
+import { KnownForwards } from "../../dynamo/requests/forward.ts";
 import type { PutCoordinator } from "../../dynamo/requests/put_coordinator.ts";
 import { Writes } from "../../dynamo/requests/writes.ts";
 import type { Place } from "../../dynamo/ring/placement.ts";

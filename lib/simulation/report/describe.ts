@@ -1,5 +1,5 @@
 /**
- * Events, effects and messages in words, one line each, for transcripts, traces and diagrams.
+ * Descriptions of events, effects and messages, one line each, for transcripts, traces and diagrams.
  */
 import type { NodeState } from "../../dynamo/gossip/gossip.ts";
 import type { MembershipState } from "../../dynamo/membership/membership_state.ts";
@@ -14,7 +14,7 @@ import type { CausalContext, Siblings, Version } from "../../dynamo/versions/ver
 
 const TEXT_SHOWN_MAX = 24;
 
-/** A value for a person: its text where it is one, else how long it is. */
+/** A value in readable form: its text if it is printable, otherwise its length. */
 export function describeValue(base64: string | null): string {
   if (base64 === null) return "†";
   const text = atob(base64).replace(/\.+$/, "");
@@ -22,20 +22,20 @@ export function describeValue(base64: string | null): string {
   return text.length <= TEXT_SHOWN_MAX ? text : `${text.slice(0, TEXT_SHOWN_MAX)}…`;
 }
 
-/** `n1:3`; the rest of an actor is shown only where the node has a past. */
+/** `n1:3`. The other parts of an actor are shown only if the node has restarted. */
 function describeDot([actor, counter]: Dot): string {
   return `${describeActor(actor)}:${counter}`;
 }
 
 function describeActor(actor: string): string {
   const [node, data, boot = ""] = actor.split("/");
-  // What is drawn at a start tells boots apart that nobody could mix up here.
+  // Without the random number of the boot: within a run the incarnation identifies it.
   const [incarnation, count] = boot.replace(/-[^.]*/, "").split(".");
   const isFirst = data === "d1" && incarnation === "1" && count === "1";
   return isFirst ? node as string : `${node}/${data}/${incarnation}.${count}`;
 }
 
-/** `n1.d1/2/7`: of the node's second start the seventh. */
+/** `n1.d1/2/7`: the seventh request of the node's second start. */
 function describeRequestId(requestId: string): string {
   const [sender, start, sequence] = requestId.split("/");
   return `${sender}/${Math.floor(Number(start) / BOOT_NUMBERS)}/${sequence}`;
@@ -200,7 +200,7 @@ function describeKnownReply(reply: ClientReply | PeerReply): string {
       const owners = registers.map(({ owners, epoch }) =>
         `, the owners are ${owners.join(", ")} at epoch ${epoch}`
       );
-      return `error ${code}${definite ? "" : ", perhaps done"}${ring}${owners.join("")}`;
+      return `error ${code}${definite ? "" : ", outcome unknown"}${ring}${owners.join("")}`;
     }
     default:
       return reply.status;
@@ -217,7 +217,7 @@ function describeRecord(record: StoredRecord | null): string {
   return record === null ? "no record" : describeSiblings(record.siblings);
 }
 
-/** What a replica is told. */
+/** An input of a replica. */
 export function describeEvent(event: Event): string {
   switch (event.kind) {
     case "client":
@@ -227,7 +227,7 @@ export function describeEvent(event: Event): string {
     case "reply":
       return `answer: ${describeReply(event.reply)}`;
     case "call-failed":
-      return `call failed: ${event.reason}${event.undelivered ? " (never arrived)" : ""}`;
+      return `call failed: ${event.reason}${event.undelivered ? " (not delivered)" : ""}`;
     case "loaded":
       return `loaded: ${describeRecord(event.record)}`;
     case "storage-failed":
@@ -241,7 +241,7 @@ export function describeEvent(event: Event): string {
   }
 }
 
-/** What a replica asks for. */
+/** An output of a replica. */
 export function describeEffect(effect: Effect): string {
   switch (effect.kind) {
     case "call":
@@ -260,7 +260,7 @@ export function describeEffect(effect: Effect): string {
     case "save":
       return "save membership";
     case "save-disk-state":
-      return `save of itself: ${effect.state.condition}, start ${effect.state.incarnation}`;
+      return `save disk state: ${effect.state.condition}, start ${effect.state.incarnation}`;
     case "timer":
       return "set timer";
     case "emit":
@@ -281,7 +281,7 @@ function describeObservation(observation: Observation): string {
     case "siblings":
       return `${observation.count} siblings of ${observation.key}`;
     case "silent":
-      return `${observation.peer} is silent about ${observation.key}`;
+      return `${observation.peer} does not answer for ${observation.key}`;
     case "call-failed":
       return `call to ${observation.to} failed (${observation.method}): ${observation.reason}`;
     case "node-down":
@@ -305,7 +305,7 @@ function describeObservation(observation: Observation): string {
   }
 }
 
-/** Whatever a message carries. */
+/** The content of a message. */
 export function describeContent(content: unknown): string {
   if (typeof content !== "object" || content === null) return `${content}`;
   if ("method" in content) return describeRequest(content as PeerRequest);

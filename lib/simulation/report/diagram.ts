@@ -1,6 +1,6 @@
 /**
- * A space-time diagram of a short run: one line a process, time downwards, messages across (Lamport,
- * 1978). This is the model and the rendering as text; `diagram_svg.ts` draws the same model.
+ * A space-time diagram of a short run: a vertical line for each process, with messages between them
+ * (Lamport, 1978). This file has the model and renders it as text; `diagram_svg.ts` renders it as SVG.
  */
 import { CLIENTS } from "../faults/faults.ts";
 import type { TraceEntry } from "./trace.ts";
@@ -9,7 +9,7 @@ export interface DiagramMessage {
   readonly from: number;
   readonly to: number;
   readonly sentAt: number;
-  /** When it arrived or was lost; null when it was still under way. */
+  /** When it arrived or was lost; null if it was still in flight. */
   readonly endedAt: number | null;
   readonly lost: string | null;
   readonly text: string;
@@ -17,7 +17,7 @@ export interface DiagramMessage {
 
 export interface DiagramNote {
   readonly at: number;
-  /** The line that it belongs to; null for all. */
+  /** The line of the process that it belongs to; null for all processes. */
   readonly lane: number | null;
   readonly kind: "operation" | "fault";
   readonly text: string;
@@ -31,10 +31,10 @@ export interface Diagram {
   readonly notes: readonly DiagramNote[];
 }
 
-/** Messages and notes past this many are left out: nobody reads a longer diagram. */
+/** The maximum number of messages and notes. A longer diagram would be unreadable. */
 const DIAGRAM_ITEMS_MAX = 400;
 
-/** The diagram of a trace. Background chatter is left out; `until` (virtual µs) ends it. */
+/** The diagram of a trace up to `until` (virtual µs), without background messages. */
 export function diagramOf(
   title: string,
   nodes: readonly string[],
@@ -49,7 +49,7 @@ export function diagramOf(
     if (entry.at > until || messages.size + notes.length >= DIAGRAM_ITEMS_MAX) break;
     switch (entry.what) {
       case "sent": {
-        if (messages.has(entry.message) || isChatter(entry)) break;
+        if (messages.has(entry.message) || isBackground(entry)) break;
         const from = laneOf.get(entry.from) ?? 0;
         const to = laneOf.get(entry.to) ?? 0;
         const { at: sentAt, text } = entry;
@@ -78,14 +78,14 @@ export function diagramOf(
   return { title, lanes, messages: [...messages.values()], notes };
 }
 
-/** Gossip, anti-entropy and the like: what nodes say to each other without having been asked anything. */
-function isChatter({ from, to, leg, text }: TraceEntry & { what: "sent" }): boolean {
+/** Messages that belong to no client request, such as gossip and anti-entropy. */
+function isBackground({ from, to, leg, text }: TraceEntry & { what: "sent" }): boolean {
   return leg === "other" && from !== CLIENTS && to !== CLIENTS && !text.startsWith("forward");
 }
 
 const LANE_WIDTH = 9;
 
-/** The diagram as text: a row for every end of a message, every note. */
+/** The diagram as text: a row for the end of each message and for each note. */
 export function renderText({ title, lanes, messages, notes }: Diagram): string {
   const rows: { at: number; text: string }[] = notes.map(({ at, lane, kind, text }) => ({
     at,
@@ -95,7 +95,7 @@ export function renderText({ title, lanes, messages, notes }: Diagram): string {
     const at = endedAt ?? sentAt;
     const end = endedAt === null ? "?" : lost === null ? (to > from ? "▶" : "◀") : "✗";
     const since = endedAt === null
-      ? "under way"
+      ? "in flight"
       : `sent ${ms(sentAt)}${lost === null ? "" : `, ${lost}`}`;
     rows.push({ at, text: row(at, drawArrow(lanes.length, from, to, end), `${text}  (${since})`) });
   }

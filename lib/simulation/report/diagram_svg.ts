@@ -1,6 +1,6 @@
 /**
- * A space-time diagram as SVG: sloped arrows from sending to arrival, crosses where messages were
- * lost, marks for what clients did and for faults. Colours come second: shapes tell the same.
+ * A space-time diagram as SVG: sloped arrows for messages, crosses for lost messages, marks for client
+ * operations and faults. Shapes carry the same information as colours.
  */
 import type { Diagram, DiagramMessage, DiagramNote } from "./diagram.ts";
 
@@ -10,15 +10,15 @@ const LEFT = 90;
 const TOP = 64;
 const ROW = 26;
 const NOTE_WIDTH = 420;
-/** About what a letter of the title takes. */
-const TITLE_LETTER = 8;
+/** The approximate width of a character of the title. */
+const TITLE_CHARACTER = 8;
 
 /** One self-contained SVG document. */
 export function renderSvg(diagram: Diagram): string {
   const scale = rowsOf(diagram);
   const width = Math.max(
     LEFT + (diagram.lanes.length - 1) * LANE_GAP + NOTE_WIDTH,
-    2 * MARGIN + diagram.title.length * TITLE_LETTER,
+    2 * MARGIN + diagram.title.length * TITLE_CHARACTER,
   );
   const height = TOP + (scale.size + 1) * ROW;
   const y = (at: number) => TOP + (scale.get(at) ?? 0) * ROW;
@@ -56,7 +56,7 @@ const STYLE = ".paper{fill:#fff}text{font:12px system-ui,sans-serif;fill:#1b2530
   ".message{stroke:#1f5fa8;fill:none;marker-end:url(#head)}.message.lost{stroke:#b3261e;stroke-dasharray:5 3;marker-end:none}" +
   ".text{font-size:10px}.cross{stroke:#b3261e;stroke-width:2}.operation{fill:#1b7f4b}.fault{fill:#b3261e}";
 
-/** Moments in order, each with a row of its own: in a real scale most of a run is empty. */
+/** Each instant gets its own row, in order: with a linear time scale most of the drawing is empty. */
 function rowsOf({ messages, notes }: Diagram): Map<number, number> {
   const moments = new Set<number>(notes.map((note) => note.at));
   for (const { sentAt, endedAt } of messages) {
@@ -74,7 +74,7 @@ function drawMessage(message: DiagramMessage, y: (at: number) => number, end: nu
   const { from, to, sentAt, endedAt, lost, text } = message;
   const [x1, y1] = [laneX(from), y(sentAt)];
   const y2 = y(endedAt ?? end);
-  // A lost message ends half-way.
+  // A lost message ends halfway.
   const x2 = lost === null ? laneX(to) : (laneX(from) + laneX(to)) / 2;
   const details = `${text}${lost === null ? "" : ` (${lost})`}`;
   const cross = lost === null
@@ -100,8 +100,8 @@ function drawNote(note: DiagramNote, y: (at: number) => number, lanes: number): 
     `<text class="text" x="${textX}" y="${at + 4}">${escape(shortened(note.text, 70))}</text></g>`;
 }
 
-function shortened(text: string, most = 24): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+function shortened(text: string, lengthMax = 24): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`;
 }
 
 function escape(text: string): string {

@@ -1,6 +1,6 @@
 /**
- * "Sometimes" checks: over a corpus of seeds, the interesting things must really happen now and then.
- * A checker that never met two siblings has not checked them.
+ * "Sometimes" checks: over a set of seeds, each interesting situation must occur. A checker that never
+ * saw two siblings has not tested them.
  */
 import type { RunDriver } from "../run_driver.ts";
 import type { Scenario } from "../scenario/scenario.ts";
@@ -11,32 +11,32 @@ const SOMETIMES = {
   "read of nothing": "a read found the key absent or deleted",
   "siblings stored": "a node held concurrent writes",
   "read repair": "a read found a stale replica and repaired it",
-  "forward": "a node passed a request on to a primary",
-  "silent replica": "a replica was passed over for its silence",
-  "call failed": "a call was refused or broke off",
+  "forward": "a node forwarded a request to a primary",
+  "silent replica": "a replica was skipped because it did not answer in time",
+  "call failed": "a call was refused or its connection was lost",
   "quorum not met": "too few replicas answered",
-  "indeterminate write surfaced": "a write without an answer was durable somewhere",
-  "indeterminate write vanished": "a write without an answer was never durable",
+  "indeterminate write surfaced": "a write without an answer became durable on a node",
+  "indeterminate write vanished": "a write without an answer never became durable",
   "certain failure": "a write was refused before any store",
   "storage failure": "a disk failed to load or store",
-  "damaged record replaced": "a node replaced an unreadable record from the others",
+  "damaged record replaced": "a node restored an unreadable record from the other replicas",
   "copy destroyed": "the simulator destroyed a copy of a record",
   "delete": "a delete was acknowledged",
   "message dropped": "the network lost a message",
   "message duplicated": "the network delivered a message twice",
   "message delayed": "a rule delayed a message",
   "message held": "a message waited for a partition to heal",
-  "message refused": "a sender was told that there was no route",
-  "node started again": "a node came back after a crash, a kill or a restart",
-  "hint stored": "a fallback took a write for a node that could not",
-  "hint delivered": "a hint reached its node",
+  "message refused": "a message was refused because there was no route",
+  "node started again": "a node started again after a crash, a kill or a restart",
+  "hint stored": "a fallback stored a write for an unavailable node",
+  "hint delivered": "a hint was delivered to its node",
   "node believed down": "the failure detector suspected a node",
   "trees differed": "anti-entropy found keys to repair",
-  "disk replaced and filled": "a node with a new or an older disk was filled by its peers",
-  "tombstone reaped": "a deleted key was forgotten",
+  "disk replaced and filled": "a node with an empty or older disk recovered from its peers",
+  "tombstone reaped": "the tombstone of a deleted key was removed",
   "owners differed": "the owners of a key differed when the faults ended",
-  "second round": "one round of reading was not enough to make all owners equal",
-  "fewer nodes than N": "all nodes owned every key",
+  "second round": "one round of reads was not enough to make all owners equal",
+  "fewer nodes than N": "every node owned every key",
 } as const;
 
 type Sometimes = keyof typeof SOMETIMES;
@@ -49,7 +49,7 @@ interface FinishedRun {
   readonly driver: RunDriver;
 }
 
-/** How often each happened in a run. */
+/** How often each situation occurred in a run. */
 export function sometimesOf({ scenario, simulation, driver }: FinishedRun): SometimesCounts {
   const { history, record } = driver;
   const seen = (type: Parameters<typeof simulation.processes.observations.get>[0]) =>
@@ -105,7 +105,7 @@ export function sometimesOf({ scenario, simulation, driver }: FinishedRun): Some
   };
 }
 
-/** Counts of many runs together. */
+/** The sum of two counts. */
 export function addSometimes(a: SometimesCounts, b: SometimesCounts): SometimesCounts {
   return Object.fromEntries(
     SOMETIMES_NAMES.map((name) => [name, a[name] + b[name]]),

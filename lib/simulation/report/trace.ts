@@ -1,24 +1,25 @@
 /**
- * A run written down: what was sent and what became of it, what clients did, what went wrong. As data,
- * for a trace file (JSON lines), a space-time diagram and the time machine.
+ * The trace of a run: messages with their outcome, client operations, and faults. It is plain data, for
+ * a trace file (JSON lines), a space-time diagram and the time machine.
  */
 import type { Event } from "../../dynamo/types/events.ts";
 import type { Observation } from "../../dynamo/types/observations.ts";
-import type { Fault, FaultLeg } from "../faults/faults.ts";
+import type { MessageLeg } from "../../random/latency.ts";
+import type { Fault } from "../faults/faults.ts";
 import type { Operation } from "../workload/history.ts";
 import type { TracedMessage, Tracer } from "../world/tracer.ts";
 import { describeContent, describeEvent } from "./describe.ts";
 
-/** Virtual µs since the start in `at`. */
+/** `at` is the time in virtual µs since the start. */
 export type TraceEntry =
   | {
     readonly at: number;
     readonly what: "sent";
-    /** The same for the sending and what becomes of it. */
+    /** The id of the message, also in its "arrived" or "lost" entry. */
     readonly message: number;
     readonly from: string;
     readonly to: string;
-    readonly leg: FaultLeg;
+    readonly leg: MessageLeg;
     readonly text: string;
   }
   | { readonly at: number; readonly what: "arrived"; readonly message: number }
@@ -44,7 +45,7 @@ export type TraceEntry =
     readonly text: string;
   };
 
-/** Turns what happens into entries, and hands them on one by one. */
+/** Converts the events of a run to entries, and passes them on one by one. */
 export class TraceWriter implements Tracer {
   constructor(private readonly write: (entry: TraceEntry) => void) {}
 
@@ -100,14 +101,14 @@ function describeEnd({ id, kind, outcome, returned, acks, reason }: Operation): 
   return `get #${id} returns ${found === "" ? "nothing" : found}`;
 }
 
-/** Keeps the first `most` entries in memory. */
+/** Keeps the first `entriesMax` entries in memory. */
 export class TraceMemory extends TraceWriter {
   readonly entries: TraceEntry[];
 
-  constructor(most: number) {
+  constructor(entriesMax: number) {
     const entries: TraceEntry[] = [];
     super((entry) => {
-      if (entries.length < most) entries.push(entry);
+      if (entries.length < entriesMax) entries.push(entry);
     });
     this.entries = entries;
   }

@@ -1,10 +1,10 @@
 /**
- * Reading JSON from outside, field by field, so that a mistake is answered with the field, the value
- * and what is allowed. Scenarios are written by hand, so a field that nobody knows is a mistake too.
+ * Reads untrusted JSON field by field, so that an error names the field, its value and what is allowed.
+ * People write scenarios by hand, so an unknown field is an error too.
  */
 import { parseDistribution, parseLegs, SpecError } from "../../random/latency.ts";
 
-/** Thrown for a scenario that cannot be; the message is for the person who wrote it. */
+/** Thrown for an invalid scenario. The message is for the person who wrote it. */
 export class ScenarioError extends Error {
   override name = "ScenarioError";
 
@@ -13,13 +13,13 @@ export class ScenarioError extends Error {
   }
 }
 
-/** The value as JSON, short enough for a message. */
+/** The value as JSON, shortened for a message. */
 function shown(value: unknown): string {
   const text = value === undefined ? "missing" : JSON.stringify(value);
   return text.length <= 120 ? text : `${text.slice(0, 120)}…`;
 }
 
-/** One JSON object, with the path that led to it. */
+/** One JSON object, with its path in the scenario. */
 export class Fields {
   private readonly values: Readonly<Record<string, unknown>>;
   private readonly read = new Set<string>();
@@ -43,58 +43,58 @@ export class Fields {
     throw new ScenarioError(this.at(name), allowed, this.values[name]);
   }
 
-  /** The raw value, marked as known. */
+  /** The raw value. The field counts as known from now on. */
   raw(name: string): unknown {
     this.read.add(name);
     return this.values[name];
   }
 
-  /** A finite number in least … most. */
-  number(name: string, least: number, most: number, otherwise?: number): number {
-    const value = this.raw(name) ?? otherwise;
+  /** A finite number in min … max. */
+  number(name: string, min: number, max: number, fallback?: number): number {
+    const value = this.raw(name) ?? fallback;
     if (
-      typeof value === "number" && Number.isFinite(value) && value >= least && value <= most
+      typeof value === "number" && Number.isFinite(value) && value >= min && value <= max
     ) return value;
-    return this.fail(name, `a number from ${least} to ${most}`);
+    return this.fail(name, `a number from ${min} to ${max}`);
   }
 
-  integer(name: string, least: number, most: number, otherwise?: number): number {
-    const value = this.raw(name) ?? otherwise;
+  integer(name: string, min: number, max: number, fallback?: number): number {
+    const value = this.raw(name) ?? fallback;
     if (
-      typeof value === "number" && Number.isInteger(value) && value >= least && value <= most
+      typeof value === "number" && Number.isInteger(value) && value >= min && value <= max
     ) return value;
-    return this.fail(name, `a whole number from ${least} to ${most}`);
+    return this.fail(name, `a whole number from ${min} to ${max}`);
   }
 
-  probability(name: string, otherwise?: number): number {
-    const value = this.raw(name) ?? otherwise;
+  probability(name: string, fallback?: number): number {
+    const value = this.raw(name) ?? fallback;
     if (typeof value === "number" && value >= 0 && value <= 1) return value;
     return this.fail(name, "a probability from 0 to 1");
   }
 
-  boolean(name: string, otherwise: boolean): boolean {
-    const value = this.raw(name) ?? otherwise;
+  boolean(name: string, fallback: boolean): boolean {
+    const value = this.raw(name) ?? fallback;
     return typeof value === "boolean" ? value : this.fail(name, "true or false");
   }
 
-  text(name: string, allowed: RegExp, description: string, otherwise?: string): string {
-    const value = this.raw(name) ?? otherwise;
+  text(name: string, allowed: RegExp, description: string, fallback?: string): string {
+    const value = this.raw(name) ?? fallback;
     if (typeof value === "string" && allowed.test(value)) return value;
     return this.fail(name, description);
   }
 
-  oneOf<T extends string>(name: string, allowed: readonly T[], otherwise?: T): T {
-    const value = this.raw(name) ?? otherwise;
+  oneOf<T extends string>(name: string, allowed: readonly T[], fallback?: T): T {
+    const value = this.raw(name) ?? fallback;
     const found = allowed.find((each) => each === value);
     return found ??
       this.fail(name, allowed.length === 1 ? `'${allowed[0]}'` : `one of ${allowed.join(", ")}`);
   }
 
-  /** A list of names out of `allowed`, none twice. */
-  listOf<T extends string>(name: string, allowed: readonly T[], least: number): T[] {
+  /** A list of distinct names from `allowed`. */
+  listOf<T extends string>(name: string, allowed: readonly T[], min: number): T[] {
     const value = this.raw(name);
-    const description = `a list of at least ${least} of ${abridged(allowed)}, none twice`;
-    if (!Array.isArray(value) || value.length < least || new Set(value).size !== value.length) {
+    const description = `a list of at least ${min} of ${abridged(allowed)}, each only once`;
+    if (!Array.isArray(value) || value.length < min || new Set(value).size !== value.length) {
       return this.fail(name, description);
     }
     const known: ReadonlySet<unknown> = new Set(allowed);
@@ -103,10 +103,10 @@ export class Fields {
   }
 
   /** A list of objects, each read by `read`. */
-  objects<T>(name: string, most: number, read: (fields: Fields) => T): T[] {
+  objects<T>(name: string, itemsMax: number, read: (fields: Fields) => T): T[] {
     const value = this.raw(name) ?? [];
-    if (!Array.isArray(value) || value.length > most) {
-      return this.fail(name, `a list of at most ${most} objects`);
+    if (!Array.isArray(value) || value.length > itemsMax) {
+      return this.fail(name, `a list of at most ${itemsMax} objects`);
     }
     return value.map((each, i) => read(new Fields(`${this.at(name)}[${i}]`, each)));
   }
@@ -115,17 +115,17 @@ export class Fields {
     return new Fields(this.at(name), this.raw(name) ?? {});
   }
 
-  /** A latency distribution, ms, in the form it was given (see `lib/random/latency.ts`). */
-  latency(name: string, otherwise?: string): string {
-    return this.spec(name, otherwise, parseDistribution);
+  /** The specification of a latency distribution, in ms (see `lib/random/latency.ts`). */
+  latency(name: string, fallback?: string): string {
+    return this.spec(name, fallback, parseDistribution);
   }
 
-  /** The latencies of all legs. */
-  legs(name: string, otherwise?: string): string {
-    return this.spec(name, otherwise, parseLegs);
+  /** The specification of the latencies of all legs. */
+  legs(name: string, fallback?: string): string {
+    return this.spec(name, fallback, parseLegs);
   }
 
-  /** Refuses whatever field has not been asked for. */
+  /** Throws {@link ScenarioError} for a field that has not been read. */
   refuseOthers(): void {
     for (const name of Object.keys(this.values)) {
       if (this.read.has(name) || this.values[name] === undefined) continue;
@@ -136,10 +136,10 @@ export class Fields {
 
   private spec(
     name: string,
-    otherwise: string | undefined,
+    fallback: string | undefined,
     parse: (spec: string) => unknown,
   ): string {
-    const given = this.raw(name) ?? otherwise;
+    const given = this.raw(name) ?? fallback;
     const value = typeof given === "number" ? `${given}` : given;
     if (typeof value !== "string") {
       return this.fail(name, "a latency such as 10 or 'exp(0.5)', in ms");

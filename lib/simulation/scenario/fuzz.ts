@@ -1,5 +1,5 @@
 /**
- * Many seeds: what one of them came to, in a form that a worker can send, and what all come to together.
+ * Runs of many seeds: the outcome of one seed, as JSON that a worker can send, and the summary of all.
  */
 import type { Violation } from "../checkers/mod.ts";
 import type { FaultKind } from "../faults/faults.ts";
@@ -12,7 +12,7 @@ import {
 import { type OutcomeCounts, runScenario } from "../run.ts";
 import { type SwarmLimits, swarmScenario } from "./swarm.ts";
 
-/** What a run of one seed came to. Plain JSON. */
+/** The outcome of the run of one seed. Plain JSON. */
 export interface SeedOutcome {
   readonly seed: number;
   readonly mode: string;
@@ -22,7 +22,7 @@ export interface SeedOutcome {
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly sometimes: SometimesCounts;
   readonly violations: readonly Violation[];
-  /** Findings that are reported only, by mode and checker: what the other modes are there to show. */
+  /** Findings that are not failures, by mode and checker: modes other than `dvv` may violate rules. */
   readonly reported: Readonly<Partial<Record<string, number>>>;
   readonly excused: number;
 }
@@ -34,9 +34,9 @@ export interface FuzzSummary {
   readonly virtualUs: number;
   readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
   readonly sometimes: SometimesCounts;
-  /** "Sometimes" that never happened over all these seeds. */
+  /** The "sometimes" situations that occurred with none of these seeds. */
   readonly never: readonly string[];
-  /** Runs in which a checker that is not asserted there found something. */
+  /** The number of runs in which a checker found something that is not a failure. */
   readonly reported: Readonly<Partial<Record<string, number>>>;
   readonly excused: number;
   readonly failures: readonly {
@@ -82,7 +82,7 @@ export function emptySummary(): FuzzSummary {
   };
 }
 
-/** The summary with one more seed. */
+/** The summary with the outcome of another seed added. */
 export function addOutcome(summary: FuzzSummary, outcome: SeedOutcome): FuzzSummary {
   const { ok, failed, indeterminate } = summary.operations;
   const sometimes = addSometimes(summary.sometimes, outcome.sometimes);

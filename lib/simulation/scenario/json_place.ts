@@ -1,17 +1,17 @@
 /**
- * Where a text stops being JSON. V8 names the place of some mistakes only, and of others shows a piece
- * of the text, which is the whole of a short one; a person who wrote the file wants line and column.
+ * Finds the place of a syntax error in JSON. V8's messages give the place of some errors only, and for
+ * others just an excerpt. The person who wrote the file needs line and column.
  */
 
-/** One token after white space: a sign, a string, a number, or a word (RFC 8259). */
+/** One token after white space: a punctuator, a string, a number, or a literal name (RFC 8259). */
 const TOKEN =
   /([{}[\],:])|("(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w)/y;
 const SPACE = /[ \t\n\r]*/y;
 
-/** What may come next: a value, or what its surroundings ask for after one. */
+/** The tokens that are allowed next. */
 type Expected = "value" | "value or ]" | "name" | "name or }" | "colon" | "comma or end";
 
-/** The offset of the first token that cannot stand where it is; the text's length when it ends too early or is JSON. */
+/** The offset of the first invalid token; the text's length if it is valid JSON or incomplete. */
 export function jsonEndsAt(text: string): number {
   const open: ("{" | "[")[] = [];
   let expected: Expected = "value";
@@ -28,7 +28,7 @@ export function jsonEndsAt(text: string): number {
 }
 
 interface Token {
-  /** A sign as itself; anything else by its kind. */
+  /** A punctuator itself, `string`, or `value` for any other token. */
   readonly kind: string;
   readonly end: number;
 }
@@ -37,11 +37,14 @@ function matched(pattern: RegExp, text: string, at: number): Token | null {
   pattern.lastIndex = at;
   const found = pattern.exec(text);
   if (found === null) return null;
-  const [, sign, string] = found;
-  return { kind: sign ?? (string === undefined ? "value" : "string"), end: pattern.lastIndex };
+  const [, punctuator, string] = found;
+  return {
+    kind: punctuator ?? (string === undefined ? "value" : "string"),
+    end: pattern.lastIndex,
+  };
 }
 
-/** What is expected after the token, with `open` kept up to date; null when it cannot stand here. */
+/** The tokens that are allowed after this one; null if it is invalid here. Updates `open`. */
 function after(expected: Expected, { kind }: Token, open: ("{" | "[")[]): Expected | null {
   const inside = open.at(-1);
   switch (expected) {
@@ -49,15 +52,15 @@ function after(expected: Expected, { kind }: Token, open: ("{" | "[")[]): Expect
       return kind === ":" ? "value" : null;
     case "comma or end":
       if (kind === "," && inside !== undefined) return inside === "{" ? "name" : "value";
-      return closes(kind, inside) ? leave(open) : null;
+      return closes(kind, inside) ? close(open) : null;
     case "name":
     case "name or }":
       if (kind === "string") return "colon";
-      return kind === "}" && expected === "name or }" ? leave(open) : null;
+      return kind === "}" && expected === "name or }" ? close(open) : null;
     case "value":
     case "value or ]":
       if (kind === "string" || kind === "value") return "comma or end";
-      if (kind === "]" && expected === "value or ]") return leave(open);
+      if (kind === "]" && expected === "value or ]") return close(open);
       if (kind !== "{" && kind !== "[") return null;
       open.push(kind);
       return kind === "{" ? "name or }" : "value or ]";
@@ -68,12 +71,12 @@ function closes(kind: string, inside: "{" | "[" | undefined): boolean {
   return inside !== undefined && kind === (inside === "{" ? "}" : "]");
 }
 
-function leave(open: ("{" | "[")[]): Expected {
+function close(open: ("{" | "[")[]): Expected {
   open.pop();
   return "comma or end";
 }
 
-/** "line 3, column 7", both from 1. */
+/** "line 3, column 7", both counted from 1. */
 export function placeOf(text: string, offset: number): string {
   const before = text.slice(0, offset).split("\n");
   return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;

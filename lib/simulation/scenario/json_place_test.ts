@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { jsonEndsAt, placeOf } from "./json_place.ts";
 
-Deno.test("the place is the first token that cannot stand where it is", () => {
+Deno.test("the place of an error is the first invalid token", () => {
   // A bar marks the place.
   const cases = [
     "|oops",
@@ -21,7 +21,7 @@ Deno.test("the place is the first token that cannot stand where it is", () => {
     "[|1.]",
     "[|truely]",
     '["\\u00e9", |"\\x"]',
-    // It ends too early.
+    // Incomplete texts.
     "|",
     '{"a": 1|',
     "[1,|",
@@ -34,7 +34,7 @@ Deno.test("the place is the first token that cannot stand where it is", () => {
   }
 });
 
-Deno.test("JSON is JSON to its end, and a cut anywhere in it is found at or before the cut", () => {
+Deno.test("valid JSON is valid to its end, and a truncated text is invalid at or before the cut", () => {
   fc.assert(fc.property(fc.json(), fc.nat(), (text, drawn) => {
     assert.equal(jsonEndsAt(text), text.length);
     const cut = drawn % (text.length + 1);

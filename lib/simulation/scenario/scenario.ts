@@ -1,9 +1,10 @@
 /**
- * A scenario: a cluster, a workload and what goes wrong, as versioned JSON.
+ * A scenario: a cluster, a workload and faults, as versioned JSON.
  *
- * It is data so that a run can be shared, shrunk, replayed, and carried out on real processes as
- * far as the faults exist there. With its seed it determines a simulated run completely. What is
- * read here is normalised: every default is filled in, so an old file means the same for ever.
+ * A scenario is data, so that a run can be shared, shrunk, replayed, and executed on real processes as
+ * far as the faults exist there. With its seed it determines a simulated run completely. Parsing fills
+ * in every default. So a file that was written from a parsed scenario keeps its meaning when defaults
+ * change.
  */
 import type { RingMember } from "../../dynamo/ring/ring_state.ts";
 import { type ClusterConfig, clusterConfig, ConfigError } from "../../dynamo/types/config.ts";
@@ -25,39 +26,39 @@ const NODES_MAX = 10_000;
 export interface Scenario {
   readonly format: typeof SCENARIO_FORMAT;
   readonly version: typeof SCENARIO_VERSION;
-  /** For people. */
+  /** A name for people. */
   readonly name: string;
-  /** Determines every draw of the run. */
+  /** The seed of all random numbers of the run. */
   readonly seed: number;
   readonly nodes: readonly RingMember[];
-  /** Nodes that are not members at first: they may join. */
+  /** Nodes that are not members at the start; they can join. */
   readonly spares: readonly RingMember[];
   readonly config: ClusterConfig;
   readonly network: {
-    /** Legs W, A, R, S and other, ms (`lib/random/latency.ts`). */
+    /** The latencies of the legs W, A, R, S and other, in ms (`lib/random/latency.ts`). */
     readonly latency: string;
-    /** Between a client and a node, each way, ms. */
+    /** The latency between a client and a node, in each direction, in ms. */
     readonly clients: string;
   };
-  /** How long a load and a store take, ms. */
+  /** The latencies of a load and a store, in ms. */
   readonly disk: { readonly load: string; readonly store: string };
   readonly workload: WorkloadPlan;
-  /** The safety phase ends when the workload is done, and at the latest then. */
+  /** The longest duration of the safety phase. It ends earlier when the workload is done. */
   readonly durationMs: number;
-  /** After the healing, all replicas must be equal within this virtual time. */
+  /** After healing, all replicas must become equal within this virtual time. */
   readonly convergeWithinMs: number;
   readonly faults: readonly Fault[];
 }
 
-/** What is written by hand: everything but the format may be left out. */
+/** A scenario as people write it. Every field is optional. */
 export interface ScenarioInput {
   readonly format?: string;
   readonly version?: number;
   readonly name?: string;
   readonly seed?: number;
-  /** How many, or which. */
+  /** The number of nodes, or a list of them. */
   readonly nodes?: number | readonly Partial<RingMember>[];
-  /** Nodes that are not members at first: they may join. */
+  /** Nodes that are not members at the start; they can join. */
   readonly spares?: readonly Partial<RingMember>[];
   readonly config?: Partial<ClusterConfig>;
   readonly network?: { readonly latency?: string; readonly clients?: string };
@@ -69,8 +70,8 @@ export interface ScenarioInput {
 }
 
 /**
- * Reads a scenario, filling in defaults. Throws {@link ScenarioError} (or `ConfigError`, for what
- * only makes sense together) with the field, the value and what is allowed.
+ * Parses a scenario and fills in defaults. Throws {@link ScenarioError}, or `ConfigError` for values
+ * that do not fit together, with the field, the value and what is allowed.
  */
 export function parseScenario(input: unknown): Scenario {
   const fields = new Fields("", input);
@@ -104,7 +105,7 @@ export function parseScenario(input: unknown): Scenario {
   return scenario;
 }
 
-/** Reads the text of a scenario file. Throws {@link ScenarioError}, for bad JSON too. */
+/** Parses the text of a scenario file. Throws {@link ScenarioError}, also for invalid JSON. */
 export function parseScenarioText(text: string): Scenario {
   let input: unknown;
   try {
@@ -122,13 +123,13 @@ function notJson(text: string): ScenarioError {
   const place = placeOf(text, at);
   if (at === text.length) {
     const last = text.trimEnd().slice(-EXCERPT_CHARACTERS);
-    return new ScenarioError("the scenario file", `JSON, and ends too early, at ${place}`, last);
+    return new ScenarioError("the scenario file", `JSON, but it is incomplete at ${place}`, last);
   }
   const rest = text.slice(at, at + EXCERPT_CHARACTERS).split("\n")[0];
-  return new ScenarioError("the scenario file", `JSON, and is not from ${place} on`, rest);
+  return new ScenarioError("the scenario file", `JSON, but it is invalid at ${place}`, rest);
 }
 
-/** The scenario as a file's text. */
+/** The scenario as the text of a file. */
 export function formatScenario(scenario: Scenario): string {
   return JSON.stringify(scenario, null, 2) + "\n";
 }
@@ -140,7 +141,7 @@ function readVersion(fields: Fields): void {
   }
 }
 
-/** What texts of a configuration look like, the cluster's name among them. */
+/** The format of text fields of a configuration, such as the cluster's name. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 
@@ -152,7 +153,7 @@ function readNodes(fields: Fields): RingMember[] {
   }
   const nodes = fields.objects("nodes", NODES_MAX, readNode);
   if (nodes.length === 0) fields.fail("nodes", "a number from 1, or a list of at least one node");
-  requireOnce("nodes", nodes, []);
+  requireUniqueIds("nodes", nodes, []);
   return nodes;
 }
 
@@ -168,11 +169,11 @@ function readNode(node: Fields): RingMember {
 
 function readSpares(fields: Fields, nodes: readonly RingMember[]): RingMember[] {
   const spares = fields.objects("spares", NODES_MAX, readNode);
-  requireOnce("spares", spares, nodes);
+  requireUniqueIds("spares", spares, nodes);
   return spares;
 }
 
-function requireOnce(
+function requireUniqueIds(
   list: string,
   nodes: readonly RingMember[],
   others: readonly RingMember[],
@@ -186,8 +187,8 @@ function requireOnce(
   }
 }
 
-/** What works in the background and around failures is off in a scenario that does not ask for it. */
-const QUIET = {
+/** Background work and fallbacks are off unless a scenario asks for them. */
+const BACKGROUND_OFF = {
   sloppy: false,
   hintedHandoff: false,
   gossipIntervalMs: 0,
@@ -196,9 +197,9 @@ const QUIET = {
   reapIntervalMs: 0,
 } as const;
 
-/** Whatever fields a configuration has, each in the type of its default; `clusterConfig` knows the bounds. */
+/** Reads the fields of a configuration with the types of their defaults. `clusterConfig` checks values. */
 function readConfig(fields: Fields, nodes: number): ClusterConfig {
-  // Every node has to own a partition.
+  // Every node must own a partition.
   const given: Record<string, unknown> = nodes <= 64 ? {} : { partitions: 4 * nodes };
   for (const [name, standard] of Object.entries(clusterConfig())) {
     if (!fields.has(name)) continue;
@@ -209,27 +210,27 @@ function readConfig(fields: Fields, nodes: number): ClusterConfig {
   }
   fields.refuseOthers();
   try {
-    return clusterConfig({ ...QUIET, ...given } as Partial<ClusterConfig>);
+    return clusterConfig({ ...BACKGROUND_OFF, ...given } as Partial<ClusterConfig>);
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`config.${error.message}`);
     throw error;
   }
 }
 
-/** Jumps add up: together with the greatest skew they must keep a clock above zero. */
+/** The jumps and skews of a clock add up; together they must keep it above zero. */
 function requireClocksInBounds(scenario: Scenario): void {
   for (const { id } of [...scenario.nodes, ...scenario.spares]) {
-    let reach = 0;
+    let offsetMs = 0;
     for (const fault of scenario.faults) {
       if ((fault.kind === "clock-jump" || fault.kind === "clock-skew") && fault.node === id) {
-        reach += Math.abs(fault.byMs);
+        offsetMs += Math.abs(fault.byMs);
       }
     }
-    if (reach > CLOCK_OFFSET_MS_MAX) {
+    if (offsetMs > CLOCK_OFFSET_MS_MAX) {
       throw new ScenarioError(
         "faults",
-        `such that the clock of a node is set off by at most ${CLOCK_OFFSET_MS_MAX} ms altogether`,
-        `${reach} ms at ${id}`,
+        `such that they shift the clock of a node by at most ${CLOCK_OFFSET_MS_MAX} ms in total`,
+        `${offsetMs} ms at ${id}`,
       );
     }
   }

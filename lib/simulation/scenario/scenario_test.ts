@@ -5,7 +5,7 @@ import { ScenarioError } from "./fields.ts";
 import { formatScenario, parseScenario, parseScenarioText } from "./scenario.ts";
 import { swarmScenario } from "./swarm.ts";
 
-/** The message with which the scenario is refused. */
+/** The error message for an invalid scenario. */
 function messageOf(input: unknown): string {
   try {
     parseScenario(input);
@@ -13,27 +13,27 @@ function messageOf(input: unknown): string {
     assert.ok(error instanceof ScenarioError || error instanceof ConfigError, `${error}`);
     return error.message;
   }
-  assert.fail(`${JSON.stringify(input)} was taken`);
+  assert.fail(`${JSON.stringify(input)} was accepted`);
 }
 
 const fault = (fields: object) => ({ nodes: 3, faults: [{ atMs: 0, ...fields }] });
 
-Deno.test("an empty scenario is a scenario: every default is filled in", () => {
+Deno.test("an empty scenario is valid: every field has a default", () => {
   const scenario = parseScenario({});
   assert.equal(scenario.nodes.length, 5);
   assert.equal(scenario.config.n, 3);
   assert.equal(scenario.workload.kind, "mix");
-  assert.deepEqual(parseScenario(scenario), scenario, "what is normalised stays as it is");
+  assert.deepEqual(parseScenario(scenario), scenario, "parsing again changes nothing");
 });
 
-Deno.test("a scenario survives being written to a file and read again", () => {
+Deno.test("a scenario is the same after it was written to a file and read again", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const scenario = swarmScenario(seed);
     assert.deepEqual(parseScenarioText(formatScenario(scenario)), scenario);
   }
 });
 
-Deno.test("what cannot be is refused with the field, the value and what is allowed", () => {
+Deno.test("an invalid scenario is refused with the field, the value and what is allowed", () => {
   const cases: [unknown, RegExp][] = [
     [
       fault({ kind: "meteor" }),
@@ -63,7 +63,7 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
     ],
     [
       fault({ kind: "partition", forMs: 1, groups: [["n1"], ["n1", "n2"]] }),
-      /no node in two of them/,
+      /have no node in common/,
     ],
     [
       fault({ kind: "partition", forMs: 1, groups: [["n1"]] }),
@@ -80,7 +80,7 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
     [{
       nodes: 1,
       faults: [1, 2].map(() => ({ kind: "clock-jump", atMs: 0, node: "n1", byMs: 800_000 })),
-    }, /at most 900000 ms altogether/],
+    }, /at most 900000 ms in total/],
     [
       { version: 2 },
       /^version must be at most 1, the newest that this program knows: current value is 2$/,
@@ -119,21 +119,21 @@ Deno.test("what cannot be is refused with the field, the value and what is allow
   for (const [input, message] of cases) assert.match(messageOf(input), message);
 });
 
-Deno.test("a file that is not JSON is refused with the place and a short piece of it", () => {
+Deno.test("a file that is not JSON is refused with the place and a short excerpt", () => {
   const long = '"key": "value", '.repeat(20);
   const cases: [string, string][] = [
-    ["", 'JSON, and ends too early, at line 1, column 1: current value is ""'],
+    ["", 'JSON, but it is incomplete at line 1, column 1: current value is ""'],
     [
       '{\n  "nodes": [5,',
-      'JSON, and ends too early, at line 2, column 15: current value is "{\\n  \\"nodes\\": [5,"',
+      'JSON, but it is incomplete at line 2, column 15: current value is "{\\n  \\"nodes\\": [5,"',
     ],
     [
       '{\n  "nodes": 5\n  "seed": 1\n}',
-      'JSON, and is not from line 3, column 3 on: current value is "\\"seed\\": 1"',
+      'JSON, but it is invalid at line 3, column 3: current value is "\\"seed\\": 1"',
     ],
     [
       `nodes ${long}`,
-      'JSON, and is not from line 1, column 1 on: current value is "nodes \\"key\\": \\"value\\", \\"key\\": \\""',
+      'JSON, but it is invalid at line 1, column 1: current value is "nodes \\"key\\": \\"value\\", \\"key\\": \\""',
     ],
   ];
   for (const [text, message] of cases) {
@@ -142,7 +142,7 @@ Deno.test("a file that is not JSON is refused with the place and a short piece o
   }
 });
 
-Deno.test("a swarm draws every kind of fault, and never too many for a promise to hold", () => {
+Deno.test("a swarm has every kind of fault, but destroys copies on fewer than W nodes", () => {
   const drawn = new Set<string>();
   for (let seed = 1; seed <= 300; seed++) {
     const { faults, config, nodes } = swarmScenario(seed);

@@ -1,9 +1,10 @@
 /**
- * Makes a failing scenario small enough to be understood: delta debugging (Zeller and Hildebrandt,
- * 2002) over faults, operations, clients, keys and nodes, then simpler numbers, within a bound of tries.
+ * Reduces a failing scenario until a person can understand it: delta debugging (Zeller and Hildebrandt,
+ * 2002) over faults, operations, clients, keys and nodes, then simpler values. The number of runs is
+ * limited.
  *
- * First the run's operations are written down as a script, so that leaving one out does not change
- * when the others happen.
+ * First the run's operations are converted to a script, so that omitting one does not change the times
+ * of the others.
  */
 import type { Fault } from "../faults/faults.ts";
 import { Run, type RunOptions, type RunResult } from "../run.ts";
@@ -11,11 +12,11 @@ import type { ScriptedOperation } from "../workload/workload_plan.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
 
 interface ShrinkOptions {
-  /** The checker that must still find something. */
+  /** The checker that must still report a violation. */
   readonly checker: string;
-  /** The most runs to try. */
+  /** The maximum number of runs. */
   readonly triesMax: number;
-  /** How each try is run. */
+  /** Makes the options of each run. */
   readonly run?: () => RunOptions;
   readonly onProgress?: (tries: number, smallest: Scenario) => void;
 }
@@ -26,15 +27,15 @@ interface Shrunk {
   readonly tries: number;
 }
 
-/** Steps after which a try is given up: a smaller scenario is not to be a longer run. */
+/** The maximum number of steps of a run: a smaller scenario must not take longer. */
 const STEPS_MAX = 2_000_000;
 
-/** The smallest scenario that was found to fail the same checker. Throws when the given one does not. */
+/** The smallest scenario found that fails the same checker. Throws if the given one does not fail it. */
 export function shrink(scenario: Scenario, options: ShrinkOptions): Shrunk {
   const search = new Search(options);
   if (!search.accepts(scenario)) {
     throw new Error(
-      `Cannot shrink '${scenario.name}': checker ${options.checker} finds nothing in it`,
+      `Cannot shrink '${scenario.name}': checker ${options.checker} finds no violation in it`,
     );
   }
   search.tryOut(scripted(scenario, options));
@@ -49,7 +50,7 @@ export function shrink(scenario: Scenario, options: ShrinkOptions): Shrunk {
   return { scenario: search.best, result: search.result, tries: search.tries };
 }
 
-/** Keeps the best scenario so far, and counts the tries. */
+/** Keeps the smallest failing scenario so far, and counts the runs. */
 class Search {
   tries = 0;
   private found: { scenario: Scenario; result: RunResult } | null = null;
@@ -68,7 +69,7 @@ class Search {
     return this.tries >= this.options.triesMax;
   }
 
-  /** Takes the scenario as the best one when it fails as it should. */
+  /** Runs the scenario. If it fails the checker, it becomes the best one. */
   accepts(scenario: Scenario): boolean {
     if (this.isOver) return false;
     this.tries++;
@@ -79,7 +80,7 @@ class Search {
     return fails;
   }
 
-  /** As {@link accepts}, for one that may not even be a scenario. */
+  /** As {@link accepts}, for input that may not be a valid scenario. */
   tryOut(input: unknown): boolean {
     try {
       return this.accepts(parseScenario(input));
@@ -94,13 +95,13 @@ function resultOf(scenario: Scenario, options: ShrinkOptions): RunResult | null 
   return run.advance(STEPS_MAX) ? run.result() : null;
 }
 
-/** The scenario with the operations of its run written down. */
+/** The scenario with the operations of its run as a script. */
 function scripted(scenario: Scenario, options: ShrinkOptions): Scenario {
   if (scenario.workload.kind === "script") return scenario;
   const run = Run.start(scenario, options.run?.() ?? {});
   run.advance(STEPS_MAX);
   const operations = run.driver.history.operations
-    // The put of an update follows its get by itself.
+    // The get of an update makes its put follow.
     .filter((each) => !each.healing && !(each.act === "update" && each.kind === "put"))
     .map(({ startedAt, client, act, key, node, options }): ScriptedOperation => {
       const { r, w, pr, pw, sloppy, timeoutMs } = options;
@@ -128,23 +129,23 @@ function shrinkFaults(search: Search): void {
 function shrinkOperations(search: Search): void {
   const { workload } = search.best;
   if (workload.kind !== "script") return;
-  const operationsNow = () => {
-    const now = search.best.workload;
-    return now.kind === "script" ? now.operations : [];
+  const currentOperations = () => {
+    const current = search.best.workload;
+    return current.kind === "script" ? current.operations : [];
   };
   const withOperations = (operations: readonly ScriptedOperation[]) => ({
     ...search.best,
     workload: { ...search.best.workload, operations },
   });
   for (const field of ["client", "key", "node"] as const) {
-    for (const value of new Set(operationsNow().map((each) => each[field]))) {
-      search.tryOut(withOperations(operationsNow().filter((each) => each[field] !== value)));
+    for (const value of new Set(currentOperations().map((each) => each[field]))) {
+      search.tryOut(withOperations(currentOperations().filter((each) => each[field] !== value)));
     }
   }
-  ddmin(search, operationsNow, withOperations);
+  ddmin(search, currentOperations, withOperations);
 }
 
-/** Leaves out ever smaller parts of a list, as long as what is left still fails. */
+/** Removes smaller and smaller parts of a list, as long as the rest still fails. */
 function ddmin<T>(
   search: Search,
   now: () => readonly T[],
@@ -174,7 +175,7 @@ function shrinkNodes(search: Search): void {
   }
 }
 
-/** The fault on what is left when a node is gone; none when nothing is. */
+/** The fault without a node; nothing if it then has no effect. */
 function withoutNode(fault: Fault, id: string): Fault[] {
   if ("node" in fault) return fault.node === id ? [] : [fault];
   const without = (names: readonly string[] | undefined) => names?.filter((name) => name !== id);
@@ -192,7 +193,7 @@ function withoutNode(fault: Fault, id: string): Fault[] {
   } as Fault];
 }
 
-/** Plainer values for what has not turned out to matter. */
+/** Replaces values by simpler ones, as long as the scenario still fails. */
 function simplify(search: Search): void {
   const tries: ((scenario: Scenario) => unknown)[] = [
     (s) => ({ ...s, nodes: s.nodes.map(({ id }) => ({ id, weight: 1 })) }),

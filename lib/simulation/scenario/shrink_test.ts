@@ -8,33 +8,37 @@ import { formatScenario, parseScenario, parseScenarioText } from "./scenario.ts"
 import { shrink } from "./shrink.ts";
 import { swarmScenario } from "./swarm.ts";
 
-Deno.test("a failing run shrinks to a few operations that fail the same way, file and all", () => {
-  const bug = mutantNamed("plain-vector-clock");
-  assert.ok(bug);
+Deno.test("a failing run shrinks to a few operations that fail the same way, also from a file", () => {
+  const mutant = mutantNamed("plain-vector-clock");
+  assert.ok(mutant);
   const scenario = swarmScenario(1, { mode: "dvv" });
-  const options = { checker: bug.caughtBy, triesMax: 300, run: () => ({ hook: bug.plant() }) };
+  const options = {
+    checker: mutant.caughtBy,
+    triesMax: 300,
+    run: () => ({ hook: mutant.plant() }),
+  };
   const shrunk = shrink(scenario, options);
   assert.ok(shrunk.tries <= 300);
   const { workload } = shrunk.scenario;
   assert.equal(workload.kind, "script");
-  assert.ok(workload.kind === "script" && workload.operations.length <= 4, "two puts would do");
-  assert.equal(shrunk.scenario.faults.length, 0, "no fault is needed to lose a write so");
+  assert.ok(workload.kind === "script" && workload.operations.length <= 4, "two puts are enough");
+  assert.equal(shrunk.scenario.faults.length, 0, "the mutant loses a write without any fault");
   const reread = parseScenarioText(formatScenario(shrunk.scenario));
-  const again = runScenario(reread, { hook: bug.plant() });
+  const again = runScenario(reread, { hook: mutant.plant() });
   assert.equal(again.traceHash, shrunk.result.traceHash);
-  assert.ok(again.violations.some((violation) => violation.checker === bug.caughtBy));
-  assert.ok(runScenario(reread).ok, "without the bug it passes");
+  assert.ok(again.violations.some((violation) => violation.checker === mutant.caughtBy));
+  assert.ok(runScenario(reread).ok, "without the mutant it passes");
 });
 
-Deno.test("what does not fail cannot be shrunk", () => {
+Deno.test("a scenario that does not fail cannot be shrunk", () => {
   const scenario = swarmScenario(1, { kinds: [] });
   assert.throws(
     () => shrink(scenario, { checker: "no-lost-write", triesMax: 5 }),
-    /no-lost-write finds nothing/,
+    /no-lost-write finds no violation/,
   );
 });
 
-Deno.test("the diagram of a run shows its processes, its messages and its faults", () => {
+Deno.test("the diagram of a run shows its processes, messages and faults", () => {
   const scenario = parseScenario({
     nodes: 3,
     workload: { operations: 12, clients: 2, keys: 2 },
@@ -53,5 +57,5 @@ Deno.test("the diagram of a run shows its processes, its messages and its faults
   assert.equal(svg.match(/<g>/g)?.length, diagram.messages.length + diagram.notes.length);
   assert.doesNotMatch(svg, /NaN|undefined/);
   const wide = renderSvg({ ...diagram, title: "long ".repeat(50) });
-  assert.ok(Number(/ width="(\d+)"/.exec(wide)?.[1]) >= 250 * 7, "a long title is seen whole");
+  assert.ok(Number(/ width="(\d+)"/.exec(wide)?.[1]) >= 250 * 7, "a long title is not cut off");
 });

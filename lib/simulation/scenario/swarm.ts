@@ -1,10 +1,10 @@
 /**
- * A scenario out of a seed: swarm testing (Groce et al., ISSTA 2012). Each seed first draws which
- * faults exist at all, then how many and how bad, so that some runs are all of one thing and rare
- * combinations meet; with every fault always on, they would drown each other.
+ * Random scenarios: swarm testing (Groce et al., ISSTA 2012). Each seed first selects the kinds of
+ * faults that occur at all, then their number and severity. So some runs have many faults of one kind,
+ * and rare combinations occur. With every kind of fault in every run, some would hide others.
  *
- * What destroys copies falls on fewer than W nodes, the fragile ones, so no acknowledged write may be
- * lost and nothing has to be excused.
+ * Faults that destroy copies hit fewer than W nodes, the fragile ones. So no acknowledged write may be
+ * lost, and no loss has to be excused.
  */
 import { PARTITIONINGS } from "../../dynamo/ring/ring_state.ts";
 import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
@@ -17,17 +17,17 @@ import { type Act, ACTS, ROUTINGS } from "../workload/workload_plan.ts";
 import { parseScenario, type Scenario } from "./scenario.ts";
 import { drawFault, type FaultDice } from "./swarm_faults.ts";
 
-/** What every draw of a swarm may be held to. */
+/** Restrictions on the random scenarios. */
 export interface SwarmLimits {
-  /** The faults that may exist; left out, all. */
+  /** The kinds of faults that may occur; default: all. */
   readonly kinds?: readonly FaultKind[];
-  /** Nothing but processes that go down, a fast network and a sloppy quorum; left out, one seed in ten. */
+  /** Only process faults, with a fast network and a sloppy quorum; default: one seed in ten. */
   readonly calm?: boolean;
-  /** Left out, mostly `dvv`. */
+  /** Default: `dvv` for most seeds. */
   readonly mode?: "dvv" | "vector-clock" | "lww";
 }
 
-/** Operations of one run; a run should take some milliseconds. */
+/** The maximum number of operations of a run, so that a run takes some milliseconds. */
 const OPERATIONS_MAX = 240;
 
 /** The scenario of a seed. */
@@ -55,16 +55,16 @@ export function swarmScenario(seed: number, limits: SwarmLimits = {}): Scenario 
   });
 }
 
-/** What leaves a sloppy quorum no excuse: see `checkers/always_writeable.ts`. */
+/** Faults during which a sloppy quorum must accept every write: see `checkers/always_writeable.ts`. */
 const PROCESS_FAULTS: readonly FaultKind[] = ["crash", "kill", "restart", "wipe"];
 
 function chance(random: SeededRandom, probability: number): boolean {
   return random.float() < probability;
 }
 
-/** An integer from least to most. */
-function between(random: SeededRandom, least: number, most: number): number {
-  return least + below(random, most - least + 1);
+/** A random integer in min … max. */
+function between(random: SeededRandom, min: number, max: number): number {
+  return min + below(random, max - min + 1);
 }
 
 function drawShape(random: SeededRandom, limits: SwarmLimits, calm: boolean) {
@@ -77,7 +77,7 @@ function drawShape(random: SeededRandom, limits: SwarmLimits, calm: boolean) {
     weight: weighted ? pick(random, [0.5, 1, 1, 2, 3]) : 1,
     ...(zones === 0 ? {} : { zone: `z${i % zones + 1}` }),
   }));
-  // More replicas than nodes, and a quorum that nobody can meet: rare, and must be survived.
+  // Rarely, a quorum larger than the number of nodes: no request can meet it.
   const quorumMax = chance(random, 0.95) ? Math.min(n, count) : n;
   const mode = limits.mode ??
     pick(random, [...Array<"dvv">(12).fill("dvv"), "vector-clock", "lww"] as const);
@@ -100,7 +100,7 @@ function drawShape(random: SeededRandom, limits: SwarmLimits, calm: boolean) {
   return { nodes, spares, config, quorumMax, mayChange: (config.gossipIntervalMs ?? 0) > 0 };
 }
 
-/** Nodes that may join, where gossip can tell of them: in half of the seeds. */
+/** Nodes that may join: in half of the seeds with gossip, which a join needs. */
 function drawSpares(
   random: SeededRandom,
   nodes: readonly { readonly id: string; readonly weight: number; readonly zone?: string }[],
@@ -113,7 +113,7 @@ function drawSpares(
   }));
 }
 
-/** What goes on behind the requests; in two seeds of five, nothing. */
+/** The background work; none for two seeds of five. */
 function drawBackground(random: SeededRandom, calm: boolean): Partial<ClusterConfig> {
   if (chance(random, 0.4) && !calm) return { sloppy: false };
   return {
@@ -135,18 +135,18 @@ function drawBackground(random: SeededRandom, calm: boolean): Partial<ClusterCon
 }
 
 /**
- * A tombstone may be forgotten only when no message from before it can be under way any more; and its
- * age is told by clocks, which the faults set off.
+ * A tombstone may be reaped only when no message from before it can still be in flight. Its age is
+ * measured with clocks, which faults can shift.
  */
 function graceMs(faults: readonly Fault[]): number {
-  const clocksOffMs = faults.reduce(
+  const clockOffsetsMs = faults.reduce(
     (sum, fault) => "byMs" in fault && "node" in fault ? sum + Math.abs(fault.byMs) : sum,
     0,
   );
-  return HELD_MS_MAX + clocksOffMs;
+  return HELD_MS_MAX + clockOffsetsMs;
 }
 
-/** Longer than any fault of a swarm can hold a message back. */
+/** Longer than any fault of a swarm can delay a message. */
 const HELD_MS_MAX = 20_000;
 
 type Shape = ReturnType<typeof drawShape>;
@@ -154,7 +154,7 @@ type Shape = ReturnType<typeof drawShape>;
 function drawLoad(random: SeededRandom, shape: Shape) {
   const clients = between(random, 1, 12);
   const operations = between(random, 20, OPERATIONS_MAX);
-  // The operations spread over the horizon, so that faults meet them.
+  // The operations are spread over the horizon, so that faults occur during operations.
   const horizonMs = between(random, 2, 40) * 100;
   const thinkMs = horizonMs * clients / operations * random.float();
   const acts = Object.fromEntries(
@@ -162,7 +162,8 @@ function drawLoad(random: SeededRandom, shape: Shape) {
   ) as Record<Act, number>;
   acts.get += 1;
   acts.put += 1;
-  // What a delete without context covers nobody knows: half of the seeds go without, for sharper checks.
+  // The checkers cannot know what a delete without context covers. Half of the seeds have none, so that
+  // the checks are stricter.
   if (chance(random, 0.5)) acts["delete-blind"] = 0;
   const workload = {
     clients,
@@ -211,13 +212,13 @@ function drawDisk(random: SeededRandom) {
 }
 
 /**
- * Faults of each of these kinds for a scenario that has none, spread over the time that its workload
- * is likely to take.
+ * Random faults of these kinds for a scenario without faults, spread over the probable duration of its
+ * workload.
  */
 export function faultsFor(scenario: Scenario, kinds: readonly FaultKind[]): Fault[] {
   const random = SeededRandom.from(scenario.seed).child("chosen faults");
   const nodes = scenario.nodes.map((node) => node.id);
-  const horizonMs = likelyMs(scenario);
+  const horizonMs = estimatedMs(scenario);
   const fragile = shuffled(random, nodes).slice(0, scenario.config.w - 1);
   const spares = scenario.spares.map((node) => node.id);
   const mayChange = scenario.config.gossipIntervalMs > 0;
@@ -234,14 +235,14 @@ export function faultsFor(scenario: Scenario, kinds: readonly FaultKind[]): Faul
     horizonMs,
   };
   return kinds.flatMap((kind) =>
-    Array.from({ length: FAULTS_A_KIND }, () => drawFault(kind, dice)).flat()
+    Array.from({ length: FAULTS_PER_KIND }, () => drawFault(kind, dice)).flat()
   );
 }
 
-const FAULTS_A_KIND = 3;
+const FAULTS_PER_KIND = 3;
 
-/** An operation takes some four messages, one after the other. */
-function likelyMs({ workload, network }: Scenario): number {
+/** The estimated duration of the workload: an operation takes about four messages in sequence. */
+function estimatedMs({ workload, network }: Scenario): number {
   if (workload.kind === "script") return (workload.operations.at(-1)?.atUs ?? 0) / 1_000;
   const legs = parseLegs(network.latency);
   const messageMs = Math.min(1_000, (legs.W.mean() + legs.A.mean() + legs.R.mean()) / 3);
@@ -257,12 +258,12 @@ function drawFaults(
   limits: SwarmLimits,
 ): Fault[] {
   const ids = [...shape.nodes, ...shape.spares].map((node) => node.id);
-  // Where there are fewer owners than W nothing is acknowledged, and what is there must survive still.
-  const wLeast = load.workload.options.reduce(
-    (least, { w }) => Math.min(least, w ?? least),
+  // With fewer owners than W no write is acknowledged, but one copy must survive nevertheless.
+  const wMin = load.workload.options.reduce(
+    (lowest, { w }) => Math.min(lowest, w ?? lowest),
     Math.min(shape.config.w, shape.config.n, shape.nodes.length),
   );
-  const fragile = shuffled(random, ids).slice(0, wLeast - 1);
+  const fragile = shuffled(random, ids).slice(0, wMin - 1);
   const dice: FaultDice = {
     random,
     nodes: ids,

@@ -1,6 +1,6 @@
 /**
- * The clients of a run. Each does one operation after another, remembers what it last saw of a key,
- * and writes down in the history what it did and how it ended.
+ * The clients of a run. Each one executes its operations in sequence, keeps the last context of each
+ * key, and records its operations with their outcomes in the history.
  */
 import type { ClientRequest, RequestOptions } from "../../dynamo/types/client_messages.ts";
 import { pick } from "../../dynamo/types/random.ts";
@@ -14,18 +14,18 @@ import type { World } from "../world/world.ts";
 import type { History, Operation, OperationEnd, OperationStart } from "./history.ts";
 import { type Act, ACTS } from "./workload_plan.ts";
 
-/** What a client has seen of a key. */
+/** What a client knows about a key from its last operation. */
 export interface Knowledge {
   readonly context: CausalContext;
-  /** The writes that the context came from. */
+  /** The writes that the context covers. */
   readonly sources: readonly number[];
-  /** The operation that gave it. */
+  /** The operation that returned the context. */
   readonly from: number;
   readonly fastest: string | undefined;
 }
 
-/** What a client is about to do. */
-export interface Wish {
+/** The next operation of a client. */
+export interface PlannedOperation {
   readonly act: Act;
   readonly key: string;
   readonly node: string;
@@ -64,10 +64,10 @@ export class Clients {
     return copy;
   }
 
-  /** Draws what a client of a mixed workload does next; `world` is simulated or real. */
-  draw(world: Pick<World, "ring">, index: number): Wish {
+  /** The next random operation of a client of a mixed workload; `world` is simulated or real. */
+  draw(world: Pick<World, "ring">, index: number): PlannedOperation {
     const { workload } = this.scenario;
-    if (workload.kind !== "mix") throw new Error("A script leaves nothing to draw");
+    if (workload.kind !== "mix") throw new Error("Only a mixed workload has random operations");
     const { random, home } = this.client(index);
     const act = drawAct(random, workload.acts);
     const key = `k${random.uint32() % workload.keys}`;
@@ -107,7 +107,7 @@ function drawAct(random: SeededRandom, weights: Readonly<Record<Act, number>>): 
   return "get";
 }
 
-/** Sends an operation of a client; its token is the operation's id. */
+/** Sends an operation of a client. The operation's id is the token of the answer. */
 export function sendOperation(
   world: World,
   history: History,
@@ -134,7 +134,7 @@ function requestOf(
   return { method: "put", key, value: value as string, contentType, context, ...hint, ...given };
 }
 
-/** How the operation ended, from what came back; null for a client that gave up waiting. */
+/** The end of the operation for this outcome; an outcome of null means that the client gave up. */
 export function endOf(
   operation: Operation,
   outcome: ClientOutcome | null,
@@ -171,7 +171,7 @@ export function endOf(
   }
 }
 
-/** What the client knows after an answer; undefined when it learns nothing. */
+/** The client's knowledge after an answer; undefined if the answer has no context. */
 export function knowledgeFrom(
   operation: Operation,
   outcome: ClientOutcome | null,
@@ -180,8 +180,8 @@ export function knowledgeFrom(
   const { reply } = outcome;
   if (reply.status === "written") {
     const { context } = reply;
-    // A blind delete covers what its coordinator read, which the client does not know: so far as the
-    // record goes, nothing but itself.
+    // A blind delete also covers what its coordinator read. The client does not know that, so the
+    // history has only the delete itself.
     return { context, sources: [operation.id], from: operation.id, fastest: undefined };
   }
   if (reply.status !== "read" || reply.context === null) return undefined;

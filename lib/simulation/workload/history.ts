@@ -1,11 +1,12 @@
 /**
- * What the clients did and saw: every operation, and how it ended.
+ * The history of a run: every operation of the clients with its outcome.
  *
- * *ok*: the store said so. *failed*: it certainly had no effect (a read, or a write that was refused
- * before any store). *indeterminate*: anything else, so it may have happened, and may surface later.
+ * *ok*: the store acknowledged it. *failed*: it certainly had no effect (a read, or a write that was
+ * refused before any replica stored it). *indeterminate*: any other outcome; the write may have
+ * happened, and may surface later.
  *
- * Causality is kept here too, and is the checkers' own: a write's `parents` are the writes that its
- * context came from, as the client saw them, never what the store's clocks say.
+ * The history also has the causality that the checkers use: the `parents` of a write are the writes
+ * that the client had read with its context. The clocks of the store are never used for that.
  */
 import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
 import type { Act } from "./workload_plan.ts";
@@ -13,7 +14,7 @@ import type { Act } from "./workload_plan.ts";
 export type OperationOutcome = "pending" | "ok" | "failed" | "indeterminate";
 
 export interface Operation {
-  /** Counts from 1 in the order of starting: causes have smaller ids than effects. */
+  /** Counted from 1 in the order of starts, so a cause has a smaller id than its effect. */
   readonly id: number;
   readonly client: number;
   readonly act: Act;
@@ -29,25 +30,25 @@ export interface Operation {
   /** Infinity while pending. */
   readonly endedAt: number;
   readonly outcome: OperationOutcome;
-  /** Puts: what was written, base64. Different for every put. */
+  /** For puts: the written value, base64. It differs for every put. */
   readonly value: string | null;
-  /** Writes: which writes the client had seen in the context that it sent; see `causality.ts`. */
+  /** For writes: the writes that the sent context covers; see `causality.ts`. */
   readonly parents: readonly number[];
-  /** The operation whose answer gave that context; 0 when none was sent. */
+  /** The operation that returned that context; 0 if no context was sent. */
   readonly contextFrom: number;
-  /** A delete without a context: what it covers only its coordinator knows. */
+  /** A delete without a context; only its coordinator knows what it covers. */
   readonly blind: boolean;
-  /** A read that ends a run's healing rather than a client's own. */
+  /** A read of the healing phase, not of a client. */
   readonly healing: boolean;
-  /** Reads that ended ok: the writes that were returned. */
+  /** For reads that ended ok: the writes that were returned. */
   readonly returned: readonly number[];
-  /** Reads: values that no write of this run wrote. */
+  /** For reads: returned values that no write of this run wrote. */
   readonly foreign: readonly string[];
   readonly coordinator: string | null;
   /** Nodes that acknowledged a write, or answered a read. */
   readonly acks: readonly string[];
   readonly hints: readonly { readonly holder: string; readonly for: string }[];
-  /** Code of the error, or why there was no answer. */
+  /** The error code, or why there was no answer. */
   readonly reason: string | null;
 }
 
@@ -71,7 +72,7 @@ export type OperationEnd =
   & Partial<Pick<Operation, "returned" | "foreign" | "coordinator" | "acks" | "hints" | "reason">>;
 
 export class History {
-  /** By id - 1. Ended operations are replaced, never changed, so copies share them. */
+  /** Indexed by id - 1. Operations are replaced, never modified, so clones can share them. */
   readonly operations: Operation[] = [];
   private readonly writers = new Map<string, number>();
 
@@ -121,7 +122,7 @@ export class History {
     return this.operations[id - 1] = { ...operation, ...end };
   }
 
-  /** The put that wrote the value; undefined when none of this run did. */
+  /** The put that wrote the value; undefined if no put of this run did. */
   writerOf(value: string): number | undefined {
     return this.writers.get(value);
   }
@@ -129,7 +130,7 @@ export class History {
 
 const NONE: readonly never[] = [];
 
-/** A value that only this put writes, base64 of the given number of bytes. */
+/** A unique value of the given number of bytes, in base64. */
 function valueOf(id: number, bytes: number): string {
   return btoa(`w${id}`.padEnd(bytes, "."));
 }

@@ -1,6 +1,6 @@
 /**
- * What the clients of a scenario do: a mix to draw from, or a script of single operations, which is
- * what a shrunk run has.
+ * The workload of a scenario: a random mix of operations, or a script of single operations (for shrunk
+ * scenarios).
  */
 import type { RequestOptions } from "../../dynamo/types/client_messages.ts";
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
@@ -9,13 +9,13 @@ import type { Fields } from "../scenario/fields.ts";
 
 export type Act =
   | "get"
-  /** Without a context: concurrent with whatever is there. */
+  /** Without a context: concurrent with every existing version. */
   | "put"
-  /** Over what this client last saw of the key, however long ago. */
+  /** With the client's last context of the key, however old. */
   | "put-with-context"
-  /** A get, then a put over what it returned. */
+  /** A get, then a put with its context. */
   | "update"
-  /** Over what this client last saw of the key. */
+  /** With the client's last context of the key. */
   | "delete"
   /** Without a context: the coordinator deletes what it reads. */
   | "delete-blind";
@@ -29,11 +29,11 @@ export const ACTS: readonly Act[] = [
   "delete-blind",
 ];
 
-/** Which node a client asks. */
+/** The node that a client sends its requests to. */
 type Routing =
-  /** A random one, each time anew. */
+  /** A random node for each request. */
   | "any"
-  /** Always the same one. */
+  /** Always the same node. */
   | "sticky"
   /** A random primary of the key, as a partition-aware client does. */
   | "primaries";
@@ -41,25 +41,25 @@ export const ROUTINGS: readonly Routing[] = ["any", "sticky", "primaries"];
 
 interface MixedWorkload {
   readonly kind: "mix";
-  /** Each does one operation at a time. */
+  /** The number of clients. Each one has one operation in progress at a time. */
   readonly clients: number;
-  /** Over all clients. */
+  /** The total number of operations of all clients. */
   readonly operations: number;
   readonly keys: number;
   readonly valueBytes: number;
-  /** Between two operations of a client, ms. */
+  /** The time between two operations of a client, in ms. */
   readonly think: string;
   /** Relative weights. */
   readonly acts: Readonly<Record<Act, number>>;
   readonly routing: Routing;
-  /** Each operation draws one of these. */
+  /** Each operation takes a random one of these. */
   readonly options: readonly RequestOptions[];
-  /** A client gives up so long after its request's timeout. */
+  /** A client gives up this long after its request's timeout. */
   readonly graceMs: number;
 }
 
 export interface ScriptedOperation {
-  /** Virtual µs since the start: a script repeats what another run did to the microsecond. */
+  /** Virtual µs since the start, so that a script repeats another run exactly. */
   readonly atUs: number;
   readonly client: number;
   readonly act: Act;
@@ -92,7 +92,7 @@ const DEFAULT_ACTS: Readonly<Record<Act, number>> = {
   "delete-blind": 1,
 };
 
-/** Reads a workload. Throws `ScenarioError` with the field, the value and what is allowed. */
+/** Parses a workload. Throws `ScenarioError` with the field, the value and what is allowed. */
 export function readWorkload(
   fields: Fields,
   nodes: readonly string[],
@@ -139,7 +139,7 @@ function readActs(fields: Fields): Record<Act, number> {
   ) as Record<Act, number>;
   given.refuseOthers();
   if (ACTS.every((act) => weights[act] === 0)) {
-    fields.fail("acts", `weights of which one at least is above 0 (of ${ACTS.join(", ")})`);
+    fields.fail("acts", `weights with at least one above 0 (for ${ACTS.join(", ")})`);
   }
   return weights;
 }
@@ -162,7 +162,7 @@ function readScripted(
   return operation;
 }
 
-/** Per-request overrides. Bounds are the core's to check too; here they name the scenario's field. */
+/** The options of a request. The core checks them too, but an error from here names the field. */
 function readOptions(fields: Fields, config: ClusterConfig): RequestOptions {
   const options: RequestOptions = {
     ...(fields.has("r") ? { r: fields.integer("r", 1, config.n) } : {}),

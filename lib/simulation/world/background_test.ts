@@ -1,6 +1,6 @@
 /**
- * The core's background work under random faults: gossip, hints, anti-entropy, recovery, reaping, all
- * switched on in swarm scenarios that do not ask for it themselves. A short fixed set of seeds.
+ * Background work under random faults: gossip, hints, anti-entropy, recovery and reaping are switched on
+ * in swarm scenarios that would not have them. Uses a small fixed set of seeds.
  */
 import assert from "node:assert/strict";
 import type { ClusterConfig } from "../../dynamo/types/config.ts";
@@ -18,7 +18,7 @@ const BACKGROUND: Partial<ClusterConfig> = {
 const DRAIN_US = 5_000_000;
 
 interface Corpus {
-  /** `seed: checker: message` of what asserted checkers found. */
+  /** `seed: checker: message` for each violation of an asserted checker. */
   readonly found: string[];
   readonly observed: Map<string, number>;
 }
@@ -39,7 +39,7 @@ function runSeeds(
       observed.set(type, (observed.get(type) ?? 0) + times);
     }
     const result = run.result();
-    // The run ends when the owners are equal; what they still owe each other may take a tick more.
+    // The run ends when the owners are equal. Delivering the last hints may take a little longer.
     run.simulation.runUntil(run.simulation.now + DRAIN_US);
     for (const { id, replica } of run.simulation.machines) {
       const hints = replica?.stats().hints ?? {};
@@ -54,10 +54,10 @@ function runSeeds(
   return { found, observed };
 }
 
-/** Gossip never rests, so "nothing is under way" is not to be had; reaping draws new actors. */
+/** Gossip never stops, so some request is always in progress; and reaping draws new actors. */
 const NOT_BOUNDS = (checker: string) => checker !== "bounds";
-/** What a sloppy quorum promises: nothing about reads, everything about what is there in the end. */
-const IN_THE_END = new Set([
+/** A sloppy quorum guarantees nothing about reads, only about the final state. */
+const FINAL_STATE = new Set([
   "no-exceptions",
   "no-lost-write",
   "exact-siblings",
@@ -70,7 +70,7 @@ function requireSeen(observed: ReadonlyMap<string, number>, types: readonly stri
   assert.deepEqual(missing, [], "these should have happened sometimes");
 }
 
-Deno.test("background: under a strict quorum every promise holds, reads included", () => {
+Deno.test("background: with strict quorums every guarantee holds, also for reads", () => {
   const { found, observed } = runSeeds(1, 60, { ...BACKGROUND, sloppy: false }, NOT_BOUNDS);
   assert.deepEqual(found, []);
   requireSeen(observed, [
@@ -84,14 +84,14 @@ Deno.test("background: under a strict quorum every promise holds, reads included
   ]);
 });
 
-Deno.test("background: under a sloppy quorum nothing acknowledged is lost, and all become equal", () => {
+Deno.test("background: with sloppy quorums no acknowledged write is lost, and replicas become equal", () => {
   const config = { ...BACKGROUND, sloppy: true, hintedHandoff: true };
-  const { found, observed } = runSeeds(1, 60, config, (checker) => IN_THE_END.has(checker));
+  const { found, observed } = runSeeds(1, 60, config, (checker) => FINAL_STATE.has(checker));
   assert.deepEqual(found, []);
   requireSeen(observed, ["hint-stored", "hint-delivered", "anti-entropy", "node-down"]);
 });
 
-Deno.test("background: tombstones reaped sooner than messages die bring deleted values back", () => {
+Deno.test("background: reaping tombstones while old messages still arrive brings deleted values back", () => {
   const early = { ...BACKGROUND, sloppy: false, tombstoneGraceMs: 200 };
   const { found } = runSeeds(170, 1, early, NOT_BOUNDS);
   assert.ok(found.some((each) => each.includes("deleted-stays-deleted")), `${found}`);

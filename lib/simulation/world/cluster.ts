@@ -1,6 +1,4 @@
-/**
- * The cluster that a scenario describes, founded: the same data on every node.
- */
+/** Builds the cluster that a scenario describes. */
 import { makeInitialRing } from "../../dynamo/ring/initial_ring.ts";
 import type { InitialClusterConfig } from "../../dynamo/types/initial_config.ts";
 import { parseDistribution, parseLegs } from "../../random/latency.ts";
@@ -9,7 +7,7 @@ import type { Scenario } from "../scenario/scenario.ts";
 import { FIRST_DATA_ID } from "./disk.ts";
 import type { SimulationOptions } from "./simulation.ts";
 
-/** The initial configuration; the ring is drawn from the scenario's seed. */
+/** The initial configuration. The ring is drawn from the scenario's seed. */
 export function initialConfigOf({ nodes, config, seed }: Scenario): InitialClusterConfig {
   const ring = makeInitialRing(nodes, config, SeededRandom.from(seed).child("founding"));
   const members = nodes.map((node) => ({
@@ -20,7 +18,7 @@ export function initialConfigOf({ nodes, config, seed }: Scenario): InitialClust
   return { config, members, ring };
 }
 
-/** Everything about the simulated world but who drives it. */
+/** All options of the simulation that follow from the scenario. */
 export function worldOf(scenario: Scenario): Omit<SimulationOptions, "driver" | "json"> {
   return {
     initialConfig: initialConfigOf(scenario),

@@ -20,7 +20,7 @@ Deno.test("a seed gives the same run every time, to the last event", () => {
   assert.equal(new Set(hashes).size, SEEDS.length, "different seeds, different runs");
 });
 
-Deno.test("JSON on the wire or not, watched or not: the same trace hash", () => {
+Deno.test("copying through JSON and tracing do not change the trace hash", () => {
   for (const seed of SEEDS) {
     const { traceHash, events } = runScenario(swarmScenario(seed));
     const direct = runScenario(swarmScenario(seed), { json: false });
@@ -31,7 +31,7 @@ Deno.test("JSON on the wire or not, watched or not: the same trace hash", () => 
   }
 });
 
-Deno.test("a run can be cloned at any instant, and both copies go on to the same end", () => {
+Deno.test("a run can be cloned at any time, and both copies reach the same end", () => {
   for (const seed of SEEDS) {
     const expected = runScenario(swarmScenario(seed));
     for (const share of [0, 0.1, 0.37, 0.5, 0.81, 0.99]) {
@@ -40,14 +40,14 @@ Deno.test("a run can be cloned at any instant, and both copies go on to the same
       const copy = run.clone();
       const where = `seed ${seed}, cloned after ${Math.floor(share * 100)}%`;
       assert.equal(copy.simulation.traceHash, run.simulation.traceHash, where);
-      // The copy first: what it does must not touch the original.
+      // The copy runs first, and must not change the original.
       assert.deepEqual(finish(copy).result(), expected, where);
       assert.deepEqual(finish(run).result(), expected, where);
     }
   }
 });
 
-Deno.test("two futures of one moment differ once one thing is changed", () => {
+Deno.test("a clone with one more fault runs differently from the original", () => {
   const run = Run.start(swarmScenario(5));
   run.advance(400);
   const other = run.clone();

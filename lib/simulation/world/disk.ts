@@ -1,9 +1,8 @@
 /**
- * A node's disk: records by key, what is on its way to them, and what can be wrong with them.
+ * A node's disk: its records, operations and faults.
  *
- * A store counts once its completion is told, and not before: what power loss finds under way is
- * lost, or done without anybody having been told, or torn. A record that cannot be read says so; it
- * is never taken for an absent one.
+ * A store is durable once it is completed. An operation that a crash interrupts may be lost, done, or
+ * after a power loss torn. A damaged record is reported as unreadable, never as absent.
  */
 import type { MembershipDocument } from "../../dynamo/membership/membership_state.ts";
 import { type Position, positionOf } from "../../dynamo/ring/position.ts";
@@ -16,24 +15,24 @@ import type { SeededRandom } from "../../random/seeded.ts";
 import { US_PER_MS } from "../faults/link_rules.ts";
 import { comparePlaces, pageOf } from "./disk_pages.ts";
 
-/** What a replica asks of its disk. */
+/** An operation that a replica requests from its disk. */
 export type DiskRequest = Extract<
   Effect,
   { kind: "load" | "store" | "remove" | "save" | "save-disk-state" | "scan" | "scan-hints" }
 >;
 
-/** One that changes what is on it. */
+/** An operation that changes the disk. */
 type ChangeRequest = Extract<
   DiskRequest,
   { kind: "store" | "remove" | "save" | "save-disk-state" }
 >;
 
-/** A request under way. */
+/** An operation in progress. */
 export interface DiskOperation {
   readonly request: DiskRequest;
-  /** Why it will fail; null when it will not. */
+  /** Why it will fail; null if it will succeed. */
   readonly failure: string | null;
-  /** A change that fails may have been done all the same. */
+  /** Whether a failed change is stored anyway. */
   readonly doneAnyway: boolean;
 }
 
@@ -42,18 +41,18 @@ export type DiskAnswer = Extract<
   { kind: "loaded" | "stored" | "storage-failed" | "scanned" | "hints-scanned" }
 >;
 
-/** The copy is gone; or it is an older one; or it is there, and can no longer be read. */
+/** The record was removed, replaced by an older one, or is unreadable. */
 export type Destroyed = "wiped" | "restored" | "damaged";
 
-/** What a disk did to a record, for the checkers. */
+/** Observes changes of records, for the checkers. */
 export interface DiskWatcher {
   committed(key: string, record: StoredRecord): void;
   destroyed(key: string, how: Destroyed): void;
-  /** The node itself has let go of its copy: a hint that was delivered, a tombstone that was reaped. */
+  /** The node itself has removed the record: a delivered hint or a reaped tombstone. */
   removed(key: string): void;
 }
 
-/** What is wrong with a disk at the moment; several faults may be at once. */
+/** The active faults of a disk; there may be several. */
 interface DiskHealth {
   slowness: number;
   full: boolean;
@@ -61,13 +60,13 @@ interface DiskHealth {
   storeFailures: number;
 }
 
-/** Of a machine's first disk. */
+/** The data id of a machine's first disk. */
 export const FIRST_DATA_ID = "d1";
 
-/** What a start finds on its disk. */
+/** What a starting process finds on its disk. */
 type DiskBoot = Omit<Boot, "self">;
 
-/** However slow a disk is made, it answers. */
+/** Limits how slow a disk can be made. */
 const OPERATION_US_MAX = 10_000_000;
 
 export const HEALTHY: Readonly<DiskHealth> = {
@@ -79,25 +78,25 @@ export const HEALTHY: Readonly<DiskHealth> = {
 
 export class SimulatedDisk {
   condition: Readonly<DiskHealth> = HEALTHY;
-  /** Names the data directory on it. */
+  /** The id of its data directory. */
   dataId = FIRST_DATA_ID;
-  /** What the node has it remember of itself; null before it was a member's. */
+  /** The node's stored state; null before the node was a member. */
   state: DiskState | null = null;
-  /** The last start over it. */
+  /** The last boot with this disk. */
   lastBoot: { readonly incarnation: number; readonly bootNumber: number } | null = null;
-  /** Changes that were ever made to it. */
+  /** The number of changes so far. */
   writes = 0;
-  /** Records that were replaced or removed together with the actor that the node wrote them under. */
+  /** The number of records whose actor was lost when they were replaced or removed. */
   actorsDropped = 0;
-  /** The membership as the node remembers it. */
+  /** The stored membership. */
   document: MembershipDocument | null = null;
   private readonly records = new Map<string, StoredRecord>();
   private readonly positions = new Map<string, Position>();
   /** Keys whose record is damaged. */
   private readonly unreadable = new Set<string>();
-  /** The index of hints: whom a key's record is to be handed to. */
+  /** The index of hints: the nodes that a key's record is for. */
   private readonly hints = new Map<string, readonly NodeId[]>();
-  /** Where all records lie, in order; null until somebody asks, and whenever there are other keys. */
+  /** The places of all records, in order. Null until it is needed, and after each change of keys. */
   private sorted: readonly KeyPlace[] | null = null;
 
   constructor(
@@ -110,12 +109,12 @@ export class SimulatedDisk {
     const copy = new SimulatedDisk(this.loadLatency, this.storeLatency, this.random.clone());
     copy.condition = this.condition;
     copy.actorsDropped = this.actorsDropped;
-    copy.take(this);
+    copy.copyFrom(this);
     return copy;
   }
 
-  /** Holds what the other one holds. */
-  private take(other: SimulatedDisk): void {
+  /** Copies the contents of the other disk. */
+  private copyFrom(other: SimulatedDisk): void {
     this.dataId = other.dataId;
     this.state = other.state;
     this.lastBoot = other.lastBoot;
@@ -127,12 +126,12 @@ export class SimulatedDisk {
     for (const [key, nodes] of other.hints) this.hints.set(key, nodes);
   }
 
-  /** Records, readable or not. */
+  /** The number of records, readable or not. */
   get size(): number {
     return this.records.size;
   }
 
-  /** What is durably under the key; undefined when nothing is, null when it cannot be read. */
+  /** The durable record of the key; undefined if there is none, null if it is unreadable. */
   peek(key: string): StoredRecord | null | undefined {
     return this.isReadable(key) ? this.records.get(key) : null;
   }
@@ -141,16 +140,16 @@ export class SimulatedDisk {
     return this.records.keys();
   }
 
-  /** Where the key's record lies on the ring. Throws when there is none. */
+  /** The position of the key's record on the ring. Throws if there is no record. */
   positionOf(key: string): Position {
     const position = this.positions.get(key);
     if (position === undefined) {
-      throw new Error(`Cannot place '${key}': the disk has no such record`);
+      throw new Error(`Cannot find the position of '${key}': the disk has no such record`);
     }
     return position;
   }
 
-  /** How many records are to be handed to whom. */
+  /** The number of hints by the node that they are for. */
   hintCounts(): [NodeId, number][] {
     const counts = new Map<NodeId, number>();
     for (const nodes of this.hints.values()) {
@@ -159,7 +158,7 @@ export class SimulatedDisk {
     return [...counts].sort(([a], [b]) => a < b ? -1 : 1);
   }
 
-  /** Begins an operation; `finish` ends it after {@link delayUs}. */
+  /** Begins an operation. Call `finish` after {@link delayUs}. */
   begin(request: DiskRequest): DiskOperation {
     const { full, loadFailures, storeFailures } = this.condition;
     const changes = isChange(request);
@@ -182,7 +181,7 @@ export class SimulatedDisk {
     return Math.round(Math.min(us, OPERATION_US_MAX));
   }
 
-  /** Ends an operation that was not interrupted: a change is durable from here on. */
+  /** Completes an operation. A change is durable from now on. */
   finish(operation: DiskOperation, watcher: DiskWatcher): DiskAnswer {
     const { request, failure } = operation;
     const { id } = request;
@@ -218,7 +217,7 @@ export class SimulatedDisk {
     return this.unreadable.size === 0 || !this.unreadable.has(key);
   }
 
-  /** Where the records of the keys lie that fit, by position, then key. */
+  /** The places of records whose keys fit, ordered by position and then key. */
   private places(fits: (key: string) => boolean): KeyPlace[] {
     this.sorted ??= [...this.positions]
       .map(([key, position]) => ({ key, position }))
@@ -227,9 +226,9 @@ export class SimulatedDisk {
   }
 
   /**
-   * The process is gone, with these operations under way, in the order they were begun. Each change is
-   * done or not, by a coin; with power lost as well, `torn` is the probability that it leaves a record
-   * that cannot be read.
+   * The process ended during these operations, which are in the order of their start. Each change is
+   * stored with a probability of one half. After a power loss, `torn` is the probability that it leaves
+   * an unreadable record.
    */
   interrupt(underWay: readonly DiskOperation[], torn: number, watcher: DiskWatcher): void {
     for (const { request } of underWay) {
@@ -244,11 +243,11 @@ export class SimulatedDisk {
     }
   }
 
-  /** Makes up to `count` records unreadable, drawn at random. */
+  /** Makes up to `count` records unreadable, chosen at random. */
   corrupt(count: number, watcher: DiskWatcher): void {
-    const sound = [...this.records.keys()].filter((key) => this.isReadable(key));
-    for (let left = count; left > 0 && sound.length > 0; left--) {
-      const [drawn] = sound.splice(this.random.uint32() % sound.length, 1);
+    const readable = [...this.records.keys()].filter((key) => this.isReadable(key));
+    for (let left = count; left > 0 && readable.length > 0; left--) {
+      const [drawn] = readable.splice(this.random.uint32() % readable.length, 1);
       if (drawn !== undefined) this.damage(drawn, this.positionOf(drawn), watcher);
     }
   }
@@ -257,19 +256,19 @@ export class SimulatedDisk {
   damage(key: string, position: Position, watcher: DiskWatcher): void {
     const record = this.records.get(key);
     const isLost = record !== undefined && this.isReadable(key);
-    // A torn first write has no earlier record to lose, and is unreadable all the same.
+    // A torn first write leaves an unreadable record, although no earlier record is lost.
     if (record === undefined) this.put({ key, siblings: [] }, position);
     this.unreadable.add(key);
     if (isLost) watcher.destroyed(key, "damaged");
   }
 
-  /** Puts a record in another's place, past all that a replica would ask: for mutants. */
+  /** Replaces a record without an operation of the replica. For mutants only. */
   overwrite(record: StoredRecord, watcher: DiskWatcher): void {
     this.put(record, positionOf(record.key));
     watcher.committed(record.key, record);
   }
 
-  /** An empty disk in its place, with a directory of that name. */
+  /** Replaces the disk by an empty one with this data id. */
   wipe(dataId: string, watcher: DiskWatcher): void {
     const lost = [...this.records.keys()];
     this.empty();
@@ -281,12 +280,12 @@ export class SimulatedDisk {
     for (const key of lost) watcher.destroyed(key, "wiped");
   }
 
-  /** What the backup holds in the place of what is there. */
+  /** Replaces the contents by those of the backup. */
   restore(backup: SimulatedDisk, watcher: DiskWatcher): void {
     const changed = [...this.records].filter(([key, record]) => backup.records.get(key) !== record)
       .map(([key]) => key);
     this.empty();
-    this.take(backup);
+    this.copyFrom(backup);
     for (const key of changed) watcher.destroyed(key, "restored");
     for (const [key, record] of this.records) {
       if (this.isReadable(key)) watcher.committed(key, record);
@@ -301,7 +300,7 @@ export class SimulatedDisk {
     this.sorted = null;
   }
 
-  /** A start over this disk: durably a new incarnation, above all that it had before. */
+  /** A process starts with this disk. Durably increases the incarnation. */
   boot(bootNumber: number): DiskBoot {
     const found = this.bootOver(bootNumber);
     const { incarnation } = found;
@@ -310,18 +309,18 @@ export class SimulatedDisk {
     return found;
   }
 
-  /** What a node that asks to be let in says of it. */
+  /** What a joining node says about its disk. */
   get directory(): { readonly dataId: string; readonly condition?: DiskCondition } {
     const { dataId, state } = this;
     return state === null ? { dataId } : { dataId, condition: state.condition };
   }
 
-  /** The highest that it knows of. */
+  /** The highest incarnation that it has stored. */
   get incarnation(): number {
     return Math.max(this.lastBoot?.incarnation ?? 0, this.state?.incarnation ?? 0);
   }
 
-  /** What a start would find on it. */
+  /** What a process would find if it started with this disk. */
   bootOver(bootNumber: number): DiskBoot {
     const { dataId, state, lastBoot, writes, incarnation: before } = this;
     const incarnation = before + 1;

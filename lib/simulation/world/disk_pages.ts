@@ -1,13 +1,11 @@
-/**
- * Pages of a range of the ring: what a scan of a disk goes through, by position, then key.
- */
+/** The pages of a disk scan over a range of the ring, ordered by position and then key. */
 import type { Position } from "../../dynamo/ring/position.ts";
 import type { Effect } from "../../dynamo/types/events.ts";
 import type { KeyPlace } from "../../dynamo/types/records.ts";
 
 type Scan = Pick<Extract<Effect, { kind: "scan" }>, "from" | "to" | "after" | "limit">;
 
-/** The places of one page, and where the next one goes on; null when the range is done. */
+/** The places of one page, and where the next page starts; null after the last page. */
 export function pageOf(
   sorted: readonly KeyPlace[],
   { from, to, after, limit }: Scan,
@@ -18,11 +16,11 @@ export function pageOf(
     ...sorted.filter(({ position }) => position < start),
   ];
   const inside = clockwise.filter(({ position }) => isWithin(position, from, to));
-  const begun = after === null
+  const passed = after === null
     ? 0
     : 1 + inside.findLastIndex((place) => isAtOrBefore(place, after, start));
-  const places = inside.slice(begun, begun + limit);
-  const isDone = begun + limit >= inside.length;
+  const places = inside.slice(passed, passed + limit);
+  const isDone = passed + limit >= inside.length;
   return { places, next: isDone ? null : places.at(-1) ?? null };
 }
 
@@ -30,13 +28,13 @@ export function comparePlaces(a: KeyPlace, b: KeyPlace): number {
   return compareText(a.position, b.position) || compareText(a.key, b.key);
 }
 
-/** Whether a scan that began at `start` has passed the place when it was at `after`. */
+/** Whether a scan that began at `start` and has reached `after` has passed the place. */
 function isAtOrBefore(place: KeyPlace, after: KeyPlace, start: Position): boolean {
   const wrapped = Number(place.position < start) - Number(after.position < start);
   return (wrapped || comparePlaces(place, after)) <= 0;
 }
 
-/** Clockwise from `from` to, not including, `to`: all of the ring when they are equal. */
+/** Whether the position is in [from, to), clockwise. Equal ends mean the whole ring. */
 function isWithin(
   position: Position,
   from: Position | undefined,

@@ -1,7 +1,7 @@
 /**
- * What a node tells of the membership and of itself, held against its disk. A register, a member or an
- * incarnation that others hear of before it is durable can be taken back by a crash: then two nodes
- * act by different histories.
+ * Compares what a node tells others about the membership and about itself with its disk. A register, a
+ * member or an incarnation must be durable before others learn it. Otherwise a crash could undo it, and
+ * then two nodes would act on different histories.
  */
 import type { MembershipState } from "../../dynamo/membership/membership_state.ts";
 import { isWithin } from "../../dynamo/ring/ownership.ts";
@@ -12,15 +12,15 @@ import type { SimulatedDisk } from "./disk.ts";
 type Message = Extract<Effect, { kind: "call" | "respond" }>;
 
 /**
- * What of the message the disk does not know yet, in words; null when it knows all of it, undefined when
- * the message tells nothing of the kind.
+ * Describes the first part of the message that is not yet on the disk; null if all of it is, undefined if
+ * the message has no such part.
  */
-export function toldTooSoon(
+export function notYetDurable(
   node: string,
   message: Message,
   disk: SimulatedDisk,
 ): string | null | undefined {
-  const { state, life } = told(node, message);
+  const { state, life } = contentOf(node, message);
   if (state === null && life === null) return undefined;
   return (state === null ? null : unknownOf(state, disk)) ??
     (life === null || life.incarnation <= disk.incarnation
@@ -28,15 +28,15 @@ export function toldTooSoon(
       : `incarnation ${life.incarnation}`);
 }
 
-interface Told {
+interface Content {
   readonly state: MembershipState | null;
   /** The sender's own. */
   readonly life: Life | null;
 }
 
-const NOTHING: Told = { state: null, life: null };
+const NOTHING: Content = { state: null, life: null };
 
-function told(node: string, message: Message): Told {
+function contentOf(node: string, message: Message): Content {
   if (message.kind === "call") {
     const { request } = message;
     switch (request.method) {

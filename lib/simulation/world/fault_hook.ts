@@ -1,7 +1,7 @@
 /**
- * Where a mutant takes hold of an honest node (`mutants.ts`): it may replace the versioning rules,
- * lie about the boot, change what a replica is told or what it asks for, and where none of that shows
- * the fault, replace a rule inside of it. The core stays clean.
+ * Where a mutant (`mutants.ts`) changes a correct node. It may replace the versioning rules, the boot, a
+ * replica's events or its effects, or if none of these is enough a method of the replica. The protocol
+ * core itself contains no such code.
  */
 import type { Replica } from "../../dynamo/replica.ts";
 import type { Boot } from "../../dynamo/types/boot.ts";
@@ -15,13 +15,13 @@ export interface FaultHook {
   /** Replaces the mode's versioning. */
   rules?(initialConfig: InitialClusterConfig): Versioning;
   boot?(boot: Boot): Boot;
-  /** Alters a replica that has been made and has taken no step. */
+  /** Changes a new replica before its first step. */
   replica?(replica: Replica): void;
-  /** What the replica is told in the event's place; null: nothing. */
+  /** Returns the event that the replica gets instead; null: none. */
   event?(world: World, machine: Machine, event: Event): Event | null;
-  /** Changes the effects of one step in place; what it returns the replica is told next, at the same moment. */
+  /** Changes the effects of one step in place. Returns events that the replica gets next, at the same time. */
   effects?(machine: Machine, effects: Effect[]): readonly Event[];
-  /** State, where there is any, must be copied. */
+  /** Must copy its state, if it has any. */
   clone(): FaultHook;
 }
 

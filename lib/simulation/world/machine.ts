@@ -1,7 +1,6 @@
 /**
- * One simulated computer: a replica's process, its disk, its clock, and what is amiss with them.
- *
- * It is state and small attempts about it; `simulation.ts` makes it move.
+ * One simulated computer: a replica's process, its disk, its clock, and their faults. It is mostly state;
+ * `processes.ts` and the fault driver act on it.
  */
 import { Replica } from "../../dynamo/replica.ts";
 import { type Boot, BOOT_NUMBERS } from "../../dynamo/types/boot.ts";
@@ -11,8 +10,8 @@ import { below } from "../../dynamo/types/random.ts";
 import { deepClone } from "../../dynamo/util/clone.ts";
 import { IdTable } from "../../dynamo/util/id_table.ts";
 import type { Versioning } from "../../dynamo/versions/versions.ts";
+import type { MessageLeg } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import type { FaultLeg } from "../faults/faults.ts";
 import type { DiskWatcher, SimulatedDisk } from "./disk.ts";
 
 /** Where the answer to a request goes. */
@@ -23,11 +22,11 @@ export type Route =
     readonly node: number;
     readonly boot: number;
     readonly call: number;
-    readonly leg: FaultLeg;
+    readonly leg: MessageLeg;
   }
-  /** Whoever looks after the cluster. */
+  /** The operator who changes the membership. */
   | { readonly kind: "order"; readonly order: number; readonly attempt: number }
-  /** A copy of a request: its answer interests nobody. */
+  /** The request was a copy, so its answer is ignored. */
   | { readonly kind: "nobody" };
 
 /** An event on its way into the process. */
@@ -36,35 +35,35 @@ export interface Arrival {
   readonly route: Route | null;
 }
 
-/** Arrivals that a paused process may have waiting; more are lost, as by a full socket buffer. */
+/** Most events that wait for a paused process. Further ones are lost, like with a full socket buffer. */
 export const BACKLOG_MAX = 100_000;
 
-/** Node clocks start here, so that none can be set back to before zero; µs. */
+/** Where node clocks start, µs, so that none can be set back to before zero. */
 export const CLOCK_START_US = 1_000_000_000;
 
 export class Machine {
   replica: Replica | null = null;
-  /** How often it was started. */
+  /** How often the process was started. */
   boot = 0;
-  /** New disks that it was given: each has a data directory of its own. */
+  /** How often the disk was replaced. Each disk has a data id of its own. */
   private wipes = 0;
-  /** Other nodes' hints that are being taken in, and the most that ever were at once. */
+  /** Hints from other nodes that are being stored, and the most at once so far. */
   readonly handoffs = new Set<number>();
   handoffsMost = 0;
-  /** Taken out of the cluster, with its disk: it does not come back. */
+  /** Destroyed with its disk: it is not started again. */
   isGone = false;
-  /** Pauses under way. */
+  /** Active pauses. */
   pauses = 0;
   backlog: Arrival[] = [];
-  /** What every event costs, µs, and when the process is free again. */
+  /** The time that each event takes, µs, and when the process is free again. */
   stepUs = 0;
   freeAt = 0;
   clockOffsetUs = CLOCK_START_US;
-  /** The replica's one timer: its id, when it is due, and the moment for which it is scheduled. */
+  /** The replica's only timer: its id, when it is due, and the time of its task in the queue. */
   timerId = 0;
   timerDue = Infinity;
   timerScheduled = Infinity;
-  /** Requests taken in and not answered. */
+  /** Requests that have arrived and are not answered yet. */
   inbound = new IdTable<Route>();
 
   constructor(
@@ -85,13 +84,13 @@ export class Machine {
     return this.pauses > 0;
   }
 
-  /** An empty disk in the place of its own. */
+  /** Replaces the disk by an empty one. */
   wipe(watcher: DiskWatcher): void {
     this.wipes++;
     this.disk.wipe(`d${this.wipes + 1}`, watcher);
   }
 
-  /** Starts the process: a new incarnation over what the disk holds. */
+  /** Starts the process with a new incarnation and the disk's contents. */
   start(
     initialConfig: InitialClusterConfig,
     alter: (boot: Boot) => Boot,
@@ -109,7 +108,7 @@ export class Machine {
     return this.replica;
   }
 
-  /** Ends the process; returns the requests that it leaves unanswered. */
+  /** Ends the process. Returns the requests that it leaves unanswered. */
   stop(): Route[] {
     const unanswered = [...this.inbound.entries()].sort(([a], [b]) => a - b);
     const left = [
@@ -151,7 +150,7 @@ export class Machine {
   }
 }
 
-/** What never changes is shared between the copies: the initial configuration and the ring's index over it. */
+/** Clones a replica, but shares what never changes: the initial configuration and the ring's index. */
 function cloneReplica(replica: Replica): Replica {
   const shared: object[] = [replica.initialConfig, replica.config, replica.ring];
   return deepClone(replica, new Map(shared.map((each) => [each, each])));

@@ -1,14 +1,15 @@
 /**
- * Everything that travels: requests, answers, and the news that a call has failed. It knows where
- * answers go, what becomes of a message whose receiver is gone, and makes the copies that a faulty
- * network makes.
+ * Carries all messages: requests, answers, and reports of failed calls. It routes answers back, handles
+ * messages whose receiver is gone, and makes the copies that a faulty network makes.
  */
 import type { AdminReply } from "../../dynamo/types/admin.ts";
 import type { ClientReply, ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { PeerReply } from "../../dynamo/types/peer_messages.ts";
+import type { MessageLeg } from "../../random/latency.ts";
+import { legsOfCall } from "../../random/message_legs.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import { CLIENTS, type FaultLeg } from "../faults/faults.ts";
+import { CLIENTS } from "../faults/faults.ts";
 import type { InTransit } from "../faults/link_rules.ts";
 import type { Machine, Route } from "./machine.ts";
 import type { Network } from "./network.ts";
@@ -32,12 +33,12 @@ export class MessageRouter {
     );
   }
 
-  /** A number that no other exchange has. */
+  /** A new number for an exchange. */
   nextId(): number {
     return ++this.exchanges;
   }
 
-  /** A client's request to a node. */
+  /** Sends a client's request to a node. */
   ask(machine: Machine, token: number, request: ClientRequest): void {
     const id = ++this.exchanges;
     const event: Event = { kind: "client", id, request: this.world.copied(request) };
@@ -47,10 +48,10 @@ export class MessageRouter {
     this.send(CLIENTS, machine.id, "other", request, delayUs, delivery);
   }
 
-  /** A node's request to another. */
+  /** Sends a node's request to another node. */
   call(caller: Machine, effect: Effect & { kind: "call" }): void {
     const callee = this.world.machine(this.world.indexOf(effect.to));
-    const [requestLeg, replyLeg] = legsOf(effect.request.method);
+    const [requestLeg, replyLeg] = legsOfCall(effect.request.method);
     const delayUs = this.network.delayUs(requestLeg, areNear(caller, callee), caller.networkRandom);
     const id = ++this.exchanges;
     const request = this.world.copied(effect.request);
@@ -67,7 +68,7 @@ export class MessageRouter {
     this.send(caller.id, callee.id, requestLeg, request, delayUs, delivery);
   }
 
-  /** A node's answer to whoever asked. Throws when it has answered before. */
+  /** Sends a node's answer back. Throws if the node has answered the request before. */
   respond(machine: Machine, { id, reply: given }: Effect & { kind: "respond" }): void {
     const route = machine.inbound.take(id);
     machine.handoffs.delete(id);
@@ -91,14 +92,14 @@ export class MessageRouter {
     }
   }
 
-  /** The message is there: its receiver takes it, or is not the one it was meant for. */
+  /** A message arrives. If the receiver is down or has restarted, the sender's connection breaks. */
   deliver(delivery: Delivery): void {
     const { world } = this;
     const machine = world.machine(delivery.node);
-    const meant = delivery.boot === ANY_BOOT || delivery.boot === machine.boot;
-    if (!machine.isUp || !meant) {
+    const isSameBoot = delivery.boot === ANY_BOOT || delivery.boot === machine.boot;
+    if (!machine.isUp || !isSameBoot) {
       world.tracer?.lost?.(delivery.message, world.now, "nobody there");
-      // A connection that never was is certain; one that broke could have carried the message.
+      // Without a connection nothing arrived. A connection that broke may have carried the message.
       const certain = delivery.boot === ANY_BOOT;
       const reason = certain ? "connection refused" : "connection reset";
       if (delivery.route !== null) this.failCaller(machine, delivery.route, certain, reason);
@@ -109,7 +110,7 @@ export class MessageRouter {
     world.processes.arrive(machine, machine.boot, delivery.event, delivery.route, false);
   }
 
-  /** The sender of a request hears over the network that it failed; the sender of an answer does not. */
+  /** Reports over the network, to the sender of a request, that the request failed. */
   failCaller(callee: Machine, route: Route, undelivered: boolean, reason: string): void {
     if (route.kind === "order") {
       this.world.orders.answered(this.world, route.order, route.attempt, null);
@@ -121,10 +122,10 @@ export class MessageRouter {
     }
   }
 
-  /** Lifts a network rule and lets go of what it held back. */
+  /** Lifts a network rule and releases the messages that it held back. */
   liftRule(id: number): void {
     for (const { message, packet } of this.network.liftRule(id)) {
-      // Judged anew: another rule may still be in the way.
+      // Judged again, because another rule may apply to the message.
       this.route(message, 0, packet);
     }
   }
@@ -139,7 +140,7 @@ export class MessageRouter {
   private sendToCaller(
     callee: Machine,
     { node, boot }: Route & { kind: "node" },
-    leg: FaultLeg,
+    leg: MessageLeg,
     event: Event,
     content: unknown,
   ): void {
@@ -152,7 +153,7 @@ export class MessageRouter {
   private send(
     from: string,
     to: string,
-    leg: FaultLeg,
+    leg: MessageLeg,
     content: unknown,
     delayUs: number,
     packet: Packet,
@@ -161,7 +162,7 @@ export class MessageRouter {
     network.counters.messages++;
     const { tracer } = world;
     if (tracer !== null) tracer.sent?.({ id: packet.message, from, to, leg, content }, world.now);
-    // Most runs have no rules most of the time: then nobody needs the message described.
+    // Usually there are no rules, and then no description of the message is needed.
     if (network.hasRules) this.route({ from, to, leg, content }, delayUs, packet);
     else world.schedule(world.now + delayUs, packet);
   }
@@ -174,11 +175,11 @@ export class MessageRouter {
         world.schedule(world.now + delayUs, packet);
         break;
       case "deliver": {
-        // A client's exchange is never doubled: nothing in it would tell a copy from a second wish.
+        // A client's request is never duplicated, as a node could not tell a copy from a new request.
         const copyAfterUs = verdict.copyAfterUs ?? -1;
-        const doubled = copyAfterUs >= 0 && packet.kind === "delivery" &&
+        const isDuplicated = copyAfterUs >= 0 && packet.kind === "delivery" &&
           packet.event.kind !== "client";
-        const carried = doubled ? { ...packet, copyAfterUs } : packet;
+        const carried = isDuplicated ? { ...packet, copyAfterUs } : packet;
         world.schedule(world.now + delayUs + verdict.laterUs, carried);
         break;
       }
@@ -189,13 +190,13 @@ export class MessageRouter {
         break;
       case "refuse":
         world.tracer?.lost?.(packet.message, world.now, "no route");
-        if (packet.kind === "delivery") this.tellSender(packet);
+        if (packet.kind === "delivery") this.refuseToSender(packet);
         break;
     }
   }
 
-  /** The sender's own router says that there is no way: nothing has to travel. */
-  private tellSender({ route }: Delivery): void {
+  /** Reports to the sender at once that there is no route to the receiver. */
+  private refuseToSender({ route }: Delivery): void {
     const { world } = this;
     if (route?.kind === "client") {
       const outcome = { kind: "refused" } as const;
@@ -210,7 +211,7 @@ export class MessageRouter {
     }
   }
 
-  /** Once the original has arrived, so that no failure can be told of what a copy did. */
+  /** Sent only after the original has arrived, so that a copy never executes a call that failed. */
   private sendCopy({ node, boot, event, copyAfterUs }: Delivery): void {
     const isRequest = event.kind === "peer";
     const { world } = this;
@@ -235,16 +236,6 @@ function deliveryTo(
 ): Delivery {
   return { kind: "delivery", node, boot, event, route, message, copyAfterUs: -1 };
 }
-
-/** The legs of a call's request and reply. */
-function legsOf(method: string): readonly [FaultLeg, FaultLeg] {
-  if (method === "replica.put") return WRITE_LEGS;
-  return method === "replica.get" ? READ_LEGS : OTHER_LEGS;
-}
-
-const WRITE_LEGS = ["W", "A"] as const;
-const READ_LEGS = ["R", "S"] as const;
-const OTHER_LEGS = ["other", "other"] as const;
 
 function areNear(a: Machine, b: Machine): boolean {
   return a.zone !== undefined && a.zone === b.zone;

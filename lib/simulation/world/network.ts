@@ -1,12 +1,11 @@
 /**
- * The network: how long each message takes, and what the rules of the moment do to it.
+ * The network: the delay of each message, and the effect of the active rules on it.
  *
- * Delays come from the four legs of WARS and are drawn per message on the caller's side, from the
- * caller's own generator, as `nodes/` injects them. Without faults no rule is asked.
+ * Delays follow the four legs of WARS. They are drawn for each message on the caller's side, from the
+ * caller's own generator, just as `nodes/` injects them.
  */
-import { type Distribution, legDelayMs, type Legs } from "../../random/latency.ts";
+import { type Distribution, legDelayMs, type Legs, type MessageLeg } from "../../random/latency.ts";
 import type { SeededRandom } from "../../random/seeded.ts";
-import type { FaultLeg } from "../faults/faults.ts";
 import {
   type InTransit,
   type LinkRule,
@@ -15,7 +14,7 @@ import {
   type Verdict,
 } from "../faults/link_rules.ts";
 
-/** Messages that may be held back at once; more are dropped. */
+/** Most messages held back at once. Further ones are dropped. */
 const HELD_MAX = 100_000;
 
 interface Held<T> {
@@ -29,7 +28,7 @@ export interface NetworkCounters {
   dropped: number;
   refused: number;
   held: number;
-  /** Made later by a rule. */
+  /** Delayed by a rule. */
   delayed: number;
   duplicated: number;
 }
@@ -65,11 +64,8 @@ export class Network<T> {
   }
 
   /** The delay of a message between two nodes, µs. */
-  delayUs(leg: FaultLeg, near: boolean, random: SeededRandom): number {
-    const ms = leg === "other"
-      ? this.legs.other.sample(random)
-      : legDelayMs(this.legs, leg, random, near);
-    return Math.round(ms * US_PER_MS);
+  delayUs(leg: MessageLeg, near: boolean, random: SeededRandom): number {
+    return Math.round(legDelayMs(this.legs, leg, random, near) * US_PER_MS);
   }
 
   /** The delay between a client and a node, µs. */
@@ -77,12 +73,12 @@ export class Network<T> {
     return Math.round(this.clients.sample(random) * US_PER_MS);
   }
 
-  /** Without rules a message passes: callers need not even describe it. */
+  /** Without rules every message passes, so callers need not describe it. */
   get hasRules(): boolean {
     return this.rules.size > 0;
   }
 
-  /** What all rules together make of the message; a held one is kept here until its rule is lifted. */
+  /** Applies all rules to the message. A message that a rule holds is kept until the rule is lifted. */
   judge(message: InTransit, now: number, packet: T): Verdict {
     let laterUs = 0;
     let copyAfterUs: number | undefined;
@@ -117,7 +113,7 @@ export class Network<T> {
     this.rules.set(id, rule);
   }
 
-  /** Removes the rule, and returns what it held back, in the order it came. */
+  /** Removes the rule. Returns the messages that it held back, in order. */
   liftRule(id: number): { readonly message: InTransit; readonly packet: T }[] {
     this.rules.delete(id);
     const released = this.held.filter((held) => held.rule === id);

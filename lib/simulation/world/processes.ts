@@ -1,29 +1,29 @@
 /**
- * The processes of a simulated cluster: starting and ending them, finding them the time for what
- * arrives, and carrying out what their replicas ask for.
+ * The processes of a simulated cluster: starts and stops them, schedules the events that arrive, and
+ * executes their replicas' effects.
  */
 import type { Effect, EffectSink, Event } from "../../dynamo/types/events.ts";
 import type { Observation } from "../../dynamo/types/observations.ts";
 import type { Versioning } from "../../dynamo/versions/versions.ts";
 import type { DiskOperation, DiskWatcher } from "./disk.ts";
-import { toldTooSoon } from "./durability.ts";
+import { notYetDurable } from "./durability.ts";
 import type { FaultHook } from "./fault_hook.ts";
 import { BACKLOG_MAX, type Machine, type Route } from "./machine.ts";
 import type { DiskWork } from "./tasks.ts";
 import type { World } from "./world.ts";
 
 export class Processes {
-  /** Steps that replicas took: what is meant by protocol events. */
+  /** The number of steps that replicas have taken, also called protocol events. */
   steps = 0;
-  /** How often replicas observed what, by type. */
+  /** The number of replicas' observations, by type. */
   readonly observations = new Map<Observation["type"], number>();
   private readonly rules: Versioning | undefined;
-  private readonly hands: readonly EffectSink[];
+  private readonly executors: readonly EffectSink[];
   private readonly diskWatchers: readonly DiskWatcher[];
 
   constructor(private readonly world: World, private readonly hook: FaultHook | null) {
     this.rules = hook?.rules?.(world.initialConfig);
-    this.hands = world.machines.map((machine) => new Hands(this, machine));
+    this.executors = world.machines.map((machine) => new EffectExecutor(this, machine));
     this.diskWatchers = world.machines.map(({ index: node }) => ({
       committed: (key, record) => world.driver.committed?.(node, key, record, world.now),
       destroyed: (key, how) => world.driver.destroyed?.(node, key, how, world.now),
@@ -48,10 +48,10 @@ export class Processes {
     );
     hook?.replica?.(replica);
     world.tracer?.acted?.(world.now, `${machine.id} starts, boot ${machine.boot}`, null);
-    this.tellLater(machine, { kind: "start" });
+    this.stepLater(machine, { kind: "start" });
   }
 
-  /** Ends a process as it stands. Whoever waits for it sees the connection break. */
+  /** Ends a process at once. Callers that wait for its answers see their connections break. */
   stop(machine: Machine, torn: number): void {
     for (const route of machine.stop()) {
       this.world.router.failCaller(machine, route, false, "connection reset");
@@ -59,21 +59,21 @@ export class Processes {
     machine.disk.interrupt(this.diskWorkOf(machine), torn, this.diskWatcher(machine));
   }
 
-  /** Dead for good, and its disk with it. */
+  /** Ends a process for good and removes its disk. */
   destroy(machine: Machine): void {
     if (machine.isUp) this.stop(machine, 0);
     machine.wipe(this.diskWatcher(machine));
     machine.isGone = true;
   }
 
-  /** What the disk is doing for the process, in the order it was asked. */
+  /** The disk operations that the process has in progress, in the order of their start. */
   private diskWorkOf({ index, boot }: Machine): DiskOperation[] {
     return this.world.waiting.flatMap((task) =>
       task.kind === "disk" && task.node === index && task.boot === boot ? [task.operation] : []
     ).sort((a, b) => a.request.id - b.request.id);
   }
 
-  /** Lets the process go on with what has come in meanwhile. */
+  /** Continues a paused process with the events that arrived meanwhile. */
   resume(machine: Machine): void {
     const { backlog, boot, index: node } = machine;
     machine.backlog = [];
@@ -87,7 +87,7 @@ export class Processes {
     return this.diskWatchers[machine.index] as DiskWatcher;
   }
 
-  /** Past the network and the disk: now the process must find the time for it. */
+  /** An event has arrived from the network or the disk. A paused or slow process handles it later. */
   arrive(
     machine: Machine,
     boot: number,
@@ -115,8 +115,8 @@ export class Processes {
     const isHandoff = event.kind === "peer" && event.request.method === "replica.put" &&
       event.request.purpose === "handoff";
     if (isHandoff) machine.handoffs.add(event.id);
-    this.tell(machine, event);
-    // What is refused has been answered by now.
+    this.step(machine, event);
+    // A refused hint has been answered already, so it does not count.
     if (isHandoff) machine.handoffsMost = Math.max(machine.handoffsMost, machine.handoffs.size);
   }
 
@@ -127,7 +127,7 @@ export class Processes {
     this.arrive(machine, boot, this.world.copied(answer), null, false);
   }
 
-  /** Only the earliest setting is in the heap; one that was put off is scheduled again here. */
+  /** Only the earliest time is in the queue. A timer that was moved to later is scheduled again here. */
   onTimer(machine: Machine, boot: number): void {
     const { world } = this;
     if (machine.boot !== boot || machine.timerScheduled !== world.now) return;
@@ -143,40 +143,41 @@ export class Processes {
     this.arrive(machine, boot, event, null, false);
   }
 
-  private tell(machine: Machine, event: Event): void {
+  /** Lets the replica handle one event, and executes its effects. */
+  private step(machine: Machine, event: Event): void {
     const { world, hook } = this;
-    const told = hook?.event === undefined ? event : hook.event(world, machine, event);
-    if (told === null || machine.replica === null) return;
-    world.hash.event(world.now, machine.index, told);
+    const given = hook?.event === undefined ? event : hook.event(world, machine, event);
+    if (given === null || machine.replica === null) return;
+    world.hash.event(world.now, machine.index, given);
     this.steps++;
     const now = world.now + machine.clockOffsetUs;
     if (hook?.effects === undefined && world.tracer?.stepped === undefined) {
-      machine.replica.step(now, told, this.hands[machine.index] as EffectSink);
+      machine.replica.step(now, given, this.executors[machine.index] as EffectSink);
       return;
     }
     const effects: Effect[] = [];
-    machine.replica.step(now, told, effects);
+    machine.replica.step(now, given, effects);
     const more = hook?.effects?.(machine, effects) ?? [];
-    world.tracer?.stepped?.(machine.id, told, effects, world.now);
-    for (const effect of effects) this.carryOut(machine, effect);
-    for (const next of more) this.tellLater(machine, next);
+    world.tracer?.stepped?.(machine.id, given, effects, world.now);
+    for (const effect of effects) this.execute(machine, effect);
+    for (const next of more) this.stepLater(machine, next);
   }
 
-  private tellLater(machine: Machine, event: Event): void {
+  private stepLater(machine: Machine, event: Event): void {
     const { index: node, boot } = machine;
     const { now } = this.world;
     this.world.schedule(now, { kind: "arrival", node, boot, event, route: null, ready: true });
   }
 
-  carryOut(machine: Machine, effect: Effect): void {
+  execute(machine: Machine, effect: Effect): void {
     const { world } = this;
     switch (effect.kind) {
       case "call":
-        this.noteTold(machine, effect);
+        this.reportDurability(machine, effect);
         world.router.call(machine, effect);
         break;
       case "respond":
-        this.noteTold(machine, effect);
+        this.reportDurability(machine, effect);
         world.router.respond(machine, effect);
         break;
       case "load":
@@ -201,13 +202,16 @@ export class Processes {
     }
   }
 
-  private noteTold({ id, index, disk }: Machine, message: Effect & { kind: "call" | "respond" }) {
+  private reportDurability(
+    { id, index, disk }: Machine,
+    message: Effect & { kind: "call" | "respond" },
+  ): void {
     const { driver, now } = this.world;
-    const what = toldTooSoon(id, message, disk);
+    const what = notYetDurable(id, message, disk);
     if (what !== undefined) driver.told?.(index, what, now);
   }
 
-  /** A timer runs for a duration, as `setTimeout` does: setting the clock does not move it. */
+  /** A timer runs for a duration, as with `setTimeout`, so setting the clock does not move it. */
   private setTimer(machine: Machine, id: number, at: number): void {
     const { world } = this;
     const due = Math.max(world.now, at - machine.clockOffsetUs);
@@ -226,11 +230,11 @@ export class Processes {
   }
 }
 
-/** Does for a replica what it asks for, as it asks: most often nobody wants to see or alter it first. */
-class Hands implements EffectSink {
+/** Executes a replica's effects at once, which is faster than a list that nobody reads or changes. */
+class EffectExecutor implements EffectSink {
   constructor(private readonly processes: Processes, private readonly machine: Machine) {}
 
   push(effect: Effect): void {
-    this.processes.carryOut(this.machine, effect);
+    this.processes.execute(this.machine, effect);
   }
 }

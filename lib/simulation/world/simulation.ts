@@ -1,13 +1,13 @@
 /**
- * A cluster in virtual time: N replicas, and a host that carries out their effects over a simulated
- * network, disks and clocks.
+ * A cluster in virtual time: replicas, and a host that executes their effects on simulated networks,
+ * disks and clocks.
  *
- * One loop takes the next thing from a queue ordered by (at, seq) and does it; nothing else makes time
- * pass, so a seed determines a run to the microsecond. The host holds no protocol decisions; what it
- * does beyond `nodes/` is to fail on demand. Messages, records and requests can be sent through JSON,
- * as a wire and a disk would: a shared reference would hide bugs that those show.
+ * One loop takes the next task from a queue ordered by (at, seq) and executes it. Nothing else makes time
+ * pass, so a seed determines a run to the microsecond. The host makes no protocol decisions. Unlike
+ * `nodes/` it can fail on demand. Messages, records and requests can be copied through JSON, like on a
+ * wire or a disk, because shared references would hide bugs.
  *
- * The whole state can be cloned at any moment, and the clone goes on to the same trace hash.
+ * The whole state can be cloned at any time, and the clone reaches the same trace hash.
  */
 import { Ring } from "../../dynamo/ring/ring.ts";
 import type { ClientRequest } from "../../dynamo/types/client_messages.ts";
@@ -38,7 +38,7 @@ export interface SimulationOptions {
   readonly latency: Legs;
   readonly clientLatency: Distribution;
   readonly disk: { readonly load: Distribution; readonly store: Distribution };
-  /** Every message, request and record goes through JSON. The trace hash is the same. */
+  /** Copies every message, request and record through JSON. This does not change the trace hash. */
   readonly json: boolean;
   readonly driver: Driver;
   readonly hook?: FaultHook;
@@ -47,7 +47,7 @@ export interface SimulationOptions {
 const TASKS_MAX = 10_000_000;
 
 export class Simulation implements World {
-  /** Virtual µs since the start. */
+  /** Virtual time since the start, µs. */
   now = 0;
   tracer: Tracer | null = null;
   readonly initialConfig: InitialClusterConfig;
@@ -92,14 +92,14 @@ export class Simulation implements World {
     driver.begin(this);
   }
 
-  /** An independent copy that goes on to the same trace hash. The tracer stays behind. */
+  /** An independent copy that reaches the same trace hash. It has no tracer. */
   clone(): Simulation {
     return new Simulation({ ...this.options, driver: this.driver.clone() }, this);
   }
 
   // Running ---------------------------------------------------------------------------------------
 
-  /** Who owns a key, whichever nodes are up: as the first running member sees it. */
+  /** The ring as the first running member knows it; the initial ring if none is running. */
   get ring(): Ring {
     for (const { id, replica } of this.machines) {
       if (replica?.membership.isActive(id) === true) return replica.ring;
@@ -107,22 +107,22 @@ export class Simulation implements World {
     return Ring.over(this.initialConfig.ring, this.initialConfig.config.n);
   }
 
-  /** The node as a member of the cluster, whether it is one or not yet. Throws for one that never can be. */
+  /** The member entry of a member or spare. Throws for any other node. */
   memberOf(node: string): Member {
     return membersOf(this.options)[this.indexOf(node)] as Member;
   }
 
-  /** The moment of the next task; undefined when nothing is left to do. */
+  /** The time of the next task; undefined if there is none. */
   get nextAt(): number | undefined {
     return this.queue.nextAt;
   }
 
-  /** Nothing is on its way: only timers and wakes are left. */
+  /** No message and no disk access is in progress: only timers and wake-ups are left. */
   get isQuiet(): boolean {
     return this.router.network.heldCount === 0 && !this.queue.waiting().some(isMoving);
   }
 
-  /** Steps that replicas took: what is meant by protocol events. */
+  /** The number of steps that replicas have taken, also called protocol events. */
   get steps(): number {
     return this.processes.steps;
   }
@@ -135,12 +135,12 @@ export class Simulation implements World {
     return this.router.network.counters;
   }
 
-  /** What waits for its moment, in no particular order: for drawing messages in flight. */
+  /** All scheduled tasks in no particular order, for drawing messages in flight. */
   get waiting(): readonly Task[] {
     return this.queue.waiting();
   }
 
-  /** Does the next thing; false when there is none. */
+  /** Executes the next task; false if there is none. */
   step(): boolean {
     const at = this.queue.nextAt;
     if (at === undefined) return false;
@@ -181,13 +181,13 @@ export class Simulation implements World {
         this.faults.lift(this, task.act);
         break;
       case "order":
-        this.orders.onAgain(this, task.order, task.attempt);
+        this.orders.retry(this, task.order, task.attempt);
         break;
     }
     return true;
   }
 
-  /** Runs until `at` (virtual µs) has passed, or nothing is left. */
+  /** Runs all tasks up to and including `at` (virtual µs). */
   runUntil(at: number): void {
     while ((this.queue.nextAt ?? Infinity) <= at) this.step();
     this.now = Math.max(this.now, at);
@@ -200,17 +200,17 @@ export class Simulation implements World {
     this.queue.push(at, task);
   }
 
-  /** As it comes out at the other end of a wire or a disk. */
+  /** A copy through JSON, as a wire or a disk makes one, if the simulation does that. */
   copied<T>(value: T): T {
     return this.options.json ? JSON.parse(JSON.stringify(value)) as T : value;
   }
 
   // For drivers -----------------------------------------------------------------------------------
 
-  /** The index of a node among `machines`. Throws for one that is not a member. */
+  /** The index of a node among `machines`. Throws if it is neither a member nor a spare. */
   indexOf(node: string): number {
     const index = this.indexes.get(node);
-    if (index === undefined) throw new Error(`Cannot find node '${node}' among the members`);
+    if (index === undefined) throw new Error(`There is no node '${node}' in the simulation`);
     return index;
   }
 
@@ -218,17 +218,17 @@ export class Simulation implements World {
     return this.machines[index] as Machine;
   }
 
-  /** Sends a client's request to a node; the driver is `answered` with the token. */
+  /** Sends a client's request to a node. The driver's `answered` gets the outcome with the token. */
   ask(node: number, token: number, request: ClientRequest): void {
     this.router.ask(this.machine(node), token, request);
   }
 
-  /** The driver is `woken` with the token at that moment. */
+  /** Calls the driver's `woken` with the token at that time. */
   wakeAt(at: number, token: number): void {
     this.schedule(Math.max(at, this.now), { kind: "wake", token });
   }
 
-  /** Has the fault happen at its moment. */
+  /** Schedules the fault for its time. */
   scheduleFault(fault: Fault): void {
     const at = (ms: number) => Math.max(this.now, Math.round(ms * 1_000));
     this.schedule(at(fault.atMs), { kind: "fault", fault });
@@ -237,7 +237,7 @@ export class Simulation implements World {
     }
   }
 
-  /** Has the fault happen now; it ends by itself if it is one that lasts. */
+  /** Begins the fault now. A fault with a duration ends by itself. */
   inject(fault: Fault): void {
     this.hash.fault(this.now, JSON.stringify(fault));
     this.faults.begin(this, fault);

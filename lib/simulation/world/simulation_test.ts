@@ -1,6 +1,4 @@
-/**
- * What the simulated world does to processes, disks, clocks and messages, seen from a client.
- */
+/** Faults of processes, disks, clocks and messages, as a client of the simulated cluster sees them. */
 import assert from "node:assert/strict";
 import type { ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Fault } from "../faults/faults.ts";
@@ -21,7 +19,7 @@ const put: ClientRequest = {
 };
 const get: ClientRequest = { method: "get", key: "k" };
 
-/** Asks when it is told to, and keeps what comes back and when. */
+/** Sends requests at given times, and records the outcomes with their times. */
 class Asker implements Driver {
   readonly answers: { readonly at: number; readonly outcome: ClientOutcome }[] = [];
 
@@ -73,7 +71,7 @@ function statusOf({ outcome }: { readonly outcome: ClientOutcome }): string {
   return outcome.kind === "reply" ? outcome.reply.status : outcome.kind;
 }
 
-Deno.test("a node that is down refuses; one that goes down meanwhile breaks the connection", () => {
+Deno.test("a node that is down refuses a request; one that goes down meanwhile resets the connection", () => {
   const crash: Fault = { kind: "crash", atMs: 10, node: "n1", downMs: 1_000 };
   const { answers, world } = play([
     { atMs: 9.9, node: "n1", request: put },
@@ -84,7 +82,7 @@ Deno.test("a node that is down refuses; one that goes down meanwhile breaks the 
   assert.equal(world.machine(0).boot, 2, "it was started again, as a new incarnation");
 });
 
-Deno.test("a paused process answers once it goes on, in order", () => {
+Deno.test("a paused process answers in order after it resumes", () => {
   const { answers } = play(
     [1, 2, 3].map((atMs) => ({ atMs: 10 + atMs, node: "n1", request: get })),
     [{ kind: "pause", atMs: 10, forMs: 300, node: "n1" }],
@@ -93,7 +91,7 @@ Deno.test("a paused process answers once it goes on, in order", () => {
   assert.ok(answers.every(({ at }) => at >= 310 * MS && at < 320 * MS));
 });
 
-Deno.test("a slow node takes its time for every event, one after the other", () => {
+Deno.test("a slow node handles one event after another, each with its delay", () => {
   const asks = [1, 2, 3, 4].map(() => ({ atMs: 100, node: "n1", request: { ...get, r: 1 } }));
   const alone = play(asks.slice(0, 1)).answers[0]?.at ?? 0;
   const slowed = play(asks, [{ kind: "slow-node", atMs: 0, forMs: 10_000, node: "n1", stepMs: 5 }]);
@@ -103,7 +101,7 @@ Deno.test("a slow node takes its time for every event, one after the other", () 
   assert.ok((times[3] as number) >= (times[0] as number) + 3 * 5 * MS - 1, "turns are 5 ms apart");
 });
 
-Deno.test("what a partition holds arrives when it heals; what it refuses fails at once", () => {
+Deno.test("a message held by a partition arrives when it heals; a refused one fails at once", () => {
   const cut = (how: "hold" | "refuse" | "drop"): Fault => ({
     kind: "partition",
     atMs: 0,
@@ -123,7 +121,7 @@ Deno.test("what a partition holds arrives when it heals; what it refuses fails a
   assert.ok((dropped?.at ?? 0) >= 2_000 * MS, "only the timeout tells");
 });
 
-Deno.test("a full disk stores nothing and goes on reading; a wiped one is another", () => {
+Deno.test("a full disk stores nothing but can be read; a wiped disk has another data id", () => {
   const { answers, world } = play([
     { atMs: 0, node: "n1", request: put },
     { atMs: 200, node: "n1", request: put },
@@ -139,7 +137,7 @@ Deno.test("a full disk stores nothing and goes on reading; a wiped one is anothe
   assert.equal(n2?.disk.dataId, "d2");
 });
 
-Deno.test("a damaged record is answered as such, and replaced from the others", () => {
+Deno.test("a damaged record is reported as damaged, and replaced from other replicas", () => {
   const seen: string[] = [];
   const { answers, world } = play(
     [
@@ -158,7 +156,7 @@ Deno.test("a damaged record is answered as such, and replaced from the others", 
   assert.ok(world.machine(1).disk.peek("k"));
 });
 
-Deno.test("a clock that is set back by half a minute delays a timeout by no more than that", () => {
+Deno.test("a clock that is set back by half a minute delays a timeout by at most that time", () => {
   for (const byMs of [-30_000, 30_000]) {
     const { answers } = play([{ atMs: 10, node: "n1", request: put }], [
       { kind: "clog", atMs: 0, forMs: 50_000, from: ["n1"] },
@@ -170,7 +168,7 @@ Deno.test("a clock that is set back by half a minute delays a timeout by no more
   }
 });
 
-Deno.test("a doubled request is carried out twice, and answered once", () => {
+Deno.test("a duplicated request is executed twice and answered once", () => {
   const steps: string[] = [];
   const { answers } = play(
     [{ atMs: 0, node: "n1", request: put }],
@@ -188,7 +186,7 @@ Deno.test("a doubled request is carried out twice, and answered once", () => {
   assert.equal(steps.filter((step) => step === "n1 stored").length, 2);
 });
 
-Deno.test("healing ends what is under way and lets nothing more happen", () => {
+Deno.test("healing ends all active faults and cancels those to come", () => {
   const driver = new Asker([], [
     { kind: "crash", atMs: 0, node: "n1", downMs: 1e6 },
     { kind: "pause", atMs: 0, forMs: 1e6, node: "n2" },

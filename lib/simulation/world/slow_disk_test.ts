@@ -1,4 +1,4 @@
-/** Background work yields to clients, and still gets on where they never leave the disk alone. */
+/** Background work yields to clients, but makes progress even if they use the disk all the time. */
 import assert from "node:assert/strict";
 import { Run } from "../run.ts";
 import { parseScenario } from "../scenario/scenario.ts";
@@ -20,12 +20,12 @@ Deno.test("a node joins although every disk is slow and clients never pause", ()
   let joinedAt: number | null = null;
   while (!run.isDone) {
     run.step();
-    const newcomer = replica("n5");
-    const isOwner = newcomer?.membership.memberStatus("n5") === "member" &&
-      newcomer.ring.steps.length === 0;
+    const joined = replica("n5");
+    const isOwner = joined?.membership.memberStatus("n5") === "member" &&
+      joined.ring.steps.length === 0;
     if (isOwner) joinedAt ??= simulation.now;
   }
   assert.deepEqual(run.result().violations, []);
-  // Virtual time. The newcomer is an owner of some ranges soon, and its disk is then used for ever.
+  // In virtual time. The new node soon owns some ranges, and from then on clients use its disk too.
   assert.ok(joinedAt !== null && joinedAt < 10 * US_PER_S, `joined at ${joinedAt} µs`);
 });

@@ -1,6 +1,6 @@
 /**
- * What may lie in the heap of a simulation, waiting for its moment. Tasks are never changed once they
- * are scheduled, so copies of a simulation share them.
+ * The tasks in a simulation's event queue. A scheduled task is never changed, so clones of a simulation
+ * share their tasks.
  */
 import type { ClientReply } from "../../dynamo/types/client_messages.ts";
 import type { Event } from "../../dynamo/types/events.ts";
@@ -8,19 +8,19 @@ import type { Fault, RestoreFault } from "../faults/faults.ts";
 import type { DiskOperation } from "./disk.ts";
 import type { Arrival, Route } from "./machine.ts";
 
-/** In place of an incarnation, when the node was down as a message was sent. */
+/** The boot number of a message that was sent while its receiver was down. */
 export const ANY_BOOT = -1;
 
-/** Something addressed to a process: it counts only for the incarnation that was meant. */
+/** A message to a process. Only the boot that it was sent to accepts it. */
 export interface Delivery {
   readonly kind: "delivery";
   readonly node: number;
   readonly boot: number;
   readonly event: Event;
   readonly route: Route | null;
-  /** For the tracer; 0 when there was no message. */
+  /** The message's id for the tracer; 0 if there was no message. */
   readonly message: number;
-  /** A copy is made so long after the arrival, µs; -1 for none. */
+  /** How long after the arrival a copy follows, µs; -1: no copy. */
   readonly copyAfterUs: number;
 }
 
@@ -32,15 +32,15 @@ export interface Answer {
   readonly message: number;
 }
 
-/** What the network carries. */
+/** A message in the network. */
 export type Packet = Delivery | Answer;
 
-/** Something that has reached a machine whose process was not free for it. */
+/** An event that has reached a machine and waits for its process. */
 interface Waiting extends Arrival {
   readonly kind: "arrival";
   readonly node: number;
   readonly boot: number;
-  /** Its turn was reserved; otherwise a slow process makes it wait once more. */
+  /** Whether it has had its turn in a slow process's queue. */
   readonly ready: boolean;
 }
 
@@ -58,22 +58,22 @@ export type Task =
   | { readonly kind: "timer"; readonly node: number; readonly boot: number }
   | { readonly kind: "wake"; readonly token: number }
   | { readonly kind: "fault"; readonly fault: Fault }
-  /** The disk that a node is to come back with is copied. */
+  /** A node's disk is copied, so that a later fault can restore it. */
   | { readonly kind: "backup"; readonly fault: RestoreFault }
   | { readonly kind: "lift"; readonly act: number }
-  /** An act of membership is asked for again, unless the attempt was answered. */
+  /** A membership change is requested again, unless the attempt was answered. */
   | { readonly kind: "order"; readonly order: number; readonly attempt: number };
 
-/** Whether the task is something on its way, rather than a moment somebody waits for. */
+/** Whether the task is a message or a disk access in progress, rather than a scheduled time. */
 export function isMoving({ kind }: Task): boolean {
   return kind !== "timer" && kind !== "wake" && kind !== "fault" && kind !== "backup" &&
     kind !== "lift" && kind !== "order";
 }
 
-/** How a client's exchange with a node ended. */
+/** How a client's request to a node ended. */
 export type ClientOutcome =
   | { readonly kind: "reply"; readonly reply: ClientReply }
-  /** The node was not there: it never saw the request. */
+  /** The node was down: the request certainly did not arrive. */
   | { readonly kind: "refused" }
-  /** The connection broke: it may have. */
+  /** The connection broke: the request may have arrived. */
   | { readonly kind: "reset" };

@@ -1,17 +1,17 @@
 /**
- * One short text that tells whether two runs were the same run.
+ * A short text that is equal for two runs exactly if they were the same run.
  *
- * Every event that a replica is told goes in, with its moment, its node and what tells its contents
- * apart; so does every act of the fault driver and every answer that a client gets. Contents are
- * hashed in brief, since the hash is taken of millions of events: of a version its dot's counter, its
- * time, the ends of its value and the counters of its clock; of a text its length and its last few
- * characters. What else could differ changes who is sent what, and when, soon after.
+ * It covers every event that a replica gets, with its time, its node and a digest of its contents, every
+ * action of the fault driver, and every answer that a client gets. Digests are short, because a run has
+ * millions of events: of a version the counter of its dot, its time, the end of its value and the size of
+ * its clock; of a text its length and its last few characters. Any other difference soon changes which
+ * messages are sent, and when.
  *
- * An event is hashed to one word, in the manner of Firefox's FxHash, and a text within it to one word
- * by rotating alone; that word goes into two lanes of 32 bits, each a multiply and rotate mix with
- * constants of its own, which are joined to 64 bits at the end. It spreads well, and is no defence
- * against somebody who wants two runs to collide. Integers wrap and shifts are of 32 bits, the same on
- * every machine; JSON on the wire or not makes no difference, since only contents count.
+ * Each event is hashed to one word like in Firefox's FxHash; a text inside it becomes a word by rotation
+ * only. The word goes into two lanes of 32 bits, which mix by multiplying and rotating with different
+ * constants and are joined to 64 bits at the end. The hash is well distributed, but not cryptographic.
+ * Integers wrap at 32 bits, equally on every machine. Copies through JSON make no difference, because
+ * only contents are hashed.
  */
 import type { ClientReply, ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Event } from "../../dynamo/types/events.ts";
@@ -23,7 +23,7 @@ import type { ClientOutcome } from "./tasks.ts";
 const TWO_32 = 2 ** 32;
 const TEXT_HASHED = 4;
 
-/** In place of a node's index. */
+/** Used instead of a node's index. */
 const NO_NODE = -1;
 const ANSWER_CODE = 20;
 const FAULT_CODE = 30;
@@ -31,7 +31,7 @@ const FAULT_CODE = 30;
 export class TraceHash {
   private a = 0x9747b28c | 0;
   private b = 0x1b873593 | 0;
-  /** Events so far. */
+  /** The number of hashed events. */
   private count = 0;
 
   clone(): TraceHash {
@@ -49,12 +49,12 @@ export class TraceHash {
     return (high >>> 0).toString(16).padStart(8, "0") + (low >>> 0).toString(16).padStart(8, "0");
   }
 
-  /** A replica is told something, at that moment (virtual µs). */
+  /** A replica gets an event at that time (virtual µs). */
   event(at: number, node: number, event: Event): void {
     this.add(eventHash(mixNumber(node << 8, at), event));
   }
 
-  /** A client has its answer. */
+  /** A client gets its answer. */
   answer(at: number, token: number, outcome: ClientOutcome): void {
     const hash = mix(mixNumber(NO_NODE << 8 ^ ANSWER_CODE, at), token);
     this.add(
@@ -62,7 +62,7 @@ export class TraceHash {
     );
   }
 
-  /** The fault driver acts. */
+  /** A fault begins. */
   fault(at: number, text: string): void {
     this.add(mixText(mixNumber(NO_NODE << 8 ^ FAULT_CODE, at), text));
   }
@@ -96,7 +96,7 @@ function mixText(hash: number, text: string): number {
   return mix(hash, word);
 }
 
-/** Kinds are told apart by a number of their own. */
+/** Each kind of event has a number of its own. */
 function eventHash(hash: number, event: Event): number {
   switch (event.kind) {
     case "client":
@@ -108,7 +108,7 @@ function eventHash(hash: number, event: Event): number {
     case "call-failed":
       return mix(mix(hash, event.id << 4 ^ 4), event.undelivered ? 1 : 2);
     case "loaded":
-      // What is in it was told when it came, and will be when it is sent on.
+      // Its contents were hashed when they were stored, and will be when they are sent.
       return mix(mix(hash, event.id << 4 ^ 5), event.record?.siblings.length ?? -1);
     case "stored":
       return mix(hash, event.id << 4 ^ 6);
@@ -211,7 +211,7 @@ function clockHash(hash: number, clock: Clock | readonly Dot[]): number {
   return mixed;
 }
 
-/** MurmurHash3's finalizer: every bit in reaches every bit out. */
+/** MurmurHash3's finalizer: every input bit affects every output bit. */
 function finish(word: number): number {
   let mixed = word | 0;
   mixed = Math.imul(mixed ^ mixed >>> 16, 0x85ebca6b);

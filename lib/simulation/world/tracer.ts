@@ -1,24 +1,25 @@
-/** A tracer sees everything that happens in a simulation, and changes nothing. */
+/** A tracer observes everything that happens in a simulation, without changing it. */
 import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { Observation } from "../../dynamo/types/observations.ts";
-import type { Fault, FaultLeg } from "../faults/faults.ts";
+import type { MessageLeg } from "../../random/latency.ts";
+import type { Fault } from "../faults/faults.ts";
 import type { Operation } from "../workload/history.ts";
 
-/** A message as a tracer sees it; `id` is the same for its sending and its arrival. */
+/** A message as a tracer sees it. Its sending and its arrival have the same `id`. */
 export interface TracedMessage {
   readonly id: number;
   readonly from: string;
   readonly to: string;
-  readonly leg: FaultLeg;
-  /** A request or a reply of the seam (`lib/dynamo/types/events.ts`). */
+  readonly leg: MessageLeg;
+  /** A request or a reply (`lib/dynamo/types/events.ts`). */
   readonly content: unknown;
 }
 
-/** Sees everything as it happens, for transcripts, diagrams and the time machine. Not cloned. */
+/** For transcripts, diagrams and the time machine. A clone of a simulation has no tracer. */
 export interface Tracer {
   sent?(message: TracedMessage, at: number): void;
   arrived?(id: number, at: number): void;
-  /** Dropped, refused, or at a node that was not there. */
+  /** The message was dropped or refused, or its receiver was down. */
   lost?(id: number, at: number, why: string): void;
   /** A replica took one step. */
   stepped?(node: string, event: Event, effects: readonly Effect[], at: number): void;

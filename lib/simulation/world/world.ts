@@ -1,6 +1,6 @@
 /**
- * The simulated cluster as its own parts and its driver see it: the clock, the machines, and the
- * services that the parts do for each other. `simulation.ts` puts them together.
+ * The interface of the simulated cluster for its parts and its driver: the clock, the machines, and the
+ * services that the parts offer each other. `simulation.ts` implements it.
  */
 import type { Ring } from "../../dynamo/ring/ring.ts";
 import type { AdminReply } from "../../dynamo/types/admin.ts";
@@ -20,57 +20,57 @@ import type { TraceHash } from "./trace_hash.ts";
 import type { Tracer } from "./tracer.ts";
 
 export interface World {
-  /** Virtual µs since the start. */
+  /** Virtual time since the start, µs. */
   readonly now: number;
   readonly tracer: Tracer | null;
   readonly hash: TraceHash;
   readonly initialConfig: InitialClusterConfig;
   readonly machines: readonly Machine[];
-  /** Who owns a key, as the first running member sees it. */
+  /** The ring as the first running member knows it. */
   readonly ring: Ring;
   readonly driver: Driver;
   readonly router: MessageRouting;
   readonly processes: ProcessControl;
   readonly orders: MembershipOrdering;
   readonly faults: Healing;
-  /** What waits for its moment, in no particular order. */
+  /** All scheduled tasks, in no particular order. */
   readonly waiting: readonly Task[];
-  /** Nothing is on its way: only timers and wakes are left. */
+  /** No message and no disk access is in progress: only timers and wake-ups are left. */
   readonly isQuiet: boolean;
   schedule(at: number, task: Task): void;
-  /** As it comes out at the other end of a wire or a disk. */
+  /** A copy as a wire or a disk makes one. */
   copied<T>(value: T): T;
-  /** The index of a node among `machines`. Throws for one that is not there. */
+  /** The index of a node among `machines`. Throws if there is no such node. */
   indexOf(node: string): number;
   machine(index: number): Machine;
-  /** The node as a member of the cluster, whether it is one or not yet. */
+  /** The member entry of a member or spare. */
   memberOf(node: string): Member;
-  /** Sends a client's request to a node; the driver is `answered` with the token. */
+  /** Sends a client's request to a node. The driver's `answered` gets the outcome with the token. */
   ask(node: number, token: number, request: ClientRequest): void;
-  /** The driver is `woken` with the token at that moment. */
+  /** Calls the driver's `woken` with the token at that time. */
   wakeAt(at: number, token: number): void;
   scheduleFault(fault: Fault): void;
-  /** Has the fault happen now. */
+  /** Begins the fault now. */
   inject(fault: Fault): void;
 }
 
-/** Asks for things and is told what came of them. Cloned along with the simulation. */
+/** Sends requests to the cluster and gets the outcomes. It is cloned with the simulation. */
 export interface Driver {
   begin(world: World): void;
-  /** A moment that was asked for with `wakeAt`. */
+  /** A time that was requested with `wakeAt` has come. */
   woken(world: World, token: number): void;
   answered(world: World, token: number, outcome: ClientOutcome): void;
   /** A record became durable on a node. */
   committed?(node: number, key: string, record: StoredRecord, at: number): void;
-  /** A node's copy is gone, or cannot be read any more. */
+  /** A node's copy is gone or unreadable. */
   destroyed?(node: number, key: string, how: Destroyed, at: number): void;
-  /** A node has let go of its copy. */
+  /** A node has dropped its copy. */
   removed?(node: number, key: string): void;
-  /** A message left the node; `what` of it was not on its disk yet, null when all of it was. */
+  /** A node sent a message. `what` names a part that was not yet on its disk; null if all of it was. */
   told?(node: number, what: string | null, at: number): void;
-  /** A machine was taken out, so that its node is removed: its data directory was this one. */
+  /** A machine was destroyed so that its node can be removed. It had this data directory. */
   removedWith?(node: number, dataId: string): void;
-  /** The node could not be removed, and stays a member by that directory. */
+  /** The node could not be removed, and stays a member with this data directory. */
   stays?(node: number, dataId: string): void;
   clone(): Driver;
 }
@@ -87,7 +87,7 @@ interface MessageRouting {
 
 /** `processes.ts` */
 interface ProcessControl {
-  /** How often replicas observed what, by type. */
+  /** The number of replicas' observations, by type. */
   readonly observations: ReadonlyMap<Observation["type"], number>;
   start(machine: Machine): void;
   stop(machine: Machine, torn: number): void;
@@ -100,8 +100,8 @@ interface ProcessControl {
 /** `membership_orders.ts` */
 interface MembershipOrdering {
   readonly isIdle: boolean;
-  give(world: World, act: MembershipAct, takenOut?: string | null): void;
-  isToGo(node: string): boolean;
+  request(world: World, act: MembershipAct, removedDataId?: string | null): void;
+  isBeingRemoved(node: string): boolean;
   answered(world: World, id: number, attempt: number, reply: AdminReply | null): void;
 }
 

@@ -1,7 +1,6 @@
 /**
- * What every record store must do, whatever it keeps records in. It runs over Deno KV and over the
- * simulator's disk: a protocol that is right in virtual time is right on real disks only as far as
- * both keep the same promises.
+ * Conformance tests for every record store. They run with Deno KV and with the simulator's disk: a
+ * result from the simulation applies to real disks only if both give the same guarantees.
  */
 import assert from "node:assert/strict";
 import { positionOf } from "../../../lib/dynamo/ring/position.ts";
@@ -20,7 +19,7 @@ import {
   withStore,
 } from "./storage_under_test.ts";
 
-/** Registers the cases. Each makes a disk of its own. */
+/** Registers the cases. Each has its own disk. */
 export function storageConformance(name: string, factory: () => Promise<StorageUnderTest>): void {
   const on = (what: string, body: (disk: StorageUnderTest) => Promise<void>) => {
     Deno.test(`${name}: ${what}`, async () => {
@@ -34,14 +33,14 @@ export function storageConformance(name: string, factory: () => Promise<StorageU
   };
   recordCases(on);
   scanCases(on);
-  lifeCases(on);
+  lifecycleCases(on);
   identityCases(on);
   hintCases(on);
   historyCases(on);
 }
 
 function recordCases(on: Register): void {
-  on("a record comes back as it was stored, and only under its key", async (disk) => {
+  on("a record is read back as stored, and only under its key", async (disk) => {
     const record = recordFor("greeting", "aGVsbG8=");
     await withStore(disk, async (store) => {
       assert.equal(await store.load("greeting", positionOf("greeting")), null);
@@ -56,7 +55,7 @@ function recordCases(on: Register): void {
     });
   });
 
-  on("a store replaces, a delete forgets, and both outlast a restart", async (disk) => {
+  on("a store replaces, a delete removes, and both survive a restart", async (disk) => {
     await withStore(disk, async (store) => {
       await put(store, recordFor("a", "old"));
       await put(store, recordFor("b", "old"));
@@ -73,7 +72,7 @@ function recordCases(on: Register): void {
     });
   });
 
-  on("stores to one key at once take effect in order, and all resolve", async (disk) => {
+  on("concurrent stores of one key take effect in order, and all resolve", async (disk) => {
     await withStore(disk, async (store) => {
       const writes: Promise<void>[] = [];
       for (let i = 0; i < 50; i++) {
@@ -89,7 +88,7 @@ function recordCases(on: Register): void {
     });
   });
 
-  on("many stores at once are all there", async (disk) => {
+  on("many concurrent stores all take effect", async (disk) => {
     const keys = Array.from({ length: 3_000 }, (_, i) => `key-${i}`);
     await withStore(disk, async (store) => {
       await Promise.all(keys.map((key) => put(store, recordFor(key, key))));
@@ -101,7 +100,7 @@ function recordCases(on: Register): void {
     });
   });
 
-  on("siblings of 1 MiB come back byte for byte", async (disk) => {
+  on("siblings of 1 MiB are read back byte for byte", async (disk) => {
     const bytes = new Uint8Array(1_048_576).map((_, i) => (i * 31 + (i >> 8)) & 255);
     const values = [bytes, bytes.toReversed(), bytes.subarray(1)].map((value) => value.toBase64());
     const record = recordFor("large", ...values);
@@ -115,7 +114,7 @@ function recordCases(on: Register): void {
     });
   });
 
-  on("values about the size of a chunk come back", async (disk) => {
+  on("values of about the size of a chunk are read back", async (disk) => {
     const sizes = [60, 64, 120, 128].flatMap((kib) =>
       [-400, -300, -200, -100, -1, 0, 1, 100].map((offset) => kib * 1_024 + offset)
     );
@@ -126,7 +125,7 @@ function recordCases(on: Register): void {
     });
   });
 
-  on("keys of any Unicode, with NULs, and of 1 KiB are told apart", async (disk) => {
+  on("keys with any Unicode, with NULs, and of 1 KiB are distinguished", async (disk) => {
     const keys = [
       "",
       "\0",
@@ -154,7 +153,7 @@ function recordCases(on: Register): void {
     });
   });
 
-  on("keys that share a position stay apart", async (disk) => {
+  on("keys with the same position are distinguished", async (disk) => {
     const position = "0123456789abcdef0123456789abcdef";
     await withStore(disk, async (store) => {
       await store.store(recordFor("one", "1"), position);
@@ -171,7 +170,7 @@ function recordCases(on: Register): void {
 }
 
 function scanCases(on: Register): void {
-  on("a scan goes by position, then key, in pages of any size", async (disk) => {
+  on("a scan is ordered by position, then key, with pages of any size", async (disk) => {
     const shared = "80000000000000000000000000000000";
     const places: KeyPlace[] = Array.from({ length: 100 }, (_, i) => `key-${i}`)
       .map((key) => ({ key, position: positionOf(key) }));
@@ -191,7 +190,7 @@ function scanCases(on: Register): void {
     });
   });
 
-  on("a scan keeps to its range of the ring, across zero too", async (disk) => {
+  on("a scan stays in its range of the ring, also across zero", async (disk) => {
     const position = (digit: string) => digit + "0".repeat(31);
     await withStore(disk, async (store) => {
       for (const digit of "0123456789abcdef") {
@@ -208,7 +207,7 @@ function scanCases(on: Register): void {
     });
   });
 
-  on("a scan shows whole records, and only those that are stored", async (disk) => {
+  on("a scan returns complete records, and only stored ones", async (disk) => {
     const record = recordFor("large", "a".repeat(300_000), "b".repeat(300_000));
     await withStore(disk, async (store) => {
       await put(store, record);
@@ -221,8 +220,8 @@ function scanCases(on: Register): void {
   });
 }
 
-function lifeCases(on: Register): void {
-  on("what has resolved outlasts a crash; what has not is whole or not there", async (disk) => {
+function lifecycleCases(on: Register): void {
+  on("resolved stores survive a crash; the others are complete or absent", async (disk) => {
     for (let round = 0; round < 3; round++) {
       const store = await disk.open();
       await put(store, recordFor(`kept-${round}`, "x".repeat(500_000)));
@@ -252,46 +251,49 @@ function lifeCases(on: Register): void {
     }
   });
 
-  on("documents about the node are kept apart from records", async (disk) => {
-    const founded = { cluster: "dynamo", n: 3, members: ["é", "x".repeat(200_000)] };
+  on("metadata is separate from records", async (disk) => {
+    const initialConfig = { cluster: "dynamo", n: 3, members: ["é", "x".repeat(200_000)] };
     await withStore(disk, async (store) => {
       assert.equal(await store.readMeta("initial-config"), undefined);
-      await store.writeMeta("initial-config", founded);
+      await store.writeMeta("initial-config", initialConfig);
       await store.writeMeta("other", null);
       assert.equal(store.count(), 0);
       assert.deepEqual((await store.scan({ limit: 10 })).records, []);
     });
     await withStore(disk, async (store) => {
-      assert.deepEqual(await store.readMeta("initial-config"), founded);
+      assert.deepEqual(await store.readMeta("initial-config"), initialConfig);
       assert.equal(await store.readMeta("other"), null);
     });
   });
 
-  on("a damaged record fails, never absent, until it is stored anew", async (disk) => {
-    const damaged = { key: "damaged", position: positionOf("damaged") };
-    await withStore(disk, async (store) => {
-      await put(store, recordFor("damaged", "v"));
-      await put(store, recordFor("sound", "v"));
-    });
-    await disk.corrupt(damaged.key, damaged.position);
-    await withStore(disk, async (store) => {
-      await assert.rejects(get(store, "damaged"), withCode("unreadable"));
-      await assert.rejects(get(store, "damaged"), withCode("unreadable"));
-      assert.deepEqual(await get(store, "sound"), recordFor("sound", "v"));
-      assert.equal(store.count(), 2);
-      const page = await store.scan({ limit: 10 });
-      assert.deepEqual(page.records.map(({ record }) => record.key), ["sound"]);
-      assert.deepEqual(page.unreadable.map(({ position }) => position), [damaged.position]);
-    });
-    await withStore(disk, async (store) => {
-      await assert.rejects(get(store, "damaged"), withCode("unreadable"));
-      await put(store, recordFor("damaged", "repaired"));
-      assert.deepEqual(await get(store, "damaged"), recordFor("damaged", "repaired"));
-      assert.deepEqual((await store.scan({ limit: 10 })).unreadable, []);
-    });
-  });
+  on(
+    "the load of a damaged record fails until it is stored again, and is never absent",
+    async (disk) => {
+      const damaged = { key: "damaged", position: positionOf("damaged") };
+      await withStore(disk, async (store) => {
+        await put(store, recordFor("damaged", "v"));
+        await put(store, recordFor("sound", "v"));
+      });
+      await disk.corrupt(damaged.key, damaged.position);
+      await withStore(disk, async (store) => {
+        await assert.rejects(get(store, "damaged"), withCode("unreadable"));
+        await assert.rejects(get(store, "damaged"), withCode("unreadable"));
+        assert.deepEqual(await get(store, "sound"), recordFor("sound", "v"));
+        assert.equal(store.count(), 2);
+        const page = await store.scan({ limit: 10 });
+        assert.deepEqual(page.records.map(({ record }) => record.key), ["sound"]);
+        assert.deepEqual(page.unreadable.map(({ position }) => position), [damaged.position]);
+      });
+      await withStore(disk, async (store) => {
+        await assert.rejects(get(store, "damaged"), withCode("unreadable"));
+        await put(store, recordFor("damaged", "repaired"));
+        assert.deepEqual(await get(store, "damaged"), recordFor("damaged", "repaired"));
+        assert.deepEqual((await store.scan({ limit: 10 })).unreadable, []);
+      });
+    },
+  );
 
-  on("a closed store finishes what it was given and takes no more", async (disk) => {
+  on("a closed store finishes pending writes and refuses later ones", async (disk) => {
     const store = await disk.open();
     const last = put(store, recordFor("last", "z".repeat(100_000)));
     await store.close();
@@ -308,7 +310,7 @@ function lifeCases(on: Register): void {
 }
 
 function hintCases(on: Register): void {
-  on("hints change with their record and are listed by target", async (disk) => {
+  on("hints change with their record, and are listed by target", async (disk) => {
     const keys = Array.from({ length: 20 }, (_, i) => `hinted-${i}`);
     const expected = keys.map((key) => ({ key, position: positionOf(key) }))
       .sort((a, b) => compare(a.position, b.position));

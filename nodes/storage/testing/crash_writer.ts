@@ -1,6 +1,6 @@
 /**
- * A process made to be killed: it stores records as fast as it can and prints a line for each that
- * was acknowledged. Run by `kv_storage_crash_test.ts`, under the permissions that a node has.
+ * A process that a test kills. It stores records as fast as it can, and prints a line for each one that
+ * is acknowledged. `kv_storage_crash_test.ts` runs it with the permissions of a node.
  *
  *     testing/crash_writer.ts FILE ROUND
  */
@@ -14,8 +14,8 @@ const store = await openStorage({ location });
 const encoder = new TextEncoder();
 let next = 0;
 
-/** Overwrites a few hundred keys again and again; every thirtieth value is in chunks. */
-async function writeForEver(): Promise<never> {
+/** Overwrites a few hundred keys again and again. Every thirtieth value is stored in chunks. */
+async function writeForever(): Promise<never> {
   for (;;) {
     const number = next++;
     const key = `key-${number * 7 % 400}`;
@@ -26,4 +26,4 @@ async function writeForEver(): Promise<never> {
   }
 }
 
-await Promise.all(Array.from({ length: 40 }, writeForEver));
+await Promise.all(Array.from({ length: 40 }, writeForever));

@@ -1,9 +1,9 @@
-/** For tests: a disk that fails, stalls or goes away when it is told to. */
+/** For tests: a disk that fails, stalls or disappears on demand. */
 
-/** Stands between a store and Deno KV, and fails its commits as told. */
+/** A proxy between a store and Deno KV that can fail commits and delay reads. */
 export class FailingDisk {
   onCommit: (commit: () => Promise<unknown>) => Promise<unknown> = (commit) => commit();
-  /** Holds back what a read has found. */
+  /** Delays the result of a read. */
   afterGet: () => Promise<void> = () => Promise.resolve();
   #kv: Deno.Kv | null = null;
 
@@ -11,7 +11,7 @@ export class FailingDisk {
     const kv = this.#kv = await Deno.openKv(path);
     return new Proxy(kv, {
       get: (_, name) => {
-        if (name === "atomic") return () => this.#watched(kv.atomic());
+        if (name === "atomic") return () => this.#intercepted(kv.atomic());
         if (name === "get") {
           return async (key: Deno.KvKey) => {
             const entry = await kv.get(key);
@@ -25,13 +25,13 @@ export class FailingDisk {
     });
   };
 
-  /** The power goes: nothing that is under way becomes durable any more. */
+  /** Disconnects the disk: nothing that is in progress becomes durable. */
   pullOut(): void {
     this.onCommit = () => Promise.reject(new Error("pulled out"));
     this.#kv?.close();
   }
 
-  #watched(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
+  #intercepted(atomic: Deno.AtomicOperation): Deno.AtomicOperation {
     const commit = atomic.commit.bind(atomic);
     return Object.assign(atomic, { commit: () => this.onCommit(commit) });
   }

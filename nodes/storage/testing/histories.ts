@@ -1,6 +1,6 @@
 /**
- * A record store against a map: any history of stores, deletes, restarts and crashes must leave the
- * same records in both.
+ * Compares a record store with a map: after any history of stores, deletes, restarts and crashes both
+ * must have the same records.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -15,18 +15,18 @@ import {
   type StorageUnderTest,
 } from "./storage_under_test.ts";
 
-type Act =
-  | { readonly act: "store"; readonly key: string; readonly size: number }
-  | { readonly act: "delete" | "load"; readonly key: string }
-  | { readonly act: "scan" | "close" | "crash" };
+type Operation =
+  | { readonly kind: "store"; readonly key: string; readonly size: number }
+  | { readonly kind: "delete" | "load"; readonly key: string }
+  | { readonly kind: "scan" | "close" | "crash" };
 
-/** Few keys, so that acts meet; sizes on both sides of a chunk. */
+/** Few keys, so that operations on one key overlap; sizes below and above a chunk. */
 const key = fc.constantFrom("a", "b", "c", "d", "e", "f");
-const anAct: fc.Arbitrary<Act> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ act: fc.constant("store"), key, size: sizeOfValue() }) },
-  { weight: 2, arbitrary: fc.record({ act: fc.constant("delete"), key }) },
-  { weight: 3, arbitrary: fc.record({ act: fc.constant("load"), key }) },
-  { weight: 1, arbitrary: fc.record({ act: fc.constantFrom("scan", "close", "crash") }) },
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant("store"), key, size: sizeOfValue() }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("delete"), key }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("load"), key }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("scan", "close", "crash") }) },
 );
 
 function sizeOfValue(): fc.Arbitrary<number> {
@@ -35,15 +35,15 @@ function sizeOfValue(): fc.Arbitrary<number> {
 
 export function historyCases(on: Register): void {
   on(
-    "agrees with a map through any history of stores, deletes, restarts and crashes",
+    "agrees with a map after any history of stores, deletes, restarts and crashes",
     async (disk) => {
       let used = false;
-      const history = fc.array(anAct, { minLength: 10, maxLength: 60 });
+      const history = fc.array(operation, { minLength: 10, maxLength: 60 });
       await fc.assert(
-        fc.asyncProperty(history, async (acts) => {
+        fc.asyncProperty(history, async (operations) => {
           if (used) await disk.wipe();
           used = true;
-          await follow(disk, acts);
+          await runHistory(disk, operations);
         }),
         { numRuns: 15 },
       );
@@ -51,8 +51,8 @@ export function historyCases(on: Register): void {
   );
 }
 
-/** Plays the history; several writes are under way at a time, until an act needs them done. */
-async function follow(disk: StorageUnderTest, acts: readonly Act[]): Promise<void> {
+/** Runs the history. Writes run concurrently until another operation must see their results. */
+async function runHistory(disk: StorageUnderTest, operations: readonly Operation[]): Promise<void> {
   const model = new Map<string, StoredRecord>();
   let pending: Promise<void>[] = [];
   let store = await disk.open();
@@ -60,31 +60,31 @@ async function follow(disk: StorageUnderTest, acts: readonly Act[]): Promise<voi
     await Promise.all(pending);
     pending = [];
   };
-  const play = async (step: Act, i: number) => {
-    if (step.act === "store") {
+  const play = async (step: Operation, i: number) => {
+    if (step.kind === "store") {
       const record = recordFor(step.key, `${i}:${"v".repeat(step.size)}`);
       pending.push(put(store, record));
       model.set(step.key, record);
       return;
     }
-    if (step.act === "delete") {
+    if (step.kind === "delete") {
       pending.push(store.delete(step.key, positionOf(step.key)));
       model.delete(step.key);
       return;
     }
     await settle();
-    if (step.act === "load") {
+    if (step.kind === "load") {
       assert.deepEqual(await get(store, step.key), model.get(step.key) ?? null);
-    } else if (step.act === "scan") {
+    } else if (step.kind === "scan") {
       const keys = (await scanned(store, { limit: 2 })).map((place) => place.key);
       assert.deepEqual(keys.toSorted(), [...model.keys()].sort());
     } else {
-      await (step.act === "close" ? store.close() : disk.crash(store));
+      await (step.kind === "close" ? store.close() : disk.crash(store));
       store = await disk.open();
     }
   };
   try {
-    for (const [i, step] of acts.entries()) await play(step, i);
+    for (const [i, step] of operations.entries()) await play(step, i);
     await settle();
     assert.equal(store.count(), model.size);
   } finally {

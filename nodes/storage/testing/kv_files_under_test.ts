@@ -1,4 +1,4 @@
-/** For tests: copies of a database's files, putting them back, and what earlier versions have left. */
+/** For tests: copies a database's files, restores them, and writes documents of earlier versions. */
 import { KvDocuments } from "../kv_documents.ts";
 import { KvTable } from "../kv_table.ts";
 import { KvWriter } from "../kv_writer.ts";
@@ -6,7 +6,7 @@ import { metaAddress } from "../record_address.ts";
 
 const SUFFIXES = ["", "-wal", "-shm"];
 
-/** What lies under the database's name and those of its companions, but for the lock. */
+/** The content of the database's files, without the lock file. */
 export async function copyOf(location: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   for (const suffix of SUFFIXES) {
@@ -16,7 +16,7 @@ export async function copyOf(location: string): Promise<ReadonlyMap<string, Uint
   return files;
 }
 
-export async function putBack(
+export async function restore(
   location: string,
   files: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
@@ -27,8 +27,11 @@ export async function putBack(
   }
 }
 
-/** Puts documents into a database that nobody has open, as an earlier version would have left them. */
-export async function leave(location: string, documents: Record<string, unknown>): Promise<void> {
+/** Writes documents into a closed database, as an earlier version would have written them. */
+export async function writeDocuments(
+  location: string,
+  documents: Record<string, unknown>,
+): Promise<void> {
   const kv = await Deno.openKv(location);
   const table = await KvTable.open(kv);
   const writer = new KvWriter(table, (error) => {
@@ -42,7 +45,7 @@ export async function leave(location: string, documents: Record<string, unknown>
   kv.close();
 }
 
-/** With the path of a store in a new directory, which is removed afterwards. */
+/** Calls `use` with the path of a store in a new directory, and removes the directory afterwards. */
 export async function withFile(use: (location: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();
   try {

@@ -1,30 +1,30 @@
-/** What the cases of `testing/conformance.ts` need of a disk, and how they speak to it. */
+/** The disk that the conformance tests of `testing/conformance.ts` need, and helpers to use it. */
 import assert from "node:assert/strict";
 import { type Position, positionOf } from "../../../lib/dynamo/ring/position.ts";
 import type { StoredRecord } from "../../../lib/dynamo/types/records.ts";
 import type { KeyPlace } from "../../../lib/dynamo/types/records.ts";
 import { type RecordStore, type ScanOptions, StorageError } from "../storage.ts";
 
-/** The part of a {@link RecordStore} that is held to these cases. */
+/** The part of a {@link RecordStore} that is tested. */
 export type ConformingStore = Omit<RecordStore, "stats">;
 
-/** A disk, and what may befall it. */
+/** A disk with a store, and the faults that can happen to it. */
 export interface StorageUnderTest {
-  /** Opens what is on the disk: anew the first time, again after `close` or `crash`. */
+  /** Opens the store: a new one at first, the same one again after `close` or `crash`. */
   open(): Promise<ConformingStore>;
-  /** Ends an open store without notice: what is not durable is lost. */
+  /** Ends an open store abruptly: writes that are not durable are lost. */
   crash(store: ConformingStore): Promise<void>;
   /** Empties the disk; nothing is open. */
   wipe(): Promise<void>;
-  /** Damages the record as it lies on the disk; nothing is open. */
+  /** Damages the record on the disk; nothing is open. */
   corrupt(key: string, position: Position): Promise<void>;
-  /** Copies the disk as it is; what is answered puts the copy in its place. Nothing is open at either. */
+  /** Copies the disk. The returned function restores the copy. Nothing is open at either time. */
   copy(): Promise<() => Promise<void>>;
   /** Removes everything; nothing is open. */
   end(): Promise<void>;
 }
 
-/** A record with one sibling a value. */
+/** A record with one sibling for each value. */
 export function recordFor(key: string, ...values: readonly string[]): StoredRecord {
   return {
     key,
@@ -41,7 +41,7 @@ export function recordFor(key: string, ...values: readonly string[]): StoredReco
 
 export type Register = (what: string, body: (disk: StorageUnderTest) => Promise<void>) => void;
 
-/** Opens, uses and closes, also when the use fails. */
+/** Opens the store, uses it, and closes it, even if `use` fails. */
 export async function withStore(
   disk: Pick<StorageUnderTest, "open">,
   use: (store: ConformingStore) => Promise<unknown>,
@@ -77,7 +77,8 @@ export async function scanned(store: ConformingStore, options: ScanOptions): Pro
   do {
     const page = await store.scan(after === null ? options : { ...options, after });
     assert.ok(page.records.length <= options.limit);
-    assert.ok(page.next === null || page.records.length > 0, "a page that goes on is not empty");
+    assert.ok(page.next === null || page.records.length > 0, "only the last page may be empty");
+
     places.push(...page.records.map(({ record, position }) => ({ key: record.key, position })));
     after = page.next;
   } while (after !== null);
