@@ -84,7 +84,7 @@ const RETIRED = [
   "leftovers?|Leftovers?|LeftoverCall|dialogue|Dialogue|Outcomes|MomentHeap",
   "takeovers?|Takeovers?|handover|Handover|stewards?|stewardOf|leavers?|Leavers?|joiners?",
   "stretch(es)?|Stretch|stretches(Of|At)|standings?|Standings?|onStanding",
-  "founding|Founding|foundings|foundRing|foundedPart|FoundedConfig|founders?|refound",
+  "founding|Founding|foundings|founded|founds|foundRing|foundedPart|FoundedConfig|founders?|refound",
   "outsiders?|AdmissionError|participants?|Participants?",
   "complaints?|complain|complaintAbout\\w*|NodeKeeper|weigh|rosters?|Rosters?|proven",
 ].join("|");
