@@ -14,6 +14,10 @@ export type Due =
   }
   /** A call's timeout. */
   | { readonly kind: "call-silent"; readonly conversation: number; readonly call: number }
-  | { readonly kind: "patience"; readonly conversation: number; readonly endsAt: Micros }
-  | { readonly kind: "timeout"; readonly conversation: number }
+  /** Silent replicas are passed over; `timeout`: the conversation ends. */
+  | {
+    readonly kind: "patience" | "timeout";
+    readonly conversation: number;
+    readonly endsAt: Micros;
+  }
   | { readonly kind: "forget"; readonly requestId: string };

@@ -367,15 +367,19 @@ export class NodeContext {
     this.conversations.addCall(id, conversation, to, this.out.now);
   }
 
+  /** How long a replica may be silent in a request with that timeout before it is passed over, µs. */
+  patienceUs({ timeoutMs }: { readonly timeoutMs: number }): Micros {
+    return Math.min(this.config.patienceMs, timeoutMs) * MICROS_PER_MS;
+  }
+
   /**
    * Sets the conversation's first deadline, `patienceMs` after `startedAt` (µs), when silent
-   * replicas are passed over. The second, its timeout, is set then: most conversations are over
-   * before, so fewer deadlines are kept.
+   * replicas are passed over. The next one, at last its timeout, is set then: most conversations
+   * are over before, so fewer deadlines are kept.
    */
   watch(conversation: number, startedAt: Micros, timeoutMs: number): void {
-    const patienceMs = Math.min(this.config.patienceMs, timeoutMs);
     const endsAt = startedAt + timeoutMs * MICROS_PER_MS;
-    const at = startedAt + patienceMs * MICROS_PER_MS;
+    const at = startedAt + this.patienceUs({ timeoutMs });
     this.deadlines.add(at, { kind: "patience", conversation, endsAt });
     if (this.deadlines.size > this.sweepAbove) this.sweep();
   }

@@ -2,7 +2,10 @@
  * Which conversation an answer, a failed call or a passing deadline belongs to, and what that tells
  * the failure detector. One switch each; the parts decide.
  */
+import type { Conversation } from "./conversations.ts";
 import { type AnyCoordinator, coordinatorOf } from "./coordinators.ts";
+import type { GetCoordinator } from "./requests/get_coordinator.ts";
+import type { PutCoordinator } from "./requests/put_coordinator.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
 import type { DynamoError } from "./types/errors.ts";
@@ -149,33 +152,47 @@ export class ReplyDispatch {
     }
   }
 
+  /**
+   * A request has waited long enough for some replica. Each one that is asked in another's place has
+   * the same time, so the request is looked at again until it ends, at last for its timeout.
+   */
   onPatienceOver(id: number, endsAt: Micros): void {
     const conversation = this.node.conversations.get(id);
     if (conversation === undefined) return;
-    this.node.deadlines.add(endsAt, { kind: "timeout", conversation: id });
+    const nextAt = this.passOver(conversation) ?? endsAt;
+    if (this.node.conversations.get(id) === undefined) return;
+    const kind = nextAt < endsAt ? "patience" : "timeout";
+    this.node.deadlines.add(Math.min(nextAt, endsAt), { kind, conversation: id, endsAt });
+  }
+
+  /** Passes over who is silent; answers when to look again, null for not at all. */
+  private passOver(conversation: Conversation): Micros | null {
+    const { node, parts } = this;
     const coordinator = coordinatorOf(conversation);
     switch (coordinator.kind) {
       case "get":
-        this.noteSilent(
-          coordinator.key,
-          this.parts.reads.onPatienceOver(conversation, coordinator),
-        );
-        break;
+        this.noteSilent(coordinator.key, parts.reads.onPatienceOver(conversation, coordinator));
+        return this.nextLookAt(coordinator);
       case "put":
-        this.noteSilent(
-          coordinator.key,
-          this.parts.writes.onPatienceOver(conversation, coordinator),
-        );
-        break;
+        this.noteSilent(coordinator.key, parts.writes.onPatienceOver(conversation, coordinator));
+        return this.nextLookAt(coordinator);
       case "forward":
-        this.parts.forwards.onPatienceOver(conversation, coordinator);
-        break;
+        parts.forwards.onPatienceOver(conversation, coordinator);
+        return node.out.now + node.patienceUs(coordinator);
       case "gossip":
-        this.node.onFailure(coordinator.peer, false);
-        break;
+        node.onFailure(coordinator.peer, false);
+        return null;
       default:
-        break;
+        return null;
     }
+  }
+
+  private nextLookAt({ responses, options }: GetCoordinator | PutCoordinator): Micros {
+    const { node } = this;
+    const patienceUs = node.patienceUs(options);
+    const nextAt = responses.nextPassOverAt(patienceUs);
+    // Later ones may be asked meanwhile: then the next look finds when their time is over.
+    return nextAt !== null && nextAt > node.out.now ? nextAt : node.out.now + patienceUs;
   }
 
   private noteSilent(key: string, nodes: readonly NodeId[]): void {

@@ -102,8 +102,9 @@ export class Reads {
   }
 
   onPatienceOver(conversation: Conversation, get: GetCoordinator): NodeId[] {
-    const silent = get.responses.passOver();
-    for (const node of silent) this.replace(conversation, get, node);
+    const { node } = this;
+    const silent = get.responses.passOver(node.patienceUs(get.options), node.out.now);
+    for (const replica of silent) this.replace(conversation, get, replica);
     this.onProgress(conversation, get);
     if (get.repliedAt === null && !get.responses.silent().some(this.node.health)) {
       // All that could still answer are believed down. The client may succeed on the other side of

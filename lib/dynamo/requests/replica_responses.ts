@@ -76,14 +76,20 @@ export class ReplicaResponses {
     return true;
   }
 
-  /** Stops waiting for silent nodes; returns those that were waited for until now. */
-  passOver(): NodeId[] {
-    const silent = this.list.filter((p) => p.outcome === "pending" && !p.passedOver);
+  /** Stops waiting for nodes that were asked so long ago (µs) and are silent; returns those. */
+  passOver(patienceUs: Micros, now: Micros): NodeId[] {
+    const silent = this.list.filter((p) => isWaitedFor(p) && now - p.sentAt >= patienceUs);
     for (const response of silent) {
       response.passedOver = true;
       if (response.primary) this.passedOverPrimaries++;
     }
     return silent.map((p) => p.node);
+  }
+
+  /** When the next of those that are waited for will have been silent for so long; null for none. */
+  nextPassOverAt(patienceUs: Micros): Micros | null {
+    const sent = this.list.filter(isWaitedFor).map(({ sentAt }) => sentAt);
+    return sent.length === 0 ? null : Math.min(...sent) + patienceUs;
   }
 
   /** Whether it may still answer. */
@@ -173,6 +179,10 @@ export class ReplicaResponses {
     }
     return undefined;
   }
+}
+
+function isWaitedFor({ outcome, passedOver }: ReplicaResponse): boolean {
+  return outcome === "pending" && !passedOver;
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -141,8 +141,9 @@ export class Writes {
 
   onPatienceOver(conversation: Conversation, put: PutCoordinator): NodeId[] {
     if (put.replyContext === null) return [];
-    const silent = put.responses.passOver();
-    for (const node of silent) this.replace(conversation, put, node);
+    const { node } = this;
+    const silent = put.responses.passOver(node.patienceUs(put.options), node.out.now);
+    for (const replica of silent) this.replace(conversation, put, replica);
     return silent;
   }
 
