@@ -97,6 +97,17 @@ export class Outbox {
     return id;
   }
 
+  /** A scan past every cache. */
+  scanDisk(
+    range: { readonly from?: Position; readonly to?: Position },
+    after: KeyPlace | null,
+    limit: number,
+  ): number {
+    const id = this.nextId();
+    this.effects.push({ kind: "scan", id, ...range, after, limit, fromDisk: true });
+    return id;
+  }
+
   scanHints(target: NodeId, after: KeyPlace | null, limit: number): number {
     const id = this.nextId();
     this.effects.push({ kind: "scan-hints", id, target, after, limit });

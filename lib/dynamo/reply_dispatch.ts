@@ -4,10 +4,10 @@
  */
 import type { Conversation } from "./conversations.ts";
 import { type AnyCoordinator, coordinatorOf } from "./coordinators.ts";
-import type { GetCoordinator } from "./requests/get_coordinator.ts";
-import type { PutCoordinator } from "./requests/put_coordinator.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { Parts } from "./parts.ts";
+import type { GetCoordinator } from "./requests/get_coordinator.ts";
+import type { PutCoordinator } from "./requests/put_coordinator.ts";
 import type { DynamoError } from "./types/errors.ts";
 import type { Micros, NodeId } from "./types/ids.ts";
 import type { PeerReply } from "./types/peer_messages.ts";

@@ -13,7 +13,7 @@ import { legDelayMs, type Legs, type MessageLeg } from "../../lib/random/latency
 import { legsOfCall } from "../../lib/random/message_legs.ts";
 import type { FloatSource } from "../../lib/random/seeded.ts";
 import type { InTransit } from "../../lib/simulation/faults/link_rules.ts";
-import type { CallAnswer, PeerCaller } from "../host/host.ts";
+import type { CallAnswer, PeerCaller } from "../rpc/peer_caller.ts";
 import { DelayLine } from "./delay_line.ts";
 import type { Faults } from "./faults.ts";
 

@@ -3,7 +3,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { parseLegs } from "../../lib/random/latency.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
-import type { CallAnswer } from "../host/host.ts";
+import type { CallAnswer } from "../rpc/peer_caller.ts";
 import { readFaults } from "./fault_settings.ts";
 import { Faults } from "./faults.ts";
 import { FaultyCaller } from "./faulty_calls.ts";

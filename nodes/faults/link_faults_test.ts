@@ -3,7 +3,7 @@ import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
-import type { CallAnswer } from "../host/host.ts";
+import type { CallAnswer } from "../rpc/peer_caller.ts";
 import { readFaults } from "./fault_settings.ts";
 import { Faults } from "./faults.ts";
 import { FaultyCaller } from "./faulty_calls.ts";

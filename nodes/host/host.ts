@@ -14,28 +14,9 @@ import type { Effect, Event, Reply } from "../../lib/dynamo/types/events.ts";
 import type { Micros, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { Observation } from "../../lib/dynamo/types/observations.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
+import type { PeerCaller } from "../rpc/peer_caller.ts";
 import { type RecordStore, StorageError } from "../storage/storage.ts";
 import { nowMicros } from "./wall_clock.ts";
-
-/** How a call ended. */
-export type CallAnswer =
-  | { readonly kind: "reply"; readonly reply: PeerReply }
-  | {
-    readonly kind: "failed";
-    readonly reason: string;
-    /** True if the peer certainly did not process the call. */
-    readonly undelivered: boolean;
-  };
-
-/** Sends calls to peers. `answer` is called at most once, and never before `call` returns. */
-export interface PeerCaller {
-  call(
-    to: NodeId,
-    request: PeerRequest,
-    timeoutMs: number,
-    answer: (answer: CallAnswer) => void,
-  ): void;
-}
 
 /** The part of a replica that the host needs. */
 export type Stepper = Pick<Replica, "step">;
@@ -230,12 +211,13 @@ export class Host {
     );
   }
 
-  private scan({ id, from, to, after, limit }: Effect & { kind: "scan" }): void {
+  private scan({ id, from, to, after, limit, fromDisk }: Effect & { kind: "scan" }): void {
     const options = {
       limit,
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
       ...(after === null ? {} : { after }),
+      ...(fromDisk === undefined ? {} : { fromDisk }),
     };
     this.store.scan(options).then(
       ({ records, next }) =>

@@ -2,8 +2,9 @@ import { deepEqual, equal } from "node:assert/strict";
 import type { Effect, Event } from "../../lib/dynamo/types/events.ts";
 import type { Micros } from "../../lib/dynamo/types/ids.ts";
 import type { StoredRecord } from "../../lib/dynamo/types/records.ts";
+import type { CallAnswer, PeerCaller } from "../rpc/peer_caller.ts";
 import { StorageError } from "../storage/storage.ts";
-import { type CallAnswer, Host, type HostStore, type PeerCaller, type Stepper } from "./host.ts";
+import { Host, type HostStore, type Stepper } from "./host.ts";
 
 /** A replica that records its events and returns the effects that the test defines. */
 class ScriptedReplica implements Stepper {
@@ -244,5 +245,26 @@ Deno.test("the disk's state is saved, and the replica gets an event when it is d
   await until(replica, "stored");
   deepEqual(replica.events.at(-1), { kind: "stored", id: 4, writes: WRITES });
   deepEqual(saved, [state]);
+  host.stop();
+});
+
+Deno.test("a scan past every cache reaches the store as one", async () => {
+  const asked: unknown[] = [];
+  const replica = new ScriptedReplica((event) =>
+    event.kind === "start"
+      ? [
+        { kind: "scan", id: 1, after: null, limit: 10 },
+        { kind: "scan", id: 2, after: null, limit: 10, fromDisk: true },
+      ]
+      : []
+  );
+  const scan: HostStore["scan"] = (options) => {
+    asked.push(options);
+    return Promise.resolve({ records: [], unreadable: [], next: null });
+  };
+  const host = new Host(replica, storeWith({ scan }), NO_PEERS, fail);
+  host.start();
+  await until(replica, "scanned");
+  deepEqual(asked, [{ limit: 10 }, { limit: 10, fromDisk: true }]);
   host.stop();
 });

@@ -3,7 +3,6 @@ import type { Boot } from "../../lib/dynamo/types/boot.ts";
 import type { Member, NodeId } from "../../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
-import type { CallAnswer, PeerCaller } from "../host/host.ts";
 import {
   dynamoErrorIn,
   type Envelope,
@@ -13,6 +12,7 @@ import {
   RpcCode,
   RpcWriter,
 } from "./messages.ts";
+import type { CallAnswer, PeerCaller } from "./peer_caller.ts";
 import { PeerLink } from "./peer_link.ts";
 import { RpcTraffic } from "./traffic.ts";
 import { validateRegisters, validateReply } from "./validate_replies.ts";

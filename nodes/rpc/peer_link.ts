@@ -10,7 +10,7 @@
  * session opens. Calls to it then fail as *undelivered*, so a write can be sent to another node.
  */
 import { Buffer } from "node:buffer";
-import type { CallAnswer } from "../host/host.ts";
+import type { CallAnswer } from "./peer_caller.ts";
 import { RpcSession, type SessionOptions } from "./session.ts";
 
 interface OutgoingCall {

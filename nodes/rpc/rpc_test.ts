@@ -6,10 +6,10 @@ import { clusterConfig } from "../../lib/dynamo/types/config.ts";
 import type { InitialClusterConfig } from "../../lib/dynamo/types/initial_config.ts";
 import type { PeerReply, PeerRequest } from "../../lib/dynamo/types/peer_messages.ts";
 import { SeededRandom } from "../../lib/random/seeded.ts";
-import type { CallAnswer } from "../host/host.ts";
 import { BearerCheck } from "../process/secret.ts";
 import { RpcClient } from "./client.ts";
 import { envelopeOf } from "./messages.ts";
+import type { CallAnswer } from "./peer_caller.ts";
 import { RpcServer } from "./server.ts";
 
 const SECRET = "a-secret-of-tests";

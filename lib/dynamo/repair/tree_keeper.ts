@@ -209,7 +209,7 @@ export class TreeKeeper {
     const range = this.trees.get(check.range)?.rangeOf(check.first, check.last);
     if (range === undefined) return;
     // To a scan, equal ends do not mean the whole circle.
-    check.scan = out.scan(range.from === range.to ? {} : range, after, PAGE_RECORDS);
+    check.scan = out.scanDisk(range.from === range.to ? {} : range, after, PAGE_RECORDS);
     this.checking = check;
   }
 

@@ -34,7 +34,8 @@ function record(key: string, counter = 1): StoredRecord {
 class Disk {
   readonly records = new Map<string, StoredRecord>();
   readonly out = new Outbox();
-  readonly registers: string[] = [];
+  readonly scanned: string[] = [];
+  scansPastCaches = 0;
   private readonly effects: Effect[] = [];
 
   constructor(readonly keeper: TreeKeeper) {
@@ -55,7 +56,8 @@ class Disk {
       assert.equal(effect.kind, "scan");
       if (effect.kind !== "scan") continue;
       const { id, from, to } = effect;
-      this.registers.push(from === undefined ? "all" : from);
+      this.scanned.push(from === undefined ? "all" : from);
+      if (effect.fromDisk === true) this.scansPastCaches++;
       const found = [...this.records.values()].filter(({ key }) =>
         from === undefined || to === undefined || isWithin(positionOf(key), from, to)
       );
@@ -88,7 +90,7 @@ function built(self: string): Disk {
   disk.answerScans();
   assert.ok(disk.keeper.ready);
   assert.deepEqual(disk.roots(before), disk.rootsOf(before, self));
-  disk.registers.length = 0;
+  disk.scanned.length = 0;
   return disk;
 }
 
@@ -99,7 +101,7 @@ Deno.test("trees: a node that lost ranges keeps the trees of the others, and rea
   assert.ok(disk.keeper.ready);
   disk.keeper.resume(disk.out);
   disk.answerScans();
-  assert.deepEqual(disk.registers, []);
+  assert.deepEqual(disk.scanned, []);
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n1"));
 });
 
@@ -114,7 +116,7 @@ Deno.test("trees: of newly owned ranges each is read once, and no exchange begin
   assert.ok(disk.keeper.ready);
   const gained = disk.keeper.ranges.map((range) => after.range(range).start);
   assert.ok(gained.length > 0);
-  assert.deepEqual(disk.registers, gained);
+  assert.deepEqual(disk.scanned, gained);
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n4"));
 });
 
@@ -160,4 +162,18 @@ Deno.test("trees: a look at a new range that the disk refuses is taken again", (
   disk.answerScans();
   assert.ok(disk.keeper.ready);
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n4"));
+});
+
+Deno.test("trees: the scrub and leaves in doubt are read past every cache", () => {
+  const disk = built("n1");
+  const { scanned: { length: read } } = disk;
+  assert.equal(disk.scansPastCaches, 0);
+  assert.ok(disk.keeper.scrub(disk.out));
+  disk.answerScans();
+  const own = [...disk.records.keys()]
+    .find((key) => before.primariesOfKey(key).includes("n1")) as string;
+  disk.keeper.onDoubt(own);
+  disk.keeper.resume(disk.out);
+  disk.answerScans();
+  assert.deepEqual([disk.scanned.length - read, disk.scansPastCaches], [2, 2]);
 });

@@ -1,8 +1,8 @@
 /** How long silent replicas are waited for: each stand-in has as long as the replica before it. */
 import assert from "node:assert/strict";
 import { IDS, KEY, ReplicaHarness } from "../../../tests/replica_harness.ts";
-import type { NodeId } from "../types/ids.ts";
 import type { ClientRequest } from "../types/client_messages.ts";
+import type { NodeId } from "../types/ids.ts";
 
 const PRIMARIES = new ReplicaHarness("n1").replica.ring.primariesOfKey(KEY);
 const [FIRST = "", SECOND = "", THIRD = ""] = PRIMARIES;

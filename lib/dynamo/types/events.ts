@@ -105,6 +105,8 @@ export type Effect =
     readonly to?: Position;
     readonly after: KeyPlace | null;
     readonly limit: number;
+    /** Read the disk itself, past every cache: what it has lost or damaged is to be found. */
+    readonly fromDisk?: true;
   }
   | {
     readonly kind: "scan-hints";
