@@ -169,6 +169,7 @@ export class FakeCluster implements LaunchedCluster {
       left: this.left,
       moves: [],
       orphanedReplicas: false,
+      hints: 0,
     });
   }
 

@@ -54,7 +54,9 @@ export class Decommissions {
     try {
       if (state === "running") {
         const own = await this.requests.transfers(leaving, this.closing);
-        if (own.orphanedReplicas || memberStatusIn(own, id) !== "left") return false;
+        if (own.orphanedReplicas || own.hints > 0 || memberStatusIn(own, id) !== "left") {
+          return false;
+        }
       }
       const memberStatuses = await Promise.all(
         others.map((each) => memberStatusAt(this.requests, each, id, this.closing)),

@@ -339,6 +339,7 @@ export const SCHEMAS = {
     orphanedReplicas: flag(
       "Whether this node still stores copies of ranges that it no longer owns",
     ),
+    hints: integer("Records that this node keeps for others and has not delivered yet"),
   }),
   Value: { ...text(), format: "binary" },
   Version: object({

@@ -138,6 +138,7 @@ export class MembershipActs {
           : { ...move, phase: transfer.phase, keys: transfer.keys };
       }),
       orphanedReplicas: !this.orphanedReplicas.isClean,
+      hints: this.hints,
     };
   }
 
@@ -202,16 +203,21 @@ export class MembershipActs {
       !this.isLeaving;
   }
 
+  /** Records that this node keeps for others, or has accepted and is about to. */
+  private get hints(): number {
+    return this.node.hints.total + this.node.records.hintsBeingStored;
+  }
+
   /**
    * Marks this node as left once it owns no range, and its hints and orphaned copies are handed
-   * over.
+   * over. From then on it accepts no hints.
    */
   private leaveWhenDone(): void {
     const { node } = this;
     const { membership, ring } = node;
     const entry = membership.entry(node.self);
     if (
-      entry?.memberStatus !== "leaving" || node.hints.total > 0 || !this.orphanedReplicas.isClean
+      entry?.memberStatus !== "leaving" || this.hints > 0 || !this.orphanedReplicas.isClean
     ) return;
     for (let range = 0; range < ring.rangeCount; range++) {
       if (ring.primaries(range).includes(node.self)) return;

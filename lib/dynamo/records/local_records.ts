@@ -116,6 +116,18 @@ export class LocalRecords {
     return false;
   }
 
+  /** Records that are being kept for another node and are not on the disk yet. */
+  get hintsBeingStored(): number {
+    let sum = 0;
+    for (const { phase, waiting, applied } of this.works.values()) {
+      if (phase === "idle") continue;
+      for (const change of [...waiting, ...applied.map((each) => each.change)]) {
+        if ("hintFor" in change && change.hintFor !== null) sum++;
+      }
+    }
+    return sum;
+  }
+
   read(key: string, read: Read, out: Outbox): void {
     const id = out.load(key, positionOf(key));
     const work = this.works.get(key);

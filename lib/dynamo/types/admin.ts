@@ -24,6 +24,8 @@ export interface TransfersState {
   readonly moves: readonly TransferState[];
   /** Whether this node still has copies of ranges that it does not own any more. */
   readonly orphanedReplicas: boolean;
+  /** Records that this node keeps for others and has not delivered yet. */
+  readonly hints: number;
 }
 
 /** The next change of one range's owners. */

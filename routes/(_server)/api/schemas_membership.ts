@@ -64,6 +64,7 @@ export const Transfers = z.looseObject({
   left: z.number().openapi({ description: "Number of ownership changes still to be made" }),
   moves: z.array(z.looseObject({})),
   orphanedReplicas: z.boolean(),
+  hints: z.number().openapi({ description: "Hints that this node has still to deliver" }),
 }).openapi("Transfers");
 
 /** The response if a change is only planned. */

@@ -1,0 +1,97 @@
+/** When a leaving node may say that it has left. */
+import assert from "node:assert/strict";
+import { IDS, KEY, ReplicaHarness } from "../../../tests/replica_harness.ts";
+import { SeededRandom } from "../../random/seeded.ts";
+import type { Siblings } from "../versions/versions.ts";
+import { Membership } from "./membership.ts";
+import { draftOf } from "./membership_plan.ts";
+import type { MembershipState } from "./membership_state.ts";
+
+const bench = new ReplicaHarness("n1");
+const { initialConfig, ring } = bench.replica;
+const [FIRST = "", SECOND = ""] = ring.primariesOfKey(KEY);
+const LEAVING = IDS.find((id) => !ring.primariesOfKey(KEY).includes(id)) as string;
+const SIBLINGS: Siblings = [
+  { value: "eA==", contentType: "", dot: ["a", 1], clock: [], stampUs: 0 },
+];
+
+/** LEAVING leaves, and all of its ranges have new owners. */
+function allMoved(): MembershipState {
+  const membership = new Membership(initialConfig, LEAVING);
+  const cluster = { membership, n: 3, tokensPerNode: 8, quorum: 2 };
+  const { change } = draftOf(
+    { kind: "leave", node: LEAVING },
+    "plan",
+    { ...cluster, isUp: () => true, isRecovering: () => false, dataIdOf: () => undefined },
+    SeededRandom.from(7),
+  );
+  membership.merge(change);
+  while (membership.ring.steps.length > 0) {
+    const { ring } = membership;
+    const registers = ring.steps.map((step) => {
+      const { start, end } = ring.range(step.range);
+      return { start, end, owners: ring.after(step), epoch: ring.epochOf(step.range) + 1 };
+    });
+    membership.merge({ members: [], tokens: [], registers });
+  }
+  return membership.state();
+}
+
+/** Finishes its saves and its scans of an empty disk. */
+function settle(bench: ReplicaHarness): void {
+  for (let round = 0; round < 20; round++) {
+    for (const { id } of bench.take("save")) bench.step({ kind: "stored", id });
+    for (const { id } of bench.take("scan")) {
+      bench.step({ kind: "scanned", id, records: [], next: null });
+    }
+  }
+}
+
+function pass(bench: ReplicaHarness): void {
+  for (let tick = 0; tick < 30; tick++) {
+    bench.pass(100);
+    settle(bench);
+  }
+}
+
+Deno.test("a node has not left while a hint that it accepted is not delivered", () => {
+  const bench = new ReplicaHarness(LEAVING);
+  bench.step({ kind: "start" });
+  settle(bench);
+  const state = allMoved();
+  bench.step({ kind: "peer", id: 100, from: SECOND, request: { method: "membership", state } });
+  bench.step({
+    kind: "peer",
+    id: 101,
+    from: SECOND,
+    request: {
+      method: "replica.put",
+      key: KEY,
+      siblings: SIBLINGS,
+      purpose: "replicate",
+      hintFor: FIRST,
+    },
+  });
+  const load = bench.take("load").at(-1)?.id ?? 0;
+  const status = () => bench.replica.membership.memberStatus(LEAVING);
+  pass(bench);
+  assert.equal(status(), "leaving", "the record is being loaded");
+  bench.step({ kind: "loaded", id: load, record: null });
+  const store = bench.one("store");
+  assert.deepEqual(store.record.hintFor?.map(({ node }) => node), [FIRST]);
+  pass(bench);
+  assert.equal(status(), "leaving", "the record is being stored");
+  bench.step({ kind: "stored", id: store.id });
+  pass(bench);
+  assert.equal(status(), "leaving", "the hint is held");
+});
+
+Deno.test("a node that owns nothing and keeps nothing has left", () => {
+  const bench = new ReplicaHarness(LEAVING);
+  bench.step({ kind: "start" });
+  settle(bench);
+  const state = allMoved();
+  bench.step({ kind: "peer", id: 100, from: SECOND, request: { method: "membership", state } });
+  pass(bench);
+  assert.equal(bench.replica.membership.memberStatus(LEAVING), "left");
+});
