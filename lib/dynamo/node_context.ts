@@ -199,8 +199,7 @@ export class NodeContext {
     const index = ring.rangeAt(position);
     const epoch = ring.epochOf(index);
     if (epoch === 1) return [];
-    const { start, end } = ring.range(index);
-    return [{ start, end, owners: ring.primaries(index), epoch }];
+    return [ring.register(index)];
   }
 
   refuseAsNoOwner(request: number, key: string): void {

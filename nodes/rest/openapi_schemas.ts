@@ -268,7 +268,12 @@ export const SCHEMAS = {
     })),
   }, {
     segments: list(
-      object({ start: position, owners: nodeIds(), epoch: integer() }),
+      object({ start: position, owners: nodeIds(), epoch: integer() }, {
+        slots: list(
+          integer(),
+          "The slot of each owner, which its successor inherits; 0, 1, 2, … if missing",
+        ),
+      }),
       "After a membership change: the current owners, until all data has moved to the owners that the " +
         "tokens name",
     ),

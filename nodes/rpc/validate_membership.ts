@@ -90,7 +90,15 @@ export function isNodeIdOrNull(given: unknown): boolean {
 
 export function isRangeRegister(given: unknown): boolean {
   return isObject(given) && isPosition(given["start"]) && isPosition(given["end"]) &&
-    isEpoch(given["epoch"]) && isOwners(given["owners"]);
+    isEpoch(given["epoch"]) && isOwners(given["owners"]) &&
+    isSlots(given["slots"], given["owners"] as readonly unknown[]);
+}
+
+/** One for each owner, all different; left out where they are 0, 1, 2, … */
+function isSlots(given: unknown, owners: readonly unknown[]): boolean {
+  if (given === undefined) return true;
+  return Array.isArray(given) && given.length === owners.length && given.every(isCount) &&
+    new Set(given).size === given.length;
 }
 
 function isOwners(given: unknown): boolean {

@@ -28,10 +28,7 @@ function allMoved(): MembershipState {
   membership.merge(change);
   while (membership.ring.steps.length > 0) {
     const { ring } = membership;
-    const registers = ring.steps.map((step) => {
-      const { start, end } = ring.range(step.range);
-      return { start, end, owners: ring.after(step), epoch: ring.epochOf(step.range) + 1 };
-    });
+    const registers = ring.steps.map((step) => ring.registerAfter(step));
     membership.merge({ members: [], tokens: [], registers });
   }
   return membership.state();

@@ -7,7 +7,7 @@
  * travels. A member that leaves keeps its entry: a forgotten node could come back with old data.
  */
 import { md5 } from "js-md5";
-import { Ownership, requireSuccession } from "../ring/ownership.ts";
+import { Ownership, requireSuccession, withSlots } from "../ring/ownership.ts";
 import type { Position } from "../ring/position.ts";
 import { Ring } from "../ring/ring.ts";
 import type { LocalMark, RingState, Token } from "../ring/ring_state.ts";
@@ -265,7 +265,9 @@ export class Membership {
       members: placed.map(({ member: { id, weight, zone } }) =>
         zone === undefined ? { id, weight } : { id, weight, zone }
       ).toSorted((a, b) => a.id < b.id ? -1 : 1),
-      segments: ownership.list.map(({ start, owners, epoch }) => ({ start, owners, epoch })),
+      segments: ownership.list.map(({ start, owners, epoch, slots }) =>
+        withSlots({ start, owners, epoch }, slots)
+      ),
     };
     this.ring = new Ring(ring, this.initialConfig.config.n);
     this.isSound = this.judge();

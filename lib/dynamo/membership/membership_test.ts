@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../../random/seeded.ts";
 import { makeInitialRing } from "../ring/initial_ring.ts";
+import type { OwnerStep, Ring } from "../ring/ring.ts";
 import { type Partitioning, PARTITIONINGS } from "../ring/ring_state.ts";
 import { clusterConfig } from "../types/config.ts";
 import type { Member } from "../types/ids.ts";
@@ -51,14 +52,26 @@ function settle(membership: Membership): number {
   while (membership.ring.steps.length > 0) {
     const { ring } = membership;
     const registers = ring.steps.map((step) => {
-      const { start, end } = ring.range(step.range);
-      return { start, end, owners: ring.after(step), epoch: ring.epochOf(step.range) + 1 };
+      requireSlotsKept(ring, step);
+      return ring.registerAfter(step);
     });
     membership.merge({ members: [], tokens: [], registers });
     made += registers.length;
     assert.ok(made < 10_000, "the steps must come to an end");
   }
   return made;
+}
+
+/** Who stays an owner keeps its slot, and a receiver has its sender's. */
+function requireSlotsKept(ring: Ring, step: OwnerStep): void {
+  const { range, sender, receiver } = step;
+  const { owners, slots = owners.map((_, slot) => slot) } = ring.registerAfter(step);
+  assert.equal(new Set(slots).size, owners.length, "slots are distinct");
+  for (const [i, owner] of owners.entries()) {
+    const former = owner === receiver && sender !== null ? sender : owner;
+    const slot = ring.slotOf(range, former);
+    if (slot !== undefined) assert.equal(slots[i], slot, `${owner} in ${owners}`);
+  }
 }
 
 function partitionsOf(membership: Membership): Record<string, number> {

@@ -239,8 +239,10 @@ export class RangeSender {
     }
     const step = node.ring.steps.find((each) => each.range === range);
     const isLift = sender === null && receiver === null && step?.sender !== from;
-    if (isLift) this.publish([this.register(range, node.ring.primaries(range))], request);
-    else if (step !== undefined && step.sender === sender && step.receiver === receiver) {
+    if (isLift) {
+      const { epoch, ...register } = node.ring.register(range);
+      this.publish([{ ...register, epoch: epoch + 1 }], request);
+    } else if (step !== undefined && step.sender === sender && step.receiver === receiver) {
       node.out.emit({ type: "range-moved", range, from: sender, to: receiver });
       this.publish([this.turned(step)], request);
     } else if (request !== null) {
@@ -249,20 +251,19 @@ export class RangeSender {
   }
 
   private turned(step: OwnerStep): RangeRegister {
-    return this.register(step.range, this.node.ring.after(step));
-  }
-
-  private register(range: number, owners: readonly NodeId[]): RangeRegister {
     const { ring } = this.node;
-    const { start, end } = ring.range(range);
-    const held = ring.primaries(range);
+    const { start } = ring.range(step.range);
+    const next = ring.registerAfter(step);
+    const { owners, slots = [] } = next;
+    const held = ring.primaries(step.range);
     // Registers from peers are taken as they come; only what this node makes of one is checked.
     if (!hasDuplicates(held)) {
       assert(!hasDuplicates(owners), "the owners of a range are distinct", start, owners);
-      const least = Math.min(held.length, ring.planned(range).length);
+      const least = Math.min(held.length, ring.planned(step.range).length);
       assert(owners.length >= least, "a range keeps N owners while it can", start, least, owners);
+      assert(!hasDuplicates(slots), "the slots of a range are distinct", start, slots);
     }
-    return { start, end, owners, epoch: ring.epochOf(range) + 1 };
+    return next;
   }
 
   /** Adopts new registers, and tells the owners before and after once they are durable. */
@@ -284,6 +285,6 @@ export class RangeSender {
   }
 }
 
-function hasDuplicates(ids: readonly NodeId[]): boolean {
+function hasDuplicates(ids: readonly (NodeId | number)[]): boolean {
   return new Set(ids).size < ids.length;
 }

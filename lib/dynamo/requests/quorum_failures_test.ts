@@ -28,12 +28,14 @@ function get(pr: number): GetCoordinator {
 
 /** One primary has answered, two have failed, and two stand-ins are asked in their place. */
 function isolate({ responses }: PutCoordinator | GetCoordinator): void {
-  for (const primary of ["a", "b", "c"]) responses.add(primary, true, 0);
+  for (const [slot, node] of ["a", "b", "c"].entries()) {
+    responses.add({ node, primary: true, slot }, 0);
+  }
   responses.answer("a", [], 0);
   responses.fail("b", "gone", 0);
   responses.fail("c", "gone", 0);
-  responses.add("d", false, 0);
-  responses.add("e", false, 0);
+  responses.add({ node: "d", primary: false, slot: null }, 0);
+  responses.add({ node: "e", primary: false, slot: null }, 0);
 }
 
 Deno.test("given up for want of primaries, it says so, though W or R could still be had", () => {

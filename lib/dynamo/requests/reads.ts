@@ -52,7 +52,9 @@ export class Reads {
     const options = { ...resolveOptions({}, this.node.config), r: others.length, pr: 0 };
     const origin: Origin = { kind: "self" };
     const conversation = this.open({ method: "get", key }, "recover", options, null, origin);
-    for (const node of others) this.ask(conversation, { node, primary: true, standsInFor: null });
+    for (const node of others) {
+      this.ask(conversation, { node, primary: true, standsInFor: null, slot: null });
+    }
   }
 
   onRecovered(key: string, succeeded: boolean): void {
@@ -80,7 +82,7 @@ export class Reads {
   private ask(conversation: Conversation & { coordinator: GetCoordinator }, place: Place): void {
     const { node } = this;
     const get = conversation.coordinator;
-    get.responses.add(place.node, place.primary, node.out.now);
+    get.responses.add(place, node.out.now);
     if (place.node === node.self) {
       node.records.read(get.key, { kind: "conversation", conversation: get.id }, node.out);
     } else {

@@ -2,6 +2,7 @@
  * The replicas that were asked for one request, and how far each has come. Both coordinators count
  * with it, and a client sees it as the waterfall of its request.
  */
+import type { Place } from "../ring/placement.ts";
 import type { ReplicaTrace } from "../types/client_messages.ts";
 import type { Micros, NodeId } from "../types/ids.ts";
 import { assert } from "../util/assert.ts";
@@ -10,6 +11,8 @@ import { sameSiblings, type Siblings, type Version } from "../versions/versions.
 interface ReplicaResponse {
   readonly node: NodeId;
   readonly primary: boolean;
+  /** The slot that it owns; null for a stand-in, whose copy is one of its own. */
+  readonly slot: number | null;
   readonly sentAt: Micros;
   outcome: ReplicaTrace["outcome"];
   answeredAt: Micros | null;
@@ -26,7 +29,14 @@ export class ReplicaResponses {
   private readonly list: ReplicaResponse[] = [];
   /** Nodes that answered, the first to answer first. */
   readonly answerers: NodeId[] = [];
+  /**
+   * Distinct copies among the answers: an owner and its successor have one slot, and count once
+   * through any number of changes of owners.
+   */
+  answered = 0;
+  /** Those of them from primaries. */
   answeredPrimaries = 0;
+  private readonly slotsAnswered = new Set<number>();
   private failed = 0;
   /** Answers of stand-ins that hold nothing: they say little about the primaries. */
   emptyStandIns = 0;
@@ -39,18 +49,15 @@ export class ReplicaResponses {
     this.startedAt = startedAt;
   }
 
-  get answered(): number {
-    return this.answerers.length;
-  }
-
   /** Another node is asked. */
-  add(node: NodeId, primary: boolean, sentAt: Micros): void {
+  add({ node, primary, slot }: Pick<Place, "node" | "primary" | "slot">, sentAt: Micros): void {
     for (const asked of this.list) {
       assert(asked.node !== node, "a replica is asked once for each request", node);
     }
     this.list.push({
       node,
       primary,
+      slot,
       sentAt,
       outcome: "pending",
       answeredAt: null,
@@ -71,6 +78,10 @@ export class ReplicaResponses {
     assert(!this.answerers.includes(node), "a replica's answer counts once", node);
     this.answerers.push(node);
     this.requireSum();
+    const { slot } = response;
+    if (slot !== null && this.slotsAnswered.has(slot)) return true;
+    if (slot !== null) this.slotsAnswered.add(slot);
+    this.answered++;
     if (response.primary) this.answeredPrimaries++;
     else if (siblings?.length === 0) this.emptyStandIns++;
     return true;
@@ -161,7 +172,7 @@ export class ReplicaResponses {
 
   /** Every node that was asked counts once: as waited for, as an answer, or as a failure. */
   private requireSum(): void {
-    const { answered, failed, pending, list: { length: asked } } = this;
+    const { answerers: { length: answered }, failed, pending, list: { length: asked } } = this;
     assert(pending >= 0, "replicas waited for are never negative", pending);
     assert(
       answered + failed + pending === asked,

@@ -48,8 +48,10 @@ export class Writes {
     const placement = this.node.placement(request.key, options.sloppy);
     const put = new PutCoordinator(id, request, context, options, startedAt, placement);
     const conversation = this.node.conversations.add(put, origin);
-    const own = isPrimary ? null : placement.coordinatorOutside(this.node.health);
-    put.responses.add(this.node.self, isPrimary, now);
+    const own = isPrimary
+      ? placement.coordinatorInside()
+      : placement.coordinatorOutside(this.node.health);
+    put.responses.add(own, now);
     const isPut = request.method === "put";
     const taken = this.node.records.change(request.key, {
       kind: "write",
@@ -57,7 +59,7 @@ export class Writes {
       context,
       value: isPut ? request.value : null,
       contentType: isPut ? request.contentType : TOMBSTONE_CONTENT_TYPE,
-      hintFor: own?.standsInFor ?? null,
+      hintFor: own.standsInFor,
       buffered: this.node.config.durability === "buffered" && this.node.config.n > 1,
     }, this.node.out);
     if (!taken) {
@@ -122,7 +124,7 @@ export class Writes {
   ): void {
     const { key, siblings } = put;
     const isBuffered = mayBuffer && this.node.config.durability === "buffered";
-    put.responses.add(place.node, place.primary, this.node.out.now);
+    put.responses.add(place, this.node.out.now);
     const replicate = { method: "replica.put", key, siblings, purpose: "replicate" } as const;
     const request = place.standsInFor === null && !isBuffered ? replicate : {
       ...replicate,

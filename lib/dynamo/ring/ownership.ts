@@ -47,8 +47,8 @@ export class Ownership {
     return changed;
   }
 
-  private succeed(segment: Segment, { owners, epoch }: RangeRegister): Segment {
-    const next = { start: segment.start, owners, epoch };
+  private succeed(segment: Segment, { owners, epoch, slots }: RangeRegister): Segment {
+    const next = withSlots({ start: segment.start, owners, epoch }, slots);
     // It became an owner by copying the range, even if it hears of a later register first.
     const isFilled = segment.filled === true && owners.includes(this.self);
     // A fence is a promise about an epoch: another register of the same epoch does not lift it.
@@ -69,8 +69,8 @@ export class Ownership {
 
   /** The registers that have changed since the cluster was created. */
   registers(): RangeRegister[] {
-    return this.segments.flatMap(({ start, owners, epoch }, i) =>
-      epoch > 1 ? [{ start, end: this.endOf(i), owners, epoch }] : []
+    return this.segments.flatMap(({ start, owners, epoch, slots }, i) =>
+      epoch > 1 ? [withSlots({ start, end: this.endOf(i), owners, epoch }, slots)] : []
     );
   }
 
@@ -129,6 +129,14 @@ export function requireSuccession(before: readonly Segment[], after: readonly Se
     assert(isKept, "only a higher epoch lifts a fence", start, epoch);
   }
   assert(boundaries === before.length, "boundaries are only added", before.length, boundaries);
+}
+
+/** The register or segment with these slots, left out where they are 0, 1, 2, … */
+export function withSlots<T extends { readonly owners: readonly NodeId[] }>(
+  place: T,
+  slots: readonly number[] | undefined,
+): T & { readonly slots?: readonly number[] } {
+  return slots === undefined || slots.every((slot, i) => slot === i) ? place : { ...place, slots };
 }
 
 /** Whether the position lies in [start, end), clockwise; equal ends are the whole circle. */

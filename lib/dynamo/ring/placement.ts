@@ -11,6 +11,8 @@ export interface Place {
   readonly primary: boolean;
   /** The primary that it stands in for; null for a primary itself. */
   readonly standsInFor: NodeId | null;
+  /** The slot that it owns (`RangeRegister.slots`); null for a stand-in, whose copy is one of its own. */
+  readonly slot: number | null;
 }
 
 export type Health = (node: NodeId) => boolean;
@@ -22,6 +24,8 @@ export class Placement {
    */
   private places: readonly Place[] = [];
   private primaries: readonly NodeId[];
+  /** Of all who own the key, or have owned it since the request began. */
+  private readonly slots = new Map<NodeId, number>();
 
   constructor(
     private ring: Ring,
@@ -31,19 +35,25 @@ export class Placement {
     /** Whether this node has fenced the range: then it is not used as an owner. */
     isFenced = false,
   ) {
-    this.primaries = withoutFenced(ring.primaries(range), self, isFenced);
+    const owners = ring.primaries(range);
+    const slots = ring.slots(range);
+    for (const [i, owner] of owners.entries()) this.slots.set(owner, slots[i] as number);
+    this.primaries = isFenced ? owners.filter((owner) => owner !== self) : owners;
   }
 
   /**
-   * The owner that has succeeded `node`, which refused, since the request began. Undefined when
-   * there is none.
+   * The owner that has succeeded `node`, which refused, since the request began: the one that has its
+   * slot now, however many owners have changed. Undefined when there is none.
    */
   successorOf(node: NodeId, ring: Ring, range: number): Place | undefined {
     const owners = ring.primaries(range);
     if (!this.primaries.includes(node) || owners.includes(node)) return undefined;
-    const successor = owners.find((owner) =>
-      !this.primaries.includes(owner) && this.placeOf(owner) === undefined
-    );
+    const slot = this.slots.get(node) as number;
+    const heir = owners[ring.slots(range).indexOf(slot)];
+    const isNew = heir !== undefined && !this.primaries.includes(heir) &&
+      this.placeOf(heir) === undefined;
+    const successor = isNew ? heir : undefined;
+    if (successor !== undefined) this.slots.set(successor, slot);
     this.ring = ring;
     this.range = range;
     this.primaries = this.primaries.flatMap((primary) =>
@@ -58,7 +68,7 @@ export class Placement {
    */
   first(isUp: Health): readonly Place[] {
     if (this.places.length === 0 && (!this.sloppy || this.primaries.every(isUp))) {
-      this.places = this.primaries.map(placeOfPrimary);
+      for (const primary of this.primaries) this.take(primary, null);
       return this.places;
     }
     for (const primary of this.primaries) {
@@ -70,6 +80,12 @@ export class Placement {
       if (this.standIn(primary, isUp) === undefined) this.take(primary, null);
     }
     return this.places;
+  }
+
+  /** The place of a coordinator that owns the key. It is taken with those of the others. */
+  coordinatorInside(): Place {
+    const slot = this.slots.get(this.self) ?? null;
+    return { node: this.self, primary: true, standsInFor: null, slot };
   }
 
   /**
@@ -119,20 +135,10 @@ export class Placement {
   }
 
   private take(node: NodeId, standsInFor: NodeId | null): Place {
-    const place = { node, primary: this.primaries.includes(node), standsInFor };
+    // A stand-in may have come to own the key since: then its copy is that of its slot.
+    const slot = this.slots.get(node) ?? this.ring.slotOf(this.range, node) ?? null;
+    const place = { node, primary: this.primaries.includes(node), standsInFor, slot };
     this.places = [...this.places, place];
     return place;
   }
-}
-
-function withoutFenced(
-  primaries: readonly NodeId[],
-  self: NodeId,
-  isFenced: boolean,
-): readonly NodeId[] {
-  return isFenced ? primaries.filter((primary) => primary !== self) : primaries;
-}
-
-function placeOfPrimary(node: NodeId): Place {
-  return { node, primary: true, standsInFor: null };
 }

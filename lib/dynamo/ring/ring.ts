@@ -15,8 +15,9 @@
 import { md5 } from "js-md5";
 import type { NodeId } from "../types/ids.ts";
 import { assert } from "../util/assert.ts";
+import { withSlots } from "./ownership.ts";
 import { boundaryOf, type Position, positionOf, shareBetween } from "./position.ts";
-import type { RingState, Token } from "./ring_state.ts";
+import type { RangeRegister, RingState, Token } from "./ring_state.ts";
 
 /** One change of a range's owners: the sender gives way to the receiver. Either may be null. */
 export interface OwnerStep {
@@ -129,6 +130,40 @@ export class Ring {
    */
   primaries(range: number): readonly NodeId[] {
     return this.state.segments?.[range]?.owners ?? this.planned(range);
+  }
+
+  /** The slots of {@link primaries}: see {@link RangeRegister}. */
+  slots(range: number): readonly number[] {
+    return this.state.segments?.[range]?.slots ?? this.primaries(range).map((_, slot) => slot);
+  }
+
+  /** The range's register, as it is sent. */
+  register(range: number): RangeRegister {
+    const { start, end } = this.range(range);
+    const owners = this.primaries(range);
+    return withSlots({ start, end, owners, epoch: this.epochOf(range) }, this.slots(range));
+  }
+
+  /** The slot of a node that owns the range now; undefined for others. */
+  slotOf(range: number, node: NodeId): number | undefined {
+    return this.slots(range)[this.primaries(range).indexOf(node)];
+  }
+
+  /** The range's register after a step. */
+  registerAfter(step: OwnerStep): RangeRegister {
+    const { start, end } = this.range(step.range);
+    const epoch = this.epochOf(step.range) + 1;
+    return withSlots({ start, end, owners: this.after(step), epoch }, this.slotsAfter(step));
+  }
+
+  /** The receiver takes the sender's slot, or the first free one. */
+  private slotsAfter(step: OwnerStep): readonly number[] {
+    const { range, sender } = step;
+    const taken = this.slots(range);
+    const inherited = sender === null ? undefined : this.slotOf(range, sender);
+    let free = 0;
+    while (taken.includes(free)) free++;
+    return this.after(step).map((owner) => this.slotOf(range, owner) ?? inherited ?? free);
   }
 
   /**

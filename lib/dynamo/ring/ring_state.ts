@@ -45,6 +45,8 @@ export interface Segment {
   readonly start: Position;
   /** In the order of the preference list. */
   readonly owners: readonly NodeId[];
+  /** See {@link RangeRegister}. */
+  readonly slots?: readonly number[];
   /** 1 when the cluster is created. */
   readonly epoch: number;
   /** Local to this node, never sent: it will not serve the segment any more under this epoch. */
@@ -61,6 +63,11 @@ export interface RangeRegister {
   readonly start: Position;
   readonly end: Position;
   readonly owners: readonly NodeId[];
+  /**
+   * The slot of each owner: 0, 1, 2, … when left out. A slot stays with its place when the owner
+   * changes, so an owner and its successors have the same one, and a quorum counts each slot once.
+   */
+  readonly slots?: readonly number[];
   readonly epoch: number;
 }
 

@@ -65,7 +65,7 @@ export const repliedAfterEnd = () =>
 export const askedTwice = () =>
   alteredWrites((writes) => {
     writes.replace = function (this: PrivateWrites, conversation, put, node) {
-      this.send(conversation, put, { node, primary: true, standsInFor: null }, false);
+      this.send(conversation, put, { node, primary: true, standsInFor: null, slot: null }, false);
     };
   });
 
