@@ -135,7 +135,7 @@ Deno.test("fuzz: a failing seed is shrunk, drawn, and written with the command t
     const bug = mutantNamed("ack-before-store");
     assert.ok(bug);
     const options = { checker: bug.caughtBy, out: directory, triesMax: 200 };
-    const run = () => ({ hook: bug.plant() });
+    const run = () => ({ hook: bug.createHook() });
     const { text, files, scenario } = explain(swarmScenario(1, { mode: "dvv" }), {
       ...options,
       run,

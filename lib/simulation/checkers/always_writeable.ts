@@ -10,7 +10,7 @@ import { endOf, type Fault, type FaultKind } from "../faults/faults.ts";
 import { US_PER_MS } from "../faults/link_rules.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import type { Operation } from "../workload/history.ts";
-import { always, type Checker, type Finding, named } from "./checker.ts";
+import { always, type Checker, type Finding, labelOf } from "./checker.ts";
 
 const PROCESS_FAULTS: readonly FaultKind[] = ["crash", "kill", "restart", "wipe"];
 const EXCEPTED = ["too-many-siblings", "overloaded", "invalid"];
@@ -30,7 +30,7 @@ export const alwaysWriteable: Checker = {
       examined++;
       if (operation.outcome === "ok" || EXCEPTED.includes(operation.reason ?? "")) continue;
       findings.push({
-        message: `${named(operation)} at ${operation.node} ended ${operation.outcome} ` +
+        message: `${labelOf(operation)} at ${operation.node} ended ${operation.outcome} ` +
           `(${operation.reason}), although ${operation.options.w} nodes could be reached`,
         key: operation.key,
         operations: [operation.id],

@@ -6,7 +6,7 @@ import { isLinkFault } from "../faults/fault_driver.ts";
 import { CLIENTS, endOf, type Fault } from "../faults/faults.ts";
 import { US_PER_MS } from "../faults/link_rules.ts";
 import type { Operation } from "../workload/history.ts";
-import { always, type Checker, type Finding, named } from "./checker.ts";
+import { always, type Checker, type Finding, labelOf } from "./checker.ts";
 
 export const answersInTime: Checker = {
   name: "answers-in-time",
@@ -19,7 +19,7 @@ export const answersInTime: Checker = {
       if (scenario.faults.some((fault) => disturbs(fault, operation))) continue;
       examined++;
       if (operation.reason !== "no answer") continue;
-      const message = `${named(operation)} got no answer from ${operation.node}, ` +
+      const message = `${labelOf(operation)} got no answer from ${operation.node}, ` +
         `which nothing had disturbed`;
       findings.push({ message, key: operation.key, operations: [operation.id] });
     }

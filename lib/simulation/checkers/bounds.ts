@@ -12,7 +12,7 @@ export const bounds: Checker = {
   check(evidence) {
     const findings: Finding[] = [];
     for (const { node, stats } of evidence.stats) {
-      for (const name of isRestless(evidence.scenario) ? CLIENTS_OWN : ALL_WORK) {
+      for (const name of isRestless(evidence.scenario) ? CLIENT_WORK : ALL_WORK) {
         if (stats[name] !== 0) {
           findings.push({
             message: `${node} has ${stats[name]} ${name} when nothing is under way`,
@@ -21,28 +21,28 @@ export const bounds: Checker = {
       }
     }
     const { requestsMax, handoffReceiveMax } = evidence.scenario.config;
-    if (evidence.handoffsMost > handoffReceiveMax) {
-      const message = `a node was taking in ${evidence.handoffsMost} hints at once, more than ` +
+    if (evidence.handoffsPeak > handoffReceiveMax) {
+      const message = `a node was taking in ${evidence.handoffsPeak} hints at once, more than ` +
         `${handoffReceiveMax}`;
       findings.push({ message });
     }
-    if (evidence.requestsMost > requestsMax) {
+    if (evidence.requestsInFlightPeak > requestsMax) {
       const message =
-        `a node had ${evidence.requestsMost} requests in flight, more than ${requestsMax}`;
+        `a node had ${evidence.requestsInFlightPeak} requests in flight, more than ${requestsMax}`;
       findings.push({ message });
     }
     const entriesMax = clockEntriesMax(evidence);
-    const { clockEntriesMost } = evidence.record;
-    if (clockEntriesMost > entriesMax) {
+    const { clockEntriesPeak } = evidence.record;
+    if (clockEntriesPeak > entriesMax) {
       findings.push({
-        message: `a clock had ${clockEntriesMost} entries, more than ${entriesMax}`,
+        message: `a clock had ${clockEntriesPeak} entries, more than ${entriesMax}`,
       });
     }
     return { examined: evidence.stats.length, findings };
   },
 };
 
-const CLIENTS_OWN = ["requestsInFlight"] as const;
+const CLIENT_WORK = ["requestsInFlight"] as const;
 const ALL_WORK = ["requestsInFlight", "conversations", "calls", "recordsBusy"] as const;
 
 /** An actor a node and start, and one more for every record that was replaced or forgotten. */

@@ -20,7 +20,7 @@ export interface Evidence {
   /** What the owners of every key hold in the end. */
   readonly final: ReadonlyMap<string, readonly Holding[]>;
   /** What they held when the faults ended. */
-  readonly diverged: readonly (readonly Holding[])[];
+  readonly holdingsAtHealing: readonly (readonly Holding[])[];
   readonly divergentKeys: readonly string[];
   readonly converged: boolean;
   /** What keeps the membership from rest in the end, where that can be seen. */
@@ -39,13 +39,13 @@ export interface Evidence {
   /** The data directory that each member is known with in the end. */
   readonly memberData: readonly { readonly node: string; readonly dataId: string }[];
   /** Copies that nodes have in the end of keys that they do not own. */
-  readonly leftBehind: readonly { readonly node: string; readonly key: string }[];
+  readonly orphanedReplicas: readonly { readonly node: string; readonly key: string }[];
   /** Of each node, at the end. */
   readonly stats: readonly { readonly node: string; readonly stats: ReplicaStats }[];
   /** The most requests that any node was seen to have in flight. */
-  readonly requestsMost: number;
+  readonly requestsInFlightPeak: number;
   /** The most hints of others that any node was taking in at once. */
-  readonly handoffsMost: number;
+  readonly handoffsPeak: number;
   /** Starts of all nodes together. */
   readonly boots: number;
   /** Records that nodes replaced or forgot together with their actor: the next write has a new one. */
@@ -120,6 +120,6 @@ export function ownersCount({ scenario }: Evidence): number {
 }
 
 /** An operation for a message: `put #12 of k3`. */
-export function named({ kind, id, key }: Operation): string {
+export function labelOf({ kind, id, key }: Operation): string {
   return `${kind} #${id} of ${key}`;
 }

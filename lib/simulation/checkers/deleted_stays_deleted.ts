@@ -8,7 +8,7 @@ import {
   type Evidence,
   type Finding,
   isExact,
-  named,
+  labelOf,
   ownersCount,
   writesIn,
 } from "./checker.ts";
@@ -33,7 +33,7 @@ export const deletedStaysDeleted: Checker = {
         );
         if (by === undefined) continue;
         findings.push({
-          message: `${named(history.get(id))} is there in the end, although ${named(by)} ` +
+          message: `${labelOf(history.get(id))} is there in the end, although ${labelOf(by)} ` +
             `was acknowledged`,
           key,
           operations: [id, by.id],

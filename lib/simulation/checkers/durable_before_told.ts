@@ -9,9 +9,9 @@ export const durableBeforeTold: Checker = {
   about: "registers, members and incarnations leave a node only after they are on its disk",
   asserted: always,
   check({ record, nodes }) {
-    const findings = record.toldTooSoon.map(({ node, what, at }) => ({
+    const findings = record.sentBeforeDurable.map(({ node, what, at }) => ({
       message: `${nodes[node]} told of ${what} at ${at} µs, before its disk knew it`,
     }));
-    return { examined: record.messagesTold, findings };
+    return { examined: record.messagesChecked, findings };
   },
 };

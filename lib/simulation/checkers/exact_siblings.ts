@@ -9,7 +9,7 @@ import {
   type Evidence,
   type Finding,
   isExact,
-  named,
+  labelOf,
   readable,
   writesIn,
 } from "./checker.ts";
@@ -27,7 +27,7 @@ export const exactSiblings: Checker = {
       const pair = supersededPair(operation.returned, evidence.causality);
       if (pair === null) continue;
       findings.push({
-        message: `${named(operation)} returned write #${pair[1]} beside #${pair[0]}, ` +
+        message: `${labelOf(operation)} returned write #${pair[1]} beside #${pair[0]}, ` +
           `whose writer had seen it`,
         key: operation.key,
         operations: [operation.id, ...pair],
@@ -62,7 +62,8 @@ function survivors(key: string, { puts }: KeyWrites, evidence: Evidence): Findin
   const past = causality.pastOf(effective.map((put) => put.id));
   return readable(final.get(key)).flatMap((holding) =>
     writesIn(holding, history).filter((id) => past.has(id)).map((id) => ({
-      message: `${named(history.get(id))} survives on ${holding.node}, although a write that had ` +
+      message:
+        `${labelOf(history.get(id))} survives on ${holding.node}, although a write that had ` +
         `seen it took effect`,
       key,
       operations: [id, ...effective.filter((p) => causality.covers(p.id, id)).map((p) => p.id)],
@@ -82,7 +83,7 @@ function dropped(key: string, { puts, deletes }: KeyWrites, evidence: Evidence):
       .filter((put) => !held.has(put.id) && !superseded.has(put.id))
       .filter((put) => !deleted.has(put) && !record.excused.has(put.id))
       .map((put) => ({
-        message: `${named(put)} was durable somewhere, and ${holding.node} has neither it nor ` +
+        message: `${labelOf(put)} was durable somewhere, and ${holding.node} has neither it nor ` +
           `anything that supersedes it`,
         key,
         operations: [put.id, ...held],

@@ -9,7 +9,7 @@ import {
   type Evidence,
   type Finding,
   isExact,
-  named,
+  labelOf,
   ownersCount,
 } from "./checker.ts";
 
@@ -22,7 +22,7 @@ export const honestReplies: Checker = {
     for (const operation of evidence.history.operations) {
       const finding = problemWith(operation, evidence);
       if (finding === null) continue;
-      const message = `${named(operation)} ${finding}`;
+      const message = `${labelOf(operation)} ${finding}`;
       findings.push({ message, key: operation.key, operations: [operation.id] });
     }
     return { examined: evidence.history.size, findings };

@@ -3,7 +3,7 @@
  * is on every owner; unless a delete that had seen it took it away, or the simulator destroyed its last copy.
  */
 import { Deleted } from "./causality.ts";
-import { type Checker, type Finding, isExact, named, readable, writesIn } from "./checker.ts";
+import { type Checker, type Finding, isExact, labelOf, readable, writesIn } from "./checker.ts";
 
 export const noLostWrite: Checker = {
   name: "no-lost-write",
@@ -26,7 +26,7 @@ export const noLostWrite: Checker = {
             excused.add(put.id);
             continue;
           }
-          const message = `${named(put)} was acknowledged by ${put.acks.join(", ")}, and ` +
+          const message = `${labelOf(put)} was acknowledged by ${put.acks.join(", ")}, and ` +
             `${holding.node} has neither it nor anything that supersedes it`;
           findings.push({ message, key, operations: [put.id, ...held] });
         }

@@ -27,7 +27,7 @@ export const ownership: Checker = {
         });
       }
     }
-    for (const { node, key } of evidence.leftBehind) {
+    for (const { node, key } of evidence.orphanedReplicas) {
       findings.push({ message: `${node} still has a copy of ${key}, which it does not own`, key });
     }
     return { examined: ranges, findings };

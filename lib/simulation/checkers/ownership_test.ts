@@ -21,7 +21,12 @@ function ringOf(owners: readonly string[]): Ring {
 }
 
 function findings(...rings: readonly Ring[]): string[] {
-  const evidence = { scenario: parseScenario({ nodes: 4 }), rings, members: 4, leftBehind: [] };
+  const evidence = {
+    scenario: parseScenario({ nodes: 4 }),
+    rings,
+    members: 4,
+    orphanedReplicas: [],
+  };
   return ownership.check(evidence as unknown as Evidence).findings.map(({ message }) => message);
 }
 

@@ -11,7 +11,7 @@
 import type { RunRecord } from "../run_record.ts";
 import type { Operation } from "../workload/history.ts";
 import type { Causality } from "./causality.ts";
-import { type Checker, type Finding, isExact, named, ownersCount } from "./checker.ts";
+import { type Checker, type Finding, isExact, labelOf, ownersCount } from "./checker.ts";
 
 export const quorumReads: Checker = {
   name: "quorum-reads",
@@ -89,7 +89,7 @@ function checkRead(
         return findingOf(
           read,
           [id, write.id],
-          `returned write #${id}, although ${named(write)}, ` +
+          `returned write #${id}, although ${labelOf(write)}, ` +
             `which supersedes it, had been acknowledged before`,
         );
       }
@@ -97,7 +97,7 @@ function checkRead(
     if (write.kind === "delete") continue;
     const found = read.returned.some((id) => id === write.id || causality.covers(id, write.id));
     if (!found && !mayBeDeleted(write, read, deletes, causality)) {
-      return findingOf(read, [write.id], `missed ${named(write)}, acknowledged before it began`);
+      return findingOf(read, [write.id], `missed ${labelOf(write)}, acknowledged before it began`);
     }
   }
   return null;
@@ -105,7 +105,7 @@ function checkRead(
 
 function findingOf(read: Operation, others: readonly number[], what: string): Finding {
   return {
-    message: `${named(read)} at R=${read.options.r} ${what}`,
+    message: `${labelOf(read)} at R=${read.options.r} ${what}`,
     key: read.key,
     operations: [read.id, ...others],
   };

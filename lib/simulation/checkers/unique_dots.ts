@@ -6,7 +6,7 @@
 import { sameSiblings, type Siblings, type Versioning } from "../../dynamo/versions/versions.ts";
 import type { Holding } from "../healing.ts";
 import { describeValue } from "../report/describe.ts";
-import { type Checker, type Evidence, type Finding, isExact, named } from "./checker.ts";
+import { type Checker, type Evidence, type Finding, isExact, labelOf } from "./checker.ts";
 
 export const uniqueDots: Checker = {
   name: "unique-dots",
@@ -17,7 +17,7 @@ export const uniqueDots: Checker = {
       ...clashes(evidence),
       ...appliedTwice(evidence),
       ...foreignValues(evidence),
-      ...evidence.diverged.flatMap((holdings) => brokenMerges(holdings, evidence.rules)),
+      ...evidence.holdingsAtHealing.flatMap((holdings) => brokenMerges(holdings, evidence.rules)),
     ];
     return { examined: evidence.history.size, findings };
   },
@@ -33,8 +33,8 @@ function clashes({ record, nodes }: Evidence): Finding[] {
 }
 
 function appliedTwice({ record, history }: Evidence): Finding[] {
-  return [...record.twice].map(([id, dots]) => ({
-    message: `${named(history.get(id))} was applied twice, as ${dots[0]} and as ${dots[1]}`,
+  return [...record.appliedTwice].map(([id, dots]) => ({
+    message: `${labelOf(history.get(id))} was applied twice, as ${dots[0]} and as ${dots[1]}`,
     key: history.get(id).key,
     operations: [id],
   }));
@@ -54,7 +54,7 @@ function foreignValues({ record, history, nodes }: Evidence): Finding[] {
     const what = [...get.foreign.map(described), ...strangers.map((id) => `write #${id}`)].join(
       ", ",
     );
-    const message = `${named(get)} returned ${what}, which nobody had written under that key`;
+    const message = `${labelOf(get)} returned ${what}, which nobody had written under that key`;
     return [{ message, key: get.key, operations: [get.id, ...strangers] }];
   });
   return [...stored, ...read];

@@ -17,19 +17,21 @@ import type { DiskState, RecoveryCause } from "../../dynamo/types/boot.ts";
 import type { NodeId } from "../../dynamo/types/ids.ts";
 import { type FaultHook, stateless } from "../world/fault_hook.ts";
 
-interface Inside {
+interface ReplicaInternals {
   readonly node: NodeContext;
   readonly parts: Parts;
 }
 
 /** A replica in which something was replaced before its first step. */
-export function altered(alter: (inside: Inside) => void): FaultHook {
-  return stateless({ replica: (replica: Replica) => alter(replica as unknown as Inside) });
+export function alterReplica(alter: (internals: ReplicaInternals) => void): FaultHook {
+  return stateless({
+    replica: (replica: Replica) => alter(replica as unknown as ReplicaInternals),
+  });
 }
 
 /** A node with a new disk takes a peer that does not answer for one that has nothing to give. */
 export const silenceCountsAsCaughtUp = () =>
-  altered(({ parts: { recovering } }) => {
+  alterReplica(({ parts: { recovering } }) => {
     type Private = Pick<Recovering, "onFailed"> & { readonly recovery: Recovery };
     (recovering as unknown as Private).onFailed = function (this: Private, check: BootCheck) {
       this.recovery.isInformed = true;
@@ -40,7 +42,7 @@ export const silenceCountsAsCaughtUp = () =>
 
 /** A disk that is older than what peers remember of it is taken for sound. */
 export const oldDiskTrusted = () =>
-  altered(({ parts: { recovering } }) => {
+  alterReplica(({ parts: { recovering } }) => {
     type Private = { begin(cause: RecoveryCause): void; isRemembered: boolean };
     const proto = Recovering.prototype as unknown as Private;
     (recovering as unknown as Private).begin = function (this: Private, cause: RecoveryCause) {
@@ -51,13 +53,13 @@ export const oldDiskTrusted = () =>
 
 /** A delete without a context is written by the node that read for it, whatever happened meanwhile. */
 export const writtenAfterFence = () =>
-  altered(({ parts: { writes } }) => {
+  alterReplica(({ parts: { writes } }) => {
     (writes as unknown as { mayCommit(): boolean }).mayCommit = () => true;
   });
 
 /** The membership counts as durable as soon as the disk is asked to keep it. */
 export const toldBeforeDurable = () =>
-  altered(({ node: { registry } }) => {
+  alterReplica(({ node: { registry } }) => {
     registry.save = function (this: Registry) {
       Registry.prototype.save.call(this);
       const { version, ring } = this.membership;
@@ -67,7 +69,7 @@ export const toldBeforeDurable = () =>
 
 /** A node with a new disk counts its incarnations from the start, whatever its peers remember. */
 export const incarnationForgotten = () =>
-  altered(({ parts: { recovering } }) => {
+  alterReplica(({ parts: { recovering } }) => {
     const { disk } = recovering as unknown as { disk: DiskStateKeeper };
     disk.save = function (this: DiskStateKeeper, change: Partial<DiskState>) {
       const { incarnation } = this.saved;
@@ -77,7 +79,7 @@ export const incarnationForgotten = () =>
 
 /** Nobody knows that a node was removed, nor with which data directory: it seems to have left. */
 export const removedDataForgotten = () =>
-  altered(({ node: { membership } }) => {
+  alterReplica(({ node: { membership } }) => {
     membership.entry = function (this: Membership, id: NodeId): MemberEntry | undefined {
       const entry = Membership.prototype.entry.call(this, id);
       if (entry?.memberStatus !== "removed") return entry;

@@ -51,7 +51,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "merged siblings are sorted, distinct, and none supersedes another",
     seeds: 20,
-    plant: () => stateless({ rules: () => supersededKept }),
+    createHook: () => stateless({ rules: () => supersededKept }),
   },
   {
     name: "counter-repeated",
@@ -61,7 +61,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "an actor's counter only goes up",
     seeds: 20,
-    plant: () => stateless({ rules: () => counterRepeated }),
+    createHook: () => stateless({ rules: () => counterRepeated }),
   },
   {
     name: "applied-while-storing",
@@ -71,7 +71,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "what is stored is what was applied",
     seeds: 50,
-    plant: appliedWhileStoring,
+    createHook: appliedWhileStoring,
   },
   // Conversations ---------------------------------------------------------------------------------
   {
@@ -83,7 +83,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "a request is answered at most once",
     seeds: 20,
-    plant: answeredTwice,
+    createHook: answeredTwice,
   },
   {
     name: "replied-after-end",
@@ -95,7 +95,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "no reply comes after its conversation has ended",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause", "loss"] },
-    plant: repliedAfterEnd,
+    createHook: repliedAfterEnd,
   },
   {
     name: "called-after-end",
@@ -107,7 +107,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "a call belongs to an open conversation",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "disk-failing"] },
-    plant: calledAfterEnd,
+    createHook: calledAfterEnd,
   },
   {
     name: "calls-outlive-conversation",
@@ -118,7 +118,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "no call outlives its conversation",
     seeds: 20,
-    plant: callsOutliveConversation,
+    createHook: callsOutliveConversation,
   },
   {
     name: "in-flight-counted-down",
@@ -130,7 +130,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "requests in flight are never negative",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: inFlightCountedDown,
+    createHook: inFlightCountedDown,
   },
   {
     name: "forward-carried-out-twice",
@@ -141,7 +141,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "a forwarded write is carried out once",
     seeds: 200,
     limits: { kinds: ["duplicate"] },
-    plant: forwardCarriedOutTwice,
+    createHook: forwardCarriedOutTwice,
   },
   {
     name: "deadlines-unsorted",
@@ -152,7 +152,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "events come out by moment, then as they were put in",
     seeds: 20,
-    plant: deadlinesUnsorted,
+    createHook: deadlinesUnsorted,
   },
   // Quorums ---------------------------------------------------------------------------------------
   {
@@ -163,7 +163,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "a replica is asked once for each request",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: askedTwice,
+    createHook: askedTwice,
   },
   {
     name: "ack-counted-twice",
@@ -172,7 +172,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "a replica's answer counts once",
     seeds: 20,
-    plant: ackCountedTwice,
+    createHook: ackCountedTwice,
   },
   {
     name: "acknowledged-below-w",
@@ -183,7 +183,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "a write is acknowledged by W nodes",
     seeds: 20,
-    plant: acknowledgedBelowW,
+    createHook: acknowledgedBelowW,
   },
   // Ownership -------------------------------------------------------------------------------------
   {
@@ -195,7 +195,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "the epoch of a range never goes down",
     seeds: 200,
     limits: MOVES,
-    plant: olderRegisterWins,
+    createHook: olderRegisterWins,
   },
   {
     name: "boundaries-unsorted",
@@ -207,7 +207,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "segments are sorted",
     seeds: 200,
     limits: MOVES,
-    plant: boundariesUnsorted,
+    createHook: boundariesUnsorted,
   },
   {
     name: "node-walked-twice",
@@ -219,7 +219,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "N distinct nodes should own a range",
     seeds: 200,
     limits: MOVES,
-    plant: nodeWalkedTwice,
+    createHook: nodeWalkedTwice,
   },
   {
     name: "owner-lost",
@@ -229,7 +229,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "a range keeps N owners while it can",
     seeds: 200,
     limits: MOVES,
-    plant: ownerLost,
+    createHook: ownerLost,
   },
   {
     name: "owner-doubled",
@@ -239,7 +239,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "the owners of a range are distinct",
     seeds: 200,
     limits: MOVES,
-    plant: ownerDoubled,
+    createHook: ownerDoubled,
   },
   // Moving ----------------------------------------------------------------------------------------
   {
@@ -252,7 +252,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "a transfer waits for the fence of a live sender",
     seeds: 200,
     limits: MOVES,
-    plant: fenceSkipped,
+    createHook: fenceSkipped,
   },
   {
     name: "served-behind-fence",
@@ -264,7 +264,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "a fenced range is not acknowledged under its epoch",
     seeds: 400,
     limits: MOVES,
-    plant: servedBehindFence,
+    createHook: servedBehindFence,
   },
   {
     name: "fence-lifted",
@@ -276,7 +276,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "only a higher epoch lifts a fence",
     seeds: 400,
     limits: MOVES,
-    plant: fenceLifted,
+    createHook: fenceLifted,
   },
   {
     name: "saved-with-earlier-save",
@@ -287,7 +287,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "what waits for the disk happens after it",
     seeds: 200,
     limits: MOVES,
-    plant: savedWithEarlierSave,
+    createHook: savedWithEarlierSave,
   },
   {
     name: "pull-ended-twice",
@@ -299,7 +299,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "keys under way are never negative",
     seeds: 200,
     limits: MOVES,
-    plant: pullEndedTwice,
+    createHook: pullEndedTwice,
   },
   {
     name: "incarnation-taken-back",
@@ -309,7 +309,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "an incarnation never goes down",
     seeds: 20,
-    plant: incarnationTakenBack,
+    createHook: incarnationTakenBack,
   },
   // Repair ----------------------------------------------------------------------------------------
   {
@@ -322,7 +322,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "hints held and promised stay within hintsMax",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: hintsUnbounded,
+    createHook: hintsUnbounded,
   },
   {
     name: "hints-settled-twice",
@@ -333,7 +333,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "hints on their way to the disk are never negative",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: hintsSettledTwice,
+    createHook: hintsSettledTwice,
   },
   {
     name: "hint-sum-forgotten",
@@ -343,7 +343,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "hints held are the sum over their targets",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: hintSumForgotten,
+    createHook: hintSumForgotten,
   },
   {
     name: "delivery-ended-twice",
@@ -354,7 +354,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     invariant: "hints on their way are never negative",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: deliveryEndedTwice,
+    createHook: deliveryEndedTwice,
   },
   {
     name: "repair-ended-twice",
@@ -365,7 +365,7 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "repairs under way are never negative",
     seeds: 200,
-    plant: repairEndedTwice,
+    createHook: repairEndedTwice,
   },
   {
     name: "root-not-rehashed",
@@ -376,6 +376,6 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     caughtBy,
     invariant: "a tree's hash is the xor of those below it",
     seeds: 50,
-    plant: rootNotRehashed,
+    createHook: rootNotRehashed,
   },
 ];

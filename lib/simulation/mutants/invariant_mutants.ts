@@ -21,7 +21,7 @@ import type { ClientReply } from "../../dynamo/types/client_messages.ts";
 import type { NodeId } from "../../dynamo/types/ids.ts";
 import type { PeerReply } from "../../dynamo/types/peer_messages.ts";
 import type { Digest64 } from "../../dynamo/util/digest.ts";
-import { altered } from "./core_mutants.ts";
+import { alterReplica } from "./core_mutants.ts";
 
 /** Put requests, with the methods that nobody else should call. */
 interface PrivateWrites {
@@ -38,13 +38,13 @@ interface PrivateWrites {
 
 const WRITES = Writes.prototype as unknown as PrivateWrites;
 
-function alteredWrites(alter: (writes: PrivateWrites) => void) {
-  return altered(({ parts }) => alter(parts.writes as unknown as PrivateWrites));
+function alterWrites(alter: (writes: PrivateWrites) => void) {
+  return alterReplica(({ parts }) => alter(parts.writes as unknown as PrivateWrites));
 }
 
 /** A client is answered when W have stored its write, and again when all have. */
 export const answeredTwice = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.conclude = function (this: PrivateWrites, put, outcome) {
       const conversation = this.node.conversations.get(put.id);
       if (put.enough && conversation !== undefined) this.acknowledge(conversation, put);
@@ -54,7 +54,7 @@ export const answeredTwice = () =>
 
 /** At the timeout a write is given up first, and its client told then. */
 export const repliedAfterEnd = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.onTimeout = function (this: PrivateWrites, conversation, put) {
       this.conclude(put, put.enough ? "ok" : "quorum-not-met");
       if (put.repliedAt === null) this.fail(conversation, put);
@@ -63,7 +63,7 @@ export const repliedAfterEnd = () =>
 
 /** Where nobody can stand in for a silent replica, it is asked again, as if it were another. */
 export const askedTwice = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.replace = function (this: PrivateWrites, conversation, put, node) {
       this.send(conversation, put, { node, primary: true, standsInFor: null }, false);
     };
@@ -71,7 +71,7 @@ export const askedTwice = () =>
 
 /** An acknowledgement is noted when it comes, and counted once more when it is dealt with. */
 export const ackCountedTwice = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.onReply = function (this: PrivateWrites, conversation, put, from, reply) {
       if (reply.status === "stored") put.responses.answerers.push(from);
       WRITES.onReply.call(this, conversation, put, from, reply);
@@ -80,7 +80,7 @@ export const ackCountedTwice = () =>
 
 /** A write is acknowledged as soon as its coordinator has it. */
 export const acknowledgedBelowW = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.onProgress = function (this: PrivateWrites, conversation, put) {
       if (put.repliedAt === null && put.replyContext !== null) this.acknowledge(conversation, put);
       WRITES.onProgress.call(this, conversation, put);
@@ -89,7 +89,7 @@ export const acknowledgedBelowW = () =>
 
 /** A write that nobody is waited for any more ends before the one who failed is replaced. */
 export const calledAfterEnd = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.replace = function (this: PrivateWrites, conversation, put, node) {
       if (put.settled) this.conclude(put, put.enough ? "ok" : "quorum-not-met");
       WRITES.replace.call(this, conversation, put, node);
@@ -98,7 +98,7 @@ export const calledAfterEnd = () =>
 
 /** What is owed to a conversation is not forgotten with it. */
 export const callsOutliveConversation = () =>
-  altered(({ node: { conversations } }) => {
+  alterReplica(({ node: { conversations } }) => {
     conversations.end = function (this: Conversations, id: number) {
       (this as unknown as { open: { take(id: number): void } }).open.take(id);
     };
@@ -106,7 +106,7 @@ export const callsOutliveConversation = () =>
 
 /** A request that has failed is taken out of the count where it fails and where it is answered. */
 export const inFlightCountedDown = () =>
-  altered(({ node }) => {
+  alterReplica(({ node }) => {
     node.finish = function (this: NodeContext, conversation: Conversation, reply: ClientReply) {
       if (reply.status === "error") this.requestsInFlight--;
       NodeContext.prototype.finish.call(this, conversation, reply);
@@ -115,7 +115,7 @@ export const inFlightCountedDown = () =>
 
 /** The copy of a forwarded write that is under way is taken for a new one. */
 export const forwardCarriedOutTwice = () =>
-  altered(({ node: { forwards } }) => {
+  alterReplica(({ node: { forwards } }) => {
     forwards.admit = function (this: KnownForwards, requestId: string, request: number) {
       const decision = KnownForwards.prototype.admit.call(this, requestId, request);
       return decision.kind === "waiting" ? { kind: "new" } : decision;
@@ -124,7 +124,7 @@ export const forwardCarriedOutTwice = () =>
 
 /** What comes in while a record is being stored is applied to it at once, and counts with that store. */
 export const appliedWhileStoring = () =>
-  altered(({ node: { records } }) => {
+  alterReplica(({ node: { records } }) => {
     type Private = {
       readonly works: Map<string, Work>;
       apply(work: Work, change: Change, out: Outbox): Applied;
@@ -142,13 +142,13 @@ export const appliedWhileStoring = () =>
 
 /** Hints are taken on whatever is held already. */
 export const hintsUnbounded = () =>
-  altered(({ node: { hints } }) => {
+  alterReplica(({ node: { hints } }) => {
     hints.hasRoom = () => true;
   });
 
 /** A hint that has reached the disk is taken out of those under way twice. */
 export const hintsSettledTwice = () =>
-  altered(({ node: { hints } }) => {
+  alterReplica(({ node: { hints } }) => {
     hints.settleChange = function (this: HintBook, change, certain) {
       HintBook.prototype.settleChange.call(this, change, certain);
       HintBook.prototype.settleChange.call(this, change, certain);
@@ -157,7 +157,7 @@ export const hintsSettledTwice = () =>
 
 /** A delivered hint is taken out of its target's count, and not out of the sum. */
 export const hintSumForgotten = () =>
-  altered(({ node: { hints } }) => {
+  alterReplica(({ node: { hints } }) => {
     type Private = { held: number; change(node: NodeId, by: number): void };
     const proto = HintBook.prototype as unknown as Private;
     (hints as unknown as Private).change = function (this: Private, node, by) {
@@ -169,7 +169,7 @@ export const hintSumForgotten = () =>
 
 /** A delivery that was answered is ended by its answer and by its end. */
 export const deliveryEndedTwice = () =>
-  altered(({ parts: { handoff } }) => {
+  alterReplica(({ parts: { handoff } }) => {
     handoff.onReply = function (this: Handoff, delivery: HintDelivery, reply: PeerReply) {
       Handoff.prototype.onReply.call(this, delivery, reply);
       this.onFailed(delivery);
@@ -178,7 +178,7 @@ export const deliveryEndedTwice = () =>
 
 /** A repair that went wrong is ended by whoever notices, and by the exchange. */
 export const repairEndedTwice = () =>
-  altered(({ parts: { antiEntropy } }) => {
+  alterReplica(({ parts: { antiEntropy } }) => {
     antiEntropy.finishRepair = function (this: AntiEntropy, repair: KeyRepair, wentWell: boolean) {
       AntiEntropy.prototype.finishRepair.call(this, repair, wentWell);
       AntiEntropy.prototype.finishRepair.call(this, repair, wentWell);
@@ -187,7 +187,7 @@ export const repairEndedTwice = () =>
 
 /** A changed leaf does not show in the root of its tree. */
 export const rootNotRehashed = () =>
-  altered(({ node: { trees } }) => {
+  alterReplica(({ node: { trees } }) => {
     type PrivateTree = { words: Int32Array | null; toggleLeaf(leaf: number, by: Digest64): void };
     const proto = MerkleTree.prototype as unknown as PrivateTree;
     const { trees: all } = trees as unknown as { trees: Map<number, MerkleTree> };
@@ -202,7 +202,7 @@ export const rootNotRehashed = () =>
 
 /** The last deadline takes the place of the one that was due, wherever it belongs. */
 export const deadlinesUnsorted = () =>
-  altered(({ node: { deadlines } }) => {
+  alterReplica(({ node: { deadlines } }) => {
     type PrivateQueue = {
       place(index: number, at: number, sequence: number, slot: number): void;
       sink(at: number, sequence: number, slot: number): void;

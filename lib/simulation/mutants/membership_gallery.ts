@@ -21,7 +21,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     caughtBy: "quorum-reads",
     seeds: 200,
     limits: { kinds: ["join", "leave", "pause"] },
-    plant: newOwnerTooSoon,
+    createHook: newOwnerTooSoon,
   },
   {
     name: "fence-ignored",
@@ -32,7 +32,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     caughtBy: "quorum-reads",
     seeds: 100,
     limits: { kinds: ["join", "leave", "pause"] },
-    plant: fenceIgnored,
+    createHook: fenceIgnored,
   },
   {
     name: "written-after-fence",
@@ -42,7 +42,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     caughtBy: "honest-replies",
     seeds: 400,
     limits: { kinds: ["join", "leave", "pause"] },
-    plant: writtenAfterFence,
+    createHook: writtenAfterFence,
   },
   {
     name: "told-before-durable",
@@ -53,7 +53,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     caughtBy: "durable-before-told",
     seeds: 20,
     limits: { kinds: ["join", "leave"] },
-    plant: toldBeforeDurable,
+    createHook: toldBeforeDurable,
   },
   {
     name: "removed-data-forgotten",
@@ -63,7 +63,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     caughtBy: "removed-stay-out",
     seeds: 100,
     limits: { kinds: ["remove", "return", "join"] },
-    plant: removedDataForgotten,
+    createHook: removedDataForgotten,
   },
   {
     name: "silence-counts-as-caught-up",
@@ -75,7 +75,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     caughtBy: "quorum-reads",
     seeds: 1,
     scenario: replacedDiskFirst,
-    plant: silenceCountsAsCaughtUp,
+    createHook: silenceCountsAsCaughtUp,
   },
   {
     name: "old-disk-trusted",
@@ -86,7 +86,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     caughtBy: "quorum-reads",
     seeds: 1,
     scenario: olderDisk,
-    plant: oldDiskTrusted,
+    createHook: oldDiskTrusted,
   },
   {
     name: "incarnation-forgotten",
@@ -97,6 +97,6 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     caughtBy: "convergence",
     seeds: 20,
     limits: { kinds: ["wipe", "restart"] },
-    plant: incarnationForgotten,
+    createHook: incarnationForgotten,
   },
 ];

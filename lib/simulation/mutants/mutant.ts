@@ -19,5 +19,5 @@ export interface Mutant {
   readonly scenario?: (seed: number) => Scenario;
   /** What the swarm is held to, where the bug needs a certain fault to show. */
   readonly limits?: SwarmLimits;
-  readonly plant: () => FaultHook;
+  readonly createHook: () => FaultHook;
 }

@@ -12,7 +12,7 @@ const EXCEPTIONS = "no-exceptions";
 function seedThatCatches(bug: Mutant): number | undefined {
   for (let seed = 1; seed <= bug.seeds; seed++) {
     const scenario = scenarioFor(bug, seed);
-    const { violations } = runScenario(scenario, { hook: bug.plant() });
+    const { violations } = runScenario(scenario, { hook: bug.createHook() });
     const found = violations.find((violation) => violation.checker === bug.caughtBy);
     if (found === undefined) continue;
     if (bug.invariant !== undefined) {

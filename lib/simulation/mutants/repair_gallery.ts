@@ -20,7 +20,7 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
       "of the acknowledged writes gone (2013)",
     caughtBy: "no-lost-write",
     seeds: 200,
-    plant: repairOverwrites,
+    createHook: repairOverwrites,
   },
   {
     name: "hint-dropped",
@@ -31,7 +31,7 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
     caughtBy: "no-lost-write",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: hintDropped,
+    createHook: hintDropped,
   },
   {
     name: "hint-dropped-at-bound",
@@ -42,7 +42,7 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
     caughtBy: "honest-replies",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: hintDroppedAtBound,
+    createHook: hintDroppedAtBound,
   },
   {
     name: "hint-deleted-early",
@@ -53,7 +53,7 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
     caughtBy: "no-lost-write",
     seeds: 400,
     limits: { kinds: ["crash", "kill", "pause", "loss", "partition"] },
-    plant: hintDeletedEarly,
+    createHook: hintDeletedEarly,
   },
   {
     name: "receiver-uncapped",
@@ -64,7 +64,7 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
     caughtBy: "bounds",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: receiverUncapped,
+    createHook: receiverUncapped,
   },
   {
     name: "branch-skipped",
@@ -74,7 +74,7 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
       "reported success and sent nothing, while rows were missing (ferrosa#339)",
     caughtBy: "convergence",
     seeds: 200,
-    plant: branchSkipped,
+    createHook: branchSkipped,
   },
   {
     name: "trees-agree",
@@ -84,7 +84,7 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
       "had five ways to get its database back, and none of them worked",
     caughtBy: "convergence",
     seeds: 200,
-    plant: treesAgree,
+    createHook: treesAgree,
   },
   {
     name: "reaped-at-once",
@@ -94,6 +94,6 @@ export const REPAIR_MUTANTS: readonly Mutant[] = [
       "replicas that had missed the delete",
     caughtBy: "deleted-stays-deleted",
     seeds: 200,
-    plant: reapedAtOnce,
+    createHook: reapedAtOnce,
   },
 ];

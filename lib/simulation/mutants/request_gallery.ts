@@ -20,7 +20,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     caughtBy: "unique-dots",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "restart"] },
-    plant: forwardRetried,
+    createHook: forwardRetried,
   },
   {
     name: "request-ids-forgotten",
@@ -31,7 +31,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     caughtBy: "unique-dots",
     seeds: 200,
     limits: { kinds: ["duplicate"] },
-    plant: requestIdsForgotten,
+    createHook: requestIdsForgotten,
   },
   {
     name: "failure-called-certain",
@@ -41,7 +41,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
       "of its own, commit_unknown_result, to say so",
     caughtBy: "honest-replies",
     seeds: 20,
-    plant: failureCalledCertain,
+    createHook: failureCalledCertain,
   },
   {
     name: "quorum-ignored",
@@ -50,7 +50,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
       "majority, and were stale or of writes later undone (Jepsen, 2015)",
     caughtBy: "quorum-reads",
     seeds: 200,
-    plant: quorumIgnored,
+    createHook: quorumIgnored,
   },
   {
     name: "fallbacks-unused",
@@ -61,7 +61,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     caughtBy: "always-writeable",
     seeds: 200,
     limits: { kinds: ["crash"], calm: true },
-    plant: fallbacksUnused,
+    createHook: fallbacksUnused,
   },
   {
     name: "failures-swallowed",
@@ -71,7 +71,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
       "late, asked again, and kept the service that should have answered from answering anybody",
     caughtBy: "answers-in-time",
     seeds: 200,
-    plant: failuresSwallowed,
+    createHook: failuresSwallowed,
   },
   {
     name: "timers-lost",
@@ -81,7 +81,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
       "the story that opens Nygard's Release It!",
     caughtBy: "bounds",
     seeds: 200,
-    plant: timersLost,
+    createHook: timersLost,
   },
   {
     name: "gossip-silenced",
@@ -92,6 +92,6 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     caughtBy: "convergence",
     seeds: 20,
     limits: { kinds: [] },
-    plant: gossipSilenced,
+    createHook: gossipSilenced,
   },
 ];

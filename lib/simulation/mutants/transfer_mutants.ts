@@ -15,7 +15,7 @@ import type { OwnerStep, Ring } from "../../dynamo/ring/ring.ts";
 import type { LocalMark, RangeRegister, Segment } from "../../dynamo/ring/ring_state.ts";
 import type { DiskState } from "../../dynamo/types/boot.ts";
 import type { NodeId } from "../../dynamo/types/ids.ts";
-import { altered } from "./core_mutants.ts";
+import { alterReplica } from "./core_mutants.ts";
 
 interface PrivateOwnership {
   segments: Segment[];
@@ -27,8 +27,8 @@ interface PrivateOwnership {
 }
 
 /** The registers are made with the first change of the membership: what is wrong with them comes then. */
-function alteredOwnership(alter: (ownership: Ownership) => void) {
-  return altered(({ node: { membership } }) => {
+function alterOwnership(alter: (ownership: Ownership) => void) {
+  return alterReplica(({ node: { membership } }) => {
     type Private = { begin(): { readonly ownership: Ownership } };
     const proto = Membership.prototype as unknown as Private;
     (membership as unknown as Private).begin = function (this: Private) {
@@ -41,7 +41,7 @@ function alteredOwnership(alter: (ownership: Ownership) => void) {
 
 /** Whatever a peer says of an owner is believed, however old it is. */
 export const olderRegisterWins = () =>
-  alteredOwnership((ownership) => {
+  alterOwnership((ownership) => {
     ownership.merge = function (this: Ownership, register: RangeRegister) {
       this.split(register.start);
       this.split(register.end);
@@ -54,7 +54,7 @@ export const olderRegisterWins = () =>
 
 /** News of a range, known or not, takes its fence away. */
 export const fenceLifted = () =>
-  alteredOwnership((ownership) => {
+  alterOwnership((ownership) => {
     ownership.merge = function (this: Ownership, register: RangeRegister) {
       const isNews = Ownership.prototype.merge.call(this, register);
       (this as unknown as PrivateOwnership)
@@ -65,7 +65,7 @@ export const fenceLifted = () =>
 
 /** A new boundary is added behind the last one, wherever it lies. */
 export const boundariesUnsorted = () =>
-  alteredOwnership((ownership) => {
+  alterOwnership((ownership) => {
     ownership.split = function (this: Ownership, at: Position) {
       const { segments, indexAt } = this as unknown as PrivateOwnership;
       const segment = segments[indexAt.call(this as never, at)] as Segment;
@@ -75,7 +75,7 @@ export const boundariesUnsorted = () =>
 
 /** The walk along the ring that finds a range's owners takes a node for two. */
 export const nodeWalkedTwice = () =>
-  altered(({ node: { membership } }) => {
+  alterReplica(({ node: { membership } }) => {
     type Private = { ring: Ring; refresh(changed: unknown): void };
     type PrivateRing = { walk(range: number, count: number): NodeId[] };
     const proto = Membership.prototype as unknown as Private;
@@ -93,8 +93,8 @@ interface PrivateSender {
   turned(step: OwnerStep): RangeRegister;
 }
 
-function alteredTurn(ownersAfter: (step: OwnerStep, ring: Ring) => readonly NodeId[]) {
-  return altered(({ parts: { rangeSender } }) => {
+function alterTurn(ownersAfter: (step: OwnerStep, ring: Ring) => readonly NodeId[]) {
+  return alterReplica(({ parts: { rangeSender } }) => {
     (rangeSender as unknown as PrivateSender).turned = function (this: PrivateSender, step) {
       return this.register(step.range, ownersAfter(step, this.node.ring));
     };
@@ -103,11 +103,11 @@ function alteredTurn(ownersAfter: (step: OwnerStep, ring: Ring) => readonly Node
 
 /** Who gives a range up is taken out of its register, and who has taken it over is left out. */
 export const ownerLost = () =>
-  alteredTurn(({ range, sender }, ring) => ring.primaries(range).filter((id) => id !== sender));
+  alterTurn(({ range, sender }, ring) => ring.primaries(range).filter((id) => id !== sender));
 
 /** Who has taken a range over is entered in the place of its sender, and once more behind the others. */
 export const ownerDoubled = () =>
-  alteredTurn((step, ring) => {
+  alterTurn((step, ring) => {
     const owners = ring.after(step);
     return step.receiver === null ? owners : [...owners, step.receiver];
   });
@@ -118,7 +118,7 @@ interface PrivateReceiver {
 
 /** A range that has been copied is taken over at once, while its sender goes on acknowledging writes. */
 export const fenceSkipped = () =>
-  altered(({ parts: { rangeReceiver } }) => {
+  alterReplica(({ parts: { rangeReceiver } }) => {
     const proto = RangeReceiver.prototype as unknown as PrivateReceiver;
     const receiver = rangeReceiver as unknown as PrivateReceiver & { readonly node: NodeContext };
     receiver.onPassOver = function (this: typeof receiver, conversation, transfer) {
@@ -137,7 +137,7 @@ export const fenceSkipped = () =>
 
 /** A key that has come over is taken out of those under way by its answer and by its store. */
 export const pullEndedTwice = () =>
-  altered(({ parts: { rangeReceiver } }) => {
+  alterReplica(({ parts: { rangeReceiver } }) => {
     rangeReceiver.finishPull = function (this: RangeReceiver, pull: KeyPull, wentWell: boolean) {
       RangeReceiver.prototype.finishPull.call(this, pull, wentWell);
       RangeReceiver.prototype.finishPull.call(this, pull, wentWell);
@@ -146,7 +146,7 @@ export const pullEndedTwice = () =>
 
 /** What waits for a mark goes with the save under way, which left before the mark was made. */
 export const savedWithEarlierSave = () =>
-  altered(({ node: { registry } }) => {
+  alterReplica(({ node: { registry } }) => {
     type Waiting = { readonly next: Afterwards; readonly revision: number };
     type Private = {
       readonly saving: number | null;
@@ -164,7 +164,7 @@ export const savedWithEarlierSave = () =>
 
 /** An owner that has fenced a range goes on serving it. */
 export const servedBehindFence = () =>
-  altered(({ node }) => {
+  alterReplica(({ node }) => {
     node.isPrimaryOf = function (this: NodeContext, key: string) {
       return this.recovery.knowsItsRanges && this.ring.primariesOfKey(key).includes(this.self);
     };
@@ -172,7 +172,7 @@ export const servedBehindFence = () =>
 
 /** A node that writes down what its disk is worth counts its starts one back. */
 export const incarnationTakenBack = () =>
-  altered(({ parts: { recovering } }) => {
+  alterReplica(({ parts: { recovering } }) => {
     const { disk } = recovering as unknown as { disk: DiskStateKeeper };
     disk.save = function (this: DiskStateKeeper, change: Partial<DiskState>) {
       const incarnation = this.saved.incarnation - 1;

@@ -26,7 +26,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
       "coordinators, whose clocks share no entry, one disappeared",
     caughtBy: "no-lost-write",
     seeds: 20,
-    plant: () => stateless({ rules: () => originalComparison }),
+    createHook: () => stateless({ rules: () => originalComparison }),
   },
   {
     name: "plain-vector-clock",
@@ -35,7 +35,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
       "overwrites the other; Riak went to dotted version vectors for it (Preguiça et al., 2012)",
     caughtBy: "no-lost-write",
     seeds: 20,
-    plant: () => stateless({ rules: () => plainVectorClock }),
+    createHook: () => stateless({ rules: () => plainVectorClock }),
   },
   {
     name: "newest-only",
@@ -44,7 +44,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
       "Jepsen's trial of 2013",
     caughtBy: "no-lost-write",
     seeds: 20,
-    plant: () => stateless({ rules: () => newestOnly }),
+    createHook: () => stateless({ rules: () => newestOnly }),
   },
   {
     name: "tombstones-dropped",
@@ -53,7 +53,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
       "have dropped their tombstones: its users call them zombies",
     caughtBy: "deleted-stays-deleted",
     seeds: 20,
-    plant: () => stateless({ rules: () => tombstonesDropped }),
+    createHook: () => stateless({ rules: () => tombstonesDropped }),
   },
   {
     name: "reused-dot",
@@ -63,7 +63,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     caughtBy: "unique-dots",
     seeds: 200,
     limits: { kinds: ["wipe"] },
-    plant: reusedDot,
+    createHook: reusedDot,
   },
   {
     name: "new-version-only",
@@ -73,7 +73,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
       "CRDTs need deltas to be joined in causal order (Almeida, Shoker and Baquero, 2018)",
     caughtBy: "no-lost-write",
     seeds: 200,
-    plant: newVersionOnly,
+    createHook: newVersionOnly,
   },
   {
     name: "siblings-kept",
@@ -83,7 +83,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
       "thousands of them that took down whatever node read one",
     caughtBy: "exact-siblings",
     seeds: 20,
-    plant: () => stateless({ rules: () => nothingDropped }),
+    createHook: () => stateless({ rules: () => nothingDropped }),
   },
   {
     name: "stale-cache",
@@ -92,7 +92,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
       "invalidation, and needed leases (Nishtala et al., NSDI 2013)",
     caughtBy: "unique-dots",
     seeds: 20,
-    plant: () => new StaleCache(),
+    createHook: () => new StaleCache(),
   },
   {
     name: "ack-before-store",
@@ -101,7 +101,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
       "members that were killed under load came back different from the others",
     caughtBy: "honest-replies",
     seeds: 20,
-    plant: ackBeforeStore,
+    createHook: ackBeforeStore,
   },
   {
     name: "failed-store-forgotten",
@@ -112,7 +112,7 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     caughtBy: "honest-replies",
     seeds: 20,
     limits: { kinds: ["disk-full", "disk-failing"] },
-    plant: () => new FailedStoreForgotten(),
+    createHook: () => new FailedStoreForgotten(),
   },
   {
     name: "damaged-means-absent",
@@ -123,6 +123,6 @@ export const VERSION_MUTANTS: readonly Mutant[] = [
     caughtBy: "quorum-reads",
     seeds: 300,
     limits: { kinds: ["disk-corrupt", "kill"] },
-    plant: damagedMeansAbsent,
+    createHook: damagedMeansAbsent,
   },
 ];

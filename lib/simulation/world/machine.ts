@@ -49,7 +49,7 @@ export class Machine {
   private wipes = 0;
   /** Hints from other nodes that are being stored, and the most at once so far. */
   readonly handoffs = new Set<number>();
-  handoffsMost = 0;
+  handoffsPeak = 0;
   /** Destroyed with its disk: it is not started again. */
   isGone = false;
   /** Active pauses. */
@@ -135,7 +135,7 @@ export class Machine {
     copy.boot = this.boot;
     copy.wipes = this.wipes;
     for (const id of this.handoffs) copy.handoffs.add(id);
-    copy.handoffsMost = this.handoffsMost;
+    copy.handoffsPeak = this.handoffsPeak;
     copy.isGone = this.isGone;
     copy.pauses = this.pauses;
     copy.backlog = [...this.backlog];
