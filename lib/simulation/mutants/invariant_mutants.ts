@@ -1,6 +1,6 @@
 /**
- * Mutants of the rules that asserts stand behind (`lib/dynamo/util/assert.ts`): requests, replies, records
- * and what is counted. Each breaks an invariant inside the core, which must stop the node at once.
+ * Mutants that break invariants of requests, replies, records and counters. An assert in the core
+ * (`lib/dynamo/util/assert.ts`) must stop the node at once.
  */
 import { type Conversation, Conversations } from "../../dynamo/conversations.ts";
 import { NodeContext } from "../../dynamo/node_context.ts";
@@ -23,7 +23,7 @@ import type { PeerReply } from "../../dynamo/types/peer_messages.ts";
 import type { Digest64 } from "../../dynamo/util/digest.ts";
 import { alterReplica } from "./core_mutants.ts";
 
-/** Put requests, with the methods that nobody else should call. */
+/** {@link Writes} with its private methods. */
 interface PrivateWrites {
   readonly node: NodeContext;
   acknowledge(conversation: Conversation, put: PutCoordinator): void;
@@ -42,7 +42,7 @@ function alterWrites(alter: (writes: PrivateWrites) => void) {
   return alterReplica(({ parts }) => alter(parts.writes as unknown as PrivateWrites));
 }
 
-/** A client is answered when W have stored its write, and again when all have. */
+/** A client is answered after W acknowledgements, and again after all. */
 export const answeredTwice = () =>
   alterWrites((writes) => {
     writes.conclude = function (this: PrivateWrites, put, outcome) {
@@ -52,7 +52,7 @@ export const answeredTwice = () =>
     };
   });
 
-/** At the timeout a write is given up first, and its client told then. */
+/** At the timeout a write's conversation ends before its client is answered. */
 export const repliedAfterEnd = () =>
   alterWrites((writes) => {
     writes.onTimeout = function (this: PrivateWrites, conversation, put) {
@@ -61,7 +61,7 @@ export const repliedAfterEnd = () =>
     };
   });
 
-/** Where nobody can stand in for a silent replica, it is asked again, as if it were another. */
+/** A silent replica is asked again instead of a fallback, as if it were another replica. */
 export const askedTwice = () =>
   alterWrites((writes) => {
     writes.replace = function (this: PrivateWrites, conversation, put, node) {
@@ -69,7 +69,7 @@ export const askedTwice = () =>
     };
   });
 
-/** An acknowledgement is noted when it comes, and counted once more when it is dealt with. */
+/** An acknowledgement is counted when it arrives and again when it is processed. */
 export const ackCountedTwice = () =>
   alterWrites((writes) => {
     writes.onReply = function (this: PrivateWrites, conversation, put, from, reply) {
@@ -78,7 +78,7 @@ export const ackCountedTwice = () =>
     };
   });
 
-/** A write is acknowledged as soon as its coordinator has it. */
+/** A write is acknowledged as soon as its coordinator has stored it. */
 export const acknowledgedBelowW = () =>
   alterWrites((writes) => {
     writes.onProgress = function (this: PrivateWrites, conversation, put) {
@@ -87,7 +87,7 @@ export const acknowledgedBelowW = () =>
     };
   });
 
-/** A write that nobody is waited for any more ends before the one who failed is replaced. */
+/** A write whose last replica has failed ends before a fallback is asked. */
 export const calledAfterEnd = () =>
   alterWrites((writes) => {
     writes.replace = function (this: PrivateWrites, conversation, put, node) {
@@ -96,7 +96,7 @@ export const calledAfterEnd = () =>
     };
   });
 
-/** What is owed to a conversation is not forgotten with it. */
+/** The calls of a conversation are kept when it ends. */
 export const callsOutliveConversation = () =>
   alterReplica(({ node: { conversations } }) => {
     conversations.end = function (this: Conversations, id: number) {
@@ -104,7 +104,7 @@ export const callsOutliveConversation = () =>
     };
   });
 
-/** A request that has failed is taken out of the count where it fails and where it is answered. */
+/** A failed request is subtracted twice from the number of requests in flight. */
 export const inFlightCountedDown = () =>
   alterReplica(({ node }) => {
     node.finish = function (this: NodeContext, conversation: Conversation, reply: ClientReply) {
@@ -113,7 +113,7 @@ export const inFlightCountedDown = () =>
     };
   });
 
-/** The copy of a forwarded write that is under way is taken for a new one. */
+/** The duplicate of a forwarded write in progress is treated as a new write. */
 export const forwardCarriedOutTwice = () =>
   alterReplica(({ node: { forwards } }) => {
     forwards.admit = function (this: KnownForwards, requestId: string, request: number) {
@@ -122,7 +122,7 @@ export const forwardCarriedOutTwice = () =>
     };
   });
 
-/** What comes in while a record is being stored is applied to it at once, and counts with that store. */
+/** A change that arrives during a store is applied at once, and acknowledged with that store. */
 export const appliedWhileStoring = () =>
   alterReplica(({ node: { records } }) => {
     type Private = {
@@ -140,13 +140,13 @@ export const appliedWhileStoring = () =>
     };
   });
 
-/** Hints are taken on whatever is held already. */
+/** Hints are accepted without a limit. */
 export const hintsUnbounded = () =>
   alterReplica(({ node: { hints } }) => {
     hints.hasRoom = () => true;
   });
 
-/** A hint that has reached the disk is taken out of those under way twice. */
+/** A hint that has reached the disk is subtracted twice from the hints being stored. */
 export const hintsSettledTwice = () =>
   alterReplica(({ node: { hints } }) => {
     hints.settleChange = function (this: HintBook, change, certain) {
@@ -155,7 +155,7 @@ export const hintsSettledTwice = () =>
     };
   });
 
-/** A delivered hint is taken out of its target's count, and not out of the sum. */
+/** A delivered hint is subtracted from its target's count, but not from the total. */
 export const hintSumForgotten = () =>
   alterReplica(({ node: { hints } }) => {
     type Private = { held: number; change(node: NodeId, by: number): void };
@@ -167,7 +167,7 @@ export const hintSumForgotten = () =>
     };
   });
 
-/** A delivery that was answered is ended by its answer and by its end. */
+/** A delivery is ended by its answer, and then once more. */
 export const deliveryEndedTwice = () =>
   alterReplica(({ parts: { handoff } }) => {
     handoff.onReply = function (this: Handoff, delivery: HintDelivery, reply: PeerReply) {
@@ -176,7 +176,7 @@ export const deliveryEndedTwice = () =>
     };
   });
 
-/** A repair that went wrong is ended by whoever notices, and by the exchange. */
+/** Every repair of a key is ended twice. */
 export const repairEndedTwice = () =>
   alterReplica(({ parts: { antiEntropy } }) => {
     antiEntropy.finishRepair = function (this: AntiEntropy, repair: KeyRepair, wentWell: boolean) {
@@ -185,7 +185,7 @@ export const repairEndedTwice = () =>
     };
   });
 
-/** A changed leaf does not show in the root of its tree. */
+/** A changed leaf does not change the root of its tree. */
 export const rootNotRehashed = () =>
   alterReplica(({ node: { trees } }) => {
     type PrivateTree = { words: Int32Array | null; toggleLeaf(leaf: number, by: Digest64): void };
@@ -200,7 +200,7 @@ export const rootNotRehashed = () =>
     }
   });
 
-/** The last deadline takes the place of the one that was due, wherever it belongs. */
+/** The heap's last deadline replaces the removed first one, and does not sink to its place. */
 export const deadlinesUnsorted = () =>
   alterReplica(({ node: { deadlines } }) => {
     type PrivateQueue = {

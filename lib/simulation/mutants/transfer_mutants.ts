@@ -1,6 +1,6 @@
 /**
- * Mutants of the rules that asserts stand behind, continued: who owns a range, how it moves, and what the
- * disk must know first.
+ * Mutants that break invariants of range ownership, range transfers and saved state. An assert in
+ * the core must stop the node at once.
  */
 import type { Conversation } from "../../dynamo/conversations.ts";
 import { Membership } from "../../dynamo/membership/membership.ts";
@@ -26,7 +26,7 @@ interface PrivateOwnership {
   indexAt(position: Position): number;
 }
 
-/** The registers are made with the first change of the membership: what is wrong with them comes then. */
+/** Changes each new {@link Ownership}. Every change of the membership creates one. */
 function alterOwnership(alter: (ownership: Ownership) => void) {
   return alterReplica(({ node: { membership } }) => {
     type Private = { begin(): { readonly ownership: Ownership } };
@@ -39,7 +39,7 @@ function alterOwnership(alter: (ownership: Ownership) => void) {
   });
 }
 
-/** Whatever a peer says of an owner is believed, however old it is. */
+/** A node accepts any register from a peer, even an older one. */
 export const olderRegisterWins = () =>
   alterOwnership((ownership) => {
     ownership.merge = function (this: Ownership, register: RangeRegister) {
@@ -52,7 +52,7 @@ export const olderRegisterWins = () =>
     };
   });
 
-/** News of a range, known or not, takes its fence away. */
+/** Any register received for a range lifts its fence. */
 export const fenceLifted = () =>
   alterOwnership((ownership) => {
     ownership.merge = function (this: Ownership, register: RangeRegister) {
@@ -63,7 +63,7 @@ export const fenceLifted = () =>
     };
   });
 
-/** A new boundary is added behind the last one, wherever it lies. */
+/** A new boundary is added at the end of the list instead of in order. */
 export const boundariesUnsorted = () =>
   alterOwnership((ownership) => {
     ownership.split = function (this: Ownership, at: Position) {
@@ -73,7 +73,7 @@ export const boundariesUnsorted = () =>
     };
   });
 
-/** The walk along the ring that finds a range's owners takes a node for two. */
+/** The walk along the ring that finds a range's owners returns one node twice. */
 export const nodeWalkedTwice = () =>
   alterReplica(({ node: { membership } }) => {
     type Private = { ring: Ring; refresh(changed: unknown): void };
@@ -101,11 +101,11 @@ function alterTurn(ownersAfter: (step: OwnerStep, ring: Ring) => readonly NodeId
   });
 }
 
-/** Who gives a range up is taken out of its register, and who has taken it over is left out. */
+/** The new register lacks both the sender and the receiver of the range. */
 export const ownerLost = () =>
   alterTurn(({ range, sender }, ring) => ring.primaries(range).filter((id) => id !== sender));
 
-/** Who has taken a range over is entered in the place of its sender, and once more behind the others. */
+/** The new register lists the receiver twice: in place of the sender, and at the end. */
 export const ownerDoubled = () =>
   alterTurn((step, ring) => {
     const owners = ring.after(step);
@@ -116,7 +116,7 @@ interface PrivateReceiver {
   onPassOver(conversation: Conversation, transfer: RangeTransfer): void;
 }
 
-/** A range that has been copied is taken over at once, while its sender goes on acknowledging writes. */
+/** A copied range is taken over at once, while its sender continues to acknowledge writes. */
 export const fenceSkipped = () =>
   alterReplica(({ parts: { rangeReceiver } }) => {
     const proto = RangeReceiver.prototype as unknown as PrivateReceiver;
@@ -135,7 +135,7 @@ export const fenceSkipped = () =>
     };
   });
 
-/** A key that has come over is taken out of those under way by its answer and by its store. */
+/** A received key is subtracted twice from the keys in transfer. */
 export const pullEndedTwice = () =>
   alterReplica(({ parts: { rangeReceiver } }) => {
     rangeReceiver.finishPull = function (this: RangeReceiver, pull: KeyPull, wentWell: boolean) {
@@ -144,7 +144,7 @@ export const pullEndedTwice = () =>
     };
   });
 
-/** What waits for a mark goes with the save under way, which left before the mark was made. */
+/** Actions that wait for a mark run after the save in progress, which does not include it. */
 export const savedWithEarlierSave = () =>
   alterReplica(({ node: { registry } }) => {
     type Waiting = { readonly next: Afterwards; readonly revision: number };
@@ -162,7 +162,7 @@ export const savedWithEarlierSave = () =>
     };
   });
 
-/** An owner that has fenced a range goes on serving it. */
+/** An owner that has fenced a range continues to serve it. */
 export const servedBehindFence = () =>
   alterReplica(({ node }) => {
     node.isPrimaryOf = function (this: NodeContext, key: string) {
@@ -170,7 +170,7 @@ export const servedBehindFence = () =>
     };
   });
 
-/** A node that writes down what its disk is worth counts its starts one back. */
+/** A node decreases its incarnation by one whenever it saves the state of its disk. */
 export const incarnationTakenBack = () =>
   alterReplica(({ parts: { recovering } }) => {
     const { disk } = recovering as unknown as { disk: DiskStateKeeper };
