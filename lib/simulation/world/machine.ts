@@ -26,8 +26,8 @@ export type Route =
   }
   /** The operator who changes the membership. */
   | { readonly kind: "order"; readonly order: number; readonly attempt: number }
-  /** The request was a copy, so its answer is ignored. */
-  | { readonly kind: "nobody" };
+  /** The request was a duplicate, so its answer is discarded. */
+  | { readonly kind: "discarded" };
 
 /** An event on its way into the process. */
 export interface Arrival {

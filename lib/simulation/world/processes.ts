@@ -230,7 +230,7 @@ export class Processes {
   }
 }
 
-/** Executes a replica's effects at once, which is faster than a list that nobody reads or changes. */
+/** Executes a replica's effects at once, which is faster than a list if no hook reads or changes them. */
 class EffectExecutor implements EffectSink {
   constructor(private readonly processes: Processes, private readonly machine: Machine) {}
 
