@@ -132,10 +132,10 @@ Deno.test("fuzz: two workers give the same results as one", async () => {
 
 Deno.test("fuzz: a failing seed is shrunk, drawn, and written with the command that replays it", async () => {
   await inTempDir(async (directory) => {
-    const bug = mutantNamed("ack-before-store");
-    assert.ok(bug);
-    const options = { checker: bug.caughtBy, out: directory, triesMax: 200 };
-    const run = () => ({ hook: bug.plant() });
+    const mutant = mutantNamed("ack-before-store");
+    assert.ok(mutant);
+    const options = { checker: mutant.caughtBy, out: directory, triesMax: 200 };
+    const run = () => ({ hook: mutant.createHook() });
     const { text, files, scenario } = explain(swarmScenario(1, { mode: "dvv" }), {
       ...options,
       run,

@@ -23,7 +23,7 @@ export type Origin =
   | { readonly kind: "peer"; readonly request: number }
   /** Peers that forwarded a write: all copies of it are answered alike. */
   | { readonly kind: "forward"; readonly requestId: string }
-  /** Nobody: the node started this by itself. */
+  /** The node started this itself. */
   | { readonly kind: "self" };
 
 export interface Conversation<C extends Coordinator = Coordinator> {

@@ -1,4 +1,7 @@
-/** Bytes from outside are never invariants: whatever a peer or a disk sends, no assert stops the node. */
+/**
+ * Input from outside is never an invariant: no assert stops the node, whatever a peer or disk
+ * sends.
+ */
 import assert from "node:assert/strict";
 import { IDS, KEY, ReplicaHarness } from "../../tests/replica_harness.ts";
 import type { StoredRecord } from "./types/records.ts";
@@ -11,7 +14,7 @@ function version(actor: string, counter: number, seen: Version["clock"] = []): V
   return { value: "eA==", contentType: "", dot: [actor, counter], clock: seen, stampUs: 0 };
 }
 
-/** What no honest node sends. */
+/** Siblings that no correct node sends. */
 const UNSOUND: Readonly<Record<string, Siblings>> = {
   unsorted: [version("b", 1), version("a", 1)],
   "one dot twice": [version("a", 1), version("a", 1)],
@@ -21,7 +24,7 @@ const UNSOUND: Readonly<Record<string, Siblings>> = {
 };
 
 for (const [what, siblings] of Object.entries(UNSOUND)) {
-  Deno.test(`invariants: a peer's siblings stop nobody where they are wrong: ${what}`, () => {
+  Deno.test(`invariants: invalid siblings from a peer stop no node: ${what}`, () => {
     const rules = versioning("dvv");
     const sound: Siblings = [version("a", 2), version("c", 1)];
     for (const [a, b] of [[sound, siblings], [siblings, sound], [siblings, siblings]] as const) {
@@ -34,24 +37,24 @@ for (const [what, siblings] of Object.entries(UNSOUND)) {
   });
 }
 
-Deno.test("invariants: rules that break their promise are stopped", () => {
+Deno.test("invariants: versioning rules that give invalid results are stopped", () => {
   const dvv = versioning("dvv");
   const a: Siblings = [version("a", 1)];
   const b: Siblings = [version("b", 1, [["a", 1]])];
-  const careless = { ...dvv, merge: () => [...a, ...b] };
-  assert.throws(() => merged(careless, a, b), {
+  const keepsAll = { ...dvv, merge: () => [...a, ...b] };
+  assert.throws(() => merged(keepsAll, a, b), {
     name: "InvariantError",
     message: /^merged siblings are sorted, distinct, and none supersedes another/,
   });
   const write = { actor: "a", context: EMPTY_CONTEXT, value: "", contentType: "", nowUs: 1 };
-  const forgetful = { ...dvv, write: () => dvv.write([], write) };
+  const forgetsSiblings = { ...dvv, write: () => dvv.write([], write) };
   assert.throws(
-    () => written(forgetful, a, write),
+    () => written(forgetsSiblings, a, write),
     /^InvariantError: an actor's counter only goes/,
   );
 });
 
-Deno.test("hints: those that are stored together stay within the bound together", () => {
+Deno.test("hints: several hints in one store stay within the limit together", () => {
   const bench = new ReplicaHarness(FIRST, { hintsMax: 2 });
   for (const [i, hintFor] of ["n2", "n3", "n4"].entries()) {
     const siblings = [version("x", 1)];
@@ -61,7 +64,7 @@ Deno.test("hints: those that are stored together stay within the bound together"
   bench.loaded(null);
   const { id, record } = bench.one("store");
   const targets = (record as StoredRecord).hintFor?.map(({ node }) => node);
-  assert.deepEqual(targets, ["n2", "n3"], "the third is one too many");
+  assert.deepEqual(targets, ["n2", "n3"], "the third exceeds the limit");
   bench.step({ kind: "stored", id });
   const outcomes = bench.take("respond").map(({ reply }) => reply.status);
   assert.deepEqual(outcomes, ["stored", "stored", "error"]);

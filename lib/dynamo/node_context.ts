@@ -146,7 +146,7 @@ export class NodeContext {
 
   /**
    * Whether the disk knows every dot that the actor issued. Of actors of earlier boots it may not: the
-   * disk may be an older copy of itself, and nobody need have seen the dots that it issued last; under
+   * disk may be an older copy of itself, without the last dots, and peers may lack them too; under
    * `buffered` they may have been lost with the memory.
    */
   mayReuse(actor: Actor): boolean {
@@ -251,7 +251,7 @@ export class NodeContext {
   }
 
   /**
-   * Whether the node is believed to be up. Without gossip there is no evidence, so everybody is.
+   * Whether the node is believed to be up. Without gossip there is no evidence, so every node is.
    */
   isUp(node: NodeId): boolean {
     return node === this.self || this.config.gossipIntervalMs === 0 ||
@@ -391,7 +391,7 @@ export class NodeContext {
   }
 
   /**
-   * Sends the outcome to whoever waits for it. The conversation must still be open; end it
+   * Sends the outcome to its requester. The conversation must still be open; end it
    * afterwards.
    */
   finish({ coordinator: { id }, origin }: Conversation, reply: ClientReply): void {

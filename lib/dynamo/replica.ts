@@ -110,7 +110,7 @@ export class Replica {
       case "storage-failed":
         if (this.parts.recovering.onSaveFailed(event.id)) break;
         if (this.node.registry.onSaveFailed(event.id)) {
-          // Everything else may be at rest by now: then nobody would try it again.
+          // If nothing else is in progress, only this wake-up repeats the save.
           this.parts.acts.wake();
           break;
         }
@@ -361,8 +361,7 @@ export class Replica {
 
   private onReplicaPut(id: number, request: PeerRequest & { method: "replica.put" }): void {
     const { node } = this;
-    // Nobody asks a node that is not a member whether it holds anything, so it must not keep
-    // anything.
+    // Other nodes never ask a non-member which records it has, so it must not keep any.
     const mayKeep = request.hintFor === undefined ? node.isPrimaryOf(request.key) : node.isMember;
     if (!mayKeep) {
       node.refuseAsNoOwner(id, request.key);

@@ -1,6 +1,6 @@
 /**
- * The replica on its own, driven event by event: what it asks for and in which order. Whole clusters
- * under faults are the simulator's business.
+ * One replica, event by event: which effects it requests, and in which order. The simulator tests
+ * whole clusters under faults.
  */
 import assert from "node:assert/strict";
 import { IDS, KEY, ReplicaHarness, START } from "../../tests/replica_harness.ts";
@@ -32,18 +32,18 @@ function version(actor: string, counter: number, seen: Siblings = []): Siblings 
   }];
 }
 
-Deno.test("put: commits before it sends, sends the whole merged record, answers after W", () => {
+Deno.test("put: commits, then sends the whole merged record, and answers after W acknowledgements", () => {
   const bench = new ReplicaHarness(FIRST);
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(version("old", 1));
   const store = bench.one("store");
-  assert.deepEqual(bench.take("call"), [], "nothing leaves before the commit");
+  assert.deepEqual(bench.take("call"), [], "nothing is sent before the commit");
   bench.step({ kind: "stored", id: store.id });
   const calls = bench.take("call");
   assert.deepEqual(calls.map((call) => call.to), [SECOND, THIRD]);
   for (const { request } of calls) {
     assert.ok(request.method === "replica.put");
-    assert.equal(request.siblings.length, 2, "the old sibling goes along");
+    assert.equal(request.siblings.length, 2, "the old sibling is sent too");
   }
   assert.deepEqual(bench.take("respond"), [], "one acknowledgement is not W = 2");
   bench.step({ kind: "reply", id: calls[0]?.id ?? 0, reply: { status: "stored" } });
@@ -53,7 +53,7 @@ Deno.test("put: commits before it sends, sends the whole merged record, answers 
   assert.deepEqual(reply.context.clock, [[`${FIRST}/d1/4-0.1`, 1]]);
 });
 
-Deno.test("put: a definite refusal where nothing was stored, an indefinite failure where it was", () => {
+Deno.test("put: the failure is definite if nothing was stored, and indefinite otherwise", () => {
   const bench = new ReplicaHarness(FIRST);
   bench.step({ kind: "client", id: 1, request: { ...put, w: 4 } });
   const refused = bench.response();
@@ -81,7 +81,7 @@ Deno.test("put: a definite refusal where nothing was stored, an indefinite failu
   );
 });
 
-Deno.test("put: silent replicas end it at the timeout, and their late answers are ignored", () => {
+Deno.test("put: with silent replicas it fails at the timeout, and late answers are ignored", () => {
   const bench = new ReplicaHarness(FIRST, { timeoutMs: 100, patienceMs: 25 });
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(null);
@@ -98,7 +98,7 @@ Deno.test("put: silent replicas end it at the timeout, and their late answers ar
   assert.equal(bench.replica.stats().conversations, 0);
 });
 
-Deno.test("put: writes of one key through one coordinator are serialised, and stored together", () => {
+Deno.test("put: concurrent writes of one key at one coordinator get successive dots and one store", () => {
   const bench = new ReplicaHarness(FIRST);
   for (const id of [1, 2, 3]) bench.step({ kind: "client", id, request: put });
   bench.loaded(null);
@@ -110,7 +110,7 @@ Deno.test("put: writes of one key through one coordinator are serialised, and st
   assert.equal(bench.take("call").length, 6);
 });
 
-Deno.test("put: buffered, it is sent from memory, and the first other replica is asked to commit", () => {
+Deno.test("put: with write buffering it is sent from memory, and the first other replica must commit", () => {
   const bench = new ReplicaHarness(FIRST, { durability: "buffered" });
   bench.step({ kind: "client", id: 1, request: put });
   bench.loaded(null);
@@ -121,17 +121,17 @@ Deno.test("put: buffered, it is sent from memory, and the first other replica is
   );
   assert.deepEqual(mayBuffer, [[SECOND, false], [THIRD, true]]);
   bench.step({ kind: "reply", id: calls[0]?.id ?? 0, reply: { status: "stored" } });
-  assert.equal(bench.response().status, "written", "its own disk is still at work");
+  assert.equal(bench.response().status, "written", "before its own disk has stored it");
 
   bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
   bench.loaded(null);
   const read = bench.one("respond").reply;
-  assert.ok(read.status === "record" && read.siblings.length === 1, "what counts is read");
+  assert.ok(read.status === "record" && read.siblings.length === 1, "the buffered record is read");
   bench.step({ kind: "stored", id: store.id });
   assert.deepEqual(bench.take("respond"), []);
 });
 
-Deno.test("put: an earlier boot's actor issues no more dots: some may have been lost", () => {
+Deno.test("put: the actor of an earlier boot issues no more dots, as some may be lost", () => {
   for (const durability of ["commit", "buffered"] as const) {
     const bench = new ReplicaHarness(FIRST, { durability });
     bench.step({ kind: "client", id: 1, request: put });
@@ -142,7 +142,7 @@ Deno.test("put: an earlier boot's actor issues no more dots: some may have been 
   }
 });
 
-Deno.test("put: a full house of siblings is refused with the context to reconcile over", () => {
+Deno.test("put: at the limit of siblings it is refused with the context to reconcile them", () => {
   const bench = new ReplicaHarness(FIRST, { siblingsMax: 2 });
   bench.step({ kind: "client", id: 1, request: put });
   const [old] = version("a", 1);
@@ -155,7 +155,7 @@ Deno.test("put: a full house of siblings is refused with the context to reconcil
   assert.deepEqual(bench.take("store"), []);
 });
 
-Deno.test("get: answers after R, then repairs whoever turned out stale", () => {
+Deno.test("get: answers after R replies, then repairs stale replicas", () => {
   const bench = new ReplicaHarness(FIRST);
   const old = version("a", 1);
   const fresh = version("b", 1, old);
@@ -170,7 +170,7 @@ Deno.test("get: answers after R, then repairs whoever turned out stale", () => {
   const reply = bench.response();
   assert.ok(reply.status === "read");
   assert.deepEqual(reply.siblings, fresh);
-  assert.deepEqual(bench.take("call"), [], "repair waits until all had their chance");
+  assert.deepEqual(bench.take("call"), [], "repair waits until all replicas answered or failed");
   bench.step({ kind: "reply", id: toThird?.id ?? 0, reply: { status: "record", siblings: [] } });
   const repair = bench.one("call");
   assert.equal(repair.to, THIRD);
@@ -193,7 +193,7 @@ Deno.test("get: fails at once when R can no longer be met", () => {
   assert.ok(reply.status === "error" && reply.error.needed === 3);
 });
 
-Deno.test("get: a damaged record answers failed, and is replaced once every other primary has spoken", () => {
+Deno.test("get: a damaged record makes the read fail, and is replaced when all other primaries answered", () => {
   const bench = new ReplicaHarness(FIRST, { r: 1 });
   bench.step({ kind: "peer", id: 9, from: SECOND, request: { method: "replica.get", key: KEY } });
   const load = bench.one("load");
@@ -208,7 +208,7 @@ Deno.test("get: a damaged record answers failed, and is replaced once every othe
     id: calls[0]?.id ?? 0,
     reply: { status: "record", siblings: held },
   });
-  assert.deepEqual(bench.take("load"), [], "one answer of two is not enough");
+  assert.deepEqual(bench.take("load"), [], "one of two answers is not enough");
   bench.step({ kind: "reply", id: calls[1]?.id ?? 0, reply: { status: "record", siblings: [] } });
   const again = bench.one("load");
   bench.step({ kind: "storage-failed", id: again.id, reason: "checksum", unreadable: true });
@@ -216,7 +216,7 @@ Deno.test("get: a damaged record answers failed, and is replaced once every othe
   assert.deepEqual(
     record,
     { key: KEY, siblings: held },
-    "without an actor: new dots get a new one",
+    "without an actor, so that new dots get a new one",
   );
 });
 
@@ -238,7 +238,7 @@ Deno.test("get: two damaged copies do not wait for each other", () => {
   assert.deepEqual(bench.one("store").record.siblings, held);
 });
 
-Deno.test("delete: without a context it reads at R first, and leaves a tombstone over what it saw", () => {
+Deno.test("delete: without a context it first reads with R, then a tombstone supersedes what it read", () => {
   const bench = new ReplicaHarness(FIRST);
   const held = version("a", 1);
   bench.step({ kind: "client", id: 1, request: { method: "delete", key: KEY, context: null } });
@@ -252,7 +252,7 @@ Deno.test("delete: without a context it reads at R first, and leaves a tombstone
   assert.deepEqual(record.siblings[0]?.clock, [["a", 1]]);
 });
 
-Deno.test("forward: a node that is no primary passes a request on once, to the first primary", () => {
+Deno.test("forward: a node that is not a primary forwards a request once, to the first primary", () => {
   const bench = new ReplicaHarness(NON_PRIMARY, { gossipIntervalMs: 0 });
   bench.step({ kind: "client", id: 1, request: put });
   const call = bench.one("call");
@@ -260,10 +260,14 @@ Deno.test("forward: a node that is no primary passes a request on once, to the f
   assert.ok(call.request.method === "forward");
   assert.equal(call.request.requestId, `${NON_PRIMARY}.d1/${4 * 2 ** 24}/1`);
   bench.step({ kind: "call-failed", id: call.id, undelivered: true, reason: "refused" });
-  assert.equal(bench.one("call").to, SECOND, "certainly not delivered: the next may write");
+  assert.equal(
+    bench.one("call").to,
+    SECOND,
+    "the call did not arrive, so the next primary may write",
+  );
 });
 
-Deno.test("forward: a write that may have arrived is not tried elsewhere, a read is", () => {
+Deno.test("forward: a write that may have arrived is not sent to another primary, but a read is", () => {
   const bench = new ReplicaHarness(NON_PRIMARY, { gossipIntervalMs: 0 });
   bench.step({ kind: "client", id: 1, request: put });
   bench.step({
@@ -280,7 +284,7 @@ Deno.test("forward: a write that may have arrived is not tried elsewhere, a read
   assert.equal(bench.one("call").to, SECOND);
 });
 
-Deno.test("forward: copies write once and are answered alike; one from the past is refused", () => {
+Deno.test("forward: duplicates write once and get the same answer; a very late one is refused", () => {
   const bench = new ReplicaHarness(FIRST, { timeoutMs: 100, w: 1 });
   const request: PeerRequest = {
     method: "forward",
@@ -305,7 +309,7 @@ Deno.test("forward: copies write once and are answered alike; one from the past 
   assert.ok(late.status === "error" && late.error.code === "too-late" && late.error.definite);
 });
 
-Deno.test("forward: a node that is no primary refuses, naming its ring version", () => {
+Deno.test("forward: a node that is not a primary refuses, and names its ring version", () => {
   const bench = new ReplicaHarness(NON_PRIMARY);
   const other = IDS.find((id) => !PRIMARIES.includes(id) && id !== NON_PRIMARY) as string;
   bench.step({
@@ -319,7 +323,7 @@ Deno.test("forward: a node that is no primary refuses, naming its ring version",
   assert.equal(reply.error.ringVersion, bench.replica.ring.version);
 });
 
-Deno.test("overload: past the bound requests are refused, and taken on again afterwards", () => {
+Deno.test("overload: requests beyond the limit are refused, and accepted again later", () => {
   const bench = new ReplicaHarness(FIRST, { requestsMax: 1, r: 1 });
   bench.step({ kind: "client", id: 1, request: { method: "get", key: KEY } });
   bench.step({ kind: "client", id: 2, request: { method: "get", key: KEY } });
@@ -332,7 +336,7 @@ Deno.test("overload: past the bound requests are refused, and taken on again aft
   assert.deepEqual(bench.take("respond"), []);
 });
 
-Deno.test("state: a clone goes its own way, and both go on alike from equal events", () => {
+Deno.test("state: a clone is independent, and equal events have equal effects on both", () => {
   const bench = new ReplicaHarness(FIRST);
   bench.step({ kind: "client", id: 1, request: put });
   const load = bench.one("load");
@@ -347,7 +351,7 @@ Deno.test("state: a clone goes its own way, and both go on alike from equal even
   assert.deepEqual(twin.stats(), bench.replica.stats());
 });
 
-Deno.test("late and unknown ids are ignored", () => {
+Deno.test("events with late or unknown ids are ignored", () => {
   const bench = new ReplicaHarness(FIRST);
   const before = bench.replica.stats();
   bench.step({ kind: "timer", id: 99 });
@@ -359,7 +363,7 @@ Deno.test("late and unknown ids are ignored", () => {
   assert.deepEqual(bench.replica.stats(), before);
 });
 
-Deno.test("reaping: every member is asked, and all must agree before an owner drops", () => {
+Deno.test("reaping: an owner drops a tombstone only after all members have agreed", () => {
   const bench = new ReplicaHarness(FIRST, {
     reapIntervalMs: 10,
     tombstoneGraceMs: 5,
@@ -376,7 +380,7 @@ Deno.test("reaping: every member is asked, and all must agree before an owner dr
     bench.step({ kind: "scanned", id: bench.one("scan").id, records, next: null });
     return bench.take("call");
   };
-  assert.deepEqual(ask(), [], "seen for the first time: its grace begins");
+  assert.deepEqual(ask(), [], "seen for the first time, so its grace period begins");
   const asked = ask();
   assert.deepEqual(asked.map(({ to }) => to).toSorted(), IDS.filter((id) => id !== FIRST));
   const word = (agrees: boolean) => ({ status: "reap", agrees }) as const;
@@ -385,7 +389,7 @@ Deno.test("reaping: every member is asked, and all must agree before an owner dr
   assert.deepEqual(
     [bench.take("call"), bench.take("load")],
     [[], []],
-    "one copy elsewhere: not now",
+    "another node still has a copy, so not now",
   );
 
   for (const { id } of ask()) bench.step({ kind: "reply", id, reply: word(true) });
@@ -395,7 +399,7 @@ Deno.test("reaping: every member is asked, and all must agree before an owner dr
   assert.equal(bench.one("remove").key, KEY);
 });
 
-Deno.test("reaping: a tombstone that was written over meanwhile is not dropped", () => {
+Deno.test("reaping: a tombstone that was superseded in the meantime is not dropped", () => {
   const bench = new ReplicaHarness(SECOND);
   const tombstone: Siblings = [{ ...version("a", 1)[0] as Siblings[number], value: null }];
   const digest = hexOf(recordDigest(KEY, tombstone));

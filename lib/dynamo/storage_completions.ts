@@ -1,4 +1,4 @@
-/** Outcomes of this node's own disk accesses, passed on to whoever waits for them. */
+/** Outcomes of this node's own disk accesses, passed on to the parts that wait for them. */
 import { coordinatorOf } from "./coordinators.ts";
 import { SiblingWatch } from "./counters.ts";
 import type { NodeContext } from "./node_context.ts";

@@ -52,7 +52,7 @@ export function hintsHeld(world: World) {
 }
 
 /** Orphaned replicas: copies of keys, without hints, on nodes that do not own the keys. */
-export function leftBehind(world: World): { readonly node: string; readonly key: string }[] {
+export function orphanedReplicas(world: World): { readonly node: string; readonly key: string }[] {
   const { ring } = world;
   return world.machines.flatMap(({ id, disk, replica }) => {
     if (replica === null || replica.membership.version === "") return [];

@@ -20,7 +20,10 @@ interface Plan {
   readonly reads: readonly { readonly atMs: number; readonly node: string }[];
 }
 
-/** Runs a scenario that puts every key at n1 half a second after the start. Returns the reads in order. */
+/**
+ * Runs a scenario that puts every key at n1 half a second after the start. Returns the reads in
+ * order.
+ */
 function runPlan({ nodes = 3, config = {}, faults, reads }: Plan) {
   const at = (ms: number) => Math.round(ms * US_PER_MS);
   const puts = KEYS.map((key, i) => (
@@ -66,7 +69,7 @@ function tally(reads: readonly Operation[]) {
   };
 }
 
-const SHORT_OF_N3: Fault = {
+const N3_MISSES_PUTS: Fault = {
   kind: "partition",
   atMs: 0,
   forMs: 1_000,
@@ -74,17 +77,19 @@ const SHORT_OF_N3: Fault = {
   how: "drop",
 };
 
-/** All nodes lose power. n2 gets an empty disk and starts first, alone until the others are back. */
-const POWER_CYCLE: readonly Fault[] = [
-  SHORT_OF_N3,
+/**
+ * All nodes lose power. n2 gets an empty disk and starts first, alone until the others are back.
+ */
+const POWER_FAILURE: readonly Fault[] = [
+  N3_MISSES_PUTS,
   { kind: "crash", atMs: 2_000, node: "n1", downMs: 5_000 },
   { kind: "crash", atMs: 2_000, node: "n3", downMs: 5_000 },
   { kind: "wipe", atMs: 2_000, node: "n2", downMs: 1_000 },
 ];
 
 /** n2 gets an empty disk, and is partitioned for longer than the timeout of any call. */
-const CUT_OFF: readonly Fault[] = [
-  SHORT_OF_N3,
+const PARTITIONED: readonly Fault[] = [
+  N3_MISSES_PUTS,
   { kind: "wipe", atMs: 2_000, node: "n2", downMs: 500 },
   {
     kind: "partition",
@@ -103,7 +108,7 @@ for (const gossipIntervalMs of [200, 0]) {
     const config = { gossipIntervalMs, antiEntropyIntervalMs };
     Deno.test(`a node with a replaced disk that starts first hides no write (${what})`, () => {
       const reads = [{ atMs: 3_500, node: "n2" }, { atMs: 9_000, node: "n2" }];
-      const { reads: got, seen, result } = runPlan({ config, faults: POWER_CYCLE, reads });
+      const { reads: got, seen, result } = runPlan({ config, faults: POWER_FAILURE, reads });
       assert.deepEqual(tally(got.slice(0, KEYS.length)), { value: 0, absent: 0, failed: 12 });
       assert.deepEqual(tally(got.slice(KEYS.length)), { value: 12, absent: 0, failed: 0 });
       assert.deepEqual(seen, ["n2 replaced", "n2 caught up"]);
@@ -112,7 +117,7 @@ for (const gossipIntervalMs of [200, 0]) {
 
     Deno.test(`a node with a replaced disk that is partitioned hides no write (${what})`, () => {
       const reads = [{ atMs: 4_000, node: "n2" }, { atMs: 9_000, node: "n2" }];
-      const { reads: got, seen, result } = runPlan({ config, faults: CUT_OFF, reads });
+      const { reads: got, seen, result } = runPlan({ config, faults: PARTITIONED, reads });
       assert.deepEqual(tally(got.slice(0, KEYS.length)), { value: 0, absent: 0, failed: 12 });
       assert.deepEqual(tally(got.slice(KEYS.length)), { value: 12, absent: 0, failed: 0 });
       assert.deepEqual(seen, ["n2 replaced", "n2 caught up"]);

@@ -7,7 +7,7 @@ import { versioning } from "../dynamo/versions/versions.ts";
 import { Causality, writesByKey } from "./checkers/causality.ts";
 import { type CheckResult, type Evidence, runCheckers, type Violation } from "./checkers/mod.ts";
 import type { FaultKind } from "./faults/faults.ts";
-import { hintsHeld, type Holding, holdingsOf, leftBehind } from "./healing.ts";
+import { hintsHeld, type Holding, holdingsOf, orphanedReplicas } from "./healing.ts";
 import { type SometimesCounts, sometimesOf } from "./report/sometimes.ts";
 import { hasLostMember, RunDriver, unsettled } from "./run_driver.ts";
 import type { Scenario } from "./scenario/scenario.ts";
@@ -58,7 +58,7 @@ const SAMPLE_EVERY = 256;
 
 export class Run {
   readonly simulation: Simulation;
-  private requestsMost = 0;
+  private requestsInFlightPeak = 0;
   private sinceSample = 0;
   private exception: string | null = null;
 
@@ -116,7 +116,7 @@ export class Run {
   clone(): Run {
     const { tracer: _tracer, ...options } = this.options;
     const copy = new Run(this.scenario, options, this.simulation.clone());
-    copy.requestsMost = this.requestsMost;
+    copy.requestsInFlightPeak = this.requestsInFlightPeak;
     copy.sinceSample = this.sinceSample;
     copy.exception = this.exception;
     return copy;
@@ -147,7 +147,7 @@ export class Run {
   }
 
   private evidence(): Evidence {
-    const { scenario, simulation, driver, requestsMost } = this;
+    const { scenario, simulation, driver, requestsInFlightPeak } = this;
     const { history, record } = driver;
     const up = simulation.machines.flatMap(({ id, replica }) =>
       replica === null ? [] : [{ node: id, replica }]
@@ -160,7 +160,7 @@ export class Run {
       causality: new Causality(history),
       writes: writesByKey(history),
       final: this.exception === null ? finalHoldings(simulation, driver) : new Map(),
-      diverged: driver.diverged,
+      holdingsAtHealing: driver.holdingsAtHealing,
       divergentKeys: driver.divergent,
       converged: driver.convergedAt !== null || this.exception !== null,
       rules: this.options.hook?.rules?.(simulation.initialConfig) ??
@@ -168,12 +168,12 @@ export class Run {
       rings: members.map(({ replica }) => replica.ring),
       members: members.length,
       memberData: memberData(members[0]?.replica),
-      leftBehind: this.exception === null ? leftBehind(simulation) : [],
+      orphanedReplicas: this.exception === null ? orphanedReplicas(simulation) : [],
       stats: this.exception === null
         ? up.map(({ node, replica }) => ({ node, stats: replica.stats() }))
         : [],
-      requestsMost,
-      handoffsMost: Math.max(...simulation.machines.map((machine) => machine.handoffsMost)),
+      requestsInFlightPeak,
+      handoffsPeak: Math.max(...simulation.machines.map((machine) => machine.handoffsPeak)),
       boots: simulation.machines.reduce((sum, machine) => sum + machine.boot, 0),
       hintsLeft: this.exception === null ? hintsHeld(simulation) : [],
       // Concurrent membership changes can leave a dead member that is neither restarted nor removed.
@@ -225,7 +225,10 @@ export class Run {
     this.sinceSample = 0;
     for (const { replica } of this.simulation.machines) {
       if (replica === null) continue;
-      this.requestsMost = Math.max(this.requestsMost, replica.stats().requestsInFlight);
+      this.requestsInFlightPeak = Math.max(
+        this.requestsInFlightPeak,
+        replica.stats().requestsInFlight,
+      );
     }
   }
 }

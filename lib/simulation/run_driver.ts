@@ -71,7 +71,7 @@ export class RunDriver implements Driver {
   /** The keys whose owners differ at the end of the run. */
   divergent: readonly string[] = [];
   /** The replicas of each key at the end of the safety phase. */
-  diverged: (readonly Holding[])[] = [];
+  holdingsAtHealing: (readonly Holding[])[] = [];
   /** How long requests in progress at the healing may take, in µs. */
   private settleUs = 0;
   private clients: Clients;
@@ -105,7 +105,7 @@ export class RunDriver implements Driver {
     copy.healedAt = this.healedAt;
     copy.finishedAt = this.finishedAt;
     copy.divergent = this.divergent;
-    copy.diverged = [...this.diverged];
+    copy.holdingsAtHealing = [...this.holdingsAtHealing];
     copy.settleUs = this.settleUs;
     copy.clients = this.clients.clone();
     for (const key of this.keys) copy.keys.add(key);
@@ -129,16 +129,16 @@ export class RunDriver implements Driver {
     this.record.removed(node, key);
   }
 
-  told(node: number, what: string | null, at: number): void {
-    this.record.told(node, what, at);
+  stateSent(node: number, notDurable: string | null, at: number): void {
+    this.record.stateSent(node, notDurable, at);
   }
 
-  removedWith(node: number, dataId: string): void {
-    this.record.removedWith(node, dataId);
+  removalStarted(node: number, dataId: string): void {
+    this.record.removalStarted(node, dataId);
   }
 
-  stays(node: number, dataId: string): void {
-    this.record.removedData.get(node)?.delete(dataId);
+  removalFailed(node: number, dataId: string): void {
+    this.record.removalFailed(node, dataId);
   }
 
   begin(world: World): void {
@@ -283,7 +283,7 @@ export class RunDriver implements Driver {
       this.scenario.config.timeoutMs,
     );
     this.settleUs = SETTLE_TIMEOUTS * longest * US_PER_MS;
-    for (const key of this.keys) this.diverged.push(holdingsOf(world, key));
+    for (const key of this.keys) this.holdingsAtHealing.push(holdingsOf(world, key));
     world.faults.heal(world);
     world.wakeAt(world.now + this.settleUs, PHASE);
   }

@@ -29,7 +29,7 @@ interface DotClash {
 }
 
 const CLASHES_MAX = 100;
-const TOLD_MAX = 100;
+const SENT_BEFORE_DURABLE_MAX = 100;
 const DESTRUCTIONS_MAX = 1_000_000;
 
 export class RunRecord {
@@ -42,14 +42,17 @@ export class RunRecord {
   /** Values on disks that no put of this run wrote. */
   readonly foreign: { readonly key: string; readonly value: string; readonly node: number }[] = [];
   /** Writes that were applied under two dots. */
-  readonly twice = new Map<number, readonly [string, string]>();
-  siblingsMost = 0;
-  clockEntriesMost = 0;
+  readonly appliedTwice = new Map<number, readonly [string, string]>();
+  siblingsPeak = 0;
+  clockEntriesPeak = 0;
   /** State that nodes sent before it was durable. */
-  readonly toldTooSoon: { readonly node: number; readonly what: string; readonly at: number }[] =
-    [];
+  readonly sentBeforeDurable: {
+    readonly node: number;
+    readonly what: string;
+    readonly at: number;
+  }[] = [];
   /** The number of messages that were checked for such state. */
-  messagesTold = 0;
+  messagesChecked = 0;
   /** The data directories that nodes were removed with. */
   readonly removedData = new Map<number, Set<string>>();
   private readonly firstCommit = new Map<number, Map<number, number>>();
@@ -66,26 +69,26 @@ export class RunRecord {
     copy.clashes.push(...this.clashes);
     copy.foreign.push(...this.foreign);
     for (const id of this.excused) copy.excused.add(id);
-    for (const [id, dots] of this.twice) copy.twice.set(id, dots);
+    for (const [id, dots] of this.appliedTwice) copy.appliedTwice.set(id, dots);
     for (const [id, dot] of this.dotOf) copy.dotOf.set(id, dot);
     for (const [key, at] of this.tombstones) copy.tombstones.set(key, at);
     for (const [id, nodes] of this.firstCommit) copy.firstCommit.set(id, new Map(nodes));
     for (const [dot, meaning] of this.dots) copy.dots.set(dot, meaning);
     for (const [key, nodes] of this.holdings) copy.holdings.set(key, new Map(nodes));
-    copy.siblingsMost = this.siblingsMost;
-    copy.clockEntriesMost = this.clockEntriesMost;
-    copy.toldTooSoon.push(...this.toldTooSoon);
-    copy.messagesTold = this.messagesTold;
+    copy.siblingsPeak = this.siblingsPeak;
+    copy.clockEntriesPeak = this.clockEntriesPeak;
+    copy.sentBeforeDurable.push(...this.sentBeforeDurable);
+    copy.messagesChecked = this.messagesChecked;
     for (const [node, dataIds] of this.removedData) copy.removedData.set(node, new Set(dataIds));
     return copy;
   }
 
   committed(node: number, key: string, record: StoredRecord, at: number): void {
     const { siblings } = record;
-    this.siblingsMost = Math.max(this.siblingsMost, siblings.length);
+    this.siblingsPeak = Math.max(this.siblingsPeak, siblings.length);
     const held: number[] = [];
     for (const version of siblings) {
-      this.clockEntriesMost = Math.max(this.clockEntriesMost, version.clock.length);
+      this.clockEntriesPeak = Math.max(this.clockEntriesPeak, version.clock.length);
       this.noteDot(node, key, version, at);
       if (version.value === null) {
         if (!this.tombstones.has(key)) this.tombstones.set(key, at);
@@ -124,17 +127,21 @@ export class RunRecord {
     this.holdings.get(key)?.delete(node);
   }
 
-  /** A node sent a message; `what` names the part of it that was not durable, null if all was. */
-  told(node: number, what: string | null, at: number): void {
-    this.messagesTold++;
-    if (what !== null && this.toldTooSoon.length < TOLD_MAX) {
-      this.toldTooSoon.push({ node, what, at });
+  /** A node sent state. `notDurable` names the part that was not on its disk; null if all of it was. */
+  stateSent(node: number, notDurable: string | null, at: number): void {
+    this.messagesChecked++;
+    if (notDurable !== null && this.sentBeforeDurable.length < SENT_BEFORE_DURABLE_MAX) {
+      this.sentBeforeDurable.push({ node, what: notDurable, at });
     }
   }
 
-  removedWith(node: number, dataId: string): void {
+  removalStarted(node: number, dataId: string): void {
     const dataIds = this.removedData.get(node) ?? new Set();
     this.removedData.set(node, dataIds.add(dataId));
+  }
+
+  removalFailed(node: number, dataId: string): void {
+    this.removedData.get(node)?.delete(dataId);
   }
 
   /** When the write first became durable on the node; undefined if it never did. */
@@ -157,7 +164,7 @@ export class RunRecord {
     const dot = `(${actor}, ${counter})`;
     const known = this.dotOf.get(write);
     if (known === undefined) this.dotOf.set(write, dot);
-    else if (known !== dot) this.twice.set(write, [known, dot]);
+    else if (known !== dot) this.appliedTwice.set(write, [known, dot]);
   }
 
   private noteDot(node: number, key: string, version: Version, at: number): void {

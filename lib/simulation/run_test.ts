@@ -41,9 +41,9 @@ Deno.test("healing reads are counted separately, and happen only without anti-en
     assert.equal(result.operations.total, 40);
     return result.healingReads;
   };
-  const byHand = healingReads({ gossipIntervalMs: 0, antiEntropyIntervalMs: 0 });
-  assert.ok(byHand.total >= 5, `${byHand.total}`);
-  assert.equal(byHand.total, byHand.ok + byHand.failed + byHand.indeterminate);
+  const withReads = healingReads({ gossipIntervalMs: 0, antiEntropyIntervalMs: 0 });
+  assert.ok(withReads.total >= 5, `${withReads.total}`);
+  assert.equal(withReads.total, withReads.ok + withReads.failed + withReads.indeterminate);
   assert.equal(healingReads({ gossipIntervalMs: 500, antiEntropyIntervalMs: 1_000 }).total, 0);
 });
 

@@ -75,8 +75,8 @@ export async function judgeLiveRun(view: ClusterView, run: LiveRun): Promise<Che
   const holdings = new Map(keys.map((key, i) => [key, (held[i] ?? []).map(holdingOf)]));
   const hintsLeft = await view.hintsByHolder();
   const [ring] = run.rings;
-  const leftBehind = ring !== undefined && run.hasMoved ? await orphanedKeys(view, ring) : [];
-  const evidence = evidenceOf(run, holdings, { hintsLeft, leftBehind });
+  const orphanedReplicas = ring !== undefined && run.hasMoved ? await orphanedKeys(view, ring) : [];
+  const evidence = evidenceOf(run, holdings, { hintsLeft, orphanedReplicas });
   return [
     crashCheck(run),
     ...(run.settling === null ? [] : [settlingCheck(run.settling)]),
@@ -88,7 +88,7 @@ export async function judgeLiveRun(view: ClusterView, run: LiveRun): Promise<Che
 export function evidenceOf(
   run: LiveRun,
   final: ReadonlyMap<string, readonly Holding[]>,
-  rest: Pick<Evidence, "hintsLeft" | "leftBehind">,
+  rest: Pick<Evidence, "hintsLeft" | "orphanedReplicas">,
 ): Evidence {
   const { scenario, history, rings, wipes, convergence: { converged, keysDiffering }, keys } = run;
   const nodes = [...scenario.nodes, ...scenario.spares].map(({ id }) => id);
@@ -109,7 +109,7 @@ export function evidenceOf(
     causality: new Causality(history),
     writes: writesByKey(history),
     final,
-    diverged: [],
+    holdingsAtHealing: [],
     divergentKeys: keysDiffering,
     converged,
     ...rest,
@@ -117,9 +117,9 @@ export function evidenceOf(
     rings,
     members: rings[0]?.state.members.length ?? 0,
     memberData: [],
-    handoffsMost: 0,
+    handoffsPeak: 0,
     stats: [],
-    requestsMost: 0,
+    requestsInFlightPeak: 0,
     boots: 0,
     actorsRenewed: 0,
     nodes,

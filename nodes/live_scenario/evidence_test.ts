@@ -72,7 +72,7 @@ function found(run: Partial<LiveRun> & Pick<LiveRun, "history">, value: string |
   };
   const checks = runCheckers(
     SCENARIO,
-    evidenceOf(whole, new Map([["k", holdings]]), { hintsLeft: [], leftBehind: [] }),
+    evidenceOf(whole, new Map([["k", holdings]]), { hintsLeft: [], orphanedReplicas: [] }),
     LIVE_CHECKERS,
   );
   return {

@@ -1,7 +1,7 @@
 /**
  * How a node that was started with `--join` becomes a member: it asks a running member for a plan, logs
  * what would move, and commits the plan. It uses the same REST requests as an operator. Joining stays an
- * explicit act (SOSP 2007, section 4.8.1), because somebody started this node in order to join.
+ * explicit membership change (SOSP 2007, section 4.8.1), as this node was started in order to join.
  */
 import type { Fetch } from "../../lib/client/http.ts";
 import { MembershipClient, type PlanAnswer } from "../../lib/client/membership_client.ts";

@@ -1,5 +1,5 @@
 /**
- * `/membership`: changes of the membership, in two steps. A request with `plan: true` says what would
+ * `/membership`: membership changes, in two steps. A request with `plan: true` says what would
  * move and changes nothing. A request with the `planId` commits the plan, unless the membership has
  * changed since. All requests need the cluster's secret.
  *
@@ -226,7 +226,7 @@ function askReplica(service: NodeService, request: MembershipOrder): Promise<Adm
   return new Promise((resolve) => service.host.admin(request, resolve));
 }
 
-// The act -------------------------------------------------------------------------------------------
+// The membership change -----------------------------------------------------------------------------
 
 async function actOf(service: NodeService, kind: ActKind, fields: Fields): Promise<MembershipAct> {
   switch (kind) {

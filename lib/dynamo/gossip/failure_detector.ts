@@ -17,7 +17,7 @@ interface DetectorConfig {
   readonly phiWindow: number;
 }
 
-/** Weight of a call that certainly did not arrive: nobody listens there. */
+/** Weight of a call that certainly did not arrive, for example because the port is closed. */
 const REFUSED_WEIGHT = 3;
 /** Weight of one that was cut off, or is still silent after the patience. */
 const UNANSWERED_WEIGHT = 1;
@@ -65,7 +65,7 @@ export class FailureDetector {
     });
   }
 
-  /** Stops watching everybody else. */
+  /** Stops watching all other nodes. */
   forgetOthers(nodes: ReadonlySet<NodeId>): void {
     for (const node of this.peers.keys()) {
       if (!nodes.has(node)) this.peers.delete(node);

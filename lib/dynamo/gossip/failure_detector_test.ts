@@ -10,7 +10,7 @@ function detector(): FailureDetector {
   return made;
 }
 
-Deno.test("detector: phi is -log10 of the normal tail, and rises with the silence", () => {
+Deno.test("detector: phi is -log10 of the normal tail, and rises with the time without heartbeats", () => {
   // The tail beyond 1, 2 and 3 deviations: 0.1587, 0.0228, 0.00135.
   for (const [y, tail] of [[1, 0.1587], [2, 0.0228], [3, 0.00135]] as const) {
     assert.ok(Math.abs(phiOf(y, 0, 1) + Math.log10(tail)) < 0.05, `${y}`);
@@ -20,7 +20,7 @@ Deno.test("detector: phi is -log10 of the normal tail, and rises with the silenc
   }));
 });
 
-Deno.test("detector: regular heartbeats keep a node up, silence takes it down, a beat brings it back", () => {
+Deno.test("detector: a node is up with regular heartbeats, down without, and up again after the next one", () => {
   const made = detector();
   for (let beat = 1; beat <= 20; beat++) made.onHeartbeat("a", SECOND, beat * SECOND);
   assert.ok(made.isUp("a", 21 * SECOND));
@@ -32,13 +32,13 @@ Deno.test("detector: regular heartbeats keep a node up, silence takes it down, a
   assert.ok(made.isUp("a", 32 * SECOND));
 });
 
-Deno.test("detector: a sender that beats more slowly on purpose is given its own time", () => {
+Deno.test("detector: a longer heartbeat interval of a sender is taken into account", () => {
   const made = detector();
   for (let beat = 1; beat <= 20; beat++) made.onHeartbeat("a", 4 * SECOND, beat * 4 * SECOND);
   assert.ok(made.isUp("a", 80 * SECOND + 12 * SECOND));
 });
 
-Deno.test("detector: a refused call suspects at once, unanswered ones only in a row, contact settles it", () => {
+Deno.test("detector: one refused call or several unanswered ones cause suspicion, and contact ends it", () => {
   const made = detector();
   assert.ok(!made.onFailure("a", false) && !made.onFailure("a", false));
   assert.ok(made.isUp("a", 1));
@@ -47,7 +47,10 @@ Deno.test("detector: a refused call suspects at once, unanswered ones only in a 
   assert.ok(made.onFailure("a", true));
   assert.ok(!made.isUp("a", 1));
   made.onHeartbeat("a", SECOND, 2);
-  assert.ok(!made.isUp("a", 2), "others' word does not mend the path from here");
+  assert.ok(
+    !made.isUp("a", 2),
+    "heartbeats via other nodes do not end the suspicion of a direct path",
+  );
   assert.ok(made.onContact("a", 3) && made.isUp("a", 3));
   assert.equal(made.phi("stranger", 3), Infinity);
 });

@@ -5,7 +5,7 @@
  * log3 n + log2 ln n rounds.
  *
  * Only a node itself writes its state, and every heartbeat makes it newer: states are ordered by
- * (incarnation, heartbeat). So reconciling means taking the newer of two, whoever brings it.
+ * (incarnation, heartbeat). So of two states the newer one is kept, whichever node sends it.
  */
 import type { Micros, NodeId } from "../types/ids.ts";
 import type { Life, LifeStatus } from "../types/life.ts";

@@ -12,7 +12,7 @@ function stateOf(id: string, heartbeat: number): NodeState {
   return { id, ...LIFE, heartbeat, intervalMs: 1_000 };
 }
 
-Deno.test("gossip: after one exchange both sides know the newer of everything", () => {
+Deno.test("gossip: after one exchange both sides have the newer state of every node", () => {
   const [a, b] = [gossipOf("a"), gossipOf("b")];
   a.absorb([stateOf("c", 5), stateOf("d", 2)]);
   b.absorb([stateOf("c", 3), stateOf("d", 7)]);
@@ -23,7 +23,7 @@ Deno.test("gossip: after one exchange both sides know the newer of everything", 
   assert.deepEqual(a.digest(), b.digest());
 });
 
-Deno.test("gossip: another boot is told of its past life, long or short, and is heard once it outbids it", () => {
+Deno.test("gossip: a restarted node learns of its earlier life, and is accepted with a higher incarnation", () => {
   for (const heartbeat of [1, 900]) {
     const later = gossipOf("a", { ...LIFE, bootNumber: 7 });
     later.beat();
@@ -34,7 +34,7 @@ Deno.test("gossip: another boot is told of its past life, long or short, and is 
     assert.deepEqual(
       later.absorb(newer.filter(({ id }) => id === "a")),
       [],
-      "it alone tells of it",
+      "only this node reports it",
     );
     later.describe({ ...LIFE, bootNumber: 7, incarnation: 2 }, "unconfirmed");
     assert.equal(later.own().status, "unconfirmed");
@@ -42,7 +42,7 @@ Deno.test("gossip: another boot is told of its past life, long or short, and is 
   }
 });
 
-Deno.test("gossip: the adaptive interval shrinks on change and relaxes in calm, within bounds", () => {
+Deno.test("gossip: the adaptive interval shrinks with changes and grows without, within its bounds", () => {
   const gossip = new Gossip("a", LIFE, 1_000, true);
   gossip.onChange();
   assert.equal(gossip.intervalMs, 250);

@@ -1,7 +1,7 @@
 /**
- * What becomes of an act of membership that a member did not plan or commit: whoever wants it done, on
- * real processes or in the simulator, goes by the same rules. Acts are asked for again and again, so an
- * answer that was lost does no harm: the next one says that it was done already.
+ * What to do when a member refuses to plan or commit a membership change. Real processes and the
+ * simulator follow the same rules. Changes are requested repeatedly, so a lost answer does no harm:
+ * the next answer says that the change is already complete.
  */
 import type { MembershipAct } from "../types/membership_plan.ts";
 
@@ -12,21 +12,21 @@ interface ActRefusal {
 }
 
 type AfterRefusal =
-  /** What is in the way passes by itself. */
+  /** The reason is temporary. */
   | "ask-again"
-  /** It was done though nobody heard of it, or can never be. */
+  /** The change is already complete, or impossible. */
   | "give-up"
-  /** It can be with another data directory. */
+  /** The change is possible with another data directory. */
   | "join-empty";
 
-/** The membership has changed since the plan was made: it may be planned anew at once. */
+/** The membership has changed since the plan was made: make a new plan at once. */
 export function isPlanOutdated({ code }: Pick<ActRefusal, "code">): boolean {
   return code === "ring-moved";
 }
 
 /**
- * `refusal`: null when no answer came. `isMember`: whether the node that wants to join is one, as far
- * as any member has heard; of other acts it says nothing.
+ * `refusal`: null when no answer came. `isMember`: whether any member believes that the joining node
+ * is a member; it is only used for a join.
  */
 export function afterRefusal(
   act: MembershipAct,
@@ -38,18 +38,18 @@ export function afterRefusal(
   switch (act.kind) {
     case "join":
       if (/with the data that it was removed with/.test(message)) return "join-empty";
-      // Not all members need have heard that a node which asks to be let in again was removed.
+      // Some members may not know yet that a node which joins again was removed.
       return isMember && !isNewcomerSilent(message) ? "give-up" : "ask-again";
     case "leave":
       return "give-up";
     case "remove":
     case "replace":
-      // That a dead node is taken for alive ends by itself.
+      // Failure detection soon ends the belief that a dead node is alive.
       return /as it is alive/.test(message) || isNewcomerSilent(message) ? "ask-again" : "give-up";
   }
 }
 
-/** The newcomer could not be called: it is still starting, or down for a while. */
+/** The joining node could not be called: it is still starting, or down for a while. */
 function isNewcomerSilent(message: string): boolean {
   return /Cannot (join|replace) with the node at/.test(message);
 }

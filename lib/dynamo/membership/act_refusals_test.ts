@@ -1,4 +1,7 @@
-/** Which refusals pass by themselves. The planner's own words are asked, so that the rules follow them. */
+/**
+ * Which refusals are temporary. The tests use the planner's real messages, so that both stay in
+ * step.
+ */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { makeInitialRing } from "../ring/initial_ring.ts";
@@ -30,7 +33,7 @@ function planned(membership: Membership, act: MembershipAct, up: readonly string
   return draftOf(act, "p1", around, SeededRandom.from(2));
 }
 
-/** What a member says to the act, as it would be told. */
+/** A member's refusal of the membership change, as its client gets it. */
 function refusalOf(membership: Membership, act: MembershipAct, up?: readonly string[]) {
   try {
     planned(membership, act, up);
@@ -41,7 +44,7 @@ function refusalOf(membership: Membership, act: MembershipAct, up?: readonly str
   return assert.fail(`${act.kind} was planned`);
 }
 
-Deno.test("refused acts: silence, a plan that is out of date and a node that starts pass", () => {
+Deno.test("refused changes: no answer, an outdated plan and a starting node are temporary", () => {
   const leave = { kind: "leave", node: "n2" } as const;
   assert.equal(afterRefusal(leave, null, false), "ask-again");
   for (const code of ["ring-moved", "unknown-plan", "not-ready", "storage-failed"]) {
@@ -50,7 +53,7 @@ Deno.test("refused acts: silence, a plan that is out of date and a node that sta
   }
 });
 
-Deno.test("refused acts: a dead node is noticed in time; what was done is not done again", () => {
+Deno.test("refused changes: a dead node is soon detected; a completed change is not repeated", () => {
   const membership = threeMembers();
   const remove = { kind: "remove", node: "n2" } as const;
   const replace = { kind: "replace", node: "n2", member: memberOf("x") } as const;
@@ -63,18 +66,22 @@ Deno.test("refused acts: a dead node is noticed in time; what was done is not do
   }
 });
 
-Deno.test("refused acts: a join is given up only when it was done, and an old disk is left", () => {
+Deno.test("refused changes: a join is given up only if it is complete, and never uses a removed disk", () => {
   const membership = threeMembers();
   const join = { kind: "join", member: memberOf("n3") } as const;
   const refusal = refusalOf(membership, join);
   assert.equal(afterRefusal(join, refusal, true), "give-up");
-  assert.equal(afterRefusal(join, refusal, false), "ask-again", "others know that it was removed");
+  assert.equal(
+    afterRefusal(join, refusal, false),
+    "ask-again",
+    "other members may know that it was removed",
+  );
   membership.merge(planned(membership, { kind: "remove", node: "n3" }).change);
   const back = { ...join, dataId: "d1" };
   assert.equal(afterRefusal(back, refusalOf(membership, back), false), "join-empty");
 });
 
-Deno.test("refused acts: a newcomer that cannot be called is waited for", () => {
+Deno.test("refused changes: a joining node that cannot be reached is tried again", () => {
   const acts = [
     { kind: "join", member: memberOf("x") },
     { kind: "replace", node: "n2", member: memberOf("x") },

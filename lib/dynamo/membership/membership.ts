@@ -22,7 +22,7 @@ import type {
 
 const MEMBER_STATUSES: readonly MemberStatus[] = ["member", "leaving", "left", "removed"];
 
-/** What changes of the membership have made; null until there is one. */
+/** The result of membership changes; null until there is one. */
 interface Changed {
   readonly entries: Map<NodeId, MemberEntry>;
   /** By position; only tokens that differ from the initial ring. */
@@ -114,7 +114,7 @@ export class Membership {
     return this.changed?.entries.get(id)?.memberStatus === "removed";
   }
 
-  /** Whether this node itself was removed: then it serves nobody. */
+  /** Whether this node itself was removed: then it serves no requests. */
   get isRemoved(): boolean {
     return this.isGone(this.self);
   }
@@ -160,7 +160,7 @@ export class Membership {
     return this.plannedTokens().filter(({ owner }) => this.memberStatus(owner) !== "member");
   }
 
-  /** Whether all staying members hold tokens and nobody else does, as far as that is possible. */
+  /** Whether exactly the staying members hold tokens, as far as that is possible. */
   private judge(): boolean {
     const staying = this.staying();
     const holders = new Set(this.plannedTokens().map(({ owner }) => owner));
@@ -231,7 +231,7 @@ export class Membership {
 
   /**
    * Sets a mark on one of this node's ranges, where the range still has the mark's epoch. It must
-   * be durable before anybody relies on it.
+   * be durable before any node relies on it.
    */
   mark(mark: LocalMark): void {
     const changed = this.changed ??= this.begin();

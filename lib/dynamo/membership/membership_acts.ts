@@ -1,5 +1,5 @@
 /**
- * Explicit changes of the membership (SOSP 2007, section 4.8.1): first a plan, which shows what
+ * Explicit membership changes (SOSP 2007, section 4.8.1): first a plan, which shows what
  * would move, then a commit, which is refused if the membership has changed in between.
  */
 import type { Gossiping } from "../gossip/gossiping.ts";

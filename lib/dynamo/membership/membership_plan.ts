@@ -1,5 +1,5 @@
 /**
- * What a change of membership would mean, before anybody commits to it: which tokens change hands,
+ * What a membership change would do, before it is committed: which tokens change owners,
  * which ranges change owners, and how even the shares are before and after (SOSP 2007, section 4.9).
  */
 import { fairShares, joinRing } from "../ring/initial_ring.ts";
@@ -302,7 +302,7 @@ function adoptOrphans(membership: Membership, random: Random): TokenEntry[] {
     .map((token) => ({ ...token, owner: null, epoch: token.epoch + 1 }));
 }
 
-/** Each partition goes to whoever holds least for its weight and is no neighbour; ties at random. */
+/** Each partition goes to the node with the least per weight, but no neighbour; ties at random. */
 function givePartitions(
   tokens: readonly Token[],
   isSender: (owner: NodeId) => boolean,

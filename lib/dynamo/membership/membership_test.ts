@@ -46,7 +46,7 @@ function draft(
   return draftOf(act, "plan", around, SeededRandom.from(seed));
 }
 
-/** Lets every range change its owners step by step, as the register writers do; returns the changes made. */
+/** Executes all steps of all ranges, as the register writers do. Returns the number of steps. */
 function settle(membership: Membership): number {
   let made = 0;
   while (membership.ring.steps.length > 0) {
@@ -57,7 +57,7 @@ function settle(membership: Membership): number {
     });
     membership.merge({ members: [], tokens: [], registers });
     made += registers.length;
-    assert.ok(made < 10_000, "the steps must come to an end");
+    assert.ok(made < 10_000, "the steps must end");
   }
   return made;
 }
@@ -118,7 +118,7 @@ Deno.test("membership: partitions per node differ by at most one, after a join a
   );
 });
 
-Deno.test("membership: concurrent acts converge, whoever hears of which first", () => {
+Deno.test("membership: concurrent changes converge, whatever order nodes learn of them", () => {
   for (const partitioning of PARTITIONINGS) {
     const initialConfig = initialConfigOf(5, partitioning);
     const fresh = () => new Membership(initialConfig, "n1");
@@ -138,7 +138,7 @@ Deno.test("membership: concurrent acts converge, whoever hears of which first", 
   }
 });
 
-Deno.test("membership: what is on the disk makes the same view again", () => {
+Deno.test("membership: the saved document restores the same membership", () => {
   const initialConfig = initialConfigOf(4);
   const membership = new Membership(initialConfig, "n1");
   membership.merge(draft(membership, { kind: "join", member: memberOf("x") }).change);
@@ -152,7 +152,7 @@ Deno.test("membership: what is on the disk makes the same view again", () => {
   assert.deepEqual(again.document(), membership.document());
 });
 
-Deno.test("plans: what cannot be is refused, and says why", () => {
+Deno.test("plans: impossible changes are refused with a reason", () => {
   const membership = new Membership(initialConfigOf(3), "n1");
   const refused = (act: MembershipAct, why: RegExp, options = {}) =>
     assert.throws(
@@ -175,11 +175,15 @@ Deno.test("plans: what cannot be is refused, and says why", () => {
   refused(back, /the data that it was removed with/);
   settle(membership);
   const { plan } = draft(membership, { ...back, dataId: "d2" });
-  assert.equal(plan.moves.length, 64, "with three nodes and N=3 it takes a part in every range");
+  assert.equal(
+    plan.moves.length,
+    64,
+    "with three nodes and N=3 it becomes an owner of every range",
+  );
   assert.ok((plan.balance.after.n2?.tokens ?? 0) >= 21);
 });
 
-Deno.test("plans: the last owner of data is not removed", () => {
+Deno.test("plans: the last owner of data cannot be removed", () => {
   const membership = new Membership(initialConfigOf(3), "n1");
   for (const node of ["n2", "n3"]) {
     membership.merge(draft(membership, { kind: "remove", node }, { quorum: 1 }).change);
@@ -191,7 +195,7 @@ Deno.test("plans: the last owner of data is not removed", () => {
   );
 });
 
-Deno.test("membership: when everybody leaves at once, one stays", () => {
+Deno.test("membership: if all members leave at once, one remains", () => {
   for (const partitioning of PARTITIONINGS) {
     const initialConfig = initialConfigOf(2, partitioning);
     const changes = ["n1", "n2"].map((node) =>
@@ -205,7 +209,7 @@ Deno.test("membership: when everybody leaves at once, one stays", () => {
   }
 });
 
-Deno.test("membership: another data directory of an initial member says nothing of where it listens", () => {
+Deno.test("membership: a new data directory of an initial member does not fix its URL", () => {
   const initialConfig = initialConfigOf(3);
   const before = new Membership(initialConfig, "n1");
   const known = before.entry("n2");
@@ -217,7 +221,7 @@ Deno.test("membership: another data directory of an initial member says nothing 
     asInitial: true,
   } as const;
   before.merge({ members: [entry], tokens: [], registers: [] });
-  // Started again elsewhere, as the initial configuration of that start say.
+  // The node restarts at another URL, which that start's initial configuration names.
   const moved = initialConfig.members.map((member) => ({ ...member, url: `${member.url}:81` }));
   const after = new Membership({ ...initialConfig, members: moved }, "n1", before.document());
   assert.deepEqual(after.entry("n2")?.member, {
@@ -226,6 +230,6 @@ Deno.test("membership: another data directory of an initial member says nothing 
     dataId: "d2",
   });
   assert.ok(after.isAsInitial("n2"));
-  assert.equal(after.version, before.version, "all say the same of it");
-  assert.equal(after.merge(before.state()), false, "and hear nothing new of each other");
+  assert.equal(after.version, before.version, "both have the same membership");
+  assert.equal(after.merge(before.state()), false, "merging changes nothing");
 });

@@ -7,7 +7,7 @@
  * under that epoch. Quorums of the other owners still meet, as at most one owner is missing.
  *
  * Only the *register writer*, the range's first owner, advances its register, so each range has one
- * history. The new register is durable before anybody hears of it. If the plan changes and a fence
+ * history. The new register is durable before any peer gets it. If the plan changes and a fence
  * is no longer needed, the register writer lifts it in the same way, with the next epoch; a late
  * receiver is then refused.
  */
@@ -45,7 +45,7 @@ export class RangeSender {
   private fencing: Fencing[] = [];
   /** Ranges for which a register writer has been asked, by start. */
   private readonly asked = new Set<Position>();
-  /** Fences that were promised to somebody, by start: the epoch that each holds under. */
+  /** Fences that were guaranteed to a receiver: the epoch that each holds under, by start. */
   private readonly promised = new Map<Position, number>();
 
   constructor(private readonly node: NodeContext) {}

@@ -5,7 +5,7 @@
  * It copies what the sender holds while the sender goes on serving; has the sender fence itself; copies
  * what came in between, which is little; makes it durable that it has everything; and asks the range's
  * register writer to advance the register. Where the sender is dead, it copies from every surviving owner
- * instead, and there is nobody to fence.
+ * instead, and there is no sender to fence.
  *
  * An owner that recovers copies in the same way what another owner holds (`recovery.ts`): nothing is
  * fenced, and no register changes.

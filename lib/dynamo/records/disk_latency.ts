@@ -2,7 +2,7 @@
  * Is the disk busy with clients? Background work waits while the 99th percentile of the last
  * minute's disk accesses is above a threshold (SOSP 2007, section 6.5). That percentile is above it
  * exactly when more than 1% of the accesses were slower, so two counts a second are enough. A disk
- * that nobody has used for a moment is not busy, however slow it was.
+ * without recent accesses is not busy, however slow it was.
  */
 import type { Micros } from "../types/ids.ts";
 import { IdTable } from "../util/id_table.ts";

@@ -14,9 +14,9 @@ Deno.test("disk: background work waits while more than 1% of a minute's accesses
   assert.ok(!disk.isBusy(SECOND));
   for (let i = 0; i < 3; i++) access(SECOND, 60_000);
   assert.ok(disk.isBusy(2 * SECOND));
-  assert.ok(!disk.isBusy(5 * SECOND), "nobody uses it any more");
+  assert.ok(!disk.isBusy(5 * SECOND), "it is no longer in use");
   access(5 * SECOND, 100);
-  assert.ok(disk.isBusy(5 * SECOND), "it is used again, and has been slow");
+  assert.ok(disk.isBusy(5 * SECOND), "it is in use again, and was slow within the last minute");
   access(70 * SECOND, 100);
-  assert.ok(!disk.isBusy(70 * SECOND), "a minute later it is forgotten");
+  assert.ok(!disk.isBusy(70 * SECOND), "after a minute the slow accesses no longer count");
 });

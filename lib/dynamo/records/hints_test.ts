@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { StoredRecord } from "../types/records.ts";
 import { HintBook, hintChange, withHint, withoutHint } from "./hints.ts";
 
-Deno.test("hints: the index follows the record, and what was delivered leaves it in any case", () => {
+Deno.test("hints: the index matches the record, and a delivered hint is always removed from it", () => {
   const bare: StoredRecord = { key: "k", siblings: [] };
   const hinted = withHint(withHint(bare, "a", 1), "b", 2);
   assert.deepEqual(hintChange(bare, hinted, []), { add: ["a", "b"], remove: [] });
@@ -15,7 +15,7 @@ Deno.test("hints: the index follows the record, and what was delivered leaves it
   assert.equal("hintFor" in withoutHint(withHint(bare, "a", 1), "a"), false);
 });
 
-Deno.test("hints: the bound counts what is on its way, and an empty look settles the count", () => {
+Deno.test("hints: the limit includes hints being stored, and an empty scan resets the count", () => {
   const book = new HintBook([["a", 1]], 2);
   book.expect({ add: ["b"] });
   assert.ok(!book.hasRoom());

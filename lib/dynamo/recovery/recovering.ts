@@ -328,7 +328,7 @@ export class Recovering {
     return true;
   }
 
-  /** Without gossip nobody else tells these peers: each is told until it has answered. */
+  /** Without gossip, this node informs these peers of its life until each has answered. */
   private tell(peers: readonly NodeId[]): void {
     if (this.node.config.gossipIntervalMs > 0) return;
     for (const peer of peers) this.untold.add(peer);

@@ -1,4 +1,4 @@
-/** What a replica does to find out what its disk is worth, effect by effect. */
+/** How a replica checks with its peers whether its local data is complete, effect by effect. */
 import assert from "node:assert/strict";
 import { IDS, KEY, ReplicaHarness } from "../../../tests/replica_harness.ts";
 import { SeededRandom } from "../../random/seeded.ts";
@@ -18,7 +18,7 @@ const RESTARTED = { bootNumber: 7, writes: 40, previous: { incarnation: 3, bootN
 const REMEMBERED: Life = { dataId: "d1", incarnation: 3, bootNumber: 6, writes: 38 };
 const VALUE: Siblings = [{ value: "eA==", contentType: "", dot: ["a", 1], clock: [], stampUs: 0 }];
 
-/** What a peer that is well answers. */
+/** The answer of a healthy peer. */
 function memory(remembered: Life | null): PeerReply {
   const life = { dataId: "d1", incarnation: 1, bootNumber: 2, writes: 3 };
   return { status: "boot", remembered, life, lifeStatus: "settled" };
@@ -26,7 +26,7 @@ function memory(remembered: Life | null): PeerReply {
 
 type Call = ReturnType<ReplicaHarness["take"]>[number] & { kind: "call" };
 
-/** The calls of that method that were made, by peer. */
+/** The calls of that method, by peer. */
 function callsOf(bench: ReplicaHarness, method: PeerRequest["method"]): Map<string, Call> {
   const all = bench.take("call");
   const others = all.filter(({ request }) => request.method !== method);
@@ -44,7 +44,7 @@ function fail(bench: ReplicaHarness, call: Call | undefined, undelivered: boolea
   bench.step({ kind: "call-failed", id: call?.id ?? 0, undelivered, reason: "gone" });
 }
 
-/** A peer reads the key from the bench's own disk. */
+/** The reply to a peer that reads the key from the replica under test. */
 function readBy(bench: ReplicaHarness, from: string): PeerReply {
   bench.step({ kind: "peer", id: 900, from, request: { method: "replica.get", key: KEY } });
   const load = bench.take("load").at(-1);
@@ -69,7 +69,7 @@ function draft(act: MembershipAct, membership: Membership, dataId?: string) {
   return draftOf(act, "p", around, SeededRandom.from(7));
 }
 
-/** Everything that the bench asks its disk for is done. */
+/** Completes all requested disk accesses. */
 function drain(bench: ReplicaHarness): void {
   for (let i = 0; i < 20; i++) {
     for (const { id } of bench.take("save")) bench.step({ kind: "stored", id });
@@ -80,7 +80,7 @@ function drain(bench: ReplicaHarness): void {
   }
 }
 
-Deno.test("a restart counts for no read until a peer that remembers it has confirmed it", () => {
+Deno.test("a restarted replica counts for no read until a peer that remembers it has confirmed it", () => {
   const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
@@ -90,14 +90,14 @@ Deno.test("a restart counts for no read until a peer that remembers it has confi
   for (const peer of IDS.filter((id) => id !== FIRST && id !== SECOND)) {
     fail(bench, asked.get(peer), true);
   }
-  assert.ok(isRefused(readBy(bench, SECOND)), "whoever cannot be reached proves nothing");
+  assert.ok(isRefused(readBy(bench, SECOND)), "an unreachable peer confirms nothing");
   answer(bench, asked.get(SECOND), memory(REMEMBERED));
   assert.ok(bench.replica.isReady);
   assert.equal(readBy(bench, SECOND).status, "record");
   assert.equal(bench.replica.recovery.status, "settled");
 });
 
-Deno.test("the last node that is left answers R = 1 and no more, until a peer turns up", () => {
+Deno.test("a node that can reach no peer serves only R = 1, until a peer appears", () => {
   const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   for (const call of callsOf(bench, "boot.check").values()) fail(bench, call, true);
@@ -107,19 +107,19 @@ Deno.test("the last node that is left answers R = 1 and no more, until a peer tu
     for (const call of callsOf(bench, "replica.get").values()) fail(bench, call, true);
     return (bench.take("respond").at(-1)?.reply as ClientReply).status;
   };
-  assert.equal(bench.replica.isReady, false, "somebody may still answer");
+  assert.equal(bench.replica.isReady, false, "a peer may still answer");
   bench.pass(600);
   for (const call of callsOf(bench, "boot.check").values()) fail(bench, call, true);
   assert.ok(bench.replica.isReady);
   assert.deepEqual([get(1), get(2)], ["read", "error"]);
-  assert.ok(isRefused(readBy(bench, SECOND)), "a peer that turns up is asked first");
+  assert.ok(isRefused(readBy(bench, SECOND)), "a peer that appears is checked with first");
   const asked = callsOf(bench, "boot.check");
   answer(bench, asked.get(SECOND), memory({ ...REMEMBERED, writes: 99 }));
   assert.equal(bench.replica.recovery.cause, "restored");
   assert.equal(get(1), "error");
 });
 
-Deno.test("a disk that is older than a peer remembers recovers, durably before anybody hears of it", () => {
+Deno.test("a disk that is older than a peer remembers recovers, and saves that before it sends it", () => {
   const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
@@ -127,9 +127,9 @@ Deno.test("a disk that is older than a peer remembers recovers, durably before a
   const save = bench.one("save-disk-state");
   assert.deepEqual(save.state, { incarnation: 4, condition: "recovering" });
   answer(bench, asked.get(THIRD), memory(REMEMBERED));
-  assert.equal(bench.replica.recovery.cause, "restored", "one that knows less does not undo it");
+  assert.equal(bench.replica.recovery.cause, "restored", "a peer that knows less does not undo it");
   assert.ok(isRefused(readBy(bench, SECOND)));
-  const told = () => {
+  const sent = () => {
     bench.step({
       kind: "peer",
       id: 901,
@@ -139,12 +139,12 @@ Deno.test("a disk that is older than a peer remembers recovers, durably before a
     const reply = bench.take("respond").at(-1)?.reply as PeerReply & { status: "gossip" };
     return reply.newer.find(({ id }) => id === FIRST)?.status;
   };
-  assert.equal(told(), "unconfirmed");
+  assert.equal(sent(), "unconfirmed");
   bench.step({ kind: "stored", id: save.id });
-  assert.equal(told(), "recovering");
+  assert.equal(sent(), "recovering");
 });
 
-Deno.test("an incarnation that a peer remembers is outbid, durably before it is told", () => {
+Deno.test("a node chooses a higher incarnation than a peer remembers, and saves it before it sends it", () => {
   const bench = new ReplicaHarness(FIRST, {}, { dataId: "d2", incarnation: 1, bootNumber: 9 });
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
@@ -157,7 +157,7 @@ Deno.test("an incarnation that a peer remembers is outbid, durably before it is 
   assert.equal(bench.replica.life.incarnation, 8);
 });
 
-Deno.test("an incarnation whose save fails is not told, and saved again", () => {
+Deno.test("an incarnation whose save fails is not sent, and is saved again", () => {
   const bench = new ReplicaHarness(FIRST, {}, { dataId: "d2", incarnation: 1, bootNumber: 9 });
   bench.step({ kind: "start" });
   const save = bench.one("save-disk-state");
@@ -167,8 +167,8 @@ Deno.test("an incarnation whose save fails is not told, and saved again", () => 
   assert.deepEqual(bench.one("save-disk-state").state, save.state);
 });
 
-Deno.test("a node that started its cluster alone finds out that its disk was replaced", () => {
-  // Its own initial configuration names the new directory; only its peers know better.
+Deno.test("a node of the initial cluster detects that its disk was replaced", () => {
+  // Its own initial configuration names the new directory. Only its peers know the old one.
   const bench = new ReplicaHarness(FIRST, {}, { incarnation: 1, bootNumber: 9 });
   bench.step({ kind: "start" });
   drain(bench);
@@ -179,7 +179,7 @@ Deno.test("a node that started its cluster alone finds out that its disk was rep
   assert.ok(isRefused(readBy(bench, SECOND)));
 });
 
-Deno.test("who is asked by a node that has started answers what its disk remembers", () => {
+Deno.test("a peer answers a boot check with the life that its disk remembers", () => {
   const bench = new ReplicaHarness(FIRST, { gossipIntervalMs: 0 });
   const check = (bootNumber: number, status: "unconfirmed" | "settled") => {
     const life = { ...REMEMBERED, incarnation: bootNumber, bootNumber };
@@ -187,18 +187,18 @@ Deno.test("who is asked by a node that has started answers what its disk remembe
     bench.step({ kind: "peer", id: bootNumber, from: SECOND, request });
   };
   check(1, "settled");
-  assert.deepEqual(bench.take("respond"), [], "the answer says that it is remembered");
+  assert.deepEqual(bench.take("respond"), [], "it answers only after the new life is saved");
   bench.step({ kind: "stored", id: bench.one("save").id });
   const first = bench.one("respond").reply;
   assert.ok(first.status === "boot" && first.remembered === null);
-  assert.equal(first.life.incarnation, 4, "its own life comes along");
+  assert.equal(first.life.incarnation, 4, "the answer includes its own life");
   check(2, "unconfirmed");
   const { reply } = bench.one("respond");
   assert.ok(reply.status === "boot" && reply.remembered?.bootNumber === 1);
-  assert.deepEqual(bench.take("save"), [], "one that nobody confirmed is not remembered");
+  assert.deepEqual(bench.take("save"), [], "an unconfirmed life is not remembered");
 });
 
-// What else must be durable, or must not be any more ----------------------------------------------
+// Other state that must be durable or must be refused ----------------------------------------------
 
 /** THIRD leaves; the bench is the first owner of KEY's range and writes its register. */
 function withSender(sender: string): { bench: ReplicaHarness; change: MembershipState } {
@@ -220,26 +220,26 @@ function stepOf(bench: ReplicaHarness) {
   return { step, place: { start, end, epoch: ring.epochOf(range) } };
 }
 
-Deno.test("a register is told, by gossip or in a refusal, only once it is durable", () => {
+Deno.test("a register is sent, in gossip or a refusal, only once it is durable", () => {
   const { bench } = withSender(THIRD);
   const { step: { sender, receiver }, place } = stepOf(bench);
   const advance = { method: "range.advance", ...place, sender, receiver } as const;
   bench.step({ kind: "peer", id: 101, from: receiver ?? "", request: advance });
   const save = bench.one("save");
   assert.deepEqual(bench.take("respond"), []);
-  const told = () => {
+  const sent = () => {
     const gossip = { method: "gossip", digest: [], membership: "" } as const;
     bench.step({ kind: "peer", id: 102, from: SECOND, request: gossip });
     const { reply } = bench.one("respond");
     return reply.status === "gossip" ? reply.membership?.registers.length : undefined;
   };
-  assert.equal(told(), 0);
+  assert.equal(sent(), 0);
   bench.step({ kind: "stored", id: save.id });
   assert.equal(bench.one("respond").reply.status, "membership");
-  assert.equal(told(), 1);
+  assert.equal(sent(), 1);
 });
 
-Deno.test("a strict delete that read while its node fenced the range is not written by it", () => {
+Deno.test("a strict delete is not committed by a node that fenced the range during the delete's read", () => {
   for (const isForwarded of [false, true]) {
     const { bench } = withSender(FIRST);
     const { step, place } = stepOf(bench);
@@ -267,17 +267,20 @@ Deno.test("a strict delete that read while its node fenced the range is not writ
     if (isForwarded) {
       const { reply } = bench.one("respond");
       assert.ok(reply.status === "error" && reply.error.code === "wrong-owner");
-      assert.ok(reply.error.definite, "its sender may try another owner");
+      assert.ok(reply.error.definite, "the forwarding node may try another owner");
     } else {
       const [forward] = callsOf(bench, "forward").values();
       assert.ok(forward?.request.method === "forward" && forward.to !== FIRST);
       const { request: passed } = forward.request;
-      assert.ok(passed.method === "delete" && passed.context !== null, "over what it has read");
+      assert.ok(
+        passed.method === "delete" && passed.context !== null,
+        "with the context of its read",
+      );
     }
   }
 });
 
-Deno.test("a forwarded write that was refused is not carried out when a copy of it comes later", () => {
+Deno.test("a refused forwarded write is not executed when a duplicate of it arrives", () => {
   const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
@@ -298,8 +301,8 @@ Deno.test("a forwarded write that was refused is not carried out when a copy of 
   assert.equal(bench.one("respond").reply.status, "forwarded");
 });
 
-Deno.test("a removed node comes back only empty, whatever is remembered of it by gossip", () => {
-  // The remover has just started: nobody has gossiped of the dead node.
+Deno.test("a removed node can join again only with an empty disk, even if gossip does not know its data", () => {
+  // The node that plans the removal has just started, and has no gossip about the dead node.
   const membership = new Membership(INITIAL_CONFIG, THIRD);
   membership.merge(draft({ kind: "remove", node: FIRST }, membership).change);
   const member = { id: FIRST, url: `http://${FIRST}`, weight: 1 };
@@ -309,15 +312,17 @@ Deno.test("a removed node comes back only empty, whatever is remembered of it by
   assert.throws(
     () => join({ dataId: "d7", condition: "recovering" }),
     /with the data that it was removed with/,
-    "a directory that nobody had heard of, but a member's",
+    "an unknown directory, but that of a member",
   );
   const { change } = join({ dataId: "d7" });
-  assert.equal(change.members[0]?.member.dataId, "d7", "the membership knows the new one");
+  assert.equal(change.members[0]?.member.dataId, "d7", "the membership has the new one");
 });
 
-// Forgotten promises ------------------------------------------------------------------------------
+// Forgotten guarantees ----------------------------------------------------------------------------
 
-/** THIRD leaves and one node takes its part of KEY's range over: the plan, and the register after it. */
+/**
+ * THIRD leaves, and another node receives its share of KEY's range: before and after the transfer.
+ */
 function rangeSender() {
   const planned = new Membership(INITIAL_CONFIG, SECOND);
   planned.merge(draft({ kind: "leave", node: THIRD }, planned).change);
@@ -332,7 +337,7 @@ function rangeSender() {
   return { receiver: step.receiver, planned: planned.state(), moved: moved.state(), start, end };
 }
 
-Deno.test("a disk that was put back does not trust what it says of a range that it took over", () => {
+Deno.test("a restored disk does not trust its own mark that a received range is filled", () => {
   const { receiver, planned, moved, start, end } = rangeSender();
   const marks = [{ start, end, epoch: 1, mark: "filled" }] as const;
   const membership = { state: planned, marks };
@@ -340,7 +345,7 @@ Deno.test("a disk that was put back does not trust what it says of a range that 
   const bench = new ReplicaHarness(receiver, {}, { ...RESTARTED, membership });
   bench.step({ kind: "start" });
   const asked = callsOf(bench, "boot.check");
-  // SECOND has not heard of the register yet: by then the range is not the receiver's own.
+  // SECOND does not know the register yet, so for now the receiver does not own the range.
   answer(bench, asked.get(SECOND), older);
   drain(bench);
   answer(bench, asked.get(FIRST), { ...older, membership: moved } as PeerReply);
@@ -349,7 +354,7 @@ Deno.test("a disk that was put back does not trust what it says of a range that 
   assert.ok(isRefused(readBy(bench, FIRST)));
 });
 
-Deno.test("a replaced disk takes no writes of a range that it may have promised to serve no more", () => {
+Deno.test("a replaced disk accepts no writes of a range that it may have fenced", () => {
   const { planned } = rangeSender();
   const bench = new ReplicaHarness(THIRD, {}, { dataId: "d2", incarnation: 1, bootNumber: 3 });
   bench.step({ kind: "start" });
@@ -364,7 +369,7 @@ Deno.test("a replaced disk takes no writes of a range that it may have promised 
   assert.ok(reply.status === "error" && reply.error.code === "wrong-owner");
 });
 
-Deno.test("what waits for a disk that refuses does not grow with what peers go on telling", () => {
+Deno.test("while the disk fails, the waiting work does not grow with repeated gossip", () => {
   const { bench } = withSender(THIRD);
   bench.step({ kind: "start" });
   const { planned } = rangeSender();
@@ -386,11 +391,14 @@ Deno.test("what waits for a disk that refuses does not grow with what peers go o
   for (let i = 0; i < 100; i++) round(false);
   bench.take("call");
   for (let i = 0; i < 2; i++) round(true);
-  const told = bench.take("call").filter(({ request }) => request.method === "membership");
-  assert.ok(told.length > 0 && told.length <= 2 * IDS.length, `${told.length} peers are told`);
+  const messages = bench.take("call").filter(({ request }) => request.method === "membership");
+  assert.ok(
+    messages.length > 0 && messages.length <= 2 * IDS.length,
+    `${messages.length} messages`,
+  );
 });
 
-Deno.test("an incarnation that no node can have come to is not believed", () => {
+Deno.test("an impossibly high incarnation is ignored", () => {
   const bench = new ReplicaHarness(FIRST, {}, RESTARTED);
   bench.step({ kind: "start" });
   const absurd = { ...REMEMBERED, incarnation: Number.MAX_SAFE_INTEGER };
@@ -400,7 +408,7 @@ Deno.test("an incarnation that no node can have come to is not believed", () => 
   assert.equal(bench.replica.life.incarnation, 4);
 });
 
-Deno.test("a node whose data a recovering owner may wait for is not removed", () => {
+Deno.test("a node cannot be removed if recovering owners may need its data", () => {
   const membership = new Membership(INITIAL_CONFIG, SECOND);
   const around = {
     membership,

@@ -7,7 +7,7 @@
  *
  * - *Replaced*: the membership knows the member with another data directory. The initial
  *   configuration and every join record the member's directory, so a new cluster serves at once,
- *   and an empty directory in a member's place is recognised without asking anybody.
+ *   and an empty directory in a member's place is recognised without asking a peer.
  * - *Restored*: the directory is the member's, but older than a peer remembers it (`lives.ts`).
  *   Until a peer has confirmed that it is not, it answers no read either.
  *

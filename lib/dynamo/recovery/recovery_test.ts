@@ -1,4 +1,4 @@
-/** Which ranges a disk may speak for, and what it waits for. */
+/** For which ranges a recovering disk is complete, and which peers it waits for. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { makeInitialRing } from "../ring/initial_ring.ts";
@@ -7,7 +7,7 @@ import { Recovery } from "./recovery.ts";
 
 const IDS = ["n1", "n2", "n3", "n4", "n5"];
 const BOOT = { self: "n1", dataId: "d1", incarnation: 1 };
-const nobody = () => false;
+const none = () => false;
 
 function ring(): Ring {
   const members = IDS.map((id) => ({ id, weight: 1 }));
@@ -27,7 +27,7 @@ function ownRanges(over: Ring): number[] {
 
 function replaced(over: Ring): Recovery {
   const recovery = new Recovery("n1", BOOT);
-  recovery.begin("replaced", over, nobody);
+  recovery.begin("replaced", over, none);
   recovery.isInformed = true;
   return recovery;
 }
@@ -42,7 +42,7 @@ function withOwners(over: Ring, range: number, owners: readonly string[]): Ring 
   return new Ring({ ...over.state, segments }, 3);
 }
 
-Deno.test("recovery: a range counts once it was merged from every other owner, and not before", () => {
+Deno.test("recovery: a range is complete only after it was merged from every other owner", () => {
   const over = ring();
   const recovery = replaced(over);
   for (const range of ownRanges(over)) {
@@ -57,7 +57,7 @@ Deno.test("recovery: a range counts once it was merged from every other owner, a
   assert.deepEqual([recovery.isOver, recovery.waitingFor()], [true, []]);
 });
 
-Deno.test("recovery: nothing counts before a peer has told of the membership", () => {
+Deno.test("recovery: no range is complete before a peer has sent the membership", () => {
   const over = ring();
   const recovery = replaced(over);
   recovery.isInformed = false;
@@ -68,7 +68,7 @@ Deno.test("recovery: nothing counts before a peer has told of the membership", (
   assert.equal(recovery.isOver, false);
 });
 
-Deno.test("recovery: a restart counts for nothing until peers have confirmed it; a first start does", () => {
+Deno.test("recovery: no range is complete after a restart until a peer confirms it; a first start needs none", () => {
   const [start = ""] = ownRanges(ring()).map((range) => ring().range(range).start);
   const previous = { incarnation: 1, bootNumber: 4 };
   const again = new Recovery("n1", { ...BOOT, condition: "whole", previous });
@@ -76,10 +76,13 @@ Deno.test("recovery: a restart counts for nothing until peers have confirmed it;
   again.isConfirmed = true;
   assert.deepEqual([again.isOver, again.isComplete(start)], [true, true]);
   assert.ok(new Recovery("n1", BOOT).isComplete(start));
-  assert.ok(new Recovery("n1", { ...BOOT, previous }).isComplete(start), "it was no member before");
+  assert.ok(
+    new Recovery("n1", { ...BOOT, previous }).isComplete(start),
+    "it was not a member before",
+  );
 });
 
-Deno.test("recovery: whoever could not give it all comes after the others", () => {
+Deno.test("recovery: a range whose merge failed comes after the others, and the failed owner last", () => {
   const over = ring();
   const recovery = replaced(over);
   const [first, second] = recovery.entries();
@@ -89,16 +92,16 @@ Deno.test("recovery: whoever could not give it all comes after the others", () =
   assert.deepEqual(recovery.entries().at(-1), [start, [other, one]]);
 });
 
-Deno.test("recovery: of a removed owner nothing is waited for", () => {
+Deno.test("recovery: it does not wait for removed owners", () => {
   const over = ring();
   const recovery = new Recovery("n1", BOOT);
   recovery.begin("replaced", over, (id) => id === "n2");
   assert.ok(!recovery.waitingFor().includes("n2"));
-  recovery.onRing(over, over, nobody, (id) => id === "n3");
+  recovery.onRing(over, over, none, (id) => id === "n3");
   assert.deepEqual(recovery.waitingFor(), ["n4", "n5"]);
 });
 
-Deno.test("recovery: where an owner has changed the range is merged anew, from all there are now", () => {
+Deno.test("recovery: a range with a new owner is merged again from all current owners", () => {
   const over = ring();
   const recovery = replaced(over);
   const [range = 0] = ownRanges(over);
@@ -107,16 +110,16 @@ Deno.test("recovery: where an owner has changed the range is merged anew, from a
   const successor = IDS.find((id) => !over.primaries(range).includes(id)) as string;
   recovery.onMerged(start, one);
   const after = withOwners(over, range, ["n1", one, successor]);
-  recovery.onRing(over, after, nobody, nobody);
+  recovery.onRing(over, after, none, none);
   const waiting = new Map(recovery.entries()).get(start);
   assert.deepEqual(
     waiting,
     [one, successor].toSorted(),
-    `${one} may have learnt from ${other} since`,
+    `${one} may have received data from ${other} since`,
   );
 });
 
-Deno.test("recovery: a range that comes with its data counts, one that comes in another way does not", () => {
+Deno.test("recovery: a newly owned range is complete only if it was transferred with its data", () => {
   const over = ring();
   const foreign = Array.from({ length: over.rangeCount }, (_, range) => range)
     .find((range) => !over.primaries(range).includes("n1")) as number;
@@ -124,7 +127,7 @@ Deno.test("recovery: a range that comes with its data counts, one that comes in 
   const after = withOwners(over, foreign, ["n1", ...over.primaries(foreign).slice(1)]);
   for (const isFilled of [true, false]) {
     const recovery = new Recovery("n1", BOOT);
-    recovery.onRing(over, after, (range) => isFilled && range === foreign, nobody);
+    recovery.onRing(over, after, (range) => isFilled && range === foreign, none);
     assert.equal(recovery.isComplete(start), isFilled);
     assert.equal(recovery.isOver, isFilled);
   }

@@ -69,7 +69,7 @@ export class AntiEntropy {
     node.deadlines.add(at, { kind: "anti-entropy" });
   }
 
-  /** Reads the next range again, so that damage shows before somebody needs the record. */
+  /** Reads the next range again, so that damage is found before a client needs the record. */
   onScrubTick(): void {
     const { node } = this;
     if (!this.paused && !node.disk.isBusy(node.out.now)) node.trees.scrub(node.out);

@@ -1,4 +1,7 @@
-/** Comparisons that a person ordered: what is compared with whom, in which order, and what is told. */
+/**
+ * Requested comparisons: which ranges are compared with which peers, in which order, and the
+ * answer.
+ */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { Replica } from "../replica.ts";
@@ -19,7 +22,7 @@ function initialConfig(tuned: Partial<TunableConfig>): InitialClusterConfig {
   return { config, members, ring: makeInitialRing(members, config, SeededRandom.from(7)) };
 }
 
-/** A started replica whose peers are the test. */
+/** A started replica. The test plays its peers. */
 class Bench {
   readonly ring: Ring;
   readonly replica: Replica;
@@ -34,7 +37,7 @@ class Bench {
     const boot = { self: id as string, dataId: "d1", incarnation: 1, condition: "whole" } as const;
     this.replica = new Replica(initial, SeededRandom.from(7), boot);
     this.step({ kind: "start" });
-    // Without gossip it tells its peers itself that it has started.
+    // Without gossip, a node itself informs its peers of its start.
     this.take("call");
   }
 
@@ -49,7 +52,7 @@ class Bench {
     this.step({ kind: "scanned", id: scan.id, records: [], next: null });
   }
 
-  /** Lets virtual time pass and rings the timer that is set. */
+  /** Advances virtual time and fires the timer that is set. */
   pass(ms: number): void {
     this.now += ms * 1_000;
     const timer = this.take("timer").at(-1);
@@ -80,7 +83,7 @@ class Bench {
   }
 }
 
-Deno.test("an order compares one key's range with each co-owner in turn, then answers", () => {
+Deno.test("a request compares the range of one key with each co-owner in turn, then answers", () => {
   const bench = new Bench();
   bench.buildTrees();
   const range = bench.ring.rangeOfKey(KEY);
@@ -97,7 +100,7 @@ Deno.test("an order compares one key's range with each co-owner in turn, then an
   });
   const second = bench.call();
   assert.deepEqual([first.to, second.to].toSorted(), coOwners.toSorted());
-  assert.deepEqual(bench.answers(), [], "the order is not over");
+  assert.deepEqual(bench.answers(), [], "the request is not complete");
   bench.step({ kind: "call-failed", id: second.id, undelivered: true, reason: "gone" });
   const [[id, reply] = []] = bench.answers();
   assert.equal(id, 1);
@@ -109,11 +112,11 @@ Deno.test("an order compares one key's range with each co-owner in turn, then an
   assert.deepEqual(Object.keys(reply.state.last).toSorted(), coOwners.toSorted());
   const { counters } = bench.replica.stats();
   assert.deepEqual([counters.exchanges, counters.exchangesFailed], [1, 1]);
-  // The second order's turn has come.
+  // Now the second request is executed.
   assert.ok(coOwners.includes(bench.call().to));
 });
 
-Deno.test("a pause ends scheduled comparisons, not ordered ones, until it is lifted", () => {
+Deno.test("a pause stops scheduled comparisons, but not requested ones, until it ends", () => {
   const bench = new Bench({ antiEntropyIntervalMs: 10 });
   bench.buildTrees();
   bench.order(1, { exchange: null, pause: true });
@@ -121,7 +124,7 @@ Deno.test("a pause ends scheduled comparisons, not ordered ones, until it is lif
   assert.ok(reply?.status === "anti-entropy");
   assert.deepEqual([reply.state.paused, reply.exchanges], [true, []]);
   bench.pass(30);
-  assert.deepEqual(bench.take("call"), [], "nothing is compared by itself");
+  assert.deepEqual(bench.take("call"), [], "no scheduled comparison starts");
   bench.order(2, { exchange: {} });
   const ordered = bench.call();
   assert.ok(ordered.request.roots.length > 1, "every shared range");
@@ -135,7 +138,7 @@ Deno.test("a pause ends scheduled comparisons, not ordered ones, until it is lif
   bench.call();
 });
 
-Deno.test("an order that cannot be carried out says why", () => {
+Deno.test("a request that cannot be executed is refused with a reason", () => {
   const refusalOf = (bench: Bench, request: Omit<ExchangeOrder, "method">) => {
     bench.order(1, request);
     const [[, reply] = []] = bench.answers();

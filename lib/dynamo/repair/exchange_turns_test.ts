@@ -1,4 +1,6 @@
-/** Whose turn it is to be compared with: everybody's once a round, and first theirs who were away. */
+/**
+ * The order of exchanges: each co-owner once a round, and first the peers that were believed down.
+ */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { NodeContext } from "../node_context.ts";
@@ -26,19 +28,19 @@ function nodeOf(): NodeContext {
 
 function take(turns: ExchangeTurns, count: number): string[] {
   return Array.from({ length: count }, () => {
-    const peer = turns.next() ?? "nobody";
+    const peer = turns.next() ?? "none";
     turns.onBegun(peer);
     return peer;
   });
 }
 
-Deno.test("exchanges: every co-owner has its turn", () => {
+Deno.test("exchanges: each round has every co-owner once", () => {
   const order = take(new ExchangeTurns(nodeOf()), 2 * PEERS.length);
   assert.deepEqual(order.slice(0, PEERS.length).toSorted(), PEERS);
   assert.deepEqual(order.slice(PEERS.length), order.slice(0, PEERS.length));
 });
 
-Deno.test("exchanges: whoever is back from being believed down comes first, and once", () => {
+Deno.test("exchanges: peers that were believed down and are back come first, once", () => {
   const node = nodeOf();
   const turns = new ExchangeTurns(node);
   const [next = ""] = take(new ExchangeTurns(nodeOf()), 1);

@@ -4,7 +4,7 @@
  *
  * One run a target goes through the index page by page with a bounded number under way; the receiver
  * bounds what it takes from all holders together, so that a node that has just come back is not
- * swamped by everybody's hints at once. A hint too old for its target goes to another owner of the
+ * overloaded by all hints at once. A hint too old for its target goes to another owner of the
  * key instead: expiry ends the waiting, never the copy.
  */
 import type { Conversation } from "../conversations.ts";

@@ -1,6 +1,6 @@
 /**
  * Reads some leaves of one range's tree again from the disk: one that is in doubt, or in a scrub
- * all of them, to find what a disk has lost or damaged before somebody asks for it.
+ * all of them, to find lost or damaged records before a client asks for them.
  */
 import { positionOf } from "../ring/position.ts";
 import type { StoredRecord } from "../types/records.ts";

@@ -25,7 +25,7 @@ function treeOf(...records: readonly { key: string; siblings: Siblings }[]): Mer
   return tree;
 }
 
-Deno.test("leaf check: a tree that says what the disk does stays as it is", () => {
+Deno.test("leaf check: a tree that matches the disk does not change", () => {
   const records = ["a", "b", "c"].map((key) => recordOf(key, 1));
   const check = new LeafCheck(0, 0, LEAVES - 1);
   check.onRecords(records, treeOf());
@@ -34,17 +34,17 @@ Deno.test("leaf check: a tree that says what the disk does stays as it is", () =
   assert.ok(check.isWhole);
 });
 
-Deno.test("leaf check: what the disk has lost or holds otherwise makes the tree differ from the peers'", () => {
+Deno.test("leaf check: lost and changed records make the tree differ from the peers' trees", () => {
   const [a, b, c] = [recordOf("a", 1), recordOf("b", 1), recordOf("c", 1)];
   const tree = treeOf(a, b, c);
   const check = new LeafCheck(0, 0, LEAVES - 1);
-  // a is gone, b is an older one.
+  // a is lost, and b is an older version.
   check.onRecords([recordOf("b", 0), c], tree);
   assert.equal(check.settle(tree), 2);
   assert.equal(tree.root(), treeOf(recordOf("b", 0), c).root());
 });
 
-Deno.test("leaf check: leaves outside of it, and those that changed meanwhile, are left alone", () => {
+Deno.test("leaf check: leaves outside the range, and leaves that change during the check, are not touched", () => {
   const a = recordOf("a", 1);
   const leaf = treeOf().leafOf(positionOf("a"));
   const elsewhere = treeOf(a);
@@ -58,7 +58,7 @@ Deno.test("leaf check: leaves outside of it, and those that changed meanwhile, a
   const check = new LeafCheck(0, leaf, leaf);
   check.onRecords([], written);
   check.onChange(leaf);
-  assert.equal(check.settle(written), 0, "what was read of it says nothing any more");
+  assert.equal(check.settle(written), 0, "the read record is outdated");
   assert.deepEqual(check.undecided, [leaf]);
   assert.equal(check.isWhole, false);
   assert.equal(written.root(), treeOf(a).root());

@@ -16,7 +16,7 @@ function siblings(actor: string, counter: number): Siblings {
   return [{ value: "", contentType: "", dot: [actor, counter], clock: [], stampUs: 1 }];
 }
 
-/** Leaves that differ, found the way an exchange finds them. */
+/** The leaves that differ, found as in an exchange. */
 function differing(a: MerkleTree, b: MerkleTree): number[] {
   let frontier = a.root() === b.root() ? [] : [0];
   for (let level = 0; level < DEPTH; level++) {
@@ -29,7 +29,7 @@ function differing(a: MerkleTree, b: MerkleTree): number[] {
   return frontier;
 }
 
-Deno.test("merkle: descending finds exactly the leaves of the keys that differ", () => {
+Deno.test("merkle: an exchange finds exactly the leaves of the keys that differ", () => {
   const range = RING.range(0);
   const whole = { index: 0, start: range.start, end: range.start };
   const keys = fc.uniqueArray(fc.integer({ min: 0, max: 5_000 }), { maxLength: 60 });
@@ -44,11 +44,11 @@ Deno.test("merkle: descending finds exactly the leaves of the keys that differ",
     const expected = new Set(changed.map((n) => a.leafOf(positionOf(`d${n}`))));
     assert.deepEqual(differing(a, b).toSorted(), [...expected].toSorted());
     for (const n of changed) a.toggle(positionOf(`d${n}`), recordDigest(`d${n}`, siblings("x", 1)));
-    assert.equal(a.root(), b.root(), "taken out again, nothing is left behind");
+    assert.equal(a.root(), b.root(), "after the records are removed again, the roots are equal");
   }));
 });
 
-Deno.test("merkle: a digest covers key, dots and clocks, and leaves values to the dots", () => {
+Deno.test("merkle: a digest covers key, dots and clocks, but not values, which the dots identify", () => {
   const one = recordDigest("k", siblings("a", 1));
   assert.notDeepEqual(recordDigest("j", siblings("a", 1)), one);
   assert.notDeepEqual(recordDigest("k", siblings("a", 2)), one);
@@ -56,7 +56,7 @@ Deno.test("merkle: a digest covers key, dots and clocks, and leaves values to th
   assert.deepEqual(recordDigest("k", []), { high: 0, low: 0 });
 });
 
-Deno.test("merkle: the range of some leaves holds every position of theirs", () => {
+Deno.test("merkle: the range of a run of leaves contains all their positions", () => {
   const tree = new MerkleTree(RING.range(3));
   const { start, end } = tree.range;
   for (let i = 0; i < 2_000; i++) {
@@ -70,7 +70,7 @@ Deno.test("merkle: the range of some leaves holds every position of theirs", () 
   assert.equal(FAN_OUT ** DEPTH, LEAVES);
 });
 
-Deno.test("merkle: leaves are scanned in runs, near ones together", () => {
+Deno.test("merkle: leaves are scanned in runs of neighbouring leaves", () => {
   assert.deepEqual(TreeKeeper.runsOf([900, 3, 5, 901]), [[3, 5], [900, 901]]);
   assert.deepEqual(TreeKeeper.runsOf([]), []);
 });

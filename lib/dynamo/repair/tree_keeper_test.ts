@@ -1,4 +1,6 @@
-/** Trees while ranges change owners: only what is newly owned is read, and the roots come out right. */
+/**
+ * Trees while ranges change owners: only newly owned ranges are read, and all roots are correct.
+ */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { Outbox } from "../outbox.ts";
@@ -30,7 +32,7 @@ function record(key: string, counter = 1): StoredRecord {
   return { key, siblings: [sibling] };
 }
 
-/** A disk of its records, and what was read of it. */
+/** A disk, and the scans of it. */
 class Disk {
   readonly records = new Map<string, StoredRecord>();
   readonly out = new Outbox();
@@ -43,14 +45,17 @@ class Disk {
     for (let i = 0; i < 300; i++) this.records.set(`key-${i}`, record(`key-${i}`));
   }
 
-  /** A write: the keeper hears of it. */
+  /** Writes a record and informs the tree keeper. */
   store(key: string, counter: number): void {
     const now = record(key, counter);
     this.keeper.onChange(key, this.records.get(key)?.siblings ?? [], now.siblings);
     this.records.set(key, now);
   }
 
-  /** Answers all scans; `meanwhile` happens after the disk was read, before the answer is heard. */
+  /**
+   * Answers all scans. `meanwhile` runs after the disk was read, but before the keeper gets the
+   * answer.
+   */
   answerScans(meanwhile: () => void = () => {}): void {
     for (let effect = this.effects.shift(); effect !== undefined; effect = this.effects.shift()) {
       assert.equal(effect.kind, "scan");
@@ -66,7 +71,7 @@ class Disk {
     }
   }
 
-  /** What the roots should be, range by range. */
+  /** The correct root of each range. */
   rootsOf(ring: Ring, self: string): (string | undefined)[] {
     return Array.from({ length: ring.rangeCount }, (_, range) => {
       if (!ring.primaries(range).includes(self)) return undefined;
@@ -94,7 +99,7 @@ function built(self: string): Disk {
   return disk;
 }
 
-Deno.test("trees: a node that lost ranges keeps the trees of the others, and reads nothing", () => {
+Deno.test("trees: a node that lost ranges keeps the trees of the others without reading its disk", () => {
   const disk = built("n1");
   assert.ok(disk.keeper.ranges.some((range) => !after.primaries(range).includes("n1")));
   disk.keeper.onRing(before, after);
@@ -105,7 +110,7 @@ Deno.test("trees: a node that lost ranges keeps the trees of the others, and rea
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n1"));
 });
 
-Deno.test("trees: of newly owned ranges each is read once, and no exchange begins before", () => {
+Deno.test("trees: each newly owned range is read once, before any exchange of it", () => {
   const disk = built("n4");
   assert.deepEqual(disk.keeper.ranges, []);
   disk.keeper.onRing(before, after);
@@ -120,13 +125,13 @@ Deno.test("trees: of newly owned ranges each is read once, and no exchange begin
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n4"));
 });
 
-Deno.test("trees: what is written while a newly owned range is read ends in its tree", () => {
+Deno.test("trees: writes during the scan of a newly owned range are included in its tree", () => {
   const disk = built("n4");
   disk.keeper.onRing(before, after);
   let counter = 2;
   const keys = [...disk.records.keys()];
   disk.keeper.resume(disk.out);
-  // The first looks are overtaken by writes to their ranges; the leaves in doubt are read again.
+  // Writes during the first scans make some leaves uncertain, so these are read again.
   disk.answerScans(() => {
     if (counter < 6) { for (const key of keys) disk.store(key, counter); }
     counter++;
@@ -137,7 +142,7 @@ Deno.test("trees: what is written while a newly owned range is read ends in its 
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n4"));
 });
 
-Deno.test("trees: a range that is lost again while it is read is forgotten", () => {
+Deno.test("trees: a range that is lost during its scan has no tree", () => {
   const disk = built("n4");
   disk.keeper.onRing(before, after);
   disk.keeper.resume(disk.out);
@@ -151,7 +156,7 @@ Deno.test("trees: a range that is lost again while it is read is forgotten", () 
   assert.deepEqual(disk.roots(after), disk.rootsOf(after, "n4"));
 });
 
-Deno.test("trees: a look at a new range that the disk refuses is taken again", () => {
+Deno.test("trees: a failed scan of a newly owned range is repeated", () => {
   const disk = built("n4");
   disk.keeper.onRing(before, after);
   disk.keeper.resume(disk.out);

@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { KnownForwards, rankCoordinators } from "./forward.ts";
 
-Deno.test("known forwards: whatever was forgotten stays refused, also of an older incarnation", () => {
+Deno.test("known forwards: forgotten request ids are refused, also those of an older incarnation", () => {
   const known = new KnownForwards();
   assert.equal(known.admit("n1/2/5", 1).kind, "new");
   assert.equal(known.admit("n1/2/3", 2).kind, "new");
   assert.equal(known.admit("n1/2/5", 3).kind, "waiting");
   known.forget("n1/2/5");
   assert.equal(known.admit("n1/2/5", 4).kind, "too-old");
-  assert.equal(known.admit("n1/2/4", 5).kind, "too-old", "it cannot be told from a copy any more");
-  assert.equal(known.admit("n1/2/3", 6).kind, "waiting", "what is remembered is not refused");
+  assert.equal(known.admit("n1/2/4", 5).kind, "too-old", "it could be a duplicate");
+  assert.equal(known.admit("n1/2/3", 6).kind, "waiting", "a remembered id is not refused");
   assert.equal(known.admit("n1/1/9", 7).kind, "too-old");
   assert.equal(known.admit("n1/3/1", 8).kind, "new");
-  assert.equal(known.admit("n2/1/1", 9).kind, "new", "every sender has its own floor");
+  assert.equal(known.admit("n2/1/1", 9).kind, "new", "each sender has its own lowest accepted id");
   for (const garbled of ["garbled", "n3/1/0", "n3/1/-1", "n3/1/x", "n3/x/1", "/1/1", "a/b/1/1"]) {
     assert.equal(known.admit(garbled, 10).kind, "too-old", garbled);
   }
@@ -24,7 +24,7 @@ Deno.test("known forwards: whatever was forgotten stays refused, also of an olde
   assert.equal(known.admit("n1/3/2", 12).kind, "new");
 });
 
-Deno.test("coordinator choice: every choice ranks every primary once", () => {
+Deno.test("coordinator choice: each strategy ranks every primary once", () => {
   const primaries = ["a", "b", "c"];
   const loads = new Map([["a", 5], ["b", 0], ["c", 2]]);
   const peers = {
@@ -43,7 +43,8 @@ Deno.test("coordinator choice: every choice ranks every primary once", () => {
     () => rankCoordinators(primaries, "least-loaded", undefined, peers, random)[0],
   );
   const times = (node: string) => heads.filter((head) => head === node).length;
-  // Two draws of three: the least loaded leads unless both miss it (4/9), the most loaded only
-  // when drawn twice (1/9).
+  // Two of three are drawn, with repetition: the least loaded leads unless neither draw is it
+  // (4/9),
+  // the most loaded only if both are (1/9).
   assert.ok(times("b") > times("c") && times("c") > times("a"), `${heads}`);
 });

@@ -21,7 +21,7 @@ export class Forwards {
 
   constructor(private readonly node: NodeContext, private readonly coordination: Coordination) {}
 
-  /** Sends the request to whoever should coordinate it. */
+  /** Sends the request to the node that should coordinate it. */
   start(request: ClientRequest, origin: Origin): void {
     const { now } = this.node.out;
     const id = this.node.out.nextId();

@@ -1,4 +1,4 @@
-/** A node that owns no copy of a key, and primaries that it believes down. */
+/** Forwards of a node that is not a primary of the key, and primaries that it believes down. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { Replica } from "../replica.ts";
@@ -13,13 +13,13 @@ const IDS = ["n1", "n2", "n3", "n4", "n5"];
 const START = 1_000_000;
 const MINUTE = 60_000_000;
 
-/** A node, just started, whose clock the test turns. */
-class Stage {
+/** A node that has just started. The test sets its clock. */
+class NodeHarness {
   readonly primaries: readonly string[];
   private readonly replica: Replica;
   private timer: Extract<Effect, { kind: "timer" }> | null = null;
 
-  /** Outside the primaries of {@link KEY}, or the first of them. */
+  /** The node is the first that is a primary of {@link KEY}, or the first that is not. */
   constructor(role: "nonPrimary" | "primary" = "nonPrimary") {
     const config = clusterConfig({ n: 3 });
     const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
@@ -35,7 +35,7 @@ class Stage {
     return this.replica.self;
   }
 
-  /** What it does with an event `after` µs after its start. */
+  /** The effects of an event `after` µs after the start. */
   step(after: number, event: Event): readonly Effect[] {
     const effects: Effect[] = [];
     this.replica.step(START + after, event, effects);
@@ -43,7 +43,7 @@ class Stage {
     return effects;
   }
 
-  /** What it does of itself until then. */
+  /** The effects of all timers until `after` µs after the start. */
   until(after: number): readonly Effect[] {
     const effects: Effect[] = [];
     while (this.timer !== null && this.timer.at <= START + after) {
@@ -54,8 +54,8 @@ class Stage {
     return effects;
   }
 
-  /** The node is heard from. */
-  hear(after: number, from: string): void {
+  /** A message arrives from this peer. */
+  receiveFrom(after: number, from: string): void {
     this.step(after, {
       kind: "peer",
       id: 99,
@@ -70,12 +70,12 @@ function client(id: number, request: Partial<ClientRequest>): Event {
   return { kind: "client", id, request: { ...put, ...request } as ClientRequest };
 }
 
-/** What it does with a request, `silence` µs after it last heard of anybody. */
+/** The effects of a request `silence` µs after the last message from any peer. */
 function asked(request: Partial<ClientRequest>, silence: number): readonly Effect[] {
-  return new Stage().step(silence, client(1, request));
+  return new NodeHarness().step(silence, client(1, request));
 }
 
-/** To whom the request was forwarded. */
+/** The nodes that the request was forwarded to. */
 function forwardedTo(effects: readonly Effect[]): string[] {
   return effects.flatMap((each) =>
     each.kind === "call" && each.request.method === "forward" ? [each.to] : []
@@ -95,92 +95,92 @@ for (const method of ["put", "get"] as const) {
     assert.equal(forwards(asked({ method }, 0)), 1);
   });
 
-  Deno.test(`forward: a ${method} waits for no primary that is believed down`, () => {
+  Deno.test(`forward: a ${method} is not forwarded to primaries that are believed down`, () => {
     const effects = asked({ method }, MINUTE);
-    assert.equal(forwards(effects), 0, "a silent one would take the whole of its time");
-    assert.equal(loads(effects), 1, "this node coordinates by itself");
+    assert.equal(forwards(effects), 0, "a silent primary would use up the request's time");
+    assert.equal(loads(effects), 1, "this node coordinates");
   });
 
   Deno.test(`forward: a strict ${method} tries even a primary that is believed down`, () => {
     const effects = asked({ method, sloppy: false }, MINUTE);
-    assert.equal(forwards(effects), 1, "nobody else may serve it");
+    assert.equal(forwards(effects), 1, "no other node may serve it");
     assert.equal(loads(effects), 0);
   });
 }
 
-/** So long is an answer owed by whom others are preferred to, and by whom nothing is handed to. */
+/** µs without an answer after which other primaries are preferred, and none is forwarded to. */
 const A_MOMENT = 30_000;
 const A_WHILE = 120_000;
 const PATIENCE = 500_000;
 
-Deno.test("forward: a write is handed to no primary that owes an answer, until it speaks", () => {
-  const stage = new Stage();
-  const [first, second] = stage.primaries as [string, string];
-  assert.deepEqual(forwardedTo(stage.step(0, client(1, {}))), [first]);
-  assert.deepEqual(forwardedTo(stage.step(A_MOMENT, client(2, {}))), [second], "it may be paused");
-  stage.hear(A_MOMENT, first);
-  assert.deepEqual(forwardedTo(stage.step(A_MOMENT, client(3, {}))), [first], "it lives");
+Deno.test("forward: writes go to another primary while one owes an answer, until it sends a message", () => {
+  const node = new NodeHarness();
+  const [first, second] = node.primaries as [string, string];
+  assert.deepEqual(forwardedTo(node.step(0, client(1, {}))), [first]);
+  assert.deepEqual(forwardedTo(node.step(A_MOMENT, client(2, {}))), [second], "it may be paused");
+  node.receiveFrom(A_MOMENT, first);
+  assert.deepEqual(forwardedTo(node.step(A_MOMENT, client(3, {}))), [first], "it is alive");
 });
 
 for (const sloppy of [true, false]) {
-  const what = sloppy ? "is coordinated here" : "is tried all the same under a strict quorum";
-  Deno.test(`forward: a write for which all primaries are silent ${what}`, () => {
-    const stage = new Stage();
-    const puts = [0, 1, 2].flatMap((i) => stage.step(i * A_WHILE, client(1 + i, { sloppy })));
-    assert.deepEqual(forwardedTo(puts), stage.primaries, "one after the other falls silent");
-    const last = stage.step(3 * A_WHILE, client(4, { sloppy }));
-    assert.deepEqual(forwardedTo(last), sloppy ? [] : [stage.primaries[0]]);
+  const what = sloppy ? "is coordinated here" : "is forwarded under a strict quorum";
+  Deno.test(`forward: a write whose primaries are all silent ${what}`, () => {
+    const node = new NodeHarness();
+    const puts = [0, 1, 2].flatMap((i) => node.step(i * A_WHILE, client(1 + i, { sloppy })));
+    assert.deepEqual(forwardedTo(puts), node.primaries, "each primary is tried once");
+    const last = node.step(3 * A_WHILE, client(4, { sloppy }));
+    assert.deepEqual(forwardedTo(last), sloppy ? [] : [node.primaries[0]]);
     assert.equal(loads(last), sloppy ? 1 : 0);
   });
 }
 
-Deno.test("forward: a moment's silence of all primaries is no reason to do without them", () => {
-  const stage = new Stage();
-  const puts = [0, 1, 2, 3].flatMap((i) => stage.step(i * A_MOMENT, client(1 + i, {})));
-  const [first, second, third] = stage.primaries;
+Deno.test("forward: a short silence of all primaries does not stop forwards to them", () => {
+  const node = new NodeHarness();
+  const puts = [0, 1, 2, 3].flatMap((i) => node.step(i * A_MOMENT, client(1 + i, {})));
+  const [first, second, third] = node.primaries;
   assert.deepEqual(forwardedTo(puts), [first, second, third, first]);
 });
 
-Deno.test("forward: a peer that is always slow to answer is not doubted for it", () => {
-  const stage = new Stage();
-  const [first] = stage.primaries as [string];
-  const call = stage.step(0, client(1, {})).find((each) => each.kind === "call");
+Deno.test("forward: a peer that usually answers slowly is not considered silent", () => {
+  const node = new NodeHarness();
+  const [first] = node.primaries as [string];
+  const call = node.step(0, client(1, {})).find((each) => each.kind === "call");
   const error = { code: "storage-failed", message: "", definite: false } as const;
-  stage.step(A_WHILE, { kind: "reply", id: call?.id ?? 0, reply: { status: "error", error } });
-  stage.step(2 * A_WHILE, client(2, {}));
-  assert.deepEqual(forwardedTo(stage.step(4 * A_WHILE, client(3, {}))), [first]);
+  node.step(A_WHILE, { kind: "reply", id: call?.id ?? 0, reply: { status: "error", error } });
+  node.step(2 * A_WHILE, client(2, {}));
+  assert.deepEqual(forwardedTo(node.step(4 * A_WHILE, client(3, {}))), [first]);
 });
 
-Deno.test("forward: a get without an answer is served here when all other primaries are silent too", () => {
-  const stage = new Stage();
-  stage.step(0, client(1, { method: "get" }));
-  for (const i of [1, 2]) stage.step(i * A_WHILE, client(1 + i, {}));
-  const effects = stage.until(PATIENCE);
+Deno.test("forward: a get without an answer is coordinated here if all other primaries are silent too", () => {
+  const node = new NodeHarness();
+  node.step(0, client(1, { method: "get" }));
+  for (const i of [1, 2]) node.step(i * A_WHILE, client(1 + i, {}));
+  const effects = node.until(PATIENCE);
   assert.deepEqual(forwardedTo(effects), []);
   const reads = effects.filter((each) =>
     each.kind === "call" && each.request.method === "replica.get"
   );
-  assert.equal(reads.length, 3, "this node asks all three by itself, and can replace the silent");
+  assert.equal(reads.length, 3, "this node asks all three, and can replace silent ones");
 });
 
-Deno.test("get: given up after the patience when whoever could still answer is believed down", () => {
-  const stage = new Stage();
+Deno.test("get: fails after patienceMs if all nodes that could still answer are believed down", () => {
+  const node = new NodeHarness();
   const at = MINUTE;
-  stage.until(at);
-  const standIn = IDS.find((id) => id !== stage.self && !stage.primaries.includes(id)) as string;
-  stage.hear(at, standIn);
-  const effects = [...stage.step(at, client(1, { method: "get" }))];
+  node.until(at);
+  const fallback = IDS.find((id) => id !== node.self && !node.primaries.includes(id)) as string;
+  node.receiveFrom(at, fallback);
+  const effects = [...node.step(at, client(1, { method: "get" }))];
   for (const effect of effects) {
     if (effect.kind === "load") {
-      effects.push(...stage.step(at, { kind: "loaded", id: effect.id, record: null }));
-    } else if (effect.kind === "call" && effect.to === standIn) {
+      effects.push(...node.step(at, { kind: "loaded", id: effect.id, record: null }));
+    } else if (effect.kind === "call" && effect.to === fallback) {
       const reply = { status: "record", siblings: [] } as const;
-      effects.push(...stage.step(at, { kind: "reply", id: effect.id, reply }));
+      effects.push(...node.step(at, { kind: "reply", id: effect.id, reply }));
     }
   }
   const answers = (among: readonly Effect[]) => among.filter((each) => each.kind === "respond");
-  assert.deepEqual(answers(effects), [], "stand-ins that hold nothing cannot say 'absent'");
-  const [answer] = answers(stage.until(at + PATIENCE));
+  assert.deepEqual(answers(effects), [], "fallbacks without the record cannot answer 'absent'");
+  const [answer] = answers(node.until(at + PATIENCE));
   assert.ok(answer?.reply.status === "error");
   assert.equal(answer.reply.error.code, "quorum-not-met");
 });

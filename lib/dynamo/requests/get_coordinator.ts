@@ -1,6 +1,6 @@
 /**
  * One read, coordinated: ask the first N nodes, merge what R of them answer, reply, then go on
- * listening so that whoever turned out stale can be repaired (SOSP 2007, sections 4.5 and 5).
+ * listening so that stale replicas can be repaired (SOSP 2007, sections 4.5 and 5).
  *
  * Pure bookkeeping: `Reads` sends, this decides.
  */

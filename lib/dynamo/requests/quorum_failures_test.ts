@@ -1,4 +1,4 @@
-/** What a coordinator that gives up says was lacking: replies at all, or those of primaries. */
+/** The error of a failed request names what was missing: replies, or replies of primaries. */
 import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { makeInitialRing } from "../ring/initial_ring.ts";
@@ -26,7 +26,7 @@ function get(pr: number): GetCoordinator {
   return new GetCoordinator(1, request, "get", options, 0, placement, versioning("dvv"));
 }
 
-/** One primary has answered, two have failed, and two stand-ins are asked in their place. */
+/** One primary has answered, two have failed, and two fallbacks are asked instead. */
 function isolate({ responses }: PutCoordinator | GetCoordinator): void {
   for (const [slot, node] of ["a", "b", "c"].entries()) {
     responses.add({ node, primary: true, slot }, 0);
@@ -38,7 +38,7 @@ function isolate({ responses }: PutCoordinator | GetCoordinator): void {
   responses.add({ node: "e", primary: false, slot: null }, 0);
 }
 
-Deno.test("given up for want of primaries, it says so, though W or R could still be had", () => {
+Deno.test("a request that cannot reach PW or PR fails and names it, even if W or R is possible", () => {
   for (const coordinator of [put(2), get(2)]) {
     isolate(coordinator);
     assert.equal(coordinator.hopeless, true);
@@ -51,7 +51,7 @@ Deno.test("given up for want of primaries, it says so, though W or R could still
   }
 });
 
-Deno.test("given up for want of W or R, it names that", () => {
+Deno.test("a request that cannot reach W or R fails and names it", () => {
   for (const coordinator of [put(0), get(0)]) {
     isolate(coordinator);
     assert.equal(coordinator.hopeless, false);

@@ -3,13 +3,13 @@ import fc from "fast-check";
 import { clusterConfig } from "../types/config.ts";
 import { utf8Length, validateRequest } from "./request_options.ts";
 
-Deno.test("options: UTF-8 lengths are those of the encoder", () => {
+Deno.test("options: computed UTF-8 lengths match those of TextEncoder", () => {
   fc.assert(fc.property(fc.string({ unit: "grapheme" }), (text) => {
     assert.equal(utf8Length(text), new TextEncoder().encode(text).length);
   }));
 });
 
-Deno.test("options: bounds of key, value and quorums, each with a sentence that helps", () => {
+Deno.test("options: invalid keys, values and quorums are refused with a helpful message", () => {
   const config = clusterConfig();
   const get = (key: string, extra = {}) =>
     validateRequest({ method: "get", key, ...extra }, config) ?? "";

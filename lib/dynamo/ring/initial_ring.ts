@@ -48,7 +48,7 @@ export function makeInitialRing(
 
 /**
  * The ring after `member` has joined: it draws tokens of its own, or takes whole partitions from
- * whoever holds the most for their weight, until its share is fair. Nothing else moves.
+ * the nodes with the most for their weight, until its share is fair. Nothing else moves.
  */
 export function joinRing(
   ring: RingState,

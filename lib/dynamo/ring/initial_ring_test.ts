@@ -6,7 +6,7 @@ import { Ring } from "./ring.ts";
 
 const members = (weights: number[]) => weights.map((weight, i) => ({ id: `n${i + 1}`, weight }));
 
-Deno.test("every node owns a partition, however light it is, so every key has N owners", () => {
+Deno.test("every node owns a partition, even with a low weight, so every key has N owners", () => {
   const uneven = members([1, 1, 0.5, 3, 1, 3, 3, 3]);
   const shares = fairShares(uneven, 8);
   assert.deepEqual([...shares.values()], Array(8).fill(1));
@@ -17,7 +17,7 @@ Deno.test("every node owns a partition, however light it is, so every key has N 
   }
 });
 
-Deno.test("shares still add up, and follow weight where there is enough to share", () => {
+Deno.test("shares add up, and follow the weights if there are enough partitions", () => {
   const shares = fairShares(members([0.01, 1, 3]), 16);
   assert.equal([...shares.values()].reduce((sum, share) => sum + share), 16);
   assert.deepEqual([...shares.values()], [1, 4, 11]);
@@ -32,7 +32,7 @@ Deno.test("fewer partitions than nodes are refused", () => {
   );
 });
 
-Deno.test("whoever joins takes no node's last partition", () => {
+Deno.test("a joining node takes no node's last partition", () => {
   const plan = { partitioning: "equal-partitions", partitions: 8, tokensPerNode: 4, n: 3 } as const;
   let ring = makeInitialRing(members([1, 3, 2, 0.5, 3]), plan, SeededRandom.from(1));
   for (const id of ["x", "y", "z"]) {

@@ -16,7 +16,7 @@ const registers: fc.Arbitrary<RangeRegister> = fc.record({
   epoch: fc.integer({ min: 1, max: 4 }),
 });
 
-/** What is said of every eighth of the circle, whatever the boundaries. */
+/** The segment of each eighth of the circle, whatever the boundaries. */
 function pointwise(ownership: Ownership): string[] {
   return Array.from({ length: PARTS }, (_, part) => {
     const { list } = ownership;
@@ -25,7 +25,7 @@ function pointwise(ownership: Ownership): string[] {
   });
 }
 
-Deno.test("ownership: views that heard the same are the same, in whatever order and how often", () => {
+Deno.test("ownership: merging is independent of order and repetition", () => {
   fc.assert(fc.property(fc.array(registers, { maxLength: 8 }), fc.nat(), (news, turn) => {
     const one = new Ownership(initial(), "a");
     const other = new Ownership(initial(), "b");
@@ -33,7 +33,7 @@ Deno.test("ownership: views that heard the same are the same, in whatever order 
     const shift = news.length === 0 ? 0 : turn % news.length;
     for (const each of [...news.slice(shift), ...news.slice(0, shift), ...news]) other.merge(each);
     assert.deepEqual(pointwise(one), pointwise(other));
-    // And what one tells of itself is enough for a third.
+    // A third instance gets the same from the list of one of them.
     const third = new Ownership(initial(), "c");
     for (const each of one.registers()) third.merge(each);
     assert.deepEqual(
@@ -43,7 +43,7 @@ Deno.test("ownership: views that heard the same are the same, in whatever order 
   }));
 });
 
-Deno.test("ownership: of every point the highest epoch wins, then the lower owners", () => {
+Deno.test("ownership: at every point the highest epoch wins, then the lower owner ids", () => {
   fc.assert(fc.property(fc.array(registers, { maxLength: 8 }), (news) => {
     const ownership = new Ownership(initial(), "a");
     for (const each of news) ownership.merge(each);
@@ -60,7 +60,7 @@ Deno.test("ownership: of every point the highest epoch wins, then the lower owne
   }));
 });
 
-Deno.test("ownership: a fence holds for its epoch only, also where a boundary cuts it", () => {
+Deno.test("ownership: a fence holds only for its epoch, also after a split", () => {
   const ownership = new Ownership(initial(), "a");
   ownership.mark({ start: at(2), end: at(5), epoch: 1, mark: "fenced" });
   ownership.split(at(3));
@@ -70,31 +70,31 @@ Deno.test("ownership: a fence holds for its epoch only, also where a boundary cu
   ownership.merge({ start: at(2), end: at(3), owners: ["b", "c"], epoch: 2 });
   assert.deepEqual(fenced(), [at(3)]);
   ownership.mark({ start: at(5), end: at(0), epoch: 7, mark: "fenced" });
-  assert.deepEqual(fenced(), [at(3)], "a mark of another epoch is none");
+  assert.deepEqual(fenced(), [at(3)], "a mark of another epoch is ignored");
 });
 
-Deno.test("ownership: a filled range stays so while the node owns it, and no longer", () => {
+Deno.test("ownership: a range is filled only as long as the node owns it", () => {
   const ownership = new Ownership(initial(), "c");
   const place = { start: at(2), end: at(5) };
   ownership.mark({ ...place, epoch: 1, mark: "filled" });
   ownership.merge({ ...place, owners: ["a", "c"], epoch: 2 });
   assert.equal(ownership.list[1]?.filled, true);
   ownership.merge({ ...place, owners: ["c", "d"], epoch: 4 });
-  assert.equal(ownership.list[1]?.filled, true, "it may hear of later changes first");
+  assert.equal(ownership.list[1]?.filled, true, "it may learn of later changes first");
   ownership.merge({ ...place, owners: ["a", "d"], epoch: 5 });
   ownership.merge({ ...place, owners: ["a", "c"], epoch: 6 });
   assert.equal(ownership.list[1]?.filled, undefined);
 });
 
-Deno.test("ownership: no register that a peer sends breaks what every change must leave as it was", () => {
+Deno.test("ownership: no register from a peer violates the rules of succession", () => {
   const marks = fc.record({
     part: fc.constantFrom(0, 2, 5),
     epoch: fc.integer({ min: 1, max: 4 }),
   });
-  const told = fc.array(fc.tuple(registers, marks), { maxLength: 8 });
-  fc.assert(fc.property(told, (told) => {
+  const merges = fc.array(fc.tuple(registers, marks), { maxLength: 8 });
+  fc.assert(fc.property(merges, (all) => {
     const ownership = new Ownership(initial(), "a");
-    for (const [register, { part, epoch }] of told) {
+    for (const [register, { part, epoch }] of all) {
       const before = [...ownership.list];
       ownership.mark({ start: at(part), end: at(part + 1), epoch, mark: "fenced" });
       ownership.merge(register);
@@ -103,25 +103,28 @@ Deno.test("ownership: no register that a peer sends breaks what every change mus
   }));
 });
 
-Deno.test("ownership: a fence lasts as long as its epoch, whoever owns the range under it", () => {
+Deno.test("ownership: a fence lasts as long as its epoch, even if the owners change", () => {
   const ownership = new Ownership(initial(), "a");
   const range = { start: at(0), end: at(2) };
   ownership.mark({ ...range, epoch: 1, mark: "fenced" });
-  assert.ok(ownership.merge({ ...range, owners: ["a", "a2"], epoch: 1 }), "the lower owners win");
+  assert.ok(
+    ownership.merge({ ...range, owners: ["a", "a2"], epoch: 1 }),
+    "the lower owner ids win",
+  );
   assert.deepEqual(ownership.list[0]?.fenced, true);
   assert.ok(ownership.merge({ ...range, owners: ["c"], epoch: 2 }));
   assert.deepEqual(ownership.list[0]?.fenced, undefined);
 });
 
-Deno.test("ownership: what breaks the succession is named", () => {
+Deno.test("ownership: the error names the violated rule of succession", () => {
   const [first, second, third] = initial() as [Segment, Segment, Segment];
   const all = [first, second, third];
-  const named = (after: readonly Segment[], before = all) =>
+  const throwsFor = (after: readonly Segment[], before = all) =>
     assert.throws.bind(null, () => requireSuccession(before, after));
-  named([second, first, third])(/segments are sorted/);
-  named([first, third])(/boundaries are only added/);
-  named(all, [{ ...first, epoch: 2 }, second, third])(/the epoch of a range never goes down/);
-  named(all, [{ ...first, fenced: true }, second, third])(/only a higher epoch lifts a fence/);
+  throwsFor([second, first, third])(/segments are sorted/);
+  throwsFor([first, third])(/boundaries are only added/);
+  throwsFor(all, [{ ...first, epoch: 2 }, second, third])(/the epoch of a range never goes down/);
+  throwsFor(all, [{ ...first, fenced: true }, second, third])(/only a higher epoch lifts a fence/);
   requireSuccession(all, [first, { ...first, start: at(1) }, second, third]);
   requireSuccession([second, third], [{ ...third, start: at(1) }, second, third]);
 });

@@ -18,7 +18,7 @@ function ring(): Ring {
   return new Ring(makeInitialRing(members, plan, SeededRandom.from(5)), 3);
 }
 
-Deno.test("placement: the first N healthy nodes, each stand-in for a primary of its own", () => {
+Deno.test("placement: the first N healthy nodes, with each fallback for a different primary", () => {
   fc.assert(fc.property(fc.subarray(IDS), fc.nat(31), fc.boolean(), (down, range, sloppy) => {
     const over = ring();
     const primaries = over.primaries(range);
@@ -41,7 +41,7 @@ Deno.test("placement: the first N healthy nodes, each stand-in for a primary of 
   }));
 });
 
-Deno.test("placement: replacements come once each, and not under a strict quorum", () => {
+Deno.test("placement: each replacement is used once, and none under a strict quorum", () => {
   const over = ring();
   const primaries = over.primaries(0);
   const up = () => true;

@@ -37,7 +37,7 @@ Deno.test("ring: positions are the MD5 of the key", () => {
   assert.equal(positionOf("grüße"), "fee40dc24d0ad6a90c608052aa4e9e66");
 });
 
-Deno.test("ring: a preference list is every node once, the first N of them primaries", () => {
+Deno.test("ring: a preference list has every node once, and its first N are the primaries", () => {
   fc.assert(fc.property(clusters, fc.string(), ({ plan, nodes, zones, seed }, key) => {
     const state = makeInitialRing(membersOf(nodes, zones), plan, SeededRandom.from(seed));
     const ring = new Ring(state, plan.n);
@@ -48,7 +48,7 @@ Deno.test("ring: a preference list is every node once, the first N of them prima
   }));
 });
 
-Deno.test("ring: replicas span as many zones as there are, up to N", () => {
+Deno.test("ring: replicas are in as many zones as possible, up to N", () => {
   fc.assert(fc.property(clusters, fc.string(), ({ plan, nodes, zones, seed }, key) => {
     const state = makeInitialRing(membersOf(nodes, zones), plan, SeededRandom.from(seed));
     const ring = new Ring(state, plan.n);
@@ -59,7 +59,7 @@ Deno.test("ring: replicas span as many zones as there are, up to N", () => {
   }));
 });
 
-Deno.test("ring: ranges tile the circle, and a key lies in its own", () => {
+Deno.test("ring: ranges cover the circle without overlap, and each key is in its range", () => {
   for (const partitioning of PARTITIONINGS) {
     const ring = found(5, partitioning, 16);
     const shares = Array.from({ length: ring.rangeCount }, (_, i) => ring.shareOf(i));
@@ -76,7 +76,7 @@ Deno.test("ring: ranges tile the circle, and a key lies in its own", () => {
   }
 });
 
-Deno.test("ring: random tokens give a key to the first tokens clockwise of it", () => {
+Deno.test("ring: with random tokens, the first tokens clockwise of a key own it", () => {
   const ring = found(4, "random-tokens", 0, 2);
   const { tokens } = ring.state;
   for (let i = 0; i < 200; i++) {
@@ -86,7 +86,7 @@ Deno.test("ring: random tokens give a key to the first tokens clockwise of it", 
   }
 });
 
-Deno.test("ring: strategy 2 gives a partition to the first tokens at or after its end", () => {
+Deno.test("ring: with strategy 2, the first tokens at or after the end of a partition own it", () => {
   const ring = found(4, "random-tokens-equal-partitions", 16, 2);
   for (let range = 0; range < 16; range++) {
     const { end } = ring.range(range);
@@ -96,14 +96,14 @@ Deno.test("ring: strategy 2 gives a partition to the first tokens at or after it
   }
 });
 
-Deno.test("ring: equal partitions are dealt fairly, and neighbours are distinct nodes", () => {
+Deno.test("ring: equal partitions are distributed fairly, and neighbours have different owners", () => {
   for (const nodes of [4, 5, 7, 8]) {
     const ring = found(nodes, "equal-partitions", 128);
     const held = new Map<string, number>();
     for (const token of ring.state.tokens) held.set(token.owner, (held.get(token.owner) ?? 0) + 1);
     const counts = [...held.values()];
     assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, `${nodes} nodes hold ${counts}`);
-    // Where the circle closes a neighbour may have to repeat; walks skip it.
+    // At the end of the circle two neighbours may have the same owner. Walks skip it.
     for (let range = 0; range < 128 - 2 * ring.n; range++) {
       const owners = [0, 1, 2].map((step) => ring.state.tokens[(range + step) % 128]?.owner);
       assert.deepEqual(owners, ring.primaries(range), `partition ${range} of ${nodes} nodes`);
@@ -117,7 +117,7 @@ Deno.test("ring: shares follow weights", () => {
   assert.equal([...fairShares(members, 64).values()].reduce((a, b) => a + b), 64);
 });
 
-Deno.test("ring: when a node joins, lists change only by it, and it ends with a fair share", () => {
+Deno.test("ring: a join changes preference lists only by adding the node, which gets a fair share", () => {
   fc.assert(
     fc.property(clusters, ({ plan, nodes, seed }) => {
       const before = makeInitialRing(membersOf(nodes), plan, SeededRandom.from(seed));
@@ -129,7 +129,7 @@ Deno.test("ring: when a node joins, lists change only by it, and it ends with a 
         const is = grown.primariesOfKey(`key-${i}`);
         if (!is.includes("new")) assert.deepEqual(is, was);
         if (plan.partitioning === "equal-partitions") continue;
-        // Tokens of others stay, so the rest of the list is the old one without its tail.
+        // The tokens of other nodes stay, so the rest of the list is the old one without its end.
         const others = is.filter((id) => id !== "new");
         assert.deepEqual(others, was.slice(0, others.length));
       }
@@ -151,7 +151,7 @@ Deno.test("ring: a member cannot join twice, and a ring needs members", () => {
   assert.throws(() => found(0, "equal-partitions", 8), /without members/);
 });
 
-Deno.test("ring: the version tells rings apart", () => {
+Deno.test("ring: different rings have different versions", () => {
   assert.equal(found(3, "equal-partitions", 8).version, found(3, "equal-partitions", 8).version);
   assert.notEqual(found(3, "equal-partitions", 8).version, found(4, "equal-partitions", 8).version);
 });

@@ -16,10 +16,10 @@ export type MembershipOrder =
   | { readonly method: "membership.commit"; readonly planId: string }
   | { readonly method: "membership.transfers" };
 
-/** How far changes of the membership have come, in the view of one node. */
+/** The progress of membership changes, in the view of one node. */
 export interface TransfersState {
   readonly members: readonly (Member & { readonly memberStatus: MemberStatus })[];
-  /** Changes of an owner that are still to be made; 0 when everybody holds what it should. */
+  /** Changes of owners that are still to be made; 0 when every node has all its ranges. */
   readonly left: number;
   readonly moves: readonly TransferState[];
   /** Whether this node still has copies of ranges that it does not own any more. */

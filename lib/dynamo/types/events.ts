@@ -1,11 +1,11 @@
 /**
- * The interface between the protocol and its host: what a replica is told, and what it asks for.
+ * The interface between the protocol and its host: what a replica gets, and what it requests.
  *
  * A host delivers {@link Event}s to `Replica.step` and carries out the {@link Effect}s that come
  * back. It decides nothing: `nodes/host/host.ts` does it over HTTP/2, Deno KV and the wall clock,
  * `lib/simulation` over a heap of virtual events. Everything here is JSON.
  *
- * Ids are integers chosen by whoever opens the exchange: the host for requests that come in, the
+ * Ids are integers chosen by the side that begins: the host for incoming requests, the
  * replica for calls, loads and stores. Each is answered at most once; late or unknown ids are ignored.
  */
 import type { MembershipDocument } from "../membership/membership_state.ts";
@@ -18,7 +18,7 @@ import type { Observation } from "./observations.ts";
 import type { PeerReply, PeerRequest } from "./peer_messages.ts";
 import type { HintChange, KeyPlace, StoredRecord } from "./records.ts";
 
-/** Whatever a replica answers to whoever asked. */
+/** Any answer of a replica. */
 export type Reply = ClientReply | PeerReply | AdminReply;
 
 // Events and effects ------------------------------------------------------------------------------

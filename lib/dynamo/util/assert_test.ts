@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { assert, InvariantError } from "./assert.ts";
 
-Deno.test("assert: says which invariant is broken, and by which values", () => {
+Deno.test("assert: the error names the invariant and the values", () => {
   assert(true, "holds");
   throws(() => assert(false, "answered is at most asked", 4, 3), {
     name: "InvariantError",
@@ -11,7 +11,7 @@ Deno.test("assert: says which invariant is broken, and by which values", () => {
   throws(() => assert(false, "there is one"), { message: "there is one" });
 });
 
-Deno.test("assert: narrows the type of what it is asked about", () => {
+Deno.test("assert: narrows the type of its condition", () => {
   const lengthOf = (value: string | undefined): number => {
     assert(value !== undefined, "the value is there");
     return value.length;

@@ -28,7 +28,7 @@ export class Deadlines<T> {
     return nextAt === undefined || nextAt > now ? undefined : this.queue.pop();
   }
 
-  /** Drops what nobody needs any more. Costs a pass over everything. */
+  /** Drops deadlines that are no longer needed. Costs a pass over all of them. */
   keep(needed: (what: T) => boolean): void {
     this.queue.keep(needed);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Deadlines } from "./deadlines.ts";
 
-Deno.test("deadlines: come due in order of time, then of entry, through any sweep", () => {
+Deno.test("deadlines: are due in order of time, then of insertion, also after sweeps", () => {
   const times = fc.array(fc.nat(20), { maxLength: 60 });
   fc.assert(fc.property(times, fc.nat(3), (ats, sweep) => {
     const deadlines = new Deadlines<number>();

@@ -1,6 +1,6 @@
 /**
  * A 64-bit digest of text, as two 32-bit halves: fast, the same on every engine, and not meant to
- * withstand anybody who forges records, who would need the cluster's secret anyway. Two lanes of
+ * withstand forged records: forging needs the cluster's secret anyway. Two lanes of
  * multiply and xor-shift with MurmurHash3's constants and its finalizer.
  */
 export interface Digest64 {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "../../random/seeded.ts";
 import { EventQueue } from "./event_queue.ts";
 
-Deno.test("items come out by moment, then in the order they were pushed", () => {
+Deno.test("items come out in order of time, then of insertion", () => {
   const queue = new EventQueue<string>();
   queue.push(5, "late");
   queue.push(1, "first of two");
@@ -33,7 +33,7 @@ Deno.test("random pushes and pops agree with a sorted list", () => {
   for (const expected of model) assert.equal(queue.pop(), expected.sequence);
 });
 
-Deno.test("what is not needed is dropped, and the rest keeps its order", () => {
+Deno.test("filtering drops items and keeps the order of the rest", () => {
   const random = SeededRandom.from("keep");
   const queue = new EventQueue<number>();
   const model: { at: number; sequence: number }[] = [];
@@ -51,7 +51,7 @@ Deno.test("what is not needed is dropped, and the rest keeps its order", () => {
   for (const expected of model) assert.equal(queue.pop(), expected.sequence);
 });
 
-Deno.test("a clone goes on alone, with the same order", () => {
+Deno.test("a clone is independent and has the same order", () => {
   const queue = new EventQueue<string>();
   for (const name of ["a", "b", "c"]) queue.push(1, name);
   const copy = queue.clone();

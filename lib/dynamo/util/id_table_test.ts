@@ -3,13 +3,13 @@ import fc from "fast-check";
 import { deepClone } from "./clone.ts";
 import { IdTable } from "./id_table.ts";
 
-/** Few enough for ids to collide, and to be put in and taken out again and again. */
+/** Few ids, so that they collide, and are added and removed repeatedly. */
 const id = fc.oneof(
   fc.integer({ min: 1, max: 80 }),
   fc.constantFrom(2 ** 31, 2 ** 32 + 1, 2 ** 50),
 );
 
-Deno.test("a table of ids does what a map does, whatever is put in and taken out", () => {
+Deno.test("an id table behaves like a Map", () => {
   const acts = fc.array(fc.tuple(id, fc.constantFrom("set", "take", "take")), { maxLength: 400 });
   fc.assert(fc.property(acts, (acts) => {
     const table = new IdTable<string>();
@@ -31,7 +31,7 @@ Deno.test("a table of ids does what a map does, whatever is put in and taken out
   }));
 });
 
-Deno.test("a copied table goes its own way", () => {
+Deno.test("a copied table is independent", () => {
   const table = new IdTable<number>();
   for (let id = 1; id <= 100; id++) table.set(id, -id);
   const copy = deepClone(table);

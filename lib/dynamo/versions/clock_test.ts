@@ -24,7 +24,7 @@ Deno.test("clocks: merge is commutative, associative and idempotent", () => {
   }));
 });
 
-Deno.test("clocks: the merge is the least clock that covers both", () => {
+Deno.test("clocks: the merge is the smallest clock that covers both", () => {
   fc.assert(fc.property(clocks, clocks, (a, b) => {
     const merged = mergeClocks(a, b);
     assert.ok(isCoveredBy(a, merged) && isCoveredBy(b, merged));
@@ -35,7 +35,7 @@ Deno.test("clocks: the merge is the least clock that covers both", () => {
   }));
 });
 
-Deno.test("clocks: order is what covering says, from either side", () => {
+Deno.test("clocks: comparison agrees with covering in both directions", () => {
   fc.assert(fc.property(clocks, clocks, (a, b) => {
     const mirrored = { equal: "equal", before: "after", after: "before", concurrent: "concurrent" };
     assert.equal(compareClocks(b, a), mirrored[compareClocks(a, b)]);
@@ -43,7 +43,7 @@ Deno.test("clocks: order is what covering says, from either side", () => {
   }));
 });
 
-Deno.test("clocks: the paper's figure 3 orders its versions as printed", () => {
+Deno.test("clocks: versions are ordered as in figure 3 of the paper", () => {
   const d2: Clock = [["Sx", 2]];
   const d3 = withEntry(d2, ["Sy", 1]);
   const d4 = withEntry(d2, ["Sz", 1]);
@@ -55,7 +55,7 @@ Deno.test("clocks: the paper's figure 3 orders its versions as printed", () => {
   assert.ok(covers(d5, ["Sx", 3]) && !covers(d4, ["Sy", 1]));
 });
 
-Deno.test("clocks: truncation forgets the entries that advanced longest ago, and only those", () => {
+Deno.test("clocks: truncation drops only the entries that advanced longest ago", () => {
   const clock: Clock = [["a", 1, 30], ["b", 1, 10], ["c", 1, 20]];
   assert.deepEqual(truncateClock(clock, 2), [["a", 1, 30], ["c", 1, 20]]);
   assert.equal(truncateClock(clock, 3), clock);

@@ -1,5 +1,5 @@
 /**
- * What exact rules owe whoever stores their results: merging and writing turn sound siblings into sound
+ * The invariant of exact versioning rules: merging and writing turn sound siblings into sound
  * siblings. A reader's context is built on it. A version that is kept though another supersedes it comes
  * back as a sibling for ever, and a dot given to two versions makes replicas drop one of them unseen
  * (Preguiça et al., 2012).
@@ -35,7 +35,7 @@ export function written(rules: Versioning, siblings: Siblings, write: Write): Wr
   const { actor } = write;
   const counter = result.version.dot[1];
   const highest = highestCounterIn(siblings, actor, 0);
-  // Past the safe integers, which no node counts to, one more is no more: somebody sent that clock.
+  // Past the safe integers, adding 1 may change nothing. Such clocks come only from outside.
   const isOutside = !Number.isSafeInteger(counter);
   assert(
     isOutside || counter > highest,

@@ -59,7 +59,7 @@ export interface CausalContext {
   readonly clock: Clock;
   /**
    * Dots seen beyond `clock`, sorted. A *write* returns one: its client has seen its own dot (a, 5),
-   * but not (a, 4), which may be somebody's concurrent write through the same coordinator. A clock
+   * but not (a, 4), which may be another concurrent write through the same coordinator. A clock
    * entry (a, 5) would claim both, and the client's next write would silently destroy the other's.
    */
   readonly dots?: readonly Dot[];

@@ -14,9 +14,9 @@ import {
 } from "./versions.ts";
 
 /**
- * A small world with an oracle: replicas write and exchange siblings at random, clients hold
- * contexts from reads or from their own writes, and each write remembers *by itself* which writes
- * it has seen, so that the clocks can be judged by something that is not a clock.
+ * A small cluster with an oracle. Replicas write and exchange siblings at random. Clients keep
+ * contexts from reads or from their own writes. Independently of the clocks, the oracle records for
+ * each write which writes it has seen, so it can check the clocks.
  */
 const REPLICAS = 3;
 const CLIENTS = 3;
@@ -39,7 +39,7 @@ const acts: fc.Arbitrary<Act[]> = fc.array(
 
 interface World {
   siblings: Siblings[];
-  /** Writes that each replica has ever held or been told of. */
+  /** The writes that each replica has ever held or received. */
   known: Set<string>[];
   /** For each write, all writes in its causal past. */
   past: Map<string, Set<string>>;
@@ -95,7 +95,7 @@ function play(mode: VersionMode, script: readonly Act[], check?: (world: World) 
   return world;
 }
 
-/** Of the writes that the replica has heard of, those that no other such write has seen. */
+/** The writes that the replica has received and that no other of these has seen. */
 function concurrentMaxima(world: World, at: number): string[] {
   const known = [...world.known[at] ?? []];
   return known
@@ -107,7 +107,7 @@ function values(siblings: Siblings): string[] {
   return siblings.map((version) => version.value as string).toSorted();
 }
 
-Deno.test("versions: under dvv the siblings are exactly the concurrent maxima, at every moment", () => {
+Deno.test("versions: with dvv the siblings are always exactly the concurrent maxima", () => {
   fc.assert(
     fc.property(acts, (script) => {
       play("dvv", script, (world) => {
@@ -120,7 +120,7 @@ Deno.test("versions: under dvv the siblings are exactly the concurrent maxima, a
   );
 });
 
-Deno.test("versions: under vector-clock nothing concurrent is lost, though obsolete siblings stay", () => {
+Deno.test("versions: with vector-clock nothing concurrent is lost, but superseded siblings remain", () => {
   fc.assert(
     fc.property(acts, (script) => {
       play("vector-clock", script, (world) => {
@@ -134,7 +134,7 @@ Deno.test("versions: under vector-clock nothing concurrent is lost, though obsol
   );
 });
 
-Deno.test("versions: lww keeps one version, and so does lose concurrent writes", () => {
+Deno.test("versions: lww keeps one version, and loses concurrent writes", () => {
   const lost: Act[] = [
     { kind: "write", replica: 0, client: 0, blind: true },
     { kind: "write", replica: 1, client: 1, blind: true },
@@ -160,7 +160,7 @@ for (const mode of VERSION_MODES) {
     );
   });
 
-  Deno.test(`versions: siblings survive the wire (${mode})`, () => {
+  Deno.test(`versions: siblings are the same after encoding and decoding (${mode})`, () => {
     fc.assert(fc.property(acts, (script) => {
       for (const siblings of play(mode, script).siblings) {
         assert.deepEqual(JSON.parse(JSON.stringify(siblings)), siblings);
@@ -169,7 +169,7 @@ for (const mode of VERSION_MODES) {
   });
 }
 
-Deno.test("versions: 100 interleaved writers leave 2 siblings under dvv, 100 under vector-clock", () => {
+Deno.test("versions: 100 interleaved writers leave 2 siblings with dvv, 100 with vector-clock", () => {
   const interleaved = (mode: VersionMode) => {
     const rules = versioning(mode);
     const contexts: (CausalContext | null)[] = [null, null];
@@ -191,14 +191,14 @@ Deno.test("versions: 100 interleaved writers leave 2 siblings under dvv, 100 und
   assert.equal(interleaved("vector-clock"), 100);
 });
 
-Deno.test("versions: a write's context covers its own dot and not a neighbour's", () => {
+Deno.test("versions: the context of a write covers its own dot, but not an adjacent one", () => {
   const once = withDot(EMPTY_CONTEXT, ["a", 2]);
   assert.deepEqual(once, { clock: [], stampUs: 0, dots: [["a", 2]] });
   assert.deepEqual(withDot(once, ["a", 1]), { clock: [["a", 2]], stampUs: 0 });
-  assert.deepEqual(withDot(once, ["a", 2]), once, "a dot that two siblings brought is one dot");
+  assert.deepEqual(withDot(once, ["a", 2]), once, "a dot of two siblings counts once");
 });
 
-Deno.test("versions: detached dots are bounded, the lowest forgotten", () => {
+Deno.test("versions: the number of detached dots is limited, and the lowest are dropped", () => {
   let context: CausalContext = EMPTY_CONTEXT;
   for (let n = 1; n <= 100; n++) context = withDot(context, ["a", 2 * n]);
   assert.equal(context.dots?.length, DETACHED_DOTS_MAX);

@@ -1,21 +1,22 @@
 /**
- * Checker 10, the heart of it: with a sloppy quorum and W nodes that can be reached, a put succeeds.
+ * Checker 10, availability: with a sloppy quorum and W reachable nodes, a put succeeds (SOSP 2007,
+ * sections 2.3 and 4.6).
  *
- * It is asked where nothing else stands in the way: the only faults are processes that are down, all
- * messages and disks are fast beside the patience, and no process starts or stops while the put is
- * under way. Refusals at the bound of hints or siblings are excepted.
+ * It examines only puts that nothing else can make fail: all faults are processes that are down,
+ * messages and disks are fast compared to `patienceMs`, and no process starts or stops during the
+ * put. A refusal because a limit on siblings or requests is reached is allowed.
  */
 import { parseDistribution, parseLegs, type Shape } from "../../random/latency.ts";
 import { endOf, type Fault, type FaultKind } from "../faults/faults.ts";
 import { US_PER_MS } from "../faults/link_rules.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import type { Operation } from "../workload/history.ts";
-import { always, type Checker, type Finding, named } from "./checker.ts";
+import { always, type Checker, type Finding, labelOf } from "./checker.ts";
 
 const PROCESS_FAULTS: readonly FaultKind[] = ["crash", "kill", "restart", "wipe"];
-const EXCEPTED = ["too-many-siblings", "overloaded", "invalid"];
-/** Room for hints that no scenario fills. */
-const HINTS_PLENTY = 10_000;
+const ALLOWED_REASONS = ["too-many-siblings", "overloaded", "invalid"];
+/** More hints than any scenario creates. */
+const HINTS_ENOUGH = 10_000;
 
 export const alwaysWriteable: Checker = {
   name: "always-writeable",
@@ -28,10 +29,10 @@ export const alwaysWriteable: Checker = {
     for (const operation of history.operations) {
       if (operation.kind !== "put" || !shouldSucceed(operation, scenario)) continue;
       examined++;
-      if (operation.outcome === "ok" || EXCEPTED.includes(operation.reason ?? "")) continue;
+      if (operation.outcome === "ok" || ALLOWED_REASONS.includes(operation.reason ?? "")) continue;
       findings.push({
-        message: `${named(operation)} at ${operation.node} ended ${operation.outcome} ` +
-          `(${operation.reason}), although ${operation.options.w} nodes could be reached`,
+        message: `${labelOf(operation)} at ${operation.node} ended ${operation.outcome} ` +
+          `(${operation.reason}), although at least ${operation.options.w} nodes were reachable`,
         key: operation.key,
         operations: [operation.id],
       });
@@ -40,7 +41,7 @@ export const alwaysWriteable: Checker = {
   },
 };
 
-/** Nothing but processes that are down can make a put fail. */
+/** Whether only processes that are down can make a put fail. */
 function isCalm({ config, faults, network, disk }: Scenario): boolean {
   const legs = parseLegs(network.latency);
   const slowestMs = Math.max(
@@ -49,12 +50,12 @@ function isCalm({ config, faults, network, disk }: Scenario): boolean {
   ) + legs.remoteMs;
   const diskMs = longest(parseDistribution(disk.load).shape) +
     longest(parseDistribution(disk.store).shape);
-  return config.sloppy && config.hintsMax >= HINTS_PLENTY &&
+  return config.sloppy && config.hintsMax >= HINTS_ENOUGH &&
     4 * slowestMs + 2 * diskMs < config.patienceMs / 2 &&
     faults.every((fault) => PROCESS_FAULTS.includes(fault.kind));
 }
 
-/** The longest that a draw can be, ms; infinite where there is no bound. */
+/** The largest value that can be drawn, ms; infinite if there is no bound. */
 function longest(shape: Shape): number {
   switch (shape.kind) {
     case "constant":
@@ -78,14 +79,16 @@ function shouldSucceed(operation: Operation, { nodes, faults, config }: Scenario
   return !down.has(operation.node) && nodes.length - down.size >= options.w;
 }
 
-/** A process stops or starts just then, or did so a moment ago and its peers are still finding out. */
+/**
+ * Whether a process stops or starts during the put or shortly before, so that peers may not know.
+ */
 function changesDuring(fault: Fault, from: number, to: number): boolean {
   return [fault.atMs, endOf(fault)].some((ms) =>
-    ms * US_PER_MS >= from - MOMENT_US && ms * US_PER_MS <= to
+    ms * US_PER_MS >= from - DETECTION_US && ms * US_PER_MS <= to
   );
 }
 
-const MOMENT_US = 100_000;
+const DETECTION_US = 100_000;
 
 function isDownAt(fault: Fault, at: number): boolean {
   return fault.atMs * US_PER_MS <= at && endOf(fault) * US_PER_MS >= at;

@@ -1,51 +1,51 @@
 /**
- * Checker 7: bounds hold. Nothing is left over once a run has ended, and nothing ever grew past what
- * the configuration allows.
+ * Checker 7: limits hold. During the run nothing grows beyond its configured limit, and at the end
+ * no work is left.
  */
 import { CLOCK_ENTRIES_MAX } from "../../dynamo/versions/versions.ts";
 import { always, type Checker, type Evidence, type Finding, isRestless } from "./checker.ts";
 
 export const bounds: Checker = {
   name: "bounds",
-  about: "requests, calls, queues and clocks stay within their bounds and drain in the end",
+  about: "requests, hints and clocks stay within their limits, and no work is left at the end",
   asserted: always,
   check(evidence) {
     const findings: Finding[] = [];
     for (const { node, stats } of evidence.stats) {
-      for (const name of isRestless(evidence.scenario) ? CLIENTS_OWN : ALL_WORK) {
+      for (const name of isRestless(evidence.scenario) ? CLIENT_WORK : ALL_WORK) {
         if (stats[name] !== 0) {
           findings.push({
-            message: `${node} has ${stats[name]} ${name} when nothing is under way`,
+            message: `${node} still has ${stats[name]} ${name} at the end`,
           });
         }
       }
     }
     const { requestsMax, handoffReceiveMax } = evidence.scenario.config;
-    if (evidence.handoffsMost > handoffReceiveMax) {
-      const message = `a node was taking in ${evidence.handoffsMost} hints at once, more than ` +
-        `${handoffReceiveMax}`;
+    if (evidence.handoffsPeak > handoffReceiveMax) {
+      const message = `a node received ${evidence.handoffsPeak} hints at once; the limit ` +
+        `handoffReceiveMax is ${handoffReceiveMax}`;
       findings.push({ message });
     }
-    if (evidence.requestsMost > requestsMax) {
-      const message =
-        `a node had ${evidence.requestsMost} requests in flight, more than ${requestsMax}`;
+    if (evidence.requestsInFlightPeak > requestsMax) {
+      const message = `a node had ${evidence.requestsInFlightPeak} requests in flight; the limit ` +
+        `requestsMax is ${requestsMax}`;
       findings.push({ message });
     }
     const entriesMax = clockEntriesMax(evidence);
-    const { clockEntriesMost } = evidence.record;
-    if (clockEntriesMost > entriesMax) {
+    const { clockEntriesPeak } = evidence.record;
+    if (clockEntriesPeak > entriesMax) {
       findings.push({
-        message: `a clock had ${clockEntriesMost} entries, more than ${entriesMax}`,
+        message: `a clock had ${clockEntriesPeak} entries; the limit is ${entriesMax}`,
       });
     }
     return { examined: evidence.stats.length, findings };
   },
 };
 
-const CLIENTS_OWN = ["requestsInFlight"] as const;
+const CLIENT_WORK = ["requestsInFlight"] as const;
 const ALL_WORK = ["requestsInFlight", "conversations", "calls", "recordsBusy"] as const;
 
-/** An actor a node and start, and one more for every record that was replaced or forgotten. */
+/** Each start of a node adds one actor. So does each record that was replaced or reaped. */
 function clockEntriesMax({ scenario, boots, actorsRenewed }: Evidence): number {
   switch (scenario.config.mode) {
     case "vector-clock":

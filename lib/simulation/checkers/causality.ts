@@ -1,10 +1,10 @@
 /**
- * Which write had seen which, by the clients' own record.
+ * Which write supersedes which, according to the clients' history and not to the nodes' clocks.
  *
- * A put that carried a context supersedes the writes that the context was read from, and all that
- * those had superseded. A context given by a write covers that write and what its own context did,
- * not the siblings beside it. Parents start before their children, so the graph has no cycles, and a
- * search for an old write never has to look at older ones.
+ * A put with a context supersedes the writes from which the context was read (its parents) and all
+ * writes that those superseded. The context that a write returns covers the write and everything
+ * that its own context covered, but not concurrent siblings. Parents start before their children.
+ * So the graph has no cycles, and a search for a write can skip all older ones.
  */
 import type { History, Operation } from "../workload/history.ts";
 
@@ -13,12 +13,12 @@ export class Causality {
   private readonly pasts = new Map<string, KeyPasts | null>();
   private wordsKept = 0;
 
-  /** Over a history that has come to its end. */
+  /** The history must be complete. */
   constructor(private readonly history: History) {
     this.byKey = writesByKey(history);
   }
 
-  /** Whether the writer of `later` had seen `earlier`, directly or through others. */
+  /** Whether `later` supersedes `earlier`, directly or through other writes. */
   covers(later: number, earlier: number): boolean {
     if (later <= earlier) return false;
     const key = this.history.get(later).key;
@@ -30,12 +30,12 @@ export class Causality {
     return pasts?.covers(later, earlier) ?? hadSeen(this.history, later, earlier);
   }
 
-  /** Every write that one of these had seen; the writes themselves are not included. */
+  /** All writes that these supersede. The writes themselves are not included. */
   pastOf(writes: Iterable<number>): Set<number> {
     return pastOf(this.history, writes);
   }
 
-  /** Questions come key by key: past the bound, what was worked out for others is forgotten. */
+  /** Checkers ask key by key. At the memory limit the results for other keys are discarded. */
   private pastsOf(key: string): KeyPasts | null {
     const { puts, deletes } = this.byKey.get(key) ?? { puts: [], deletes: [] };
     const words = KeyPasts.wordsFor(puts.length + deletes.length);
@@ -52,7 +52,7 @@ export class Causality {
 /** 128 MiB of bits. */
 const PAST_WORDS_MAX = 2 ** 25;
 
-/** The pasts of all writes of one key, as one row of bits each. */
+/** For each write of one key, a row of bits: the writes that it supersedes. */
 class KeyPasts {
   private readonly ranks = new Map<number, number>();
   private readonly rowWords: number;
@@ -80,7 +80,7 @@ class KeyPasts {
   }
 
   private include(row: number, parent: number | undefined): void {
-    // A foreign parent, of another key, is checker 8's concern.
+    // Checker 8 (`unique_dots.ts`) reports parents of another key.
     if (parent === undefined) return;
     const { bits, rowWords } = this;
     const to = row * rowWords;
@@ -106,14 +106,14 @@ function pastOf(history: History, writes: Iterable<number>): Set<number> {
   return past;
 }
 
-/** The writes, and all that they had seen. */
+/** The writes and all that they supersede. */
 export function withPast(history: History, writes: readonly number[]): Set<number> {
   const all = pastOf(history, writes);
   for (const id of writes) all.add(id);
   return all;
 }
 
-/** As {@link Causality.covers}, for a history that is still being written: nothing is prepared. */
+/** Like {@link Causality.covers}, but slower, and for a history that is not yet complete. */
 export function hadSeen(history: History, later: number, earlier: number): boolean {
   const open = [later];
   const seen = new Set<number>();
@@ -135,7 +135,7 @@ export interface KeyWrites {
   readonly deletes: Operation[];
 }
 
-/** The writes of every key, in the order they started. */
+/** The writes of every key, in the order of their starts. */
 export function writesByKey(history: History): Map<string, KeyWrites> {
   const byKey = new Map<string, KeyWrites>();
   for (const operation of history.operations) {
@@ -148,8 +148,8 @@ export function writesByKey(history: History): Map<string, KeyWrites> {
 }
 
 /**
- * What deletes may have removed from a key: whatever they had seen, and for one without a context
- * whatever was written before it ended.
+ * The writes that deletes of a key may have removed: a delete with a context removes what its
+ * client had seen, one without a context removes anything written before it ended.
  */
 export class Deleted {
   private readonly seen: ReadonlySet<number>;
@@ -166,7 +166,7 @@ export class Deleted {
   }
 }
 
-/** An operation without an answer may still take effect at any time. */
+/** When the operation can no longer take effect: never, if it was not answered. */
 function endOfEffects(operation: Operation): number {
   return operation.outcome === "ok" ? operation.endedAt : Infinity;
 }

@@ -5,7 +5,9 @@ import { Causality, Deleted, hadSeen } from "./causality.ts";
 
 const OPTIONS = { r: 2, w: 2, pr: 0, pw: 0, sloppy: false, timeoutMs: 1_000 };
 
-/** A history of writes to one key; each names the earlier ones that it had seen, counting from 1. */
+/**
+ * A history of writes to one key. `parents`: which earlier writes, counted from 1, each had seen.
+ */
 function historyOf(parents: readonly (readonly number[])[], blindDeletes: readonly number[] = []) {
   const history = new History(8);
   parents.forEach((seen, i) => {
@@ -28,13 +30,13 @@ function historyOf(parents: readonly (readonly number[])[], blindDeletes: readon
   return history;
 }
 
-/** Parents of each of up to 40 writes: any of those before it. */
+/** The parents of up to 40 writes, drawn from the writes before each. */
 const graphs = fc.array(fc.array(fc.nat(), { maxLength: 3 }), { maxLength: 40 })
   .map((drawn) =>
     drawn.map((numbers, i) => i === 0 ? [] : [...new Set(numbers.map((n) => n % i + 1))])
   );
 
-Deno.test("who had seen whom: bits, searches and the transitive closure agree", () => {
+Deno.test("causality: bits and searches agree with the transitive closure", () => {
   fc.assert(fc.property(graphs, (parents) => {
     const history = historyOf(parents);
     const causality = new Causality(history);
@@ -53,28 +55,28 @@ Deno.test("who had seen whom: bits, searches and the transitive closure agree", 
   }));
 });
 
-Deno.test("siblings of a read are both superseded by the write over it, a blind write is not", () => {
-  // 1 and 2 are concurrent; 3 was written over both; 4 over nothing.
+Deno.test("a write supersedes both siblings of its context, but no blind write", () => {
+  // 1 and 2 are concurrent. 3 supersedes both. 4 has no context.
   const causality = new Causality(historyOf([[], [], [1, 2], []]));
   assert.ok(causality.covers(3, 1) && causality.covers(3, 2));
   assert.ok(!causality.covers(4, 1) && !causality.covers(3, 4) && !causality.covers(1, 3));
 });
 
-Deno.test("a delete without context may have removed whatever was written before it ended", () => {
+Deno.test("a delete without a context may remove any write that began before it ended", () => {
   const history = historyOf([[], [], [], []], [2]);
   const causality = new Causality(history);
   const deleted = new Deleted(causality, [history.get(2)]);
   assert.ok(deleted.has(history.get(1)));
   assert.ok(!deleted.has(history.get(3)), "it began after the delete had ended");
   const unanswered: Operation = { ...history.get(2), outcome: "indeterminate" };
-  assert.ok(new Deleted(causality, [unanswered]).has(history.get(4)), "it may still come");
+  assert.ok(new Deleted(causality, [unanswered]).has(history.get(4)), "it may still take effect");
 });
 
-Deno.test("values tell their writers; an operation ends once", () => {
+Deno.test("a value identifies its writer; an operation ends only once", () => {
   const history = historyOf([[], []]);
   const { value } = history.get(2);
   assert.equal(history.writerOf(value ?? ""), 2);
-  assert.equal(history.writerOf(btoa("somebody else's")), undefined);
+  assert.equal(history.writerOf(btoa("not of this run")), undefined);
   assert.throws(() => history.end(1, { endedAt: 9, outcome: "ok" }), /ends twice/);
   assert.throws(() => history.get(3), /Cannot find operation 3/);
 });

@@ -1,5 +1,5 @@
 /**
- * What a checker is: a question with a name, asked of everything that a finished run left behind.
+ * A checker tests one guarantee against the evidence of a finished run.
  */
 import type { ReplicaStats } from "../../dynamo/counters.ts";
 import type { Ring } from "../../dynamo/ring/ring.ts";
@@ -10,53 +10,53 @@ import type { Scenario } from "../scenario/scenario.ts";
 import type { History, Operation } from "../workload/history.ts";
 import type { Causality, KeyWrites } from "./causality.ts";
 
-/** What a run left behind. */
+/** What is known about a finished run. */
 export interface Evidence {
   readonly scenario: Scenario;
   readonly history: History;
   readonly record: RunRecord;
   readonly causality: Causality;
   readonly writes: ReadonlyMap<string, KeyWrites>;
-  /** What the owners of every key hold in the end. */
+  /** The replicas of every key on its owners, at the end. */
   readonly final: ReadonlyMap<string, readonly Holding[]>;
-  /** What they held when the faults ended. */
-  readonly diverged: readonly (readonly Holding[])[];
+  /** The replicas when the faults ended, one list for each key. */
+  readonly holdingsAtHealing: readonly (readonly Holding[])[];
   readonly divergentKeys: readonly string[];
   readonly converged: boolean;
-  /** What keeps the membership from rest in the end, where that can be seen. */
+  /** Membership changes and transfers that are unfinished at the end, as far as known. */
   readonly unsettled?: readonly string[];
-  /** Hints that nodes still hold in the end. */
+  /** Hints that nodes still hold at the end. */
   readonly hintsLeft: readonly {
     readonly node: string;
     readonly target: string;
     readonly count: number;
   }[];
   readonly rules: Versioning;
-  /** As each member sees the ring in the end. */
+  /** Each member's ring at the end. */
   readonly rings: readonly Ring[];
-  /** How many members there are in the end. */
+  /** The number of members at the end. */
   readonly members: number;
-  /** The data directory that each member is known with in the end. */
+  /** Each member's data directory at the end, as recorded in the membership. */
   readonly memberData: readonly { readonly node: string; readonly dataId: string }[];
-  /** Copies that nodes have in the end of keys that they do not own. */
-  readonly leftBehind: readonly { readonly node: string; readonly key: string }[];
-  /** Of each node, at the end. */
+  /** Copies, at the end, of keys that the node does not own. */
+  readonly orphanedReplicas: readonly { readonly node: string; readonly key: string }[];
+  /** Each node's counters at the end. */
   readonly stats: readonly { readonly node: string; readonly stats: ReplicaStats }[];
-  /** The most requests that any node was seen to have in flight. */
-  readonly requestsMost: number;
-  /** The most hints of others that any node was taking in at once. */
-  readonly handoffsMost: number;
-  /** Starts of all nodes together. */
+  /** The highest sampled number of requests in flight on any node. */
+  readonly requestsInFlightPeak: number;
+  /** The highest number of hints that any node was receiving at once. */
+  readonly handoffsPeak: number;
+  /** The total number of starts of all nodes. */
   readonly boots: number;
-  /** Records that nodes replaced or forgot together with their actor: the next write has a new one. */
+  /** Records replaced or reaped together with their actor. The next write draws a new actor. */
   readonly actorsRenewed: number;
-  /** Nodes by index, as the record counts them. */
+  /** Node ids by index. {@link RunRecord} uses the indexes. */
   readonly nodes: readonly string[];
 }
 
 export interface Violation {
   readonly checker: string;
-  /** For a person: what was promised, what was found. */
+  /** For people: what was found, and what it violates. */
   readonly message: string;
   readonly key?: string;
   /** The operations concerned. */
@@ -72,39 +72,42 @@ export interface Finding {
 interface Examination {
   readonly examined: number;
   readonly findings: readonly Finding[];
-  /** What would have been found, had the simulator not destroyed the last copy itself. */
+  /** The number of losses that are no violation, because the simulator destroyed the last copy. */
   readonly excused?: number;
 }
 
 export interface Checker {
-  /** Stable: tests, the gallery of bugs and the shrinker go by it. */
+  /** Stable: tests, mutants and the shrinker refer to it. */
   readonly name: string;
   readonly about: string;
-  /** Whether a finding is a violation in this scenario; otherwise it is reported only. */
+  /** Whether findings are violations in this scenario. Otherwise they are only reported. */
   asserted(scenario: Scenario): boolean;
-  /** How many things were looked at, and what was wrong. */
+  /** Returns the number of examined items and the findings. */
   check(evidence: Evidence): Examination;
 }
 
-/** Only dotted version vectors promise exactness: the other modes are there to be seen failing. */
+/**
+ * Whether the scenario must lose nothing. Only dotted version vectors with commits guarantee that.
+ * The other modes exist to show how they fail.
+ */
 export function isExact({ config }: Scenario): boolean {
   return config.mode === "dvv" && config.durability === "commit";
 }
 
-/** Whether nodes go on talking when nobody asks anything of them. */
+/** Whether nodes exchange messages even without client requests. */
 export function isRestless({ config }: Scenario): boolean {
   return config.gossipIntervalMs > 0 || config.antiEntropyIntervalMs > 0 ||
     (config.sloppy && config.hintedHandoff);
 }
 
-/** Owners whose record can be read; the others are what checker 3 is about. */
+/** The readable replicas. Checker 3 (`convergence.ts`) reports the unreadable ones. */
 export function readable(holdings: readonly Holding[] | undefined): readonly Holding[] {
   return (holdings ?? []).filter(({ siblings }) => siblings !== null);
 }
 
 export const always = () => true;
 
-/** The writes whose values a holding has, by id; values that nobody wrote are left out. */
+/** The ids of the writes whose values the replica holds. Unknown values are left out. */
 export function writesIn({ siblings }: Holding, history: History): number[] {
   const ids: number[] = [];
   for (const { value } of siblings ?? []) {
@@ -114,12 +117,12 @@ export function writesIn({ siblings }: Holding, history: History): number[] {
   return ids;
 }
 
-/** How many nodes own a key at the most: N, or all when there are fewer. */
+/** The maximum number of owners of a key: N, or all nodes if there are fewer. */
 export function ownersCount({ scenario }: Evidence): number {
   return Math.min(scenario.config.n, scenario.nodes.length + scenario.spares.length);
 }
 
-/** An operation for a message: `put #12 of k3`. */
-export function named({ kind, id, key }: Operation): string {
+/** How messages name an operation: `put #12 of k3`. */
+export function labelOf({ kind, id, key }: Operation): string {
   return `${kind} #${id} of ${key}`;
 }

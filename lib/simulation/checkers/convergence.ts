@@ -1,16 +1,16 @@
 /**
- * Checker 3: after healing, within the stated bound, all owners of every key hold the same, no hints
- * remain, and the membership has come to rest: no range is still to move.
+ * Checker 3: within a time limit after healing, the owners of every key have equal replicas, all
+ * hints are delivered, and all membership changes and range transfers are complete.
  */
 import { always, type Checker } from "./checker.ts";
 
 export const convergence: Checker = {
   name: "convergence",
   about:
-    "after healing, all owners of a key become equal and all hints are delivered, within a bound",
+    "within a time limit after healing, the owners of every key agree and all hints are delivered",
   asserted: always,
   check({ final, converged, divergentKeys, hintsLeft, unsettled = [], scenario }) {
-    const owed = hintsLeft.map(({ node, target, count }) => ({
+    const undelivered = hintsLeft.map(({ node, target, count }) => ({
       message: `${node} still holds ${count} hints for ${target}`,
     }));
     const findings = converged ? [] : divergentKeys.map((key) => {
@@ -30,6 +30,6 @@ export const convergence: Checker = {
     const restless = converged ? [] : unsettled.map((what) => ({
       message: `${what}, ${scenario.convergeWithinMs} ms after healing`,
     }));
-    return { examined: final.size, findings: [...findings, ...owed, ...restless] };
+    return { examined: final.size, findings: [...findings, ...undelivered, ...restless] };
   },
 };

@@ -1,6 +1,7 @@
 /**
- * Checker 6: deleted stays deleted. Whatever the client of an acknowledged delete had seen is gone in
- * the end; so is, after a delete without context, whatever its coordinator must have read.
+ * Checker 6: deleted values do not return. At the end, all values are gone that the client of an
+ * acknowledged delete had seen. For a delete without a context, these are the values that its
+ * coordinator must have read.
  */
 import type { Operation } from "../workload/history.ts";
 import {
@@ -8,14 +9,14 @@ import {
   type Evidence,
   type Finding,
   isExact,
-  named,
+  labelOf,
   ownersCount,
   writesIn,
 } from "./checker.ts";
 
 export const deletedStaysDeleted: Checker = {
   name: "deleted-stays-deleted",
-  about: "what an acknowledged delete had seen does not come back",
+  about: "values removed by an acknowledged delete do not return",
   asserted: isExact,
   check(evidence) {
     const { history, causality, writes, final } = evidence;
@@ -33,8 +34,9 @@ export const deletedStaysDeleted: Checker = {
         );
         if (by === undefined) continue;
         findings.push({
-          message: `${named(history.get(id))} is there in the end, although ${named(by)} ` +
-            `was acknowledged`,
+          message:
+            `${labelOf(history.get(id))} is still there at the end, although ${labelOf(by)} ` +
+            `had seen it and was acknowledged`,
           key,
           operations: [id, by.id],
         });
@@ -44,7 +46,10 @@ export const deletedStaysDeleted: Checker = {
   },
 };
 
-/** The quorums of the write and of the delete's own read share a node, and none lost its disk. */
+/**
+ * Whether the write's quorum and the quorum of the delete's read share a node, and no copy was
+ * destroyed.
+ */
 function mustHaveRead(deletion: Operation, put: Operation, evidence: Evidence): boolean {
   return !put.options.sloppy && !deletion.options.sloppy &&
     put.outcome === "ok" && put.endedAt <= deletion.startedAt &&

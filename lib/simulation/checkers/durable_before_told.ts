@@ -1,17 +1,17 @@
 /**
- * Checker: what a node tells of the membership (members, tokens, registers of ranges) and of its own
- * incarnation is on its disk by then.
+ * Checker: a node sends membership state (members, tokens, range registers) and its own incarnation
+ * only after they are on its disk. Otherwise a crash could revert what peers already rely on.
  */
 import { always, type Checker } from "./checker.ts";
 
 export const durableBeforeTold: Checker = {
   name: "durable-before-told",
-  about: "registers, members and incarnations leave a node only after they are on its disk",
+  about: "a node sends registers, members and incarnations only after they are on its disk",
   asserted: always,
   check({ record, nodes }) {
-    const findings = record.toldTooSoon.map(({ node, what, at }) => ({
-      message: `${nodes[node]} told of ${what} at ${at} µs, before its disk knew it`,
+    const findings = record.sentBeforeDurable.map(({ node, what, at }) => ({
+      message: `${nodes[node]} sent ${what} at ${at} µs, before it was on its disk`,
     }));
-    return { examined: record.messagesTold, findings };
+    return { examined: record.messagesChecked, findings };
   },
 };

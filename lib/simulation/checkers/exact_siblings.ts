@@ -1,7 +1,7 @@
 /**
- * Checker 2: siblings are exactly the concurrent maxima. What is superseded does not survive, neither
- * in the end nor beside its successor in one answer; and what was ever durable is still there, unless
- * something supersedes it.
+ * Checker 2: siblings are exactly the concurrent versions that no other supersedes. A superseded
+ * version is neither returned together with its successor nor present at the end. A version that
+ * was once durable is still there, unless another one supersedes it.
  */
 import { type Causality, Deleted, type KeyWrites } from "./causality.ts";
 import {
@@ -9,14 +9,14 @@ import {
   type Evidence,
   type Finding,
   isExact,
-  named,
+  labelOf,
   readable,
   writesIn,
 } from "./checker.ts";
 
 export const exactSiblings: Checker = {
   name: "exact-siblings",
-  about: "nothing concurrent is dropped, and nothing superseded survives",
+  about: "concurrent versions are kept, and superseded versions are removed",
   asserted: isExact,
   check(evidence) {
     const findings: Finding[] = [];
@@ -27,8 +27,8 @@ export const exactSiblings: Checker = {
       const pair = supersededPair(operation.returned, evidence.causality);
       if (pair === null) continue;
       findings.push({
-        message: `${named(operation)} returned write #${pair[1]} beside #${pair[0]}, ` +
-          `whose writer had seen it`,
+        message: `${labelOf(operation)} returned write #${pair[1]} together with #${pair[0]}, ` +
+          `which supersedes it`,
         key: operation.key,
         operations: [operation.id, ...pair],
       });
@@ -41,7 +41,7 @@ export const exactSiblings: Checker = {
   },
 };
 
-/** Of these writes, one and another that it had seen. */
+/** Two of these writes, of which the first supersedes the second; null if there are none. */
 function supersededPair(
   writes: readonly number[],
   causality: Causality,
@@ -54,7 +54,7 @@ function supersededPair(
   return null;
 }
 
-/** Writes that are still there although one that took effect had seen them. */
+/** Writes that are still there although a write that took effect supersedes them. */
 function survivors(key: string, { puts }: KeyWrites, evidence: Evidence): Finding[] {
   const { causality, final, history, record } = evidence;
   const effective = puts.filter((put) => put.outcome === "ok" || record.surfaced(put.id))
@@ -62,15 +62,18 @@ function survivors(key: string, { puts }: KeyWrites, evidence: Evidence): Findin
   const past = causality.pastOf(effective.map((put) => put.id));
   return readable(final.get(key)).flatMap((holding) =>
     writesIn(holding, history).filter((id) => past.has(id)).map((id) => ({
-      message: `${named(history.get(id))} survives on ${holding.node}, although a write that had ` +
-        `seen it took effect`,
+      message: `${labelOf(history.get(id))} is still on ${holding.node}, although a write that ` +
+        `supersedes it took effect`,
       key,
       operations: [id, ...effective.filter((p) => causality.covers(p.id, id)).map((p) => p.id)],
     }))
   );
 }
 
-/** Writes that were durable somewhere and are gone without a successor; the acknowledged are checker 1's. */
+/**
+ * Unacknowledged writes that were durable on some node and are gone, though no other write
+ * supersedes them. Checker 1 (`no_lost_write.ts`) reports acknowledged ones.
+ */
 function dropped(key: string, { puts, deletes }: KeyWrites, evidence: Evidence): Finding[] {
   const { causality, final, history, record } = evidence;
   const deleted = new Deleted(causality, deletes.filter((each) => each.outcome !== "failed"));
@@ -82,8 +85,8 @@ function dropped(key: string, { puts, deletes }: KeyWrites, evidence: Evidence):
       .filter((put) => !held.has(put.id) && !superseded.has(put.id))
       .filter((put) => !deleted.has(put) && !record.excused.has(put.id))
       .map((put) => ({
-        message: `${named(put)} was durable somewhere, and ${holding.node} has neither it nor ` +
-          `anything that supersedes it`,
+        message: `${labelOf(put)} was durable on a node, but ${holding.node} has neither it nor ` +
+          `a write that supersedes it`,
         key,
         operations: [put.id, ...held],
       }));

@@ -1,7 +1,7 @@
 /**
- * Checker 9: answers mean what they say. A write that is called successful is durable on W distinct
- * nodes, PW of them primaries; a read was answered by R distinct nodes; what certainly failed never
- * surfaces; and every operation ends.
+ * Checker 9: answers are true. A successful write is durable on W distinct nodes, PW of them
+ * primaries. A successful read has answers of R distinct nodes. A write that definitely failed is
+ * on no disk. Every operation ends.
  */
 import type { Operation } from "../workload/history.ts";
 import {
@@ -9,20 +9,21 @@ import {
   type Evidence,
   type Finding,
   isExact,
-  named,
+  labelOf,
   ownersCount,
 } from "./checker.ts";
 
 export const honestReplies: Checker = {
   name: "honest-replies",
-  about: "success means W nodes have it, failure that none ever will, and every operation ends",
+  about:
+    "a successful write is on W nodes, a definitely failed one on none, and every operation ends",
   asserted: () => true,
   check(evidence) {
     const findings: Finding[] = [];
     for (const operation of evidence.history.operations) {
       const finding = problemWith(operation, evidence);
       if (finding === null) continue;
-      const message = `${named(operation)} ${finding}`;
+      const message = `${labelOf(operation)} ${finding}`;
       findings.push({ message, key: operation.key, operations: [operation.id] });
     }
     return { examined: evidence.history.size, findings };
@@ -46,44 +47,46 @@ function problemWith(operation: Operation, evidence: Evidence): string | null {
 
 function validateFailure(operation: Operation, { record }: Evidence): string | null {
   return operation.kind === "put" && record.surfaced(operation.id)
-    ? `was refused for certain (${operation.reason}), and was stored all the same`
+    ? `failed definitely (${operation.reason}), but was stored`
     : null;
 }
 
 function validateRead({ acks, options: { r } }: Operation): string | null {
   const distinct = new Set(acks).size;
-  return distinct < r ? `succeeded with ${distinct} answers, though R was ${r}` : null;
+  return distinct < r ? `succeeded with answers of ${distinct} nodes, but R is ${r}` : null;
 }
 
 function validateWrite(operation: Operation, evidence: Evidence): string | null {
   const { acks, hints, options: { w, pw, sloppy } } = operation;
   const distinct = new Set(acks);
   if (distinct.size < w) {
-    return `succeeded with ${distinct.size} acknowledgements, though W was ${w}`;
+    return `succeeded with acknowledgements of ${distinct.size} nodes, but W is ${w}`;
   }
   if (!sloppy && hints.length > 0) {
-    const stoodIn = hints.map(({ holder, for: target }) => `${holder} for ${target}`).join(", ");
-    return `succeeded under a strict quorum with a copy that is no owner's: ${stoodIn}`;
+    const fallbacks = hints.map(({ holder, for: target }) => `${holder} for ${target}`).join(", ");
+    return `succeeded under a strict quorum with a copy on a fallback: ${fallbacks}`;
   }
   const holders = new Set(hints.map((hint) => hint.holder));
   const ring = evidence.rings[0];
   const owners = new Set(ring?.primariesOfKey(operation.key) ?? []);
   const primaries = [...distinct].filter((node) => owners.has(node) && !holders.has(node));
-  // Once owners have changed, who was a primary at the time is not known any more.
+  // Only the first epoch is checked: later, it is unknown which nodes were primaries at the time.
   const isInitial = ring === undefined || ring.epochOf(ring.rangeOfKey(operation.key)) === 1;
   if (isInitial && primaries.length < pw) {
-    return `succeeded with ${primaries.length} primaries, though PW was ${pw}`;
+    return `succeeded with acknowledgements of ${primaries.length} primaries, but PW is ${pw}`;
   }
-  if (ownersCount(evidence) < w) return `succeeded with more acknowledgements than owners`;
-  // The other modes drop concurrent writes by design, and acknowledge what they dropped.
+  if (ownersCount(evidence) < w) return `succeeded with W = ${w}, but the key has fewer owners`;
+  // The other modes drop concurrent writes by design, also acknowledged ones.
   if (operation.kind !== "put" || !isExact(evidence.scenario)) return null;
   const without = [...distinct].filter((node) => !hasCommitted(operation, node, evidence));
   return without.length === 0
     ? null
-    : `was acknowledged by ${without.join(", ")}, where it was not durable by then`;
+    : `was acknowledged by ${without.join(", ")}, but was not durable there at that time`;
 }
 
-/** The node had the write, or one that supersedes it, on its disk when the client heard of it. */
+/**
+ * Whether the write, or one that supersedes it, was on the node's disk when it was acknowledged.
+ */
 function hasCommitted(put: Operation, node: string, evidence: Evidence): boolean {
   const { record, causality, writes, nodes } = evidence;
   const index = nodes.indexOf(node);

@@ -1,7 +1,5 @@
 /**
- * All checkers, in the order of the design (DESIGN section 10).
- *
- * A checker counts only when a mutant makes it fail: see `mutants.ts`.
+ * All checkers. For each of them, a mutant shows that it can fail: see `mutants.ts`.
  */
 import type { Scenario } from "../scenario/scenario.ts";
 import { alwaysWriteable } from "./always_writeable.ts";
@@ -41,20 +39,20 @@ export const CHECKERS: readonly Checker[] = [
 export interface CheckResult {
   readonly name: string;
   readonly about: string;
-  /** Whether findings count as violations here, or are only reported. */
+  /** Whether findings count as violations in this scenario. Otherwise they are only reported. */
   readonly asserted: boolean;
-  /** How many things it looked at. */
+  /** The number of examined items. */
   readonly examined: number;
-  /** All findings, of which {@link violations} shows the first few. */
+  /** The number of all findings. {@link violations} has the first few. */
   readonly found: number;
   readonly violations: readonly Violation[];
-  /** What it let pass, since the simulator itself destroyed the last copy. */
+  /** The number of losses that are no violation, because the simulator destroyed the last copy. */
   readonly excused: number;
 }
 
 const VIOLATIONS_SHOWN_MAX = 10;
 
-/** Asks every checker, or some. */
+/** Runs all checkers, or the given ones. */
 export function runCheckers(
   scenario: Scenario,
   evidence: Evidence,

@@ -1,13 +1,13 @@
 /**
- * Checker 1: no acknowledged write is lost. In the end its value, or one whose writer had seen it,
- * is on every owner; unless a delete that had seen it took it away, or the simulator destroyed its last copy.
+ * Checker 1: no acknowledged write is lost. At the end it, or a write that supersedes it, is on
+ * every owner. Exceptions: a delete removed it, or the simulator destroyed its last copy.
  */
 import { Deleted } from "./causality.ts";
-import { type Checker, type Finding, isExact, named, readable, writesIn } from "./checker.ts";
+import { type Checker, type Finding, isExact, labelOf, readable, writesIn } from "./checker.ts";
 
 export const noLostWrite: Checker = {
   name: "no-lost-write",
-  about: "an acknowledged write, or one that supersedes it, is on every owner in the end",
+  about: "at the end, every owner has each acknowledged write or one that supersedes it",
   asserted: isExact,
   check({ history, causality, writes, final, record }) {
     const findings: Finding[] = [];
@@ -26,8 +26,8 @@ export const noLostWrite: Checker = {
             excused.add(put.id);
             continue;
           }
-          const message = `${named(put)} was acknowledged by ${put.acks.join(", ")}, and ` +
-            `${holding.node} has neither it nor anything that supersedes it`;
+          const message = `${labelOf(put)} was acknowledged by ${put.acks.join(", ")}, but ` +
+            `${holding.node} has neither it nor a write that supersedes it`;
           findings.push({ message, key, operations: [put.id, ...held] });
         }
       }

@@ -1,20 +1,22 @@
 /**
- * Checker 5: views and ownership agree, and every range has N distinct owners when there are N nodes.
+ * Checker 5: at the end all nodes have the same ring, every range has N distinct owners (or all
+ * members if there are fewer), and no other node has copies.
  */
 import { always, type Checker, type Finding } from "./checker.ts";
 
-/** Ranges looked at; in a large ring they are many, and all made by one rule. */
+/** The maximum number of examined ranges. A large ring has many, and one rule assigns them all. */
 const RANGES_MAX = 256;
 
 export const ownership: Checker = {
   name: "ownership",
-  about: "all nodes have one ring, every range has N distinct owners, and nobody else keeps copies",
+  about:
+    "all nodes have the same ring, ranges have N distinct owners, and other nodes have no copies",
   asserted: always,
   check(evidence) {
     const findings: Finding[] = [];
     const versions = new Set(evidence.rings.map((ring) => ring.version));
     if (versions.size > 1) {
-      findings.push({ message: `the nodes have ${versions.size} different rings in the end` });
+      findings.push({ message: `the nodes have ${versions.size} different rings at the end` });
     }
     const ring = evidence.rings[0];
     const ranges = Math.min(ring?.rangeCount ?? 0, RANGES_MAX);
@@ -27,7 +29,7 @@ export const ownership: Checker = {
         });
       }
     }
-    for (const { node, key } of evidence.leftBehind) {
+    for (const { node, key } of evidence.orphanedReplicas) {
       findings.push({ message: `${node} still has a copy of ${key}, which it does not own`, key });
     }
     return { examined: ranges, findings };

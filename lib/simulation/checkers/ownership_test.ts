@@ -5,7 +5,7 @@ import { parseScenario } from "../scenario/scenario.ts";
 import type { Evidence } from "./checker.ts";
 import { ownership } from "./ownership.ts";
 
-/** A ring of four partitions that belong to these nodes in turn. */
+/** A ring of four partitions, owned by these nodes in turn. */
 function ringOf(owners: readonly string[]): Ring {
   const state: RingState = {
     partitioning: "equal-partitions",
@@ -21,18 +21,23 @@ function ringOf(owners: readonly string[]): Ring {
 }
 
 function findings(...rings: readonly Ring[]): string[] {
-  const evidence = { scenario: parseScenario({ nodes: 4 }), rings, members: 4, leftBehind: [] };
+  const evidence = {
+    scenario: parseScenario({ nodes: 4 }),
+    rings,
+    members: 4,
+    orphanedReplicas: [],
+  };
   return ownership.check(evidence as unknown as Evidence).findings.map(({ message }) => message);
 }
 
-Deno.test("ownership: a node without partitions leaves ranges with too few owners", () => {
+Deno.test("ownership: ranges with too few owners are reported", () => {
   assert.deepEqual(findings(ringOf(["n1", "n2", "n3", "n4"])), []);
   const [first, ...others] = findings(ringOf(["n1", "n2"]));
   assert.match(first ?? "", /range 0 should have 3 distinct owners: it has n1,n2/);
   assert.equal(others.length, 3);
 });
 
-Deno.test("ownership: nodes that end with different rings are found", () => {
+Deno.test("ownership: nodes with different rings at the end are reported", () => {
   const [found] = findings(ringOf(["n1", "n2", "n3"]), ringOf(["n1", "n3", "n2"]));
   assert.match(found ?? "", /2 different rings/);
 });

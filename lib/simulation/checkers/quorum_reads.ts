@@ -1,22 +1,24 @@
 /**
- * Checker 4: with a strict quorum (R + W > N, not sloppy) a read returns every write that was acknowledged before
- * it began, or something that supersedes it; and nothing that such a write had superseded.
+ * Checker 4: with a strict quorum (R + W > N, not sloppy), a read returns every write that was
+ * acknowledged before the read began, or a write that supersedes it. It returns no write that such
+ * a write supersedes. Linearizability is not required.
  *
- * Only acknowledged writes that no other acknowledged one supersedes have to be looked for: whoever
- * returns the latter returns what supersedes the former. Linearizability is not claimed.
+ * It is enough to look for the acknowledged writes that no other acknowledged write supersedes: a
+ * read that returns these, or writes that supersede them, supersedes all others too.
  *
- * A replica whose copy was destroyed, by a new disk, an older one or damage, answers no read of it until
- * it has it again from the others. So what more nodes acknowledged than lost their copy has to be seen.
+ * A replica whose copy was destroyed (by a new disk, an older one, or damage) answers no reads of
+ * the key until it has recovered from the other replicas. So a read must return each write that was
+ * acknowledged by more nodes than lost their copy.
  */
 import type { RunRecord } from "../run_record.ts";
 import type { Operation } from "../workload/history.ts";
 import type { Causality } from "./causality.ts";
-import { type Checker, type Finding, isExact, named, ownersCount } from "./checker.ts";
+import { type Checker, type Finding, isExact, labelOf, ownersCount } from "./checker.ts";
 
 export const quorumReads: Checker = {
   name: "quorum-reads",
   about:
-    "with R + W > N and no sloppy quorum, a read sees every write acknowledged before it began",
+    "with R + W > N and strict quorums, a read returns all writes acknowledged before it began",
   asserted: isExact,
   check(evidence) {
     const findings: Finding[] = [];
@@ -29,9 +31,9 @@ export const quorumReads: Checker = {
       const nodesLost = lost.get(key) ?? 0;
       const reads = readsByKey.get(key) ?? [];
       for (const r of new Set(reads.map((each) => each.options.r))) {
-        const wLeast = ownersCount(evidence) - r + 1;
+        const wMin = ownersCount(evidence) - r + 1;
         const strict = [...puts, ...deletes].filter((each) =>
-          each.outcome === "ok" && !each.options.sloppy && each.options.w >= wLeast &&
+          each.outcome === "ok" && !each.options.sloppy && each.options.w >= wMin &&
           each.options.w > nodesLost
         );
         const ofR = reads.filter((each) => each.options.r === r);
@@ -43,7 +45,7 @@ export const quorumReads: Checker = {
   },
 };
 
-/** Of each key, how many nodes had their copy destroyed. */
+/** For each key, the number of nodes whose copy was destroyed. */
 function copiesLost(record: RunRecord): Map<string, number> {
   const byKey = Map.groupBy(record.destructions, (each) => each.key);
   return new Map(
@@ -89,15 +91,19 @@ function checkRead(
         return findingOf(
           read,
           [id, write.id],
-          `returned write #${id}, although ${named(write)}, ` +
-            `which supersedes it, had been acknowledged before`,
+          `returned write #${id}, although ${labelOf(write)}, ` +
+            `which supersedes it, was acknowledged before the read began`,
         );
       }
     }
     if (write.kind === "delete") continue;
     const found = read.returned.some((id) => id === write.id || causality.covers(id, write.id));
     if (!found && !mayBeDeleted(write, read, deletes, causality)) {
-      return findingOf(read, [write.id], `missed ${named(write)}, acknowledged before it began`);
+      return findingOf(
+        read,
+        [write.id],
+        `did not return ${labelOf(write)}, which was acknowledged before the read began`,
+      );
     }
   }
   return null;
@@ -105,13 +111,13 @@ function checkRead(
 
 function findingOf(read: Operation, others: readonly number[], what: string): Finding {
   return {
-    message: `${named(read)} at R=${read.options.r} ${what}`,
+    message: `${labelOf(read)} at R=${read.options.r} ${what}`,
     key: read.key,
     operations: [read.id, ...others],
   };
 }
 
-/** A delete that was under way by the end of the read may have taken the write away. */
+/** Whether a delete that began before the end of the read may have removed the write. */
 function mayBeDeleted(
   write: Operation,
   read: Operation,
@@ -124,6 +130,7 @@ function mayBeDeleted(
   );
 }
 
+/** When the operation can no longer take effect: never, if it was not answered. */
 function endOfEffects(operation: Operation): number {
   return operation.outcome === "ok" ? operation.endedAt : Infinity;
 }

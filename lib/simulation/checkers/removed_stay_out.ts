@@ -1,12 +1,12 @@
 /**
- * Checker: a node that was removed comes back only with an empty disk. What it held may have been deleted
- * and forgotten since.
+ * Checker: a removed node becomes a member again only with an empty disk. Its old data may include
+ * keys that were deleted in the meantime and whose tombstones are reaped: they would return.
  */
 import { always, type Checker } from "./checker.ts";
 
 export const removedStayOut: Checker = {
   name: "removed-stay-out",
-  about: "no member has the data directory that it was removed with",
+  about: "no removed node is a member again with its old data directory",
   asserted: always,
   check({ record, nodes, memberData }) {
     const findings = memberData
@@ -14,8 +14,7 @@ export const removedStayOut: Checker = {
         record.removedData.get(nodes.indexOf(node))?.has(dataId) === true
       )
       .map(({ node, dataId }) => ({
-        message:
-          `${node} is a member again with the data directory ${dataId}, with which it was removed`,
+        message: `${node} was removed, and is a member again with its old data directory ${dataId}`,
       }));
     return { examined: memberData.length, findings };
   },

@@ -1,23 +1,24 @@
 /**
- * Checker 8: no dot is issued twice, across crash, wiped disk, delete and recreate; no write is
- * applied twice; no value is read or stored that nobody wrote; and merging is commutative,
- * associative and idempotent on what the replicas really held.
+ * Checker 8: no dot is issued twice, even after a crash, a wiped disk, or a delete and a new put.
+ * No write is applied twice. All stored and returned values were written by clients. Merging the
+ * actual replicas is commutative, associative and idempotent.
  */
 import { sameSiblings, type Siblings, type Versioning } from "../../dynamo/versions/versions.ts";
 import type { Holding } from "../healing.ts";
 import { describeValue } from "../report/describe.ts";
-import { type Checker, type Evidence, type Finding, isExact, named } from "./checker.ts";
+import { type Checker, type Evidence, type Finding, isExact, labelOf } from "./checker.ts";
 
 export const uniqueDots: Checker = {
   name: "unique-dots",
-  about: "a dot names one write, a write has one dot, and only what was written is read",
+  about:
+    "each dot identifies one write, each write has one dot, and reads return only written values",
   asserted: isExact,
   check(evidence) {
     const findings = [
       ...clashes(evidence),
       ...appliedTwice(evidence),
       ...foreignValues(evidence),
-      ...evidence.diverged.flatMap((holdings) => brokenMerges(holdings, evidence.rules)),
+      ...evidence.holdingsAtHealing.flatMap((holdings) => brokenMerges(holdings, evidence.rules)),
     ];
     return { examined: evidence.history.size, findings };
   },
@@ -25,7 +26,7 @@ export const uniqueDots: Checker = {
 
 function clashes({ record, nodes }: Evidence): Finding[] {
   return record.clashes.map(({ key, dot, node, first, second }) => ({
-    message: `dot ${dot} of ${key} stands for ${described(first)} and, on ${nodes[node]}, for ${
+    message: `dot ${dot} of ${key} identifies ${described(first)} and, on ${nodes[node]}, also ${
       described(second)
     }`,
     key,
@@ -33,8 +34,8 @@ function clashes({ record, nodes }: Evidence): Finding[] {
 }
 
 function appliedTwice({ record, history }: Evidence): Finding[] {
-  return [...record.twice].map(([id, dots]) => ({
-    message: `${named(history.get(id))} was applied twice, as ${dots[0]} and as ${dots[1]}`,
+  return [...record.appliedTwice].map(([id, dots]) => ({
+    message: `${labelOf(history.get(id))} was applied twice, as ${dots[0]} and as ${dots[1]}`,
     key: history.get(id).key,
     operations: [id],
   }));
@@ -42,25 +43,27 @@ function appliedTwice({ record, history }: Evidence): Finding[] {
 
 function foreignValues({ record, history, nodes }: Evidence): Finding[] {
   const stored = record.foreign.map(({ key, value, node }) => ({
-    message: `${nodes[node]} stores ${described(value)} under ${key}, which nobody wrote`,
+    message: `${nodes[node]} stores ${described(value)} under ${key}, but no client wrote it`,
     key,
   }));
   const read = history.operations.filter((each) => each.kind === "get").flatMap((get) => {
-    const strangers = get.returned.filter((id) => {
+    const others = get.returned.filter((id) => {
       const writer = history.get(id);
       return writer.key !== get.key || writer.startedAt > get.endedAt;
     });
-    if (strangers.length === 0 && get.foreign.length === 0) return [];
-    const what = [...get.foreign.map(described), ...strangers.map((id) => `write #${id}`)].join(
+    if (others.length === 0 && get.foreign.length === 0) return [];
+    const what = [...get.foreign.map(described), ...others.map((id) => `write #${id}`)].join(
       ", ",
     );
-    const message = `${named(get)} returned ${what}, which nobody had written under that key`;
-    return [{ message, key: get.key, operations: [get.id, ...strangers] }];
+    const message = `${
+      labelOf(get)
+    } returned ${what}, but no client had written that under the key`;
+    return [{ message, key: get.key, operations: [get.id, ...others] }];
   });
   return [...stored, ...read];
 }
 
-/** What a version holds: a value in base64, or the words for a tombstone. */
+/** Describes a value in base64. A description of a tombstone is returned unchanged. */
 function described(content: string): string {
   return content.startsWith("a tombstone") ? content : `'${describeValue(content)}'`;
 }
@@ -78,8 +81,8 @@ function brokenMerges(holdings: readonly Holding[], rules: Versioning): Finding[
     ? "idempotent"
     : null;
   return broken === null ? [] : [{
-    message: `merging is not ${broken} on what ${
+    message: `merging is not ${broken} for the replicas of ${
       holdings.map((each) => each.node).join(", ")
-    } held`,
+    }`,
   }];
 }

@@ -236,7 +236,7 @@ export class FaultDriver {
       const { disk } = machine;
       this.removedDisks.set(machine.index, disk.clone());
       // A disk that no member has used counts as an empty one.
-      if (disk.state !== null) world.driver.removedWith?.(machine.index, disk.dataId);
+      if (disk.state !== null) world.driver.removalStarted?.(machine.index, disk.dataId);
     }
     world.processes.destroy(machine);
     return this.removedDisks.get(machine.index)?.dataId ?? null;

@@ -25,7 +25,7 @@ Deno.test("a partition cuts only between its groups, in both directions", () => 
   assert.equal(judge(fault, "a", "c").kind, "drop");
   assert.equal(judge(fault, "c", "b").kind, "drop");
   assert.equal(judge(fault, "a", "b").kind, "pass");
-  assert.equal(judge(fault, "d", "a").kind, "pass", "who is in no group is not cut off");
+  assert.equal(judge(fault, "d", "a").kind, "pass", "a node in no group is not cut off");
 });
 
 Deno.test("a one-way partition cuts only one direction", () => {
@@ -63,9 +63,9 @@ Deno.test("loss has the given probability, and a clone continues with the same d
     .filter((verdict) => verdict.kind === "drop").length;
   assert.ok(lost > 900 && lost < 1_100, `${lost} of 4000 lost`);
   const copy = rule.clone();
-  const fates = (of: typeof rule) =>
+  const verdicts = (of: typeof rule) =>
     Array.from({ length: 50 }, () => of.judge(message("a", "b"), 0).kind);
-  assert.deepEqual(fates(copy), fates(rule));
+  assert.deepEqual(verdicts(copy), verdicts(rule));
 });
 
 Deno.test("with limited bandwidth each link queues messages, and drops them when the queue is long", () => {
@@ -76,7 +76,10 @@ Deno.test("with limited bandwidth each link queues messages, and drops them when
     return verdict.kind === "deliver" ? verdict.laterUs : verdict.kind;
   };
   const first = later("a");
-  assert.ok(typeof first === "number" && first >= 1_000_000, "a hundred bytes take a second");
+  assert.ok(
+    typeof first === "number" && first >= 1_000_000,
+    "at least 100 bytes, so at least a second",
+  );
   assert.equal(later("a"), 2 * first);
   assert.equal(later("c"), first);
   for (let i = 0; i < 100; i++) later("a");

@@ -1,8 +1,8 @@
 /**
- * Mutants past the seam: an honest replica in which one rule of the core is left out.
+ * Mutants of the core: a correct replica in which one rule is missing.
  *
- * A rule is replaced on the object that has it, as a function of `this`: then a copy of the replica has
- * the same bug, and none of the original's state.
+ * They replace a method on the object that has it. The new method refers to its object only as
+ * `this`, so a clone of the replica has the same bug but shares no state with the original.
  */
 import { Membership } from "../../dynamo/membership/membership.ts";
 import type { MemberEntry } from "../../dynamo/membership/membership_state.ts";
@@ -17,19 +17,21 @@ import type { DiskState, RecoveryCause } from "../../dynamo/types/boot.ts";
 import type { NodeId } from "../../dynamo/types/ids.ts";
 import { type FaultHook, stateless } from "../world/fault_hook.ts";
 
-interface Inside {
+interface ReplicaInternals {
   readonly node: NodeContext;
   readonly parts: Parts;
 }
 
-/** A replica in which something was replaced before its first step. */
-export function altered(alter: (inside: Inside) => void): FaultHook {
-  return stateless({ replica: (replica: Replica) => alter(replica as unknown as Inside) });
+/** Changes each replica before its first step. */
+export function alterReplica(alter: (internals: ReplicaInternals) => void): FaultHook {
+  return stateless({
+    replica: (replica: Replica) => alter(replica as unknown as ReplicaInternals),
+  });
 }
 
-/** A node with a new disk takes a peer that does not answer for one that has nothing to give. */
+/** A node with a new disk treats a peer that does not answer as one without data. */
 export const silenceCountsAsCaughtUp = () =>
-  altered(({ parts: { recovering } }) => {
+  alterReplica(({ parts: { recovering } }) => {
     type Private = Pick<Recovering, "onFailed"> & { readonly recovery: Recovery };
     (recovering as unknown as Private).onFailed = function (this: Private, check: BootCheck) {
       this.recovery.isInformed = true;
@@ -38,9 +40,9 @@ export const silenceCountsAsCaughtUp = () =>
     };
   });
 
-/** A disk that is older than what peers remember of it is taken for sound. */
+/** A node trusts a disk that is older than what its peers remember of it. */
 export const oldDiskTrusted = () =>
-  altered(({ parts: { recovering } }) => {
+  alterReplica(({ parts: { recovering } }) => {
     type Private = { begin(cause: RecoveryCause): void; isRemembered: boolean };
     const proto = Recovering.prototype as unknown as Private;
     (recovering as unknown as Private).begin = function (this: Private, cause: RecoveryCause) {
@@ -49,15 +51,15 @@ export const oldDiskTrusted = () =>
     };
   });
 
-/** A delete without a context is written by the node that read for it, whatever happened meanwhile. */
+/** A delete without a context is committed without checking that the node may still do so. */
 export const writtenAfterFence = () =>
-  altered(({ parts: { writes } }) => {
+  alterReplica(({ parts: { writes } }) => {
     (writes as unknown as { mayCommit(): boolean }).mayCommit = () => true;
   });
 
-/** The membership counts as durable as soon as the disk is asked to keep it. */
+/** The membership counts as durable as soon as its save begins. */
 export const toldBeforeDurable = () =>
-  altered(({ node: { registry } }) => {
+  alterReplica(({ node: { registry } }) => {
     registry.save = function (this: Registry) {
       Registry.prototype.save.call(this);
       const { version, ring } = this.membership;
@@ -65,9 +67,9 @@ export const toldBeforeDurable = () =>
     };
   });
 
-/** A node with a new disk counts its incarnations from the start, whatever its peers remember. */
+/** A node with a new disk starts its incarnations anew, whatever its peers remember. */
 export const incarnationForgotten = () =>
-  altered(({ parts: { recovering } }) => {
+  alterReplica(({ parts: { recovering } }) => {
     const { disk } = recovering as unknown as { disk: DiskStateKeeper };
     disk.save = function (this: DiskStateKeeper, change: Partial<DiskState>) {
       const { incarnation } = this.saved;
@@ -75,9 +77,9 @@ export const incarnationForgotten = () =>
     };
   });
 
-/** Nobody knows that a node was removed, nor with which data directory: it seems to have left. */
+/** Members forget that a node was removed, and its data directory: it seems to have left. */
 export const removedDataForgotten = () =>
-  altered(({ node: { membership } }) => {
+  alterReplica(({ node: { membership } }) => {
     membership.entry = function (this: Membership, id: NodeId): MemberEntry | undefined {
       const entry = Membership.prototype.entry.call(this, id);
       if (entry?.memberStatus !== "removed") return entry;

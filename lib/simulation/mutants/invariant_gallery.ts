@@ -1,6 +1,6 @@
 /**
- * Mutants that an assert in the core must stop, before anything that follows from them reaches a checker.
- * Each story says what would follow.
+ * Mutants that an assert in the core must stop before a checker can see their effects. Each story
+ * says what would happen without the assert.
  */
 import { stateless } from "../world/fault_hook.ts";
 import {
@@ -39,343 +39,353 @@ import {
 import { counterRepeated, supersededKept } from "./versioning_mutants.ts";
 
 const caughtBy = "no-exceptions";
-const MOVES = { kinds: ["join", "leave", "pause"] } as const;
+const MEMBERSHIP_FAULTS = { kinds: ["join", "leave", "pause"] } as const;
 
 export const INVARIANT_MUTANTS: readonly Mutant[] = [
   // Records ---------------------------------------------------------------------------------------
   {
     name: "superseded-kept",
-    about: "merging keeps versions beside those that supersede them, under rules said to be exact",
-    story: "every replica that merges keeps the old version alive, so siblings multiply: what " +
-      "`siblings-kept` shows in the end, this stops in the merge that did it",
+    about: "merging keeps superseded versions, under rules that claim to be exact",
+    story: "every replica that merges keeps the old version, so siblings multiply. The mutant " +
+      "`siblings-kept` shows the result at the end of a run; the assert stops the merge itself",
     caughtBy,
     invariant: "merged siblings are sorted, distinct, and none supersedes another",
     seeds: 20,
-    plant: () => stateless({ rules: () => supersededKept }),
+    createHook: () => stateless({ rules: () => supersededKept }),
   },
   {
     name: "counter-repeated",
-    about: "a write gets the counter of its coordinator's write before it",
-    story: "two values under one dot: replicas that hold one of them take the other for it, and " +
-      "drop it unseen (riak_kv#679 lost writes so)",
+    about: "a write gets the same counter as the coordinator's previous write",
+    story:
+      "two values share one dot. A replica that has one of them takes the other for the same " +
+      "and drops it (riak_kv#679 lost writes this way)",
     caughtBy,
     invariant: "an actor's counter only goes up",
     seeds: 20,
-    plant: () => stateless({ rules: () => counterRepeated }),
+    createHook: () => stateless({ rules: () => counterRepeated }),
   },
   {
     name: "applied-while-storing",
-    about: "a change that comes in during a store is applied to the record and counts with it",
-    story: "the change is acknowledged when a store ends that never had it: after a crash it is " +
-      "gone, as in every log that tells of more than was synced",
+    about:
+      "a change that arrives during a store is applied to the record and acknowledged with that " +
+      "store",
+    story:
+      "the store does not include the change. It is acknowledged all the same, and lost in a " +
+      "crash, as in a log that acknowledges entries before it has synced them",
     caughtBy,
     invariant: "what is stored is what was applied",
     seeds: 50,
-    plant: appliedWhileStoring,
+    createHook: appliedWhileStoring,
   },
   // Conversations ---------------------------------------------------------------------------------
   {
     name: "answered-twice",
     about: "a client is answered after W acknowledgements, and again after all",
     story:
-      "the second answer meets another request under the same id, or nobody: transports that " +
-      "number their requests then hand one client's answer to another",
+      "the second answer can reach another request with the same id. A transport that numbers " +
+      "its requests then gives one client the answer of another",
     caughtBy,
     invariant: "a request is answered at most once",
     seeds: 20,
-    plant: answeredTwice,
+    createHook: answeredTwice,
   },
   {
     name: "replied-after-end",
-    about: "at the timeout a write's conversation is ended before its client is told",
+    about: "at the timeout, a write's conversation ends before its client is answered",
     story:
-      "whatever the conversation held is gone by then: a reply made of it says what was true " +
-      "of another request, or nothing",
+      "the state of the conversation is gone by then. The reply is built from nothing, or from " +
+      "another request",
     caughtBy,
     invariant: "no reply comes after its conversation has ended",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause", "loss"] },
-    plant: repliedAfterEnd,
+    createHook: repliedAfterEnd,
   },
   {
     name: "called-after-end",
-    about: "a write whose last replica has failed ends before a stand-in is asked",
+    about: "a write whose last replica has failed ends before a fallback is asked",
     story:
-      "the stand-in stores a copy of which nobody knows, and its acknowledgement finds nobody " +
-      "to count it",
+      "the fallback stores a copy that no coordinator knows about, and its acknowledgement is " +
+      "not counted",
     caughtBy,
     invariant: "a call belongs to an open conversation",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "disk-failing"] },
-    plant: calledAfterEnd,
+    createHook: calledAfterEnd,
   },
   {
     name: "calls-outlive-conversation",
-    about: "a conversation ends, and the calls that it made are kept",
+    about: "a conversation ends, but its calls are kept",
     story:
-      "the table of calls grows by every replica that answers late: a slow leak that takes a " +
+      "the table of calls grows with every replica that answers late. This slow leak takes a " +
       "node down after weeks",
     caughtBy,
     invariant: "no call outlives its conversation",
     seeds: 20,
-    plant: callsOutliveConversation,
+    createHook: callsOutliveConversation,
   },
   {
     name: "in-flight-counted-down",
-    about: "a request that fails leaves the count of requests in flight twice",
+    about: "a failed request is subtracted twice from the number of requests in flight",
     story:
-      "the bound on requests (`requestsMax`) is checked against that count: with every failure " +
-      "the node takes one more than it may, and sheds nothing when it is overloaded",
+      "the limit on requests (`requestsMax`) is checked against that number. With every failure " +
+      "the node accepts one request more than allowed, and no longer sheds load when it is " +
+      "overloaded",
     caughtBy,
     invariant: "requests in flight are never negative",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: inFlightCountedDown,
+    createHook: inFlightCountedDown,
   },
   {
     name: "forward-carried-out-twice",
-    about: "the copy of a forwarded write that is still under way is carried out as well",
-    story: "one put of a client becomes two siblings, as with Kafka's producers before they had " +
-      "sequence numbers (KIP-98)",
+    about: "a duplicate of a forwarded write is executed while the first copy is in progress",
+    story:
+      "one put creates two siblings, as with Kafka's producers before they had sequence numbers " +
+      "(KIP-98)",
     caughtBy,
     invariant: "a forwarded write is carried out once",
     seeds: 200,
     limits: { kinds: ["duplicate"] },
-    plant: forwardCarriedOutTwice,
+    createHook: forwardCarriedOutTwice,
   },
   {
     name: "deadlines-unsorted",
-    about: "the heap of deadlines is not put in order again after the first was taken",
+    about: "the heap of deadlines is not restored after its first entry is removed",
     story:
-      "timeouts come late or not at all: a request that should have failed waits for whatever " +
-      "was put in before it",
+      "timeouts fire late or never. A request that should have failed waits for deadlines that " +
+      "were added before it",
     caughtBy,
     invariant: "events come out by moment, then as they were put in",
     seeds: 20,
-    plant: deadlinesUnsorted,
+    createHook: deadlinesUnsorted,
   },
   // Quorums ---------------------------------------------------------------------------------------
   {
     name: "asked-twice",
-    about: "a silent replica is asked again, and counts as another one",
-    story: "two acknowledgements of one disk pass for W = 2, and the write is gone with that disk",
+    about: "a silent replica is asked again, and counts as another replica",
+    story: "two acknowledgements of one disk count as W = 2. If that disk fails, the write is lost",
     caughtBy,
     invariant: "a replica is asked once for each request",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: askedTwice,
+    createHook: askedTwice,
   },
   {
     name: "ack-counted-twice",
-    about: "an acknowledgement is counted when it comes and when it is dealt with",
-    story: "one replica's word makes a quorum of two: a read through the others finds nothing",
+    about: "an acknowledgement is counted when it arrives and again when it is processed",
+    story: "one replica alone makes a quorum of two, so a read from the others misses the write",
     caughtBy,
     invariant: "a replica's answer counts once",
     seeds: 20,
-    plant: ackCountedTwice,
+    createHook: ackCountedTwice,
   },
   {
     name: "acknowledged-below-w",
-    about: "a write is acknowledged once its coordinator has it, whatever W says",
+    about: "a write is acknowledged as soon as its coordinator has stored it, whatever W is",
     story:
-      "MongoDB's default write concern acknowledged so until 5.0: what one node alone had was " +
-      "rolled back when another took over (Jepsen, 2013 and later)",
+      "MongoDB's default write concern did this until 5.0: writes that only one node had were " +
+      "rolled back after a failover (Jepsen, 2013 and later)",
     caughtBy,
     invariant: "a write is acknowledged by W nodes",
     seeds: 20,
-    plant: acknowledgedBelowW,
+    createHook: acknowledgedBelowW,
   },
   // Ownership -------------------------------------------------------------------------------------
   {
     name: "older-register-wins",
-    about: "what a peer says of a range's owners is believed, however old it is",
-    story: "a node that was away brings former owners back: they answer for a range whose writes " +
-      "they have not seen since",
+    about: "a node accepts any range register from a peer, even an older one",
+    story: "a node that was away brings back former owners. They answer for a range without its " +
+      "later writes",
     caughtBy,
     invariant: "the epoch of a range never goes down",
     seeds: 200,
-    limits: MOVES,
-    plant: olderRegisterWins,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: olderRegisterWins,
   },
   {
     name: "boundaries-unsorted",
-    about: "a boundary that a new token draws is added behind the last one",
-    story:
-      "ranges are found by halving a sorted list: keys are looked up in ranges that they are " +
-      "not in, each node finding another one",
+    about: "the boundary of a new token is added at the end of the list instead of in order",
+    story: "ranges are found by binary search, which needs a sorted list. Nodes look up keys in " +
+      "wrong ranges, and disagree about them",
     caughtBy,
     invariant: "segments are sorted",
     seeds: 200,
-    limits: MOVES,
-    plant: boundariesUnsorted,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: boundariesUnsorted,
   },
   {
     name: "node-walked-twice",
-    about: "a node with several tokens is taken for several owners of a range",
-    story:
-      "Dynamo skips positions for exactly this (SOSP 2007, section 4.3): two of the N replicas " +
-      "lie on one machine, and are lost with it",
+    about: "a node with several tokens counts as several owners of a range",
+    story: "Dynamo skips positions to avoid exactly this (SOSP 2007, section 4.3): two of the N " +
+      "replicas are on one machine, and are lost together",
     caughtBy,
     invariant: "N distinct nodes should own a range",
     seeds: 200,
-    limits: MOVES,
-    plant: nodeWalkedTwice,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: nodeWalkedTwice,
   },
   {
     name: "owner-lost",
-    about: "a register is advanced without the node that has taken the range over",
-    story: "the range is left with N - 1 replicas, and nobody is told to make another",
+    about: "a register advances without the node that has received the range",
+    story: "the range has only N - 1 replicas, and no node creates another one",
     caughtBy,
     invariant: "a range keeps N owners while it can",
     seeds: 200,
-    limits: MOVES,
-    plant: ownerLost,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: ownerLost,
   },
   {
     name: "owner-doubled",
-    about: "a register is advanced with its new owner in it twice",
-    story: "one node's answer stands for two owners in every quorum that is counted by positions",
+    about: "a register advances with its new owner listed twice",
+    story:
+      "one node's answer counts as two in every quorum that is counted by position in the list",
     caughtBy,
     invariant: "the owners of a range are distinct",
     seeds: 200,
-    limits: MOVES,
-    plant: ownerDoubled,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: ownerDoubled,
   },
-  // Moving ----------------------------------------------------------------------------------------
+  // Range transfers -------------------------------------------------------------------------------
   {
     name: "fence-skipped",
-    about: "a range is taken over when it is copied, without its sender having fenced it",
+    about: "the receiver takes over a range once it is copied, without a fence on the sender",
     story:
-      "what the sender acknowledged during the last page is on no owner's disk: the gap that " +
-      "handoff in Riak had (riak_kv#1754)",
+      "writes that the sender acknowledged during the last page are on no owner's disk. Riak's " +
+      "handoff had this gap (riak_kv#1754)",
     caughtBy,
     invariant: "a transfer waits for the fence of a live sender",
     seeds: 200,
-    limits: MOVES,
-    plant: fenceSkipped,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: fenceSkipped,
   },
   {
     name: "served-behind-fence",
-    about: "an owner goes on acknowledging writes of a range that it has fenced",
+    about: "an owner continues to acknowledge writes of a range that it has fenced",
     story:
-      "its successor counts in its place by then: a write that both halves of the change count " +
-      "is on one node fewer than W",
+      "its successor already counts in its place. A write that is counted both before and after " +
+      "the change of owners is on one node fewer than W",
     caughtBy,
     invariant: "a fenced range is not acknowledged under its epoch",
     seeds: 400,
-    limits: MOVES,
-    plant: servedBehindFence,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: servedBehindFence,
   },
   {
     name: "fence-lifted",
-    about: "news of a range lifts its fence, though its epoch is the same",
+    about: "any register received for a range lifts its fence, even with the same epoch",
     story:
-      "the promise that the receiver was given is broken by a message that happened to come: " +
-      "fences in HDFS are kept by epoch numbers for that reason",
+      "the sender guaranteed the fence to the receiver, and an unrelated message ends it. HDFS " +
+      "ties its fences to epoch numbers for that reason",
     caughtBy,
     invariant: "only a higher epoch lifts a fence",
     seeds: 400,
-    limits: MOVES,
-    plant: fenceLifted,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: fenceLifted,
   },
   {
     name: "saved-with-earlier-save",
-    about: "what waits for a mark to be durable happens after the save that was under way already",
-    story: "a fence is promised and a register advanced of which the disk knows nothing: a crash " +
-      "takes them back, as in a log that answers for the write behind the one it has synced",
+    about:
+      "actions that wait for a mark to be durable run after an earlier save, which lacks the mark",
+    story:
+      "a fence is guaranteed and a register advances, but neither is on disk. A crash reverts " +
+      "them, as in a log that acknowledges an entry when it has only synced the one before",
     caughtBy,
     invariant: "what waits for the disk happens after it",
     seeds: 200,
-    limits: MOVES,
-    plant: savedWithEarlierSave,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: savedWithEarlierSave,
   },
   {
     name: "pull-ended-twice",
-    about: "a key that has come over is taken out of those under way twice",
+    about: "a received key is subtracted twice from the keys in transfer",
     story:
-      "a page counts as done while a key of it is still on its way, and the range is taken over " +
-      "without that key",
+      "a page counts as done while one of its keys is still in transfer, and the range is taken " +
+      "over without that key",
     caughtBy,
     invariant: "keys under way are never negative",
     seeds: 200,
-    limits: MOVES,
-    plant: pullEndedTwice,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: pullEndedTwice,
   },
   {
     name: "incarnation-taken-back",
-    about: "a node counts its starts back by one when it describes its disk",
-    story: "two starts under one number: peers take news of the second for old news of the first " +
-      "(CASSANDRA-10969)",
+    about: "a node decreases its incarnation by one whenever it saves the state of its disk",
+    story:
+      "two starts have the same number. Peers take news of the second start for old news of the " +
+      "first (CASSANDRA-10969)",
     caughtBy,
     invariant: "an incarnation never goes down",
     seeds: 20,
-    plant: incarnationTakenBack,
+    createHook: incarnationTakenBack,
   },
   // Repair ----------------------------------------------------------------------------------------
   {
     name: "hints-unbounded",
-    about: "a fallback takes hints on whatever it holds already",
+    about: "a fallback accepts hints without a limit",
     story:
-      "one long outage fills the disks of all the others, which is why Cassandra and Riak bound " +
-      "what they keep for a node",
+      "one long outage fills the disks of all other nodes. That is why Cassandra and Riak limit " +
+      "the data that they keep for a node that is down",
     caughtBy,
     invariant: "hints held and promised stay within hintsMax",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: hintsUnbounded,
+    createHook: hintsUnbounded,
   },
   {
     name: "hints-settled-twice",
-    about: "a hint that has reached the disk is counted as such twice",
+    about: "a hint that has reached the disk is subtracted twice from the hints being stored",
     story:
-      "with every hint the book believes in less that is under way, and its bound holds no more",
+      "with every hint the node underestimates how many are being stored, so its limit has no " +
+      "effect",
     caughtBy,
     invariant: "hints on their way to the disk are never negative",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: hintsSettledTwice,
+    createHook: hintsSettledTwice,
   },
   {
     name: "hint-sum-forgotten",
-    about: "a delivered hint leaves its target's count, and stays in the sum",
-    story: "the sum only grows: the node ends up refusing every hint while it holds none",
+    about: "a delivered hint is subtracted from its target's count, but not from the total",
+    story: "the total only grows. In the end the node refuses every hint although it holds none",
     caughtBy,
     invariant: "hints held are the sum over their targets",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: hintSumForgotten,
+    createHook: hintSumForgotten,
   },
   {
     name: "delivery-ended-twice",
-    about: "a hint's delivery is ended by its answer, and again by its end",
-    story: "the count of deliveries under way goes below zero, and more leave at once than the " +
-      "target was promised",
+    about: "the delivery of a hint is ended once by the answer and once more",
+    story:
+      "the number of deliveries in progress becomes negative, so more hints are sent at once " +
+      "than the target allows",
     caughtBy,
     invariant: "hints on their way are never negative",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "pause"] },
-    plant: deliveryEndedTwice,
+    createHook: deliveryEndedTwice,
   },
   {
     name: "repair-ended-twice",
     about: "the repair of a key that differs is ended twice",
     story:
-      "an exchange of trees goes on to the next range with repairs still under way, and tells " +
-      "of replicas that are equal before they are",
+      "a Merkle tree exchange continues with the next range while repairs are in progress, and " +
+      "reports replicas as equal too early",
     caughtBy,
     invariant: "repairs under way are never negative",
     seeds: 200,
-    plant: repairEndedTwice,
+    createHook: repairEndedTwice,
   },
   {
     name: "root-not-rehashed",
-    about: "a changed record does not show in the root of its Merkle tree",
+    about: "a changed record does not change the root of its Merkle tree",
     story:
-      "roots that stay the same say that replicas are equal: repair reports success and does " +
-      "nothing, as in ferrosa#339",
+      "equal roots say that replicas are equal. Repair reports success and does nothing, as in " +
+      "ferrosa#339",
     caughtBy,
     invariant: "a tree's hash is the xor of those below it",
     seeds: 50,
-    plant: rootNotRehashed,
+    createHook: rootNotRehashed,
   },
 ];

@@ -1,6 +1,6 @@
 /**
- * Mutants of the rules that asserts stand behind (`lib/dynamo/util/assert.ts`): requests, replies, records
- * and what is counted. Each breaks an invariant inside the core, which must stop the node at once.
+ * Mutants that break invariants of requests, replies, records and counters. An assert in the core
+ * (`lib/dynamo/util/assert.ts`) must stop the node at once.
  */
 import { type Conversation, Conversations } from "../../dynamo/conversations.ts";
 import { NodeContext } from "../../dynamo/node_context.ts";
@@ -21,9 +21,9 @@ import type { ClientReply } from "../../dynamo/types/client_messages.ts";
 import type { NodeId } from "../../dynamo/types/ids.ts";
 import type { PeerReply } from "../../dynamo/types/peer_messages.ts";
 import type { Digest64 } from "../../dynamo/util/digest.ts";
-import { altered } from "./core_mutants.ts";
+import { alterReplica } from "./core_mutants.ts";
 
-/** Put requests, with the methods that nobody else should call. */
+/** {@link Writes} with its private methods. */
 interface PrivateWrites {
   readonly node: NodeContext;
   acknowledge(conversation: Conversation, put: PutCoordinator): void;
@@ -38,13 +38,13 @@ interface PrivateWrites {
 
 const WRITES = Writes.prototype as unknown as PrivateWrites;
 
-function alteredWrites(alter: (writes: PrivateWrites) => void) {
-  return altered(({ parts }) => alter(parts.writes as unknown as PrivateWrites));
+function alterWrites(alter: (writes: PrivateWrites) => void) {
+  return alterReplica(({ parts }) => alter(parts.writes as unknown as PrivateWrites));
 }
 
-/** A client is answered when W have stored its write, and again when all have. */
+/** A client is answered after W acknowledgements, and again after all. */
 export const answeredTwice = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.conclude = function (this: PrivateWrites, put, outcome) {
       const conversation = this.node.conversations.get(put.id);
       if (put.enough && conversation !== undefined) this.acknowledge(conversation, put);
@@ -52,79 +52,79 @@ export const answeredTwice = () =>
     };
   });
 
-/** At the timeout a write is given up first, and its client told then. */
+/** At the timeout a write's conversation ends before its client is answered. */
 export const repliedAfterEnd = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.onTimeout = function (this: PrivateWrites, conversation, put) {
       this.conclude(put, put.enough ? "ok" : "quorum-not-met");
       if (put.repliedAt === null) this.fail(conversation, put);
     };
   });
 
-/** Where nobody can stand in for a silent replica, it is asked again, as if it were another. */
+/** A silent replica is asked again instead of a fallback, as if it were another replica. */
 export const askedTwice = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.replace = function (this: PrivateWrites, conversation, put, node) {
       this.send(conversation, put, { node, primary: true, standsInFor: null, slot: null }, false);
     };
   });
 
-/** An acknowledgement is noted when it comes, and counted once more when it is dealt with. */
+/** An acknowledgement is counted when it arrives and again when it is processed. */
 export const ackCountedTwice = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.onReply = function (this: PrivateWrites, conversation, put, from, reply) {
       if (reply.status === "stored") put.responses.answerers.push(from);
       WRITES.onReply.call(this, conversation, put, from, reply);
     };
   });
 
-/** A write is acknowledged as soon as its coordinator has it. */
+/** A write is acknowledged as soon as its coordinator has stored it. */
 export const acknowledgedBelowW = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.onProgress = function (this: PrivateWrites, conversation, put) {
       if (put.repliedAt === null && put.replyContext !== null) this.acknowledge(conversation, put);
       WRITES.onProgress.call(this, conversation, put);
     };
   });
 
-/** A write that nobody is waited for any more ends before the one who failed is replaced. */
+/** A write whose last replica has failed ends before a fallback is asked. */
 export const calledAfterEnd = () =>
-  alteredWrites((writes) => {
+  alterWrites((writes) => {
     writes.replace = function (this: PrivateWrites, conversation, put, node) {
       if (put.settled) this.conclude(put, put.enough ? "ok" : "quorum-not-met");
       WRITES.replace.call(this, conversation, put, node);
     };
   });
 
-/** What is owed to a conversation is not forgotten with it. */
+/** The calls of a conversation are kept when it ends. */
 export const callsOutliveConversation = () =>
-  altered(({ node: { conversations } }) => {
+  alterReplica(({ node: { conversations } }) => {
     conversations.end = function (this: Conversations, id: number) {
       (this as unknown as { open: { take(id: number): void } }).open.take(id);
     };
   });
 
-/** A request that has failed is taken out of the count where it fails and where it is answered. */
+/** A failed request is subtracted twice from the number of requests in flight. */
 export const inFlightCountedDown = () =>
-  altered(({ node }) => {
+  alterReplica(({ node }) => {
     node.finish = function (this: NodeContext, conversation: Conversation, reply: ClientReply) {
       if (reply.status === "error") this.requestsInFlight--;
       NodeContext.prototype.finish.call(this, conversation, reply);
     };
   });
 
-/** The copy of a forwarded write that is under way is taken for a new one. */
+/** The duplicate of a forwarded write in progress is treated as a new write. */
 export const forwardCarriedOutTwice = () =>
-  altered(({ node: { forwards } }) => {
+  alterReplica(({ node: { forwards } }) => {
     forwards.admit = function (this: KnownForwards, requestId: string, request: number) {
       const decision = KnownForwards.prototype.admit.call(this, requestId, request);
       return decision.kind === "waiting" ? { kind: "new" } : decision;
     };
   });
 
-/** What comes in while a record is being stored is applied to it at once, and counts with that store. */
+/** A change that arrives during a store is applied at once, and acknowledged with that store. */
 export const appliedWhileStoring = () =>
-  altered(({ node: { records } }) => {
+  alterReplica(({ node: { records } }) => {
     type Private = {
       readonly works: Map<string, Work>;
       apply(work: Work, change: Change, out: Outbox): Applied;
@@ -140,24 +140,24 @@ export const appliedWhileStoring = () =>
     };
   });
 
-/** Hints are taken on whatever is held already. */
+/** Hints are accepted without a limit. */
 export const hintsUnbounded = () =>
-  altered(({ node: { hints } }) => {
+  alterReplica(({ node: { hints } }) => {
     hints.hasRoom = () => true;
   });
 
-/** A hint that has reached the disk is taken out of those under way twice. */
+/** A hint that has reached the disk is subtracted twice from the hints being stored. */
 export const hintsSettledTwice = () =>
-  altered(({ node: { hints } }) => {
+  alterReplica(({ node: { hints } }) => {
     hints.settleChange = function (this: HintBook, change, certain) {
       HintBook.prototype.settleChange.call(this, change, certain);
       HintBook.prototype.settleChange.call(this, change, certain);
     };
   });
 
-/** A delivered hint is taken out of its target's count, and not out of the sum. */
+/** A delivered hint is subtracted from its target's count, but not from the total. */
 export const hintSumForgotten = () =>
-  altered(({ node: { hints } }) => {
+  alterReplica(({ node: { hints } }) => {
     type Private = { held: number; change(node: NodeId, by: number): void };
     const proto = HintBook.prototype as unknown as Private;
     (hints as unknown as Private).change = function (this: Private, node, by) {
@@ -167,27 +167,27 @@ export const hintSumForgotten = () =>
     };
   });
 
-/** A delivery that was answered is ended by its answer and by its end. */
+/** A delivery is ended by its answer, and then once more. */
 export const deliveryEndedTwice = () =>
-  altered(({ parts: { handoff } }) => {
+  alterReplica(({ parts: { handoff } }) => {
     handoff.onReply = function (this: Handoff, delivery: HintDelivery, reply: PeerReply) {
       Handoff.prototype.onReply.call(this, delivery, reply);
       this.onFailed(delivery);
     };
   });
 
-/** A repair that went wrong is ended by whoever notices, and by the exchange. */
+/** Every repair of a key is ended twice. */
 export const repairEndedTwice = () =>
-  altered(({ parts: { antiEntropy } }) => {
+  alterReplica(({ parts: { antiEntropy } }) => {
     antiEntropy.finishRepair = function (this: AntiEntropy, repair: KeyRepair, wentWell: boolean) {
       AntiEntropy.prototype.finishRepair.call(this, repair, wentWell);
       AntiEntropy.prototype.finishRepair.call(this, repair, wentWell);
     };
   });
 
-/** A changed leaf does not show in the root of its tree. */
+/** A changed leaf does not change the root of its tree. */
 export const rootNotRehashed = () =>
-  altered(({ node: { trees } }) => {
+  alterReplica(({ node: { trees } }) => {
     type PrivateTree = { words: Int32Array | null; toggleLeaf(leaf: number, by: Digest64): void };
     const proto = MerkleTree.prototype as unknown as PrivateTree;
     const { trees: all } = trees as unknown as { trees: Map<number, MerkleTree> };
@@ -200,9 +200,9 @@ export const rootNotRehashed = () =>
     }
   });
 
-/** The last deadline takes the place of the one that was due, wherever it belongs. */
+/** The heap's last deadline replaces the removed first one, and does not sink to its place. */
 export const deadlinesUnsorted = () =>
-  altered(({ node: { deadlines } }) => {
+  alterReplica(({ node: { deadlines } }) => {
     type PrivateQueue = {
       place(index: number, at: number, sequence: number, slot: number): void;
       sink(at: number, sequence: number, slot: number): void;

@@ -1,23 +1,30 @@
-/** What a mutant is: one rule of an honest node left out or bent, with what it did to real systems. */
+/**
+ * A mutant is a correct node with one rule missing or wrong. It shows that a checker or an assert
+ * can detect the bug.
+ */
 import type { Scenario } from "../scenario/scenario.ts";
 import type { SwarmLimits } from "../scenario/swarm.ts";
 import type { FaultHook } from "../world/fault_hook.ts";
 
 export interface Mutant {
   readonly name: string;
-  /** What is wrong. */
+  /** The bug, in one line. */
   readonly about: string;
-  /** What it did to real systems; for a broken invariant, what would follow from it. */
+  /** What the bug did in real systems, or what it would cause if no assert stopped it. */
   readonly story: string;
-  /** The checker that must catch it. */
+  /** The name of the checker that must report it. */
   readonly caughtBy: string;
-  /** The invariant that must stop the node, where it does so before any checker can see what follows. */
+  /**
+   * The invariant whose assert must stop the node, if that happens before a checker can see
+   * effects.
+   */
   readonly invariant?: string;
-  /** Within so many seeds, from 1. */
+  /** It must be caught by one of the seeds from 1 to this number. */
   readonly seeds: number;
-  /** Shows the bug where random faults seldom meet as it needs them to; then seeds say nothing. */
+  /** A scenario that shows the bug, if random faults rarely do. */
   readonly scenario?: (seed: number) => Scenario;
-  /** What the swarm is held to, where the bug needs a certain fault to show. */
+  /** Limits of the random scenarios, if the bug needs certain faults. */
   readonly limits?: SwarmLimits;
-  readonly plant: () => FaultHook;
+  /** Returns a new hook that puts the bug into a simulation. */
+  readonly createHook: () => FaultHook;
 }

@@ -1,7 +1,7 @@
 /**
- * The gallery of mutants: what checkers and invariants are worth. Each is a mistake that a real system
- * has made or could make, is switched on by tests and by the time machine only, and is caught by a named
- * checker, or stopped by a named invariant, within a stated number of seeds.
+ * All mutants. They show that checkers and asserts detect bugs. Each mutant is a mistake that a
+ * real system made or could make. Only tests use mutants. A named checker must catch it, or a named
+ * invariant must stop it, within a given number of seeds.
  */
 import type { Scenario } from "../scenario/scenario.ts";
 import { swarmScenario } from "../scenario/swarm.ts";
@@ -21,10 +21,10 @@ export const MUTANTS: readonly Mutant[] = [
 ];
 
 export function mutantNamed(name: string): Mutant | undefined {
-  return MUTANTS.find((bug) => bug.name === name);
+  return MUTANTS.find((mutant) => mutant.name === name);
 }
 
-/** What the bug is looked for in. */
-export function scenarioFor(bug: Mutant, seed: number): Scenario {
-  return bug.scenario?.(seed) ?? swarmScenario(seed, { mode: "dvv", ...bug.limits });
+/** The scenario in which to look for the bug. */
+export function scenarioFor(mutant: Mutant, seed: number): Scenario {
+  return mutant.scenario?.(seed) ?? swarmScenario(seed, { mode: "dvv", ...mutant.limits });
 }

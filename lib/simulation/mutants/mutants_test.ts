@@ -5,51 +5,56 @@ import { swarmScenario } from "../scenario/swarm.ts";
 import type { Mutant } from "./mutant.ts";
 import { mutantNamed, MUTANTS, scenarioFor } from "./mutants.ts";
 
-/** Steps that throw are told of by this check, which is not one of the checkers. */
+/** The check that reports exceptions. It is part of the run, not one of the checkers. */
 const EXCEPTIONS = "no-exceptions";
 
-/** The first seed on which the checker catches the bug; undefined when none up to the bound does. */
-function seedThatCatches(bug: Mutant): number | undefined {
-  for (let seed = 1; seed <= bug.seeds; seed++) {
-    const scenario = scenarioFor(bug, seed);
-    const { violations } = runScenario(scenario, { hook: bug.plant() });
-    const found = violations.find((violation) => violation.checker === bug.caughtBy);
+/** The first seed for which the checker catches the mutant; undefined if no seed does. */
+function seedThatCatches(mutant: Mutant): number | undefined {
+  for (let seed = 1; seed <= mutant.seeds; seed++) {
+    const scenario = scenarioFor(mutant, seed);
+    const { violations } = runScenario(scenario, { hook: mutant.createHook() });
+    const found = violations.find((violation) => violation.checker === mutant.caughtBy);
     if (found === undefined) continue;
-    if (bug.invariant !== undefined) {
-      const stopped = found.message.includes(`InvariantError: ${bug.invariant}`);
-      assert.ok(stopped, `seed ${seed} of '${bug.name}' is stopped by another: ${found.message}`);
+    if (mutant.invariant !== undefined) {
+      const stopped = found.message.includes(`InvariantError: ${mutant.invariant}`);
+      assert.ok(
+        stopped,
+        `seed ${seed} of '${mutant.name}' is stopped by another assert: ${found.message}`,
+      );
     }
     return seed;
   }
   return undefined;
 }
 
-for (const bug of MUTANTS) {
-  const by = bug.invariant === undefined ? bug.caughtBy : `the assert that ${bug.invariant}`;
-  Deno.test(`bug ${bug.name} is caught by ${by} within ${bug.seeds} seeds`, () => {
-    const seed = seedThatCatches(bug);
-    assert.notEqual(seed, undefined, `no seed from 1 to ${bug.seeds} shows '${bug.name}'`);
-    const scenario = scenarioFor(bug, seed ?? 0);
+for (const mutant of MUTANTS) {
+  const by = mutant.invariant === undefined
+    ? mutant.caughtBy
+    : `the assert that ${mutant.invariant}`;
+  Deno.test(`mutant ${mutant.name} is caught by ${by} within ${mutant.seeds} seeds`, () => {
+    const seed = seedThatCatches(mutant);
+    assert.notEqual(seed, undefined, `no seed from 1 to ${mutant.seeds} shows '${mutant.name}'`);
+    const scenario = scenarioFor(mutant, seed ?? 0);
     assert.deepEqual(
       runScenario(scenario).violations,
       [],
-      `seed ${seed} fails without the bug too`,
+      `seed ${seed} also fails without the mutant`,
     );
   });
 }
 
-Deno.test("bugs have names of their own, a story each, and checkers that exist", () => {
-  assert.equal(new Set(MUTANTS.map((bug) => bug.name)).size, MUTANTS.length);
-  for (const bug of MUTANTS) {
-    const isStopped = bug.invariant !== undefined && bug.caughtBy === EXCEPTIONS;
-    assert.ok(isStopped || CHECKERS.some(({ name }) => name === bug.caughtBy), bug.name);
-    assert.ok(bug.story.length > 40 && bug.about.length > 20, bug.name);
-    assert.equal(mutantNamed(bug.name), bug);
+Deno.test("every mutant has a unique name, a story, and an existing checker", () => {
+  assert.equal(new Set(MUTANTS.map((mutant) => mutant.name)).size, MUTANTS.length);
+  for (const mutant of MUTANTS) {
+    const isStopped = mutant.invariant !== undefined && mutant.caughtBy === EXCEPTIONS;
+    assert.ok(isStopped || CHECKERS.some(({ name }) => name === mutant.caughtBy), mutant.name);
+    assert.ok(mutant.story.length > 40 && mutant.about.length > 20, mutant.name);
+    assert.equal(mutantNamed(mutant.name), mutant);
   }
-  assert.equal(mutantNamed("no such bug"), undefined);
+  assert.equal(mutantNamed("no such mutant"), undefined);
 });
 
-Deno.test("negative control: lww loses acknowledged writes, and the checker says so", () => {
+Deno.test("negative control: lww loses acknowledged writes, and the checker reports it", () => {
   let found = 0;
   for (let seed = 1; seed <= 10; seed++) {
     const { checks, ok } = runScenario(swarmScenario(seed, { mode: "lww", kinds: [] }));
@@ -58,5 +63,5 @@ Deno.test("negative control: lww loses acknowledged writes, and the checker says
     assert.equal(ok, true);
     found += lost?.found ?? 0;
   }
-  assert.ok(found > 0, "lww under concurrent writers must lose acknowledged writes");
+  assert.ok(found > 0, "lww with concurrent writers must lose acknowledged writes");
 });

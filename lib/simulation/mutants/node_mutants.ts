@@ -1,5 +1,5 @@
 /**
- * Mutants of a node: what it is told, or what it asks for, is not quite what it should be.
+ * Mutants that change the events that a replica gets, or its effects.
  */
 import type { Effect, Event } from "../../dynamo/types/events.ts";
 import type { StoredRecord } from "../../dynamo/types/records.ts";
@@ -7,7 +7,7 @@ import { type FaultHook, stateless } from "../world/fault_hook.ts";
 import type { Machine } from "../world/machine.ts";
 import type { World } from "../world/world.ts";
 
-/** The replica hears that a store is done as soon as it asks for it. */
+/** A store is reported as done as soon as it is requested. */
 export const ackBeforeStore = () =>
   stateless({
     effects: (_machine, effects) =>
@@ -16,11 +16,11 @@ export const ackBeforeStore = () =>
       ),
   });
 
-/** A node starts with the identity of its first day, whatever became of its disk. */
+/** A node starts with its first identity, even if its disk was replaced. */
 export const reusedDot = () =>
   stateless({ boot: (boot) => ({ ...boot, dataId: "d1", incarnation: 1, bootNumber: 0 }) });
 
-/** What read repair sends takes the place of the record instead of being merged with it. */
+/** Read repair replaces the record instead of merging with it. */
 export const repairOverwrites = () =>
   stateless({
     event: (world, machine, event) => {
@@ -33,14 +33,14 @@ export const repairOverwrites = () =>
     },
   });
 
-/** A call that broke off is taken for one that never arrived. */
+/** A call that was interrupted is treated as one that did not arrive. */
 export const forwardRetried = () =>
   stateless({
     event: (_world, _machine, event) =>
       event.kind === "call-failed" ? { ...event, undelivered: true } : event,
   });
 
-/** Copies of a forward are not recognised. */
+/** Duplicates of a forwarded request are not recognised. */
 export const requestIdsForgotten = () =>
   stateless({
     event: (_world, _machine, event) => {
@@ -50,7 +50,7 @@ export const requestIdsForgotten = () =>
     },
   });
 
-/** A coordinator sends the version that it has just made instead of the merged record. */
+/** A coordinator sends only the new version instead of the merged record. */
 export const newVersionOnly = () =>
   stateless({
     effects: (machine, effects) => {
@@ -68,7 +68,7 @@ export const newVersionOnly = () =>
     },
   });
 
-/** A record that cannot be read is taken for an absent one. */
+/** An unreadable record is treated as absent. */
 export const damagedMeansAbsent = () =>
   stateless({
     event: (_world, _machine, event) =>
@@ -77,7 +77,7 @@ export const damagedMeansAbsent = () =>
         : event,
   });
 
-/** A reply that should say "perhaps" says "no". */
+/** Every error is reported as definite. */
 export const failureCalledCertain = () =>
   stateless({
     effects: (_machine, effects) => {
@@ -90,7 +90,7 @@ export const failureCalledCertain = () =>
     },
   });
 
-/** Every read is content with one answer. */
+/** Every read needs only one answer. */
 export const quorumIgnored = () =>
   stateless({
     event: (_world, _machine, event) => {
@@ -104,7 +104,7 @@ export const quorumIgnored = () =>
     },
   });
 
-/** A fallback keeps the record, and forgets for whom. */
+/** A fallback stores the record, but forgets which node it is for. */
 export const hintDropped = () =>
   stateless({
     effects: (_machine, effects) => {
@@ -117,7 +117,7 @@ export const hintDropped = () =>
     },
   });
 
-/** Whoever is asked to stand in for another is taken to have refused. */
+/** Every request to a fallback fails at once, as if the fallback had refused it. */
 export const fallbacksUnused = () =>
   stateless({
     effects: (_machine, effects) => {
@@ -135,7 +135,7 @@ export const fallbacksUnused = () =>
     },
   });
 
-/** Asked which of its trees differ, a node says that none does. */
+/** A node that is asked which of its Merkle trees differ answers that none does. */
 export const treesAgree = () =>
   stateless({
     effects: (_machine, effects) => {
@@ -147,7 +147,7 @@ export const treesAgree = () =>
     },
   });
 
-/** Below some nodes of a tree nobody looks. */
+/** Some children of a Merkle tree node are never compared. */
 export const branchSkipped = () =>
   stateless({
     effects: (_machine, effects) => {
@@ -160,7 +160,7 @@ export const branchSkipped = () =>
     },
   });
 
-/** A node that holds as many hints as it may says that it has taken another. */
+/** A node at its limit of hints acknowledges one more and drops it. */
 export const hintDroppedAtBound = () =>
   stateless({
     effects: (_machine, effects) => {
@@ -185,7 +185,7 @@ export const hintDeletedEarly = () =>
       ),
   });
 
-/** Hints are taken in without counting how many come at once. */
+/** Hints are received without a limit on how many at once. */
 export const receiverUncapped = () =>
   stateless({
     event: (_world, _machine, event) => {
@@ -195,7 +195,7 @@ export const receiverUncapped = () =>
     },
   });
 
-/** A deleted key is forgotten when the delete is stored, without a tombstone. */
+/** A delete removes the record instead of storing a tombstone. */
 export const reapedAtOnce = () =>
   stateless({
     effects: (_machine, effects) => {
@@ -209,7 +209,7 @@ export const reapedAtOnce = () =>
     },
   });
 
-/** Whoever takes a range over is told that there is nothing to take. */
+/** The receiver of a range is told that the sender has no keys. */
 export const newOwnerTooSoon = () =>
   stateless({
     event: (_world, _machine, event) => {
@@ -219,7 +219,7 @@ export const newOwnerTooSoon = () =>
     },
   });
 
-/** A sender says that it is fenced, and goes on serving. */
+/** A sender confirms its fence, but continues to serve the range. */
 export const fenceIgnored = () =>
   stateless({
     event: (_world, _machine, event) => {
@@ -229,7 +229,7 @@ export const fenceIgnored = () =>
     },
   });
 
-/** Nobody hears anybody's heartbeat. */
+/** No gossip is sent. */
 export const gossipSilenced = () =>
   stateless({
     effects: (_machine, effects) => {
@@ -241,7 +241,7 @@ export const gossipSilenced = () =>
     },
   });
 
-/** A client whose request has failed is not told. */
+/** Clients get no answer if their request failed. */
 export const failuresSwallowed = () =>
   stateless({
     effects: (machine, effects) => {
@@ -258,7 +258,7 @@ export const failuresSwallowed = () =>
 export const timersLost = () =>
   stateless({ event: (_world, _machine, event) => event.kind === "timer" ? null : event });
 
-/** A store that failed is reported as done: the error was told once, to somebody else. */
+/** A failed store is reported as done. */
 export class FailedStoreForgotten implements FaultHook {
   private readonly stores = new Map<string, Set<number>>();
 
@@ -288,7 +288,7 @@ export class FailedStoreForgotten implements FaultHook {
   }
 }
 
-/** Records are cached for a while after a load, and the cache is not told of stores. */
+/** Loads are served from a cache that stores do not update. */
 export class StaleCache implements FaultHook {
   private static readonly KEPT_US = 20_000;
   private readonly cached = new Map<string, { record: StoredRecord | null; until: number }>();

@@ -1,4 +1,4 @@
-/** Mutants of requests: forwards, quorums, replies, and who is asked. */
+/** Mutants of requests: forwards, quorums, replies, timers and failure detection. */
 import type { Mutant } from "./mutant.ts";
 import {
   failureCalledCertain,
@@ -15,83 +15,86 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   {
     name: "forward-retried",
     about:
-      "a forwarded write whose call broke off is sent again elsewhere, though it may have arrived",
-    story: "MongoDB 4.2.6 showed duplicate effects of its own retries (Jepsen, 2020)",
+      "a forwarded write whose call was interrupted is sent to another node, though it may have " +
+      "arrived",
+    story: "MongoDB 4.2.6 executed operations twice because of its own retries (Jepsen, 2020)",
     caughtBy: "unique-dots",
     seeds: 200,
     limits: { kinds: ["crash", "kill", "restart"] },
-    plant: forwardRetried,
+    createHook: forwardRetried,
   },
   {
     name: "request-ids-forgotten",
-    about: "a coordinator does not recognise the copy of a forwarded write",
+    about: "a coordinator does not recognise the duplicate of a forwarded write",
     story:
       "Kafka's producers wrote duplicates whenever they retried, until 0.11 gave every message " +
       "a sequence number (KIP-98)",
     caughtBy: "unique-dots",
     seeds: 200,
     limits: { kinds: ["duplicate"] },
-    plant: requestIdsForgotten,
+    createHook: requestIdsForgotten,
   },
   {
     name: "failure-called-certain",
-    about: "a write that some replica may have is reported as certainly failed",
+    about: "a write that some replica may have stored is reported as definitely failed",
     story:
-      "a client that believes it retries what has already happened; FoundationDB has an error " +
-      "of its own, commit_unknown_result, to say so",
+      "a client that relies on this retries a write that may have taken effect. FoundationDB " +
+      "has a special error for this case, commit_unknown_result",
     caughtBy: "honest-replies",
     seeds: 20,
-    plant: failureCalledCertain,
+    createHook: failureCalledCertain,
   },
   {
     name: "quorum-ignored",
-    about: "a read is content with the first answer, whatever R says",
-    story: "MongoDB's reads came from whichever node believed to be primary, without asking a " +
-      "majority, and were stale or of writes later undone (Jepsen, 2015)",
+    about: "a read returns after the first answer, whatever R is",
+    story: "MongoDB answered reads from any node that believed it was primary, without asking a " +
+      "majority. The results were stale, or were of writes that were later rolled back (Jepsen, " +
+      "2015)",
     caughtBy: "quorum-reads",
     seeds: 200,
-    plant: quorumIgnored,
+    createHook: quorumIgnored,
   },
   {
     name: "fallbacks-unused",
-    about: "no fallback takes a write for a primary that is down",
+    about: "no fallback accepts a write for a primary that is down",
     story:
-      "two dead replicas of three then stop every write to a key: what Amazon's shopping cart " +
-      "could not afford, and the reason why Dynamo was made (SOSP 2007, section 1)",
+      "if two of three replicas are down, no write to the key succeeds. Amazon could not accept " +
+      "that for its shopping cart, and built Dynamo (SOSP 2007, section 1)",
     caughtBy: "always-writeable",
     seeds: 200,
     limits: { kinds: ["crash"], calm: true },
-    plant: fallbacksUnused,
+    createHook: fallbacksUnused,
   },
   {
     name: "failures-swallowed",
-    about: "a client whose request has failed is not told",
+    about: "a client whose request has failed gets no answer",
     story:
-      "in September 2015 DynamoDB's storage servers waited for membership data that came too " +
-      "late, asked again, and kept the service that should have answered from answering anybody",
+      "in September 2015 DynamoDB's storage servers did not get their membership data in time " +
+      "and retried. The retries overloaded the metadata service, so that it could not answer " +
+      "other requests",
     caughtBy: "answers-in-time",
     seeds: 200,
-    plant: failuresSwallowed,
+    createHook: failuresSwallowed,
   },
   {
     name: "timers-lost",
-    about: "no timer fires, so whoever waits for a silent replica waits for ever",
+    about: "no timer fires, so requests wait for silent replicas for ever",
     story:
-      "one leaked connection, and calls that waited for it without end, grounded an airline: " +
-      "the story that opens Nygard's Release It!",
+      "connections that leaked after one unhandled exception, and calls that waited for a free " +
+      "one without a timeout, grounded an airline: the first case study in Nygard's Release It!",
     caughtBy: "bounds",
     seeds: 200,
-    plant: timersLost,
+    createHook: timersLost,
   },
   {
     name: "gossip-silenced",
-    about: "gossip does not get through, so live nodes are believed to be down",
+    about: "no gossip arrives, so nodes believe that live nodes are down",
     story:
-      "in July 2008 one corrupt bit in gossiped messages took down S3: its servers were so busy " +
-      "telling each other about failures that they served nobody",
+      "in July 2008 one corrupt bit in gossip messages took S3 down. Its servers were so busy " +
+      "gossiping about failures that they served no requests",
     caughtBy: "convergence",
     seeds: 20,
     limits: { kinds: [] },
-    plant: gossipSilenced,
+    createHook: gossipSilenced,
   },
 ];

@@ -1,5 +1,5 @@
 /**
- * Scenarios that show a mutant where random faults seldom meet as it needs them to.
+ * Scenarios for mutants that random faults rarely show.
  */
 import type { Fault } from "../faults/faults.ts";
 import { parseScenario, type Scenario } from "../scenario/scenario.ts";
@@ -7,7 +7,7 @@ import { parseScenario, type Scenario } from "../scenario/scenario.ts";
 const KEYS = Array.from({ length: 12 }, (_, i) => `k${i}`);
 const US_PER_MS = 1_000;
 
-/** n3 is cut off while every key is put at n1, and misses them all. */
+/** n3 is partitioned while every key is put at n1, and misses all puts. */
 const MISSED_BY_N3: Fault = {
   kind: "partition",
   atMs: 0,
@@ -17,8 +17,8 @@ const MISSED_BY_N3: Fault = {
 };
 
 /**
- * Three nodes, N=3 R=2 W=2, strict: every key is put at n1, and acknowledged by n1 and n2 alone. After
- * `faults` each is read through `reader`.
+ * Three nodes, N=3 R=2 W=2, strict. Every key is put at n1, and only n1 and n2 store it. After
+ * `faults` every key is read at `reader`.
  */
 function missedByOne(
   name: string,
@@ -54,20 +54,20 @@ function missedByOne(
 }
 
 /**
- * The power fails; the disk of n2 is replaced, and n2 is up first. When the others are back it and n3
- * know nothing of what n1 and n2 acknowledged.
+ * All nodes lose power. n2 gets an empty disk and starts first. When the others are back, n2 and n3
+ * do not have the writes that n1 and n2 acknowledged.
  */
 export function replacedDiskFirst(seed: number): Scenario {
-  return missedByOne("a replaced disk is up first", seed, [
+  return missedByOne("a node with a replaced disk starts first", seed, [
     { kind: "crash", atMs: 2_000, node: "n1", downMs: 5_000 },
     { kind: "crash", atMs: 2_000, node: "n3", downMs: 5_000 },
     { kind: "wipe", atMs: 2_000, node: "n2", downMs: 1_000 },
   ], "n2");
 }
 
-/** The disk of n1 is put back as it was before the puts, while n2 is down. */
+/** While n2 is down, the disk of n1 is restored from a backup made before the puts. */
 export function olderDisk(seed: number): Scenario {
-  return missedByOne("an older disk is put back", seed, [
+  return missedByOne("an older disk is restored", seed, [
     { kind: "crash", atMs: 4_000, node: "n2", downMs: 60_000 },
     { kind: "restore", atMs: 4_500, node: "n1", agoMs: 4_200, downMs: 100 },
   ], "n1");

@@ -1,6 +1,6 @@
 /**
- * Mutants of the rules that asserts stand behind, continued: who owns a range, how it moves, and what the
- * disk must know first.
+ * Mutants that break invariants of range ownership, range transfers and saved state. An assert in
+ * the core must stop the node at once.
  */
 import type { Conversation } from "../../dynamo/conversations.ts";
 import { Membership } from "../../dynamo/membership/membership.ts";
@@ -15,7 +15,7 @@ import type { OwnerStep, Ring } from "../../dynamo/ring/ring.ts";
 import type { LocalMark, RangeRegister, Segment } from "../../dynamo/ring/ring_state.ts";
 import type { DiskState } from "../../dynamo/types/boot.ts";
 import type { NodeId } from "../../dynamo/types/ids.ts";
-import { altered } from "./core_mutants.ts";
+import { alterReplica } from "./core_mutants.ts";
 
 interface PrivateOwnership {
   segments: Segment[];
@@ -26,9 +26,9 @@ interface PrivateOwnership {
   indexAt(position: Position): number;
 }
 
-/** The registers are made with the first change of the membership: what is wrong with them comes then. */
-function alteredOwnership(alter: (ownership: Ownership) => void) {
-  return altered(({ node: { membership } }) => {
+/** Changes each new {@link Ownership}. Every change of the membership creates one. */
+function alterOwnership(alter: (ownership: Ownership) => void) {
+  return alterReplica(({ node: { membership } }) => {
     type Private = { begin(): { readonly ownership: Ownership } };
     const proto = Membership.prototype as unknown as Private;
     (membership as unknown as Private).begin = function (this: Private) {
@@ -39,9 +39,9 @@ function alteredOwnership(alter: (ownership: Ownership) => void) {
   });
 }
 
-/** Whatever a peer says of an owner is believed, however old it is. */
+/** A node accepts any register from a peer, even an older one. */
 export const olderRegisterWins = () =>
-  alteredOwnership((ownership) => {
+  alterOwnership((ownership) => {
     ownership.merge = function (this: Ownership, register: RangeRegister) {
       this.split(register.start);
       this.split(register.end);
@@ -52,9 +52,9 @@ export const olderRegisterWins = () =>
     };
   });
 
-/** News of a range, known or not, takes its fence away. */
+/** Any register received for a range lifts its fence. */
 export const fenceLifted = () =>
-  alteredOwnership((ownership) => {
+  alterOwnership((ownership) => {
     ownership.merge = function (this: Ownership, register: RangeRegister) {
       const isNews = Ownership.prototype.merge.call(this, register);
       (this as unknown as PrivateOwnership)
@@ -63,9 +63,9 @@ export const fenceLifted = () =>
     };
   });
 
-/** A new boundary is added behind the last one, wherever it lies. */
+/** A new boundary is added at the end of the list instead of in order. */
 export const boundariesUnsorted = () =>
-  alteredOwnership((ownership) => {
+  alterOwnership((ownership) => {
     ownership.split = function (this: Ownership, at: Position) {
       const { segments, indexAt } = this as unknown as PrivateOwnership;
       const segment = segments[indexAt.call(this as never, at)] as Segment;
@@ -73,9 +73,9 @@ export const boundariesUnsorted = () =>
     };
   });
 
-/** The walk along the ring that finds a range's owners takes a node for two. */
+/** The walk along the ring that finds a range's owners returns one node twice. */
 export const nodeWalkedTwice = () =>
-  altered(({ node: { membership } }) => {
+  alterReplica(({ node: { membership } }) => {
     type Private = { ring: Ring; refresh(changed: unknown): void };
     type PrivateRing = { walk(range: number, count: number): NodeId[] };
     const proto = Membership.prototype as unknown as Private;
@@ -93,21 +93,21 @@ interface PrivateSender {
   turned(step: OwnerStep): RangeRegister;
 }
 
-function alteredTurn(ownersAfter: (step: OwnerStep, ring: Ring) => readonly NodeId[]) {
-  return altered(({ parts: { rangeSender } }) => {
+function alterTurn(ownersAfter: (step: OwnerStep, ring: Ring) => readonly NodeId[]) {
+  return alterReplica(({ parts: { rangeSender } }) => {
     (rangeSender as unknown as PrivateSender).turned = function (this: PrivateSender, step) {
       return this.register(step.range, ownersAfter(step, this.node.ring));
     };
   });
 }
 
-/** Who gives a range up is taken out of its register, and who has taken it over is left out. */
+/** The new register lacks both the sender and the receiver of the range. */
 export const ownerLost = () =>
-  alteredTurn(({ range, sender }, ring) => ring.primaries(range).filter((id) => id !== sender));
+  alterTurn(({ range, sender }, ring) => ring.primaries(range).filter((id) => id !== sender));
 
-/** Who has taken a range over is entered in the place of its sender, and once more behind the others. */
+/** The new register lists the receiver twice: in place of the sender, and at the end. */
 export const ownerDoubled = () =>
-  alteredTurn((step, ring) => {
+  alterTurn((step, ring) => {
     const owners = ring.after(step);
     return step.receiver === null ? owners : [...owners, step.receiver];
   });
@@ -116,9 +116,9 @@ interface PrivateReceiver {
   onPassOver(conversation: Conversation, transfer: RangeTransfer): void;
 }
 
-/** A range that has been copied is taken over at once, while its sender goes on acknowledging writes. */
+/** A copied range is taken over at once, while its sender continues to acknowledge writes. */
 export const fenceSkipped = () =>
-  altered(({ parts: { rangeReceiver } }) => {
+  alterReplica(({ parts: { rangeReceiver } }) => {
     const proto = RangeReceiver.prototype as unknown as PrivateReceiver;
     const receiver = rangeReceiver as unknown as PrivateReceiver & { readonly node: NodeContext };
     receiver.onPassOver = function (this: typeof receiver, conversation, transfer) {
@@ -135,18 +135,18 @@ export const fenceSkipped = () =>
     };
   });
 
-/** A key that has come over is taken out of those under way by its answer and by its store. */
+/** A received key is subtracted twice from the keys in transfer. */
 export const pullEndedTwice = () =>
-  altered(({ parts: { rangeReceiver } }) => {
+  alterReplica(({ parts: { rangeReceiver } }) => {
     rangeReceiver.finishPull = function (this: RangeReceiver, pull: KeyPull, wentWell: boolean) {
       RangeReceiver.prototype.finishPull.call(this, pull, wentWell);
       RangeReceiver.prototype.finishPull.call(this, pull, wentWell);
     };
   });
 
-/** What waits for a mark goes with the save under way, which left before the mark was made. */
+/** Actions that wait for a mark run after the save in progress, which does not include it. */
 export const savedWithEarlierSave = () =>
-  altered(({ node: { registry } }) => {
+  alterReplica(({ node: { registry } }) => {
     type Waiting = { readonly next: Afterwards; readonly revision: number };
     type Private = {
       readonly saving: number | null;
@@ -162,17 +162,17 @@ export const savedWithEarlierSave = () =>
     };
   });
 
-/** An owner that has fenced a range goes on serving it. */
+/** An owner that has fenced a range continues to serve it. */
 export const servedBehindFence = () =>
-  altered(({ node }) => {
+  alterReplica(({ node }) => {
     node.isPrimaryOf = function (this: NodeContext, key: string) {
       return this.recovery.knowsItsRanges && this.ring.primariesOfKey(key).includes(this.self);
     };
   });
 
-/** A node that writes down what its disk is worth counts its starts one back. */
+/** A node decreases its incarnation by one whenever it saves the state of its disk. */
 export const incarnationTakenBack = () =>
-  altered(({ parts: { recovering } }) => {
+  alterReplica(({ parts: { recovering } }) => {
     const { disk } = recovering as unknown as { disk: DiskStateKeeper };
     disk.save = function (this: DiskStateKeeper, change: Partial<DiskState>) {
       const incarnation = this.saved.incarnation - 1;

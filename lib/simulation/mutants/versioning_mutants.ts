@@ -1,5 +1,5 @@
 /**
- * Mutants in the rules that tell which version is obsolete.
+ * Mutants of the rules that decide which versions are superseded.
  */
 import {
   type Clock,
@@ -19,15 +19,15 @@ import {
 type Supersedes = (newer: Clock, older: Clock) => boolean;
 
 /**
- * Versions known by a clock with one entry a server, where the given comparison says which clock
- * supersedes which. The coordinator counts one up over all that it knows.
+ * Versioning with plain vector clocks: one entry for each server. `supersedes` compares two clocks.
+ * The coordinator's new counter is one more than the highest that it knows.
  */
 function clockRules(supersedes: Supersedes): Versioning {
   const drop = (versions: readonly Version[]): Siblings =>
     versions.filter((version) =>
       !versions.some((other) =>
         !sameDot(other.dot, version.dot) && supersedes(other.clock, version.clock) &&
-        // Where each supersedes the other, the greater dot stays: something has to.
+        // If each supersedes the other, keep the version with the greater dot.
         (!supersedes(version.clock, other.clock) || compareDots(other.dot, version.dot) > 0)
       )
     ).sort((a, b) => compareDots(a.dot, b.dot));
@@ -54,10 +54,10 @@ function clockRules(supersedes: Supersedes): Versioning {
   };
 }
 
-/** One counter a server cannot tell two clients of that server apart. */
+/** One counter for each server cannot distinguish two clients of that server. */
 export const plainVectorClock: Versioning = clockRules((newer, older) => isCoveredBy(older, newer));
 
-/** As in the original Dynamo Simulator: "older" is whatever is greater in no entry that both have. */
+/** As in the original Dynamo Simulator: a clock is older if no entry that both have is greater. */
 export const originalComparison: Versioning = clockRules((newer, older) =>
   older.every(([actor, counter]) => {
     const other = counterOf(newer, actor);
@@ -65,7 +65,7 @@ export const originalComparison: Versioning = clockRules((newer, older) =>
   })
 );
 
-/** Only the newest of the siblings is kept. */
+/** Only the newest sibling is kept. */
 export const newestOnly: Versioning = {
   isExact: false,
   write(siblings, write) {
@@ -79,7 +79,7 @@ export const newestOnly: Versioning = {
   },
 };
 
-/** Merging keeps whatever either side has, obsolete or not. */
+/** Merging keeps all versions, also superseded ones. */
 export const nothingDropped: Versioning = {
   isExact: false,
   write: versioning("dvv").write,
@@ -89,7 +89,7 @@ export const nothingDropped: Versioning = {
   },
 };
 
-/** A tombstone gives way to any value. */
+/** When merging, any value replaces a tombstone. */
 export const tombstonesDropped: Versioning = {
   isExact: false,
   write: versioning("dvv").write,
@@ -97,16 +97,16 @@ export const tombstonesDropped: Versioning = {
     const values = [...a, ...b].filter((version) => version.value !== null);
     const all = versioning("dvv").merge(a, b);
     if (values.length === 0) return all;
-    // The values alone: what only the tombstone knew to be obsolete is back.
+    // Without the tombstones, values that only a tombstone superseded return.
     const kept = (siblings: Siblings) => siblings.filter((version) => version.value !== null);
     return versioning("dvv").merge(kept(a), kept(b));
   },
 };
 
-/** As above, in rules that promise to be exact. */
+/** {@link nothingDropped}, under rules that claim to be exact. */
 export const supersededKept: Versioning = { ...versioning("dvv"), merge: nothingDropped.merge };
 
-/** A write is given the counter of the one before it. */
+/** A write gets the same counter as the previous one. */
 export const counterRepeated: Versioning = {
   ...versioning("dvv"),
   write(siblings, write) {

@@ -97,7 +97,7 @@ export function sometimesOf({ scenario, simulation, driver }: FinishedRun): Some
     "disk replaced and filled": seen("recovering") > 0 ? seen("caught-up") : 0,
     "tombstone reaped": seen("reaped"),
     "owners differed":
-      driver.diverged.filter((holdings) =>
+      driver.holdingsAtHealing.filter((holdings) =>
         new Set(holdings.map(({ siblings }) => JSON.stringify(siblings ?? []))).size > 1
       ).length,
     "second round": driver.rounds > 1 ? 1 : 0,

@@ -15,7 +15,7 @@ Deno.test("a failing run shrinks to a few operations that fail the same way, als
   const options = {
     checker: mutant.caughtBy,
     triesMax: 300,
-    run: () => ({ hook: mutant.plant() }),
+    run: () => ({ hook: mutant.createHook() }),
   };
   const shrunk = shrink(scenario, options);
   assert.ok(shrunk.tries <= 300);
@@ -24,7 +24,7 @@ Deno.test("a failing run shrinks to a few operations that fail the same way, als
   assert.ok(workload.kind === "script" && workload.operations.length <= 4, "two puts are enough");
   assert.equal(shrunk.scenario.faults.length, 0, "the mutant loses a write without any fault");
   const reread = parseScenarioText(formatScenario(shrunk.scenario));
-  const again = runScenario(reread, { hook: mutant.plant() });
+  const again = runScenario(reread, { hook: mutant.createHook() });
   assert.equal(again.traceHash, shrunk.result.traceHash);
   assert.ok(again.violations.some((violation) => violation.checker === mutant.caughtBy));
   assert.ok(runScenario(reread).ok, "without the mutant it passes");

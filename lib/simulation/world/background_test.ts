@@ -1,6 +1,6 @@
 /**
- * Background work under random faults: gossip, hints, anti-entropy, recovery and reaping are switched on
- * in swarm scenarios that would not have them. Uses a small fixed set of seeds.
+ * Background work under random faults: gossip, hints, anti-entropy, recovery and reaping are
+ * switched on in swarm scenarios that would not have them. Uses a small fixed set of seeds.
  */
 import assert from "node:assert/strict";
 import type { ClusterConfig } from "../../dynamo/types/config.ts";

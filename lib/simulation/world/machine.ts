@@ -26,8 +26,8 @@ export type Route =
   }
   /** The operator who changes the membership. */
   | { readonly kind: "order"; readonly order: number; readonly attempt: number }
-  /** The request was a copy, so its answer is ignored. */
-  | { readonly kind: "nobody" };
+  /** The request was a duplicate, so its answer is discarded. */
+  | { readonly kind: "discarded" };
 
 /** An event on its way into the process. */
 export interface Arrival {
@@ -49,7 +49,7 @@ export class Machine {
   private wipes = 0;
   /** Hints from other nodes that are being stored, and the most at once so far. */
   readonly handoffs = new Set<number>();
-  handoffsMost = 0;
+  handoffsPeak = 0;
   /** Destroyed with its disk: it is not started again. */
   isGone = false;
   /** Active pauses. */
@@ -135,7 +135,7 @@ export class Machine {
     copy.boot = this.boot;
     copy.wipes = this.wipes;
     for (const id of this.handoffs) copy.handoffs.add(id);
-    copy.handoffsMost = this.handoffsMost;
+    copy.handoffsPeak = this.handoffsPeak;
     copy.isGone = this.isGone;
     copy.pauses = this.pauses;
     copy.backlog = [...this.backlog];

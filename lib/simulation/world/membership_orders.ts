@@ -114,7 +114,7 @@ export class MembershipOrders {
     );
     if (isRemoved || this.isBeingRemoved(act.node) || machine.isUp) return;
     machine.isGone = false;
-    if (removedDataId !== null) world.driver.stays?.(machine.index, removedDataId);
+    if (removedDataId !== null) world.driver.removalFailed?.(machine.index, removedDataId);
     world.processes.start(machine);
   }
 

@@ -87,7 +87,7 @@ export class MessageRouter {
         this.sendToCaller(machine, route, route.leg, event, reply);
         break;
       }
-      case "nobody":
+      case "discarded":
         break;
     }
   }
@@ -98,7 +98,7 @@ export class MessageRouter {
     const machine = world.machine(delivery.node);
     const isSameBoot = delivery.boot === ANY_BOOT || delivery.boot === machine.boot;
     if (!machine.isUp || !isSameBoot) {
-      world.tracer?.lost?.(delivery.message, world.now, "nobody there");
+      world.tracer?.lost?.(delivery.message, world.now, "process not running");
       // Without a connection nothing arrived. A connection that broke may have carried the message.
       const certain = delivery.boot === ANY_BOOT;
       const reason = certain ? "connection refused" : "connection reset";
@@ -220,7 +220,7 @@ export class MessageRouter {
       node,
       boot,
       event: isRequest ? { ...event, id: ++this.exchanges } : event,
-      route: isRequest ? { kind: "nobody" } : null,
+      route: isRequest ? { kind: "discarded" } : null,
       message: 0,
       copyAfterUs: -1,
     });

@@ -117,7 +117,7 @@ export class Processes {
     if (isHandoff) machine.handoffs.add(event.id);
     this.step(machine, event);
     // A refused hint has been answered already, so it does not count.
-    if (isHandoff) machine.handoffsMost = Math.max(machine.handoffsMost, machine.handoffs.size);
+    if (isHandoff) machine.handoffsPeak = Math.max(machine.handoffsPeak, machine.handoffs.size);
   }
 
   finishDisk({ node, boot, operation }: DiskWork): void {
@@ -208,7 +208,7 @@ export class Processes {
   ): void {
     const { driver, now } = this.world;
     const what = notYetDurable(id, message, disk);
-    if (what !== undefined) driver.told?.(index, what, now);
+    if (what !== undefined) driver.stateSent?.(index, what, now);
   }
 
   /** A timer runs for a duration, as with `setTimeout`, so setting the clock does not move it. */
@@ -230,7 +230,7 @@ export class Processes {
   }
 }
 
-/** Executes a replica's effects at once, which is faster than a list that nobody reads or changes. */
+/** Executes a replica's effects at once, which is faster than a list if no hook reads or changes them. */
 class EffectExecutor implements EffectSink {
   constructor(private readonly processes: Processes, private readonly machine: Machine) {}
 

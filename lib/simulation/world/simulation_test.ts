@@ -1,4 +1,6 @@
-/** Faults of processes, disks, clocks and messages, as a client of the simulated cluster sees them. */
+/**
+ * Faults of processes, disks, clocks and messages, as a client of the simulated cluster sees them.
+ */
 import assert from "node:assert/strict";
 import type { ClientRequest } from "../../dynamo/types/client_messages.ts";
 import type { Fault } from "../faults/faults.ts";
@@ -20,11 +22,11 @@ const put: ClientRequest = {
 const get: ClientRequest = { method: "get", key: "k" };
 
 /** Sends requests at given times, and records the outcomes with their times. */
-class Asker implements Driver {
+class RequestDriver implements Driver {
   readonly answers: { readonly at: number; readonly outcome: ClientOutcome }[] = [];
 
   constructor(
-    private readonly asks: readonly {
+    private readonly requests: readonly {
       readonly atMs: number;
       readonly node: string;
       readonly request: ClientRequest;
@@ -34,32 +36,32 @@ class Asker implements Driver {
 
   begin(world: Simulation): void {
     for (const fault of this.faults) world.scheduleFault(fault);
-    this.asks.forEach(({ atMs }, i) => world.wakeAt(atMs * MS, i));
+    this.requests.forEach(({ atMs }, i) => world.wakeAt(atMs * MS, i));
   }
 
   woken(world: Simulation, token: number): void {
-    const ask = this.asks[token];
-    if (ask !== undefined) world.ask(world.indexOf(ask.node), token, ask.request);
+    const next = this.requests[token];
+    if (next !== undefined) world.ask(world.indexOf(next.node), token, next.request);
   }
 
   answered(world: Simulation, _token: number, outcome: ClientOutcome): void {
     this.answers.push({ at: world.now, outcome });
   }
 
-  clone(): Asker {
-    const copy = new Asker(this.asks, this.faults);
+  clone(): RequestDriver {
+    const copy = new RequestDriver(this.requests, this.faults);
     copy.answers.push(...this.answers);
     return copy;
   }
 }
 
 function play(
-  asks: ConstructorParameters<typeof Asker>[0],
+  requests: ConstructorParameters<typeof RequestDriver>[0],
   faults: readonly Fault[] = [],
   given: ScenarioInput = {},
   tracer: Tracer | null = null,
 ) {
-  const driver = new Asker(asks, faults);
+  const driver = new RequestDriver(requests, faults);
   const scenario = parseScenario({ nodes: 3, ...given });
   const world = new Simulation({ ...worldOf(scenario), json: true, driver });
   world.tracer = tracer;
@@ -79,7 +81,7 @@ Deno.test("a node that is down refuses a request; one that goes down meanwhile r
     { atMs: 2_000, node: "n1", request: put },
   ], [crash]);
   assert.deepEqual(answers.map(statusOf), ["reset", "refused", "written"]);
-  assert.equal(world.machine(0).boot, 2, "it was started again, as a new incarnation");
+  assert.equal(world.machine(0).boot, 2, "it was started again");
 });
 
 Deno.test("a paused process answers in order after it resumes", () => {
@@ -98,7 +100,10 @@ Deno.test("a slow node handles one event after another, each with its delay", ()
   const times = slowed.answers.map(({ at }) => at);
   assert.equal(times.length, 4);
   assert.ok((times[0] as number) > alone + 4 * MS);
-  assert.ok((times[3] as number) >= (times[0] as number) + 3 * 5 * MS - 1, "turns are 5 ms apart");
+  assert.ok(
+    (times[3] as number) >= (times[0] as number) + 3 * 5 * MS - 1,
+    "events are handled 5 ms apart",
+  );
 });
 
 Deno.test("a message held by a partition arrives when it heals; a refused one fails at once", () => {
@@ -118,7 +123,7 @@ Deno.test("a message held by a partition arrives when it heals; a refused one fa
   assert.ok((refused?.at ?? 0) < 200 * MS);
   const [dropped] = play(ask, [cut("drop")]).answers;
   assert.equal(dropped === undefined ? "" : statusOf(dropped), "error");
-  assert.ok((dropped?.at ?? 0) >= 2_000 * MS, "only the timeout tells");
+  assert.ok((dropped?.at ?? 0) >= 2_000 * MS, "it fails only at the timeout");
 });
 
 Deno.test("a full disk stores nothing but can be read; a wiped disk has another data id", () => {
@@ -133,7 +138,7 @@ Deno.test("a full disk stores nothing but can be read; a wiped disk has another 
   assert.deepEqual(answers.map(statusOf), ["written", "error", "read"]);
   const [n1, n2] = world.machines;
   assert.ok(n1?.disk.peek("k"));
-  assert.ok(n2?.disk.peek("k"), "and is filled again from the others");
+  assert.ok(n2?.disk.peek("k"), "it is filled again from the other replicas");
   assert.equal(n2?.disk.dataId, "d2");
 });
 
@@ -187,7 +192,7 @@ Deno.test("a duplicated request is executed twice and answered once", () => {
 });
 
 Deno.test("healing ends all active faults and cancels those to come", () => {
-  const driver = new Asker([], [
+  const driver = new RequestDriver([], [
     { kind: "crash", atMs: 0, node: "n1", downMs: 1e6 },
     { kind: "pause", atMs: 0, forMs: 1e6, node: "n2" },
     { kind: "clog", atMs: 0, forMs: 1e6 },

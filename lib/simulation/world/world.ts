@@ -66,12 +66,15 @@ export interface Driver {
   destroyed?(node: number, key: string, how: Destroyed, at: number): void;
   /** A node has dropped its copy. */
   removed?(node: number, key: string): void;
-  /** A node sent a message. `what` names a part that was not yet on its disk; null if all of it was. */
-  told?(node: number, what: string | null, at: number): void;
-  /** A machine was destroyed so that its node can be removed. It had this data directory. */
-  removedWith?(node: number, dataId: string): void;
-  /** The node could not be removed, and stays a member with this data directory. */
-  stays?(node: number, dataId: string): void;
+  /**
+   * A node sent membership state or its incarnation. `notDurable` names the part that was not yet on
+   * its disk; null if all of it was.
+   */
+  stateSent?(node: number, notDurable: string | null, at: number): void;
+  /** A machine was destroyed so that its node can be removed. `dataId`: its data directory. */
+  removalStarted?(node: number, dataId: string): void;
+  /** The node could not be removed. It is still a member, with this data directory. */
+  removalFailed?(node: number, dataId: string): void;
   clone(): Driver;
 }
 
