@@ -251,19 +251,20 @@ export class RangeSender {
   }
 
   private turned(step: OwnerStep): RangeRegister {
+    return this.checked(step.range, this.node.ring.registerAfter(step));
+  }
+
+  /** Registers from peers are taken as they come; only what this node makes of one is checked. */
+  private checked(range: number, register: RangeRegister): RangeRegister {
     const { ring } = this.node;
-    const { start } = ring.range(step.range);
-    const next = ring.registerAfter(step);
-    const { owners, slots = [] } = next;
-    const held = ring.primaries(step.range);
-    // Registers from peers are taken as they come; only what this node makes of one is checked.
-    if (!hasDuplicates(held)) {
-      assert(!hasDuplicates(owners), "the owners of a range are distinct", start, owners);
-      const least = Math.min(held.length, ring.planned(step.range).length);
-      assert(owners.length >= least, "a range keeps N owners while it can", start, least, owners);
-      assert(!hasDuplicates(slots), "the slots of a range are distinct", start, slots);
-    }
-    return next;
+    const { start, owners, slots = [] } = register;
+    const held = ring.primaries(range);
+    if (hasDuplicates(held)) return register;
+    assert(!hasDuplicates(owners), "the owners of a range are distinct", start, owners);
+    const least = Math.min(held.length, ring.planned(range).length);
+    assert(owners.length >= least, "a range keeps N owners while it can", start, least, owners);
+    assert(!hasDuplicates(slots), "the slots of a range are distinct", start, slots);
+    return register;
   }
 
   /** Adopts new registers, and tells the owners before and after once they are durable. */

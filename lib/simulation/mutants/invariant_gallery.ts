@@ -35,6 +35,7 @@ import {
   pullEndedTwice,
   savedWithEarlierSave,
   servedBehindFence,
+  slotsMixedUp,
 } from "./transfer_mutants.ts";
 import { counterRepeated, supersededKept } from "./versioning_mutants.ts";
 
@@ -245,6 +246,16 @@ export const INVARIANT_MUTANTS: readonly Mutant[] = [
     seeds: 200,
     limits: MEMBERSHIP_FAULTS,
     createHook: ownerDoubled,
+  },
+  {
+    name: "slots-mixed-up",
+    about: "a register advances with the same slot for all of its owners",
+    story: "a quorum counts each slot once, so no quorum of the range is ever met again",
+    caughtBy,
+    invariant: "the slots of a range are distinct",
+    seeds: 200,
+    limits: MEMBERSHIP_FAULTS,
+    createHook: slotsMixedUp,
   },
   // Range transfers -------------------------------------------------------------------------------
   {

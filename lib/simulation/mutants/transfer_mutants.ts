@@ -89,28 +89,37 @@ export const nodeWalkedTwice = () =>
 
 interface PrivateSender {
   readonly node: NodeContext;
-  register(range: number, owners: readonly NodeId[]): RangeRegister;
+  checked(range: number, register: RangeRegister): RangeRegister;
   turned(step: OwnerStep): RangeRegister;
 }
 
-function alterTurn(ownersAfter: (step: OwnerStep, ring: Ring) => readonly NodeId[]) {
+function alterTurn(
+  alter: (register: RangeRegister, step: OwnerStep, ring: Ring) => RangeRegister,
+) {
   return alterReplica(({ parts: { rangeSender } }) => {
     (rangeSender as unknown as PrivateSender).turned = function (this: PrivateSender, step) {
-      return this.register(step.range, ownersAfter(step, this.node.ring));
+      const { ring } = this.node;
+      return this.checked(step.range, alter(ring.registerAfter(step), step, ring));
     };
   });
 }
 
 /** The new register lacks both the sender and the receiver of the range. */
 export const ownerLost = () =>
-  alterTurn(({ range, sender }, ring) => ring.primaries(range).filter((id) => id !== sender));
+  alterTurn((register, { range, sender }, ring) => {
+    const owners = ring.primaries(range).filter((id) => id !== sender);
+    return { ...register, owners };
+  });
 
 /** The new register lists the receiver twice: in place of the sender, and at the end. */
 export const ownerDoubled = () =>
-  alterTurn((step, ring) => {
-    const owners = ring.after(step);
-    return step.receiver === null ? owners : [...owners, step.receiver];
-  });
+  alterTurn((register, { receiver }) =>
+    receiver === null ? register : { ...register, owners: [...register.owners, receiver] }
+  );
+
+/** All owners in the new register have one slot. */
+export const slotsMixedUp = () =>
+  alterTurn((register) => ({ ...register, slots: register.owners.map(() => 0) }));
 
 interface PrivateReceiver {
   onPassOver(conversation: Conversation, transfer: RangeTransfer): void;
