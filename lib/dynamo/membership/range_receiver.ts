@@ -131,35 +131,35 @@ export class RangeReceiver {
     from: NodeId,
     asked: PeerRequest & { method: "range.keys" },
   ): void {
-    const { node } = this;
     const { start, end, after } = asked;
-    if (!node.membership.isActive(from)) {
-      this.rangeSender.refuseMoved(
-        request,
-        start,
-        end,
-        `'${from}' is not a member as far as known`,
-      );
-      return;
-    }
-    const range = this.rangeSender.exactRange(asked);
-    if (range === null || !node.ring.primaries(range).includes(node.self)) {
-      this.rangeSender.refuseMoved(
-        request,
-        start,
-        end,
-        `${node.self} does not hold it at this epoch`,
-      );
-      return;
-    }
-    // Another recovering owner takes what is here, complete or not: two of them must not wait for
-    // each other.
-    if (asked.purpose !== "recovery" && !node.isRangeComplete(range)) {
-      const why = `the disk of ${node.self} may lack something`;
+    const why = this.whyNotListed(from, asked);
+    if (why !== null) {
       this.rangeSender.refuseMoved(request, start, end, why);
       return;
     }
     this.listings.set(this.scanRange({ start, end }, after), { request, start, end });
+  }
+
+  private whyNotListed(
+    from: NodeId,
+    asked: PeerRequest & { method: "range.keys" },
+  ): string | null {
+    const { node } = this;
+    if (!node.membership.isActive(from)) return `'${from}' is not a member as far as known`;
+    const range = this.rangeSender.exactRange(asked);
+    const owners = range === null ? [] : node.ring.primaries(range);
+    if (range === null || !owners.includes(node.self)) {
+      return `${node.self} does not hold it at this epoch`;
+    }
+    if (asked.purpose === "recovery") {
+      // Another recovering owner takes what is here, complete or not: two of them must not wait for
+      // each other.
+      return owners.includes(from) ? null : `'${from}' does not own it as far as known`;
+    }
+    // Whoever gives out what it holds knows of the move: then it agrees to the removal of no tombstone.
+    const step = node.ring.steps.find((each) => each.range === range);
+    if (step?.receiver !== from) return `${node.self} has not heard that '${from}' takes over`;
+    return node.isRangeComplete(range) ? null : `the disk of ${node.self} may lack something`;
   }
 
   /** Whether the page was one of these. */

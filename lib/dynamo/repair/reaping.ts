@@ -6,7 +6,8 @@
  * grace time, longer than any message can be under way (counted in its own ticks, so that no clock
  * can shorten it). Every owner holds exactly this tombstone. And *every other member* has confirmed
  * that it has no copy of the key, as a hint or otherwise; a member that is down or cannot read its
- * disk blocks the round. Then each owner drops it, if it still holds exactly what was agreed on. A
+ * disk blocks the round. So does a range that is changing owners: its receiver may have copied an old
+ * value from one owner before that owner heard of the tombstone. Then each owner drops it, if it still holds exactly what was agreed on. A
  * lost drop leaves a tombstone, never a value: anti-entropy spreads it again, and the next round
  * reaps it.
  *
@@ -109,6 +110,7 @@ export class Reaping {
 
   private begin(key: string, digest: TreeHash): void {
     const { node } = this;
+    if (this.isMoving(key)) return;
     const round = new ReapRound(node.out.nextId(), key, digest, new Set(node.peers));
     this.reaping.add(key);
     const conversation = node.conversations.add(round, { kind: "self" });
@@ -133,7 +135,7 @@ export class Reaping {
     }
     round.waiting.delete(from);
     if (round.waiting.size > 0) return;
-    if (round.phase === "asking") this.drop(conversation, round);
+    if (round.phase === "asking" && !this.isMoving(round.key)) this.drop(conversation, round);
     else this.end(round);
   }
 
@@ -169,9 +171,16 @@ export class Reaping {
   /** Answers whether the tombstone may go, from what this node's disk holds. */
   onAsked(request: number, key: string, digest: TreeHash, record: StoredRecord | null): void {
     const { node } = this;
-    const agrees = node.isPrimaryOf(key)
+    const isUnchanged = node.isPrimaryOf(key)
       ? record !== null && isDeleted(record) && hexOf(recordDigest(key, record.siblings)) === digest
       : record === null;
-    node.out.respond(request, { status: "reap", agrees: agrees && node.isCompleteFor(key) });
+    const agrees = isUnchanged && node.isCompleteFor(key) && !this.isMoving(key);
+    node.out.respond(request, { status: "reap", agrees });
+  }
+
+  /** While the key's range changes owners, nothing that is said of the key lasts. */
+  private isMoving(key: string): boolean {
+    const { ring } = this.node;
+    return ring.isMoving(ring.rangeOfKey(key));
   }
 }

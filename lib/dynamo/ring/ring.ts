@@ -209,6 +209,11 @@ export class Ring {
     return this.cachedSteps ??= this.state.segments === undefined ? [] : this.findSteps();
   }
 
+  /** Whether an owner of the range is about to change. */
+  isMoving(range: number): boolean {
+    return this.steps.some((step) => step.range === range);
+  }
+
   private findSteps(): OwnerStep[] {
     const steps: OwnerStep[] = [];
     for (let range = 0; range < this.rangeCount; range++) {
