@@ -25,8 +25,16 @@ import { hexOf, recordDigest, type TreeHash } from "./merkle.ts";
 const PAGE_RECORDS = 256;
 /** Keys being reaped at once. */
 const ROUNDS_MAX = 16;
-/** Tombstones being watched. Past it the oldest is forgotten, and its grace time starts again. */
+/** Tombstones being watched. Others have their turn when some of these are reaped. */
 const WATCHED_MAX = 10_000;
+
+interface WatchedTombstone {
+  readonly digest: TreeHash;
+  /** The tick since which it is the same. */
+  readonly since: number;
+  /** The last pass over the disk that found it. */
+  pass: number;
+}
 
 /** One tombstone being reaped. */
 export class ReapRound {
@@ -47,11 +55,9 @@ export class Reaping {
   private readonly candidates: { readonly key: string; readonly digest: TreeHash }[] = [];
   private readonly reaping = new Set<string>();
   private ticks = 0;
-  /** By key, the tombstone and the tick at which this node first saw it. */
-  private readonly watched = new Map<
-    string,
-    { readonly digest: TreeHash; readonly since: number }
-  >();
+  /** Passes over the disk so far. */
+  private pass = 0;
+  private readonly watched = new Map<string, WatchedTombstone>();
 
   constructor(private readonly node: NodeContext) {}
 
@@ -73,10 +79,10 @@ export class Reaping {
     this.cursor = next;
     for (const record of records) {
       const { key } = record;
-      if (this.node.primariesOf(key)[0] !== this.node.self) continue;
-      if (!isDeleted(record)) this.watched.delete(key);
-      else this.watch(key, hexOf(recordDigest(key, record.siblings)));
+      if (this.node.primariesOf(key)[0] !== this.node.self || !isDeleted(record)) continue;
+      this.watch(key, hexOf(recordDigest(key, record.siblings)));
     }
+    if (next === null) this.endPass();
     this.beginRounds();
     return true;
   }
@@ -87,15 +93,27 @@ export class Reaping {
     return true;
   }
 
+  /** The whole disk has been looked at: what was not there is no tombstone of this node any more. */
+  private endPass(): void {
+    for (const [key, { pass }] of this.watched) {
+      if (pass !== this.pass) this.watched.delete(key);
+    }
+    this.pass++;
+  }
+
   /** Another look at a tombstone: it is a candidate once its grace is over. */
   private watch(key: string, digest: TreeHash): void {
     const { tombstoneGraceMs, reapIntervalMs } = this.node.config;
     const known = this.watched.get(key);
     if (known?.digest !== digest) {
-      const [oldest] = this.watched.keys();
-      if (this.watched.size >= WATCHED_MAX && oldest !== undefined) this.watched.delete(oldest);
-      this.watched.set(key, { digest, since: this.ticks });
-    } else if ((this.ticks - known.since) * reapIntervalMs >= tombstoneGraceMs) {
+      // None is forgotten for a new one: then there would be more than fit, and none would ever be
+      // watched for the whole grace time.
+      if (known === undefined && this.watched.size >= WATCHED_MAX) return;
+      this.watched.set(key, { digest, since: this.ticks, pass: this.pass });
+      return;
+    }
+    known.pass = this.pass;
+    if ((this.ticks - known.since) * reapIntervalMs >= tombstoneGraceMs) {
       this.candidates.push({ key, digest });
     }
   }

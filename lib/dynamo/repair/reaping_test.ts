@@ -130,3 +130,16 @@ Deno.test("reaping: a range is listed only by nodes that know of its transfer", 
   node.settle();
   assert.equal(node.answer(11)?.status, "keys");
 });
+
+Deno.test("reaping: more tombstones than can be watched go one after the other", () => {
+  const own = (count: number) => {
+    const keys: string[] = [];
+    for (let i = 0; keys.length < count; i++) {
+      if (ring.primariesOfKey(`k${i}`)[0] === FIRST) keys.push(`k${i}`);
+    }
+    return keys;
+  };
+  const disk = own(10_300).map((key) => ({ key, siblings: TOMBSTONE }));
+  const node = new Node(FIRST, disk);
+  assert.ok(node.asked().length > 0);
+});
