@@ -8,10 +8,16 @@ import lateCheck from "../../tests/scenarios/late_check_of_refused_directory.jso
 import membershipNotTaken from "../../tests/scenarios/membership_not_taken.json" with {
   type: "json",
 };
+import sameMoment from "../../tests/scenarios/acknowledged_as_the_read_began.json" with {
+  type: "json",
+};
 import removalThatFailed from "../../tests/scenarios/removal_that_failed.json" with {
   type: "json",
 };
 import returnWhileReplaced from "../../tests/scenarios/return_while_replaced.json" with {
+  type: "json",
+};
+import unconfirmedOwner from "../../tests/scenarios/unconfirmed_owner_is_no_primary.json" with {
   type: "json",
 };
 import { runScenario } from "./run.ts";
@@ -83,4 +89,12 @@ Deno.test("a node does not return while another node is still replacing it", () 
 
 Deno.test("a node whose removal failed can stay a member with its data directory", () => {
   assert.equal(runScenario(parseScenario(removalThatFailed)).ok, true);
+});
+
+Deno.test("an owner whose disk is not confirmed counts as a stand-in, not towards PW", () => {
+  assert.equal(runScenario(parseScenario(unconfirmedOwner)).ok, true);
+});
+
+Deno.test("a write that is acknowledged in the moment in which a read begins need not be read", () => {
+  assert.equal(runScenario(parseScenario(sameMoment)).ok, true);
 });

@@ -137,7 +137,9 @@ export class Placement {
   private take(node: NodeId, standsInFor: NodeId | null): Place {
     // A stand-in may have come to own the key since: then its copy is that of its slot.
     const slot = this.slots.get(node) ?? this.ring.slotOf(this.range, node) ?? null;
-    const place = { node, primary: this.primaries.includes(node), standsInFor, slot };
+    // An owner that may not serve as one, because its disk is not confirmed, stands in as others do.
+    const primary = standsInFor === null && this.primaries.includes(node);
+    const place = { node, primary, standsInFor, slot };
     this.places = [...this.places, place];
     return place;
   }

@@ -67,7 +67,8 @@ function checkReads(
   for (const read of byStart) {
     for (; next < byEnd.length; next++) {
       const write = byEnd[next] as Operation;
-      if (write.endedAt > read.startedAt) break;
+      // Of two that share a moment it is not known which came first.
+      if (write.endedAt >= read.startedAt) break;
       for (const other of frontier) {
         if (causality.covers(write.id, other.id)) frontier.delete(other);
       }
