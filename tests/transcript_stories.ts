@@ -39,6 +39,14 @@ const get = (key: string, r?: number): ClientRequest => ({
   ...(r === undefined ? {} : { r }),
 });
 
+/** One owner for each key, so that a change of the membership moves whole ranges and little else happens. */
+const MOVES: ScenarioInput = {
+  nodes: 2,
+  spares: [{ id: "n3" }],
+  config: { n: 1, r: 1, w: 1, partitions: 4, gossipIntervalMs: 10_000 },
+  network: { latency: "1;other=1" },
+};
+
 /** In the order in which `docs/protocol.md` reads them. */
 export const STORIES: readonly Story[] = [
   {
@@ -252,5 +260,69 @@ export const STORIES: readonly Story[] = [
       { atMs: 80, name: "last", node: "n1", request: put("other", "three") },
     ],
     untilMs: 4_000,
+  },
+  {
+    file: "join.txt",
+    about:
+      "n3 joins and takes a range of n1 over. It copies what n1 holds, has n1 fence the range, looks for what came " +
+      "meanwhile, and owns the range once its register says so. n1 then drops its copy.",
+    scenario: MOVES,
+    faults: [{ kind: "join", atMs: 50, node: "n3" }],
+    requests: [{ atMs: 0, name: "writer", node: "n1", request: put("a", "v") }],
+    fromMs: 50,
+    untilMs: 153,
+  },
+  {
+    file: "leave.txt",
+    about:
+      "n2 leaves. It serves its ranges until n1 has copied them, fences each of them, and has left when it holds " +
+      "nothing any more.",
+    scenario: MOVES,
+    faults: [{ kind: "leave", atMs: 50, node: "n2" }],
+    requests: [{ atMs: 0, name: "writer", node: "n2", request: put("c", "v") }],
+    fromMs: 50,
+    untilMs: 260,
+  },
+  {
+    file: "reaping.txt",
+    about:
+      "A key was deleted. After the grace time its first primary asks every member whether the tombstone may go, " +
+      "and all owners drop it.",
+    scenario: {
+      nodes: 3,
+      config: { n: 2, r: 1, w: 2, reapIntervalMs: 1_000, tombstoneGraceMs: 2_000 },
+      network: { latency: "1;other=1" },
+    },
+    requests: [
+      { atMs: 0, name: "writer", node: "n1", request: put("k", "v") },
+      {
+        atMs: 20,
+        name: "deleter",
+        node: "n1",
+        request: { method: "delete", key: "k", context: null },
+      },
+    ],
+    fromMs: 2_950,
+    untilMs: 3_900,
+  },
+  {
+    file: "replaced_disk.txt",
+    about:
+      "n2 has lost its disk. It knows so without asking, answers no read, and copies what the other owner holds " +
+      "before it counts again.",
+    scenario: {
+      nodes: 2,
+      config: { n: 2, r: 1, w: 2, partitions: 2, gossipIntervalMs: 0 },
+      network: { latency: "1;other=1" },
+    },
+    faults: [{ kind: "wipe", atMs: 50, node: "n2", downMs: 10 }],
+    requests: [
+      { atMs: 0, name: "writer", node: "n1", request: put("k", "v") },
+      { atMs: 60.5, name: "reader", node: "n2", request: get("k") },
+      { atMs: 75, name: "later reader", node: "n2", request: get("k") },
+    ],
+    tellsStart: true,
+    fromMs: 50,
+    untilMs: 77,
   },
 ];

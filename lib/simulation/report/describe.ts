@@ -1,6 +1,7 @@
 /**
  * Descriptions of events, effects and messages, one line each, for transcripts, traces and diagrams.
  */
+import type { AdminRequest } from "../../dynamo/types/admin.ts";
 import type { NodeState } from "../../dynamo/gossip/gossip.ts";
 import type { MembershipState } from "../../dynamo/membership/membership_state.ts";
 import { BOOT_NUMBERS } from "../../dynamo/types/boot.ts";
@@ -97,6 +98,20 @@ function describeRequest(request: ClientRequest | PeerRequest): string {
       return `gossip states: ${describeStates(request.states)}`;
     case "membership":
       return `membership: ${describeMembership(request.state)}`;
+    case "range.keys":
+      return `list the keys of a range, epoch ${request.epoch}`;
+    case "range.fence":
+      return `fence the range, epoch ${request.epoch}`;
+    case "range.advance":
+      return `advance the register of the range, epoch ${request.epoch}: from ${
+        request.sender ?? "nobody"
+      } to ${request.receiver ?? "nobody"}`;
+    case "orphan.check":
+      return `orphaned replicas: ${request.keys.map(([key]) => key).join(", ")}; what do you lack?`;
+    case "reap.ask":
+      return `may the tombstone of ${request.key} go?`;
+    case "reap.drop":
+      return `drop the tombstone of ${request.key}`;
     case "tree.roots":
       return `tree roots: ${
         request.roots.map(([range, hash]) => `range ${range} ${describeHash(hash)}`).join(", ")
@@ -107,8 +122,6 @@ function describeRequest(request: ClientRequest | PeerRequest): string {
     case "tree.keys":
       return `tree keys of range ${request.range}, ` +
         `${request.leaves.length === 1 ? "leaf" : "leaves"} ${request.leaves.join(" ")}`;
-    default:
-      return request.method;
   }
 }
 
@@ -184,6 +197,10 @@ function describeKnownReply(reply: ClientReply | PeerReply): string {
     }
     case "membership":
       return `membership: ${describeMembership(reply.state)}`;
+    case "missing":
+      return `missing: ${reply.keys.join(", ") || "none"}`;
+    case "reap":
+      return reply.agrees ? "yes" : "no";
     case "roots":
       return reply.differing.length === 0
         ? "all roots are equal"
@@ -236,8 +253,25 @@ export function describeEvent(event: Event): string {
       return `scanned ${counted(event.records.length, "record")}`;
     case "hints-scanned":
       return `found ${counted(event.places.length, "hint")}`;
+    case "admin":
+      return `administrator asks: ${describeAdminRequest(event.request)}`;
     default:
       return event.kind;
+  }
+}
+
+function describeAdminRequest(request: AdminRequest): string {
+  switch (request.method) {
+    case "membership.plan": {
+      const { act } = request;
+      return `plan to ${act.kind} ${act.kind === "join" ? act.member.id : act.node}`;
+    }
+    case "membership.commit":
+      return "commit that plan";
+    case "membership.transfers":
+      return "how far have the transfers come?";
+    case "anti-entropy":
+      return "compare trees now";
   }
 }
 
@@ -292,6 +326,22 @@ function describeObservation(observation: Observation): string {
       return `hint kept for ${observation.for}: ${observation.key}`;
     case "hint-delivered":
       return `hint for ${observation.for} delivered to ${observation.to}: ${observation.key}`;
+    case "member":
+      return `status of ${observation.member}: ${observation.memberStatus}`;
+    case "range-taken":
+      return `range taken over from ${observation.from ?? "nobody"}, ${
+        counted(observation.keys, "key")
+      } copied`;
+    case "range-moved":
+      return `range register advanced: from ${observation.from ?? "nobody"} to ${
+        observation.to ?? "nobody"
+      }`;
+    case "reaped":
+      return `tombstone reaped: ${observation.key}`;
+    case "recovering":
+      return `its disk was ${observation.cause}: it recovers`;
+    case "caught-up":
+      return "its disk is complete again";
     case "anti-entropy":
       return `trees compared with ${observation.peer}: ${observation.rangesDiffering} of ` +
         `${counted(observation.ranges, "range")} differed, ` +
