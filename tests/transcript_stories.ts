@@ -284,6 +284,36 @@ export const STORIES: readonly Story[] = [
     untilMs: 260,
   },
   {
+    file: "remove.txt",
+    about:
+      "n3 has died for good. As soon as n1 takes it for dead, it lets it be removed. n2 takes the ranges of n3 over: " +
+      "it copies them from n1, the owner that is left, and fences nobody, as members refuse what a removed node asks.",
+    scenario: {
+      ...MOVES,
+      nodes: 3,
+      spares: [],
+      config: { ...MOVES.config, n: 2, w: 2, gossipIntervalMs: 1_000 },
+    },
+    faults: [{ kind: "remove", atMs: 50, node: "n3" }],
+    requests: [{ atMs: 0, name: "writer", node: "n1", request: put("a", "v") }],
+    fromMs: 3_550,
+    untilMs: 3_710,
+  },
+  {
+    file: "replace.txt",
+    about:
+      "n2 has died for good, and the new node n3 takes its place in one step: it gets the token of n2, copies its " +
+      "ranges from n1, and is named by their registers.",
+    scenario: {
+      ...MOVES,
+      config: { ...MOVES.config, n: 2, w: 2, partitions: 2, gossipIntervalMs: 1_000 },
+    },
+    faults: [{ kind: "replace", atMs: 50, node: "n2", by: "n3" }],
+    requests: [{ atMs: 0, name: "writer", node: "n1", request: put("a", "v") }],
+    fromMs: 850,
+    untilMs: 1_010,
+  },
+  {
     file: "reaping.txt",
     about:
       "A key was deleted. After the grace time its first primary asks every member whether the tombstone may go, " +
