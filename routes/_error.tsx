@@ -29,6 +29,9 @@ function problemOf({ error, state, url }: RouteContext): ProblemDocument {
   if (error instanceof HttpError && error.status === 404) {
     return new ProblemError("not-found", `There is no resource at ${url.pathname}`).problem;
   }
+  if (error instanceof HttpError && error.status === 405) {
+    return new ProblemError("method-not-allowed", error.message).problem;
+  }
   state.reportError(error);
   return new ProblemError("internal", "The dashboard's output has the details").problem;
 }

@@ -25,6 +25,26 @@ Deno.test("404 is a page for browsers and a problem document for other clients",
   }
 });
 
+Deno.test("a method that a route does not have is 405, and names the ones that it has", async () => {
+  const { ask, errors } = dashboardFixture();
+  const answer = await ask("/api/clusters", { method: "PATCH" });
+  assert.equal(answer.status, 405);
+  assert.equal(answer.headers.get("Allow"), "GET, HEAD, POST");
+  const { detail } = await answer.json();
+  assert.equal(detail, "the method must be GET, HEAD, POST: it is PATCH");
+  assert.deepEqual(errors, []);
+});
+
+Deno.test("HEAD answers with the length that GET has, and no body", async () => {
+  const { ask } = dashboardFixture();
+  for (const path of ["/", "/api/clusters", "/nowhere"]) {
+    const length = (await (await ask(path)).bytes()).length;
+    const answer = await ask(path, { method: "HEAD" });
+    assert.equal(answer.headers.get("Content-Length"), `${length}`, path);
+    assert.equal(answer.body, null);
+  }
+});
+
 Deno.test("an error in the dashboard is reported to its operator, not to the client", async () => {
   const { ask, post, nodes, errors } = dashboardFixture();
   await post("/api/clusters", { name: "a" });

@@ -41,7 +41,7 @@ const KINDS: Record<ProblemCode, Kind> = {
   "act-refused": { status: 409, title: "The membership change is not possible" },
   "too-many-siblings": { status: 409, title: "The key has too many siblings" },
   "too-large": { status: 413, title: "The body is too large" },
-  "unsupported-media-type": { status: 415, title: "The body's Content-Type is not supported" },
+  "unsupported-media-type": { status: 415, title: "The body's type or encoding is not supported" },
   "wrong-owner": { status: 421, title: "The node is not an owner of the key" },
   "internal": { status: 500, title: "The server failed" },
   "cluster-failed": { status: 500, title: "The cluster did not start" },
@@ -65,7 +65,6 @@ const KINDS: Record<ProblemCode, Kind> = {
 const DASHBOARD_CODES: readonly string[] = [
   "forbidden",
   "conflict",
-  "unsupported-media-type",
   "cluster-failed",
   "node-unreachable",
 ];

@@ -122,6 +122,7 @@ async function askForKeys(ask: Ask): Promise<void> {
   await ask("GET /kv/k", undefined, { "if-none-match": "*" });
   await ask("PUT /kv/k", "b", { "x-dynamo-context": before });
   await ask("PUT /kv/k", "c");
+  await ask("PUT /kv/k", "d", { "content-encoding": "gzip" });
   await ask("GET /kv/k");
   await ask("PUT /kv/k", "d");
   await ask("DELETE /kv/k", undefined, { "x-dynamo-context": before });

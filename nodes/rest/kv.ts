@@ -52,6 +52,24 @@ const VALUE_HEADERS = {
   "vary": "accept",
 };
 
+const CONDITION_ADVICE = "send the X-Dynamo-Context of a read, and the write replaces only that";
+
+/**
+ * Headers of RFC 9110 that would change what a request does or stores, and that nodes do not implement.
+ * They are refused, because ignoring one does something else than was asked. (Range and dates may be
+ * ignored: sections 14.2 and 13.1.3.)
+ */
+const REFUSED_HEADERS = {
+  get: { "If-Match": "If-None-Match is supported" },
+  put: {
+    "If-Match": CONDITION_ADVICE,
+    "If-None-Match": CONDITION_ADVICE,
+    "Content-Range": "send the whole value",
+    "Content-Language": "keep it in the value or in the key",
+  },
+  delete: { "If-Match": CONDITION_ADVICE, "If-None-Match": CONDITION_ADVICE },
+};
+
 type Submit = (request: ClientRequest, answer: (reply: ClientReply) => void) => void;
 
 const CONTEXT_OUT = { "X-Dynamo-Context": "Send it back with the next write of the key" };
@@ -79,7 +97,8 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
       access: "clients",
       summary: "Read a value",
       description:
-        "HEAD answers the same without the body. `If-None-Match` takes an earlier ETag. With " +
+        "HEAD answers the same without the body. `If-None-Match` takes an earlier ETag; " +
+        `${namesOf(REFUSED_HEADERS.get)} is refused, and Range is ignored. With ` +
         "`Accept: application/json` the answer is always JSON, and says what each replica answered " +
         "and when.",
       query: options.get,
@@ -107,7 +126,9 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
       summary: "Store a value",
       description:
         `Stores the body, at most ${VALUE_BYTES_MAX} bytes, and its Content-Type. With the ` +
-        "context of a read it replaces what was read; without a context it becomes a sibling.",
+        "context of a read it replaces what was read; without a context it becomes a sibling. " +
+        `Refused, because a node does not implement them: ${namesOf(REFUSED_HEADERS.put)}, ` +
+        "Content-Encoding.",
       query: options.put,
       headers: CONTEXT_IN,
       body: { type: "*/*", schema: "Value", required: true },
@@ -116,6 +137,7 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
         200: { description: "The value is stored on W nodes", ...WRITTEN },
         409: TOO_MANY_SIBLINGS,
         413: "The value is too large",
+        415: "The value has a Content-Encoding, which the node would not keep",
       },
       handle: (request, target) =>
         kv.put(request, keyOf(target), readQuery(target.query, options.put)),
@@ -124,7 +146,8 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
       access: "clients",
       summary: "Delete a value",
       description:
-        "Deletes what the context covers, or without a context what the coordinator reads with R.",
+        "Deletes what the context covers, or without a context what the coordinator reads with R. " +
+        `Refused, because a node does not implement them: ${namesOf(REFUSED_HEADERS.delete)}.`,
       query: options.delete,
       headers: CONTEXT_IN,
       answers: {
@@ -136,6 +159,22 @@ export function kvRoutes({ config, tokens, host }: NodeService): RouteTable {
         kv.delete(request, keyOf(target), readQuery(target.query, options.delete)),
     },
   };
+}
+
+function namesOf(headers: Readonly<Record<string, string>>): string {
+  return Object.keys(headers).join(", ");
+}
+
+/** Throws {@link TargetError} if the request has one of the headers. */
+function refuseHeaders(
+  { method, headers }: Request,
+  refused: Readonly<Record<string, string>>,
+): void {
+  for (const name in refused) {
+    if (headers.get(name) !== null) {
+      throw new TargetError(`${name} is not supported with ${method}: ${refused[name]}`);
+    }
+  }
 }
 
 export function keyOf({ path }: Target): string {
@@ -183,11 +222,25 @@ class KvHandlers {
   }
 
   async get(request: Request, key: string, options: RequestOptions): Promise<Response> {
+    refuseHeaders(request, REFUSED_HEADERS.get);
     const reply = await this.ask({ ...options, method: "get", key });
     return this.answer(request, key, reply);
   }
 
   async put(request: Request, key: string, options: RequestOptions): Promise<Response> {
+    refuseHeaders(request, REFUSED_HEADERS.put);
+    const encoding = request.headers.get("content-encoding");
+    if (encoding !== null && encoding.toLowerCase() !== "identity") {
+      return problem(
+        "unsupported-media-type",
+        `Content-Encoding is not kept with a value: it is '${
+          encoding.slice(0, 60)
+        }'. Leave it out, ` +
+          "and name the compressed format in Content-Type",
+        {},
+        { "accept-encoding": "identity" },
+      );
+    }
     const { context, fastest } = this.contextOf(request, key);
     const contentType = request.headers.get("content-type") ?? CONTENT_TYPE_DEFAULT;
     if (!isContentType(contentType)) {
@@ -216,6 +269,7 @@ class KvHandlers {
   }
 
   async delete(request: Request, key: string, options: RequestOptions): Promise<Response> {
+    refuseHeaders(request, REFUSED_HEADERS.delete);
     const { context, fastest } = this.contextOf(request, key);
     const reply = await this.ask({
       ...options,
@@ -292,8 +346,6 @@ class KvHandlers {
     if (!json && !many) {
       const bytes = Uint8Array.fromBase64(first.value ?? "");
       headers["content-type"] = first.contentType;
-      // Without a body Deno does not set this header.
-      if (request.method === "HEAD") headers["content-length"] = `${bytes.length}`;
       return new Response(bytes, { headers });
     }
     headers["content-type"] = "application/json";

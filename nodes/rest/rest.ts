@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { Cors, HostCheck } from "../http/access.ts";
+import { headOf, measureHead } from "../http/head.ts";
 import { problem } from "../http/problems.ts";
 import { BearerCheck } from "../process/secret.ts";
 import { RPC_PATH } from "../rpc/messages.ts";
@@ -94,29 +95,32 @@ function dispatcher(
 }
 
 /**
- * Dispatches the requests of one path by method. HEAD is answered like GET, without the body. `read`
- * throws if the path is malformed, which is reported before a wrong method.
+ * Dispatches the requests of one path by method. `read` throws if the path is malformed, which is reported before a wrong method.
  */
 function byMethod(routes: readonly ApiRoute[], read?: (target: Target) => string): Handler {
   const handlers = new Map<string, Handler>();
   for (const { method, handle } of routes) {
     handlers.set(method, handle);
     if (method !== "GET") continue;
-    handlers.set("HEAD", async (request, target) => {
-      const { status, headers } = await handle(request, target);
-      return new Response(null, { status, headers });
-    });
+    handlers.set("HEAD", async (request, target) => await headOf(await handle(request, target)));
   }
-  const allow = [...handlers.keys()].join(", ");
   return (request, target) => {
     const { method } = request;
     const handle = handlers.get(method);
     if (handle !== undefined) return handle(request, target);
     read?.(target);
-    return problem("method-not-allowed", `the method must be ${allow}: it is ${method}`, {}, {
-      allow,
-    });
+    return methodNotAllowed(method, routes);
   };
+}
+
+/** RFC 9110, section 15.5.6: the answer lists the methods that the resource supports. */
+function methodNotAllowed(method: string, routes: readonly Pick<ApiRoute, "method">[]): Response {
+  const allow = routes.map((route) => route.method === "GET" ? "GET, HEAD" : route.method).join(
+    ", ",
+  );
+  return problem("method-not-allowed", `the method must be ${allow}: it is ${method}`, {}, {
+    allow,
+  });
 }
 
 function forClients(inner: Handler, service: NodeService, clients: BearerCheck | null): Handler {
@@ -172,6 +176,7 @@ function unauthorized(detail: string): Response {
 
 function createApp(routes: readonly ApiRoute[], peers: BearerCheck): Hono {
   const app = new Hono();
+  app.use(measureHead);
   app.get("/", (c) => c.redirect("/docs"));
   // Before the routes, and also for unknown paths: without the secret nobody learns which paths exist.
   for (
@@ -183,9 +188,12 @@ function createApp(routes: readonly ApiRoute[], peers: BearerCheck): Hono {
   for (const { method, path, handle } of routes) {
     app.on(method, path.replace("{key}", "*"), (c) => handle(c.req.raw, targetOf(c.req.url)));
   }
+  for (const [path, ofPath] of Map.groupBy(routes, ({ path }) => path)) {
+    app.all(path.replace("{key}", "*"), (c) => methodNotAllowed(c.req.method, ofPath));
+  }
+  app.all("/", (c) => methodNotAllowed(c.req.method, [{ method: "GET" }]));
   app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
   app.onError((error) => {
-    // Answered here, because Hono then removes the body for a HEAD request.
     const refused = refusalOf(error);
     if (refused === null) throw error;
     return refused;

@@ -105,6 +105,15 @@ Deno.test("HEAD answers like GET without the body", async () => {
     const absent = await send("/kv/nothing", { method: "HEAD" });
     equal(absent.status, 404);
     equal(absent.body, null);
+    await put("/kv/k", "sibling");
+    for (const path of ["/kv/k", "/kv/nothing", "/ring", "/docs", "/debug/keys/k"]) {
+      const length = (await (await send(path)).bytes()).length;
+      const { headers } = await send(path, { method: "HEAD" });
+      equal(headers.get("content-length"), `${length}`, path);
+    }
+    const stream = await send("/events", { method: "HEAD" });
+    equal(stream.headers.get("content-length"), null);
+    equal(await stream.text(), "");
   });
 });
 
@@ -271,6 +280,56 @@ Deno.test("events are streamed", async () => {
     deepEqual([data.node, data.type, data.method, data.key], ["n1", "request", "put", "k"]);
     equal(Math.abs(data.at - Date.now()) < 60_000, true);
     await reader.cancel();
+  });
+});
+
+Deno.test("a method that a resource does not support is 405 with the ones that it does", async () => {
+  await withNode(async ({ send }) => {
+    const secret = { authorization: `Bearer ${SECRET}` };
+    for (
+      const [path, method, allow, headers = {}] of [
+        ["/kv/k", "POST", "GET, HEAD, PUT, DELETE"],
+        ["/kv/k", "OPTIONS", "GET, HEAD, PUT, DELETE"],
+        ["/status", "DELETE", "GET, HEAD"],
+        ["/ring", "PUT", "GET, HEAD"],
+        ["/ring", "OPTIONS", "GET, HEAD"],
+        ["/", "POST", "GET, HEAD"],
+        ["/debug/keys/k", "POST", "GET, HEAD", secret],
+      ] as const
+    ) {
+      const response = await send(path, { method, headers });
+      equal(response.status, 405, `${method} ${path}`);
+      equal(response.headers.get("allow"), allow, `${method} ${path}`);
+      equal((await problemOf(response)).type, "method-not-allowed");
+    }
+    equal((await send("/nowhere", { method: "POST" })).status, 404);
+    equal((await send("/debug/keys/k", { method: "POST" })).status, 401);
+  });
+});
+
+Deno.test("a header that a node does not implement is refused, and nothing is written", async () => {
+  await withNode(async ({ send }) => {
+    for (
+      const [method, name, value, status] of [
+        ["PUT", "If-None-Match", "*", 400],
+        ["PUT", "If-Match", '"tag"', 400],
+        ["PUT", "Content-Range", "bytes 0-1/2", 400],
+        ["PUT", "Content-Language", "en", 400],
+        ["PUT", "Content-Encoding", "gzip", 415],
+        ["DELETE", "If-Match", '"tag"', 400],
+        ["DELETE", "If-None-Match", "*", 400],
+        ["GET", "If-Match", '"tag"', 400],
+        ["HEAD", "If-Match", '"tag"', 400],
+      ] as const
+    ) {
+      const body = method === "PUT" ? { body: "v" } : {};
+      const response = await send("/kv/k", { method, headers: { [name]: value }, ...body });
+      equal(response.status, status, `${method} ${name}`);
+      if (method !== "HEAD") ok((await problemOf(response)).detail.startsWith(name), name);
+    }
+    equal((await send("/kv/k")).status, 404);
+    const plain = { method: "PUT", headers: { "content-encoding": "identity" }, body: "v" };
+    equal((await send("/kv/k", plain)).status, 200);
   });
 });
 

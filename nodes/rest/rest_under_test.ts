@@ -101,8 +101,8 @@ export async function withNode(
   deepEqual(defects, []);
 }
 
-/** Statuses without a described route: unknown path or method, a redirect, a preflight. */
-const UNDESCRIBED = [204, 302, 404, 405];
+/** Statuses without a described route: unknown path or method, no secret, a redirect, a preflight. */
+const UNDESCRIBED = [204, 302, 401, 404, 405];
 
 /** The route that a request is for. */
 export function routeOf(

@@ -21,7 +21,8 @@ async function nodeRequest(
   const key = url.pathname.slice(url.pathname.lastIndexOf("/") + 1);
   const search = new URLSearchParams(url.search);
   search.delete("node");
-  const method = req.method as NodeRequest["method"];
+  // The answer to GET has the length that HEAD answers with.
+  const method = req.method === "HEAD" ? "GET" : req.method as NodeRequest["method"];
   return {
     method,
     path: `/${resource}/${key}`,

@@ -25,7 +25,17 @@ export interface NodeRequest {
 const STORED_BYTES_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /** Time added to the node's own timeout, so that the node can report it first. */
 const GRACE_MS = 1_000;
-const REQUEST_HEADERS = ["Accept", "Content-Type", "X-Dynamo-Context"];
+/** Also those that a node refuses: otherwise they would have no effect, and nobody would notice. */
+const REQUEST_HEADERS = [
+  "Accept",
+  "Content-Encoding",
+  "Content-Language",
+  "Content-Range",
+  "Content-Type",
+  "If-Match",
+  "If-None-Match",
+  "X-Dynamo-Context",
+];
 const RESPONSE_HEADERS = [
   "Content-Type",
   "ETag",

@@ -68,8 +68,8 @@ export interface RouteModule<State> {
 export class HttpError extends Error {
   override name = "HttpError";
 
-  constructor(readonly status: number) {
-    super(`HTTP ${status}`);
+  constructor(readonly status: number, message = `HTTP ${status}`) {
+    super(message);
   }
 }
 

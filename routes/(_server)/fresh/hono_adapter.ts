@@ -1,12 +1,11 @@
 /**
  * Serves the files below `routes/` with Hono as Fresh would. A file's path is its URL.
  * `_middleware` runs for everything below its folder, `_app` is the HTML document around every
- * page, and `_error` responds to errors and unknown URLs.
- *
- * Unlike Fresh, it responds with 404 to a method that a route does not have.
+ * page, and `_error` responds to errors, unknown URLs and methods that a route does not have.
  */
 import { type Context as HonoContext, Hono } from "hono";
 import { renderToString } from "preact-render-to-string";
+import { measureHead } from "../../../nodes/http/head.ts";
 import {
   type Context,
   type HandlerByMethod,
@@ -36,6 +35,7 @@ export type RequestHandler = (request: Request) => Response | Promise<Response>;
 
 export function requestHandler<State>({ routes, newState }: AppOptions<State>): RequestHandler {
   const app = new Hono<Env<State>>();
+  app.use(measureHead);
   app.use(async (c, next) => {
     c.set("state", newState());
     await next();
@@ -49,14 +49,6 @@ export function requestHandler<State>({ routes, newState }: AppOptions<State>): 
     }
   }
   const appModule = routes[APP] as RouteModule<State>;
-  for (const file of files.filter((each) => specialNameOf(each) === null)) {
-    const module = routes[file] as RouteModule<State>;
-    for (const method of METHODS) {
-      const handle = handlerFor(module, method);
-      if (handle === null) continue;
-      app.on(method, patternOf(file), (c) => respond(handle, contextOf(c), module, appModule));
-    }
-  }
   const errorModule = routes[ERROR] as RouteModule<State>;
   const fail = (c: HonoContext<Env<State>>, error: unknown) =>
     respond(
@@ -65,6 +57,23 @@ export function requestHandler<State>({ routes, newState }: AppOptions<State>): 
       errorModule,
       appModule,
     );
+  for (const file of files.filter((each) => specialNameOf(each) === null)) {
+    const module = routes[file] as RouteModule<State>;
+    const allowed: string[] = [];
+    for (const method of METHODS) {
+      const handle = handlerFor(module, method);
+      if (handle === null) continue;
+      allowed.push(method === "GET" ? "GET, HEAD" : method);
+      app.on(method, patternOf(file), (c) => respond(handle, contextOf(c), module, appModule));
+    }
+    const allow = allowed.join(", ");
+    app.all(patternOf(file), async (c) => {
+      const message = `the method must be ${allow}: it is ${c.req.method}`;
+      const response = await fail(c, new HttpError(405, message));
+      response.headers.set("allow", allow);
+      return response;
+    });
+  }
   app.notFound((c) => fail(c, new HttpError(404)));
   app.onError((error, c) => fail(c, error));
   return (request) => app.fetch(request);

@@ -89,7 +89,10 @@ Deno.test("_error responds to thrown errors, unknown URLs and unknown methods", 
   equal(thrown.status, 500);
   equal(await thrown.text(), "RangeError: no");
   equal((await ask("/nowhere")).status, 404);
-  equal((await ask("/api/a/stop", "DELETE")).status, 404);
+  const refused = await ask("/api/a/stop", "DELETE");
+  equal(refused.status, 405);
+  equal(refused.headers.get("allow"), "GET, HEAD");
+  equal(await refused.text(), "HttpError: the method must be GET, HEAD: it is DELETE");
 });
 
 Deno.test("an unsupported special file is refused", () => {

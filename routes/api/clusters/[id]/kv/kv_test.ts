@@ -51,6 +51,25 @@ Deno.test("a put forwards body, type and context, and the key stays encoded as i
   assert.equal(sent?.headers.get("X-Dynamo-Context"), "ctx");
 });
 
+Deno.test("HEAD asks the node with GET, and answers with that length", async () => {
+  const { ask, nodes } = await started();
+  nodes.answer = () => new Response("hello");
+  const response = await ask("/api/clusters/a/kv/k?node=n1", { method: "HEAD" });
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("Content-Length"), "5");
+  assert.equal(response.body, null);
+  assert.equal(nodes.asked.at(-1), "GET http://127.0.0.1:20001/kv/k");
+});
+
+Deno.test("conditions and encodings reach the node, which refuses what it does not implement", async () => {
+  const { ask, nodes } = await started();
+  nodes.answer = () => Response.json({});
+  const headers = { "If-None-Match": "*", "If-Match": '"t"', "Content-Encoding": "gzip" };
+  await ask("/api/clusters/a/kv/k?node=n1", { method: "PUT", headers, body: "v" });
+  const sent = nodes.requests.at(-1)?.headers;
+  for (const [name, value] of Object.entries(headers)) assert.equal(sent?.get(name), value);
+});
+
 Deno.test("a node's problems are forwarded unchanged", async () => {
   const { ask, nodes } = await started();
   const problem = { type: "urn:x", title: "t", status: 503, needed: 2, got: 1, definite: false };
