@@ -1,5 +1,6 @@
 /** Responds to errors and unknown URLs: a page for browsers, otherwise a problem document. */
 import { ProblemNote } from "../components/problem_note.tsx";
+import { prefers } from "../nodes/http/accept.ts";
 import { type ProblemDocument, ProblemError, problemResponse } from "../nodes/http/problems.ts";
 import { define, type RouteContext } from "./(_server)/define.ts";
 import { HttpError, page } from "./(_server)/fresh/fresh.ts";
@@ -38,5 +39,5 @@ function problemOf({ error, state, url }: RouteContext): ProblemDocument {
 
 function wantsPage({ req, url }: RouteContext): boolean {
   const isApi = url.pathname.startsWith("/api/");
-  return !isApi && req.headers.get("Accept")?.includes("text/html") === true;
+  return !isApi && prefers(req.headers.get("Accept"), "text/html");
 }

@@ -21,6 +21,7 @@ import {
 } from "../../lib/dynamo/types/config.ts";
 import type { Version } from "../../lib/dynamo/versions/versions.ts";
 import type { NodeService } from "../host/node_service.ts";
+import { prefers } from "../http/accept.ts";
 import { problem, problemOf } from "../http/problems.ts";
 import { readBody } from "../http/request_body.ts";
 import { isContentType } from "../rpc/validation.ts";
@@ -365,7 +366,7 @@ class KvHandlers {
 
 /** Only a client that names JSON gets it. One that accepts anything gets the value itself. */
 function wantsJson(request: Request): boolean {
-  return request.headers.get("accept")?.includes("application/json") ?? false;
+  return prefers(request.headers.get("accept"), "application/json");
 }
 
 /** RFC 9110, section 13.1.2: the comparison is weak. */
