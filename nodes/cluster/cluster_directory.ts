@@ -190,18 +190,28 @@ function isUnfinished(directory: string, { name, isDirectory }: Deno.DirEntry): 
 }
 
 async function readMemberList(path: string): Promise<MemberList> {
-  try {
-    return parseMemberList(await Deno.readTextFile(path), path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return INITIAL_MEMBER_LIST;
-    throw error;
-  }
+  const text = await readIfThere(path);
+  return text === null ? INITIAL_MEMBER_LIST : parseMemberList(text, path);
 }
 
-/** A reader, even after a crash, sees either the old file or the new one. */
+/**
+ * A reader, even after a crash, sees either the old file or the new one. A file that would stay the same
+ * is not written, so that a cluster starts from its data on a full disk.
+ */
 async function writeAtomically(path: string, draft: string, document: unknown): Promise<void> {
-  await Deno.writeTextFile(draft, `${JSON.stringify(document, null, 1)}\n`);
+  const text = `${JSON.stringify(document, null, 1)}\n`;
+  if (await readIfThere(path) === text) return;
+  await Deno.writeTextFile(draft, text);
   await Deno.rename(draft, path);
+}
+
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** Turns known errors of the system into {@link LaunchError}s that say what to do. */
@@ -248,7 +258,11 @@ function lockDirectory(directory: string): Deno.FsFile {
     );
   }
   file.truncateSync(0);
-  file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+  try {
+    file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
+  } catch {
+    // On a full disk the lock holds all the same; the process id is there for people.
+  }
   return file;
 }
 
