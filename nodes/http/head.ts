@@ -4,12 +4,11 @@
  */
 import type { MiddlewareHandler } from "hono";
 
-/** From the answer to GET, the one to HEAD. A stream of events has no length. */
+/** From the answer to GET, the one to HEAD. */
 export async function headOf(got: Response): Promise<Response> {
   const { status, body } = got;
   const headers = new Headers(got.headers);
-  if (headers.get("content-type")?.startsWith("text/event-stream")) await body?.cancel();
-  else if (body !== null) headers.set("content-length", `${(await got.arrayBuffer()).byteLength}`);
+  if (body !== null) headers.set("content-length", `${(await got.arrayBuffer()).byteLength}`);
   return new Response(null, { status, headers });
 }
 
@@ -17,6 +16,11 @@ export async function headOf(got: Response): Promise<Response> {
 export const measureHead: MiddlewareHandler = async (c, next) => {
   await next();
   if (c.req.method !== "HEAD") return;
+  if (c.res.headers.get("content-type")?.startsWith("text/event-stream")) {
+    // It has no end and so no length.
+    await c.res.body?.cancel();
+    return;
+  }
   const head = await headOf(c.res);
   // Without this line, Hono would merge the headers of the earlier response into the new one.
   c.res = undefined;

@@ -95,7 +95,8 @@ function dispatcher(
 }
 
 /**
- * Dispatches the requests of one path by method. `read` throws if the path is malformed, which is reported before a wrong method.
+ * Dispatches the requests of one path by method. `read` throws if the path is malformed, which is
+ * reported before a wrong method.
  */
 function byMethod(routes: readonly ApiRoute[], read?: (target: Target) => string): Handler {
   const handlers = new Map<string, Handler>();
@@ -115,9 +116,8 @@ function byMethod(routes: readonly ApiRoute[], read?: (target: Target) => string
 
 /** RFC 9110, section 15.5.6: the answer lists the methods that the resource supports. */
 function methodNotAllowed(method: string, routes: readonly Pick<ApiRoute, "method">[]): Response {
-  const allow = routes.map((route) => route.method === "GET" ? "GET, HEAD" : route.method).join(
-    ", ",
-  );
+  const allow = routes.flatMap((route) => route.method === "GET" ? ["GET", "HEAD"] : route.method)
+    .join(", ");
   return problem("method-not-allowed", `the method must be ${allow}: it is ${method}`, {}, {
     allow,
   });
@@ -194,6 +194,7 @@ function createApp(routes: readonly ApiRoute[], peers: BearerCheck): Hono {
   app.all("/", (c) => methodNotAllowed(c.req.method, [{ method: "GET" }]));
   app.notFound((c) => problem("not-found", `there is nothing at ${c.req.method} ${c.req.path}`));
   app.onError((error) => {
+    // Answered here, so that an answer to HEAD gets its length.
     const refused = refusalOf(error);
     if (refused === null) throw error;
     return refused;
