@@ -217,9 +217,9 @@ Deno.test("--help lists every flag and exits with 0", async () => {
 Deno.test("a directory in use by a running launcher is rejected with its pid", async () => {
   const data = await Deno.makeTempDir({ prefix: "dynamo-test-" });
   try {
-    const first = cluster("--nodes", "1", "--data", join(data, "mine"));
+    const first = cluster("--nodes", "1", "--r", "1", "--w", "1", "--data", join(data, "mine"));
     const announced = await first.announced();
-    const second = cluster("--nodes", "1", "--data", join(data, "mine"));
+    const second = cluster("--nodes", "1", "--r", "1", "--w", "1", "--data", join(data, "mine"));
     assert.equal((await second.ended()).code, 2);
     assert.match(
       second.said.join("\n"),

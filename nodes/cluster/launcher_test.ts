@@ -98,7 +98,7 @@ Deno.test("kill, stop, restart, pause, resume and wipe act on the node's process
 });
 
 Deno.test("an action that a node's state does not allow is refused, naming the state", async () => {
-  await withCluster({ nodes: 1 }, async (cluster) => {
+  await withCluster({ nodes: 1, config: { r: 1, w: 1 } }, async (cluster) => {
     await assert.rejects(cluster.resume("n1"), refused(/resume node n1: .*paused.*it is running/));
     await cluster.pause("n1");
     await assert.rejects(cluster.pause("n1"), refused(/pause node n1: .*running.*it is paused/));
@@ -190,10 +190,13 @@ Deno.test("a directory always gives the same cluster; another N, mode or size is
 Deno.test("a seed always gives the same ring", async () => {
   const rings: string[] = [];
   for (const _ of [1, 2]) {
-    await withCluster({ nodes: 1, config: { partitions: 8, n: 1 }, seed: 42 }, (cluster) => {
-      rings.push(JSON.stringify(cluster.initialConfig.ring));
-      return Promise.resolve();
-    });
+    await withCluster(
+      { nodes: 1, config: { partitions: 8, n: 1, r: 1, w: 1 }, seed: 42 },
+      (cluster) => {
+        rings.push(JSON.stringify(cluster.initialConfig.ring));
+        return Promise.resolve();
+      },
+    );
   }
   assert.equal(rings[0], rings[1]);
 });
@@ -235,7 +238,7 @@ Deno.test("if a node cannot start, the others end and the error says why", async
 });
 
 Deno.test("a second process on a running node's directory is refused, and the first keeps serving", async () => {
-  await withCluster({ nodes: 1 }, async (cluster) => {
+  await withCluster({ nodes: 1, config: { r: 1, w: 1 } }, async (cluster) => {
     const { id, url, data } = cluster.node("n1");
     const [port] = freePorts("127.0.0.1", 1);
     const second = new NodeChild({

@@ -13,7 +13,7 @@ async function failureAt(
   interfere: (child: NodeChild) => void = () => {},
 ): Promise<LaunchError> {
   let failure: unknown;
-  await withCluster({ nodes: 1 }, async (cluster) => {
+  await withCluster({ nodes: 1, config: { r: 1, w: 1 } }, async (cluster) => {
     const directory = join(cluster.dataDir, "other");
     Deno.mkdirSync(directory);
     const child = new NodeChild({

@@ -64,13 +64,30 @@ export function makeInitialConfig(
     return { config, members, ring: drawn.ring };
   }
   const members = membersOf(options, urls);
-  if (config.partitioning === "equal-partitions" && config.partitions < members.length) {
+  requireFits(config, members.length);
+  return { config, members, ring: ringOf(config, members, options.seed ?? randomSeed()) };
+}
+
+/**
+ * Throws {@link ConfigError} unless a new cluster of this many nodes can serve requests. The message
+ * begins with the name of the field.
+ */
+export function requireFits(config: ClusterConfig, nodes: number): void {
+  const { partitioning, partitions, r, w } = config;
+  if (nodes < Math.max(r, w)) {
     throw new ConfigError(
-      `partitions must be at least the number of nodes, ${members.length}, so that each has one: ` +
-        `current value is ${config.partitions}`,
+      `nodes must be at least ${
+        Math.max(r, w)
+      }, because a get needs R=${r} of them and a put W=${w}: ` +
+        `current value is ${nodes}. Start more nodes, or lower R and W`,
     );
   }
-  return { config, members, ring: ringOf(config, members, options.seed ?? randomSeed()) };
+  if (partitioning === "equal-partitions" && partitions < nodes) {
+    throw new ConfigError(
+      `partitions must be at least the number of nodes, ${nodes}, so that each has one: ` +
+        `current value is ${partitions}`,
+    );
+  }
 }
 
 /**

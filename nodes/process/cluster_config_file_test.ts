@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigError } from "../../lib/dynamo/types/config.ts";
+import { type ClusterConfig, ConfigError } from "../../lib/dynamo/types/config.ts";
 import { makeInitialConfig, parseInitialConfig, reopenedConfig } from "./cluster_config_file.ts";
 
 const URLS = ["http://127.0.0.1:9100", "http://127.0.0.1:9101", "http://127.0.0.1:9102"];
@@ -48,6 +48,20 @@ Deno.test("without a name the cluster gets a random one", () => {
   const drawn = [1, 2].map(() => makeInitialConfig({}, URLS).config.cluster);
   assert.match(drawn[0] ?? "", /^dynamo-[0-9a-f]{6}$/);
   assert.notEqual(drawn[0], drawn[1]);
+});
+
+Deno.test("a cluster in which no request could succeed is refused", () => {
+  const made = (nodes: number, config: Partial<ClusterConfig>) => () =>
+    makeInitialConfig({ config }, URLS.slice(0, nodes));
+  assert.match(
+    refusal(made(1, {})),
+    /^nodes must be at least 2, because a get needs R=2 of them and a put W=2: current value is 1/,
+  );
+  assert.match(refusal(made(2, { r: 3 })), /^nodes must be at least 3/);
+  assert.match(refusal(made(2, { w: 3 })), /^nodes must be at least 3/);
+  made(2, {})();
+  made(1, { n: 1 })();
+  made(1, { r: 1, w: 1 })();
 });
 
 Deno.test("a restart keeps the fixed part, and given defaults replace the stored ones", () => {

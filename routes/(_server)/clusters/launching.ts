@@ -10,6 +10,7 @@ import {
 } from "../../../lib/dynamo/types/config.ts";
 import { parseLegs, SpecError } from "../../../lib/random/latency.ts";
 import { ProblemError } from "../../../nodes/http/problems.ts";
+import { requireFits } from "../../../nodes/process/cluster_config_file.ts";
 import { type LaunchBody, NAME } from "../api/schemas.ts";
 import type { ClusterRegistry, Registered, SizedOptions } from "./registry.ts";
 
@@ -74,22 +75,12 @@ function validateConfig(
   nodes: number,
   pathOf: (field: string) => string,
 ): void {
-  let config: ClusterConfig;
   try {
-    config = clusterConfig(given);
+    requireFits(clusterConfig(given), nodes);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const [field = "", ...rest] = error.message.split(" ");
     throw invalid(pathOf(field), [pathOf(field), ...rest].join(" "));
-  }
-  const { partitioning, partitions } = config;
-  if (partitioning === "equal-partitions" && partitions < nodes) {
-    const path = pathOf("partitions");
-    throw invalid(
-      path,
-      `${path} must be at least the number of nodes, ${nodes}, so that each node has one: ` +
-        `it is ${partitions}`,
-    );
   }
 }
 

@@ -65,6 +65,8 @@ Deno.test("invalid input is refused with the field, the value and what is allowe
     [{ latency: "gamma(1)" }, /latency: Cannot read latency 'gamma\(1\)' at character 1/],
     [{ name: "../x" }, /name must be 1 to 40 of a-z 0-9 -/],
     [{ replicas: 3 }, /there is no field 'replicas'/],
+    [{ nodes: 1 }, /^nodes must be at least 2, because a get needs R=2 .* current value is 1/],
+    [{ nodes: 2, n: 3, r: 1, w: 3 }, /^nodes must be at least 3, .* a put W=3/],
     [{ nodes: 6, partitions: 4 }, /partitions must be at least the number of nodes, 6/],
     [[], /object/],
     [
@@ -119,7 +121,7 @@ Deno.test("a taken name, an unknown cluster and too many nodes have different er
   await post("/api/clusters", { name: "a", nodes: 32 });
   assert.equal((await post("/api/clusters", { name: "a" })).status, 409);
   assert.equal((await post("/api/clusters", { nodes: 32 })).status, 201);
-  const full = await post("/api/clusters", { nodes: 1 });
+  const full = await post("/api/clusters", { nodes: 1, n: 1 });
   assert.equal(full.status, 409);
   assert.match(
     (await full.json()).detail,

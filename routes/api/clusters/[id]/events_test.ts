@@ -45,7 +45,7 @@ function nodeEvents(signal: AbortSignal) {
 
 Deno.test("the stream reports the cluster, its nodes, protocol events, loads and the end", async () => {
   const { post, ask, nodes, launched } = dashboardFixture();
-  await post("/api/clusters", { name: "a", nodes: 1 });
+  await post("/api/clusters", { name: "a", nodes: 1, config: { r: 1, w: 1 } });
   const opened = Promise.withResolvers<ReturnType<typeof nodeEvents>>();
   nodes.answer = (request) => {
     const stream = nodeEvents(request.signal);
@@ -87,7 +87,7 @@ Deno.test("the stream reports the cluster, its nodes, protocol events, loads and
 
 Deno.test("too many protocol events are dropped, and the dropped ones are counted", async () => {
   const { post, ask, nodes } = dashboardFixture();
-  await post("/api/clusters", { name: "a", nodes: 1 });
+  await post("/api/clusters", { name: "a", nodes: 1, config: { r: 1, w: 1 } });
   const opened = Promise.withResolvers<ReturnType<typeof nodeEvents>>();
   nodes.answer = (request) => {
     const stream = nodeEvents(request.signal);
