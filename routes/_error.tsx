@@ -8,7 +8,9 @@ import { HttpError, page } from "./(_server)/fresh/fresh.ts";
 export const handler = define.handlers((ctx) => {
   const problem = problemOf(ctx);
   if (!wantsPage(ctx)) return problemResponse(problem);
-  const title = problem.status === 404 ? "Page not found" : problem.title;
+  // A browser that opens the address of an action finds no page there.
+  const isMissing = problem.status === 404 || (problem.status === 405 && ctx.req.method === "GET");
+  const title = isMissing ? "Page not found" : problem.title;
   ctx.state.document = { title, island: null };
   return page({ title, problem }, { status: problem.status });
 });

@@ -32,6 +32,10 @@ Deno.test("a method that a route does not have is 405, and names the ones that i
   assert.equal(answer.headers.get("Allow"), "GET, HEAD, POST");
   const { detail } = await answer.json();
   assert.equal(detail, "the method must be GET, HEAD, POST: it is PATCH");
+  const page = await ask("/clusters", HTML);
+  assert.equal(page.status, 405);
+  assert.equal(page.headers.get("Allow"), "POST");
+  assert.match(await page.text(), /<h1>Page not found<\/h1>/);
   assert.deepEqual(errors, []);
 });
 

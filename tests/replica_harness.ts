@@ -1,11 +1,14 @@
 /** A replica without a host: a test delivers each event and takes the effects out by kind. */
 import assert from "node:assert/strict";
+import { Membership } from "../lib/dynamo/membership/membership.ts";
+import { draftOf } from "../lib/dynamo/membership/membership_plan.ts";
 import { Replica } from "../lib/dynamo/replica.ts";
 import { makeInitialRing } from "../lib/dynamo/ring/initial_ring.ts";
 import type { Boot } from "../lib/dynamo/types/boot.ts";
 import type { ClientReply } from "../lib/dynamo/types/client_messages.ts";
 import { clusterConfig, type TunableConfig } from "../lib/dynamo/types/config.ts";
 import type { Effect, Event } from "../lib/dynamo/types/events.ts";
+import type { NodeId } from "../lib/dynamo/types/ids.ts";
 import type { InitialClusterConfig } from "../lib/dynamo/types/initial_config.ts";
 import type { Siblings } from "../lib/dynamo/versions/versions.ts";
 import { SeededRandom } from "../lib/random/seeded.ts";
@@ -19,6 +22,33 @@ function initialConfig(tuned: Partial<TunableConfig> = {}): InitialClusterConfig
   const members = IDS.map((id) => ({ id, url: `http://${id}`, weight: 1, dataId: "d1" }));
   const ring = makeInitialRing(members.map(({ id, weight }) => ({ id, weight })), config, rng());
   return { config, members, ring };
+}
+
+/**
+ * What `self` knows of the membership once `leaving` is leaving. `moved`: and all its ranges have their
+ * new owners.
+ */
+export function afterLeave(
+  { initialConfig }: Replica,
+  self: NodeId,
+  leaving: NodeId,
+  moved: boolean,
+): Membership {
+  const membership = new Membership(initialConfig, self);
+  const cluster = { membership, n: 3, tokensPerNode: 8, quorum: 2 };
+  const { change } = draftOf(
+    { kind: "leave", node: leaving },
+    "plan",
+    { ...cluster, isUp: () => true, isRecovering: () => false, dataIdOf: () => undefined },
+    rng(),
+  );
+  membership.merge(change);
+  while (moved && membership.ring.steps.length > 0) {
+    const { ring } = membership;
+    const registers = ring.steps.map((step) => ring.registerAfter(step));
+    membership.merge({ members: [], tokens: [], registers });
+  }
+  return membership;
 }
 
 function rng(): SeededRandom {

@@ -6,6 +6,7 @@ import { Hono } from "hono";
 import { ConfigError } from "../../lib/dynamo/types/config.ts";
 import type { NodeService } from "../host/node_service.ts";
 import { Cors, HostCheck } from "../http/access.ts";
+import { allowOf, wrongMethod } from "../http/allow.ts";
 import { headOf, measureHead } from "../http/head.ts";
 import { problem } from "../http/problems.ts";
 import { BearerCheck } from "../process/secret.ts";
@@ -114,13 +115,9 @@ function byMethod(routes: readonly ApiRoute[], read?: (target: Target) => string
   };
 }
 
-/** RFC 9110, section 15.5.6: the answer lists the methods that the resource supports. */
 function methodNotAllowed(method: string, routes: readonly Pick<ApiRoute, "method">[]): Response {
-  const allow = routes.flatMap((route) => route.method === "GET" ? ["GET", "HEAD"] : route.method)
-    .join(", ");
-  return problem("method-not-allowed", `the method must be ${allow}: it is ${method}`, {}, {
-    allow,
-  });
+  const allow = allowOf(routes.map((route) => route.method));
+  return problem("method-not-allowed", wrongMethod(method, allow), {}, { allow });
 }
 
 function forClients(inner: Handler, service: NodeService, clients: BearerCheck | null): Handler {

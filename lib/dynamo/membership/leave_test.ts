@@ -1,38 +1,15 @@
 /** When a leaving node may say that it has left. */
 import assert from "node:assert/strict";
-import { IDS, KEY, ReplicaHarness } from "../../../tests/replica_harness.ts";
-import { SeededRandom } from "../../random/seeded.ts";
+import { afterLeave, IDS, KEY, ReplicaHarness } from "../../../tests/replica_harness.ts";
 import type { Siblings } from "../versions/versions.ts";
-import { Membership } from "./membership.ts";
-import { draftOf } from "./membership_plan.ts";
-import type { MembershipState } from "./membership_state.ts";
 
 const bench = new ReplicaHarness("n1");
-const { initialConfig, ring } = bench.replica;
+const { ring } = bench.replica;
 const [FIRST = "", SECOND = ""] = ring.primariesOfKey(KEY);
 const LEAVING = IDS.find((id) => !ring.primariesOfKey(KEY).includes(id)) as string;
 const SIBLINGS: Siblings = [
   { value: "eA==", contentType: "", dot: ["a", 1], clock: [], stampUs: 0 },
 ];
-
-/** LEAVING leaves, and all of its ranges have new owners. */
-function allMoved(): MembershipState {
-  const membership = new Membership(initialConfig, LEAVING);
-  const cluster = { membership, n: 3, tokensPerNode: 8, quorum: 2 };
-  const { change } = draftOf(
-    { kind: "leave", node: LEAVING },
-    "plan",
-    { ...cluster, isUp: () => true, isRecovering: () => false, dataIdOf: () => undefined },
-    SeededRandom.from(7),
-  );
-  membership.merge(change);
-  while (membership.ring.steps.length > 0) {
-    const { ring } = membership;
-    const registers = ring.steps.map((step) => ring.registerAfter(step));
-    membership.merge({ members: [], tokens: [], registers });
-  }
-  return membership.state();
-}
 
 /** Finishes its saves and its scans of an empty disk. */
 function settle(bench: ReplicaHarness): void {
@@ -55,7 +32,7 @@ Deno.test("a node has not left while a hint that it accepted is not delivered", 
   const bench = new ReplicaHarness(LEAVING);
   bench.step({ kind: "start" });
   settle(bench);
-  const state = allMoved();
+  const state = afterLeave(bench.replica, LEAVING, LEAVING, true).state();
   bench.step({ kind: "peer", id: 100, from: SECOND, request: { method: "membership", state } });
   bench.step({
     kind: "peer",
@@ -87,7 +64,7 @@ Deno.test("a node that owns nothing and keeps nothing has left", () => {
   const bench = new ReplicaHarness(LEAVING);
   bench.step({ kind: "start" });
   settle(bench);
-  const state = allMoved();
+  const state = afterLeave(bench.replica, LEAVING, LEAVING, true).state();
   bench.step({ kind: "peer", id: 100, from: SECOND, request: { method: "membership", state } });
   pass(bench);
   assert.equal(bench.replica.membership.memberStatus(LEAVING), "left");

@@ -1,24 +1,12 @@
 /** For which ranges a recovering disk is complete, and which peers it waits for. */
 import assert from "node:assert/strict";
-import { SeededRandom } from "../../random/seeded.ts";
-import { makeInitialRing } from "../ring/initial_ring.ts";
+import { dealtRing } from "../../../tests/dealt_ring.ts";
 import { Ring } from "../ring/ring.ts";
 import { Recovery } from "./recovery.ts";
 
 const IDS = ["n1", "n2", "n3", "n4", "n5"];
 const BOOT = { self: "n1", dataId: "d1", incarnation: 1 };
 const none = () => false;
-
-function ring(): Ring {
-  const members = IDS.map((id) => ({ id, weight: 1 }));
-  const plan = {
-    partitioning: "equal-partitions",
-    partitions: 32,
-    tokensPerNode: 8,
-    n: 3,
-  } as const;
-  return new Ring(makeInitialRing(members, plan, SeededRandom.from(5)), 3);
-}
 
 function ownRanges(over: Ring): number[] {
   return Array.from({ length: over.rangeCount }, (_, range) => range)
@@ -43,7 +31,7 @@ function withOwners(over: Ring, range: number, owners: readonly string[]): Ring 
 }
 
 Deno.test("recovery: a range is complete only after it was merged from every other owner", () => {
-  const over = ring();
+  const over = dealtRing(IDS);
   const recovery = replaced(over);
   for (const range of ownRanges(over)) {
     const { start } = over.range(range);
@@ -58,7 +46,7 @@ Deno.test("recovery: a range is complete only after it was merged from every oth
 });
 
 Deno.test("recovery: no range is complete before a peer has sent the membership", () => {
-  const over = ring();
+  const over = dealtRing(IDS);
   const recovery = replaced(over);
   recovery.isInformed = false;
   for (const [start, owners] of recovery.entries()) {
@@ -69,7 +57,7 @@ Deno.test("recovery: no range is complete before a peer has sent the membership"
 });
 
 Deno.test("recovery: no range is complete after a restart until a peer confirms it; a first start needs none", () => {
-  const [start = ""] = ownRanges(ring()).map((range) => ring().range(range).start);
+  const [start = ""] = ownRanges(dealtRing(IDS)).map((range) => dealtRing(IDS).range(range).start);
   const previous = { incarnation: 1, bootNumber: 4 };
   const again = new Recovery("n1", { ...BOOT, condition: "whole", previous });
   assert.deepEqual([again.isOver, again.isComplete(start)], [false, false]);
@@ -83,7 +71,7 @@ Deno.test("recovery: no range is complete after a restart until a peer confirms 
 });
 
 Deno.test("recovery: a range whose merge failed comes after the others, and the failed owner last", () => {
-  const over = ring();
+  const over = dealtRing(IDS);
   const recovery = replaced(over);
   const [first, second] = recovery.entries();
   const [start = "", [one = "", other = ""] = []] = first ?? [];
@@ -93,7 +81,7 @@ Deno.test("recovery: a range whose merge failed comes after the others, and the 
 });
 
 Deno.test("recovery: it does not wait for removed owners", () => {
-  const over = ring();
+  const over = dealtRing(IDS);
   const recovery = new Recovery("n1", BOOT);
   recovery.begin("replaced", over, (id) => id === "n2");
   assert.ok(!recovery.waitingFor().includes("n2"));
@@ -102,7 +90,7 @@ Deno.test("recovery: it does not wait for removed owners", () => {
 });
 
 Deno.test("recovery: a range with a new owner is merged again from all current owners", () => {
-  const over = ring();
+  const over = dealtRing(IDS);
   const recovery = replaced(over);
   const [range = 0] = ownRanges(over);
   const { start } = over.range(range);
@@ -120,7 +108,7 @@ Deno.test("recovery: a range with a new owner is merged again from all current o
 });
 
 Deno.test("recovery: a newly owned range is complete only if it was transferred with its data", () => {
-  const over = ring();
+  const over = dealtRing(IDS);
   const foreign = Array.from({ length: over.rangeCount }, (_, range) => range)
     .find((range) => !over.primaries(range).includes("n1")) as number;
   const { start } = over.range(foreign);

@@ -1,16 +1,14 @@
 /** When tombstones may go: not while the owners of their range change. */
 import assert from "node:assert/strict";
-import { IDS, KEY, ReplicaHarness } from "../../../tests/replica_harness.ts";
-import { SeededRandom } from "../../random/seeded.ts";
-import { Membership } from "../membership/membership.ts";
-import { draftOf } from "../membership/membership_plan.ts";
+import { afterLeave, IDS, KEY, ReplicaHarness } from "../../../tests/replica_harness.ts";
 import type { MembershipState } from "../membership/membership_state.ts";
 import type { NodeId } from "../types/ids.ts";
 import type { StoredRecord } from "../types/records.ts";
 import type { Siblings } from "../versions/versions.ts";
 import { hexOf, recordDigest } from "./merkle.ts";
 
-const { initialConfig, ring } = new ReplicaHarness("n1").replica;
+const { replica } = new ReplicaHarness("n1");
+const { ring } = replica;
 const [FIRST = "", SECOND = "", LEAVING = ""] = ring.primariesOfKey(KEY);
 const RANGE = ring.rangeOfKey(KEY);
 const CONFIG = {
@@ -28,26 +26,7 @@ const TOMBSTONE: Siblings = [{
 }];
 const DIGEST = hexOf(recordDigest(KEY, TOMBSTONE));
 
-/** LEAVING leaves; `moved`: and all ranges have their new owners. */
-function leave(moved: boolean): Membership {
-  const membership = new Membership(initialConfig, FIRST);
-  const cluster = { membership, n: 3, tokensPerNode: 8, quorum: 2 };
-  const { change } = draftOf(
-    { kind: "leave", node: LEAVING },
-    "plan",
-    { ...cluster, isUp: () => true, isRecovering: () => false, dataIdOf: () => undefined },
-    SeededRandom.from(7),
-  );
-  membership.merge(change);
-  while (moved && membership.ring.steps.length > 0) {
-    const { ring } = membership;
-    const registers = ring.steps.map((step) => ring.registerAfter(step));
-    membership.merge({ members: [], tokens: [], registers });
-  }
-  return membership;
-}
-
-const PLANNED = leave(false);
+const PLANNED = afterLeave(replica, FIRST, LEAVING, false);
 const RECEIVER = PLANNED.ring.steps.find(({ range }) => range === RANGE)?.receiver as NodeId;
 
 /** A node whose disk holds these records and answers at once; calls and answers are left to the test. */
@@ -98,7 +77,7 @@ Deno.test("reaping: no tombstone is asked about while its range moves", () => {
   const node = new Node(FIRST, [{ key: KEY, siblings: TOMBSTONE }]);
   node.learn(PLANNED.state());
   assert.deepEqual(node.asked(), []);
-  node.learn(leave(true).state());
+  node.learn(afterLeave(replica, FIRST, LEAVING, true).state());
   assert.ok(node.asked().includes(SECOND));
 });
 

@@ -1,26 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SeededRandom } from "../../random/seeded.ts";
-import { makeInitialRing } from "./initial_ring.ts";
+import { dealtRing } from "../../../tests/dealt_ring.ts";
 import { Placement } from "./placement.ts";
-import { Ring } from "./ring.ts";
 
 const IDS = ["n1", "n2", "n3", "n4", "n5", "n6"];
 
-function ring(): Ring {
-  const members = IDS.map((id) => ({ id, weight: 1 }));
-  const plan = {
-    partitioning: "equal-partitions",
-    partitions: 32,
-    tokensPerNode: 8,
-    n: 3,
-  } as const;
-  return new Ring(makeInitialRing(members, plan, SeededRandom.from(5)), 3);
-}
-
 Deno.test("placement: the first N healthy nodes, with each fallback for a different primary", () => {
   fc.assert(fc.property(fc.subarray(IDS), fc.nat(31), fc.boolean(), (down, range, sloppy) => {
-    const over = ring();
+    const over = dealtRing(IDS);
     const primaries = over.primaries(range);
     const self = primaries.find((id) => !down.includes(id)) ?? primaries[0] as string;
     const isUp = (id: string) => id === self || !down.includes(id);
@@ -42,7 +29,7 @@ Deno.test("placement: the first N healthy nodes, with each fallback for a differ
 });
 
 Deno.test("placement: each replacement is used once, and none under a strict quorum", () => {
-  const over = ring();
+  const over = dealtRing(IDS);
   const primaries = over.primaries(0);
   const up = () => true;
   const sloppy = new Placement(over, 0, true, primaries[0] as string);

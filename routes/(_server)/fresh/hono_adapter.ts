@@ -5,6 +5,7 @@
  */
 import { type Context as HonoContext, Hono } from "hono";
 import { renderToString } from "preact-render-to-string";
+import { allowOf, wrongMethod } from "../../../nodes/http/allow.ts";
 import { measureHead } from "../../../nodes/http/head.ts";
 import {
   type Context,
@@ -59,17 +60,16 @@ export function requestHandler<State>({ routes, newState }: AppOptions<State>): 
     );
   for (const file of files.filter((each) => specialNameOf(each) === null)) {
     const module = routes[file] as RouteModule<State>;
-    const allowed: string[] = [];
+    const allowed: Method[] = [];
     for (const method of METHODS) {
       const handle = handlerFor(module, method);
       if (handle === null) continue;
-      allowed.push(method === "GET" ? "GET, HEAD" : method);
+      allowed.push(method);
       app.on(method, patternOf(file), (c) => respond(handle, contextOf(c), module, appModule));
     }
-    const allow = allowed.join(", ");
+    const allow = allowOf(allowed);
     app.all(patternOf(file), async (c) => {
-      const message = `the method must be ${allow}: it is ${c.req.method}`;
-      const response = await fail(c, new HttpError(405, message));
+      const response = await fail(c, new HttpError(405, wrongMethod(c.req.method, allow)));
       response.headers.set("allow", allow);
       return response;
     });
